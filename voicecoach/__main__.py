@@ -1,0 +1,284 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import os
+
+# Before numpy is imported: the arrays here are small, and the numeric libraries' worker threads
+# would spin between them and take the cores that the decoder needs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import platformdirs
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from voicecoach import __version__, cues
+from voicecoach import config as configuration
+from voicecoach.config import Config
+from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, VoiceCoachError
+from voicecoach.types import Speaker
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
+)
+UNUSABLE = 2
+"""Exit code where a person has to mend something."""
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration in TOML.", metavar="FILE")
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="faster-whisper name, or a folder with a model."),
+]
+SpeedOption = Annotated[
+    float | None,
+    typer.Option(min=0.1, help="Times real time, 1 plays it live. Default: as fast as it goes."),
+]
+FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
+TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
+ReportOption = Annotated[
+    bool | None, typer.Option("--report/--no-report", help="Write the report (to come).")
+]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("voicecoach-demo"),
+    speed: SpeedOption = None,
+    frames: FramesOption = False,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    report: ReportOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Replay the recorded call that comes with voicecoach."""
+    from voicecoach.shell.doctor import SAMPLE_CALL
+    from voicecoach.shell.resources import resource
+
+    settings = _settings(config, model, transcribe)
+    _replay_all(
+        [resource("samples", SAMPLE_CALL)], None, None, out, settings, frames, speed, report
+    )
+
+
+@app.command()
+def replay(
+    calls: Annotated[
+        list[Path] | None, typer.Argument(help="Recordings, one a call.", metavar="CALL...")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
+        "voicecoach-out"
+    ),
+    channels: Annotated[
+        str | None, typer.Option(help="Who is on which channel. Default: agent=0,customer=1.")
+    ] = None,
+    swap: Annotated[bool, typer.Option("--swap", help="Turn the two channels round.")] = False,
+    agent: Annotated[
+        Path | None, typer.Option(help="The agent's own mono file, with --customer.")
+    ] = None,
+    customer: Annotated[
+        Path | None, typer.Option(help="The customer's own mono file, with --agent.")
+    ] = None,
+    mono: Annotated[
+        Speaker | None, typer.Option(help="The recordings hold this speaker alone.")
+    ] = None,
+    speed: SpeedOption = None,
+    frames: FramesOption = False,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    report: ReportOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Replay recorded calls: the same engine and the same cues as live."""
+    calls = calls or []
+    if (agent is None) != (customer is None):
+        _fail("--agent and --customer go together: a mono file each")
+    if agent and (calls or mono or channels or swap):
+        _fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
+    if mono and (channels or swap):
+        _fail("--mono has one channel: no --channels or --swap")
+    if not agent and not calls:
+        _fail("name a recording: voicecoach replay CALL")
+    mapping = _mapping(channels, swap)
+    pair = (agent, customer) if agent and customer else None
+    settings = _settings(config, model, transcribe)
+    _replay_all(calls, mono or mapping, pair, out, settings, frames, speed, report)
+
+
+@app.command("config")
+def show_config(config: ConfigOption = None) -> None:
+    """Print the effective configuration, each key with its unit."""
+    typer.echo(configuration.dumps(_settings(config, None, None)), nl=False)
+
+
+@app.command("cues")
+def list_cues(config: ConfigOption = None) -> None:
+    """List the cues and the signals that rules may name."""
+    console = Console()
+    table = Table("cue", "technique", "priority", "fires when", title="Cues")
+    for cue in _rules(_settings(config, None, None)):
+        rules = [
+            " and ".join(f"{c.signal} {c.op} {c.value:g}" for c in rule.when)
+            + (f" for {rule.for_s:g} s" if rule.for_s else "")
+            for rule in cue.rule
+        ]
+        table.add_row(cue.id, cue.technique, str(cue.priority), Text("\nor ".join(rules)))
+    console.print(table)
+    signals = Table("signal", "unit", "what it is", title="Signals")
+    for name, signal in cues.SIGNALS.items():
+        signals.add_row(name, signal.unit, signal.doc)
+    console.print(signals)
+
+
+@app.command()
+def doctor(config: ConfigOption = None) -> None:
+    """Say what this machine can do, and what to install for the rest."""
+    from voicecoach.shell.doctor import examine
+
+    settings = _settings(config, None, None)
+    findings = examine(settings, _rules(settings))
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = "yes" if finding.ok else "NO" if finding.needed else "no"
+        table.add_row(mark, finding.what, Text(finding.found))
+    Console().print(table)
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(UNUSABLE)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line; a mendable error is one line and exit code 2."""
+    try:
+        app()
+    except VoiceCoachError as e:
+        _fail(str(e))
+
+
+# --- helpers --------------------------------------------------------------------------------
+
+
+def _fail(message: str) -> NoReturn:
+    _say_error(message)
+    raise SystemExit(UNUSABLE)
+
+
+def _say_error(message: str) -> None:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+
+
+def _settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
+    if path is None:
+        default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
+        settings = configuration.load(default) if default.is_file() else Config()
+    else:
+        settings = configuration.load(path)
+    if model is not None:
+        settings = configuration.override(settings, "transcription.model", model)
+    if transcribe is False:
+        settings = configuration.override(settings, "transcription.enabled", False)
+    return settings
+
+
+def _rules(settings: Config) -> tuple[cues.Cue, ...]:
+    built_in = Path(cues.__file__).with_name("cues.toml")
+    file = settings.cues.file
+    return cues.load(Path(file).expanduser() if file else built_in)
+
+
+def _mapping(channels: str | None, swap: bool) -> tuple[int, int] | None:
+    """Return the channels of agent and customer, None for what a stereo file has by default."""
+    if channels is None:
+        return (1, 0) if swap else None
+    try:
+        pairs = dict(part.split("=") for part in channels.split(","))
+        agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
+    except (ValueError, KeyError):
+        pairs, agent, customer = {"": ""}, 0, 0
+    if pairs or agent < 0 or customer < 0 or agent == customer:
+        raise ConfigError(
+            f"--channels {channels}: write it as agent=0,customer=1, two different channels"
+        )
+    return (customer, agent) if swap else (agent, customer)
+
+
+def _replay_all(
+    paths: list[Path],
+    source: Speaker | tuple[int, int] | None,
+    pair: tuple[Path, Path] | None,
+    out: Path,
+    settings: Config,
+    frames: bool,
+    speed: float | None,
+    report: bool | None,
+) -> None:
+    from voicecoach.shell.asr import Whisper
+    from voicecoach.shell.console import CallView
+    from voicecoach.shell.files import Call
+    from voicecoach.shell.replay import Setup, replay
+    from voicecoach.shell.resources import vad_model
+
+    console = Console()
+    transcriber, no_words = None, ""
+    rules, vad = _rules(settings), vad_model()
+    if settings.transcription.enabled:
+        try:
+            transcriber = Whisper(settings.transcription.model, settings.transcription.language)
+        except ModelUnavailable as e:
+            no_words = str(e)
+            typer.echo(f"no words: {no_words}; everything else goes on", err=True)
+    setup = Setup(settings, rules, vad, transcriber, no_words, frames, speed)
+    failed = False
+    if pair:
+        paths = [pair[0]]
+    for path, name in zip(paths, _names(paths), strict=True):
+        try:
+            if pair:
+                call = Call.pair(*pair)
+            elif isinstance(source, Speaker):
+                call = Call.alone(path, source)
+            else:
+                call = Call.both(path, *(source or (None, None)))
+            with CallView(console, name, call.duration_s) as view:
+                result = replay(call, setup, out / name, view)
+        except AudioFileError as e:
+            failed = True
+            _say_error(str(e))
+            continue
+        for note in result.notes:
+            typer.echo(f"note: {note}", err=True)
+        console.print(Text(f"Results: {out / name}", "bold"), soft_wrap=True)
+    if report:
+        typer.echo("note: the report is not part of this version yet", err=True)
+    if failed:
+        raise SystemExit(UNUSABLE)
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """Return a folder name for each call, unlike the others."""
+    names: list[str] = []
+    for path in paths:
+        stem = path.stem.strip(". ") or "call"
+        again = sum(name == stem or name.startswith(f"{stem}-") for name in names)
+        names.append(f"{stem}-{again + 1}" if stem in names else stem)
+    return names
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The configuration: one frozen tree, defaults beside their units, TOML overrides only.
+
+Unknown keys and values out of range are refused with their path; `voicecoach config` prints the
+effective tree with these descriptions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import tomli_w
+from msgspec import Meta
+
+from voicecoach.errors import ConfigError
+
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the configuration."""
+
+
+class Endpointing(Section, frozen=True, kw_only=True):
+    """From speech probability to segments, turns, overlaps."""
+
+    onset: Annotated[
+        float, Meta(gt=0.0, lt=1.0, description="speech probability that starts a segment")
+    ] = 0.5
+    offset: Annotated[
+        float, Meta(gt=0.0, lt=1.0, description="below this a segment starts to end")
+    ] = 0.35
+    onset_s: Annotated[
+        float, Meta(ge=0.0, le=1.0, description="s above `onset` that confirm a start")
+    ] = 0.064
+    offset_s: Annotated[
+        float, Meta(ge=0.1, le=3.0, description="s below `offset` that confirm an end")
+    ] = 0.4
+    backchannel_s: Annotated[
+        float,
+        Meta(ge=0.0, le=3.0, description="s: speech inside the other's, shorter than this, is one"),
+    ] = 1.0
+    turn_gap_s: Annotated[
+        float, Meta(ge=0.4, le=10.0, description="s of silence after which a turn is over")
+    ] = 2.0
+
+
+class Transcription(Section, frozen=True, kw_only=True):
+    """Words."""
+
+    enabled: Annotated[bool, Meta(description="transcribe at all")] = True
+    model: Annotated[
+        str, Meta(min_length=1, description="faster-whisper name, or a CTranslate2 folder")
+    ] = "tiny.en"
+    language: Annotated[
+        str, Meta(min_length=2, max_length=3, description="language code for multilingual models")
+    ] = "en"
+    first_s: Annotated[
+        float, Meta(ge=0.2, le=5.0, description="s of speech before the first partial words")
+    ] = 0.6
+    step_s: Annotated[float, Meta(ge=0.2, le=5.0, description="s between partial hypotheses")] = 0.8
+    max_utterance_s: Annotated[
+        float, Meta(ge=5.0, le=25.0, description="s after which an utterance is cut")
+    ] = 14.0
+    replay_delay_s: Annotated[
+        float,
+        Meta(ge=0.256, le=5.0, description="s from request to words, as modelled in a replay"),
+    ] = 0.3
+
+
+class Tone(Section, frozen=True, kw_only=True):
+    """The estimate of the customer's agitation."""
+
+    window_s: Annotated[
+        float, Meta(ge=0.5, le=10.0, description="s of speech under one estimate")
+    ] = 3.0
+    stale_s: Annotated[
+        float, Meta(ge=1.0, le=120.0, description="s after which speech no longer counts")
+    ] = 8.0
+    baseline_s: Annotated[
+        float, Meta(ge=1.0, le=120.0, description="s of calm speech that make half the confidence")
+    ] = 6.0
+
+
+class Delivery(Section, frozen=True, kw_only=True):
+    """Measurement of the agent against their own usual."""
+
+    window_s: Annotated[
+        float, Meta(ge=1.0, le=20.0, description="s of speech under one measurement")
+    ] = 5.0
+    stale_s: Annotated[
+        float, Meta(ge=1.0, le=120.0, description="s after which speech no longer counts")
+    ] = 12.0
+    warmup_s: Annotated[
+        float, Meta(ge=0.0, le=300.0, description="s of speech before there is a usual")
+    ] = 8.0
+
+
+class Cues(Section, frozen=True, kw_only=True):
+    """Cues."""
+
+    file: Annotated[str, Meta(description="cue rules in TOML; empty: the built-in ones")] = ""
+    min_gap_s: Annotated[
+        float, Meta(ge=0.0, le=600.0, description="s between one cue's end and the next")
+    ] = 15.0
+
+
+class Privacy(Section, frozen=True, kw_only=True):
+    """What may be shown."""
+
+    profile: Annotated[
+        Literal["standard", "eu"],
+        Meta(description="eu: the agent's signals without the composite calmness"),
+    ] = "standard"
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole tree."""
+
+    endpointing: Endpointing = Endpointing()
+    transcription: Transcription = Transcription()
+    tone: Tone = Tone()
+    delivery: Delivery = Delivery()
+    cues: Cues = Cues()
+    privacy: Privacy = Privacy()
+
+    def __post_init__(self) -> None:
+        if self.endpointing.offset > self.endpointing.onset:
+            raise ValueError("offset must not exceed onset - at `$.endpointing.offset`")
+
+
+def parse(text: str, where: str) -> Config:
+    """Return the configuration in a TOML text.
+
+    Raises
+    ------
+    ConfigError
+        Where it is no TOML, has an unknown key, or a value of the wrong type or range.
+    """
+    try:
+        return msgspec.toml.decode(text.encode(), type=Config)
+    except msgspec.DecodeError as e:  # ValidationError is one too
+        raise ConfigError(f"{where}: {_in_words(str(e))}") from e
+
+
+def load(path: Path) -> Config:
+    """Return the configuration in a TOML file, as `parse` does."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{path}: cannot read the configuration: {reason}") from e
+    return parse(text, str(path))
+
+
+def override(config: Config, path: str, value: Any) -> Config:
+    """Return `config` with the value at a dotted path replaced and checked."""
+    tree = msgspec.to_builtins(config)
+    *sections, key = path.split(".")
+    table = tree
+    for section in sections:
+        table = table[section]
+    table[key] = value
+    try:
+        return msgspec.convert(tree, Config)
+    except msgspec.ValidationError as e:
+        raise ConfigError(_in_words(str(e))) from e
+
+
+def dumps(config: Config) -> str:
+    """Return the tree as TOML that `parse` accepts, each key with its description."""
+    lines = []
+    for section in msgspec.structs.fields(type(config)):
+        table = getattr(config, section.name)
+        lines += [f"[{section.name}]"]
+        for field in msgspec.structs.fields(type(table)):
+            pair = tomli_w.dumps({field.name: getattr(table, field.name)}).rstrip("\n")
+            lines.append(f"{pair}  # {_description(field.type)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _description(annotated: Any) -> str:
+    for meta in getattr(annotated, "__metadata__", ()):
+        if isinstance(meta, Meta) and meta.description:
+            return meta.description
+    raise TypeError(f"{annotated} has no description")
+
+
+def _in_words(message: str) -> str:
+    """Turn msgspec's JSON path into a TOML one: `$.a.b` becomes `a.b`."""
+    text, _, path = message.partition(" - at `$.")
+    return f"{path.rstrip('`')}: {text}" if path else text

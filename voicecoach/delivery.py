@@ -1,0 +1,91 @@
+"""The agent's delivery: measurement against the agent's own usual, no inference of a state.
+
+Calmness is a formula over three signals that anyone can recompute from the log:
+
+    pace     = rate_syl_s / usual_rate_syl_s - 1        kept within -0.15 .. 0.60
+    loudness = level_db / 12                            kept within -0.25 .. 1.00
+    pitch    = f0_semitones / 8                         kept within -0.25 .. 1.00
+    calmness = 0.75 - 0.6 * pace - 0.4 * loudness - 0.4 * pitch    kept within 0 .. 1
+
+As usual is 0.75.  It falls as any of the three rises.  The lower limits say that speaking more
+slowly, softly or deeply than usual helps only so far: over-articulated slow speech is heard as
+angrier, not calmer.  A signal that is not known yet counts as usual.  With the privacy profile
+"eu" the formula is not computed at all.
+"""
+
+from __future__ import annotations
+
+from voicecoach import config
+from voicecoach.dsp.functionals import Baseline, Functionals
+from voicecoach.types import SAMPLE_RATE, Delivery, Speaker
+
+AS_USUAL = 0.75
+SPREAD = {"rate_syl_s": 0.7, "level_db": 3.0, "f0_semitones": 2.0}
+"""Standard deviation of a window within a speaker, by functional, in its own unit."""
+
+
+def calmness(pace: float, level_db: float, f0_semitones: float) -> float:
+    """Return the composite of the formula above.
+
+    Parameters
+    ----------
+    pace
+        Articulation rate over the usual one, less 1.
+    level_db
+        Level against the usual, dB.
+    f0_semitones
+        Pitch against the usual, semitones.
+
+    Returns
+    -------
+    calmness
+        0..1, 0.75 as usual; NaN inputs count as usual.
+    """
+    fast = _kept(pace, -0.15, 0.60)
+    loud = _kept(level_db / 12.0, -0.25, 1.0)
+    high = _kept(f0_semitones / 8.0, -0.25, 1.0)
+    return _kept(AS_USUAL - 0.6 * fast - 0.4 * loud - 0.4 * high, 0.0, 1.0)
+
+
+def _kept(x: float, low: float, high: float) -> float:
+    return min(high, max(low, x)) if x == x else 0.0
+
+
+class DeliveryMeter:
+    """One agent, one stream."""
+
+    def __init__(self, settings: config.Delivery, privacy: config.Privacy) -> None:
+        self._warmup = settings.warmup_s
+        self._composite = privacy.profile != "eu"
+        self._baseline = Baseline(SPREAD)
+        self._speech_end = 0
+        self.newest: Delivery | None = None
+        """The last measurement, held in pauses."""
+
+    def update(self, at: int, window: Functionals) -> Delivery:
+        """Take the newest window of speech and return the measurement."""
+        heard = max(0, window.end - max(self._speech_end, window.start)) / SAMPLE_RATE
+        self._baseline.learn(window, heard)
+        self._speech_end = max(self._speech_end, window.end)
+        settled = self._baseline.seconds >= self._warmup
+        nan = float("nan")
+        usual = self._baseline.usual("rate_syl_s") if settled else nan
+        level = self._baseline.against(window, "level_db") if settled else nan
+        pitch = self._baseline.against(window, "f0_semitones") if settled else nan
+        composite = calmness(window.rate_syl_s / usual - 1.0, level, pitch)
+        self.newest = Delivery(
+            at=at,
+            speaker=Speaker.AGENT,
+            start=window.start,
+            end=window.end,
+            rate_syl_s=_known(window.rate_syl_s),
+            usual_rate_syl_s=_known(usual),
+            level_db=_known(level),
+            f0_semitones=_known(pitch),
+            calmness=composite if self._composite else None,
+        )
+        return self.newest
+
+
+def _known(x: float) -> float | None:
+    return x if x == x else None

@@ -1,0 +1,126 @@
+"""Cutting a stream into blocks and frames, whatever sizes it arrives in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, Block
+
+
+class Rechunker:
+    """Samples of any count in, aligned blocks of whole hops out.
+
+    Parameters
+    ----------
+    hops
+        Hops in each block, 1 to `MAX_HOPS`.
+    """
+
+    def __init__(self, hops: int) -> None:
+        if not 1 <= hops <= MAX_HOPS:
+            raise ValueError(f"hops must be 1 to {MAX_HOPS}, not {hops}")
+        self._size = hops * HOP
+        self._pending = np.zeros((2, self._size), np.float32)
+        self._filled = 0
+        self._start = 0
+
+    def push(self, samples: F32) -> list[Block]:
+        """Take `samples` [2, n] and return the blocks that are complete."""
+        blocks = []
+        taken = 0
+        while taken < samples.shape[1]:
+            n = min(self._size - self._filled, samples.shape[1] - taken)
+            self._pending[:, self._filled : self._filled + n] = samples[:, taken : taken + n]
+            self._filled += n
+            taken += n
+            if self._filled == self._size:
+                blocks.append(self._emit())
+        return blocks
+
+    def flush(self) -> list[Block]:
+        """Return what is left, padded with silence to a whole hop."""
+        if not self._filled:
+            return []
+        self._pending[:, self._filled :] = 0.0
+        self._filled = -(-self._filled // HOP) * HOP
+        return [self._emit()]
+
+    def _emit(self) -> Block:
+        block = Block(self._start, self._pending[:, : self._filled].copy())
+        self._start = block.end
+        self._filled = 0
+        return block
+
+
+class Framer:
+    """Blocks in, overlapping frames out: frame i of a block ends where its hop i ends.
+
+    Parameters
+    ----------
+    frame
+        Samples in a frame, at least `hop`.
+    hop
+        Samples between the ends of successive frames.
+    """
+
+    def __init__(self, frame: int, hop: int = HOP, channels: int = 2) -> None:
+        self._frame, self._hop = frame, hop
+        self._past = frame - hop
+        self._buf = np.zeros((channels, self._past + MAX_HOPS * HOP), np.float32)
+        self._last = 0
+
+    def push(self, samples: F32) -> F32:
+        """Return the frames of `samples` [channels, n * hop].
+
+        Returns
+        -------
+        frames
+            [channels, n, frame], a read-only view that is valid until the next push.
+        """
+        buf, past, n = self._buf, self._past, samples.shape[1]
+        buf[:, :past] = buf[:, self._last : self._last + past]
+        buf[:, past : past + n] = samples
+        self._last = n
+        row, item = buf.strides
+        shape = (buf.shape[0], n // self._hop, self._frame)
+        return as_strided(buf, shape, (row, item * self._hop, item), writeable=False)
+
+    def reset(self) -> None:
+        """Return to the state of a new stream."""
+        self._buf[:] = 0.0
+
+
+class History:
+    """The newest `seconds` of a stream, read by stream index."""
+
+    def __init__(self, seconds: float, channels: int = 2) -> None:
+        self._capacity = int(seconds * SAMPLE_RATE)
+        # Every sample is written twice, so that any recent window is one contiguous view.
+        self._buf = np.zeros((channels, 2 * self._capacity), np.float32)
+        self.end = 0
+
+    def push(self, block: Block) -> None:
+        """Add a block; a jump in its start leaves silence."""
+        if block.start != self.end:
+            self._buf[:] = 0.0
+            self.end = block.start
+        at, n = self.end % self._capacity, block.samples.shape[1]
+        head = min(n, self._capacity - at)
+        for base in (0, self._capacity):
+            self._buf[:, base + at : base + at + head] = block.samples[:, :head]
+            self._buf[:, base : base + n - head] = block.samples[:, head:]
+        self.end += n
+
+    def window(self, row: int, start: int, end: int) -> F32:
+        """Return a copy of samples [start, end) of a channel.
+
+        Raises
+        ------
+        IndexError
+            Where some of it is not held (too old, or not yet there).
+        """
+        if not max(0, self.end - self._capacity) <= start <= end <= self.end:
+            raise IndexError(f"[{start}, {end}) is not within the last {self._capacity} samples")
+        at = start % self._capacity
+        return self._buf[row, at : at + end - start].copy()

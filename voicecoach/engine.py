@@ -1,0 +1,327 @@
+"""Both channels' samples to cues, as a deterministic function of the inputs.
+
+Rules of the house:
+
+* Sans-I/O: no clock, thread, file, device, log or screen.  Now is the end of the hop.
+* The same items in the same order give the same events, bit for bit, however blocks are cut.
+* Later audio never changes an earlier event; offline is streaming with a fresh engine.
+* The one loop (the engine asks for words, words come back) is closed by the shell.
+
+The order is written once, top to bottom: block -> vad, prosody -> endpointing -> words ->
+functionals -> tone, delivery -> cues.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from voicecoach import lexical
+from voicecoach.config import Config
+from voicecoach.cues import Cue, CueEngine
+from voicecoach.delivery import DeliveryMeter
+from voicecoach.dsp.functionals import SpeechWindow
+from voicecoach.dsp.level import FLOOR_DB
+from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
+from voicecoach.endpointing import Endpointer
+from voicecoach.tone import ToneEstimator
+from voicecoach.transcript import Scribe
+from voicecoach.types import (
+    HOP,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    ChannelState,
+    Ended,
+    Event,
+    Gap,
+    Item,
+    Prosody,
+    Speaker,
+    SpeechEnded,
+    SpeechStarted,
+    Transcript,
+    Word,
+)
+from voicecoach.vad import SpeechProbability
+
+TICK = 8
+"""Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
+DEAD_DBFS = -75.0
+"""A channel that never exceeds this is dead."""
+DEAD_AFTER = 5 * SAMPLE_RATE
+"""No alarm before this: devices and lines take seconds to deliver."""
+RECENT = int(1.5 * SAMPLE_RATE)
+"""An agent silent for longer is not speaking now; their delivery is then unknown to the cues."""
+SURE = 0.3
+"""Confidence from which the customer's agitation is known to the cues."""
+NAN = float("nan")
+
+
+class Engine:
+    """One call.
+
+    Parameters
+    ----------
+    config
+        The effective configuration.
+    cues
+        The cue rules, from `cues.load`.
+    vad
+        Speech probability per hop, in the state of a new stream.
+    speakers
+        Whose channels carry anything; the other's is ignored.
+    transcribe
+        Ask for words.  Where False, cues that need words never fire.
+    frames
+        Emit a `Prosody` event per hop and speaker.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        cues: tuple[Cue, ...],
+        vad: SpeechProbability,
+        *,
+        speakers: tuple[Speaker, ...] = SPEAKERS,
+        transcribe: bool = True,
+        frames: bool = False,
+    ) -> None:
+        self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
+        self._now = 0
+        self._hops = 0
+        self._ended = False
+        self._due: deque[Transcript] = deque()
+        self._vad = vad
+        self._prosody = ProsodyExtractor()
+        self._endpointer = Endpointer(config.endpointing)
+        self._scribes = {s: Scribe(s, config.transcription) for s in SPEAKERS}
+        self._windows = {
+            Speaker.AGENT: SpeechWindow(config.delivery.window_s, config.delivery.stale_s),
+            Speaker.CUSTOMER: SpeechWindow(config.tone.window_s, config.tone.stale_s),
+        }
+        self._tone = ToneEstimator(config.tone)
+        self._delivery = DeliveryMeter(config.delivery, config.privacy)
+        self._cues = CueEngine(cues, config.cues.min_gap_s)
+        self._acknowledgement = lexical.load("agent", "acknowledgement")
+        self._supportive = lexical.load("agent", "supportive")
+        self._agent_words: dict[int, Word] = {}
+        self._agent_utterance = 0
+        self._acknowledged_at = 0
+        self._loudest = dict.fromkeys(SPEAKERS, FLOOR_DB)
+        self._dead = dict.fromkeys(SPEAKERS, False)
+
+    def process(self, item: Item) -> list[Event]:
+        """Take a block, or a transcript that arrived, and return what is new, in order.
+
+        A transcript takes effect at the first hop that begins at or after its `at`.
+
+        Raises
+        ------
+        ValueError
+            For a block that is no whole number of hops, is too long, or goes back in time:
+            these are programmer errors.
+        """
+        if isinstance(item, Transcript):
+            self._due.append(item)
+            return self._answered() if self._ended else []
+        if self._ended:
+            raise ValueError("the stream has ended")
+        shape = item.samples.shape
+        if len(shape) != 2 or shape[0] != 2 or not 0 < shape[1] <= MAX_HOPS * HOP or shape[1] % HOP:
+            raise ValueError(f"a block is [2, n * {HOP}], n up to {MAX_HOPS}, not {shape}")
+        if item.start < self._now or item.start % HOP:
+            raise ValueError(f"a block at {item.start} does not follow {self._now}")
+        events: list[Event] = []
+        if item.start > self._now:
+            events += self._fill(item.start)
+        return events + self._hear(item.samples)
+
+    def finish(self) -> list[Event]:
+        """End the stream: close what is open and ask for the last words.
+
+        The last event of all is `Ended`; where words are still to come it follows the last
+        transcript.
+        """
+        events: list[Event] = []
+        for event in self._endpointer.finish(self._now):
+            events.append(event)
+            events += self._follow(event)
+        events += self._cues.finish(self._now)
+        for speaker in self._speakers:
+            if not self._dead[speaker] and self._loudest[speaker] < DEAD_DBFS:
+                events.append(self._channel(speaker, "dead"))
+        self._ended = True
+        return events + self._answered()
+
+    # --- the stages, in their order -------------------------------------------------------
+
+    def _hear(self, samples: np.ndarray) -> list[Event]:
+        events: list[Event] = []
+        speech = self._vad.process(samples)
+        frames = self._prosody.process(samples)
+        for i in range(samples.shape[1] // HOP):
+            events += self._words_due()
+            self._now += HOP
+            self._hops += 1
+            events += self._hop(speech[:, i].tolist(), frames, i)
+            if self._hops % TICK == 0:
+                events += self._tick()
+        return events
+
+    def _hop(self, speech: list[float], frames: ProsodyFrames, i: int) -> list[Event]:
+        events: list[Event] = []
+        for event in self._endpointer.step(self._now, speech):
+            events.append(event)
+            events += self._follow(event)
+        for speaker in self._speakers:
+            row = speaker.row
+            events += self._health(speaker, float(frames.level_dbfs[row, i]))
+            segment = self._endpointer.segment(speaker)
+            if segment.active and self._transcribe:
+                events += self._scribes[speaker].step(self._now, speech[row], segment.speaking)
+            if segment.speaking:
+                self._windows[speaker].push(self._now, frames, row, i)
+            if self._frames:
+                events.append(self._prosody_event(speaker, speech[row], frames, i))
+        return events
+
+    def _tick(self) -> list[Event]:
+        events: list[Event] = []
+        if self._endpointer.segment(Speaker.CUSTOMER).speaking:
+            window = self._windows[Speaker.CUSTOMER].compute(self._now)
+            events.append(self._tone.update(self._now, window))
+        if self._endpointer.segment(Speaker.AGENT).speaking:
+            window = self._windows[Speaker.AGENT].compute(self._now)
+            events.append(self._delivery.update(self._now, window))
+        return events + self._cues.update(self._now, self._signals())
+
+    def _signals(self) -> dict[str, float]:
+        tone, delivery = self._tone.newest, self._delivery.newest
+        agitation = tone.agitation if tone and tone.confidence >= SURE else NAN
+        rate = usual = level = pitch = NAN
+        if delivery and self._now - delivery.end <= RECENT:
+            rate, usual, level, pitch = (
+                NAN if x is None else x
+                for x in (
+                    delivery.rate_syl_s,
+                    delivery.usual_rate_syl_s,
+                    delivery.level_db,
+                    delivery.f0_semitones,
+                )
+            )
+        silent = (self._now - self._acknowledged_at) / SAMPLE_RATE
+        return {
+            "agitation": agitation,
+            "agent_rate_syl_s": rate,
+            "agent_usual_rate_syl_s": usual,
+            "agent_rate_ratio": rate / usual,
+            "agent_level_db": level,
+            "agent_f0_semitones": pitch,
+            "agent_barge_in_s": self._barge_in_s(),
+            "since_acknowledgement_s": silent if self._transcribe else NAN,
+        }
+
+    # --- words ----------------------------------------------------------------------------
+
+    def _follow(self, event: Event) -> list[Event]:
+        """Ask for words where a segment began or ended."""
+        if not self._transcribe:
+            return []
+        if isinstance(event, SpeechStarted):
+            self._scribes[event.speaker].begin(event.start)
+        elif isinstance(event, SpeechEnded):
+            return self._scribes[event.speaker].end(self._now, event.end)
+        return []
+
+    def _words_due(self) -> list[Event]:
+        events: list[Event] = []
+        while self._due and self._due[0].at <= self._now:
+            events += self._read(self._now, self._due.popleft())
+        return events
+
+    def _answered(self) -> list[Event]:
+        """After the end: take what comes as it comes, and end when nothing is awaited."""
+        events: list[Event] = []
+        while self._due:
+            transcript = self._due.popleft()
+            self._now = max(self._now, transcript.at)
+            events += self._read(self._now, transcript)
+        if not any(scribe.waiting for scribe in self._scribes.values()):
+            events.append(Ended(at=self._now, end=self._hops * HOP))
+        return events
+
+    def _read(self, at: int, transcript: Transcript) -> list[Event]:
+        events = self._scribes[transcript.speaker].hear(at, transcript)
+        for event in events:
+            if isinstance(event, Word) and event.speaker is Speaker.AGENT:
+                self._listen(event)
+        return events
+
+    def _listen(self, word: Word) -> None:
+        """Follow the agent's words, and note an acknowledgement as soon as it is committed."""
+        if word.utterance != self._agent_utterance:
+            if word.utterance < self._agent_utterance:
+                return
+            self._agent_utterance = word.utterance
+            self._agent_words.clear()
+        self._agent_words[word.index] = word
+        if not word.committed:
+            return
+        words = [w for w in self._agent_words.values() if w.committed]
+        for _, last in self._acknowledgement.find([w.text for w in words]):
+            self._acknowledged_at = max(self._acknowledged_at, words[last - 1].end)
+
+    def _barge_in_s(self) -> float:
+        """Return for how long the agent has interrupted; unknown where they only reassure."""
+        words = [w for w in self._agent_words.values() if w.end > self._came_in_at()]
+        if self._supportive.cover([w.text for w in words]):
+            return NAN
+        return self._endpointer.barge_in_s(Speaker.AGENT)
+
+    def _came_in_at(self) -> int:
+        return self._endpointer.segment(Speaker.AGENT).start
+
+    # --- the channels ---------------------------------------------------------------------
+
+    def _fill(self, end: int) -> list[Event]:
+        """Take a gap as silence."""
+        events: list[Event] = [Gap(at=self._now, start=self._now, end=end)]
+        silence = np.zeros((2, MAX_HOPS * HOP), np.float32)
+        while self._now < end:
+            events += self._hear(silence[:, : end - self._now])
+        return events
+
+    def _health(self, speaker: Speaker, level_dbfs: float) -> list[Event]:
+        if level_dbfs > self._loudest[speaker]:
+            self._loudest[speaker] = level_dbfs
+        alive = self._loudest[speaker] >= DEAD_DBFS
+        if alive and self._dead[speaker]:
+            return [self._channel(speaker, "ok")]
+        if not alive and not self._dead[speaker] and self._now >= DEAD_AFTER:
+            return [self._channel(speaker, "dead")]
+        return []
+
+    def _channel(self, speaker: Speaker, state: str) -> ChannelState:
+        self._dead[speaker] = state == "dead"
+        reason = "nothing on it so far" if state == "dead" else "sound has come"
+        return ChannelState(at=self._now, speaker=speaker, state=state, reason=reason)
+
+    def _prosody_event(
+        self, speaker: Speaker, speech: float, frames: ProsodyFrames, i: int
+    ) -> Prosody:
+        row = speaker.row
+        f0, hnr = float(frames.f0_hz[row, i]), float(frames.hnr_db[row, i])
+        return Prosody(
+            at=self._now,
+            speaker=speaker,
+            start=self._now - HOP,
+            end=self._now,
+            speech=speech,
+            f0_hz=f0 if f0 == f0 else None,
+            voicing=float(frames.voicing[row, i]),
+            level_dbfs=float(frames.level_dbfs[row, i]),
+            alpha_ratio_db=float(frames.alpha_ratio_db[row, i]),
+            hnr_db=hnr if hnr == hnr else None,
+        )

@@ -1,0 +1,42 @@
+"""The errors, named by who must act.
+
+* VoiceCoachError
+  - ConfigError      edit a file or an option
+  - AudioFileError   choose another recording, or mend this one
+  - ModelError       install or point at a model
+      ModelUnavailable   it is fine to want it, it can't be had now: go on without
+  - DeviceError      plug something in
+  - OutputError      make room, or name another folder
+
+Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
+"""
+
+from __future__ import annotations
+
+
+class VoiceCoachError(Exception):
+    """Something a person can mend; the message is one line and says what."""
+
+
+class ConfigError(VoiceCoachError):
+    """A configuration, cue file or option is wrong."""
+
+
+class AudioFileError(VoiceCoachError):
+    """A recording cannot be used."""
+
+
+class ModelError(VoiceCoachError):
+    """A model file is missing or is not what it should be."""
+
+
+class ModelUnavailable(ModelError):
+    """A model that may be wanted is not here and cannot be fetched; the rest works without."""
+
+
+class DeviceError(VoiceCoachError):
+    """A sound device is missing."""
+
+
+class OutputError(VoiceCoachError):
+    """Results cannot be written."""

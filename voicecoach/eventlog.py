@@ -1,0 +1,100 @@
+"""The event log: JSON Lines, one event a line; a public, versioned interface.
+
+Inside, times are sample indices; here they become seconds: `at`, `start`, `end` are written as
+`at_s`, `start_s`, `end_s`.  What is unknown is null or left out.  The first line is a `header`.
+`docs/event-log.md` lists the events and their fields; `describe` generates it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from voicecoach.types import EVENTS, SAMPLE_RATE, Event, TranscribeRequest, event_type
+
+SCHEMA = 1
+"""Raised when a field changes its meaning or leaves; additions do not raise it."""
+DIGITS = 5
+"""Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""
+
+_TIMES = ("at", "start", "end")
+_BY_NAME = {event_type(e): e for e in EVENTS if e is not TranscribeRequest}
+_encoder = msgspec.json.Encoder()
+
+
+def header(**facts: Any) -> bytes:
+    """Return the first line: the schema's version and facts of the call."""
+    return _encoder.encode({"type": "header", "schema": SCHEMA, **facts}) + b"\n"
+
+
+def line(event: Event) -> bytes:
+    """Return an event as a line of the log."""
+    fields: dict[str, Any] = {"type": event_type(event)}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if name in _TIMES:
+            fields[f"{name}_s"] = round(value / SAMPLE_RATE, DIGITS)
+        else:
+            fields[name] = _rounded(value)
+    return _encoder.encode(fields) + b"\n"
+
+
+def read(lines: Iterator[bytes]) -> Iterator[Event]:
+    """Return the events of a log.
+
+    Raises
+    ------
+    ValueError
+        Naming the line that is no event.
+    """
+    for number, raw in enumerate(lines, 1):
+        try:
+            fields = msgspec.json.decode(raw, type=dict[str, Any])
+            name = fields.pop("type")
+            if name == "header":
+                continue
+            for time in _TIMES:
+                if f"{time}_s" in fields:
+                    fields[time] = round(fields.pop(f"{time}_s") * SAMPLE_RATE)
+            yield msgspec.convert(fields, _BY_NAME[name])
+        except (msgspec.DecodeError, KeyError, TypeError) as e:
+            raise ValueError(f"line {number}: not an event: {e}") from e
+
+
+def describe() -> str:
+    """Return the reference of the log's events, as Markdown."""
+    out = []
+    for name, event in _BY_NAME.items():
+        out.append(f"### `{name}`\n\n{' '.join((event.__doc__ or '').split())}\n")
+        hints = get_type_hints(event)
+        for field in event.__struct_fields__:
+            shown = f"{field}_s" if field in _TIMES else field
+            kind = "seconds" if field in _TIMES else _kind(hints[field])
+            out.append(f"- `{shown}`: {kind}")
+        out.append("")
+    return "\n".join(out)
+
+
+def _kind(hint: Any) -> str:
+    if type(None) in get_args(hint):
+        return " or ".join("null" if a is type(None) else _kind(a) for a in get_args(hint))
+    if hint in (int, float):
+        return "number"
+    if hint is bool:
+        return "true or false"
+    if getattr(hint, "__origin__", None) is not None:
+        return "table of numbers by signal name"
+    if hint is not str:
+        return " or ".join(f'"{member}"' for member in hint)
+    return "text"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {k: _rounded(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""The edge: files, models, threads, screens.  Everything here may block; nothing here decides."""

@@ -1,0 +1,195 @@
+"""The terminal view: a call as it goes on, drawn with rich.
+
+It draws the newest snapshot at most `RATE` times a second and is never waited for.  Where there
+is no terminal it prints a line for each utterance and cue in place of the picture.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.align import Align
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from voicecoach.snapshot import Snapshot
+from voicecoach.summary import clock
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    ChannelState,
+    CueClosed,
+    CueOpened,
+    Degraded,
+    Event,
+    Speaker,
+    Utterance,
+)
+
+RATE = 10.0
+"""Redraws a second, at most."""
+STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
+BAR = 20
+"""Cells of a bar."""
+
+
+class CallView:
+    """Shows one call; a context manager.
+
+    Parameters
+    ----------
+    console
+        Where to draw.
+    title
+        Of the call.
+    duration_s
+        Its length, for the progress bar.
+    """
+
+    def __init__(self, console: Console, title: str, duration_s: float) -> None:
+        self._console, self._title, self._duration_s = console, title, duration_s
+        self._snapshot = Snapshot()
+        self._position = 0
+        self._drawn = 0.0
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=False)
+            if console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> CallView:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.update(self._picture(), refresh=True)
+            self._live.stop()
+
+    def advance(self, position: int) -> None:
+        """Note how far the call has been heard, as a stream index."""
+        self._position = position
+        now = time.monotonic()
+        if self._live and now - self._drawn >= 1.0 / RATE:
+            self._drawn = now
+            self._live.update(self._picture(), refresh=True)
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+        self._snapshot.update(event)
+        if not self._live:
+            line = _line(event)
+            if line:
+                self._console.print(line, soft_wrap=True)
+
+    def _picture(self) -> RenderableType:
+        return Group(
+            self._speakers(),
+            Panel(self._words(), title="words", border_style="dim", height=12),
+            self._card(),
+            self._progress(),
+        )
+
+    def _speakers(self) -> Panel:
+        s = self._snapshot
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=12)
+        table.add_column(width=12)
+        table.add_column()
+        for speaker in SPEAKERS:
+            state = (
+                "nothing heard" if speaker in s.dead else "speaking" if s.speaking[speaker] else ""
+            )
+            who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", STYLE[speaker])
+            table.add_row(who, state, self._signals(speaker))
+        return Panel(table, title=Text(self._title), title_align="left", border_style="dim")
+
+    def _signals(self, speaker: Speaker) -> Text:
+        s = self._snapshot
+        if speaker is Speaker.CUSTOMER:
+            if s.tone is None:
+                return Text("agitation: not known yet", "dim")
+            text = Text("agitation ") + _bar(s.tone.agitation)
+            return text + Text(f"  {s.tone.confidence:4.0%} sure", "dim")
+        if s.delivery is None:
+            return Text("delivery: not known yet", "dim")
+        text = Text()
+        if s.delivery.calmness is not None:
+            text += Text("calmness  ") + _bar(s.delivery.calmness)
+        rate, usual = s.delivery.rate_syl_s, s.delivery.usual_rate_syl_s
+        if rate is not None:
+            text += Text(f"  pace {rate:.1f} syl/s")
+            text += Text(f" (usual {usual:.1f})" if usual else " (usual not known yet)", "dim")
+        return text
+
+    def _words(self) -> Text:
+        s = self._snapshot
+        texts = [_said(line) for line in sorted(s.lines, key=lambda line: line.start)]
+        for speaker in SPEAKERS:
+            committed, tentative = s.partial(speaker)
+            if committed or tentative:
+                text = Text(f"{'':>5} {speaker:<8} ", STYLE[speaker])
+                texts.append(text + Text(f"{committed} ") + Text(tentative, "dim italic"))
+        width = max(20, self._console.width - 4)
+        wrapped = [row for text in texts for row in text.wrap(self._console, width)]
+        return Text("\n").join(wrapped[-10:])
+
+    def _card(self) -> Panel:
+        cue = self._snapshot.cue
+        if cue is None:
+            return Panel(Text("no cue", "dim"), border_style="dim", height=4)
+        body = Text(cue.title, "bold") + Text(f"\n{cue.message}")
+        return Panel(body, border_style="yellow", height=4)
+
+    def _progress(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(ratio=1)
+        table.add_column(justify="right")
+        at = self._position / SAMPLE_RATE
+        bar = ProgressBar(total=max(self._duration_s, 0.001), completed=min(at, self._duration_s))
+        total = clock(round(self._duration_s * SAMPLE_RATE))
+        shown = self._snapshot.cues_shown
+        text = f"{clock(self._position)} / {total}   {shown} cue{'' if shown == 1 else 's'}"
+        table.add_row(Align(bar, vertical="middle"), Text(text))
+        if self._snapshot.degraded:
+            table.add_row(Text(self._snapshot.degraded, "yellow"), "")
+        return table
+
+
+def _bar(value: float) -> Text:
+    """Return a 0..1 value as a bar with its number: no alarm by colour alone."""
+    filled = round(value * BAR)
+    return Text("█" * filled) + Text("░" * (BAR - filled), "dim") + Text(f" {value:.2f}")
+
+
+def _said(line: Utterance) -> Text:
+    return Text(f"{clock(line.start):>5} {line.speaker:<8} ", STYLE[line.speaker]) + Text(line.text)
+
+
+def _line(event: Event) -> Text | None:
+    match event:
+        case Utterance(text=text) if text:
+            return _said(event)
+        case CueOpened():
+            return Text(f"{clock(event.at):>5} cue      {event.title}. {event.message}", "bold")
+        case CueClosed():
+            return Text(f"{clock(event.at):>5} cue off  {event.id}: {event.reason}", "dim")
+        case ChannelState():
+            return Text(
+                f"{clock(event.at):>5} channel  {event.speaker}: {event.state}: {event.reason}"
+            )
+        case Degraded():
+            return Text(f"{clock(event.at):>5} degraded {event.stage}: {event.reason}", "yellow")
+        case _:
+            return None

@@ -1,0 +1,121 @@
+"""What this machine can do, and what to install for the rest."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from voicecoach import config, cues
+from voicecoach.engine import Engine
+from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.asr import bundled
+from voicecoach.shell.files import Call
+from voicecoach.shell.resources import resource, vad_model
+from voicecoach.types import SAMPLE_RATE
+from voicecoach.vad import SileroVad
+
+SAMPLE_CALL = "auto_repairs_40.flac"
+_TRIAL_S = 20.0
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    needed: bool
+    """Replay and demo do not work without it."""
+    found: str
+    """What was found, or what to do."""
+
+
+def examine(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Finding]:
+    """Look at everything, in the order a person would mend it."""
+    return [
+        Finding("Python", True, True, f"{platform.python_version()} on {platform.platform()}"),
+        Finding("processors", True, True, f"{os.cpu_count()} cores"),
+        _try("speech detection", True, _vad),
+        _try("speed without words", True, lambda: _speed(settings, rules)),
+        _try("words", False, lambda: _words(settings)),
+        _try("sample call", True, lambda: str(_existing(resource("samples", SAMPLE_CALL)).name)),
+        _try("temporary folder", True, _scratch),
+        _package("live calls", "sounddevice", "live", _devices),
+        _package("overlay", "PySide6.QtWidgets", "overlay", lambda: "Qt is here"),
+        *(
+            [_package("customer's voice on Windows", "pyaudiowpatch", "loopback", lambda: "here")]
+            if sys.platform == "win32"
+            else []
+        ),
+    ]
+
+
+def _try(what: str, needed: bool, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, needed, look())
+    except (VoiceCoachError, OSError, ImportError) as e:
+        return Finding(what, False, needed, str(e).splitlines()[0])
+
+
+def _package(what: str, module: str, extra: str, look: Callable[[], str]) -> Finding:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return Finding(what, False, False, f"pip install 'voicecoach[{extra}]'")
+    except OSError as e:
+        return Finding(what, False, False, f"{e}; on Debian: apt install libportaudio2")
+    return _try(what, False, look)
+
+
+def _vad() -> str:
+    vad_model()
+    return f"Silero, onnxruntime {importlib.metadata.version('onnxruntime')}"
+
+
+def _words(settings: config.Config) -> str:
+    model = settings.transcription.model
+    version = importlib.metadata.version("faster-whisper")
+    if model == config.Transcription().model:
+        bundled()
+        return f"{model} (bundled, checked), faster-whisper {version}"
+    return f"{model}, faster-whisper {version} (not tried: it may have to be fetched)"
+
+
+def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
+    """Time the first seconds of the sample call; wall-clock, so only a rough word."""
+    call = Call.both(_existing(resource("samples", SAMPLE_CALL)), None, None)
+    engine = Engine(settings, rules, SileroVad(vad_model()), transcribe=False)
+    began = time.perf_counter()
+    for block in call.blocks():
+        engine.process(block)
+        if block.end >= _TRIAL_S * SAMPLE_RATE:
+            break
+    return f"{_TRIAL_S / (time.perf_counter() - began):.0f} times real time"
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: missing; install voicecoach again")
+    return path
+
+
+def _scratch() -> str:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"x")
+    return tempfile.gettempdir()
+
+
+def _devices() -> str:
+    import sounddevice
+
+    inputs = [d["name"] for d in sounddevice.query_devices() if d["max_input_channels"] > 0]
+    if not inputs:
+        raise OSError("no input device; plug in a headset, or start the sound server")
+    return ", ".join(inputs)

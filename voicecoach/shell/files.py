@@ -1,0 +1,273 @@
+"""Recorded calls: any format, rate and length in, aligned 16 kHz blocks out.
+
+Audio is read, resampled and cut as a stream, never loaded whole.  libsndfile reads WAV, FLAC,
+OGG and MP3; soxr resamples, and gives the same samples however its input is cut.
+
+What is wrong with a file is an `AudioFileError`.  What is only odd (a header that promises more
+than the file holds, two files of different length) is used as it is, and said in `Call.notes`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from voicecoach.dsp.framing import Rechunker
+from voicecoach.errors import AudioFileError
+from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
+
+MIN_RATE, MAX_RATE = 4_000, 192_000
+"""Hz."""
+_CHUNK_S = 1.0
+"""Seconds of audio read at a time."""
+_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+"""What programs that write to a pipe put for a size that they do not know."""
+
+
+class Track:
+    """One file: the channels wanted of it, as a 16 kHz stream.
+
+    Parameters
+    ----------
+    path
+        The recording.
+    channels
+        Which of its channels are wanted, in this order.
+    exact
+        How many channels the file must have, and what to do where it has not.
+    """
+
+    def __init__(self, path: Path, channels: tuple[int, ...], expect: int | None) -> None:
+        self.path, self._channels = path, channels
+        self.notes: list[str] = []
+        self._file = _open(path)
+        try:
+            self.rate: int = self._file.samplerate
+            self.frames: int = self._file.frames
+            """Frames, as promised by the header."""
+            self._check(expect)
+        except AudioFileError:
+            self._file.close()
+            raise
+
+    def _check(self, expect: int | None) -> None:
+        path, count = self.path, self._file.channels
+        if not MIN_RATE <= self.rate <= MAX_RATE:
+            raise AudioFileError(
+                f"{path}: its sample rate is {self.rate} Hz; {MIN_RATE} to {MAX_RATE} are read"
+            )
+        if expect is not None and count != expect:
+            raise AudioFileError(f"{path}: {_wrong_count(count, expect)}")
+        if max(self._channels) >= count:
+            raise AudioFileError(
+                f"{path}: it has no channel {max(self._channels)}, only 0 to {count - 1}; "
+                f"see --channels"
+            )
+        if self.frames == 0:
+            raise AudioFileError(f"{path}: it holds no samples")
+        promised = _riff_frames(path)
+        if promised and promised > self.frames:
+            self._promise(promised, self.frames)
+
+    def _promise(self, promised: int, held: int) -> None:
+        self.notes.append(
+            f"{self.path.name}: the header promises {promised / self.rate:.1f} s, the file holds "
+            f"{held / self.rate:.1f} s; what is there is used"
+        )
+
+    def chunks(self) -> Iterator[F32]:
+        """Yield [channels, n] at 16 kHz until the file ends, then close it.
+
+        Raises
+        ------
+        AudioFileError
+            Where decoding fails, a sample is no finite number, or there is less than a hop.
+        """
+        resampler = soxr.ResampleStream(
+            self.rate, SAMPLE_RATE, len(self._channels), dtype="float32", quality="HQ"
+        )
+        read = given = 0
+        size = max(1, int(self.rate * _CHUNK_S))
+        with self._file as file:
+            while True:
+                try:
+                    chunk = file.read(size, dtype="float32", always_2d=True)
+                except soundfile.LibsndfileError as e:
+                    raise AudioFileError(
+                        f"{self.path}: decoding stopped after {read / self.rate:.1f} s: the file "
+                        f"is truncated or corrupt ({e.error_string})"
+                    ) from e
+                if not np.isfinite(chunk).all():
+                    raise AudioFileError(
+                        f"{self.path}: it holds samples that are not numbers (NaN or infinite) "
+                        f"near {read / self.rate:.1f} s"
+                    )
+                read += len(chunk)
+                last = len(chunk) == 0
+                out = resampler.resample_chunk(chunk[:, self._channels], last=last)
+                given += len(out)
+                if last:
+                    break
+                yield out.T
+            if given < HOP:
+                raise AudioFileError(
+                    f"{self.path}: {read / self.rate * 1000:.1f} ms of audio is too short to "
+                    f"analyse; {HOP / SAMPLE_RATE * 1000:.0f} ms is the least"
+                )
+            if len(out):
+                yield out.T
+        if read < self.frames:
+            self._promise(self.frames, read)
+
+
+class Call:
+    """A recorded call: one file with both speakers, two files, or one speaker alone.
+
+    Parameters
+    ----------
+    name
+        Of the call, for its folder.
+    tracks
+        Each file with the speakers on the channels wanted of it.
+    """
+
+    def __init__(self, name: str, tracks: list[tuple[Track, tuple[Speaker, ...]]]) -> None:
+        self.name = name
+        self._tracks = tracks
+        self._extra: list[str] = []
+
+    @classmethod
+    def both(cls, path: Path, agent: int | None, customer: int | None) -> Call:
+        """Return a call with the two speakers on channels of one file.
+
+        Without a mapping (both None) the file must have two channels, agent first.
+        """
+        mapped = agent is not None and customer is not None
+        channels = (agent, customer) if agent is not None and customer is not None else (0, 1)
+        return cls(path.stem, [(Track(path, channels, None if mapped else 2), SPEAKERS)])
+
+    @classmethod
+    def pair(cls, agent: Path, customer: Path) -> Call:
+        """Return a call whose speakers are in a file each."""
+        tracks = [
+            (Track(agent, (0,), 1), (Speaker.AGENT,)),
+            (Track(customer, (0,), 1), (Speaker.CUSTOMER,)),
+        ]
+        return cls(agent.stem, tracks)
+
+    @classmethod
+    def alone(cls, path: Path, speaker: Speaker) -> Call:
+        """Return a recording of one speaker."""
+        return cls(path.stem, [(Track(path, (0,), 1), (speaker,))])
+
+    @property
+    def speakers(self) -> tuple[Speaker, ...]:
+        """Who is in the recording."""
+        return tuple(s for s in SPEAKERS if any(s in who for _, who in self._tracks))
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds, as promised by the headers."""
+        return max(track.frames / track.rate for track, _ in self._tracks)
+
+    @property
+    def rates(self) -> list[int]:
+        """Sample rate of each file, Hz."""
+        return [track.rate for track, _ in self._tracks]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about the recording, as far as it has been read."""
+        return [note for track, _ in self._tracks for note in track.notes] + self._extra
+
+    def blocks(self, hops: int = MAX_HOPS) -> Iterator[Block]:
+        """Yield the call as blocks of `hops` hops; the last hop is padded with silence.
+
+        Raises
+        ------
+        AudioFileError
+            As `Track.chunks` does.
+        """
+        rechunker = Rechunker(hops)
+        streams = [track.chunks() for track, _ in self._tracks]
+        pending = [np.zeros((len(who), 0), np.float32) for _, who in self._tracks]
+        ended = [False] * len(streams)
+        while not all(ended):
+            for i, stream in enumerate(streams):
+                # Read the stream that is behind: the files may differ in rate and length.
+                if not ended[i] and pending[i].shape[1] <= min(p.shape[1] for p in pending):
+                    chunk = next(stream, None)
+                    if chunk is None:
+                        ended[i] = True
+                        self._note_length(i, ended)
+                    else:
+                        pending[i] = np.concatenate([pending[i], chunk], axis=1)
+            ready = [p.shape[1] for p, over in zip(pending, ended, strict=True) if not over]
+            n = min(ready) if ready else max(p.shape[1] for p in pending)
+            samples = np.zeros((2, n), np.float32)
+            for i, (_, who) in enumerate(self._tracks):
+                part = pending[i][:, :n]
+                for speaker, row in zip(who, part, strict=True):
+                    samples[speaker.row, : part.shape[1]] = row
+                pending[i] = pending[i][:, n:]
+            yield from rechunker.push(samples)
+        yield from rechunker.flush()
+
+    def _note_length(self, i: int, ended: list[bool]) -> None:
+        track, _ = self._tracks[i]
+        if not all(ended) and abs(self.duration_s - track.frames / track.rate) > 0.1:
+            self._extra.append(
+                f"{track.path.name}: it ends {self.duration_s - track.frames / track.rate:.1f} s "
+                f"before the other file; silence is used for the rest"
+            )
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    if not path.exists():
+        raise AudioFileError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise AudioFileError(f"{path}: it is a folder, not a recording")
+    try:
+        if path.stat().st_size == 0:
+            raise AudioFileError(f"{path}: the file is empty")
+        return soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as e:
+        raise AudioFileError(
+            f"{path}: not a recording that can be read as WAV, FLAC, OGG or MP3 "
+            f"({e.error_string.rstrip('.')})"
+        ) from e
+    except OSError as e:
+        raise AudioFileError(f"{path}: cannot be read: {e.strerror}") from e
+
+
+def _wrong_count(count: int, expected: int) -> str:
+    if count == 1:
+        return (
+            "it has one channel where two are needed: name the other file (--agent A --customer "
+            "B), or who this is (--mono agent or --mono customer)"
+        )
+    if expected == 2:
+        return f"it has {count} channels: say which are whose with --channels agent=I,customer=J"
+    return f"it has {count} channels where one is needed"
+
+
+def _riff_frames(path: Path) -> int | None:
+    """Return the frames that a WAV header promises: libsndfile tells only what is there."""
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+            return None
+        align = 0
+        while len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            if name == b"data":
+                return size // align if align and size not in _UNKNOWN_SIZES else None
+            body = file.read(min(size + size % 2, 16)) if name == b"fmt " else b""
+            if len(body) >= 14:
+                align = struct.unpack_from("<H", body, 12)[0]
+            file.seek(size + size % 2 - len(body), 1)
+    return None

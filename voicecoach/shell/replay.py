@@ -1,0 +1,149 @@
+"""A recorded call through the engine into a folder.
+
+Results are written beside their place and moved there when the call is done: a call that fails
+leaves nothing behind, and an earlier result stays until there is a new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+import msgspec
+
+from voicecoach import __version__, eventlog, summary
+from voicecoach.config import Config
+from voicecoach.cues import Cue
+from voicecoach.engine import Engine
+from voicecoach.errors import OutputError
+from voicecoach.shell.asr import AsrWorker, Transcriber
+from voicecoach.shell.files import Call
+from voicecoach.shell.run import paced, run
+from voicecoach.types import MAX_HOPS, Block, Degraded, Event
+from voicecoach.vad import SileroVad
+
+EVENTS, SUMMARY_JSON, SUMMARY_MD = "events.jsonl", "summary.json", "summary.md"
+PACED_HOPS = 2
+"""Hops in a block where a call is played in real time, as it would come from a device."""
+
+
+class View(Protocol):
+    """Somebody who watches."""
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+
+    def advance(self, position: int) -> None:
+        """Note how far the call has been heard, as a stream index."""
+
+
+class Setup(NamedTuple):
+    """What is the same for every call of a command."""
+
+    config: Config
+    cues: tuple[Cue, ...]
+    vad: Path
+    transcriber: Transcriber | None
+    no_words: str = ""
+    """Why there is no transcriber though one was wanted."""
+    frames: bool = False
+    speed: float | None = None
+    """Times real time; None is as fast as the machine allows."""
+
+
+def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
+    """Replay a call and write its event log and summary to the folder `out`.
+
+    Raises
+    ------
+    AudioFileError
+        Where the recording cannot be used.
+    OutputError
+        Where the results cannot be written.
+    """
+    engine = Engine(
+        setup.config,
+        setup.cues,
+        SileroVad(setup.vad, call.speakers),
+        speakers=call.speakers,
+        transcribe=setup.transcriber is not None,
+        frames=setup.frames,
+    )
+    worker = AsrWorker(setup.transcriber, setup.config.transcription) if setup.transcriber else None
+    summarizer = summary.Summarizer(call.name)
+    with _finished(out) as folder:
+        try:
+            with (folder / EVENTS).open("wb") as log:
+                for event in _events(call, setup, engine, worker, view, log):
+                    log.write(eventlog.line(event))
+                    summarizer.update(event)
+                    view.show(event)
+        finally:
+            if worker:
+                worker.close()
+        result = summarizer.finish()
+        result.notes[:0] = call.notes
+        json = msgspec.json.format(msgspec.json.encode(result), indent=2)
+        (folder / SUMMARY_JSON).write_bytes(json + b"\n")
+        (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
+    return result
+
+
+def _events(
+    call: Call,
+    setup: Setup,
+    engine: Engine,
+    worker: AsrWorker | None,
+    view: View,
+    log: BinaryIO,
+) -> Iterator[Event]:
+    log.write(
+        eventlog.header(
+            voicecoach=__version__,
+            call=call.name,
+            speakers=call.speakers,
+            sample_rates=call.rates,
+            words=worker is not None,
+        )
+    )
+    if setup.no_words:
+        yield Degraded(at=0, stage="transcription", reason=setup.no_words)
+    blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
+    if setup.speed:
+        blocks = paced(blocks, setup.speed)
+    yield from run(_watched(blocks, view), engine, worker)
+
+
+def _watched(blocks: Iterator[Block], view: View) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        view.advance(block.end)
+
+
+@contextmanager
+def _finished(out: Path) -> Iterator[Path]:
+    """Give a folder to write to, whose files are moved to `out` if all goes well."""
+    made = [parent for parent in (out, *out.parents) if not parent.exists()]
+    scratch = None
+    done = False
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+        yield scratch
+        for path in scratch.iterdir():
+            os.replace(path, out / path.name)
+        done = True
+    except OSError as e:
+        raise OutputError(f"{out}: results cannot be written: {e.strerror or e}") from e
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if not done:
+            for folder in made:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()

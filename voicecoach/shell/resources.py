@@ -1,0 +1,63 @@
+"""Where the files that ship with the package are: model, sample call, checksums.
+
+A wheel carries them inside the package; a checkout has them at its top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from voicecoach.errors import ModelError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def resource(folder: str, name: str) -> Path:
+    """Return the path of a shipped file, `folder` being `models` or `samples`."""
+    packaged = _PACKAGE / folder / name
+    return packaged if packaged.exists() else _PACKAGE.parent / folder / name
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(name: str) -> dict[str, str]:
+    """Return the checksums in a list of `models/` (the format of sha256sum), by file name."""
+    text = resource("models", name).read_text("ascii")
+    return {file: digest for digest, file in (line.split() for line in text.splitlines())}
+
+
+def verify(folder: Path, expected: dict[str, str]) -> None:
+    """Check files of a folder against their checksums.
+
+    Raises
+    ------
+    ModelError
+        Where one is missing or differs.
+    """
+    for name, digest in expected.items():
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"{path}: the model file is missing; install voicecoach again")
+        if sha256(path) != digest:
+            raise ModelError(
+                f"{path}: the model file is not the one that was released (its SHA-256 "
+                f"differs); install the package that brings it again"
+            )
+
+
+def vad_model() -> Path:
+    """Return the voice activity model, checked.
+
+    Raises
+    ------
+    ModelError
+        As `verify` does.
+    """
+    path = resource("models", "silero_vad.onnx")
+    verify(path.parent, checksums("SHA256SUMS"))
+    return path

@@ -1,0 +1,43 @@
+"""The one loop: blocks in, events out.  Live and replay differ only in who supplies what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from voicecoach.engine import Engine
+from voicecoach.shell.asr import AsrWorker
+from voicecoach.types import SAMPLE_RATE, Block, Event, TranscribeRequest
+
+
+def run(blocks: Iterable[Block], engine: Engine, asr: AsrWorker | None) -> Iterator[Event]:
+    """Yield the events of a call as they become known, to its end."""
+    for block in blocks:
+        if asr:
+            asr.hear(block)
+            for transcript in asr.poll(block.end):
+                yield from _submitted(engine.process(transcript), asr)
+        yield from _submitted(engine.process(block), asr)
+    yield from _submitted(engine.finish(), asr)
+    if asr:
+        for transcript in asr.poll(None):
+            yield from _submitted(engine.process(transcript), asr)
+
+
+def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
+    """Yield blocks no earlier than `speed` times real time would have them complete."""
+    began = time.monotonic()
+    for block in blocks:
+        ahead = block.end / SAMPLE_RATE / speed - (time.monotonic() - began)
+        if ahead > 0:
+            time.sleep(ahead)
+        yield block
+
+
+def _submitted(events: list[Event], asr: AsrWorker | None) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, TranscribeRequest):
+            assert asr, "the engine asked for words without a transcriber"
+            asr.submit(event)
+        else:
+            yield event

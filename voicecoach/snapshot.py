@@ -1,0 +1,84 @@
+"""What a viewer shows now: the events so far, folded into one small state.
+
+A viewer polls it at its own rate and never holds up the loop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from voicecoach.types import (
+    SPEAKERS,
+    ChannelState,
+    CueClosed,
+    CueOpened,
+    Degraded,
+    Delivery,
+    Event,
+    Speaker,
+    SpeechEnded,
+    SpeechStarted,
+    Tone,
+    Utterance,
+    Word,
+)
+
+LINES = 8
+"""Finished utterances kept."""
+
+
+class Snapshot:
+    """The state that the overlay, the browser page and the terminal draw."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.speaking = dict.fromkeys(SPEAKERS, False)
+        self.tone: Tone | None = None
+        self.delivery: Delivery | None = None
+        self.cue: CueOpened | None = None
+        self.cues_shown = 0
+        self.dead: set[Speaker] = set()
+        self.degraded = ""
+        self.lines: deque[Utterance] = deque(maxlen=LINES)
+        self._words: dict[Speaker, dict[int, dict[int, Word]]] = {s: {} for s in SPEAKERS}
+
+    def partial(self, speaker: Speaker) -> tuple[str, str]:
+        """Return the committed and the tentative words of what a speaker is saying."""
+        words = [w for u in self._words[speaker].values() for w in u.values() if w.text]
+        return (
+            " ".join(w.text for w in words if w.committed),
+            " ".join(w.text for w in words if not w.committed),
+        )
+
+    def update(self, event: Event) -> None:
+        """Fold an event in."""
+        self.at = max(self.at, event.at)
+        match event:
+            case SpeechStarted():
+                self.speaking[event.speaker] = True
+            case SpeechEnded():
+                self.speaking[event.speaker] = False
+            case Tone():
+                self.tone = event
+            case Delivery():
+                self.delivery = event
+            case CueOpened():
+                self.cue = event
+                self.cues_shown += 1
+            case CueClosed():
+                self.cue = None
+            case ChannelState():
+                (self.dead.add if event.state == "dead" else self.dead.discard)(event.speaker)
+            case Degraded():
+                self.degraded = f"{event.stage}: {event.reason}"
+            case Word(final=False):
+                words = self._words[event.speaker].setdefault(event.utterance, {})
+                words[event.index] = event
+            case Utterance():
+                done = self._words[event.speaker]
+                for number in [n for n in done if n <= event.utterance]:
+                    del done[number]
+                if event.text:
+                    self.lines.append(event)
+            case _:
+                pass

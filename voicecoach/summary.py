@@ -1,0 +1,245 @@
+"""What a call came to: a pure function of its events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from voicecoach.types import (
+    SAMPLE_RATE,
+    Backchannel,
+    ChannelState,
+    CueClosed,
+    CueHeldBack,
+    CueOpened,
+    Degraded,
+    Delivery,
+    Ended,
+    Event,
+    Gap,
+    Overlap,
+    Speaker,
+    SpeechEnded,
+    Tone,
+    Turn,
+    Utterance,
+)
+
+NOTABLE = 0.3
+"""Confidence from which an estimate of agitation enters the summary."""
+
+
+class SpeakerSummary(msgspec.Struct):
+    """One speaker."""
+
+    speech_s: float = 0.0
+    talk_share: float = 0.0
+    """Of both speakers' speech, 0..1."""
+    turns: int = 0
+    overlaps_begun: int = 0
+    """Times they came in over the other, backchannels apart."""
+    backchannels: int = 0
+    channel: str = "ok"
+
+
+class CueSummary(msgspec.Struct):
+    """One cue that was shown."""
+
+    id: str
+    title: str
+    message: str
+    opened_s: float
+    closed_s: float | None = None
+    closed_because: str = ""
+
+
+class Line(msgspec.Struct):
+    """One utterance of the transcript."""
+
+    speaker: Speaker
+    start_s: float
+    end_s: float
+    text: str
+
+
+class Summary(msgspec.Struct):
+    """A whole call; seconds and decibels, unknown is null."""
+
+    call: str
+    duration_s: float = 0.0
+    agent: SpeakerSummary = msgspec.field(default_factory=SpeakerSummary)
+    customer: SpeakerSummary = msgspec.field(default_factory=SpeakerSummary)
+    overlap_s: float = 0.0
+    longest_agent_turn_s: float = 0.0
+    agitation_mean: float | None = None
+    """Over the customer's speech, where confidence is at least 0.3."""
+    agitation_peak: float | None = None
+    agitation_peak_s: float | None = None
+    agitation_end: float | None = None
+    agent_usual_rate_syl_s: float | None = None
+    agent_calmness_mean: float | None = None
+    cues: list[CueSummary] = []
+    held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}
+    """Cues held back, by "id: reason"."""
+    transcript: list[Line] = []
+    notes: list[str] = []
+    """What is odd about the recording or the run."""
+
+
+class Summarizer:
+    """Builds a `Summary` from events as they come; holds no more than the summary does."""
+
+    def __init__(self, call: str) -> None:
+        self.summary = Summary(call=call)
+        self._agitation = [0.0, 0]
+        self._calmness = [0.0, 0]
+
+    def update(self, event: Event) -> None:
+        """Take an event."""
+        s = self.summary
+        match event:
+            case SpeechEnded():
+                self._of(event.speaker).speech_s += _s(event.end - event.start)
+            case Turn():
+                self._of(event.speaker).turns += 1
+                if event.speaker is Speaker.AGENT:
+                    length = _s(event.end - event.start)
+                    s.longest_agent_turn_s = max(s.longest_agent_turn_s, length)
+            case Overlap():
+                s.overlap_s += _s(event.end - event.start)
+                self._of(event.by).overlaps_begun += not event.backchannel
+            case Backchannel():
+                self._of(event.speaker).backchannels += 1
+            case Tone():
+                self._tone(event)
+            case Delivery():
+                s.agent_usual_rate_syl_s = event.usual_rate_syl_s
+                if event.calmness is not None:
+                    self._calmness = [self._calmness[0] + event.calmness, self._calmness[1] + 1]
+                    s.agent_calmness_mean = self._calmness[0] / self._calmness[1]
+            case CueOpened():
+                s.cues.append(CueSummary(event.id, event.title, event.message, _s(event.at)))
+            case CueClosed():
+                s.cues[-1].closed_s, s.cues[-1].closed_because = _s(event.at), event.reason
+            case CueHeldBack():
+                key = f"{event.id}: {event.reason}"
+                s.held_back[key] = s.held_back.get(key, 0) + 1
+            case Utterance():
+                if event.text:
+                    line = Line(event.speaker, _s(event.start), _s(event.end), event.text)
+                    s.transcript.append(line)
+            case _:
+                self._fact(event)
+
+    def finish(self) -> Summary:
+        """Return the summary of all events taken."""
+        s = self.summary
+        total = s.agent.speech_s + s.customer.speech_s
+        for who in (s.agent, s.customer):
+            who.talk_share = who.speech_s / total if total else 0.0
+        s.transcript.sort(key=lambda line: line.start_s)
+        return s
+
+    def _fact(self, event: Event) -> None:
+        s = self.summary
+        match event:
+            case ChannelState():
+                self._of(event.speaker).channel = event.state
+                if event.state == "dead":
+                    s.notes.append(f"the {event.speaker}'s channel is dead: {event.reason}")
+            case Degraded():
+                note = f"{event.stage}: {event.reason}"
+                if note not in s.notes:
+                    s.notes.append(note)
+            case Gap():
+                s.notes.append(f"{_s(event.end - event.start):.1f} s missing at {clock(event.at)}")
+            case Ended():
+                s.duration_s = _s(event.end)
+            case _:
+                pass
+
+    def _tone(self, event: Tone) -> None:
+        if event.confidence < NOTABLE:
+            return
+        s, value = self.summary, event.agitation
+        self._agitation = [self._agitation[0] + value, self._agitation[1] + 1]
+        s.agitation_mean, s.agitation_end = self._agitation[0] / self._agitation[1], value
+        if s.agitation_peak is None or value > s.agitation_peak:
+            s.agitation_peak, s.agitation_peak_s = value, _s(event.at)
+
+    def _of(self, speaker: Speaker) -> SpeakerSummary:
+        return self.summary.agent if speaker is Speaker.AGENT else self.summary.customer
+
+
+def markdown(summary: Summary) -> str:
+    """Return the summary as a page for people."""
+    s = summary
+    out = [f"# {_inline(s.call)}", "", f"Length {clock(round(s.duration_s * SAMPLE_RATE))}.", ""]
+    if s.notes:
+        out += ["## To know", "", *(f"- {_inline(note)}" for note in s.notes), ""]
+    out += ["## Cues", ""]
+    for cue in s.cues:
+        closed = "" if cue.closed_s is None else f", {cue.closed_s - cue.opened_s:.1f} s"
+        out.append(
+            f"- **{_stamp(cue.opened_s)} {_inline(cue.title)}**{closed} "
+            f"({_inline(cue.closed_because)}). {_inline(cue.message)}"
+        )
+    out += [] if s.cues else ["None."]
+    if s.held_back:
+        held = ", ".join(f"{_inline(k)} ({n})" for k, n in sorted(s.held_back.items()))
+        out += ["", f"Held back: {held}."]
+    out += ["", "## Numbers", "", "| | agent | customer |", "|---|---|---|"]
+    a, c = s.agent, s.customer
+    out += [
+        f"| speech | {a.speech_s:.0f} s | {c.speech_s:.0f} s |",
+        f"| share of talk | {a.talk_share:.0%} | {c.talk_share:.0%} |",
+        f"| turns | {a.turns} | {c.turns} |",
+        f"| came in over the other | {a.overlaps_begun} | {c.overlaps_begun} |",
+        f"| backchannels | {a.backchannels} | {c.backchannels} |",
+        f"| channel | {a.channel} | {c.channel} |",
+        "",
+        f"- Both spoke at once for {s.overlap_s:.1f} s; the agent's longest turn took "
+        f"{s.longest_agent_turn_s:.0f} s.",
+    ]
+    if s.agitation_mean is not None and s.agitation_peak is not None:
+        out.append(
+            f"- Customer's agitation (an estimate, 0 to 1): mean {s.agitation_mean:.2f}, highest "
+            f"{s.agitation_peak:.2f} at {_stamp(s.agitation_peak_s or 0.0)}, at the end "
+            f"{s.agitation_end:.2f}."
+        )
+    if s.agent_usual_rate_syl_s is not None:
+        out.append(f"- Agent's usual pace: {s.agent_usual_rate_syl_s:.1f} syllables a second.")
+    if s.agent_calmness_mean is not None:
+        out.append(
+            f"- Agent's delivery by the calmness formula, mean: {s.agent_calmness_mean:.2f} "
+            f"(0.75 is as usual)."
+        )
+    if s.transcript:
+        out += ["", "## Transcript", ""]
+        out += [
+            f"- `{_stamp(line.start_s)}` **{line.speaker}** {_inline(line.text)}"
+            for line in s.transcript
+        ]
+    return "\n".join(out) + "\n"
+
+
+def clock(samples: int) -> str:
+    """Return a stream index as minutes and seconds."""
+    return _stamp(samples / SAMPLE_RATE)
+
+
+def _stamp(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def _inline(text: str) -> str:
+    """Return text that stays text in Markdown, whatever is in it."""
+    printable = "".join(ch if ch.isprintable() else " " for ch in text)
+    return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&" else ch for ch in printable)
+
+
+def _s(samples: int) -> float:
+    return samples / SAMPLE_RATE

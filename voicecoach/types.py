@@ -1,0 +1,293 @@
+"""The values that cross a stage boundary, and the one clock.
+
+Time is a sample index on the stream clock (16 kHz, both channels aligned); seconds exist only
+at the edge (`eventlog`).  Every event says what it is *about* (`start`, `end`) and when it was
+*known* (`at`): the difference is latency, and it is shown, never hidden.
+
+Words, one each: a *hop* is `HOP` samples, a *block* is a whole number of hops of both channels,
+a *frame* is an analysis window, a *segment* is VAD speech, a *turn* is one speaker's floor, an
+*utterance* is what is transcribed as one (a segment, cut where it grows too long).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Hz, everywhere inside."""
+HOP = 256
+"""Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 4."""
+MAX_HOPS = 16
+"""Most hops in one block (256 ms): buffers are allocated for this many."""
+
+F32: TypeAlias = NDArray[np.float32]
+F64: TypeAlias = NDArray[np.float64]
+
+
+class Speaker(StrEnum):
+    """Who is on a channel; the channel's row in every array is `Speaker.row`."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+
+    @property
+    def row(self) -> int:
+        """Row of this speaker in arrays whose first axis is the channel."""
+        return 0 if self is Speaker.AGENT else 1
+
+    @property
+    def other(self) -> Speaker:
+        """The one they talk to."""
+        return Speaker.CUSTOMER if self is Speaker.AGENT else Speaker.AGENT
+
+
+SPEAKERS = (Speaker.AGENT, Speaker.CUSTOMER)
+
+
+# --- inputs of the engine -----------------------------------------------------------------
+
+
+class Block(msgspec.Struct, frozen=True, eq=False):
+    """A whole number of hops of both channels."""
+
+    start: int
+    """Stream index of the first sample, a multiple of `HOP`; a jump from the last end is a gap."""
+    samples: F32
+    """[2, n * HOP] with 1 <= n <= MAX_HOPS, full scale 1.0, row 0 agent, row 1 customer."""
+
+    @property
+    def end(self) -> int:
+        """Stream index after the last sample."""
+        return self.start + self.samples.shape[1]
+
+
+class HeardWord(msgspec.Struct, frozen=True):
+    """A word as the recogniser heard it."""
+
+    text: str
+    start: int
+    """Samples on the stream clock."""
+    end: int
+    probability: float
+    """0..1."""
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """The shell's answer to a `TranscribeRequest`."""
+
+    at: int
+    """Stream index at which it arrived: an input like any other, so that a replay repeats it."""
+    speaker: Speaker
+    utterance: int
+    final: bool
+    words: tuple[HeardWord, ...]
+    """Those after the request's prefix."""
+    error: str = ""
+    """Why there are no words, where transcription failed."""
+
+
+# --- what the engine says -----------------------------------------------------------------
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    """Anything the engine says; `at` is the stream index at which it was known."""
+
+    at: int
+
+
+class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_request"):
+    """The engine asks for words; answered by a `Transcript`.  Not part of the event log."""
+
+    speaker: Speaker
+    utterance: int
+    start: int
+    end: int
+    final: bool
+    prefix: str = ""
+    """What is already believed of the utterance's beginning: the answer goes on from there."""
+
+
+class Gap(Event, frozen=True, kw_only=True, tag="gap"):
+    """Audio that never came; it was treated as silence."""
+
+    start: int
+    end: int
+
+
+class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
+    """The health of a channel changed: `dead` (nothing on it) or `ok`."""
+
+    speaker: Speaker
+    state: str
+    reason: str
+
+
+class Degraded(Event, frozen=True, kw_only=True, tag="degraded"):
+    """A stage does less than it should, and why."""
+
+    stage: str
+    reason: str
+
+
+class SpeechStarted(Event, frozen=True, kw_only=True, tag="speech_started"):
+    """A segment began at `start`."""
+
+    speaker: Speaker
+    start: int
+
+
+class SpeechEnded(Event, frozen=True, kw_only=True, tag="speech_ended"):
+    """A segment ended at `end`; `at - end` is the endpointing delay."""
+
+    speaker: Speaker
+    start: int
+    end: int
+
+
+class Turn(Event, frozen=True, kw_only=True, tag="turn"):
+    """One speaker held the floor from `start` to `end`."""
+
+    speaker: Speaker
+    start: int
+    end: int
+
+
+class Backchannel(Event, frozen=True, kw_only=True, tag="backchannel"):
+    """A short "mm-hm" of `speaker` while the other held the floor: not an interruption."""
+
+    speaker: Speaker
+    start: int
+    end: int
+
+
+class Overlap(Event, frozen=True, kw_only=True, tag="overlap"):
+    """Both spoke; `by` is who started while the other was speaking."""
+
+    by: Speaker
+    start: int
+    end: int
+    backchannel: bool
+
+
+class Word(Event, frozen=True, kw_only=True, tag="word"):
+    """A word, shown as soon as it is heard.
+
+    The words of an utterance are numbered by `index`; a later event with the same speaker,
+    utterance and index replaces an earlier one, and an empty text withdraws it.  `committed`:
+    successive hypotheses agree on it.  `final`: its utterance has ended, it never changes.
+    """
+
+    speaker: Speaker
+    utterance: int
+    index: int
+    text: str
+    start: int
+    end: int
+    probability: float
+    committed: bool
+    final: bool
+
+
+class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
+    """The final text of an utterance, of exactly `words` words: earlier surplus ones are void."""
+
+    speaker: Speaker
+    utterance: int
+    start: int
+    end: int
+    text: str
+    words: int
+
+
+class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
+    """The descriptors of one hop of one channel (see `dsp.prosody` for units and sources)."""
+
+    speaker: Speaker
+    start: int
+    end: int
+    speech: float
+    f0_hz: float | None
+    voicing: float
+    level_dbfs: float
+    alpha_ratio_db: float
+    hnr_db: float | None
+
+
+class Tone(Event, frozen=True, kw_only=True, tag="tone"):
+    """How agitated the customer sounds: an estimate, with its confidence and its evidence."""
+
+    speaker: Speaker
+    start: int
+    end: int
+    agitation: float
+    """0..1."""
+    confidence: float
+    """0..1."""
+    evidence: Mapping[str, float]
+    """Signal against the speaker's own usual, by name with unit."""
+
+
+class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
+    """How the agent delivers, measured against their own usual; no inference of a state."""
+
+    speaker: Speaker
+    start: int
+    end: int
+    rate_syl_s: float | None
+    """Articulation rate, syllables per second of speech; null until there is enough speech."""
+    usual_rate_syl_s: float | None
+    level_db: float | None
+    """Level against the usual, dB."""
+    f0_semitones: float | None
+    """Pitch against the usual, semitones."""
+    calmness: float | None
+    """0..1 by the formula in `delivery`, 0.75 as usual; null where the privacy profile bars it."""
+
+
+class CueOpened(Event, frozen=True, kw_only=True, tag="cue_opened"):
+    """A cue goes on screen."""
+
+    id: str
+    title: str
+    message: str
+    priority: int
+    evidence: Mapping[str, float]
+    held_s: float
+    """How long its condition held before it was shown (deliberate evidence time), seconds."""
+
+
+class CueClosed(Event, frozen=True, kw_only=True, tag="cue_closed"):
+    """The cue leaves the screen."""
+
+    id: str
+    reason: str
+
+
+class CueHeldBack(Event, frozen=True, kw_only=True, tag="cue_held_back"):
+    """A cue's condition held, but it was not shown."""
+
+    id: str
+    reason: str
+
+
+class Ended(Event, frozen=True, kw_only=True, tag="ended"):
+    """The stream is over and every request is answered."""
+
+    end: int
+
+
+Item: TypeAlias = Block | Transcript
+
+EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+
+
+def event_type(event: Event | type[Event]) -> str:
+    """Return the name of an event's type in the log."""
+    tag: Any = event.__struct_config__.tag
+    return str(tag)

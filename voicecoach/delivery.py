@@ -9,8 +9,8 @@ Calmness is a formula over three signals that anyone can recompute from the log:
 
 As usual is 0.75.  It falls as any of the three rises.  The lower limits say that speaking more
 slowly, softly or deeply than usual helps only so far: over-articulated slow speech is heard as
-angrier, not calmer.  A signal that is not known yet counts as usual.  With the privacy profile
-"eu" the formula is not computed at all.
+angrier, not calmer.  Before there is a usual there is no calmness; a single signal that is not
+known counts as usual.  With the privacy profile "eu" the formula is not computed at all.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class DeliveryMeter:
         usual = self._baseline.usual("rate_syl_s") if settled else nan
         level = self._baseline.against(window, "level_db") if settled else nan
         pitch = self._baseline.against(window, "f0_semitones") if settled else nan
-        composite = calmness(window.rate_syl_s / usual - 1.0, level, pitch)
+        composite = None
+        if settled and self._composite:
+            composite = calmness(window.rate_syl_s / usual - 1.0, level, pitch)
         self.newest = Delivery(
             at=at,
             speaker=Speaker.AGENT,
@@ -82,7 +84,7 @@ class DeliveryMeter:
             usual_rate_syl_s=_known(usual),
             level_db=_known(level),
             f0_semitones=_known(pitch),
-            calmness=composite if self._composite else None,
+            calmness=composite,
         )
         return self.newest
 

@@ -4,7 +4,8 @@ A segment becomes an utterance: a partial hypothesis is asked for every `step_s`
 on, a final one when it ends.  A segment that grows past `max_utterance_s` is cut where speech
 was least likely in its second half.  Words that two successive hypotheses agree on are committed
 (LocalAgreement-2: Liu et al. 2020, "Low-latency sequence-to-sequence speech recognition and
-translation by partial hypothesis selection", Interspeech); a final hypothesis replaces them all and never changes.
+translation by partial hypothesis selection", Interspeech); a final hypothesis replaces them all
+and never changes.
 One partial is under way at a time, so that a slow recogniser is asked less often, not later.
 """
 

@@ -64,7 +64,7 @@ class Block(msgspec.Struct, frozen=True, eq=False):
     @property
     def end(self) -> int:
         """Stream index after the last sample."""
-        return self.start + self.samples.shape[1]
+        return self.start + int(self.samples.shape[1])
 
 
 class HeardWord(msgspec.Struct, frozen=True):

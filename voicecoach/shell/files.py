@@ -10,7 +10,7 @@ than the file holds, two files of different length) is used as it is, and said i
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,7 @@ class Call:
         Each file with the speakers on the channels wanted of it.
     """
 
-    def __init__(self, name: str, tracks: list[tuple[Track, tuple[Speaker, ...]]]) -> None:
+    def __init__(self, name: str, tracks: Sequence[tuple[Track, tuple[Speaker, ...]]]) -> None:
         self.name = name
         self._tracks = tracks
         self._extra: list[str] = []

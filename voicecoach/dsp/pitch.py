@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.types import F32, F64, SAMPLE_RATE
 
 FRAME = 768
 """Samples in an analysis frame: 48 ms, 3 hops, three periods at 62 Hz."""
@@ -118,11 +118,9 @@ class PitchTracker:
         k = CANDIDATES
         self._score = np.zeros((channels, k + 1))
         self._log_f0 = np.zeros((channels, k))
-        self._peak_db = np.full(channels, -np.inf)
-        self._local = np.zeros((channels, k + 1))
+        self._peak_db = np.zeros(channels)
         self._move = np.full((channels, k + 1, k + 1), SWITCH_COST)
         self._move[:, k, k] = 0.0
-        self._rows = np.arange(channels)
         self.reset()
 
     def reset(self) -> None:
@@ -131,36 +129,50 @@ class PitchTracker:
         self._log_f0[:] = 0.0
         self._peak_db[:] = -np.inf
 
-    def step(self, f0: F32, strength: F32, level_db: F32) -> tuple[F32, F32]:
-        """Take one hop.
+    def process(self, f0: F32, strength: F32, level_db: F32) -> tuple[F32, F32]:
+        """Take n hops.
 
         Parameters
         ----------
         f0, strength
-            [channels, CANDIDATES] from `candidates`.
+            [channels, n, CANDIDATES] from `candidates`.
         level_db
-            [channels], level of the frame on any scale in dB.
+            [channels, n], level of the frames on any scale in dB.
 
         Returns
         -------
         f0_hz
-            [channels], NaN where unvoiced.
+            [channels, n], NaN where unvoiced.
         voicing
-            [channels], probability of voiced, 0..1.
+            [channels, n], probability of voiced, 0..1.
         """
-        k = CANDIDATES
-        np.maximum(self._peak_db - PEAK_DECAY_DB, level_db, out=self._peak_db)
-        below = np.maximum(0.0, self._peak_db - level_db - SILENCE_DB)
-        self._local[:, :k] = strength
-        self._local[:, k] = UNVOICED_STRENGTH + SILENCE_SLOPE * below
-        log_f0 = np.log2(f0)
-        np.abs(log_f0[:, None, :] - self._log_f0[:, :, None], out=self._move[:, :k, :k])
-        self._move[:, :k, :k] *= JUMP_COST
-        self._score = (self._score[:, :, None] - self._move).max(axis=1) + self._local
-        self._score -= self._score.max(axis=1, keepdims=True)
-        self._log_f0[:] = log_f0
-        best = self._score[:, :k].argmax(axis=1)
-        lead = self._score[self._rows, best] - self._score[:, k]
-        voicing = 1.0 / (1.0 + np.exp(-np.clip(lead / VOICING_WIDTH, -30, 30)))
-        chosen = np.where(lead > 0, f0[self._rows, best], np.nan)
+        k, n = CANDIDATES, level_db.shape[1]
+        # One scale for the path: the strengths of the candidates, then that of "unvoiced".
+        local = np.empty((len(level_db), n, k + 1))
+        local[..., :k] = strength
+        local[..., k] = UNVOICED_STRENGTH + SILENCE_SLOPE * self._silence(level_db)
+        log_f0 = np.log2(f0, dtype=np.float64)
+        scores = np.empty_like(local)
+        jumps = self._move[:, :k, :k]
+        for i in range(n):
+            np.subtract(log_f0[:, i, None, :], self._log_f0[:, :, None], out=jumps)
+            np.abs(jumps, out=jumps)
+            jumps *= JUMP_COST
+            score = scores[:, i]
+            np.max(self._score[:, :, None] - self._move, axis=1, out=score)
+            score += local[:, i]
+            score -= score.max(axis=1, keepdims=True)
+            self._score[:], self._log_f0[:] = score, log_f0[:, i]
+        best = scores[..., :k].argmax(axis=-1)[..., None]
+        lead = (np.take_along_axis(scores, best, -1) - scores[..., k:])[..., 0]
+        chosen = np.where(lead > 0, np.take_along_axis(f0, best, -1)[..., 0], np.nan)
+        voicing = 1.0 / (1.0 + np.exp(-np.clip(lead / VOICING_WIDTH, -30.0, 30.0)))
         return chosen.astype(np.float32), voicing.astype(np.float32)
+
+    def _silence(self, level_db: F32) -> F64:
+        """Return how far each frame is below the silence level, dB."""
+        peak = np.empty(level_db.shape)
+        for i in range(level_db.shape[1]):
+            np.maximum(self._peak_db - PEAK_DECAY_DB, level_db[:, i], out=self._peak_db)
+            peak[:, i] = self._peak_db
+        return np.maximum(0.0, peak - level_db - SILENCE_DB)

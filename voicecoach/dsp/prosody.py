@@ -64,21 +64,14 @@ class ProsodyExtractor:
         spectrum = fft.rfft(frames * self._window, pitch.NFFT, axis=-1)
         power = spectrum.real**2 + spectrum.imag**2
         f0, strength = pitch.candidates(power)
-        periodicity = pitch.periodicity(power)
         frame_db = level.decibels(power.sum(axis=-1))
         band_db = level.decibels(power[..., _SYLLABLE_BAND].sum(axis=-1))
-        out = ProsodyFrames(
-            f0_hz=np.empty((2, n), np.float32),
-            voicing=np.empty((2, n), np.float32),
+        f0_hz, voicing = self._tracker.process(f0, strength, frame_db)
+        return ProsodyFrames(
+            f0_hz=f0_hz,
+            voicing=voicing,
             level_dbfs=level.level_dbfs(samples.reshape(2, n, HOP)),
             alpha_ratio_db=level.alpha_ratio_db(power),
-            hnr_db=np.empty((2, n), np.float32),
-            nucleus=np.empty((2, n), np.bool_),
+            hnr_db=voice.hnr_db(pitch.periodicity(power), f0_hz),
+            nucleus=self._syllables.process(band_db, f0_hz == f0_hz),
         )
-        for i in range(n):
-            f0_hz, voicing = self._tracker.step(f0[:, i], strength[:, i], frame_db[:, i])
-            out.f0_hz[:, i], out.voicing[:, i] = f0_hz, voicing
-            out.hnr_db[:, i] = voice.hnr_db(periodicity[:, i], f0_hz)
-            voiced = [f == f for f in f0_hz.tolist()]
-            out.nucleus[:, i] = self._syllables.step(band_db[:, i], voiced)
-        return out

@@ -7,6 +7,9 @@ fallen `DIP_DB` below it, and only where the voice was voiced at it.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voicecoach.types import F32
 
 DIP_DB = 1.0
@@ -36,22 +39,29 @@ class SyllableCounter:
         self._top_voiced = [False] * n
         self._rising = [True] * n
 
-    def step(self, band_db: F32, voiced: list[bool]) -> list[bool]:
-        """Take one hop.
+    def process(self, band_db: F32, voiced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Take n hops.
 
         Parameters
         ----------
         band_db
-            [channels], level of the speech band, dB.
+            [channels, n], level of the speech band, dB.
         voiced
-            Whether each channel's frame is voiced.
+            [channels, n], whether the frame is voiced.
 
         Returns
         -------
         nuclei
-            Whether a nucleus of each channel became certain at this hop.
+            [channels, n], whether a nucleus became certain at the hop.
         """
-        return [self._step(c, float(band_db[c]), voiced[c]) for c in range(self._channels)]
+        return np.array(
+            [
+                [self._step(c, db, v) for db, v in zip(row, flags, strict=True)]
+                for c, (row, flags) in enumerate(
+                    zip(band_db.tolist(), voiced.tolist(), strict=True)
+                )
+            ]
+        )
 
     def _step(self, c: int, raw_db: float, voiced: bool) -> bool:
         level = self._level[c] + SMOOTHING * (raw_db - self._level[c])

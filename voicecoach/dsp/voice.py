@@ -7,6 +7,7 @@ import numpy as np
 from voicecoach.types import F32, SAMPLE_RATE
 
 HNR_MIN_DB, HNR_MAX_DB = -20.0, 40.0
+_LEAST = 1e-4
 
 
 def hnr_db(periodicity: F32, f0_hz: F32) -> F32:
@@ -15,23 +16,21 @@ def hnr_db(periodicity: F32, f0_hz: F32) -> F32:
     Parameters
     ----------
     periodicity
-        [channels, lags], window-corrected normalised autocorrelation of a frame each.
+        [..., lags], window-corrected normalised autocorrelation of frames.
     f0_hz
-        [channels], NaN where unvoiced.
+        [...], NaN where unvoiced.
 
     Returns
     -------
     hnr
-        [channels], dB, -20..40, NaN where unvoiced.
+        [...], dB, -20..40, NaN where unvoiced.
     """
-    out = np.full(f0_hz.shape, np.nan, np.float32)
-    last = periodicity.shape[-1] - 2
-    for row, f0 in enumerate(f0_hz.tolist()):
-        if f0 == f0:
-            lag = min(max(round(SAMPLE_RATE / f0), 1), last)
-            before, peak, after = periodicity[row, lag - 1 : lag + 2].tolist()
-            curve = before - 2 * peak + after
-            r = peak - 0.125 * (before - after) ** 2 / curve if curve < 0 else peak
-            r = min(max(r, 1e-4), 1 - 1e-4)
-            out[row] = min(max(10 * np.log10(r / (1 - r)), HNR_MIN_DB), HNR_MAX_DB)
-    return out
+    voiced = f0_hz == f0_hz
+    lag = np.rint(SAMPLE_RATE / np.where(voiced, f0_hz, 100.0)).astype(np.intp)[..., None]
+    lag = np.clip(lag, 1, periodicity.shape[-1] - 2)
+    before, peak, after = (np.take_along_axis(periodicity, lag + d, -1)[..., 0] for d in (-1, 0, 1))
+    # The parabola through the peak and its neighbours, where it is a peak.
+    curve = np.minimum(before - 2 * peak + after, np.float32(-1e-6))
+    r = np.clip(peak - (before - after) ** 2 / (8 * curve), _LEAST, 1 - _LEAST)
+    hnr = np.clip(10 * np.log10(r / (1 - r)), HNR_MIN_DB, HNR_MAX_DB)
+    return np.where(voiced, hnr, np.nan).astype(np.float32)

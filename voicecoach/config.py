@@ -62,7 +62,7 @@ class Transcription(Section, frozen=True, kw_only=True):
     step_s: Annotated[float, Meta(ge=0.2, le=5.0, description="s between partial hypotheses")] = 0.8
     max_utterance_s: Annotated[
         float, Meta(ge=5.0, le=25.0, description="s after which an utterance is cut")
-    ] = 14.0
+    ] = 10.0
     replay_delay_s: Annotated[
         float,
         Meta(ge=0.256, le=5.0, description="s from request to words, as modelled in a replay"),

@@ -7,7 +7,7 @@ fires a cue.  The states of a cue:
 | state    | leaves when                                                      | to       |
 |----------|------------------------------------------------------------------|----------|
 | idle     | a rule has held for its `for_s`, and nothing holds the cue back  | open     |
-| open     | no rule holds, and none has for `keep_for_s`                     | cooldown |
+| open     | no rule's conditions have been true for `keep_for_s`             | cooldown |
 | open     | it has been shown for `max_show_s`                               | cooldown |
 | open     | a cue of higher priority opens                                   | cooldown |
 | cooldown | `cooldown_s` are over, or its `worse` signal is that much worse  | idle     |
@@ -200,7 +200,8 @@ class CueEngine:
         for state in self._states:
             held = state.holding(at, signals)
             if state is self._open:
-                if held:
+                # Once it is on screen a condition keeps it there without holding for long again.
+                if any(since is not None for since in state.since):
                     state.last_true = at
             elif held:
                 wanting.append((state, *held))

@@ -2,10 +2,10 @@
 
 Calmness is a formula over three signals that anyone can recompute from the log:
 
-    pace     = rate_syl_s / usual_rate_syl_s - 1        kept within -0.15 .. 0.60
-    loudness = level_db / 12                            kept within -0.25 .. 1.00
-    pitch    = f0_semitones / 8                         kept within -0.25 .. 1.00
-    calmness = 0.75 - 0.6 * pace - 0.4 * loudness - 0.4 * pitch    kept within 0 .. 1
+    fast     = rate_syl_s / usual_rate_syl_s - 1        kept within -0.15 .. 0.60
+    loud     = level_db / 12                            kept within -0.25 .. 1.00
+    high     = f0_semitones / 8                         kept within -0.25 .. 1.00
+    calmness = 0.75 - 0.6 * fast - 0.4 * loud - 0.4 * high         kept within 0 .. 1
 
 As usual is 0.75.  It falls as any of the three rises.  The lower limits say that speaking more
 slowly, softly or deeply than usual helps only so far: over-articulated slow speech is heard as
@@ -24,12 +24,12 @@ SPREAD = {"rate_syl_s": 0.7, "level_db": 3.0, "f0_semitones": 2.0}
 """Standard deviation of a window within a speaker, by functional, in its own unit."""
 
 
-def calmness(pace: float, level_db: float, f0_semitones: float) -> float:
+def calmness(faster: float, level_db: float, f0_semitones: float) -> float:
     """Return the composite of the formula above.
 
     Parameters
     ----------
-    pace
+    faster
         Articulation rate over the usual one, less 1.
     level_db
         Level against the usual, dB.
@@ -41,10 +41,15 @@ def calmness(pace: float, level_db: float, f0_semitones: float) -> float:
     calmness
         0..1, 0.75 as usual; NaN inputs count as usual.
     """
-    fast = _kept(pace, -0.15, 0.60)
+    fast = _kept(faster, -0.15, 0.60)
     loud = _kept(level_db / 12.0, -0.25, 1.0)
     high = _kept(f0_semitones / 8.0, -0.25, 1.0)
     return _kept(AS_USUAL - 0.6 * fast - 0.4 * loud - 0.4 * high, 0.0, 1.0)
+
+
+def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
+    """Return an articulation rate over the usual one, NaN where there is no usual."""
+    return rate_syl_s / usual_rate_syl_s if usual_rate_syl_s > 0.0 else float("nan")
 
 
 def _kept(x: float, low: float, high: float) -> float:
@@ -74,7 +79,7 @@ class DeliveryMeter:
         pitch = self._baseline.against(window, "f0_semitones") if settled else nan
         composite = None
         if settled and self._composite:
-            composite = calmness(window.rate_syl_s / usual - 1.0, level, pitch)
+            composite = calmness(pace(window.rate_syl_s, usual) - 1.0, level, pitch)
         self.newest = Delivery(
             at=at,
             speaker=Speaker.AGENT,

@@ -20,7 +20,7 @@ import numpy as np
 from voicecoach import lexical
 from voicecoach.config import Config
 from voicecoach.cues import Cue, CueEngine
-from voicecoach.delivery import DeliveryMeter
+from voicecoach.delivery import DeliveryMeter, pace
 from voicecoach.dsp.functionals import SpeechWindow
 from voicecoach.dsp.level import FLOOR_DB
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
@@ -216,7 +216,7 @@ class Engine:
             "agitation": agitation,
             "agent_rate_syl_s": rate,
             "agent_usual_rate_syl_s": usual,
-            "agent_rate_ratio": rate / usual,
+            "agent_rate_ratio": pace(rate, usual),
             "agent_level_db": level,
             "agent_f0_semitones": pitch,
             "agent_barge_in_s": self._barge_in_s(),

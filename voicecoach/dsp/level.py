@@ -14,7 +14,7 @@ _FLOOR = np.float32(10 ** (FLOOR_DB / 10))
 
 def decibels(power: F32) -> F32:
     """Return 10 log10 of a power, no lower than `FLOOR_DB`."""
-    return np.asarray(10.0 * np.log10(np.maximum(power, _FLOOR)), np.float32)
+    return np.maximum(10.0 * np.log10(np.maximum(power, _FLOOR)), FLOOR_DB).astype(np.float32)
 
 
 def level_dbfs(samples: F32) -> F32:

@@ -133,13 +133,14 @@ class Whisper:
             [[*self._prompt, *given]],
             beam_size=5 if final else 1,
             # CTranslate2 generates no more than half of what it is given here.
-            max_length=2 * (6 + max(0, int(TOKENS_PER_S * seconds) - len(given))),
+            max_length=2 * (6 + int(TOKENS_PER_S * seconds)),
             suppress_blank=True,
             suppress_tokens=[-1],
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        tokens = [t for t in result.sequences_ids[0] if t < self._tokenizer.eot]
+        # The result begins with what was given.
+        tokens = [t for t in result.sequences_ids[0][len(given) :] if t < self._tokenizer.eot]
         text = self._tokenizer.decode(tokens).strip()
         if not text or result.no_speech_prob > NO_SPEECH or result.scores[0] < LOG_PROBABILITY:
             return []

@@ -36,6 +36,7 @@ RATE = 10.0
 STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
 BAR = 20
 """Cells of a bar."""
+WORD_ROWS = 10
 
 
 class CallView:
@@ -96,7 +97,7 @@ class CallView:
     def _picture(self) -> RenderableType:
         return Group(
             self._speakers(),
-            Panel(self._words(), title="words", border_style="dim", height=12),
+            Panel(self._words(), title="words", border_style="dim", height=WORD_ROWS + 2),
             self._card(),
             self._progress(),
         )
@@ -143,7 +144,7 @@ class CallView:
                 texts.append(text + Text(f"{committed} ") + Text(tentative, "dim italic"))
         width = max(20, self._console.width - 4)
         wrapped = [row for text in texts for row in text.wrap(self._console, width)]
-        return Text("\n").join(wrapped[-10:])
+        return Text("\n").join(wrapped[-WORD_ROWS:])
 
     def _card(self) -> Panel:
         cue = self._snapshot.cue

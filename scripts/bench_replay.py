@@ -1,0 +1,128 @@
+"""How fast a recorded call is replayed, and how much memory an hour takes.
+
+Speeds are times real time, the median and range of `--runs` runs of the sample call in a process
+of their own each; reading, resampling and writing the log are included, loading the model is not.
+Memory is the resident set while an hour-long recording (the sample call over and over) is
+replayed without words: flat means that its last ten minutes need no more than its first.
+
+    python scripts/bench_replay.py [--runs 3] [--minutes 60]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import soundfile
+
+from voicecoach import cues
+from voicecoach.config import Config
+from voicecoach.shell.asr import Whisper
+from voicecoach.shell.doctor import SAMPLE_CALL
+from voicecoach.shell.files import Call
+from voicecoach.shell.replay import Setup, replay
+from voicecoach.shell.resources import resource, vad_model
+from voicecoach.types import SAMPLE_RATE, Event
+
+RULES = Path(cues.__file__).with_name("cues.toml")
+WITH_WORDS, WITHOUT = 4.0, 60.0
+"""Times real time to reach."""
+
+
+class Silent:
+    """Watches nothing, but for the memory at each minute of the call."""
+
+    def __init__(self) -> None:
+        self.resident_mb: list[float] = []
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+
+    def advance(self, position: int) -> None:
+        """Note the memory once a minute of audio."""
+        if position / SAMPLE_RATE >= 60 * (len(self.resident_mb) + 1):
+            self.resident_mb.append(_resident_mb())
+
+
+def _resident_mb() -> float:
+    with Path("/proc/self/statm").open() as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _replay(path: Path, words: bool) -> tuple[float, list[float]]:
+    """Return the speed and the resident memory a minute of one replay."""
+    config = Config()
+    transcriber = Whisper(config.transcription.model, "en") if words else None
+    setup = Setup(config, cues.load(RULES), vad_model(), transcriber)
+    call = Call.both(path, None, None)
+    view = Silent()
+    with tempfile.TemporaryDirectory() as out:
+        began = time.perf_counter()
+        replay(call, setup, Path(out), view)
+        return call.duration_s / (time.perf_counter() - began), view.resident_mb
+
+
+def _alone(path: Path, words: bool) -> tuple[float, list[float]]:
+    """Run `_replay` in a new process, so that no run warms another."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_replay, (path, words))
+
+
+def _speed(path: Path, words: bool, runs: int, goal: float) -> bool:
+    speeds = [_alone(path, words)[0] for _ in range(runs)]
+    middle = statistics.median(speeds)
+    name = "with words" if words else "without words"
+    spread = f"{min(speeds):.1f} to {max(speeds):.1f}"
+    print(f"| replay {name} | {middle:.1f} ({spread}) | >= {goal:.0f} |", flush=True)
+    return middle >= goal
+
+
+def _memory(path: Path, minutes: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        long = Path(folder) / "long.flac"
+        samples, rate = soundfile.read(path, dtype="int16")
+        with soundfile.SoundFile(long, "w", rate, samples.shape[1]) as file:
+            while file.frames < minutes * 60 * rate:
+                file.write(samples)
+        resident = _alone(long, False)[1]
+    if not resident:
+        raise SystemExit("--minutes is too short to tell")
+    part = max(1, len(resident) // 6)
+    first, last = statistics.mean(resident[:part]), statistics.mean(resident[-part:])
+    growth = last / first - 1
+    print(
+        f"| memory over {minutes} minutes, MB, first and last sixth | "
+        f"{first:.0f}, {last:.0f} ({growth:+.1%}) | within 5 % |"
+    )
+    return growth <= 0.05
+
+
+def main() -> int:
+    """Print the table; the exit code tells whether every figure is reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--minutes", type=int, default=60)
+    options = parser.parse_args()
+    path = resource("samples", SAMPLE_CALL)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
+    print("| measured | times real time, median (range) | to reach |\n|---|---|---|")
+    reached = [
+        _speed(path, True, options.runs, WITH_WORDS),
+        _speed(path, False, options.runs, WITHOUT),
+        _memory(path, options.minutes),
+    ]
+    return 0 if all(reached) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

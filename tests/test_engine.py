@@ -1,0 +1,249 @@
+"""The engine as a whole: a deterministic, causal function of its inputs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers import blocks, engine, hear, noise, silence, stereo, syllables, voice
+from voicecoach.cues import SIGNALS
+from voicecoach.engine import DEAD_AFTER
+from voicecoach.types import (
+    F32,
+    HOP,
+    SAMPLE_RATE,
+    Block,
+    ChannelState,
+    CueOpened,
+    Delivery,
+    Ended,
+    Event,
+    Gap,
+    HeardWord,
+    Prosody,
+    Speaker,
+    SpeechStarted,
+    Tone,
+    TranscribeRequest,
+    Transcript,
+    Utterance,
+)
+
+A, C = Speaker.AGENT, Speaker.CUSTOMER
+
+
+def call() -> F32:
+    """Return 20 s: the customer speaks, the agent answers, comes in over them, speeds up."""
+    agent = [silence(3), syllables(140, 4, 4), silence(2), syllables(150, 4, 4)]
+    agent += [syllables(150, 7, 6)]
+    customer = [syllables(220, 4, 3), silence(4), syllables(250, 5, 4, 0.2), silence(5)]
+    return stereo(np.concatenate(agent), np.concatenate(customer))
+
+
+def of(events: list[Event], kind: type[Event]) -> list[Event]:
+    return [e for e in events if isinstance(e, kind)]
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.integers(1, 16), min_size=1, max_size=7))
+def test_any_block_split_gives_the_same_events(sizes: list[int]) -> None:
+    assert hear(call(), sizes, frames=True) == hear(call(), frames=True)
+
+
+def test_the_staged_call_has_everything_in_it() -> None:
+    kinds = {type(e).__name__ for e in hear(call(), frames=True)}
+    assert {"SpeechStarted", "SpeechEnded", "Turn", "Overlap", "Tone", "Delivery"} <= kinds
+    assert {"CueOpened", "CueClosed", "Prosody", "Ended"} <= kinds
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 1200))
+def test_later_audio_never_changes_earlier_events(hop: int) -> None:
+    samples = call()
+    other = samples.copy()
+    rest = samples.shape[1] - hop * HOP
+    other[:, hop * HOP :] = noise(21.0, 0.2, seed=3)[:rest]
+    now = hop * HOP
+    first, second = ([e for e in hear(x, frames=True) if e.at <= now] for x in (samples, other))
+    assert first == second
+    assert first
+
+
+def test_events_come_in_the_order_they_were_known() -> None:
+    times = [e.at for e in hear(call(), frames=True)]
+    assert times == sorted(times)
+
+
+def test_a_cue_opens_while_the_agent_speaks_over_the_customer() -> None:
+    opened = [e for e in hear(call()) if isinstance(e, CueOpened)]
+    assert opened[0].id == "let-them-finish"
+    # The agent comes in at 9 s; a second of both speaking is the evidence.
+    assert 10.0 <= opened[0].at / SAMPLE_RATE <= 10.5
+
+
+def test_tone_comes_four_times_a_second_while_the_customer_speaks_and_not_in_pauses() -> None:
+    tones = of(hear(call()), Tone)
+    during = [t for t in tones if 7.5 <= t.at / SAMPLE_RATE <= 10.5]
+    assert len(during) >= 4 * 3
+    assert not [t for t in tones if 3.6 < t.at / SAMPLE_RATE < 6.9]
+    assert all(isinstance(t, Tone) and t.start < t.end <= t.at for t in tones)
+
+
+def test_the_agents_audio_never_reaches_the_customers_tone() -> None:
+    quiet, loud = call(), call()
+    loud[0] = noise(21.0, 0.9, seed=1)[: loud.shape[1]]
+    assert of(hear(quiet), Tone) == of(hear(loud), Tone)
+
+
+def test_the_customers_audio_never_reaches_the_agents_delivery() -> None:
+    one, other = call(), call()
+    other[1] = noise(21.0, 0.9, seed=1)[: other.shape[1]]
+    assert of(hear(one), Delivery) == of(hear(other), Delivery)
+
+
+def test_a_prosody_event_for_every_hop_and_speaker_only_when_asked() -> None:
+    events = of(hear(stereo(voice(150, 1), silence(1)), frames=True), Prosody)
+    hops = len(voice(150, 1)) // HOP
+    assert len(events) == 2 * hops
+    assert not of(hear(stereo(voice(150, 1), silence(1))), Prosody)
+    agent = [e for e in events if isinstance(e, Prosody) and e.speaker is A]
+    assert [e.end for e in agent] == [(i + 1) * HOP for i in range(hops)]
+    assert agent[20].f0_hz == pytest.approx(150, rel=0.01)
+    customer = [e for e in events if isinstance(e, Prosody) and e.speaker is C]
+    assert customer[20].f0_hz is None
+    assert customer[20].level_dbfs == -100
+
+
+def test_a_silent_channel_is_dead_and_comes_alive() -> None:
+    states = of(
+        hear(stereo(voice(150, 8), np.concatenate([silence(6), voice(200, 2)]))), ChannelState
+    )
+    assert [(s.speaker, s.state) for s in states if isinstance(s, ChannelState)] == [
+        (C, "dead"),
+        (C, "ok"),
+    ]
+    assert DEAD_AFTER <= states[0].at < DEAD_AFTER + HOP
+
+
+def test_a_short_call_with_a_silent_channel_says_so_at_its_end() -> None:
+    (state,) = of(hear(stereo(voice(150, 1), silence(1))), ChannelState)
+    assert isinstance(state, ChannelState)
+    assert (state.speaker, state.state) == (C, "dead")
+
+
+def test_an_absent_speaker_is_not_dead() -> None:
+    assert not of(hear(stereo(voice(150, 8), silence(8)), speakers=(A,)), ChannelState)
+
+
+def test_a_gap_is_said_and_taken_as_silence() -> None:
+    samples = stereo(voice(150, 4), silence(4))
+    e, events = engine(frames=True), []
+    for block in blocks(samples):
+        if not SAMPLE_RATE <= block.start < 3 * SAMPLE_RATE:
+            events += e.process(block)
+    events += e.finish()
+    (gap,) = of(events, Gap)
+    assert isinstance(gap, Gap)
+    missing = samples.copy()
+    missing[:, gap.start : gap.end] = 0
+    expected = hear(missing, frames=True)
+    assert [x for x in events if not isinstance(x, Gap)] == expected
+
+
+def test_programmer_errors_are_value_errors() -> None:
+    e = engine()
+    for shape in ((2, 100), (1, HOP), (2, 17 * HOP), (2, 0)):
+        with pytest.raises(ValueError, match="a block is"):
+            e.process(Block(0, np.zeros(shape, np.float32)))
+    e.process(Block(0, np.zeros((2, HOP), np.float32)))
+    with pytest.raises(ValueError, match="does not follow"):
+        e.process(Block(0, np.zeros((2, HOP), np.float32)))
+    e.finish()
+    with pytest.raises(ValueError, match="has ended"):
+        e.process(Block(HOP, np.zeros((2, HOP), np.float32)))
+
+
+def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Event]:
+    """Return the events of a call whose every utterance is heard as `text`, `delay` later."""
+    e, events, due = engine(transcribe=True), [], []
+
+    def take(new: list[Event]) -> None:
+        for event in new:
+            if isinstance(event, TranscribeRequest):
+                step = (event.end - event.start) // (len(text.split()) + 1)
+                words = tuple(
+                    HeardWord(w, event.start + i * step, event.start + (i + 1) * step, 0.9)
+                    for i, w in enumerate(text.split())
+                )
+                due.append(
+                    Transcript(event.at + delay, event.speaker, event.utterance, event.final, words)
+                )
+            else:
+                events.append(event)
+
+    for block in blocks(samples, sizes):
+        while due and due[0].at <= block.end:
+            take(e.process(due.pop(0)))
+        take(e.process(block))
+    take(e.finish())
+    while due:
+        take(e.process(due.pop(0)))
+    return events
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.integers(1, 16), min_size=1, max_size=5))
+def test_words_arrive_at_their_moment_however_blocks_are_cut(sizes: list[int]) -> None:
+    delay = round(0.3 * SAMPLE_RATE)
+    assert answered(call(), sizes, "so sorry", delay) == answered(call(), [16], "so sorry", delay)
+
+
+def test_the_last_words_come_before_the_end() -> None:
+    samples = stereo(voice(150, 2), silence(2))
+    events = answered(samples, [16], "good bye", 4800)
+    assert isinstance(events[-1], Ended)
+    assert events[-1].end == samples.shape[1]
+    assert isinstance(events[-2], Utterance)
+    assert events[-2].text == "good bye"
+
+
+def test_the_signals_are_those_that_are_declared() -> None:
+    assert engine()._signals().keys() == SIGNALS.keys()
+
+
+def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown() -> None:
+    samples = stereo(voice(150, 4), silence(4))
+
+    def since(text: str, transcribe: bool) -> float:
+        e = engine(transcribe=transcribe)
+        for block in blocks(samples):
+            for event in e.process(block):
+                if isinstance(event, TranscribeRequest):
+                    words = tuple(
+                        HeardWord(w, event.end - 100, event.end, 0.9) for w in text.split()
+                    )
+                    e.process(Transcript(event.at, event.speaker, event.utterance, False, words))
+        return e._signals()["since_acknowledgement_s"]
+
+    assert since("I'm so sorry about that", True) < 3.5
+    assert since("which car is it", True) == pytest.approx(4.0, abs=0.05)
+    assert np.isnan(since("I'm so sorry", False))
+
+
+def test_an_overlap_that_only_reassures_is_no_barge_in() -> None:
+    said = {
+        text: [
+            e.id
+            for e in answered(call(), [16], text, round(0.3 * SAMPLE_RATE))
+            if isinstance(e, CueOpened) and e.at < 12 * SAMPLE_RATE
+        ]
+        for text in ("no problem", "let me stop you")
+    }
+    assert said["no problem"] == []
+    assert said["let me stop you"] == ["let-them-finish"]
+
+
+def test_nothing_comes_of_nothing() -> None:
+    events = hear(stereo(silence(2), silence(2)))
+    assert {type(e) for e in events} == {ChannelState, Ended}
+    assert not of(events, SpeechStarted)

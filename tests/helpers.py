@@ -38,7 +38,7 @@ def voice(f0: float | NDArray[np.float64], s: float, level: float = 0.1) -> F32:
     phase = 2 * np.pi * np.cumsum(track) / SAMPLE_RATE
     count = int(4000 / track.max())
     sound = sum(np.sin(k * phase) / k for k in range(1, count + 1))
-    return (level * sound / np.sqrt(np.mean(np.square(sound)))).astype(np.float32)
+    return np.asarray(level * sound / np.sqrt(np.mean(np.square(sound))), np.float32)
 
 
 def syllables(f0: float, rate: float, s: float, level: float = 0.1) -> F32:
@@ -83,7 +83,7 @@ class LevelVad:
     def process(self, samples: F32) -> F32:
         """Return 1 for loud hops and 0 for others."""
         hops = samples.reshape(2, -1, HOP)
-        return (np.square(hops).mean(axis=-1) > 1e-5).astype(np.float32)
+        return np.asarray(np.square(hops).mean(axis=-1) > 1e-5, np.float32)
 
     def reset(self) -> None:
         """Nothing is kept."""

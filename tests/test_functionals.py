@@ -5,17 +5,20 @@ import pytest
 
 from voicecoach.dsp.functionals import Baseline, Functionals, SpeechWindow
 from voicecoach.dsp.prosody import ProsodyFrames
-from voicecoach.types import HOP, SAMPLE_RATE
+from voicecoach.types import F32, HOP, SAMPLE_RATE
 
 NAN = float("nan")
 
 
 def frames(n: int, f0: float = 110.0, every: int = 10) -> ProsodyFrames:
     """Return n hops of a steady voice with a syllable nucleus `every` so many hops."""
-    columns = [np.full((2, n), v, np.float32) for v in (f0, 0.9, -25.0, -6.0, 12.0)]
-    nucleus = np.zeros((2, n), bool)
+
+    def steady(value: float) -> F32:
+        return np.full((2, n), value, np.float32)
+
+    nucleus = np.zeros((2, n), np.bool_)
     nucleus[:, ::every] = True
-    return ProsodyFrames(*columns, nucleus)
+    return ProsodyFrames(steady(f0), steady(0.9), steady(-25), steady(-6), steady(12), nucleus)
 
 
 def window(f: ProsodyFrames, row: int = 0, s: float = 3.0, stale: float = 8.0) -> SpeechWindow:

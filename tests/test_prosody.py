@@ -27,11 +27,11 @@ def extract(samples: F32, sizes: tuple[int, ...] = (MAX_HOPS,)) -> ProsodyFrames
 def telephone(x: F32) -> F32:
     """Return the 300-3400 Hz band."""
     sos = signal.butter(6, [300, 3400], "band", fs=SAMPLE_RATE, output="sos")
-    return signal.sosfilt(sos, x).astype(np.float32)
+    return np.asarray(signal.sosfilt(sos, x), np.float32)
 
 
 def cents(f0: F32, truth: float) -> F32:
-    return np.abs(1200 * np.log2(f0 / truth))
+    return np.asarray(np.abs(1200 * np.log2(f0 / truth)), np.float32)
 
 
 @pytest.mark.parametrize("f0", [75.0, 110.0, 155.0, 220.0, 330.0, 440.0])

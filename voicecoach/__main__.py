@@ -180,7 +180,12 @@ def _fail(message: str) -> NoReturn:
 
 
 def _say_error(message: str) -> None:
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    _say(f"error: {' '.join(message.split())}")
+
+
+def _say(message: str) -> None:
+    """Write a line to standard error, whatever is in a file's name."""
+    typer.echo(message.encode("utf-8", "replace").decode(), err=True)
 
 
 def _settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
@@ -230,7 +235,7 @@ def _replay_all(
 ) -> None:
     from voicecoach.shell.asr import Whisper
     from voicecoach.shell.console import CallView
-    from voicecoach.shell.files import Call
+    from voicecoach.shell.files import Call, readable
     from voicecoach.shell.replay import Setup, replay
     from voicecoach.shell.resources import vad_model
 
@@ -242,7 +247,7 @@ def _replay_all(
             transcriber = Whisper(settings.transcription.model, settings.transcription.language)
         except ModelUnavailable as e:
             no_words = str(e)
-            typer.echo(f"no words: {no_words}; everything else goes on", err=True)
+            _say(f"no words: {no_words}; everything else goes on")
     setup = Setup(settings, rules, vad, transcriber, no_words, frames, speed)
     failed = False
     if pair:
@@ -255,17 +260,17 @@ def _replay_all(
                 call = Call.alone(path, source)
             else:
                 call = Call.both(path, *(source or (None, None)))
-            with CallView(console, name, call.duration_s) as view:
+            with CallView(console, call.name, call.duration_s) as view:
                 result = replay(call, setup, out / name, view)
         except AudioFileError as e:
             failed = True
             _say_error(str(e))
             continue
         for note in result.notes:
-            typer.echo(f"note: {note}", err=True)
-        console.print(Text(f"Results: {out / name}", "bold"), soft_wrap=True)
+            _say(f"note: {note}")
+        console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
     if report:
-        typer.echo("note: the report is not part of this version yet", err=True)
+        _say("note: the report is not part of this version yet")
     if failed:
         raise SystemExit(UNUSABLE)
 

@@ -147,7 +147,9 @@ class Whisper:
         if _repetitive(text):
             return []
         if final:
-            return self._align(tokens, states, frames)
+            words = self._align(tokens, states, frames)
+            # The silence after the audio is not part of its last word.
+            return [word._replace(end_s=min(word.end_s, seconds)) for word in words]
         return _spread(text.split(), prefix, seconds)
 
     def _encode(self, audio: F32) -> tuple[ctranslate2.StorageView, int]:

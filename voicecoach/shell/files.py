@@ -9,6 +9,7 @@ than the file holds, two files of different length) is used as it is, and said i
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ class Track:
 
     def _promise(self, promised: int, held: int) -> None:
         self.notes.append(
-            f"{self.path.name}: the header promises {promised / self.rate:.1f} s, the file holds "
+            f"{readable(self.path.name)}: the header promises {promised / self.rate:.1f} s, the file holds "
             f"{held / self.rate:.1f} s; what is there is used"
         )
 
@@ -149,7 +150,7 @@ class Call:
         """
         mapped = agent is not None and customer is not None
         channels = (agent, customer) if agent is not None and customer is not None else (0, 1)
-        return cls(path.stem, [(Track(path, channels, None if mapped else 2), SPEAKERS)])
+        return cls(readable(path.stem), [(Track(path, channels, None if mapped else 2), SPEAKERS)])
 
     @classmethod
     def pair(cls, agent: Path, customer: Path) -> Call:
@@ -158,12 +159,12 @@ class Call:
             (Track(agent, (0,), 1), (Speaker.AGENT,)),
             (Track(customer, (0,), 1), (Speaker.CUSTOMER,)),
         ]
-        return cls(agent.stem, tracks)
+        return cls(readable(agent.stem), tracks)
 
     @classmethod
     def alone(cls, path: Path, speaker: Speaker) -> Call:
         """Return a recording of one speaker."""
-        return cls(path.stem, [(Track(path, (0,), 1), (speaker,))])
+        return cls(readable(path.stem), [(Track(path, (0,), 1), (speaker,))])
 
     @property
     def speakers(self) -> tuple[Speaker, ...]:
@@ -222,9 +223,14 @@ class Call:
         track, _ = self._tracks[i]
         if not all(ended) and abs(self.duration_s - track.frames / track.rate) > 0.1:
             self._extra.append(
-                f"{track.path.name}: it ends {self.duration_s - track.frames / track.rate:.1f} s "
+                f"{readable(track.path.name)}: it ends {self.duration_s - track.frames / track.rate:.1f} s "
                 f"before the other file; silence is used for the rest"
             )
+
+
+def readable(path: object) -> str:
+    """Return a path or a part of one as text that can be written, whatever bytes are in it."""
+    return os.fsencode(str(path)).decode("utf-8", "replace")
 
 
 def _open(path: Path) -> soundfile.SoundFile:
@@ -235,7 +241,8 @@ def _open(path: Path) -> soundfile.SoundFile:
     try:
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path}: the file is empty")
-        return soundfile.SoundFile(path)
+        # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
+        return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
     except soundfile.LibsndfileError as e:
         raise AudioFileError(
             f"{path}: not a recording that can be read as WAV, FLAC, OGG or MP3 "

@@ -235,10 +235,14 @@ def _stamp(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02d}"
 
 
+def printable(text: str) -> str:
+    """Return text without what moves a cursor or turns its direction."""
+    return "".join(ch if ch.isprintable() else " " for ch in text)
+
+
 def _inline(text: str) -> str:
     """Return text that stays text in Markdown, whatever is in it."""
-    printable = "".join(ch if ch.isprintable() else " " for ch in text)
-    return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&" else ch for ch in printable)
+    return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&" else ch for ch in printable(text))
 
 
 def _s(samples: int) -> float:

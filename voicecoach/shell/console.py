@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.snapshot import Snapshot
-from voicecoach.summary import clock
+from voicecoach.summary import clock, printable
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -105,8 +105,8 @@ class CallView:
     def _speakers(self) -> Panel:
         s = self._snapshot
         table = Table.grid(padding=(0, 2))
-        table.add_column(width=12)
-        table.add_column(width=12)
+        table.add_column(width=10)
+        table.add_column(width=13)
         table.add_column()
         for speaker in SPEAKERS:
             state = (
@@ -141,7 +141,8 @@ class CallView:
             committed, tentative = s.partial(speaker)
             if committed or tentative:
                 text = Text(f"{'':>5} {speaker:<8} ", STYLE[speaker])
-                texts.append(text + Text(f"{committed} ") + Text(tentative, "dim italic"))
+                text += Text(f"{printable(committed)} ")
+                texts.append(text + Text(printable(tentative), "dim italic"))
         width = max(20, self._console.width - 4)
         wrapped = [row for text in texts for row in text.wrap(self._console, width)]
         return Text("\n").join(wrapped[-WORD_ROWS:])
@@ -175,7 +176,9 @@ def _bar(value: float) -> Text:
 
 
 def _said(line: Utterance) -> Text:
-    return Text(f"{clock(line.start):>5} {line.speaker:<8} ", STYLE[line.speaker]) + Text(line.text)
+    return Text(f"{clock(line.start):>5} {line.speaker:<8} ", STYLE[line.speaker]) + Text(
+        printable(line.text)
+    )
 
 
 def _line(event: Event) -> Text | None:

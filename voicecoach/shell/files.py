@@ -77,8 +77,8 @@ class Track:
 
     def _promise(self, promised: int, held: int) -> None:
         self.notes.append(
-            f"{readable(self.path.name)}: the header promises {promised / self.rate:.1f} s, the file holds "
-            f"{held / self.rate:.1f} s; what is there is used"
+            f"{readable(self.path.name)}: the header promises {promised / self.rate:.1f} s, the "
+            f"file holds {held / self.rate:.1f} s; what is there is used"
         )
 
     def chunks(self) -> Iterator[F32]:
@@ -221,10 +221,11 @@ class Call:
 
     def _note_length(self, i: int, ended: list[bool]) -> None:
         track, _ = self._tracks[i]
-        if not all(ended) and abs(self.duration_s - track.frames / track.rate) > 0.1:
+        early = self.duration_s - track.frames / track.rate
+        if not all(ended) and early > 0.1:
             self._extra.append(
-                f"{readable(track.path.name)}: it ends {self.duration_s - track.frames / track.rate:.1f} s "
-                f"before the other file; silence is used for the rest"
+                f"{readable(track.path.name)}: it ends {early:.1f} s before the other file; "
+                f"silence is used for the rest"
             )
 
 

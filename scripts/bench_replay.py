@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -78,16 +77,16 @@ def _alone(path: Path, words: bool) -> tuple[float, list[float]]:
         return pool.apply(_replay, (path, words))
 
 
-def _speed(path: Path, words: bool, runs: int, goal: float) -> bool:
+def _speed(path: Path, words: bool, runs: int, goal: float) -> None:
     speeds = [_alone(path, words)[0] for _ in range(runs)]
     middle = statistics.median(speeds)
     name = "with words" if words else "without words"
     spread = f"{min(speeds):.1f} to {max(speeds):.1f}"
-    print(f"| replay {name} | {middle:.1f} ({spread}) | >= {goal:.0f} |", flush=True)
-    return middle >= goal
+    reached = "yes" if middle >= goal else "NO"
+    print(f"| replay {name} | {middle:.1f} ({spread}) | >= {goal:.0f} | {reached} |", flush=True)
 
 
-def _memory(path: Path, minutes: int) -> bool:
+def _memory(path: Path, minutes: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         long = Path(folder) / "long.flac"
         samples, rate = soundfile.read(path, dtype="int16")
@@ -100,29 +99,27 @@ def _memory(path: Path, minutes: int) -> bool:
     part = max(1, len(resident) // 6)
     first, last = statistics.mean(resident[:part]), statistics.mean(resident[-part:])
     growth = last / first - 1
+    reached = "yes" if growth <= 0.05 else "NO"
     print(
         f"| memory over {minutes} minutes, MB, first and last sixth | "
-        f"{first:.0f}, {last:.0f} ({growth:+.1%}) | within 5 % |"
+        f"{first:.0f}, {last:.0f} ({growth:+.1%}) | within 5 % | {reached} |"
     )
-    return growth <= 0.05
 
 
-def main() -> int:
-    """Print the table; the exit code tells whether every figure is reached."""
+def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--minutes", type=int, default=60)
     options = parser.parse_args()
     path = resource("samples", SAMPLE_CALL)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
-    print("| measured | times real time, median (range) | to reach |\n|---|---|---|")
-    reached = [
-        _speed(path, True, options.runs, WITH_WORDS),
-        _speed(path, False, options.runs, WITHOUT),
-        _memory(path, options.minutes),
-    ]
-    return 0 if all(reached) else 1
+    print("| measured | times real time, median (range) | to reach | reached |")
+    print("|---|---|---|---|")
+    _speed(path, True, options.runs, WITH_WORDS)
+    _speed(path, False, options.runs, WITHOUT)
+    _memory(path, options.minutes)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

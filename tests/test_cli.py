@@ -91,6 +91,15 @@ def test_replay_twice_is_the_same_log_and_swap_turns_it_round(recording: Path, h
     assert logs[0] == logs[1] != logs[2] == logs[3]
 
 
+def test_a_call_that_is_played_slowly_gives_the_same_log(recording: Path, home: Path) -> None:
+    logs = []
+    for options in ([], ["--speed", "20"]):
+        done = voicecoach("replay", recording, *options, home=home)
+        assert done.returncode == 0, done.stderr
+        logs.append((home / "voicecoach-out" / "Gespräch 1" / "events.jsonl").read_bytes())
+    assert logs[0] == logs[1]
+
+
 def test_options_are_accepted_and_do_what_they_say(recording: Path, home: Path) -> None:
     done = voicecoach(
         "replay", recording, recording, "--frames", "--no-transcribe", "--no-report", home=home

@@ -75,7 +75,7 @@ class CallView:
         trace: TracebackType | None,
     ) -> None:
         if self._live:
-            self._live.update(self._picture(), refresh=True)
+            self._live.update(self.picture(), refresh=True)
             self._live.stop()
 
     def advance(self, position: int) -> None:
@@ -84,7 +84,7 @@ class CallView:
         now = time.monotonic()
         if self._live and now - self._drawn >= 1.0 / RATE:
             self._drawn = now
-            self._live.update(self._picture(), refresh=True)
+            self._live.update(self.picture(), refresh=True)
 
     def show(self, event: Event) -> None:
         """Take an event."""
@@ -94,7 +94,8 @@ class CallView:
             if line:
                 self._console.print(line, soft_wrap=True)
 
-    def _picture(self) -> RenderableType:
+    def picture(self) -> RenderableType:
+        """Return what is to be on the screen now."""
         return Group(
             self._speakers(),
             Panel(self._words(), title="words", border_style="dim", height=WORD_ROWS + 2),
@@ -135,24 +136,29 @@ class CallView:
         return text
 
     def _words(self) -> Text:
-        s = self._snapshot
-        texts = [_said(line) for line in sorted(s.lines, key=lambda line: line.start)]
+        rows: list[Text] = []
+        for line in sorted(self._snapshot.lines, key=lambda line: line.start):
+            rows += self._wrapped(clock(line.start), line.speaker, Text(printable(line.text)))
         for speaker in SPEAKERS:
-            committed, tentative = s.partial(speaker)
+            committed, tentative = map(printable, self._snapshot.partial(speaker))
             if committed or tentative:
-                text = Text(f"{'':>5} {speaker:<8} ", STYLE[speaker])
-                text += Text(f"{printable(committed)} ")
-                texts.append(text + Text(printable(tentative), "dim italic"))
-        width = max(20, self._console.width - 4)
-        wrapped = [row for text in texts for row in text.wrap(self._console, width)]
-        return Text("\n").join(wrapped[-WORD_ROWS:])
+                text = Text.assemble(f"{committed} ", (tentative, "dim italic"))
+                rows += self._wrapped("", speaker, text)
+        return Text("\n").join(rows[-WORD_ROWS:])
+
+    def _wrapped(self, when: str, speaker: Speaker, text: Text) -> list[Text]:
+        """Return what was said as rows beside the one who said it."""
+        margin = Text.assemble(f"{when:>5} ", (f"{speaker:<8} ", STYLE[speaker]))
+        width = max(10, self._console.width - 4 - len(margin))
+        rows = text.wrap(self._console, width)
+        return [(Text(" " * len(margin)) if i else margin) + row for i, row in enumerate(rows)]
 
     def _card(self) -> Panel:
         cue = self._snapshot.cue
         if cue is None:
-            return Panel(Text("no cue", "dim"), border_style="dim", height=4)
-        body = Text(cue.title, "bold") + Text(f"\n{cue.message}")
-        return Panel(body, border_style="yellow", height=4)
+            return Panel(Text("no cue", "dim"), border_style="dim", height=5)
+        body = Text.assemble((cue.title, "bold"), f"\n{cue.message}")
+        return Panel(body, border_style="yellow", height=5)
 
     def _progress(self) -> RenderableType:
         table = Table.grid(padding=(0, 1), expand=True)
@@ -176,8 +182,10 @@ def _bar(value: float) -> Text:
 
 
 def _said(line: Utterance) -> Text:
-    return Text(f"{clock(line.start):>5} {line.speaker:<8} ", STYLE[line.speaker]) + Text(
-        printable(line.text)
+    return Text.assemble(
+        f"{clock(line.start):>5} ",
+        (f"{line.speaker:<8} ", STYLE[line.speaker]),
+        printable(line.text),
     )
 
 

@@ -121,7 +121,7 @@ for_s = 1.0
         ("cooldown_s = 5.0\n", "", "missing required field `cooldown_s`"),
         ('id = "x"', 'id = "A b"', "id"),
         ("[[cue]]", "[[cue]", "Expected"),
-        ("for_s = 1.0\n", f"for_s = 1.0\n{CUE}", "twice"),
+        ("\nfor_s = 1.0\n", f"\nfor_s = 1.0\n{CUE}", "twice"),
     ],
 )
 def test_a_wrong_rule_fails_at_load_and_names_the_file(

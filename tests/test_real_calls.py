@@ -8,7 +8,10 @@ from a larger Whisper model (base) corrected by reading.
 import re
 from pathlib import Path
 
+import librosa
+import numpy as np
 import pytest
+import soundfile
 
 from tests.helpers import RULES, SHARED
 from voicecoach import cues, eventlog
@@ -102,6 +105,23 @@ def test_a_call_without_overlap_has_none_and_a_lively_one_has(
     assert both_s(polite) < 1.0
     assert 10.0 < both_s(lively) < 40.0
     assert sum(isinstance(e, Backchannel) for e in lively) >= 10
+
+
+def test_speech_is_where_the_energy_is(polite: list[Event]) -> None:
+    x, rate = soundfile.read(resource("samples", "auto_repairs_40.flac"), dtype="float32")
+    step = rate // 100
+    for speaker in (A, C):
+        loud = np.zeros(len(x) // step, bool)
+        for start, end in librosa.effects.split(
+            x[:, speaker.row], top_db=32, frame_length=512, hop_length=128
+        ):
+            loud[start // step : end // step] = True
+        found = np.zeros(len(loud), bool)
+        for e in polite:
+            if isinstance(e, SpeechEnded) and e.speaker is speaker:
+                found[e.start * 100 // SAMPLE_RATE : e.end * 100 // SAMPLE_RATE] = True
+        assert np.mean(loud == found) > 0.9
+        assert np.mean(found[loud]) > 0.9
 
 
 def speech_s(events: list[Event], speaker: Speaker) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 
 from voicecoach import config
 from voicecoach.dsp.framing import History
-from voicecoach.errors import ModelError, ModelUnavailable
+from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.shell.resources import checksums, verify
 from voicecoach.types import (
     F32,
@@ -91,6 +91,8 @@ class Whisper:
         Where the model has that name but is neither here nor to be fetched.
     ModelError
         Where there is no such model, or it is not what it should be.
+    ConfigError
+        Where the model does not speak the language.
     """
 
     def __init__(self, model: str, language: str) -> None:
@@ -114,12 +116,15 @@ class Whisper:
                 f"fetched: {_first_line(e)}"
             ) from e
         multilingual = self._model.model.is_multilingual
-        self._tokenizer = Tokenizer(
-            self._model.hf_tokenizer,
-            multilingual,
-            task="transcribe" if multilingual else None,
-            language=language if multilingual else None,
-        )
+        try:
+            self._tokenizer = Tokenizer(
+                self._model.hf_tokenizer,
+                multilingual,
+                task="transcribe" if multilingual else None,
+                language=language if multilingual else None,
+            )
+        except ValueError as e:
+            raise ConfigError(f"transcription.language: {_first_line(e)}") from e
         self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         self._tail = self._silence()
 

@@ -1,6 +1,6 @@
 """Draw the terminal view of the demo at the moment of a cue, for the README: docs/terminal.svg.
 
-python scripts/picture.py [--cue 2]
+python scripts/picture.py [--cue 1]
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AFTER_S = 0.5
 def main() -> None:
     """Replay the sample call up to the cue and save what is on the screen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cue", type=int, default=2, help="which one, from 1")
+    parser.add_argument("--cue", type=int, default=1, help="which one, from 1")
     left = parser.parse_args().cue
     config = Config()
     call = Call.both(resource("samples", SAMPLE_CALL), None, None)

@@ -82,12 +82,24 @@ def test_replay_leaves_a_log_and_a_summary(recording: Path, home: Path) -> None:
 
 def test_replay_twice_is_the_same_log_and_swap_turns_it_round(recording: Path, home: Path) -> None:
     logs: list[bytes] = []
+    copied = home / "copy.jsonl"
     ways: list[list[str]] = [[], [], ["--swap"], ["--channels", "agent=1,customer=0"]]
     for options in ways:
         out = home / f"o{len(logs)}"
-        done = voicecoach("replay", recording, "--out", out, "--no-transcribe", *options, home=home)
+        done = voicecoach(
+            "replay",
+            recording,
+            "--out",
+            out,
+            "--no-transcribe",
+            "--events",
+            copied,
+            *options,
+            home=home,
+        )
         assert done.returncode == 0, done.stderr
         logs.append((out / "Gespräch 1" / "events.jsonl").read_bytes())
+        assert copied.read_bytes() == logs[-1]
     assert logs[0] == logs[1] != logs[2] == logs[3]
 
 
@@ -175,6 +187,7 @@ WRONG = [
     (["replay", "R", "--agent", "R", "--customer", "R"], "name a whole call"),
     (["replay", "R", "--mono", "agent", "--swap"], "--mono has one channel"),
     (["replay", "R", "--mono", "agent"], "it has 2 channels where one is needed"),
+    (["replay", "R", "R", "--events", "e.jsonl"], "--events is for one call"),
     (["replay", "R", "--channels", "agent=0"], "write it as agent=0,customer=1"),
     (["replay", "R", "--channels", "agent=0,customer=0"], "write it as agent=0,customer=1"),
     (["replay", "R", "--channels", "agent=0,customer=7"], "it has no channel 7"),

@@ -247,3 +247,13 @@ def test_nothing_comes_of_nothing() -> None:
     events = hear(stereo(silence(2), silence(2)))
     assert {type(e) for e in events} == {ChannelState, Ended}
     assert not of(events, SpeechStarted)
+
+
+def test_short_turns_have_no_pace() -> None:
+    agent = np.concatenate([syllables(140, 4, 12), silence(4), syllables(140, 4, 12)])
+    e, known = engine(), []
+    for block in blocks(stereo(agent, silence(1)), [1]):
+        e.process(block)
+        known.append((block.end / SAMPLE_RATE, not np.isnan(e._signals()["agent_rate_ratio"])))
+    assert not any(k for t, k in known if t < 8 or 15 < t < 19.8)
+    assert all(k for t, k in known if 9 < t < 12 or 21 < t < 28)

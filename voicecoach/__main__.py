@@ -9,8 +9,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
 
 import platformdirs
 import typer
@@ -23,6 +25,12 @@ from voicecoach import config as configuration
 from voicecoach.config import Config
 from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, VoiceCoachError
 from voicecoach.types import Speaker
+
+if TYPE_CHECKING:
+    from voicecoach.shell.files import Call
+
+Source: TypeAlias = "tuple[Path, Callable[[], Call]]"
+"""A recording and how to open it as a call."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,12 +72,12 @@ def demo(
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
     from voicecoach.shell.doctor import SAMPLE_CALL
+    from voicecoach.shell.files import Call
     from voicecoach.shell.resources import resource
 
+    path = resource("samples", SAMPLE_CALL)
     settings = _settings(config, model, transcribe)
-    _replay_all(
-        [resource("samples", SAMPLE_CALL)], None, None, out, settings, frames, speed, report
-    )
+    _replay([(path, partial(Call.both, path, None, None))], out, settings, frames, speed, report)
 
 
 @app.command()
@@ -94,6 +102,10 @@ def replay(
         Speaker | None, typer.Option(help="The recordings hold this speaker alone.")
     ] = None,
     speed: SpeedOption = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="A copy of the event log, for one call.", metavar="FILE"),
+    ] = None,
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
@@ -102,6 +114,8 @@ def replay(
 ) -> None:
     """Replay recorded calls: the same engine and the same cues as live."""
     calls = calls or []
+    if events and len(calls) > 1:
+        _fail("--events is for one call; each has its events.jsonl in its folder")
     if (agent is None) != (customer is None):
         _fail("--agent and --customer go together: a mono file each")
     if agent and (calls or mono or channels or swap):
@@ -110,10 +124,17 @@ def replay(
         _fail("--mono has one channel: no --channels or --swap")
     if not agent and not calls:
         _fail("name a recording: voicecoach replay CALL")
-    mapping = _mapping(channels, swap)
-    pair = (agent, customer) if agent and customer else None
+    from voicecoach.shell.files import Call
+
+    channel_of = _mapping(channels, swap)
     settings = _settings(config, model, transcribe)
-    _replay_all(calls, mono or mapping, pair, out, settings, frames, speed, report)
+    if agent and customer:
+        sources: list[Source] = [(agent, partial(Call.pair, agent, customer))]
+    elif mono:
+        sources = [(path, partial(Call.alone, path, mono)) for path in calls]
+    else:
+        sources = [(path, partial(Call.both, path, *channel_of)) for path in calls]
+    _replay(sources, out, settings, frames, speed, report, events)
 
 
 @app.command("config")
@@ -207,10 +228,10 @@ def _rules(settings: Config) -> tuple[cues.Cue, ...]:
     return cues.load(Path(file).expanduser() if file else built_in)
 
 
-def _mapping(channels: str | None, swap: bool) -> tuple[int, int] | None:
+def _mapping(channels: str | None, swap: bool) -> tuple[int, int] | tuple[None, None]:
     """Return the channels of agent and customer, None for what a stereo file has by default."""
     if channels is None:
-        return (1, 0) if swap else None
+        return (1, 0) if swap else (None, None)
     try:
         pairs = dict(part.split("=") for part in channels.split(","))
         agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
@@ -223,20 +244,20 @@ def _mapping(channels: str | None, swap: bool) -> tuple[int, int] | None:
     return (customer, agent) if swap else (agent, customer)
 
 
-def _replay_all(
-    paths: list[Path],
-    source: Speaker | tuple[int, int] | None,
-    pair: tuple[Path, Path] | None,
+def _replay(
+    sources: list[Source],
     out: Path,
     settings: Config,
     frames: bool,
     speed: float | None,
     report: bool | None,
+    events: Path | None = None,
 ) -> None:
+    """Replay every call into a folder of its own; a bad recording does not stop the others."""
     from voicecoach.shell.asr import Whisper
     from voicecoach.shell.console import CallView
-    from voicecoach.shell.files import Call, readable
-    from voicecoach.shell.replay import Setup, replay
+    from voicecoach.shell.files import readable
+    from voicecoach.shell.replay import EVENTS, Setup, copy, replay
     from voicecoach.shell.resources import vad_model
 
     console = Console()
@@ -250,16 +271,9 @@ def _replay_all(
             _say(f"no words: {no_words}; everything else goes on")
     setup = Setup(settings, rules, vad, transcriber, no_words, frames, speed)
     failed = False
-    if pair:
-        paths = [pair[0]]
-    for path, name in zip(paths, _names(paths), strict=True):
+    for (_, open_call), name in zip(sources, _names([path for path, _ in sources]), strict=True):
         try:
-            if pair:
-                call = Call.pair(*pair)
-            elif isinstance(source, Speaker):
-                call = Call.alone(path, source)
-            else:
-                call = Call.both(path, *(source or (None, None)))
+            call = open_call()
             with CallView(console, call.name, call.duration_s) as view:
                 result = replay(call, setup, out / name, view)
         except AudioFileError as e:
@@ -268,6 +282,8 @@ def _replay_all(
             continue
         for note in result.notes:
             _say(f"note: {note}")
+        if events:
+            copy(out / name / EVENTS, events)
         console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
     if report:
         _say("note: the report is not part of this version yet")

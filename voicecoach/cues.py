@@ -39,7 +39,9 @@ class Signal(NamedTuple):
 
 SIGNALS: Mapping[str, Signal] = {
     "agitation": Signal("0..1", "the customer's agitation, known once confidence is 0.3"),
-    "agent_rate_syl_s": Signal("syl/s", "the agent's articulation rate, while they speak"),
+    "agent_rate_syl_s": Signal(
+        "syl/s", "the agent's articulation rate, while they speak, from 4 s of speech in a turn"
+    ),
     "agent_usual_rate_syl_s": Signal("syl/s", "the agent's usual articulation rate"),
     "agent_rate_ratio": Signal("ratio", "articulation rate over the usual one"),
     "agent_level_db": Signal("dB", "the agent's level against their usual, while they speak"),

@@ -42,6 +42,7 @@ from voicecoach.types import (
     SpeechEnded,
     SpeechStarted,
     Transcript,
+    Turn,
     Word,
 )
 from voicecoach.vad import SpeechProbability
@@ -54,6 +55,8 @@ DEAD_AFTER = 5 * SAMPLE_RATE
 """No alarm before this: devices and lines take seconds to deliver."""
 RECENT = int(1.5 * SAMPLE_RATE)
 """An agent silent for longer is not speaking now; their delivery is then unknown to the cues."""
+LONG_TURN = int(4.0 * SAMPLE_RATE)
+"""Speech in the agent's turn from which its pace is known to the cues: short turns have none."""
 SURE = 0.3
 """Confidence from which the customer's agitation is known to the cues."""
 NAN = float("nan")
@@ -109,6 +112,7 @@ class Engine:
         self._agent_words: dict[int, Word] = {}
         self._agent_utterance = 0
         self._acknowledged_at = 0
+        self._turn_speech = 0
         self._loudest = dict.fromkeys(SPEAKERS, FLOOR_DB)
         self._dead = dict.fromkeys(SPEAKERS, False)
 
@@ -175,6 +179,10 @@ class Engine:
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
             events += self._follow(event)
+            if isinstance(event, Turn) and event.speaker is Speaker.AGENT:
+                self._turn_speech = 0
+        if self._endpointer.segment(Speaker.AGENT).speaking:
+            self._turn_speech += HOP
         for speaker in self._speakers:
             row = speaker.row
             events += self._health(speaker, float(frames.level_dbfs[row, i]))
@@ -211,6 +219,8 @@ class Engine:
                     delivery.f0_semitones,
                 )
             )
+        if self._turn_speech < LONG_TURN:
+            rate = NAN
         silent = (self._now - self._acknowledged_at) / SAMPLE_RATE
         return {
             "agitation": agitation,
@@ -261,9 +271,9 @@ class Engine:
 
     def _listen(self, word: Word) -> None:
         """Follow the agent's words, and note an acknowledgement as soon as it is committed."""
-        if word.utterance != self._agent_utterance:
-            if word.utterance < self._agent_utterance:
-                return
+        if word.utterance < self._agent_utterance:
+            return
+        if word.utterance > self._agent_utterance or (word.final and word.index == 0):
             self._agent_utterance = word.utterance
             self._agent_words.clear()
         self._agent_words[word.index] = word
@@ -275,13 +285,11 @@ class Engine:
 
     def _barge_in_s(self) -> float:
         """Return for how long the agent has interrupted; unknown where they only reassure."""
-        words = [w for w in self._agent_words.values() if w.end > self._came_in_at()]
-        if self._supportive.cover([w.text for w in words]):
+        came_in = self._endpointer.segment(Speaker.AGENT).start
+        said = [w.text for w in self._agent_words.values() if w.text and w.end > came_in]
+        if self._supportive.cover(said):
             return NAN
         return self._endpointer.barge_in_s(Speaker.AGENT)
-
-    def _came_in_at(self) -> int:
-        return self._endpointer.segment(Speaker.AGENT).start
 
     # --- the channels ---------------------------------------------------------------------
 

@@ -94,6 +94,20 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
     return result
 
 
+def copy(log: Path, target: Path) -> None:
+    """Copy an event log to a file.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written.
+    """
+    try:
+        shutil.copyfile(log, target)
+    except OSError as e:
+        raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
+
+
 def _events(
     call: Call,
     setup: Setup,

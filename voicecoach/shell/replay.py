@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -79,7 +79,8 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
     with _finished(out) as folder:
         try:
             with (folder / EVENTS).open("wb") as log:
-                for event in _events(call, setup, engine, worker, view, log):
+                log.write(_header(call, words=worker is not None))
+                for event in _events(call, setup, engine, worker, view):
                     log.write(eventlog.line(event))
                     summarizer.update(event)
                     view.show(event)
@@ -108,23 +109,19 @@ def copy(log: Path, target: Path) -> None:
         raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
 
 
-def _events(
-    call: Call,
-    setup: Setup,
-    engine: Engine,
-    worker: AsrWorker | None,
-    view: View,
-    log: BinaryIO,
-) -> Iterator[Event]:
-    log.write(
-        eventlog.header(
-            voicecoach=__version__,
-            call=call.name,
-            speakers=call.speakers,
-            sample_rates=call.rates,
-            words=worker is not None,
-        )
+def _header(call: Call, *, words: bool) -> bytes:
+    return eventlog.header(
+        voicecoach=__version__,
+        call=call.name,
+        speakers=call.speakers,
+        sample_rates=call.rates,
+        words=words,
     )
+
+
+def _events(
+    call: Call, setup: Setup, engine: Engine, worker: AsrWorker | None, view: View
+) -> Iterator[Event]:
     if setup.no_words:
         yield Degraded(at=0, stage="transcription", reason=setup.no_words)
     blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)

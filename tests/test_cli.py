@@ -1,6 +1,8 @@
 """The command line as its users call it: results, and errors that a person can mend."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +21,6 @@ def voicecoach(
     *arguments: object, home: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own, with a home of its own."""
-    import os
-
     home.mkdir(exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "voicecoach", *map(str, arguments)],
@@ -230,6 +230,23 @@ def test_no_model_is_said_and_everything_else_goes_on(recording: Path, home: Pat
     assert events[1]["type"] == "degraded"
     assert any(e["type"] == "tone" for e in events)
     assert not any(e["type"] == "word" for e in events)
+
+
+@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_is_ended_leaves_nothing(
+    recording: Path, home: Path, ask: signal.Signals
+) -> None:
+    home.mkdir()
+    command = [sys.executable, "-m", "voicecoach", "replay", str(recording), "--speed", "0.5"]
+    with subprocess.Popen(
+        [*command, "--no-transcribe"], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while not list((home / "voicecoach-out").glob("*/.unfinished-*/events.jsonl")):
+            assert process.poll() is None
+        process.send_signal(ask)
+        assert process.wait(20) not in (0, 2)
+        assert b"Traceback" not in process.communicate()[1]
+    assert left(home / "voicecoach-out") == []
 
 
 def test_config_prints_what_is_in_force(home: Path) -> None:

@@ -9,6 +9,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -157,8 +159,8 @@ def list_cues(config: ConfigOption = None) -> None:
         table.add_row(cue.id, cue.technique, str(cue.priority), Text("\nor ".join(rules)))
     console.print(table)
     signals = Table("signal", "unit", "what it is", title="Signals")
-    for name, signal in cues.SIGNALS.items():
-        signals.add_row(name, signal.unit, signal.doc)
+    for name, known in cues.SIGNALS.items():
+        signals.add_row(name, known.unit, known.doc)
     console.print(signals)
 
 
@@ -186,6 +188,8 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; a mendable error is one line and exit code 2."""
+    # Asked to end, it cleans up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except VoiceCoachError as e:

@@ -63,7 +63,7 @@ def _replay(path: Path, words: bool) -> tuple[float, list[float]]:
     config = Config()
     transcriber = Whisper(config.transcription.model, "en") if words else None
     setup = Setup(config, cues.load(RULES), vad_model(), transcriber)
-    call = Call.both(path, None, None)
+    call = Call.both(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:
         began = time.perf_counter()

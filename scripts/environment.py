@@ -40,9 +40,9 @@ def enter(lock: str) -> None:
     stamp.write_text(wanted)
 
 
-def run(*command: str) -> int:
-    """Run a module of `.venv`'s Python at the top of the checkout and return its exit code."""
-    return subprocess.call([str(PYTHON), "-m", *command], cwd=ROOT)
+def run(*command: str, cwd: Path | None = ROOT) -> int:
+    """Run a module of `.venv`'s Python, at the top of the checkout, and return its exit code."""
+    return subprocess.call([str(PYTHON), "-m", *command], cwd=cwd)
 
 
 def _stamp(lock: str) -> str:

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--cue", type=int, default=1, help="which one, from 1")
     left = parser.parse_args().cue
     config = Config()
-    call = Call.both(resource("samples", SAMPLE_CALL), None, None)
+    call = Call.both(resource("samples", SAMPLE_CALL))
     engine = Engine(
         config, cues.load(Path(cues.__file__).with_name("cues.toml")), SileroVad(vad_model())
     )

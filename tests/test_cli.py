@@ -14,6 +14,7 @@ import soundfile
 from tests.helpers import silence, stereo, syllables
 from tests.test_files import KINDS, bad_files, write
 from voicecoach import config
+from voicecoach.__main__ import _names
 from voicecoach.config import Config
 
 
@@ -161,6 +162,18 @@ def test_a_bad_recording_is_one_line_exit_code_2_and_nothing_half_written(
     assert left(out) == []
 
 
+def test_turning_round_does_not_say_which_of_three_channels(tmp_path: Path, home: Path) -> None:
+    path, complaint = bad_files(tmp_path)["three channels"]
+    done = voicecoach("replay", path, "--swap", "--no-transcribe", home=home)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+
+
+def test_every_call_has_a_folder_of_its_own() -> None:
+    paths = [Path(p) for p in ("a-2.wav", "a.wav", "x/a.wav", "A.flac", "...wav", "x/a-2.ogg")]
+    assert _names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
+
+
 def test_a_bad_recording_does_not_stop_the_others(
     tmp_path: Path, recording: Path, home: Path
 ) -> None:
@@ -199,6 +212,9 @@ WRONG = [
     (["replay", "R", "--model", "."], "the folder has no model.bin"),
     (["replay", "R", "--out", "file"], "file/Gespräch 1: results cannot be written"),
     (["replay", "R", "--out", "/proc/voicecoach"], "/proc/voicecoach/Gespräch 1: results cannot"),
+    (["replay", "R", "--events", "none/e.jsonl"], "none/e.jsonl: cannot be written"),
+    (["replay", "R", "--out", "o" * 300], "results cannot be written"),
+    (["replay", "x" * 300], "cannot be read: File name too long"),
     (["replay", "R", "--speed", "0"], "--speed"),
     (["replay", "R", "--mono", "nobody"], "--mono"),
 ]

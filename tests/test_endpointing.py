@@ -1,5 +1,7 @@
 """Probabilities in, segments, turns, overlaps and backchannels out: the table of the module."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,6 +128,18 @@ def test_barging_in_is_over_a_settled_other(agent: Talk, customer: Talk, expecte
         e.step((hop + 1) * HOP, [float(any(s <= t < f for s, f in x)) for x in (agent, customer)])
         longest = max(longest, e.barge_in_s(A))
     assert (longest > 1.5) == expected
+
+
+def test_who_comes_in_during_a_short_pause_is_seen_once_the_other_goes_on() -> None:
+    events = run([(5.1, 9.0)], [(1.0, 5.0), (5.25, 10.0)], 13.0)
+    (overlap,) = of(events, Overlap)
+    assert isinstance(overlap, Overlap)
+    assert overlap.by is A
+    assert close(overlap.start, 5.25)
+    assert close(overlap.end, 9.0)
+    turns = [t for t in events if isinstance(t, Turn)]
+    assert [t.speaker for t in turns] == [C, A, C]
+    assert all(a.start < b.start for a, b in pairwise(turns))
 
 
 spans = st.lists(st.tuples(st.floats(0, 8), st.floats(0.05, 3)), max_size=5).map(

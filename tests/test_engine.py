@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import blocks, engine, hear, noise, silence, stereo, syllables, voice
+from voicecoach.config import Config
 from voicecoach.cues import SIGNALS
 from voicecoach.engine import DEAD_AFTER
+from voicecoach.shell import asr
+from voicecoach.shell.run import run
 from voicecoach.types import (
     F32,
     HOP,
@@ -135,19 +138,73 @@ def test_an_absent_speaker_is_not_dead() -> None:
     assert not of(hear(stereo(voice(150, 8), silence(8)), speakers=(A,)), ChannelState)
 
 
-def test_a_gap_is_said_and_taken_as_silence() -> None:
-    samples = stereo(voice(150, 4), silence(4))
-    e, events = engine(frames=True), []
-    for block in blocks(samples):
-        if not SAMPLE_RATE <= block.start < 3 * SAMPLE_RATE:
-            events += e.process(block)
-    events += e.finish()
-    (gap,) = of(events, Gap)
+class Deaf:
+    """Hears one word wherever there is sound, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.loudest: list[float] = []
+
+    def transcribe(self, audio: F32, prefix: str, *, final: bool) -> list[asr.Word]:
+        self.loudest.append(float(np.abs(audio).max()))
+        return [asr.Word("word", 0.1, 0.2, 0.9)] if final else []
+
+
+@pytest.mark.parametrize("gap_s", [0.2, 2.0, 30.0])
+def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
+    talk = voice(150, 2)
+    samples = stereo(np.concatenate([talk, silence(gap_s), talk]), silence(1))
+    start, end = len(talk), len(talk) + len(silence(gap_s))
+    pieces = blocks(samples[:, :start]) + [
+        Block(end + b.start, b.samples) for b in blocks(samples[:, end:])
+    ]
+    heard, recogniser = {}, Deaf()
+    for name, stream in (("gap", pieces), ("silence", blocks(samples))):
+        worker = asr.AsrWorker(recogniser, Config().transcription)
+        heard[name] = list(run(stream, engine(transcribe=True), worker))
+        worker.close()
+    (gap,) = of(heard["gap"], Gap)
     assert isinstance(gap, Gap)
-    missing = samples.copy()
-    missing[:, gap.start : gap.end] = 0
-    expected = hear(missing, frames=True)
-    assert [x for x in events if not isinstance(x, Gap)] == expected
+    assert (gap.start, gap.end, gap.at) == (start, end, end)
+    assert [e for e in heard["gap"] if not isinstance(e, Gap)] == heard["silence"]
+    assert min(recogniser.loudest) > 0, "the audio before the gap was still there"
+
+
+def test_a_stream_that_ends_in_a_gap_says_so() -> None:
+    e = engine()
+    e.process(Block(0, np.zeros((2, HOP), np.float32)))
+    e.process(Block(HOP, np.zeros((2, HOP), np.float32), missing=True))
+    assert of(e.finish(), Gap) == [Gap(at=2 * HOP, start=HOP, end=2 * HOP)]
+
+
+def test_a_customer_who_was_agitated_long_ago_may_not_be_now() -> None:
+    e = engine()
+    for block in blocks(stereo(silence(30), syllables(220, 4, 10))):
+        e.process(block)
+        known = not np.isnan(e._signals()["agitation"])
+        if 8 * SAMPLE_RATE < block.end < 20 * SAMPLE_RATE:
+            assert known
+    assert not known
+
+
+def test_backchannels_do_not_add_up_to_a_turn() -> None:
+    customer = syllables(220, 4, 40)
+    piece = np.concatenate([silence(2.0), syllables(140, 5, 0.8)])
+    e = engine()
+    for block in blocks(stereo(np.concatenate([piece] * 14), customer)):
+        e.process(block)
+        assert np.isnan(e._signals()["agent_rate_ratio"])
+
+
+def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
+    e, known = engine(transcribe=True), []
+    for block in blocks(stereo(voice(150, 6), silence(6))):
+        for event in e.process(block):
+            if isinstance(event, TranscribeRequest):
+                broken = (event.at, event.speaker, event.utterance, event.final, ())
+                e.process(Transcript(*broken, error="gone"))
+        known.append(not np.isnan(e._signals()["since_acknowledgement_s"]))
+    assert known[0]
+    assert not known[-1]
 
 
 def test_programmer_errors_are_value_errors() -> None:
@@ -156,8 +213,9 @@ def test_programmer_errors_are_value_errors() -> None:
         with pytest.raises(ValueError, match="a block is"):
             e.process(Block(0, np.zeros(shape, np.float32)))
     e.process(Block(0, np.zeros((2, HOP), np.float32)))
-    with pytest.raises(ValueError, match="does not follow"):
-        e.process(Block(0, np.zeros((2, HOP), np.float32)))
+    for start in (0, 2 * HOP):
+        with pytest.raises(ValueError, match="does not follow"):
+            e.process(Block(start, np.zeros((2, HOP), np.float32)))
     e.finish()
     with pytest.raises(ValueError, match="has ended"):
         e.process(Block(HOP, np.zeros((2, HOP), np.float32)))

@@ -54,7 +54,7 @@ def replay(path: Path, whisper: Whisper, hops: int) -> list[Event]:
     engine = Engine(config, cues.load(RULES), SileroVad(vad_model()))
     worker = AsrWorker(whisper, config.transcription)
     try:
-        return list(run(Call.both(path, None, None).blocks(hops), engine, worker))
+        return list(run(Call.both(path).blocks(hops), engine, worker))
     finally:
         worker.close()
 

@@ -2,7 +2,11 @@
 
 from itertools import pairwise
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from voicecoach import config
+from voicecoach.endpointing import Endpointer
 from voicecoach.transcript import Agreement, Scribe
 from voicecoach.types import (
     HOP,
@@ -11,6 +15,8 @@ from voicecoach.types import (
     Event,
     HeardWord,
     Speaker,
+    SpeechEnded,
+    SpeechStarted,
     TranscribeRequest,
     Transcript,
     Utterance,
@@ -150,6 +156,55 @@ def test_a_partial_that_comes_after_the_end_is_too_late() -> None:
     assert s.waiting
 
 
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 80)), min_size=20, max_size=60))
+def test_whatever_the_speech_every_request_has_audio_and_every_utterance_an_end(
+    curve: list[tuple[float, int]],
+) -> None:
+    endpointer, s, at = Endpointer(config.Endpointing()), scribe(), 0
+    requests: list[TranscribeRequest] = []
+    active = False
+
+    def take(events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, SpeechStarted):
+                s.begin(event.start)
+            elif isinstance(event, SpeechEnded):
+                take(s.end(at, event.end))
+            elif isinstance(event, TranscribeRequest):
+                requests.append(event)
+
+    for p, hops in [(1.0, 640), *curve]:
+        for _ in range(hops):
+            at += HOP
+            take(endpointer.step(at, [p, 0.0]))
+            segment = endpointer.segment(Speaker.AGENT)
+            active = segment.active
+            if active:
+                take(s.step(at, p, segment.speaking))
+    take(endpointer.finish(at))
+    longest = round((SETTINGS.max_utterance_s + 1.0) * SAMPLE_RATE)
+    for q in requests:
+        assert q.start < q.end <= q.at
+        assert q.end - q.start <= longest
+    finals = [q for q in requests if q.final]
+    assert len({q.utterance for q in requests}) == len(finals)
+    assert all(a.end <= b.start for a, b in pairwise(finals))
+
+
+def test_words_that_were_shown_are_voided_by_an_empty_final_even_after_a_cut() -> None:
+    longest = round(SETTINGS.max_utterance_s * SAMPLE_RATE / HOP)
+    r = Recogniser(scribe(), ["hello"] * 12)
+    r.speak(0, longest - 1)
+    r.script.clear()
+    r.take(r.scribe.step(longest * HOP, 0.9, True))
+    (final,) = [q for q in r.requests if q.final]
+    (event,) = r.scribe.hear(
+        final.at, Transcript(final.at, Speaker.AGENT, final.utterance, True, ())
+    )
+    assert isinstance(event, Utterance)
+    assert (event.text, event.words) == ("", 0)
+
+
 def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
     s = scribe()
     r = Recogniser(s, [])
@@ -157,5 +212,10 @@ def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
     broken = Transcript(at, Speaker.AGENT, 1, False, (), "RuntimeError: gone")
     (event,) = s.hear(at, broken)
     assert isinstance(event, Degraded)
-    assert event.reason == "RuntimeError: gone"
-    assert s.step(at + SAMPLE_RATE, 0.9, True)
+    assert event.reason == "agent: RuntimeError: gone"
+    (request,) = s.step(at + SAMPLE_RATE, 0.9, True)
+    assert isinstance(request, TranscribeRequest)
+    assert s.hear(at, broken) == [], "the same trouble is said once"
+    (event,) = s.hear(at, Transcript(at, Speaker.AGENT, 1, False, ()))
+    assert isinstance(event, Degraded)
+    assert event.reason == "agent: words come again"

@@ -25,7 +25,13 @@ from rich.text import Text
 from voicecoach import __version__, cues
 from voicecoach import config as configuration
 from voicecoach.config import Config
-from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, VoiceCoachError
+from voicecoach.errors import (
+    AudioFileError,
+    ConfigError,
+    ModelUnavailable,
+    OutputError,
+    VoiceCoachError,
+)
 from voicecoach.types import Speaker
 
 if TYPE_CHECKING:
@@ -79,7 +85,7 @@ def demo(
 
     path = resource("samples", SAMPLE_CALL)
     settings = _settings(config, model, transcribe)
-    _replay([(path, partial(Call.both, path, None, None))], out, settings, frames, speed, report)
+    _replay([(path, partial(Call.both, path))], out, settings, frames, speed, report)
 
 
 @app.command()
@@ -128,14 +134,17 @@ def replay(
         _fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.files import Call
 
-    channel_of = _mapping(channels, swap)
+    mapping = _mapping(channels)
+    if swap:
+        mapping = mapping[::-1]
+    both = partial(Call.both, channels=mapping, mapped=channels is not None)
     settings = _settings(config, model, transcribe)
     if agent and customer:
         sources: list[Source] = [(agent, partial(Call.pair, agent, customer))]
     elif mono:
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
-        sources = [(path, partial(Call.both, path, *channel_of)) for path in calls]
+        sources = [(path, partial(both, path)) for path in calls]
     _replay(sources, out, settings, frames, speed, report, events)
 
 
@@ -232,10 +241,10 @@ def _rules(settings: Config) -> tuple[cues.Cue, ...]:
     return cues.load(Path(file).expanduser() if file else built_in)
 
 
-def _mapping(channels: str | None, swap: bool) -> tuple[int, int] | tuple[None, None]:
-    """Return the channels of agent and customer, None for what a stereo file has by default."""
+def _mapping(channels: str | None) -> tuple[int, int]:
+    """Return the channels of agent and customer."""
     if channels is None:
-        return (1, 0) if swap else (None, None)
+        return 0, 1
     try:
         pairs = dict(part.split("=") for part in channels.split(","))
         agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
@@ -245,7 +254,7 @@ def _mapping(channels: str | None, swap: bool) -> tuple[int, int] | tuple[None, 
         raise ConfigError(
             f"--channels {channels}: write it as agent=0,customer=1, two different channels"
         )
-    return (customer, agent) if swap else (agent, customer)
+    return agent, customer
 
 
 def _replay(
@@ -264,6 +273,8 @@ def _replay(
     from voicecoach.shell.replay import EVENTS, Setup, copy, replay
     from voicecoach.shell.resources import vad_model
 
+    if events and (events.is_dir() or not events.parent.is_dir()):
+        raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
     console = Console()
     transcriber, no_words = None, ""
     rules, vad = _rules(settings), vad_model()
@@ -299,9 +310,13 @@ def _names(paths: list[Path]) -> list[str]:
     """Return a folder name for each call, unlike the others."""
     names: list[str] = []
     for path in paths:
-        stem = path.stem.strip(". ") or "call"
-        again = sum(name == stem or name.startswith(f"{stem}-") for name in names)
-        names.append(f"{stem}-{again + 1}" if stem in names else stem)
+        name = stem = path.stem.strip(". ") or "call"
+        taken = {other.casefold() for other in names}
+        again = 1
+        while name.casefold() in taken:
+            again += 1
+            name = f"{stem}-{again}"
+        names.append(name)
     return names
 
 

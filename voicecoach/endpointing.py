@@ -10,6 +10,7 @@ Floor (both channels), the whole policy:
 |-----------------------------------------------------------|---------------------------------|
 | somebody starts while the other is not speaking           | is theirs                       |
 | somebody starts while the other speaks                    | stays; an overlap by them opens |
+| the other goes on after a short pause of theirs           | stays; an overlap by the holder |
 | the holder's segment ends while the other speaks on       | passes to the other             |
 | the one who came in stops first, within `backchannel_s`   | stays; it was a backchannel     |
 | the one who came in stops first, later                    | stays; it was an overlap        |
@@ -63,7 +64,7 @@ class Segmenter:
         return self.active and not self._falling
 
     def step(self, at: int, probability: float) -> str:
-        """Take the hop that ends at `at`; return "started", "ended" or ""."""
+        """Take the hop that ends at `at`; return "started", "resumed", "ended" or ""."""
         p, settings = probability, self._settings
         if not self.active:
             if p < (settings.offset if self._rising else settings.onset):
@@ -77,8 +78,8 @@ class Segmenter:
             self.active, self._rising, self._falling = True, False, False
             return "started"
         if p >= settings.offset:
-            self.last_speech, self._falling = at, False
-            return ""
+            resumed, self._falling, self.last_speech = self._falling, False, at
+            return "resumed" if resumed else ""
         if not self._falling:
             # The window that says so is the first without speech.
             self._falling, self.last_speech = True, max(self.start, at - WINDOW)
@@ -133,6 +134,8 @@ class Endpointer:
         for speaker, change in changes:
             if change == "started":
                 events += self._started(at, speaker)
+            elif change == "resumed":
+                self._resumed(at, speaker)
         if self._came_in and all(s.speaking for s in self._segmenters):
             self._both += HOP
         if self.floor:
@@ -164,14 +167,24 @@ class Endpointer:
             events += self._pass_floor(at, speaker, mine.start)
         return events
 
+    def _resumed(self, at: int, speaker: Speaker) -> None:
+        """Open the overlap of one who came in during a short pause of `speaker`."""
+        mine, other = self.segment(speaker), self.segment(speaker.other)
+        if self._came_in or not other.speaking or other.start <= mine.start:
+            return
+        self._came_in, self._overlap_start, self._both = speaker.other, at - WINDOW, 0
+        self._barged_in = other.start - mine.start >= SETTLED
+
     def _ended(self, at: int, speaker: Speaker) -> list[Event]:
         mine, other = self.segment(speaker), self.segment(speaker.other)
         end = mine.last_speech
         events: list[Event] = [SpeechEnded(at=at, speaker=speaker, start=mine.start, end=end)]
         if self.floor is speaker:
             self._floor_end = end
+        passes_at = max(other.start, self._floor_start)
         if self._came_in:
             by, start = self._came_in, self._overlap_start
+            passes_at = start
             self._came_in = None
             short = speaker is by and other.active and end - mine.start < self._backchannel
             if end - start >= MIN_OVERLAP:
@@ -179,7 +192,7 @@ class Endpointer:
             if short:
                 events.append(Backchannel(at=at, speaker=by, start=mine.start, end=end))
         if self.floor is speaker and other.active:
-            events += self._pass_floor(at, speaker.other, max(other.start, self._floor_start))
+            events += self._pass_floor(at, speaker.other, passes_at)
         return events
 
     def _pass_floor(self, at: int, to: Speaker | None, start: int) -> list[Event]:

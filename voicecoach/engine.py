@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from voicecoach import lexical
 from voicecoach.config import Config
 from voicecoach.cues import Cue, CueEngine
@@ -28,6 +26,7 @@ from voicecoach.endpointing import Endpointer
 from voicecoach.tone import ToneEstimator
 from voicecoach.transcript import Scribe
 from voicecoach.types import (
+    F32,
     HOP,
     MAX_HOPS,
     SAMPLE_RATE,
@@ -42,7 +41,6 @@ from voicecoach.types import (
     SpeechEnded,
     SpeechStarted,
     Transcript,
-    Turn,
     Word,
 )
 from voicecoach.vad import SpeechProbability
@@ -57,6 +55,8 @@ RECENT = int(1.5 * SAMPLE_RATE)
 """An agent silent for longer is not speaking now; their delivery is then unknown to the cues."""
 LONG_TURN = int(4.0 * SAMPLE_RATE)
 """Speech in the agent's turn from which its pace is known to the cues: short turns have none."""
+TONE_RECENT = 15 * SAMPLE_RATE
+"""A customer silent for longer may feel otherwise by now: unknown to the cues."""
 SURE = 0.3
 """Confidence from which the customer's agitation is known to the cues."""
 NAN = float("nan")
@@ -95,6 +95,7 @@ class Engine:
         self._now = 0
         self._hops = 0
         self._ended = False
+        self._gap_start: int | None = None
         self._due: deque[Transcript] = deque()
         self._vad = vad
         self._prosody = ProsodyExtractor()
@@ -112,6 +113,7 @@ class Engine:
         self._agent_words: dict[int, Word] = {}
         self._agent_utterance = 0
         self._acknowledged_at = 0
+        self._hears_words = transcribe
         self._turn_speech = 0
         self._loudest = dict.fromkeys(SPEAKERS, FLOOR_DB)
         self._dead = dict.fromkeys(SPEAKERS, False)
@@ -124,8 +126,8 @@ class Engine:
         Raises
         ------
         ValueError
-            For a block that is no whole number of hops, is too long, or goes back in time:
-            these are programmer errors.
+            For a block that is no whole number of hops, is too long, or does not follow the one
+            before: these are programmer errors.
         """
         if isinstance(item, Transcript):
             self._due.append(item)
@@ -135,11 +137,13 @@ class Engine:
         shape = item.samples.shape
         if len(shape) != 2 or shape[0] != 2 or not 0 < shape[1] <= MAX_HOPS * HOP or shape[1] % HOP:
             raise ValueError(f"a block is [2, n * {HOP}], n up to {MAX_HOPS}, not {shape}")
-        if item.start < self._now or item.start % HOP:
+        if item.start != self._now:
             raise ValueError(f"a block at {item.start} does not follow {self._now}")
         events: list[Event] = []
-        if item.start > self._now:
-            events += self._fill(item.start)
+        if item.missing and self._gap_start is None:
+            self._gap_start = self._now
+        elif not item.missing:
+            events += self._gap()
         return events + self._hear(item.samples)
 
     def finish(self) -> list[Event]:
@@ -148,7 +152,7 @@ class Engine:
         The last event of all is `Ended`; where words are still to come it follows the last
         transcript.
         """
-        events: list[Event] = []
+        events = self._gap()
         for event in self._endpointer.finish(self._now):
             events.append(event)
             events += self._follow(event)
@@ -161,7 +165,7 @@ class Engine:
 
     # --- the stages, in their order -------------------------------------------------------
 
-    def _hear(self, samples: np.ndarray) -> list[Event]:
+    def _hear(self, samples: F32) -> list[Event]:
         events: list[Event] = []
         speech = self._vad.process(samples)
         frames = self._prosody.process(samples)
@@ -179,9 +183,9 @@ class Engine:
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
             events += self._follow(event)
-            if isinstance(event, Turn) and event.speaker is Speaker.AGENT:
-                self._turn_speech = 0
-        if self._endpointer.segment(Speaker.AGENT).speaking:
+        if self._endpointer.floor is not Speaker.AGENT:
+            self._turn_speech = 0
+        elif self._endpointer.segment(Speaker.AGENT).speaking:
             self._turn_speech += HOP
         for speaker in self._speakers:
             row = speaker.row
@@ -207,7 +211,9 @@ class Engine:
 
     def _signals(self) -> dict[str, float]:
         tone, delivery = self._tone.newest, self._delivery.newest
-        agitation = tone.agitation if tone and tone.confidence >= SURE else NAN
+        agitation = NAN
+        if tone and tone.confidence >= SURE and self._now - tone.end <= TONE_RECENT:
+            agitation = tone.agitation
         rate = usual = level = pitch = NAN
         if delivery and self._now - delivery.end <= RECENT:
             rate, usual, level, pitch = (
@@ -230,7 +236,7 @@ class Engine:
             "agent_level_db": level,
             "agent_f0_semitones": pitch,
             "agent_barge_in_s": self._barge_in_s(),
-            "since_acknowledgement_s": silent if self._transcribe else NAN,
+            "since_acknowledgement_s": silent if self._hears_words else NAN,
         }
 
     # --- words ----------------------------------------------------------------------------
@@ -263,6 +269,8 @@ class Engine:
         return events
 
     def _read(self, at: int, transcript: Transcript) -> list[Event]:
+        if transcript.speaker is Speaker.AGENT:
+            self._hears_words = not transcript.error
         events = self._scribes[transcript.speaker].hear(at, transcript)
         for event in events:
             if isinstance(event, Word) and event.speaker is Speaker.AGENT:
@@ -293,13 +301,12 @@ class Engine:
 
     # --- the channels ---------------------------------------------------------------------
 
-    def _fill(self, end: int) -> list[Event]:
-        """Take a gap as silence."""
-        events: list[Event] = [Gap(at=self._now, start=self._now, end=end)]
-        silence = np.zeros((2, MAX_HOPS * HOP), np.float32)
-        while self._now < end:
-            events += self._hear(silence[:, : end - self._now])
-        return events
+    def _gap(self) -> list[Event]:
+        """Say that a gap is over, where one is."""
+        if self._gap_start is None:
+            return []
+        start, self._gap_start = self._gap_start, None
+        return [Gap(at=self._now, start=start, end=self._now)]
 
     def _health(self, speaker: Speaker, level_dbfs: float) -> list[Event]:
         if level_dbfs > self._loudest[speaker]:

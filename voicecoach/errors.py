@@ -5,7 +5,6 @@
   - AudioFileError   choose another recording, or mend this one
   - ModelError       install or point at a model
       ModelUnavailable   it is fine to want it, it can't be had now: go on without
-  - DeviceError      plug something in
   - OutputError      make room, or name another folder
 
 Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
@@ -32,10 +31,6 @@ class ModelError(VoiceCoachError):
 
 class ModelUnavailable(ModelError):
     """A model that may be wanted is not here and cannot be fetched; the rest works without."""
-
-
-class DeviceError(VoiceCoachError):
-    """A sound device is missing."""
 
 
 class OutputError(VoiceCoachError):

@@ -73,13 +73,14 @@ class Scribe:
         self._partial_out = False
         self._agreement = Agreement()
         self._shown: list[tuple[str, bool]] = []
-        self._spans: dict[int, tuple[int, int]] = {}
-        """Of the utterances whose final hypothesis is still to come."""
+        self._ended: dict[int, tuple[int, int, bool]] = {}
+        """Start, end, and whether words were shown, of utterances whose final is still to come."""
+        self._trouble = ""
 
     @property
     def waiting(self) -> bool:
         """Whether a final hypothesis is still to come."""
-        return bool(self._spans)
+        return bool(self._ended)
 
     def begin(self, start: int) -> None:
         """Begin an utterance with a segment that started at `start`."""
@@ -100,9 +101,11 @@ class Scribe:
         """
         if self._start + self._longest // 2 < at and speech <= self._quietest:
             self._quietest, self._pause = speech, at - HOP
+        if not speaking:
+            return []
         if at - self._start >= self._longest:
             return self._cut(at)
-        if self._partial_out or at < self._next or not speaking:
+        if self._partial_out or at < self._next:
             return []
         self._partial_out, self._next = True, at + self._step
         return [self._request(at, at, final=False)]
@@ -114,14 +117,16 @@ class Scribe:
     def hear(self, at: int, transcript: Transcript) -> list[Event]:
         """Take the recogniser's answer."""
         events: list[Event] = []
-        if transcript.error:
-            events.append(Degraded(at=at, stage="transcription", reason=transcript.error))
+        if transcript.error != self._trouble:
+            self._trouble = transcript.error
+            reason = f"{self._speaker}: {transcript.error or 'words come again'}"
+            events.append(Degraded(at=at, stage="transcription", reason=reason))
         if transcript.final:
             return events + self._finish(at, transcript)
         if transcript.utterance != self._number:
             return events
         self._partial_out = False
-        if transcript.error or self._number in self._spans:
+        if transcript.error or self._number in self._ended:
             return events
         return events + self._show(at, transcript.words)
 
@@ -152,7 +157,7 @@ class Scribe:
 
     def _close(self, at: int, end: int) -> TranscribeRequest:
         self._end = end
-        self._spans[self._number] = (self._start, end)
+        self._ended[self._number] = (self._start, end, bool(self._shown))
         return self._request(at, end, final=True)
 
     def _cut(self, at: int) -> list[Event]:
@@ -174,13 +179,13 @@ class Scribe:
 
     def _finish(self, at: int, transcript: Transcript) -> list[Event]:
         number = transcript.utterance
-        start, end = self._spans.pop(number)
+        start, end, shown = self._ended.pop(number)
         events: list[Event] = [
             self._word(at, number, index, word, committed=True, final=True)
             for index, word in enumerate(transcript.words)
         ]
         text = " ".join(word.text for word in transcript.words)
-        if text or (number == self._number and self._shown):
+        if text or shown:
             events.append(
                 Utterance(
                     at=at,

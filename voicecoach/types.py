@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 SAMPLE_RATE = 16_000
 """Hz, everywhere inside."""
 HOP = 256
-"""Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 4."""
+"""Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
 MAX_HOPS = 16
 """Most hops in one block (256 ms): buffers are allocated for this many."""
 
@@ -57,9 +57,11 @@ class Block(msgspec.Struct, frozen=True, eq=False):
     """A whole number of hops of both channels."""
 
     start: int
-    """Stream index of the first sample, a multiple of `HOP`; a jump from the last end is a gap."""
+    """Stream index of the first sample, a multiple of `HOP`: where the block before ended."""
     samples: F32
     """[2, n * HOP] with 1 <= n <= MAX_HOPS, full scale 1.0, row 0 agent, row 1 customer."""
+    missing: bool = False
+    """It never came: the samples are silence in its place."""
 
     @property
     def end(self) -> int:

@@ -101,10 +101,7 @@ class History:
         self.end = 0
 
     def push(self, block: Block) -> None:
-        """Add a block; a jump in its start leaves silence."""
-        if block.start != self.end:
-            self._buf[:] = 0.0
-            self.end = block.start
+        """Add the block that follows."""
         at, n = self.end % self._capacity, block.samples.shape[1]
         head = min(n, self._capacity - at)
         for base in (0, self._capacity):

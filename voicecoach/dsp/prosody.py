@@ -19,9 +19,6 @@ from voicecoach.dsp.framing import Framer
 from voicecoach.dsp.syllables import SyllableCounter
 from voicecoach.types import F32, HOP
 
-LATENCY = pitch.FRAME // 2
-"""Samples between the centre of a frame and the end of its hop."""
-
 _SYLLABLE_BAND = level.band(300, 2500)
 
 

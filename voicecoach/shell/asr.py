@@ -96,7 +96,7 @@ class Whisper:
     """
 
     def __init__(self, model: str, language: str) -> None:
-        folder = _folder(model)
+        folder = locate(model)
         import ctranslate2
         import faster_whisper
         from faster_whisper.tokenizer import Tokenizer
@@ -285,8 +285,16 @@ def _placed(word: Word, request: TranscribeRequest) -> HeardWord:
     return HeardWord(word.text, start, max(start, end), word.probability)
 
 
-def _folder(model: str) -> str:
-    """Return what faster-whisper is to load for `model`: a folder, or a name of its own."""
+def locate(model: str) -> str:
+    """Return what faster-whisper is to load for `model`: a folder, or a name of its own.
+
+    Raises
+    ------
+    ModelUnavailable
+        Where the bundled model, or faster-whisper, is not installed.
+    ModelError
+        Where there is neither such a folder nor such a name.
+    """
     path = Path(model).expanduser()
     if path.is_dir():
         if not (path / "model.bin").is_file():

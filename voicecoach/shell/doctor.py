@@ -16,7 +16,7 @@ from typing import NamedTuple
 from voicecoach import config, cues
 from voicecoach.engine import Engine
 from voicecoach.errors import VoiceCoachError
-from voicecoach.shell.asr import bundled
+from voicecoach.shell.asr import bundled, locate
 from voicecoach.shell.files import Call
 from voicecoach.shell.resources import resource, vad_model
 from voicecoach.types import SAMPLE_RATE
@@ -85,12 +85,13 @@ def _words(settings: config.Config) -> str:
     if model == config.Transcription().model:
         bundled()
         return f"{model} (bundled, checked), faster-whisper {version}"
-    return f"{model}, faster-whisper {version} (not tried: it may have to be fetched)"
+    here = Path(locate(model)).is_dir()
+    return f"{model}, faster-whisper {version}{'' if here else ' (fetched when first used)'}"
 
 
 def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
     """Time the first seconds of the sample call; wall-clock, so only a rough word."""
-    call = Call.both(_existing(resource("samples", SAMPLE_CALL)), None, None)
+    call = Call.both(_existing(resource("samples", SAMPLE_CALL)))
     engine = Engine(settings, rules, SileroVad(vad_model()), transcribe=False)
     began = time.perf_counter()
     for block in call.blocks():
@@ -115,7 +116,10 @@ def _scratch() -> str:
 def _devices() -> str:
     import sounddevice
 
-    inputs = [d["name"] for d in sounddevice.query_devices() if d["max_input_channels"] > 0]
+    try:
+        inputs = [d["name"] for d in sounddevice.query_devices() if d["max_input_channels"] > 0]
+    except sounddevice.PortAudioError as e:
+        raise OSError(f"PortAudio cannot list the devices: {e}") from e
     if not inputs:
         raise OSError("no input device; plug in a headset, or start the sound server")
     return ", ".join(inputs)

@@ -26,6 +26,12 @@ MIN_RATE, MAX_RATE = 4_000, 192_000
 """Hz."""
 _CHUNK_S = 1.0
 """Seconds of audio read at a time."""
+_STEP_S = 0.02
+"""The same where the header gives no length: what the read that meets the end held is lost."""
+_NO_LENGTH = 2**62
+"""libsndfile's frame count where the header gives none."""
+LOUDEST = 8.0
+"""Largest sample, of full scale 1.0: beyond, a file is not scaled as it says."""
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """What programs that write to a pipe put for a size that they do not know."""
 
@@ -39,8 +45,8 @@ class Track:
         The recording.
     channels
         Which of its channels are wanted, in this order.
-    exact
-        How many channels the file must have, and what to do where it has not.
+    expect
+        How many channels the file must have; None where they are mapped by name.
     """
 
     def __init__(self, path: Path, channels: tuple[int, ...], expect: int | None) -> None:
@@ -50,7 +56,7 @@ class Track:
         try:
             self.rate: int = self._file.samplerate
             self.frames: int = self._file.frames
-            """Frames, as promised by the header."""
+            """Frames, as promised by the header; 0 where it promises nothing."""
             self._check(expect)
         except AudioFileError:
             self._file.close()
@@ -71,6 +77,12 @@ class Track:
             )
         if self.frames == 0:
             raise AudioFileError(f"{path}: it holds no samples")
+        if self.frames >= _NO_LENGTH:
+            self.frames = 0
+        if _cut_ogg(path):
+            self.notes.append(
+                f"{readable(path.name)}: it ends without its end mark; what is there is used"
+            )
         promised = _riff_frames(path)
         if promised and promised > self.frames:
             self._promise(promised, self.frames)
@@ -87,43 +99,52 @@ class Track:
         Raises
         ------
         AudioFileError
-            Where decoding fails, a sample is no finite number, or there is less than a hop.
+            Where decoding fails, a sample is no finite number or far beyond full scale, or there is
+            less than a hop.
         """
         resampler = soxr.ResampleStream(
             self.rate, SAMPLE_RATE, len(self._channels), dtype="float32", quality="HQ"
         )
         read = given = 0
-        size = max(1, int(self.rate * _CHUNK_S))
         with self._file as file:
-            while True:
-                try:
-                    chunk = file.read(size, dtype="float32", always_2d=True)
-                except soundfile.LibsndfileError as e:
-                    raise AudioFileError(
-                        f"{self.path}: decoding stopped after {read / self.rate:.1f} s: the file "
-                        f"is truncated or corrupt ({e.error_string})"
-                    ) from e
-                if not np.isfinite(chunk).all():
-                    raise AudioFileError(
-                        f"{self.path}: it holds samples that are not numbers (NaN or infinite) "
-                        f"near {read / self.rate:.1f} s"
-                    )
+            while len(chunk := self._next(file, read)):
                 read += len(chunk)
-                last = len(chunk) == 0
-                out = resampler.resample_chunk(chunk[:, self._channels], last=last)
+                out = resampler.resample_chunk(chunk[:, self._channels])
                 given += len(out)
-                if last:
-                    break
                 yield out.T
-            if given < HOP:
+            out = resampler.resample_chunk(chunk[:, self._channels], last=True)
+            if given + len(out) < HOP:
                 raise AudioFileError(
                     f"{self.path}: {read / self.rate * 1000:.1f} ms of audio is too short to "
                     f"analyse; {HOP / SAMPLE_RATE * 1000:.0f} ms is the least"
                 )
-            if len(out):
-                yield out.T
+            yield out.T
         if read < self.frames:
             self._promise(self.frames, read)
+
+    def _next(self, file: soundfile.SoundFile, read: int) -> F32:
+        """Return the next samples [n, all channels], none at the end; `read` have been before."""
+        at = f"{read / self.rate:.1f} s"
+        size = max(1, int(self.rate * (_CHUNK_S if self.frames else _STEP_S)))
+        try:
+            chunk: F32 = file.read(size, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as e:
+            if not self.frames and read:
+                return np.zeros((0, file.channels), np.float32)
+            raise AudioFileError(
+                f"{self.path}: decoding stopped after {at}: the file is truncated or corrupt "
+                f"({e.error_string})"
+            ) from e
+        if not np.isfinite(chunk).all():
+            raise AudioFileError(
+                f"{self.path}: it holds samples that are not numbers (NaN or infinite) near {at}"
+            )
+        if np.abs(chunk).max(initial=0.0) > LOUDEST:
+            raise AudioFileError(
+                f"{self.path}: it holds samples of more than {LOUDEST:.0f} times full scale near "
+                f"{at}: save it scaled to -1..1"
+            )
+        return chunk
 
 
 class Call:
@@ -143,13 +164,11 @@ class Call:
         self._extra: list[str] = []
 
     @classmethod
-    def both(cls, path: Path, agent: int | None, customer: int | None) -> Call:
-        """Return a call with the two speakers on channels of one file.
+    def both(cls, path: Path, channels: tuple[int, int] = (0, 1), *, mapped: bool = False) -> Call:
+        """Return a call with the two speakers on channels of one file, the agent's first.
 
-        Without a mapping (both None) the file must have two channels, agent first.
+        Unless they were `mapped` by name, the file must have two channels.
         """
-        mapped = agent is not None and customer is not None
-        channels = (agent, customer) if agent is not None and customer is not None else (0, 1)
         return cls(readable(path.stem), [(Track(path, channels, None if mapped else 2), SPEAKERS)])
 
     @classmethod
@@ -222,7 +241,7 @@ class Call:
     def _note_length(self, i: int, ended: list[bool]) -> None:
         track, _ = self._tracks[i]
         early = self.duration_s - track.frames / track.rate
-        if not all(ended) and early > 0.1:
+        if not all(ended) and track.frames and early > 0.1:
             self._extra.append(
                 f"{readable(track.path.name)}: it ends {early:.1f} s before the other file; "
                 f"silence is used for the rest"
@@ -235,11 +254,11 @@ def readable(path: object) -> str:
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if not path.exists():
-        raise AudioFileError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise AudioFileError(f"{path}: it is a folder, not a recording")
     try:
+        if not path.exists():
+            raise AudioFileError(f"{path}: there is no such file")
+        if path.is_dir():
+            raise AudioFileError(f"{path}: it is a folder, not a recording")
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path}: the file is empty")
         # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
@@ -279,3 +298,14 @@ def _riff_frames(path: Path) -> int | None:
                 align = struct.unpack_from("<H", body, 12)[0]
             file.seek(size + size % 2 - len(body), 1)
     return None
+
+
+def _cut_ogg(path: Path) -> bool:
+    """Return whether an Ogg file lacks the end-of-stream flag on its last page (RFC 3533)."""
+    with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        file.seek(max(0, path.stat().st_size - 0x20000))
+        tail = file.read()
+    last = tail.rfind(b"OggS")
+    return last < 0 or not tail[last + 5] & 4

@@ -104,7 +104,8 @@ def copy(log: Path, target: Path) -> None:
         Where it cannot be written.
     """
     try:
-        shutil.copyfile(log, target)
+        if not (target.exists() and target.samefile(log)):
+            shutil.copyfile(log, target)
     except OSError as e:
         raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
 
@@ -139,10 +140,11 @@ def _watched(blocks: Iterator[Block], view: View) -> Iterator[Block]:
 @contextmanager
 def _finished(out: Path) -> Iterator[Path]:
     """Give a folder to write to, whose files are moved to `out` if all goes well."""
-    made = [parent for parent in (out, *out.parents) if not parent.exists()]
+    made: list[Path] = []
     scratch = None
     done = False
     try:
+        made = [parent for parent in (out, *out.parents) if not parent.exists()]
         out.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
         yield scratch

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from voicecoach.engine import Engine
 from voicecoach.shell.asr import AsrWorker
-from voicecoach.types import SAMPLE_RATE, Block, Event, TranscribeRequest
+from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Event, TranscribeRequest
 
 
 def run(blocks: Iterable[Block], engine: Engine, asr: AsrWorker | None) -> Iterator[Event]:
     """Yield the events of a call as they become known, to its end."""
-    for block in blocks:
+    for block in filled(blocks):
         if asr:
             asr.hear(block)
             for transcript in asr.poll(block.end):
@@ -22,6 +24,18 @@ def run(blocks: Iterable[Block], engine: Engine, asr: AsrWorker | None) -> Itera
     if asr:
         for transcript in asr.poll(None):
             yield from _submitted(engine.process(transcript), asr)
+
+
+def filled(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield blocks without a jump: silence stands in for what never came, and is marked so."""
+    now = 0
+    for block in blocks:
+        while now < block.start:
+            n = min(block.start - now, MAX_HOPS * HOP)
+            yield Block(now, np.zeros((2, n), np.float32), missing=True)
+            now += n
+        yield block
+        now = block.end
 
 
 def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:

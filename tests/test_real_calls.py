@@ -280,6 +280,10 @@ def test_the_same_log_twice_whatever_the_block_size(polite: list[Event], whisper
     assert replay(resource("samples", "auto_repairs_40.flac"), whisper, 3) == polite
 
 
+def test_the_same_log_twice(lively: list[Event], whisper: Whisper) -> None:
+    assert replay(SHARED / "calls" / "auto_repairs_49.flac", whisper, 16) == lively
+
+
 def test_the_summary_says_what_the_events_say(polite: list[Event]) -> None:
     summarizer = Summarizer("call")
     for event in polite:

@@ -33,7 +33,6 @@ from voicecoach.shell.replay import Setup, replay
 from voicecoach.shell.resources import resource, vad_model
 from voicecoach.types import SAMPLE_RATE, Event
 
-RULES = Path(cues.__file__).with_name("cues.toml")
 WITH_WORDS, WITHOUT = 4.0, 60.0
 """Times real time to reach."""
 
@@ -62,7 +61,7 @@ def _replay(path: Path, words: bool) -> tuple[float, list[float]]:
     """Return the speed and the resident memory a minute of one replay."""
     config = Config()
     transcriber = Whisper(config.transcription.model, "en") if words else None
-    setup = Setup(config, cues.load(RULES), vad_model(), transcriber)
+    setup = Setup(config, cues.load(cues.BUILT_IN), vad_model(), transcriber)
     call = Call.both(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:

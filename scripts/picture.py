@@ -37,9 +37,7 @@ def main() -> None:
     left = parser.parse_args().cue
     config = Config()
     call = Call.both(resource("samples", SAMPLE_CALL))
-    engine = Engine(
-        config, cues.load(Path(cues.__file__).with_name("cues.toml")), SileroVad(vad_model())
-    )
+    engine = Engine(config, cues.load(cues.BUILT_IN), SileroVad(vad_model()))
     worker = AsrWorker(Whisper(config.transcription.model, "en"), config.transcription)
     view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None

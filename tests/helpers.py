@@ -13,7 +13,6 @@ from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Event, Speaker
 
-RULES = Path(cues.__file__).with_name("cues.toml")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -92,7 +91,7 @@ class LevelVad:
 def engine(
     config: Config | None = None,
     *,
-    rules: Path = RULES,
+    rules: Path = cues.BUILT_IN,
     transcribe: bool = False,
     frames: bool = False,
     speakers: tuple[Speaker, ...] = SPEAKERS,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import RULES
 from voicecoach import cues
 from voicecoach.config import Cues
 from voicecoach.cues import SIGNALS, CueEngine
@@ -24,7 +23,7 @@ CASES = [
 
 def run(case: dict[str, Any]) -> list[Event]:
     """Return the events of a case."""
-    engine = CueEngine(cues.load(RULES), Cues().min_gap_s)
+    engine = CueEngine(cues.load(cues.BUILT_IN), Cues().min_gap_s)
     events: list[Event] = []
     last = 0
     for tick in range(int(case["length_s"] / TICK_S) + 1):
@@ -143,5 +142,5 @@ def test_a_missing_rule_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_the_built_in_catalogue_has_the_first_four() -> None:
-    ids = {cue.id for cue in cues.load(RULES)}
+    ids = {cue.id for cue in cues.load(cues.BUILT_IN)}
     assert {"slow-down", "acknowledge", "let-them-finish", "lower-your-voice"} <= ids

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import RULES, SHARED
+from tests.helpers import SHARED
 from voicecoach import cues, eventlog
 from voicecoach.config import Config
 from voicecoach.engine import Engine
@@ -51,7 +51,7 @@ def whisper() -> Whisper:
 
 def replay(path: Path, whisper: Whisper, hops: int) -> list[Event]:
     config = Config()
-    engine = Engine(config, cues.load(RULES), SileroVad(vad_model()))
+    engine = Engine(config, cues.load(cues.BUILT_IN), SileroVad(vad_model()))
     worker = AsrWorker(whisper, config.transcription)
     try:
         return list(run(Call.both(path).blocks(hops), engine, worker))

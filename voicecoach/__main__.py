@@ -236,9 +236,8 @@ def _settings(path: Path | None, model: str | None, transcribe: bool | None) -> 
 
 
 def _rules(settings: Config) -> tuple[cues.Cue, ...]:
-    built_in = Path(cues.__file__).with_name("cues.toml")
     file = settings.cues.file
-    return cues.load(Path(file).expanduser() if file else built_in)
+    return cues.load(Path(file).expanduser() if file else cues.BUILT_IN)
 
 
 def _mapping(channels: str | None) -> tuple[int, int]:

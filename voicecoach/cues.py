@@ -53,6 +53,8 @@ SIGNALS: Mapping[str, Signal] = {
         "s", "since the agent last acknowledged or apologised, or since the call began; needs words"
     ),
 }
+BUILT_IN = Path(__file__).with_name("cues.toml")
+"""The catalogue that ships."""
 HELD = "held_s"
 """In messages: seconds for which the rule has held."""
 

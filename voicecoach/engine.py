@@ -293,11 +293,14 @@ class Engine:
 
     def _barge_in_s(self) -> float:
         """Return for how long the agent has interrupted; unknown where they only reassure."""
+        seconds = self._endpointer.barge_in_s(Speaker.AGENT)
+        if not seconds:
+            return seconds
         came_in = self._endpointer.segment(Speaker.AGENT).start
         said = [w.text for w in self._agent_words.values() if w.text and w.end > came_in]
         if self._supportive.cover(said):
             return NAN
-        return self._endpointer.barge_in_s(Speaker.AGENT)
+        return seconds
 
     # --- the channels ---------------------------------------------------------------------
 

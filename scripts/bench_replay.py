@@ -30,7 +30,7 @@ from voicecoach.shell.asr import Whisper
 from voicecoach.shell.doctor import SAMPLE_CALL
 from voicecoach.shell.files import Call
 from voicecoach.shell.replay import Setup, replay
-from voicecoach.shell.resources import resource, vad_model
+from voicecoach.shell.resources import prosody_model, resource, vad_model
 from voicecoach.types import SAMPLE_RATE, Event
 
 WITH_WORDS, WITHOUT = 4.0, 60.0
@@ -61,7 +61,7 @@ def _replay(path: Path, words: bool) -> tuple[float, list[float]]:
     """Return the speed and the resident memory a minute of one replay."""
     config = Config()
     transcriber = Whisper(config.transcription.model, "en") if words else None
-    setup = Setup(config, cues.load(cues.BUILT_IN), vad_model(), transcriber)
+    setup = Setup(config, cues.load(cues.BUILT_IN), vad_model(), prosody_model(), transcriber)
     call = Call.both(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:

@@ -14,13 +14,14 @@ from rich.console import Console
 
 from voicecoach import cues
 from voicecoach.config import Config
+from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.shell.asr import AsrWorker, Whisper
 from voicecoach.shell.console import CallView
 from voicecoach.shell.doctor import SAMPLE_CALL
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import resource, vad_model
-from voicecoach.shell.run import run
+from voicecoach.shell.resources import prosody_model, resource, vad_model
+from voicecoach.shell.run import WORDS_HOPS, run
 from voicecoach.types import SAMPLE_RATE, CueOpened
 from voicecoach.vad import SileroVad
 
@@ -37,11 +38,16 @@ def main() -> None:
     left = parser.parse_args().cue
     config = Config()
     call = Call.both(resource("samples", SAMPLE_CALL))
-    engine = Engine(config, cues.load(cues.BUILT_IN), SileroVad(vad_model()))
+    engine = Engine(
+        config,
+        cues.load(cues.BUILT_IN),
+        SileroVad(vad_model()),
+        ProsodyExtractor(load_weights(prosody_model())),
+    )
     worker = AsrWorker(Whisper(config.transcription.model, "en"), config.transcription)
     view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None
-    for event in run(call.blocks(), engine, worker):
+    for event in run(call.blocks(WORDS_HOPS), engine, worker):
         view.show(event)
         view.advance(event.at)
         if isinstance(event, CueOpened):

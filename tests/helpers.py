@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from voicecoach import cues
 from voicecoach.config import Config
+from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
+from voicecoach.shell.resources import prosody_model
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Event, Speaker
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -88,6 +90,11 @@ class LevelVad:
         """Nothing is kept."""
 
 
+def extractor(channels: int = 2, group: int = GROUP) -> ProsodyExtractor:
+    """Return an extractor with the weights that ship."""
+    return ProsodyExtractor(load_weights(prosody_model()), channels, group)
+
+
 def engine(
     config: Config | None = None,
     *,
@@ -101,6 +108,7 @@ def engine(
         config or Config(),
         cues.load(rules),
         LevelVad(),
+        extractor(group=1 if frames else GROUP),
         speakers=speakers,
         transcribe=transcribe,
         frames=frames,

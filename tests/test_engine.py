@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from tests.helpers import blocks, engine, hear, noise, silence, stereo, syllables, voice
 from voicecoach.config import Config
 from voicecoach.cues import SIGNALS
-from voicecoach.engine import DEAD_AFTER
+from voicecoach.engine import DEAD_AFTER, TICK
 from voicecoach.shell import asr
 from voicecoach.shell.run import run
 from voicecoach.types import (
     F32,
     HOP,
+    MAX_HOPS,
     SAMPLE_RATE,
     Block,
     ChannelState,
@@ -125,7 +126,7 @@ def test_a_silent_channel_is_dead_and_comes_alive() -> None:
         (C, "dead"),
         (C, "ok"),
     ]
-    assert DEAD_AFTER <= states[0].at < DEAD_AFTER + HOP
+    assert DEAD_AFTER <= states[0].at < DEAD_AFTER + TICK * HOP
 
 
 def test_a_short_call_with_a_silent_channel_says_so_at_its_end() -> None:
@@ -209,7 +210,7 @@ def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
 
 def test_programmer_errors_are_value_errors() -> None:
     e = engine()
-    for shape in ((2, 100), (1, HOP), (2, 17 * HOP), (2, 0)):
+    for shape in ((2, 100), (1, HOP), (2, (MAX_HOPS + 1) * HOP), (2, 0)):
         with pytest.raises(ValueError, match="a block is"):
             e.process(Block(0, np.zeros(shape, np.float32)))
     e.process(Block(0, np.zeros((2, HOP), np.float32)))
@@ -315,3 +316,15 @@ def test_short_turns_have_no_pace() -> None:
         known.append((block.end / SAMPLE_RATE, not np.isnan(e._signals()["agent_rate_ratio"])))
     assert not any(k for t, k in known if t < 8 or 15 < t < 19.8)
     assert all(k for t, k in known if 9 < t < 12 or 21 < t < 28)
+
+
+def test_describing_each_hop_at_once_changes_nothing_else() -> None:
+    samples = stereo(syllables(150, 5, 6.0), np.concatenate([silence(5), voice(220, 3)]))
+    plain, detailed = hear(samples), hear(samples, (1, 5), frames=True)
+    descriptors = [e for e in detailed if isinstance(e, Prosody)]
+    assert [e for e in detailed if not isinstance(e, Prosody)] == plain
+    assert len(descriptors) == 2 * samples.shape[1] // HOP
+    for event in descriptors[8:]:
+        # Decided within 30 ms of the centre of what it is about.
+        assert event.at - (event.start + event.end) / 2 <= 0.03 * SAMPLE_RATE
+        assert event.end == event.at

@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.delivery import AS_USUAL, DeliveryMeter, calmness
-from voicecoach.dsp.functionals import Functionals
+from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.tone import CALM, ToneEstimator
 from voicecoach.types import SAMPLE_RATE, Delivery, Speaker, Tone
 
@@ -28,18 +29,16 @@ class Voice:
     rate: float = 4.5
 
     def window(self, at: int, speech_s: float = 3.0) -> Functionals:
-        return Functionals(
-            at - round(speech_s * SAMPLE_RATE),
-            at,
-            speech_s,
-            0.7,
-            self.f0,
-            4.0,
-            self.level,
-            self.alpha,
-            self.hnr,
-            self.rate,
-        )
+        statistics = np.full((len(DESCRIPTORS), len(STATISTICS)), NAN)
+        for name, value in (
+            ("f0_semitones", self.f0),
+            ("level_dbfs", self.level),
+            ("alpha_ratio_db", self.alpha),
+            ("hnr_db", self.hnr),
+        ):
+            statistics[DESCRIPTORS.index(name), STATISTICS.index("median")] = value
+        start = at - round(speech_s * SAMPLE_RATE)
+        return Functionals(start, at, speech_s, 0.7, self.rate, statistics=statistics)
 
 
 CALM_VOICE = Voice()
@@ -58,7 +57,7 @@ def estimator() -> ToneEstimator:
 
 
 def test_nothing_known_is_the_population_prior_with_no_confidence() -> None:
-    tone = estimator().update(STEP, Functionals(0, STEP, 0.1, 0, *[NAN] * 6))
+    tone = estimator().update(STEP, Voice(*[NAN] * 5).window(STEP, 0.1))
     assert (tone.agitation, tone.confidence, tone.evidence) == (CALM, 0.0, {})
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach.dsp.framing import Framer, History, Rechunker
-from voicecoach.types import HOP, Block
+from voicecoach.types import HOP, MAX_HOPS, Block
 
 SAMPLES = np.arange(2 * 9000, dtype=np.float32).reshape(2, 9000)
 
@@ -34,7 +34,7 @@ def test_the_last_hop_is_padded_with_silence_and_nothing_is_lost() -> None:
     assert rechunker.flush() == []
 
 
-@pytest.mark.parametrize("hops", [0, 17])
+@pytest.mark.parametrize("hops", [0, MAX_HOPS + 1])
 def test_a_block_has_a_stated_number_of_hops(hops: int) -> None:
     with pytest.raises(ValueError, match="hops must be"):
         Rechunker(hops)

@@ -3,109 +3,208 @@
 import numpy as np
 import pytest
 
-from voicecoach.dsp.functionals import Baseline, Functionals, SpeechWindow
+from voicecoach.dsp.functionals import (
+    DESCRIPTORS,
+    STATISTICS,
+    WINDOW_S,
+    Baseline,
+    Functionals,
+    Prior,
+    SpeechWindow,
+    describe,
+)
 from voicecoach.dsp.prosody import ProsodyFrames
-from voicecoach.types import F32, HOP, SAMPLE_RATE
+from voicecoach.types import HOP, SAMPLE_RATE
 
 NAN = float("nan")
+STEADY = {"f0_hz": 110.0, "f0_semitones": 24.0, "level_dbfs": -25.0, "loudness": 1.0}
 
 
-def frames(n: int, f0: float = 110.0, every: int = 10) -> ProsodyFrames:
+def frames(n: int, every: int = 10) -> ProsodyFrames:
     """Return n hops of a steady voice with a syllable nucleus `every` so many hops."""
+    values = {name: np.full((2, n), STEADY.get(name, 0.5), np.float32) for name in FIELDS}
+    values["syllables"][:] = 0.0
+    values["syllables"][:, ::every] = 1.0
+    return ProsodyFrames(**values)
 
-    def steady(value: float) -> F32:
-        return np.full((2, n), value, np.float32)
 
-    nucleus = np.zeros((2, n), np.bool_)
-    nucleus[:, ::every] = True
-    return ProsodyFrames(steady(f0), steady(0.9), steady(-25), steady(-6), steady(12), nucleus)
+FIELDS = ProsodyFrames._fields
 
 
 def window(f: ProsodyFrames, row: int = 0, s: float = 3.0, stale: float = 8.0) -> SpeechWindow:
     w = SpeechWindow(s, stale)
-    for i in range(f.f0_hz.shape[1]):
-        w.push((i + 1) * HOP, f, row, i)
+    n = f.f0_hz.shape[1]
+    for i in range(0, n, 8):
+        hops = slice(i, min(i + 8, n))
+        w.push(hops.stop * HOP, f, row, hops, np.ones(hops.stop - i, np.bool_))
     return w
 
 
 def test_an_empty_window_knows_nothing() -> None:
     f = SpeechWindow(3.0, 8.0).compute(1000)
     assert f.speech_s == 0
-    assert np.isnan([f.f0_semitones, f.level_db, f.alpha_db, f.hnr_db, f.rate_syl_s]).all()
+    assert np.isnan(f.statistics).all()
+    assert np.isnan([f.rate_syl_s, f.voiced_length_s, f.pause_length_s]).all()
 
 
 def test_statistics_of_a_steady_voice() -> None:
     f = window(frames(125)).compute(125 * HOP)
     assert f.speech_s == pytest.approx(2.0)
     assert f.voiced == 1
-    assert f.f0_semitones == pytest.approx(24.0)
-    assert f.f0_range_semitones == pytest.approx(0.0)
-    assert f.level_db == pytest.approx(-25.0)
+    assert f.value("f0_semitones") == pytest.approx(24.0)
+    assert f.value("f0_semitones", "range") == pytest.approx(0.0)
+    assert f.value("level_dbfs") == pytest.approx(-25.0)
     assert f.rate_syl_s == pytest.approx(6.5)
     assert (f.start, f.end) == (0, 125 * HOP)
 
 
 def test_unvoiced_hops_do_not_enter_statistics_of_the_voice() -> None:
     f = frames(125)
-    f.f0_hz[:, ::2] = NAN
+    f.f0_semitones[:, ::2] = NAN
     f.level_dbfs[:, ::2] = -90.0
     got = window(f).compute(125 * HOP)
     assert got.voiced == pytest.approx(0.5, abs=0.01)
-    assert got.level_db == pytest.approx(-25.0)
+    assert got.value("level_dbfs") == pytest.approx(-25.0)
 
 
 def test_short_speech_has_no_rate_and_too_little_voice_no_pitch() -> None:
     f = window(frames(100)).compute(100 * HOP)
     assert np.isnan(f.rate_syl_s)
-    assert np.isnan(window(frames(8)).compute(8 * HOP).f0_semitones)
+    assert np.isnan(window(frames(8)).compute(8 * HOP).value("f0_semitones"))
 
 
 def test_only_the_newest_speech_counts_and_stale_speech_leaves() -> None:
     f = frames(400)
     f.level_dbfs[:, :212] = -60.0
     w = window(f)
-    assert w.compute(400 * HOP).level_db == pytest.approx(-25.0)
+    assert w.compute(400 * HOP).value("level_dbfs") == pytest.approx(-25.0)
     assert w.compute(400 * HOP).speech_s == pytest.approx(3.0, abs=0.02)
     assert w.compute(400 * HOP + 8 * SAMPLE_RATE).speech_s == 0
 
 
+def test_statistics_are_those_of_what_is_known() -> None:
+    rng = np.random.default_rng(0)
+    x, at = rng.normal(3.0, 2.0, 101), np.arange(101) * 0.5
+    gaps = x.copy()
+    gaps[::4] = NAN
+    few = np.full(101, NAN)
+    few[:5] = 1.0
+    got = describe(np.stack([x, gaps, 2.0 * at, few]), np.asarray(at, np.float64))
+    named = [dict(zip(STATISTICS, row, strict=True)) for row in got.tolist()]
+    for values, row in ((x, named[0]), (gaps[gaps == gaps], named[1])):
+        assert row["mean"] == pytest.approx(values.mean())
+        assert row["sd"] == pytest.approx(values.std())
+        low, mid, high = np.quantile(values, [0.2, 0.5, 0.8], method="lower")
+        assert (row["p20"], row["median"], row["p80"]) == pytest.approx((low, mid, high))
+        assert row["range"] == pytest.approx(high - low)
+    assert named[2]["slope_per_s"] == pytest.approx(2.0)
+    assert np.isnan(got[3]).all()
+
+
+def test_segments_of_voice_and_pauses_are_counted_and_measured() -> None:
+    f = frames(120)
+    f.f0_semitones[:, 20:40] = NAN
+    f.f0_semitones[:, 100:] = NAN
+    w = SpeechWindow(3.0, 8.0)
+    w.push(60 * HOP, f, 0, slice(0, 60), np.ones(60, np.bool_))
+    # Half a second of silence, then the rest.
+    later = 60 * HOP + SAMPLE_RATE // 2
+    w.push(later + 60 * HOP, f, 0, slice(60, 120), np.ones(60, np.bool_))
+    got = w.compute(later + 60 * HOP)
+    speech_s = 120 * HOP / SAMPLE_RATE
+    assert got.voiced == pytest.approx(80 / 120)
+    # 0-20, 40-60, and 60-100 after the pause; 20-40 and 100-120 without voice.
+    assert got.voiced_segments_per_s == pytest.approx(3 / speech_s)
+    assert got.voiced_length_s == pytest.approx(80 / 3 * HOP / SAMPLE_RATE)
+    assert got.unvoiced_length_s == pytest.approx(20 * HOP / SAMPLE_RATE)
+    assert got.pauses_per_s == pytest.approx(1 / speech_s)
+    assert got.pause_length_s == pytest.approx(0.5)
+
+
+def test_loudness_peaks_are_counted_within_stretches_of_speech() -> None:
+    f = frames(128)
+    f.loudness[:] = 2.0 + np.sin(2 * np.pi * np.arange(128) / 16)
+    got = window(f).compute(128 * HOP)
+    assert got.loudness_peaks_per_s * got.speech_s == pytest.approx(8)
+
+
+def test_hops_outside_speech_do_not_enter() -> None:
+    f = frames(64)
+    f.level_dbfs[:, ::2] = -80.0
+    w = SpeechWindow(3.0, 8.0)
+    w.push(64 * HOP, f, 0, slice(0, 64), np.arange(64) % 2 == 1)
+    got = w.compute(64 * HOP)
+    assert got.speech_s == pytest.approx(32 * HOP / SAMPLE_RATE)
+    assert got.value("level_dbfs", "p20") == pytest.approx(-25.0)
+    assert got.end == 64 * HOP
+
+
 def functionals(level: float) -> Functionals:
-    return Functionals(0, 1, 3.0, 1.0, NAN, NAN, level, NAN, NAN, NAN)
+    statistics = np.full((len(DESCRIPTORS), len(STATISTICS)), NAN)
+    statistics[DESCRIPTORS.index("level_dbfs"), STATISTICS.index("median")] = level
+    return Functionals(0, 1, 3.0, 1.0, statistics=statistics)
+
+
+LEVEL = {"level_dbfs": Prior(within=3.0)}
 
 
 def test_the_usual_is_a_mean_that_is_robust_to_the_first_second() -> None:
-    b = Baseline({"level_db": 3.0})
-    assert np.isnan(b.usual("level_db"))
+    b = Baseline(LEVEL)
+    assert np.isnan(b.usual("level_dbfs"))
     b.learn(functionals(-60.0), 0.1)
-    for _ in range(100):
+    for _ in range(200):
         b.learn(functionals(-20.0), 0.1)
-    assert b.usual("level_db") == pytest.approx(-20.0, abs=0.5)
-    assert b.against(functionals(-15.0), "level_db") == pytest.approx(5.0, abs=0.5)
-    assert b.seconds == pytest.approx(10.1)
+    assert b.usual("level_dbfs") == pytest.approx(-20.0, abs=0.5)
+    assert b.against(functionals(-15.0), "level_dbfs") == pytest.approx(5.0, abs=0.5)
+    assert b.seconds == pytest.approx(20.1)
+
+
+def test_a_population_is_believed_until_the_speaker_has_spoken() -> None:
+    b = Baseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
+    assert b.usual("level_dbfs") == -30.0
+    b.learn(functionals(-24.0), WINDOW_S)  # as much as the prior is worth
+    assert b.usual("level_dbfs") == pytest.approx(-27.0)
+    for _ in range(600):
+        b.learn(functionals(-24.0), 0.1)
+    assert b.usual("level_dbfs") == pytest.approx(-24.0, abs=0.3)
+
+
+def test_a_shout_in_the_first_seconds_is_not_the_usual() -> None:
+    b = Baseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
+    b.learn(functionals(30.0), 1.0)
+    assert b.usual("level_dbfs") < -26.0
 
 
 def test_the_spread_goes_from_the_populations_to_the_speakers_own() -> None:
     rng = np.random.default_rng(0)
-    b = Baseline({"level_db": 3.0})
-    assert b.spread("level_db") == pytest.approx(3.0)
+    b = Baseline(LEVEL)
+    assert b.spread("level_dbfs") == pytest.approx(3.0)
     for x in rng.normal(-20, 1.0, 900):
         b.learn(functionals(x), 0.1)
-    assert 1.0 < b.spread("level_db") < 2.0
+    assert 1.0 < b.spread("level_dbfs") < 2.0
 
 
 def test_unknown_values_and_no_time_teach_nothing() -> None:
-    b = Baseline({"level_db": 3.0})
+    b = Baseline(LEVEL)
     b.learn(functionals(NAN), 1.0)
     b.learn(functionals(-20.0), 0.0)
-    assert np.isnan(b.usual("level_db"))
+    assert np.isnan(b.usual("level_dbfs"))
     assert b.seconds == 0
 
 
+def test_only_what_is_new_in_a_window_is_heard() -> None:
+    b = Baseline(LEVEL)
+    for end in (3.0, 3.5, 4.0):
+        at = round(end * SAMPLE_RATE)
+        b.hear(functionals(-20.0)._replace(start=at - 3 * SAMPLE_RATE, end=at))
+    assert b.seconds == pytest.approx(4.0)
+
+
 def test_memory_is_bounded_so_the_usual_goes_on_moving() -> None:
-    b = Baseline({"level_db": 3.0}, memory_s=10.0)
+    b = Baseline(LEVEL, memory_s=10.0)
     for _ in range(1000):
         b.learn(functionals(-30.0), 0.1)
     for _ in range(300):
         b.learn(functionals(-20.0), 0.1)
-    assert b.usual("level_db") > -21.0
+    assert b.usual("level_dbfs") > -21.0
     assert b.seconds == pytest.approx(10.0)

@@ -270,20 +270,20 @@ def _replay(
     from voicecoach.shell.console import CallView
     from voicecoach.shell.files import readable
     from voicecoach.shell.replay import EVENTS, Setup, copy, replay
-    from voicecoach.shell.resources import vad_model
+    from voicecoach.shell.resources import prosody_model, vad_model
 
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
     console = Console()
     transcriber, no_words = None, ""
-    rules, vad = _rules(settings), vad_model()
+    rules, vad, prosody = _rules(settings), vad_model(), prosody_model()
     if settings.transcription.enabled:
         try:
             transcriber = Whisper(settings.transcription.model, settings.transcription.language)
         except ModelUnavailable as e:
             no_words = str(e)
             _say(f"no words: {no_words}; everything else goes on")
-    setup = Setup(settings, rules, vad, transcriber, no_words, frames, speed)
+    setup = Setup(settings, rules, vad, prosody, transcriber, no_words, frames, speed)
     failed = False
     for (_, open_call), name in zip(sources, _names([path for path, _ in sources]), strict=True):
         try:

@@ -16,12 +16,16 @@ known counts as usual.  With the privacy profile "eu" the formula is not compute
 from __future__ import annotations
 
 from voicecoach import config
-from voicecoach.dsp.functionals import Baseline, Functionals
-from voicecoach.types import SAMPLE_RATE, Delivery, Speaker
+from voicecoach.dsp.functionals import Baseline, Functionals, Prior
+from voicecoach.types import Delivery, Speaker
 
 AS_USUAL = 0.75
-SPREAD = {"rate_syl_s": 0.7, "level_db": 3.0, "f0_semitones": 2.0}
-"""Standard deviation of a window within a speaker, by functional, in its own unit."""
+PRIORS = {
+    "rate_syl_s": Prior(within=0.7),
+    "level_dbfs": Prior(within=3.0),
+    "f0_semitones": Prior(within=2.0),
+}
+"""Of a window of speech, by functional, in its own unit; no speaker is expected to be as others."""
 
 
 def calmness(faster: float, level_db: float, f0_semitones: float) -> float:
@@ -62,20 +66,17 @@ class DeliveryMeter:
     def __init__(self, settings: config.Delivery, privacy: config.Privacy) -> None:
         self._warmup = settings.warmup_s
         self._composite = privacy.profile != "eu"
-        self._baseline = Baseline(SPREAD)
-        self._speech_end = 0
+        self._baseline = Baseline(PRIORS)
         self.newest: Delivery | None = None
         """The last measurement, held in pauses."""
 
     def update(self, at: int, window: Functionals) -> Delivery:
         """Take the newest window of speech and return the measurement."""
-        heard = max(0, window.end - max(self._speech_end, window.start)) / SAMPLE_RATE
-        self._baseline.learn(window, heard)
-        self._speech_end = max(self._speech_end, window.end)
+        self._baseline.hear(window)
         settled = self._baseline.seconds >= self._warmup
         nan = float("nan")
         usual = self._baseline.usual("rate_syl_s") if settled else nan
-        level = self._baseline.against(window, "level_db") if settled else nan
+        level = self._baseline.against(window, "level_dbfs") if settled else nan
         pitch = self._baseline.against(window, "f0_semitones") if settled else nan
         composite = None
         if settled and self._composite:

@@ -14,14 +14,17 @@ functionals -> tone, delivery -> cues.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
+
+import numpy as np
 
 from voicecoach import lexical
 from voicecoach.config import Config
 from voicecoach.cues import Cue, CueEngine
 from voicecoach.delivery import DeliveryMeter, pace
 from voicecoach.dsp.functionals import SpeechWindow
-from voicecoach.dsp.level import FLOOR_DB
-from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
+from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, ProsodyFrames
+from voicecoach.dsp.spectrum import FLOOR_DB, FRAME
 from voicecoach.endpointing import Endpointer
 from voicecoach.tone import ToneEstimator
 from voicecoach.transcript import Scribe
@@ -45,7 +48,7 @@ from voicecoach.types import (
 )
 from voicecoach.vad import SpeechProbability
 
-TICK = 8
+TICK = GROUP
 """Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
 DEAD_DBFS = -75.0
 """A channel that never exceeds this is dead."""
@@ -73,6 +76,8 @@ class Engine:
         The cue rules, from `cues.load`.
     vad
         Speech probability per hop, in the state of a new stream.
+    prosody
+        Descriptors per hop, in the state of a new stream; `TICK` is a multiple of its group.
     speakers
         Whose channels carry anything; the other's is ignored.
     transcribe
@@ -86,6 +91,7 @@ class Engine:
         config: Config,
         cues: tuple[Cue, ...],
         vad: SpeechProbability,
+        prosody: ProsodyExtractor,
         *,
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
@@ -98,7 +104,9 @@ class Engine:
         self._gap_start: int | None = None
         self._due: deque[Transcript] = deque()
         self._vad = vad
-        self._prosody = ProsodyExtractor()
+        self._prosody = prosody
+        self._speech: list[list[float]] = []
+        self._spoken: list[list[bool]] = []
         self._endpointer = Endpointer(config.endpointing)
         self._scribes = {s: Scribe(s, config.transcription) for s in SPEAKERS}
         self._windows = {
@@ -169,38 +177,60 @@ class Engine:
         events: list[Event] = []
         speech = self._vad.process(samples)
         frames = self._prosody.process(samples)
+        group, described = self._prosody.group, 0
         for i in range(samples.shape[1] // HOP):
             events += self._words_due()
             self._now += HOP
             self._hops += 1
-            events += self._hop(speech[:, i].tolist(), frames, i)
+            events += self._hop(speech[:, i].tolist())
+            if frames and self._hops % group == 0:
+                events += self._describe(frames, slice(described, described + group))
+                described += group
             if self._hops % TICK == 0:
                 events += self._tick()
         return events
 
-    def _hop(self, speech: list[float], frames: ProsodyFrames, i: int) -> list[Event]:
+    def _hop(self, speech: list[float]) -> list[Event]:
         events: list[Event] = []
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
             events += self._follow(event)
+        segments = [self._endpointer.segment(speaker) for speaker in SPEAKERS]
         if self._endpointer.floor is not Speaker.AGENT:
             self._turn_speech = 0
-        elif self._endpointer.segment(Speaker.AGENT).speaking:
+        elif segments[Speaker.AGENT.row].speaking:
             self._turn_speech += HOP
         for speaker in self._speakers:
-            row = speaker.row
-            events += self._health(speaker, float(frames.level_dbfs[row, i]))
-            segment = self._endpointer.segment(speaker)
+            segment = segments[speaker.row]
             if segment.active and self._transcribe:
-                events += self._scribes[speaker].step(self._now, speech[row], segment.speaking)
-            if segment.speaking:
-                self._windows[speaker].push(self._now, frames, row, i)
-            if self._frames:
-                events.append(self._prosody_event(speaker, speech[row], frames, i))
+                p = speech[speaker.row]
+                events += self._scribes[speaker].step(self._now, p, segment.speaking)
+        self._speech.append(speech)
+        self._spoken.append([segment.speaking for segment in segments])
+        return events
+
+    def _describe(self, frames: ProsodyFrames, hops: slice) -> list[Event]:
+        """Take the descriptors of the newest group of hops."""
+        events: list[Event] = []
+        spoken = np.array(self._spoken).T
+        for speaker in self._speakers:
+            row = speaker.row
+            loudest = float(frames.level_dbfs[row, hops].max())
+            self._loudest[speaker] = max(self._loudest[speaker], loudest)
+            self._windows[speaker].push(self._now, frames, row, hops, spoken[row])
+        if self._frames:
+            for i in range(hops.start, hops.stop):
+                at = self._now - (hops.stop - 1 - i) * HOP
+                speech = self._speech[i - hops.start]
+                events += [self._prosody_event(at, s, speech, frames, i) for s in self._speakers]
+        self._speech.clear()
+        self._spoken.clear()
         return events
 
     def _tick(self) -> list[Event]:
         events: list[Event] = []
+        for speaker in self._speakers:
+            events += self._health(speaker)
         if self._endpointer.segment(Speaker.CUSTOMER).speaking:
             window = self._windows[Speaker.CUSTOMER].compute(self._now)
             events.append(self._tone.update(self._now, window))
@@ -311,9 +341,7 @@ class Engine:
         start, self._gap_start = self._gap_start, None
         return [Gap(at=self._now, start=start, end=self._now)]
 
-    def _health(self, speaker: Speaker, level_dbfs: float) -> list[Event]:
-        if level_dbfs > self._loudest[speaker]:
-            self._loudest[speaker] = level_dbfs
+    def _health(self, speaker: Speaker) -> list[Event]:
         alive = self._loudest[speaker] >= DEAD_DBFS
         if alive and self._dead[speaker]:
             return [self._channel(speaker, "ok")]
@@ -327,19 +355,18 @@ class Engine:
         return ChannelState(at=self._now, speaker=speaker, state=state, reason=reason)
 
     def _prosody_event(
-        self, speaker: Speaker, speech: float, frames: ProsodyFrames, i: int
+        self, end: int, speaker: Speaker, speech: list[float], frames: ProsodyFrames, i: int
     ) -> Prosody:
         row = speaker.row
-        f0, hnr = float(frames.f0_hz[row, i]), float(frames.hnr_db[row, i])
+        values: dict[str, Any] = {
+            name: None if np.isnan(x[row, i]) else float(x[row, i])
+            for name, x in frames._asdict().items()
+        }
         return Prosody(
             at=self._now,
             speaker=speaker,
-            start=self._now - HOP,
-            end=self._now,
-            speech=speech,
-            f0_hz=f0 if f0 == f0 else None,
-            voicing=float(frames.voicing[row, i]),
-            level_dbfs=float(frames.level_dbfs[row, i]),
-            alpha_ratio_db=float(frames.alpha_ratio_db[row, i]),
-            hnr_db=hnr if hnr == hnr else None,
+            start=max(0, end - FRAME),
+            end=end,
+            speech=speech[row],
+            **values,
         )

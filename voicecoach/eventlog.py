@@ -15,7 +15,7 @@ import msgspec
 
 from voicecoach.types import EVENTS, SAMPLE_RATE, Event, TranscribeRequest, event_type
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when a field changes its meaning or leaves; additions do not raise it."""
 DIGITS = 5
 """Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""

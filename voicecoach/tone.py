@@ -20,8 +20,8 @@ from __future__ import annotations
 import math
 
 from voicecoach import config
-from voicecoach.dsp.functionals import Baseline, Functionals
-from voicecoach.types import SAMPLE_RATE, Speaker, Tone
+from voicecoach.dsp.functionals import Baseline, Functionals, Prior
+from voicecoach.types import Speaker, Tone
 
 CALM = 0.2
 """The estimate when nothing is known: most customers are calm most of the time."""
@@ -29,9 +29,16 @@ BIAS = -2.0
 """As usual, with full confidence, gives 0.12."""
 LIMIT = 3.0
 """Largest |z| that counts."""
-SPREAD = {"alpha_db": 3.2, "f0_semitones": 2.8, "hnr_db": 1.6, "level_db": 4.0}
-"""Standard deviation of a window within a calm speaker, by functional, in its own unit."""
-WEIGHTS = {"alpha_db": 0.9, "f0_semitones": 0.6, "hnr_db": -0.5, "level_db": 0.3}
+PRIORS = {
+    "alpha_ratio_db": Prior(within=3.2, mean=-10.8, between=3.9),
+    "f0_semitones": Prior(within=2.8, mean=29.1, between=4.7),
+    "hnr_db": Prior(within=1.6, mean=7.3, between=2.1),
+    "level_dbfs": Prior(within=4.0),
+}
+"""Of a window of calm speech, by functional, in its own unit.  Means, and spread between speakers,
+are those of `scripts/population.py`; within a speaker, conversation spreads wider than the read
+speech that is measured there."""
+WEIGHTS = {"alpha_ratio_db": 0.9, "f0_semitones": 0.6, "hnr_db": -0.5, "level_dbfs": 0.3}
 MIN_SPEECH_S = 1.5
 """Seconds of speech in the window for full confidence: a loud "oh!" is no mood."""
 
@@ -41,8 +48,7 @@ class ToneEstimator:
 
     def __init__(self, settings: config.Tone) -> None:
         self._half = settings.baseline_s
-        self._baseline = Baseline(SPREAD)
-        self._speech_end = 0
+        self._baseline = Baseline(PRIORS)
         self.newest: Tone | None = None
         """The last estimate, held in pauses."""
 
@@ -58,9 +64,7 @@ class ToneEstimator:
             for name, value in known.items()
         )
         agitation = CALM + confidence * (1.0 / (1.0 + math.exp(-x)) - CALM)
-        heard = max(0, window.end - max(self._speech_end, window.start)) / SAMPLE_RATE
-        self._baseline.learn(window, heard * max(0.0, 1.0 - 2.0 * max(0.0, agitation - CALM)))
-        self._speech_end = max(self._speech_end, window.end)
+        self._baseline.hear(window, max(0.0, 1.0 - 2.0 * max(0.0, agitation - CALM)))
         self.newest = Tone(
             at=at,
             speaker=Speaker.CUSTOMER,
@@ -68,6 +72,6 @@ class ToneEstimator:
             end=window.end,
             agitation=agitation,
             confidence=confidence,
-            evidence=known,
+            evidence={name.replace("dbfs", "db"): value for name, value in known.items()},
         )
         return self.newest

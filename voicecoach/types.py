@@ -23,8 +23,8 @@ SAMPLE_RATE = 16_000
 """Hz, everywhere inside."""
 HOP = 256
 """Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
-MAX_HOPS = 16
-"""Most hops in one block (256 ms): buffers are allocated for this many."""
+MAX_HOPS = 64
+"""Most hops in one block (1 s): buffers are allocated for this many."""
 
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
@@ -208,17 +208,33 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
 
 
 class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
-    """The descriptors of one hop of one channel (see `dsp.prosody` for units and sources)."""
+    """The descriptors of one frame of one channel; null where there is no voice to describe.
+
+    `start` and `end` are the frame's; it ends with the hop.  Units, ranges and sources:
+    `dsp.prosody.ProsodyFrames`.
+    """
 
     speaker: Speaker
     start: int
     end: int
     speech: float
+    """Probability of speech in the hop, 0..1."""
     f0_hz: float | None
+    f0_semitones: float | None
     voicing: float
     level_dbfs: float
+    active_level_dbfs: float
+    loudness: float
     alpha_ratio_db: float
+    hammarberg_db: float
+    slope_low_db_khz: float
+    slope_middle_db_khz: float
+    centroid_hz: float
+    flux: float
     hnr_db: float | None
+    jitter: float | None
+    shimmer: float | None
+    syllables: float
 
 
 class Tone(Event, frozen=True, kw_only=True, tag="tone"):

@@ -67,7 +67,11 @@ class Framer:
     def __init__(self, frame: int, hop: int = HOP, channels: int = 2) -> None:
         self._frame, self._hop = frame, hop
         self._past = frame - hop
-        self._buf = np.zeros((channels, self._past + MAX_HOPS * HOP), np.float32)
+        buf = np.zeros((channels, self._past + MAX_HOPS * HOP), np.float32)
+        row, item = buf.strides
+        shape = (channels, MAX_HOPS * HOP // hop, frame)
+        self._buf = buf
+        self._frames = as_strided(buf, shape, (row, item * hop, item), writeable=False)
         self._last = 0
 
     def push(self, samples: F32) -> F32:
@@ -82,9 +86,7 @@ class Framer:
         buf[:, :past] = buf[:, self._last : self._last + past]
         buf[:, past : past + n] = samples
         self._last = n
-        row, item = buf.strides
-        shape = (buf.shape[0], n // self._hop, self._frame)
-        return as_strided(buf, shape, (row, item * self._hop, item), writeable=False)
+        return self._frames[:, : n // self._hop]
 
     def reset(self) -> None:
         """Return to the state of a new stream."""

@@ -1,23 +1,40 @@
 """Statistics over the newest speech of a speaker, and the speaker's own usual.
 
 Only hops within speech enter, so nothing decays in a pause; what is older than `stale` leaves.
-Statistics are recomputed from the window, never added and subtracted.
+Statistics are recomputed from the window, never added and subtracted.  They are those of the
+Geneva set (Eyben et al. 2016, IEEE Trans. Affective Computing 7(2)), over seconds in place of a
+whole clip.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voicecoach.dsp.prosody import ProsodyFrames
-from voicecoach.types import HOP, SAMPLE_RATE
+from voicecoach.types import F64, HOP, SAMPLE_RATE
 
-SEMITONE_REFERENCE_HZ = 27.5
-"""Zero of the semitone scale (the Geneva set's F0semitoneFrom27.5Hz)."""
+Mask: TypeAlias = NDArray[np.bool_]
+
 HOPS_PER_S = SAMPLE_RATE / HOP
-MIN_VOICED = 12
-"""Fewest voiced hops (0.2 s) for a statistic of the voice."""
+MIN_HOPS = 12
+"""Fewest hops (0.2 s) for a statistic."""
+
+OVER_VOICED = (
+    *("f0_semitones", "level_dbfs", "alpha_ratio_db", "hammarberg_db", "slope_low_db_khz"),
+    *("slope_middle_db_khz", "centroid_hz", "hnr_db", "jitter", "shimmer"),
+)
+"""Descriptors whose statistics are of the voiced hops: they describe the voice."""
+OVER_SPEECH = ("loudness", "flux")
+"""Descriptors whose statistics are of all hops of speech."""
+DESCRIPTORS = OVER_VOICED + OVER_SPEECH
+STATISTICS = ("mean", "sd", "p20", "median", "p80", "range", "slope_per_s")
+"""`range` is from the 20th to the 80th percentile; `slope_per_s` is the linear regression's."""
+_NAN = float("nan")
 
 
 class Functionals(NamedTuple):
@@ -31,18 +48,61 @@ class Functionals(NamedTuple):
     """Seconds of speech in it."""
     voiced: float
     """Share of its hops that are voiced, 0..1."""
-    f0_semitones: float
-    """Median F0 over voiced hops, semitones above 27.5 Hz."""
-    f0_range_semitones: float
-    """20th to 80th percentile of F0, semitones."""
-    level_db: float
-    """Median level over voiced hops, dBFS."""
-    alpha_db: float
-    """Median alpha ratio over voiced hops, dB."""
-    hnr_db: float
-    """Median harmonics-to-noise ratio, dB."""
-    rate_syl_s: float
+    rate_syl_s: float = _NAN
     """Articulation rate: syllable nuclei per second of speech."""
+    loudness_peaks_per_s: float = _NAN
+    """Local maxima of the loudness, per second of speech."""
+    voiced_segments_per_s: float = _NAN
+    """Continuous stretches of voice, per second of speech."""
+    voiced_length_s: float = _NAN
+    """Mean length of those, seconds."""
+    unvoiced_length_s: float = _NAN
+    """Mean length of the stretches of speech without voice, seconds."""
+    pauses_per_s: float = _NAN
+    """Pauses between stretches of speech, per second of speech."""
+    pause_length_s: float = _NAN
+    """Mean length of those, seconds."""
+    statistics: F64 = np.full((len(DESCRIPTORS), len(STATISTICS)), np.nan)
+    """[len(DESCRIPTORS), len(STATISTICS)], in the descriptor's unit (the slope: per second)."""
+
+    def value(self, name: str, statistic: str = "median") -> float:
+        """Return a statistic of a descriptor, or the rate or length of that name."""
+        if name in DESCRIPTORS:
+            row, column = DESCRIPTORS.index(name), STATISTICS.index(statistic)
+            return float(self.statistics[row, column])
+        return float(getattr(self, name))
+
+
+def describe(x: F64, at_s: F64) -> F64:
+    """Return the statistics of each row, of what in it is not NaN.
+
+    Parameters
+    ----------
+    x
+        [rows, n].
+    at_s
+        [n], seconds, ascending.
+
+    Returns
+    -------
+    statistics
+        [rows, len(STATISTICS)], NaN where fewer than `MIN_HOPS` values are known.
+    """
+    known = x == x
+    count = known.sum(axis=1)
+    n = np.maximum(count, 1)
+    mean = np.where(known, x, 0.0).sum(axis=1) / n
+    off = np.where(known, x - mean[:, None], 0.0)
+    ordered = np.sort(x, axis=1)  # what is not known goes last
+    rows = np.arange(len(x))
+    p20, p50, p80 = (ordered[rows, (q * (n - 1)).astype(np.intp)] for q in (0.2, 0.5, 0.8))
+    t = np.where(known, at_s, 0.0)
+    t = np.where(known, t - (t.sum(axis=1) / n)[:, None], 0.0)
+    slope = (t * off).sum(axis=1) / np.maximum((t * t).sum(axis=1), 1e-9)
+    sd = np.sqrt((off * off).sum(axis=1) / n)
+    out = np.stack([mean, sd, p20, p50, p80, p80 - p20, slope], axis=1)
+    out[count < MIN_HOPS] = np.nan
+    return out
 
 
 class SpeechWindow:
@@ -63,69 +123,96 @@ class SpeechWindow:
         self._stale = round(stale_s * SAMPLE_RATE)
         self._min_rate = min_rate_s
         self._at = np.zeros(self._size, np.int64)
-        self._columns = np.zeros((4, self._size), np.float32)
-        self._nucleus = np.zeros(self._size, np.bool_)
+        self._columns = np.zeros((len(DESCRIPTORS) + 1, self._size), np.float32)
         self._count = 0
 
-    def push(self, at: int, frames: ProsodyFrames, row: int, i: int) -> None:
-        """Add hop `i` of a channel, which ends at `at` and lies within speech."""
-        slot = self._count % self._size
-        self._at[slot] = at
-        columns = self._columns
-        columns[0, slot] = frames.f0_hz[row, i]
-        columns[1, slot] = frames.level_dbfs[row, i]
-        columns[2, slot] = frames.alpha_ratio_db[row, i]
-        columns[3, slot] = frames.hnr_db[row, i]
-        self._nucleus[slot] = frames.nucleus[row, i]
-        self._count += 1
+    def push(self, at: int, frames: ProsodyFrames, row: int, hops: slice, spoken: Mask) -> None:
+        """Add those of a channel's `hops` that lie within speech; the last ends at `at`."""
+        which = np.flatnonzero(spoken)
+        slots = (self._count + np.arange(len(which))) % self._size
+        self._at[slots] = at - (len(spoken) - 1 - which) * HOP
+        for column, name in zip(self._columns, (*DESCRIPTORS, "syllables"), strict=True):
+            column[slots] = getattr(frames, name)[row, hops][which]
+        self._count += len(which)
 
     def compute(self, now: int) -> Functionals:
         """Return the statistics of what is in the window and not stale at `now`."""
         filled = min(self._count, self._size)
-        keep = self._at[:filled] > now - self._stale
-        n = int(keep.sum())
-        nan = float("nan")
+        order = np.arange(self._count - filled, self._count) % self._size
+        order = order[self._at[order] > now - self._stale]
+        n = len(order)
         if not n:
-            return Functionals(now, now, 0.0, 0.0, nan, nan, nan, nan, nan, nan)
-        at, columns = self._at[:filled][keep], self._columns[:, :filled][:, keep]
-        f0 = columns[0]
-        voiced = columns[:, f0 == f0]
-        count = voiced.shape[1]
+            return Functionals(now, now, 0.0, 0.0)
+        at, x = self._at[order], self._columns[:, order].astype(np.float64)
+        voiced = x[0] == x[0]
+        x[: len(OVER_VOICED), ~voiced] = np.nan
         speech_s = n / HOPS_PER_S
-        low = mid = high = level = alpha = hnr = nan
-        if count >= MIN_VOICED:
-            ordered = np.sort(voiced, axis=1)
-            low, mid, high = (
-                12.0 * float(np.log2(ordered[0, int(q * (count - 1))] / SEMITONE_REFERENCE_HZ))
-                for q in (0.2, 0.5, 0.8)
-            )
-            level, alpha, hnr = (float(v) for v in ordered[1:, (count - 1) // 2])
-        nuclei = int(self._nucleus[:filled][keep].sum())
+        # Where a stretch of speech, of voice, or of speech without voice begins.
+        apart = np.diff(at) > HOP
+        begins = np.concatenate([[True], apart])
+        turns = np.concatenate([[True], apart | (voiced[1:] != voiced[:-1])])
+        voices, others = int((turns & voiced).sum()), int((turns & ~voiced).sum())
+        pauses = int(begins.sum()) - 1
+        silence = float((np.diff(at)[apart] - HOP).sum()) / SAMPLE_RATE
+        loudness = x[len(OVER_VOICED)]
         return Functionals(
-            start=int(at.min()) - HOP,
-            end=int(at.max()),
+            start=int(at[0]) - HOP,
+            end=int(at[-1]),
             speech_s=speech_s,
-            voiced=count / n,
-            f0_semitones=mid,
-            f0_range_semitones=high - low,
-            level_db=level,
-            alpha_db=alpha,
-            hnr_db=hnr,
-            rate_syl_s=nuclei / speech_s if speech_s >= self._min_rate else nan,
+            voiced=float(voiced.mean()),
+            rate_syl_s=float(x[-1].sum()) / speech_s if speech_s >= self._min_rate else _NAN,
+            loudness_peaks_per_s=_peaks(loudness, begins) / speech_s,
+            voiced_segments_per_s=voices / speech_s,
+            voiced_length_s=float(voiced.sum()) / HOPS_PER_S / voices if voices else _NAN,
+            unvoiced_length_s=float((~voiced).sum()) / HOPS_PER_S / others if others else _NAN,
+            pauses_per_s=pauses / speech_s,
+            pause_length_s=silence / pauses if pauses else _NAN,
+            statistics=describe(x[:-1], at / SAMPLE_RATE),
         )
+
+
+def _peaks(loudness: F64, begins: Mask) -> int:
+    """Return how many local maxima the loudness has, smoothed over 3 hops of one stretch."""
+    if len(loudness) < 5:
+        return 0
+    smooth = (loudness[:-2] + loudness[1:-1] + loudness[2:]) / 3.0
+    top = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])
+    # The five hops that such a maximum rests on follow one another.
+    broken = np.convolve(begins, np.ones(4), "valid")[1:] > 0
+    return int((top & ~broken[: len(top)]).sum())
+
+
+class Prior(NamedTuple):
+    """What a population of speakers says of a functional before this one has spoken."""
+
+    within: float
+    """Standard deviation of a window within a speaker."""
+    mean: float | None = None
+    """Mean over speakers; None where it depends on the line more than on the speaker."""
+    between: float = math.inf
+    """Standard deviation of the speakers' means."""
+
+
+WINDOW_S = 3.0
+"""Seconds of speech after which a window is about independent of an earlier one."""
+_FAR = 3.0
+"""In standard deviations: what is further off counts as if it were this far."""
 
 
 class Baseline:
     """A speaker's own usual: slowly formed means and spreads of functionals.
 
-    The mean starts at the first speech heard and moves with the weight of each new second in
-    all seconds so far, counted up to `memory_s`, so that it settles and then drifts slowly.  The
-    spread starts at the population's and gives way as seconds come in (shrinkage).
+    The mean starts at the population's and gives way to the speaker's as seconds come in, as
+    quickly as the population's spread between speakers allows (the posterior mean of a normal
+    with a normal prior: the prior is worth `WINDOW_S * (within / between)**2` seconds).  Seconds
+    are counted up to `memory_s`, so that it settles and then drifts slowly.  A window far from
+    what is expected counts as less far, so that a shout in the first seconds is not the usual.
+    The spread is shrunk likewise, the population's being worth `prior_s` seconds.
 
     Parameters
     ----------
-    spread
-        By the functional's name: the population's standard deviation within a speaker.
+    priors
+        By the functional's name.
     prior_s
         Seconds of speech that the population's spread is worth.
     memory_s
@@ -133,40 +220,53 @@ class Baseline:
     """
 
     def __init__(
-        self, spread: dict[str, float], prior_s: float = 15.0, memory_s: float = 90.0
+        self, priors: Mapping[str, Prior], prior_s: float = 15.0, memory_s: float = 90.0
     ) -> None:
-        self._spread, self._prior, self._memory = spread, prior_s, memory_s
-        self._mean: dict[str, float] = {}
-        self._seconds = dict.fromkeys(spread, 0.0)
-        self._sum = {name: prior_s * sd * sd for name, sd in spread.items()}
+        self._priors, self._prior, self._memory = priors, prior_s, memory_s
+        self._mean = {name: p.mean for name, p in priors.items()}
+        self._seconds = dict.fromkeys(priors, 0.0)
+        self._sum = {name: prior_s * p.within * p.within for name, p in priors.items()}
+        self._heard_to = 0
 
     @property
     def seconds(self) -> float:
         """Return the weighted seconds of speech learnt from."""
         return max(self._seconds.values())
 
+    def hear(self, window: Functionals, weight: float = 1.0) -> None:
+        """Learn from what is new in a window since the last one, as `learn` does."""
+        new = max(0, window.end - max(self._heard_to, window.start)) / SAMPLE_RATE
+        self._heard_to = max(self._heard_to, window.end)
+        self.learn(window, new * weight)
+
     def learn(self, functionals: Functionals, seconds: float) -> None:
         """Move towards `functionals`, which stand for `seconds` of new speech."""
         if seconds <= 0.0:
             return
-        for name in self._spread:
-            x = getattr(functionals, name)
+        for name, prior in self._priors.items():
+            x = functionals.value(name)
             if x != x:
                 continue
-            known = self._seconds[name]
-            mean = self._mean.get(name, x)
-            self._mean[name] = mean + (x - mean) * seconds / (known + seconds)
+            known, mean = self._seconds[name], self._mean[name]
+            if mean is None:
+                mean = x
+            worth = WINDOW_S * (prior.within / prior.between) ** 2
+            doubt = prior.within**2 * (1.0 + WINDOW_S / max(known + worth, 1e-9))
+            far = _FAR * math.sqrt(doubt)
+            off = min(far, max(-far, x - mean))
+            self._mean[name] = mean + off * seconds / (worth + known + seconds)
             fade = (self._memory - seconds) / self._memory if known >= self._memory else 1.0
-            self._sum[name] = self._sum[name] * fade + seconds * (x - mean) ** 2
+            self._sum[name] = self._sum[name] * fade + seconds * off**2
             self._seconds[name] = min(known + seconds, self._memory)
 
     def usual(self, name: str) -> float:
-        """Return the speaker's usual value of a functional, NaN until there is one."""
-        return self._mean.get(name, float("nan"))
+        """Return the usual value of a functional, NaN where nobody knows it yet."""
+        mean = self._mean[name]
+        return _NAN if mean is None else mean
 
     def against(self, functionals: Functionals, name: str) -> float:
         """Return a functional less its usual value, in its own unit."""
-        return float(getattr(functionals, name)) - self.usual(name)
+        return functionals.value(name) - self.usual(name)
 
     def spread(self, name: str) -> float:
         """Return the speaker's standard deviation, shrunk towards the population's."""

@@ -1,178 +1,331 @@
-"""F0 and voicing from the autocorrelation of a frame, tracked from hop to hop.
+"""F0 and voicing: peaks of the autocorrelation, weighed by a small network, followed by a filter.
 
-The candidates are the peaks of the frame's autocorrelation divided by the window's own
-(Boersma 1993, "Accurate short-term analysis of the fundamental frequency and the
-harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17).  For F0 it is taken of the
-magnitude spectrum in place of the power spectrum, which flattens the formants and keeps the
-period visible when the telephone has removed the fundamental (Tolonen & Karjalainen 2000,
-IEEE Trans. Speech and Audio Processing 8(6)).  A Viterbi path runs over the candidates and
-"unvoiced"; it is read at its head, so that a decision never waits for later audio.
+1. Candidates.  The peaks of each frame's autocorrelation, taken of the magnitude spectrum below
+   4 kHz in place of the power spectrum, which flattens the formants and keeps the period visible
+   where the telephone has removed the fundamental (Tolonen & Karjalainen 2000, IEEE Trans. Speech
+   and Audio Processing 8(6)), and divided by the window's own (Boersma 1993, "Accurate short-term
+   analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA
+   Proceedings 17).
+2. Evidence.  A network of one hidden layer scores each candidate, and "unvoiced", from the peak,
+   its relatives (half, double, a third, three halves of the lag: octave errors show there) and
+   the frame with the two before it: band levels, level against the loudest and the quietest so
+   far, the course of the level within the frame.
+3. Filter.  The forward algorithm of a hidden Markov model whose states are the candidates and
+   "unvoiced", with a cost for jumps of F0 (as RAPT's, Talkin 1995, but as probabilities); read at
+   its head, so that a decision never waits for audio after its frame.
+
+Emission and transition are trained together, through the forward algorithm, by
+`scripts/train_prosody.py`; nothing of the evaluation data is in them (models/README.md).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 from scipy import fft
 
-from voicecoach.types import F32, F64, SAMPLE_RATE
+from voicecoach.dsp import spectrum
+from voicecoach.dsp.spectrum import BANDS, FRAME, NFFT
+from voicecoach.types import F32, F64, MAX_HOPS, SAMPLE_RATE
 
-FRAME = 768
-"""Samples in an analysis frame: 48 ms, 3 hops, three periods at 62 Hz."""
-NFFT = 1536
-"""More than `FRAME + LAG_MAX`, so that no lag wraps around."""
 F0_MIN, F0_MAX = 60.0, 500.0
 """Hz."""
-LAG_MIN = int(SAMPLE_RATE / F0_MAX)
-LAG_MAX = int(SAMPLE_RATE / F0_MIN) + 2
-
 CANDIDATES = 5
 """Autocorrelation peaks kept of each frame."""
-OCTAVE_COST = 0.01
-"""Strength lost per octave of lag: of two equal peaks the shorter period wins."""
-JUMP_COST = 0.5
-"""Cost of a change of F0, per octave and hop."""
-SWITCH_COST = 0.1
-"""Cost of a change between voiced and unvoiced."""
-UNVOICED_STRENGTH = 0.16
-"""Strength of "unvoiced" in a frame that is not silent."""
-SILENCE_DB = 30.0
-"""How far below the channel's running peak a frame may be before silence counts for unvoiced."""
-SILENCE_SLOPE = 0.03
-"""Strength that "unvoiced" gains per dB below that."""
-PEAK_DECAY_DB = 0.05
-"""Fall of the running peak per hop, 3 dB a second."""
-VOICING_WIDTH = 0.05
-"""Difference of strength over which the voicing probability goes from 1/2 to 0.73."""
+CONTEXT = 3
+"""Frames that the network sees: this one and the two before it."""
+VOICED = 0.67
+"""Probability from which a frame is voiced: where missed and false ones are as many, on the clips
+that the network was trained with, clean and over a plain telephone."""
+PARTS = 6
+"""Parts of a frame whose levels the network sees, 8 ms each."""
 
-_NO_PEAK = np.float32(-9.0)
+_RATE = SAMPLE_RATE // 2
+"""Of the autocorrelation: there is nothing above 4 kHz in it."""
+_BINS = NFFT // 4 + 1
+_LAGS = NFFT // 4
+_LAG_MIN = int(_RATE / F0_MAX)
+_LAG_MAX = int(_RATE / F0_MIN) + 1
+_OCTAVE_COST = 0.01
+"""Strength lost per octave of lag when the strongest peaks are picked."""
+_PEAK_FALL, _FLOOR_RISE = 0.05, 0.03
+"""Of the running peak and floor of the level, dB a hop: 3 and 2 dB a second."""
+_BAND_FLOOR_DB = np.float32(-50.0)
+"""Of a band against the frame: what is below is noise of the codec."""
 
-
-def hann(n: int) -> F32:
-    """Return the periodic Hann window of `n` samples."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
-
-
-def _lag_domain(spectrum: F32) -> F32:
-    ac = fft.irfft(spectrum, NFFT, axis=-1)[..., : LAG_MAX + 1]
-    return np.asarray(ac / (ac[..., :1] + np.float32(1e-12)), np.float32)
+CANDIDATE_FEATURES = 6
+FRAME_FEATURES = BANDS + 2 + PARTS + 1
 
 
-_WINDOW_AC = _lag_domain(np.abs(fft.rfft(hann(FRAME), NFFT)) ** 2)
+def _lag_domain(magnitude: F32) -> F32:
+    return np.asarray(fft.irfft(magnitude, NFFT // 2, axis=-1)[..., :_LAGS], np.float32)
 
 
-def periodicity(power: F32) -> F32:
-    """Return the window-corrected normalised autocorrelation (Boersma 1993, eq. 9).
-
-    Parameters
-    ----------
-    power
-        [..., NFFT // 2 + 1], power spectrum of Hann-windowed frames.
-
-    Returns
-    -------
-    r
-        [..., LAG_MAX + 1]; 1 at lag 0, about 1 at the period of a periodic sound.
-    """
-    return _lag_domain(power) / _WINDOW_AC
+def _window_correction() -> F32:
+    window = spectrum.hann(FRAME)
+    ac = _lag_domain(np.abs(fft.rfft(window, NFFT)[:_BINS]) ** 2)
+    return np.asarray(1.0 / np.sqrt(np.maximum(ac / ac[0], 0.02)), np.float32)
 
 
-def candidates(power: F32) -> tuple[F32, F32]:
+_CORRECTION = _window_correction()
+_RANGE = np.arange(_LAG_MIN, _LAG_MAX + 1)
+_OCTAVE_PENALTY = (_OCTAVE_COST * np.log2(_RANGE / _LAG_MIN)).astype(np.float32)
+
+
+def _relatives() -> NDArray[np.intp]:
+    """Return, for each lag of `_RANGE`, the lags to look at with it."""
+    rows = []
+    for lag in _RANGE:
+        double = (2 * lag - 1, 2 * lag, 2 * lag + 1) if 2 * lag + 1 < _LAGS else (lag, lag, lag)
+        half = (lag // 2, (lag + 1) // 2)
+        rows.append((lag - 1, lag, lag + 1, *half, *double, round(lag / 3), round(1.5 * lag)))
+    return np.array(rows, np.intp)
+
+
+_RELATIVES = _relatives()
+# Of a peak and its neighbours: half the slope, the curvature and a quarter of the slope.
+_PARABOLA = np.array([[0.5, 0.0, -0.5], [1.0, -2.0, 1.0], [0.25, 0.0, -0.25]], np.float32).T
+
+
+class Candidates(NamedTuple):
+    """What could be the F0 of frames."""
+
+    lag: F32
+    """[..., CANDIDATES], the period in samples at 8 kHz, in no order."""
+    log_lag: F32
+    """[..., CANDIDATES], octaves."""
+    found: NDArray[np.bool_]
+    """[..., CANDIDATES], False where a frame has fewer peaks."""
+    strongest: F32
+    """[...], height of the strongest, 0 where there is none."""
+    features: F32
+    """[..., CANDIDATES, CANDIDATE_FEATURES], for the network."""
+
+
+def candidates(power: F32) -> Candidates:
     """Return the likely F0 of each frame.
 
     Parameters
     ----------
     power
-        [..., NFFT // 2 + 1], power spectrum of Hann-windowed frames.
-
-    Returns
-    -------
-    f0
-        [..., CANDIDATES], Hz, strongest first.
-    strength
-        [..., CANDIDATES], height of the peak less its octave cost; about -9 where there are
-        fewer peaks.
+        [channels, n, NFFT // 2 + 1], from `spectrum.power_spectrum`.
     """
-    ac = _lag_domain(np.sqrt(power)) / np.sqrt(_WINDOW_AC)
-    ac = ac[..., LAG_MIN - 1 :]
-    left, mid, right = ac[..., :-2], ac[..., 1:-1], ac[..., 2:]
-    is_peak = (mid > left) & (mid >= right)
-    ranked = np.where(is_peak, mid - _OCTAVE_PENALTY, _NO_PEAK)
-    best = np.argsort(-ranked, axis=-1, kind="stable")[..., :CANDIDATES]
-    y0, y1, y2 = (np.take_along_axis(y, best, -1) for y in (left, mid, right))
+    magnitude = np.sqrt(power[..., :_BINS])
+    magnitude[..., :3] = 0.0  # an offset is no voice
+    ac = _lag_domain(magnitude)
+    ac *= _CORRECTION
+    ac /= ac[..., :1] + np.float32(1e-12)
+    mid = ac[..., _LAG_MIN : _LAG_MAX + 1]
+    is_peak = mid > ac[..., _LAG_MIN - 1 : _LAG_MAX]
+    is_peak &= mid >= ac[..., _LAG_MIN + 1 : _LAG_MAX + 2]
+    ranked = mid * is_peak
+    ranked -= _OCTAVE_PENALTY
+    best = ranked.argpartition(-CANDIDATES, axis=-1)[..., -CANDIDATES:]
+    near = _RELATIVES[best]
+    near += np.arange(0, ac.size, _LAGS).reshape(*ac.shape[:2], 1, 1)
+    around = ac.reshape(-1)[near]
     # The parabola through the peak and its neighbours.
-    shift = np.clip(0.5 * (y0 - y2) / (y0 - 2 * y1 + y2 - np.float32(1e-9)), -0.5, 0.5)
-    height = y1 - 0.25 * (y0 - y2) * shift - np.take(_OCTAVE_PENALTY, best)
-    found = np.take_along_axis(is_peak, best, -1)
-    f0 = SAMPLE_RATE / (best + LAG_MIN + shift)
-    return f0.astype(np.float32), np.where(found, height, _NO_PEAK).astype(np.float32)
+    parabola = around[..., :3] @ _PARABOLA
+    y0, y1, y2 = around[..., 0], around[..., 1], around[..., 2]
+    found = y1 > y0
+    found &= y1 >= y2
+    shift = parabola[..., 0] / (parabola[..., 1] - np.float32(1e-9))
+    shift *= found
+    lag = best + _LAG_MIN + shift
+    log_lag = np.log2(lag)
+    features = np.empty((*best.shape, CANDIDATE_FEATURES), np.float32)
+    np.subtract(y1, parabola[..., 2] * shift, out=features[..., 0])
+    np.maximum(around[..., 3], around[..., 4], out=features[..., 1])
+    np.maximum.reduce(around[..., 5:8], axis=-1, out=features[..., 2])
+    features[..., 3:5] = around[..., 8:10]
+    features[..., 5] = log_lag
+    strongest = np.maximum.reduce(features[..., 0] * found, axis=-1)
+    return Candidates(np.asarray(lag, np.float32), log_lag, found, strongest, features)
 
 
-_LAGS = np.arange(LAG_MIN, LAG_MAX)
-_OCTAVE_PENALTY = (OCTAVE_COST * np.log2(_LAGS / LAG_MIN)).astype(np.float32)
+def _part_power(frames: F32) -> F32:
+    """Return the power of each part of a frame, offset taken out, [..., PARTS]."""
+    parts = frames.reshape(*frames.shape[:-1], PARTS, FRAME // PARTS)
+    mean = np.add.reduce(parts, axis=-1)
+    mean *= np.float32(PARTS / FRAME)
+    power = np.vecdot(parts, parts)
+    power *= np.float32(PARTS / FRAME)
+    power -= mean * mean
+    return np.asarray(power, np.float32)
 
 
-class PitchTracker:
-    """Chooses among the candidates of successive frames, `channels` at a time."""
+class FrameFeatures:
+    """The network's view of each frame, and its running measures of the line."""
 
-    def __init__(self, channels: int = 2) -> None:
-        k = CANDIDATES
-        self._score = np.zeros((channels, k + 1))
-        self._log_f0 = np.zeros((channels, k))
-        self._peak_db = np.zeros(channels)
-        self._move = np.full((channels, k + 1, k + 1), SWITCH_COST)
-        self._move[:, k, k] = 0.0
+    # First the level, then its negative: the running floor of one is the peak of the other.
+    _SIGN = np.array([1.0, -1.0]).reshape(2, 1, 1)
+    _RATE = np.array([_PEAK_FALL, _FLOOR_RISE]).reshape(2, 1, 1)
+
+    def __init__(self, channels: int) -> None:
+        self._extreme = np.zeros((2, channels, 1))
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        self._score[:] = 0.0
-        self._log_f0[:] = 0.0
-        self._peak_db[:] = -np.inf
+        self._extreme[:] = -1e9
+        self._hops = 0
 
-    def process(self, f0: F32, strength: F32, level_db: F32) -> tuple[F32, F32]:
+    def process(self, frames: F32, bands: F32, level_db: F32, strongest: F32) -> F32:
+        """Return the features of n frames.
+
+        Parameters
+        ----------
+        frames
+            [channels, n, FRAME].
+        bands
+            [channels, n, BANDS], power.
+        level_db
+            [channels, n], dBFS.
+        strongest
+            [channels, n], height of the strongest candidate.
+
+        Returns
+        -------
+        features
+            [channels, n, FRAME_FEATURES], dB but for the last: the bands and the parts of the
+            frame against its level, how far it is below the running peak and above the running
+            floor, and `strongest`.
+        """
+        n = level_db.shape[1]
+        out = np.empty((*level_db.shape, FRAME_FEATURES), np.float32)
+        out[..., :BANDS] = bands
+        out[..., BANDS : BANDS + PARTS] = _part_power(frames)
+        powers = out[..., : BANDS + PARTS]
+        np.subtract(spectrum.decibels(powers), level_db[..., None], out=powers)
+        np.maximum(powers, _BAND_FLOOR_DB, out=powers)
+        # The running peak falls and the floor rises: in a frame of reference that does so too
+        # they only ever go up and down, which is one call for all hops.
+        level = level_db * self._SIGN
+        drift = self._RATE * np.arange(self._hops, self._hops + n)
+        self._hops += n
+        extreme = np.maximum.accumulate(level + drift, axis=-1)
+        np.maximum(extreme, self._extreme, out=extreme)
+        self._extreme = extreme[..., -1:].copy()
+        extreme -= drift
+        extreme -= level
+        out[..., -3], out[..., -2] = extreme
+        out[..., -1] = strongest
+        return out
+
+
+class PitchTracker:
+    """Chooses among the candidates of successive frames.
+
+    Parameters
+    ----------
+    weights
+        `pitch_frame` [CONTEXT * FRAME_FEATURES, hidden], `pitch_frame_bias` [hidden],
+        `pitch_candidate` [CANDIDATE_FEATURES, hidden], `pitch_voiced` [hidden],
+        `pitch_unvoiced` [hidden + 1], bias last, and `pitch_transition` [4]: how fast the
+        probability of a jump falls per octave, its floor, the probabilities that voiced stays
+        voiced and that unvoiced stays unvoiced.
+    """
+
+    def __init__(self, weights: Mapping[str, F32], channels: int = 2) -> None:
+        self._frame, self._bias = weights["pitch_frame"], weights["pitch_frame_bias"]
+        self._candidate = weights["pitch_candidate"]
+        self._voiced, self._unvoiced = weights["pitch_voiced"], weights["pitch_unvoiced"]
+        fall, floor, stay_voiced, stay_unvoiced = (float(x) for x in weights["pitch_transition"])
+        self._fall, self._jump_floor, self._stay_voiced = -fall, floor, stay_voiced
+        k, past = CANDIDATES, CONTEXT - 1
+        self._past = np.zeros((channels, past + MAX_HOPS, FRAME_FEATURES), np.float32)
+        row, item, one = self._past.strides
+        shape = (channels, MAX_HOPS, 1, CONTEXT * FRAME_FEATURES)
+        self._context = as_strided(self._past, shape, (row, item, item, one), writeable=False)
+        self._probability = np.zeros((channels, 1, k + 1))
+        self._log_lag = np.zeros((channels, 1, k), np.float32)
+        self._stay = np.zeros((k + 1, k + 1))
+        self._stay[:k, k] = 1.0 - stay_voiced
+        self._stay[k, :k] = 1.0 - stay_unvoiced
+        self._stay[k, k] = stay_unvoiced
+        self._posterior = np.empty((channels, MAX_HOPS, k + 1))
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a new stream."""
+        self._past[:] = 0.0
+        self._last = 0
+        self._probability[:] = 0.0
+        self._probability[..., -1] = 1.0
+        self._log_lag[:] = 0.0
+
+    def process(self, found: Candidates, features: F32) -> tuple[F32, F32]:
         """Take n hops.
 
         Parameters
         ----------
-        f0, strength
-            [channels, n, CANDIDATES] from `candidates`.
-        level_db
-            [channels, n], level of the frames on any scale in dB.
+        found
+            From `candidates`, [channels, n, ...].
+        features
+            [channels, n, FRAME_FEATURES], from `FrameFeatures`.
 
         Returns
         -------
         f0_hz
-            [channels, n], NaN where unvoiced.
+            [channels, n], 60..500, NaN where unvoiced.
         voicing
-            [channels, n], probability of voiced, 0..1.
+            [channels, n], probability of voiced, 0..1; voiced from `VOICED`.
         """
-        k, n = CANDIDATES, level_db.shape[1]
-        # One scale for the path: the strengths of the candidates, then that of "unvoiced".
-        local = np.empty((len(level_db), n, k + 1))
-        local[..., :k] = strength
-        local[..., k] = UNVOICED_STRENGTH + SILENCE_SLOPE * self._silence(level_db)
-        log_f0 = np.log2(f0, dtype=np.float64)
-        scores = np.empty_like(local)
-        jumps = self._move[:, :k, :k]
+        n, k = features.shape[1], CANDIDATES
+        emission = np.exp(self._scores(found, features), dtype=np.float64)
+        emission[..., :k] *= found.found
+        step = self._moves(found.log_lag)
+        step *= emission[..., None, :]
+        posterior, now = self._posterior[:, :n], self._probability
         for i in range(n):
-            np.subtract(log_f0[:, i, None, :], self._log_f0[:, :, None], out=jumps)
-            np.abs(jumps, out=jumps)
-            jumps *= JUMP_COST
-            score = scores[:, i]
-            np.max(self._score[:, :, None] - self._move, axis=1, out=score)
-            score += local[:, i]
-            score -= score.max(axis=1, keepdims=True)
-            self._score[:], self._log_f0[:] = score, log_f0[:, i]
-        best = scores[..., :k].argmax(axis=-1)[..., None]
-        lead = (np.take_along_axis(scores, best, -1) - scores[..., k:])[..., 0]
-        chosen = np.where(lead > 0, np.take_along_axis(f0, best, -1)[..., 0], np.nan)
-        voicing = 1.0 / (1.0 + np.exp(-np.clip(lead / VOICING_WIDTH, -30.0, 30.0)))
-        return chosen.astype(np.float32), voicing.astype(np.float32)
+            following = posterior[:, i : i + 1]
+            np.matmul(now, step[:, i], out=following)
+            following /= np.add.reduce(following, axis=-1, keepdims=True)
+            now = following
+        self._probability[:] = now
+        best = posterior[..., :k].argmax(axis=-1)
+        best += np.arange(0, found.lag.size, k).reshape(best.shape)
+        f0 = (np.float32(_RATE) / found.lag.reshape(-1)[best]).astype(np.float32)
+        voicing = (1.0 - posterior[..., k]).astype(np.float32)
+        np.clip(f0, F0_MIN, F0_MAX, out=f0)
+        f0[voicing < VOICED] = np.nan
+        return f0, voicing
 
-    def _silence(self, level_db: F32) -> F64:
-        """Return how far each frame is below the silence level, dB."""
-        peak = np.empty(level_db.shape)
-        for i in range(level_db.shape[1]):
-            np.maximum(self._peak_db - PEAK_DECAY_DB, level_db[:, i], out=self._peak_db)
-            peak[:, i] = self._peak_db
-        return np.maximum(0.0, peak - level_db - SILENCE_DB)
+    def _scores(self, found: Candidates, features: F32) -> F32:
+        """Return the log-evidence for each candidate and for "unvoiced", [..., CANDIDATES + 1].
+
+        Every matrix product is of one row, so that BLAS is called alike whatever n is.
+        """
+        past, n = CONTEXT - 1, features.shape[1]
+        seen = self._past
+        seen[:, :past] = seen[:, self._last : self._last + past]
+        seen[:, past : past + n] = features
+        self._last = n
+        hidden = self._context[:, :n] @ self._frame
+        hidden += self._bias
+        each = found.features @ self._candidate
+        each += hidden
+        scores = np.empty((*features.shape[:2], CANDIDATES + 1), np.float32)
+        scores[..., :-1] = np.tanh(each) @ self._voiced
+        scores[..., -1:] = np.tanh(hidden) @ self._unvoiced[:-1]
+        scores[..., -1] += self._unvoiced[-1]
+        return scores
+
+    def _moves(self, log_lag: F32) -> F64:
+        """Return the transition probabilities into each hop, [channels, n, from, to]."""
+        k = CANDIDATES
+        with_last = np.concatenate([self._log_lag, log_lag], axis=1)
+        self._log_lag = with_last[:, -1:]
+        jump = np.abs(with_last[:, 1:, None, :] - with_last[:, :-1, :, None], dtype=np.float64)
+        jump *= self._fall
+        np.exp(jump, out=jump)
+        jump += self._jump_floor
+        jump *= self._stay_voiced
+        move = np.empty((*jump.shape[:2], k + 1, k + 1))
+        move[:] = self._stay
+        move[..., :k, :k] = jump
+        return move

@@ -1,74 +1,193 @@
-"""The prosody extractor: blocks in, one column of low-level descriptors per hop out.
+"""The prosody extractor: samples in, one column of low-level descriptors per hop out.
 
-All that depends on one frame alone is computed for the whole block and both channels in one
-numpy call; what carries state from hop to hop (the pitch path, the syllable counter) runs hop by
-hop over the small results.  Row transforms and row sums are bit-identical however many rows are
-given, so a block of 16 hops gives what 16 blocks of one hop give.
+All that depends on one frame alone is computed for the whole block and all channels in one numpy
+call; only the pitch filter's recursion runs hop by hop.  Row transforms and sums over the last
+axis are bit-identical however many rows are given, so a block of 16 hops gives what 16 blocks of
+one hop give.
+
+In a live call, where a block is a single hop, numpy's price is the number of calls.  Estimates and
+cues are taken once a `GROUP` of hops, so the extractor waits until a group is whole and describes
+it in one go; a group of one is for those who want each hop at once.  What is said of a hop is the
+same, bit for bit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
 
-from voicecoach.dsp import level, pitch, voice
+from voicecoach.dsp import pitch, spectrum, voice
 from voicecoach.dsp.framing import Framer
-from voicecoach.dsp.syllables import SyllableCounter
-from voicecoach.types import F32, HOP
+from voicecoach.dsp.level import ActiveLevel
+from voicecoach.dsp.spectrum import BANDS, FRAME
+from voicecoach.dsp.syllables import SyllableDensity
+from voicecoach.errors import ModelError
+from voicecoach.types import F32, HOP, MAX_HOPS
 
-_SYLLABLE_BAND = level.band(300, 2500)
+GROUP = 8
+"""Hops described together: 128 ms."""
 
 
 class ProsodyFrames(NamedTuple):
-    """Descriptors of n hops of both channels; every array is [2, n]."""
+    """Descriptors of n hops, one column a hop; every array is [channels, n].
+
+    A column is about the frame that ends where its hop does, centred `spectrum.CENTRE` samples
+    (24 ms) before; the syllables are about the frame `syllables.AHEAD` hops before that.
+    """
 
     f0_hz: F32
     """Fundamental frequency, Hz, 60..500, NaN where unvoiced."""
+    f0_semitones: F32
+    """The same in semitones above 27.5 Hz (as in GeMAPS), 13..51, NaN where unvoiced."""
     voicing: F32
-    """Probability of voiced, 0..1."""
+    """Probability of voiced, 0..1; voiced from `pitch.VOICED`."""
     level_dbfs: F32
-    """RMS of the hop, dBFS, -100..0."""
+    """Level of the frame, dBFS, -100..0."""
+    active_level_dbfs: F32
+    """Active speech level since the stream began (ITU-T P.56), dBFS, -100..0."""
+    loudness: F32
+    """Loudness (Stevens' law over critical bands), arbitrary unit, 0.."""
     alpha_ratio_db: F32
-    """Energy 1-5 kHz over 50-1000 Hz, dB."""
+    """Energy 1-5 kHz over 50-1000 Hz, dB, -100..100."""
+    hammarberg_db: F32
+    """Strongest bin below 2 kHz over strongest in 2-5 kHz, dB, -100..100."""
+    slope_low_db_khz: F32
+    """Slope of the spectrum in 50-500 Hz, dB per kHz."""
+    slope_middle_db_khz: F32
+    """Slope of the spectrum in 500-1500 Hz, dB per kHz."""
+    centroid_hz: F32
+    """Centre of gravity of the spectrum, Hz, 0..8000."""
+    flux: F32
+    """Movement of the spectrum's shape since the frame before, 0..1.42."""
     hnr_db: F32
     """Harmonics-to-noise ratio, dB, -20..40, NaN where unvoiced."""
-    nucleus: NDArray[np.bool_]
-    """A syllable nucleus became certain at this hop."""
+    jitter: F32
+    """Local jitter, 0..0.4, NaN where unvoiced or without successive cycles."""
+    shimmer: F32
+    """Local shimmer, 0..2, NaN likewise."""
+    syllables: F32
+    """Expected syllable nuclei, 0..1; their sum is a count."""
+
+
+def load_weights(path: Path) -> Mapping[str, F32]:
+    """Read the weights of the two small networks.
+
+    Raises
+    ------
+    ModelError
+        Where the file is no such thing.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError) as e:
+        raise ModelError(f"{path}: not a usable prosody model: {e}") from e
 
 
 class ProsodyExtractor:
-    """Streaming extractor for both channels of a call."""
+    """Streaming extractor for channels that advance together: the two of a call, or of many.
 
-    def __init__(self) -> None:
-        self._framer = Framer(pitch.FRAME)
-        self._window = pitch.hann(pitch.FRAME)
-        self._tracker = pitch.PitchTracker()
-        self._syllables = SyllableCounter()
+    Parameters
+    ----------
+    weights
+        From `load_weights`.
+    channels
+        How many.
+    group
+        Hops described together, 1 to `MAX_HOPS`.
+    """
+
+    def __init__(self, weights: Mapping[str, F32], channels: int = 2, group: int = GROUP) -> None:
+        self.group = group
+        self._framer = Framer(FRAME, channels=channels)
+        self._features = pitch.FrameFeatures(channels)
+        self._tracker = pitch.PitchTracker(weights, channels)
+        self._active = ActiveLevel(channels)
+        self._syllables = SyllableDensity(weights, channels)
+        self._waiting = np.zeros((channels, (group - 1 + MAX_HOPS) * HOP), np.float32)
+        self._held = 0
+        self._last_bands = np.zeros((channels, 1, BANDS), np.float32)
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        self._framer.reset()
-        self._tracker.reset()
-        self._syllables.reset()
+        for stage in (self._framer, self._features, self._tracker, self._active, self._syllables):
+            stage.reset()
+        self._held = 0
+        self._last_bands[:] = 0.0
 
-    def process(self, samples: F32) -> ProsodyFrames:
-        """Return the descriptors of `samples` [2, n * HOP], full scale 1.0."""
-        n = samples.shape[1] // HOP
+    def process(self, samples: F32) -> ProsodyFrames | None:
+        """Take `samples` [channels, n * HOP], full scale 1.0, n up to `MAX_HOPS`.
+
+        Returns
+        -------
+        frames
+            Of the groups that are complete now, in order; None where none is.
+        """
+        waiting, held, size = self._waiting, self._held, self.group * HOP
+        end = held + samples.shape[1]
+        whole = end // size * size
+        if not held and whole == end:
+            return self._describe(samples)
+        waiting[:, held:end] = samples
+        self._held = end - whole
+        if not whole:
+            return None
+        frames = self._describe(waiting[:, :whole])
+        waiting[:, : self._held] = waiting[:, whole:end].copy()
+        return frames
+
+    def _describe(self, samples: F32) -> ProsodyFrames:
         frames = self._framer.push(samples)
-        spectrum = fft.rfft(frames * self._window, pitch.NFFT, axis=-1)
-        power = spectrum.real**2 + spectrum.imag**2
-        f0, strength = pitch.candidates(power)
-        frame_db = level.decibels(power.sum(axis=-1))
-        band_db = level.decibels(power[..., _SYLLABLE_BAND].sum(axis=-1))
-        f0_hz, voicing = self._tracker.process(f0, strength, frame_db)
+        power = spectrum.power_spectrum(frames)
+        bands = spectrum.band_power(power)
+        level = spectrum.level_dbfs(bands)
+        found = pitch.candidates(power)
+        features = self._features.process(frames, bands, level, found.strongest)
+        f0, voicing = self._tracker.process(found, features)
+        with_last = np.concatenate([self._last_bands, bands], axis=1)
+        self._last_bands = with_last[:, -1:]
+        low, middle = spectrum.slopes_db_khz(power)
+        hnr, jitter, shimmer = _voice_quality(frames, power, f0)
         return ProsodyFrames(
-            f0_hz=f0_hz,
+            f0_hz=f0,
+            f0_semitones=semitones(f0),
             voicing=voicing,
-            level_dbfs=level.level_dbfs(samples.reshape(2, n, HOP)),
-            alpha_ratio_db=level.alpha_ratio_db(power),
-            hnr_db=voice.hnr_db(pitch.periodicity(power), f0_hz),
-            nucleus=self._syllables.process(band_db, f0_hz == f0_hz),
+            level_dbfs=level,
+            active_level_dbfs=self._active.process(samples),
+            loudness=spectrum.loudness(bands),
+            alpha_ratio_db=spectrum.alpha_ratio_db(bands),
+            hammarberg_db=spectrum.hammarberg_db(power),
+            slope_low_db_khz=low,
+            slope_middle_db_khz=middle,
+            centroid_hz=spectrum.centroid_hz(bands),
+            flux=spectrum.flux(with_last),
+            hnr_db=hnr,
+            jitter=jitter,
+            shimmer=shimmer,
+            syllables=self._syllables.process(features, voicing),
         )
+
+
+def _voice_quality(frames: F32, power: F32, f0_hz: F32) -> F32:
+    """Return HNR, jitter and shimmer, [3, channels, n], NaN where unvoiced."""
+    out = np.full((3, *f0_hz.shape), np.nan, np.float32)
+    voiced = f0_hz == f0_hz
+    if voiced.any():
+        f0 = f0_hz[voiced]
+        lengths, amplitudes = voice.cycles(frames[voiced], f0)
+        out[0, voiced] = voice.hnr_db(power[voiced], f0)
+        out[1, voiced] = voice.variation(lengths)
+        out[2, voiced] = voice.variation(amplitudes)
+    return out
+
+
+SEMITONE_REFERENCE_HZ = 27.5
+"""Zero of the semitone scale (GeMAPS' F0semitoneFrom27.5Hz)."""
+
+
+def semitones(f0_hz: F32) -> F32:
+    """Return F0 in semitones above `SEMITONE_REFERENCE_HZ`."""
+    return np.asarray(12.0 * np.log2(f0_hz / np.float32(SEMITONE_REFERENCE_HZ)), np.float32)

@@ -1,110 +1,81 @@
-"""Syllable nuclei: peaks of the speech-band level with a dip on either side.
+"""Syllables as a density: how many syllable nuclei a hop is worth.
 
-After de Jong & Wempe 2009, "Praat script to detect syllable nuclei and measure speech rate
-automatically", Behavior Research Methods 41(2), made causal: the level is smoothed by a low-pass
-above the rate of syllables, a peak counts once the level has fallen `DIP_DB` below it, and only
-where the voice was voiced on it.
+A convolution over the frames from 144 ms before to 80 ms after gives each hop its expected number
+of nuclei; the sum over a stretch of speech is its count, and the count over its seconds is the
+articulation rate.  Peaks of an intensity contour (de Jong & Wempe 2009, "Praat script to detect
+syllable nuclei and measure speech rate automatically", Behavior Research Methods 41(2)) miss every
+syllable that runs into the next without a dip; a density may give such a pair its due (Jiao et al.
+2015, "Convex weighting criteria for speaking rate estimation", IEEE/ACM Trans. Audio, Speech and
+Language Processing 23(9)).
+
+Trained by `scripts/train_prosody.py` (models/README.md).
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.lib.stride_tricks import as_strided
 
-from voicecoach.dsp.level import FLOOR_DB
-from voicecoach.types import F32, HOP, SAMPLE_RATE
+from voicecoach.types import F32, MAX_HOPS
 
-CUTOFF_HZ = 9.0
-"""Of the second-order Butterworth low-pass: fast speech has 8 syllables a second."""
-DIP_DB = 2.0
-"""Rise before, and fall after, a nucleus."""
-LEAST_HOPS = 5
-"""Hops between nuclei, 80 ms."""
-QUIET_DB = 25.0
-"""A peak further than this below the running peak is no nucleus."""
-DEPTH_DB = 40.0
-"""What is further than this below the running peak is all the same silence."""
-PEAK_DECAY_DB = 0.08
-"""Fall of the running peak per hop, 5 dB a second."""
-
-_K = math.tan(math.pi * CUTOFF_HZ * HOP / SAMPLE_RATE)
-_NORM = 1.0 / (1.0 + math.sqrt(2.0) * _K + _K * _K)
-_B = _K * _K * _NORM
-_A1 = 2.0 * (_K * _K - 1.0) * _NORM
-_A2 = (1.0 - math.sqrt(2.0) * _K + _K * _K) * _NORM
+BACK, AHEAD = 9, 5
+"""Hops before and after a hop that its density depends on."""
+_SPAN = BACK + 1 + AHEAD
 
 
-class SyllableCounter:
-    """Tells at which hops a nucleus became certain."""
+class SyllableDensity:
+    """Streaming density of syllable nuclei.
 
-    def __init__(self, channels: int = 2) -> None:
-        self._channels = [_Channel() for _ in range(channels)]
+    Parameters
+    ----------
+    weights
+        `syllable_in` [features + 1, narrow] and `syllable_in_bias` [narrow], `syllable_span`
+        [span * narrow, hidden] and `syllable_span_bias` [hidden], `syllable_out` [hidden + 1],
+        bias last.
+    """
+
+    def __init__(self, weights: Mapping[str, F32], channels: int = 2) -> None:
+        self._in, self._in_bias = weights["syllable_in"], weights["syllable_in_bias"]
+        self._span, self._span_bias = weights["syllable_span"], weights["syllable_span_bias"]
+        self._out = weights["syllable_out"]
+        self._width = self._in.shape[1]
+        self._past = np.zeros((channels, _SPAN - 1 + MAX_HOPS, self._width), np.float32)
+        row, item, one = self._past.strides
+        shape = (channels, MAX_HOPS, 1, _SPAN * self._width)
+        self._spans = as_strided(self._past, shape, (row, item, item, one), writeable=False)
+        self._last = 0
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        self._channels = [_Channel() for _ in self._channels]
+        self._past[:] = 0.0
+        self._last = 0
 
-    def process(self, band_db: F32, voiced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def process(self, features: F32, voicing: F32) -> F32:
         """Take n hops.
 
         Parameters
         ----------
-        band_db
-            [channels, n], level of the speech band, dB.
-        voiced
-            [channels, n], whether the frame is voiced.
+        features
+            [channels, n, features], from `pitch.FrameFeatures`.
+        voicing
+            [channels, n], 0..1.
 
         Returns
         -------
-        nuclei
-            [channels, n], whether a nucleus became certain at the hop.
+        density
+            [channels, n], expected nuclei in the hop `AHEAD` hops before each.
         """
-        rows = zip(self._channels, band_db.tolist(), voiced.tolist(), strict=True)
-        return np.array(
-            [
-                [channel.step(db, v) for db, v in zip(levels, flags, strict=True)]
-                for channel, levels, flags in rows
-            ]
-        )
-
-
-class _Channel:
-    """The smoother and the peak picker of one channel."""
-
-    def __init__(self) -> None:
-        self._x1 = self._x2 = self._y1 = self._y2 = FLOOR_DB
-        self._loudest = FLOOR_DB
-        self._rising = True
-        self._top = self._low = FLOOR_DB
-        self._top_voiced = False
-        self._since = LEAST_HOPS
-
-    def step(self, band_db: float, voiced: bool) -> bool:
-        """Take one hop and return whether a nucleus became certain."""
-        self._loudest = max(self._loudest - PEAK_DECAY_DB, band_db)
-        level = self._smooth(max(band_db, self._loudest - DEPTH_DB))
-        self._since += 1
-        if not self._rising:
-            self._low = min(self._low, level)
-            if level > self._low + DIP_DB:
-                self._rising, self._top, self._top_voiced = True, level, voiced
-            return False
-        if level >= self._top:
-            self._top = level
-            self._top_voiced |= voiced
-            return False
-        if level > self._top - DIP_DB:
-            return False
-        loud = self._top > self._loudest - QUIET_DB
-        nucleus = loud and self._top_voiced and self._since >= LEAST_HOPS
-        if nucleus:
-            self._since = 0
-        self._rising, self._low = False, level
-        return nucleus
-
-    def _smooth(self, x: float) -> float:
-        y = _B * (x + 2.0 * self._x1 + self._x2) - _A1 * self._y1 - _A2 * self._y2
-        self._x1, self._x2, self._y1, self._y2 = x, self._x1, y, self._y1
-        return y
+        n, seen = voicing.shape[1], self._past
+        seen[:, : _SPAN - 1] = seen[:, self._last : self._last + _SPAN - 1]
+        now = (features[..., None, :] @ self._in[:-1])[..., 0, :]
+        now += voicing[..., None] * self._in[-1]
+        now += self._in_bias
+        np.tanh(now, out=seen[:, _SPAN - 1 : _SPAN - 1 + n])
+        self._last = n
+        hidden = self._spans[:, :n] @ self._span
+        hidden += self._span_bias
+        x = (np.tanh(hidden) @ self._out[:-1])[..., 0] + self._out[-1]
+        # softplus: never negative
+        return np.asarray(np.logaddexp(np.float32(0.0), x), np.float32)

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voicecoach import config, cues
+from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.asr import bundled, locate
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import resource, vad_model
+from voicecoach.shell.resources import prosody_model, resource, vad_model
 from voicecoach.types import SAMPLE_RATE
 from voicecoach.vad import SileroVad
 
@@ -79,6 +80,10 @@ def _vad() -> str:
     return f"Silero, onnxruntime {importlib.metadata.version('onnxruntime')}"
 
 
+def _prosody() -> ProsodyExtractor:
+    return ProsodyExtractor(load_weights(prosody_model()))
+
+
 def _words(settings: config.Config) -> str:
     model = settings.transcription.model
     version = importlib.metadata.version("faster-whisper")
@@ -92,7 +97,7 @@ def _words(settings: config.Config) -> str:
 def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
     """Time the first seconds of the sample call; wall-clock, so only a rough word."""
     call = Call.both(_existing(resource("samples", SAMPLE_CALL)))
-    engine = Engine(settings, rules, SileroVad(vad_model()), transcribe=False)
+    engine = Engine(settings, rules, SileroVad(vad_model()), _prosody(), transcribe=False)
     began = time.perf_counter()
     for block in call.blocks():
         engine.process(block)

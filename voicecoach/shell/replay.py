@@ -19,11 +19,12 @@ import msgspec
 from voicecoach import __version__, eventlog, summary
 from voicecoach.config import Config
 from voicecoach.cues import Cue
+from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.shell.asr import AsrWorker, Transcriber
 from voicecoach.shell.files import Call
-from voicecoach.shell.run import paced, run
+from voicecoach.shell.run import WORDS_HOPS, paced, run
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.vad import SileroVad
 
@@ -48,6 +49,7 @@ class Setup(NamedTuple):
     config: Config
     cues: tuple[Cue, ...]
     vad: Path
+    prosody: Path
     transcriber: Transcriber | None
     no_words: str = ""
     """Why there is no transcriber though one was wanted."""
@@ -70,6 +72,7 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
         setup.config,
         setup.cues,
         SileroVad(setup.vad, call.speakers),
+        ProsodyExtractor(load_weights(setup.prosody), group=1 if setup.frames else GROUP),
         speakers=call.speakers,
         transcribe=setup.transcriber is not None,
         frames=setup.frames,
@@ -125,9 +128,10 @@ def _events(
 ) -> Iterator[Event]:
     if setup.no_words:
         yield Degraded(at=0, stage="transcription", reason=setup.no_words)
-    blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
     if setup.speed:
-        blocks = paced(blocks, setup.speed)
+        blocks = paced(call.blocks(PACED_HOPS), setup.speed)
+    else:
+        blocks = call.blocks(WORDS_HOPS if worker else MAX_HOPS)
     yield from run(_watched(blocks, view), engine, worker)
 
 

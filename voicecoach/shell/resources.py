@@ -58,6 +58,21 @@ def vad_model() -> Path:
     ModelError
         As `verify` does.
     """
-    path = resource("models", "silero_vad.onnx")
-    verify(path.parent, checksums("SHA256SUMS"))
+    return _model("silero_vad.onnx")
+
+
+def prosody_model() -> Path:
+    """Return the weights of the prosody extractor, checked.
+
+    Raises
+    ------
+    ModelError
+        As `verify` does.
+    """
+    return _model("prosody.npz")
+
+
+def _model(name: str) -> Path:
+    path = resource("models", name)
+    verify(path.parent, {name: checksums("SHA256SUMS")[name]})
     return path

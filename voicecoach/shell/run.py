@@ -9,7 +9,11 @@ import numpy as np
 
 from voicecoach.engine import Engine
 from voicecoach.shell.asr import AsrWorker
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Event, TranscribeRequest
+from voicecoach.types import HOP, SAMPLE_RATE, Block, Event, TranscribeRequest
+
+WORDS_HOPS = 16
+"""Hops in a block of a recording whose words are wanted: they come back no sooner than that (the
+least `transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
 
 
 def run(blocks: Iterable[Block], engine: Engine, asr: AsrWorker | None) -> Iterator[Event]:
@@ -31,7 +35,7 @@ def filled(blocks: Iterable[Block]) -> Iterator[Block]:
     now = 0
     for block in blocks:
         while now < block.start:
-            n = min(block.start - now, MAX_HOPS * HOP)
+            n = min(block.start - now, WORDS_HOPS * HOP)
             yield Block(now, np.zeros((2, n), np.float32), missing=True)
             now += n
         yield block

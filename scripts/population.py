@@ -1,0 +1,66 @@
+"""How a population speaks: what a speaker's baseline starts from.
+
+Of calm speech over a telephone (LibriSpeech, and EMO-DB's neutral clips, at -26 dBFS): for each
+functional the mean over speakers, the standard deviation between their means, and that of windows
+within a speaker, medians over speakers.  `tone.PRIORS` has these figures, rounded.
+
+    python -m scripts.population
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scripts import corpora
+from voicecoach.dsp.functionals import DESCRIPTORS, SpeechWindow
+from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
+from voicecoach.shell.resources import prosody_model, vad_model
+from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.vad import SileroVad
+
+WINDOW_S = 3.0
+NAMES = (*DESCRIPTORS, "rate_syl_s", "loudness_peaks_per_s", "voiced_segments_per_s")
+
+
+def windows(clips: list[corpora.Samples]) -> list[list[float]]:
+    """Return the functionals of a speaker's successive windows of speech."""
+    prosody, vad = ProsodyExtractor(load_weights(prosody_model())), SileroVad(vad_model())
+    window, rows, heard = SpeechWindow(WINDOW_S, 60.0), [], 0
+    x = np.concatenate(clips).astype(np.float32)
+    both = np.stack([x, x])[:, : len(x) // (MAX_HOPS * HOP) * MAX_HOPS * HOP]
+    for start in range(0, both.shape[1], MAX_HOPS * HOP):
+        block = np.ascontiguousarray(both[:, start : start + MAX_HOPS * HOP])
+        frames, speech = prosody.process(block), vad.process(block)[0] > 0.5
+        assert frames is not None
+        for i in range(0, MAX_HOPS, GROUP):
+            at = start + (i + GROUP) * HOP
+            window.push(at, frames, 0, slice(i, i + GROUP), speech[i : i + GROUP])
+            heard += int(speech[i : i + GROUP].sum())
+            if heard * HOP >= WINDOW_S * SAMPLE_RATE:
+                found, heard = window.compute(at), 0
+                rows.append([found.value(name) for name in NAMES])
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    rng = np.random.default_rng(1)
+    speakers: dict[str, list[corpora.Samples]] = {}
+    for name, x in corpora.emodb():
+        if name[5] == "N":
+            speakers.setdefault(name[:2], []).append(corpora.telephone(x, rng))
+    for name, x, _ in corpora.librispeech():
+        speakers.setdefault(name.split("-")[0], []).append(corpora.telephone(x, rng))
+    of = [np.array(windows(clips[:20])) for clips in speakers.values()]
+    means = np.stack([np.nanmean(w, axis=0) for w in of])
+    within = np.median([np.nanstd(w, axis=0) for w in of], axis=0)
+    print(f"{len(of)} speakers, {sum(map(len, of))} windows of {WINDOW_S:.0f} s of speech")
+    print(f"{'median of':24}{'mean':>10}{'between':>10}{'within':>10}")
+    for i, name in enumerate(NAMES):
+        print(
+            f"{name:24}{means[:, i].mean():10.2f}{means[:, i].std(ddof=1):10.2f}{within[i]:10.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,7 @@ from voicecoach.shell.console import CallView
 from voicecoach.shell.doctor import SAMPLE_CALL
 from voicecoach.shell.files import Call
 from voicecoach.shell.resources import prosody_model, resource, vad_model
-from voicecoach.shell.run import WORDS_HOPS, run
+from voicecoach.shell.run import run
 from voicecoach.types import SAMPLE_RATE, CueOpened
 from voicecoach.vad import SileroVad
 
@@ -47,7 +47,7 @@ def main() -> None:
     worker = AsrWorker(Whisper(config.transcription.model, "en"), config.transcription)
     view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None
-    for event in run(call.blocks(WORDS_HOPS), engine, worker):
+    for event in run(call.blocks(), engine, worker):
         view.show(event)
         view.advance(event.at)
         if isinstance(event, CueOpened):

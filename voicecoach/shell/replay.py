@@ -24,7 +24,7 @@ from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.shell.asr import AsrWorker, Transcriber
 from voicecoach.shell.files import Call
-from voicecoach.shell.run import WORDS_HOPS, paced, run
+from voicecoach.shell.run import paced, run
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.vad import SileroVad
 
@@ -128,10 +128,9 @@ def _events(
 ) -> Iterator[Event]:
     if setup.no_words:
         yield Degraded(at=0, stage="transcription", reason=setup.no_words)
+    blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
     if setup.speed:
-        blocks = paced(call.blocks(PACED_HOPS), setup.speed)
-    else:
-        blocks = call.blocks(WORDS_HOPS if worker else MAX_HOPS)
+        blocks = paced(blocks, setup.speed)
     yield from run(_watched(blocks, view), engine, worker)
 
 

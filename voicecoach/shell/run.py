@@ -9,16 +9,16 @@ import numpy as np
 
 from voicecoach.engine import Engine
 from voicecoach.shell.asr import AsrWorker
-from voicecoach.types import HOP, SAMPLE_RATE, Block, Event, TranscribeRequest
+from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Event, TranscribeRequest
 
 WORDS_HOPS = 16
-"""Hops in a block of a recording whose words are wanted: they come back no sooner than that (the
-least `transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
+"""Most hops heard at once where words are wanted: words come back no sooner than that (the least
+`transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
 
 
 def run(blocks: Iterable[Block], engine: Engine, asr: AsrWorker | None) -> Iterator[Event]:
     """Yield the events of a call as they become known, to its end."""
-    for block in filled(blocks):
+    for block in cut(filled(blocks), WORDS_HOPS) if asr else filled(blocks):
         if asr:
             asr.hear(block)
             for transcript in asr.poll(block.end):
@@ -35,11 +35,20 @@ def filled(blocks: Iterable[Block]) -> Iterator[Block]:
     now = 0
     for block in blocks:
         while now < block.start:
-            n = min(block.start - now, WORDS_HOPS * HOP)
+            n = min(block.start - now, MAX_HOPS * HOP)
             yield Block(now, np.zeros((2, n), np.float32), missing=True)
             now += n
         yield block
         now = block.end
+
+
+def cut(blocks: Iterable[Block], hops: int) -> Iterator[Block]:
+    """Yield blocks of no more than `hops`."""
+    size = hops * HOP
+    for block in blocks:
+        for at in range(0, block.samples.shape[1], size):
+            samples = block.samples[:, at : at + size]
+            yield Block(block.start + at, samples, missing=block.missing)
 
 
 def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:

@@ -104,6 +104,8 @@ class Engine:
         self._gap_start: int | None = None
         self._due: deque[Transcript] = deque()
         self._vad = vad
+        if TICK % prosody.group:
+            raise ValueError(f"{TICK} hops are no whole number of groups of {prosody.group}")
         self._prosody = prosody
         self._speech: list[list[float]] = []
         self._spoken: list[list[bool]] = []
@@ -358,15 +360,13 @@ class Engine:
         self, end: int, speaker: Speaker, speech: list[float], frames: ProsodyFrames, i: int
     ) -> Prosody:
         row = speaker.row
-        values: dict[str, Any] = {
-            name: None if np.isnan(x[row, i]) else float(x[row, i])
-            for name, x in frames._asdict().items()
-        }
+        values = {name: float(x[row, i]) for name, x in frames._asdict().items()}
+        known: dict[str, Any] = {name: x if x == x else None for name, x in values.items()}
         return Prosody(
             at=self._now,
             speaker=speaker,
             start=max(0, end - FRAME),
             end=end,
             speech=speech[row],
-            **values,
+            **known,
         )

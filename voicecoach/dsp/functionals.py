@@ -129,6 +129,8 @@ class SpeechWindow:
     def push(self, at: int, frames: ProsodyFrames, row: int, hops: slice, spoken: Mask) -> None:
         """Add those of a channel's `hops` that lie within speech; the last ends at `at`."""
         which = np.flatnonzero(spoken)
+        if not len(which):
+            return
         slots = (self._count + np.arange(len(which))) % self._size
         self._at[slots] = at - (len(spoken) - 1 - which) * HOP
         for column, name in zip(self._columns, (*DESCRIPTORS, "syllables"), strict=True):
@@ -179,7 +181,7 @@ def _peaks(loudness: F64, begins: Mask) -> int:
     top = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])
     # The five hops that such a maximum rests on follow one another.
     broken = np.convolve(begins, np.ones(4), "valid")[1:] > 0
-    return int((top & ~broken[: len(top)]).sum())
+    return int((top & ~broken).sum())
 
 
 class Prior(NamedTuple):

@@ -163,7 +163,7 @@ class FrameFeatures:
 
     # First the level, then its negative: the running floor of one is the peak of the other.
     _SIGN = np.array([1.0, -1.0]).reshape(2, 1, 1)
-    _RATE = np.array([_PEAK_FALL, _FLOOR_RISE]).reshape(2, 1, 1)
+    _DRIFT = np.array([_PEAK_FALL, _FLOOR_RISE]).reshape(2, 1, 1)
 
     def __init__(self, channels: int) -> None:
         self._extreme = np.zeros((2, channels, 1))
@@ -205,7 +205,7 @@ class FrameFeatures:
         # The running peak falls and the floor rises: in a frame of reference that does so too
         # they only ever go up and down, which is one call for all hops.
         level = level_db * self._SIGN
-        drift = self._RATE * np.arange(self._hops, self._hops + n)
+        drift = self._DRIFT * np.arange(self._hops, self._hops + n)
         self._hops += n
         extreme = np.maximum.accumulate(level + drift, axis=-1)
         np.maximum(extreme, self._extreme, out=extreme)

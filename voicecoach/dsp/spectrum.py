@@ -120,12 +120,12 @@ def loudness(bands: F32) -> F32:
     Returns
     -------
     loudness
-        Arbitrary unit, 0..; 0.23 as steep as intensity: 10 dB more is 1.7 times as loud.
+        Arbitrary unit, 0..; 10 dB more is 1.7 times as loud.
     """
     return np.asarray(np.add.reduce(np.power(bands, np.float32(0.23)), axis=-1), np.float32)
 
 
-_LOW, _ONE_K, _TWO_K, _FIVE_K = band_of(50), band_of(1000), band_of(2000), band_of(5000)
+_LOW, _ONE_K, _FIVE_K = band_of(50), band_of(1000), band_of(5000)
 
 
 def alpha_ratio_db(bands: F32) -> F32:

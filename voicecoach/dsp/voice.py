@@ -1,7 +1,7 @@
 """Voice quality of voiced frames: HNR, and jitter and shimmer over successive cycles.
 
-All of it comes from below 4 kHz, so that a wide-band and a telephone line give the same.
-Frames that are not voiced cost nothing.
+HNR comes from below 4 kHz, so that a wide-band and a telephone line give the same.  Frames that
+are not voiced cost nothing.
 """
 
 from __future__ import annotations
@@ -53,11 +53,8 @@ def hnr_db(power: F32, f0_hz: F32) -> F32:
     lags = period[:, None] + np.array([-_STEP, 0.0, _STEP], np.float32)
     part = power[:, _BINS[0] : _BINS[-1] + 1]
     waves = np.cos(lags[..., None] * _TURN)
-    r = (
-        np.vecdot(waves, part[:, None, :])
-        / np.maximum(np.add.reduce(part, axis=-1), 1e-20)[:, None]
-    )
-    r = r / np.interp(lags, _LAGS, _WINDOW_AC)
+    total = np.maximum(np.add.reduce(part, axis=-1), 1e-20)[:, None]
+    r = np.vecdot(waves, part[:, None, :]) / total / np.interp(lags, _LAGS, _WINDOW_AC)
     before, at, after = r[:, 0], r[:, 1], r[:, 2]
     curve = np.minimum(before - 2 * at + after, -1e-9)
     shift = np.clip(0.5 * (before - after) / curve, -1.0, 1.0)

@@ -19,7 +19,11 @@ from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE
 from voicecoach.vad import SileroVad
 
 WINDOW_S = 3.0
-NAMES = (*DESCRIPTORS, "rate_syl_s", "loudness_peaks_per_s", "voiced_segments_per_s")
+NAMES = (
+    *DESCRIPTORS,
+    *("rate_syl_s", "loudness_peaks_per_s", "voiced_segments_per_s", "voiced_length_s"),
+    *("unvoiced_length_s", "pauses_per_s", "pause_length_s"),
+)
 
 
 def windows(clips: list[corpora.Samples]) -> list[list[float]]:
@@ -56,10 +60,9 @@ def main() -> None:
     within = np.median([np.nanstd(w, axis=0) for w in of], axis=0)
     print(f"{len(of)} speakers, {sum(map(len, of))} windows of {WINDOW_S:.0f} s of speech")
     print(f"{'median of':24}{'mean':>10}{'between':>10}{'within':>10}")
-    for i, name in enumerate(NAMES):
-        print(
-            f"{name:24}{means[:, i].mean():10.2f}{means[:, i].std(ddof=1):10.2f}{within[i]:10.2f}"
-        )
+    columns = zip(NAMES, means.mean(axis=0), means.std(axis=0, ddof=1), within, strict=True)
+    for name, mean, between, inside in columns:
+        print(f"{name:24}{mean:10.3f}{between:10.3f}{inside:10.3f}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts import corpora
 from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
@@ -15,7 +16,7 @@ from voicecoach.engine import Engine
 from voicecoach.shell.resources import prosody_model
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Event, Speaker
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = corpora.DATA
 
 
 def seconds(s: float) -> int:

@@ -152,11 +152,11 @@ def test_the_usual_is_a_mean_that_is_robust_to_the_first_second() -> None:
     b = Baseline(LEVEL)
     assert np.isnan(b.usual("level_dbfs"))
     b.learn(functionals(-60.0), 0.1)
-    for _ in range(200):
+    for _ in range(100):
         b.learn(functionals(-20.0), 0.1)
     assert b.usual("level_dbfs") == pytest.approx(-20.0, abs=0.5)
     assert b.against(functionals(-15.0), "level_dbfs") == pytest.approx(5.0, abs=0.5)
-    assert b.seconds == pytest.approx(20.1)
+    assert b.seconds == pytest.approx(10.1)
 
 
 def test_a_population_is_believed_until_the_speaker_has_spoken() -> None:

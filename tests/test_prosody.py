@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
@@ -125,9 +123,9 @@ def test_flux_is_where_the_spectrum_moves() -> None:
 @pytest.mark.parametrize("f0", [90.0, 150.0, 220.0])
 def test_hnr_is_the_ratio_that_was_mixed(snr: float, f0: float) -> None:
     made = voices.with_noise(voices.vowel(voices.pulses(f0, 1.0).samples), snr)
-    assert np.nanmean(extract(mono(made)).hnr_db) == pytest.approx(
-        snr, abs=1.5 if snr <= 10 else 3.0
-    )
+    # Four periods in a frame are few to hear little noise by.
+    tolerance = 3.0 if f0 < 100 and snr > 10 else 1.5
+    assert np.nanmean(extract(mono(made)).hnr_db) == pytest.approx(snr, abs=tolerance)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.005, 0.02])
@@ -293,19 +291,30 @@ def test_weights_that_are_none_are_a_clear_error(tmp_path: Path) -> None:
 @pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
 def test_f0_of_real_speech_is_that_of_the_laryngograph() -> None:
     voicing, gross = [], []
-    for reference in sorted((SHARED / "f0_fda").glob("*.f0ref"))[::5]:
-        recording, rate = soundfile.read(reference.with_suffix(".flac"), dtype="float32")
-        truth = np.loadtxt(reference)
-        x = soxr.resample(recording, rate, SAMPLE_RATE)
-        x = x[: len(x) // HOP * HOP]
-        found = extract(stereo(x, x)).f0_hz[0]
+    for clip in list(corpora.laryngograph())[::5]:
+        found = extract(mono(clip.samples)).f0_hz[0]
         # The reference has a value every 15 ms; our hop i is of the frame centred here:
         centre = (np.arange(len(found)) * HOP + HOP - spectrum.CENTRE) / SAMPLE_RATE
-        nearest = np.abs(np.arange(len(truth))[:, None] * 0.015 - centre).argmin(axis=1)
-        found, voiced = found[nearest], truth > 0
+        nearest = np.abs(np.arange(len(clip.f0_hz))[:, None] * 0.015 - centre).argmin(axis=1)
+        found, voiced = found[nearest], clip.f0_hz > 0
         both = voiced & np.isfinite(found)
         voicing.append(np.mean(voiced != np.isfinite(found)))
-        gross.append(np.mean(np.abs(found[both] / truth[both] - 1) > 0.2))
+        gross.append(np.mean(np.abs(found[both] / clip.f0_hz[both] - 1) > 0.2))
     assert len(voicing) == 10
     assert np.mean(voicing) < 0.05
-    assert np.mean(gross) < 0.03
+    assert np.mean(gross) < 0.02
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
+def test_the_syllable_rate_of_real_speech_is_that_of_its_labels() -> None:
+    rates = []
+    for name, samples in list(corpora.emodb())[::6]:
+        labels = corpora.syllables(name, len(samples) / SAMPLE_RATE)
+        x = np.concatenate([samples, np.zeros(SAMPLE_RATE // 4)])
+        spoken_s = sum(s.end_s - s.start_s for s in labels)
+        count = float(extract(mono(x)).syllables.sum())
+        rates.append((sum(s.share for s in labels) / spoken_s, count / spoken_s))
+    true, found = np.array(rates).T
+    assert len(rates) > 80
+    assert np.corrcoef(true, found)[0, 1] > 0.8
+    assert np.mean(np.abs(found / true - 1)) < 0.12

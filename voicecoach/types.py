@@ -238,7 +238,11 @@ class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
 
 
 class Tone(Event, frozen=True, kw_only=True, tag="tone"):
-    """How agitated the customer sounds: an estimate, with its confidence and its evidence."""
+    """How agitated the customer sounds: an estimate, with its confidence and its evidence.
+
+    The evidence is signals against the speaker's usual, which starts as a population's and becomes
+    their own.
+    """
 
     speaker: Speaker
     start: int

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from voicecoach.dsp import spectrum
-from voicecoach.dsp.spectrum import BANDS, FRAME, NFFT
+from voicecoach.dsp.spectrum import BANDS, FRAME, NFFT, OFFSET_BINS, WINDOW_AC
 from voicecoach.types import F32, F64, MAX_HOPS, SAMPLE_RATE
 
 F0_MIN, F0_MAX = 60.0, 500.0
@@ -65,13 +65,8 @@ def _lag_domain(magnitude: F32) -> F32:
     return np.asarray(fft.irfft(magnitude, NFFT // 2, axis=-1)[..., :_LAGS], np.float32)
 
 
-def _window_correction() -> F32:
-    window = spectrum.hann(FRAME)
-    ac = _lag_domain(np.abs(fft.rfft(window, NFFT)[:_BINS]) ** 2)
-    return np.asarray(1.0 / np.sqrt(np.maximum(ac / ac[0], 0.02)), np.float32)
-
-
-_CORRECTION = _window_correction()
+# The square root for the magnitude spectrum; at long lags it would only raise noise.
+_CORRECTION = (1.0 / np.sqrt(np.maximum(WINDOW_AC[: 2 * _LAGS : 2], 0.02))).astype(np.float32)
 _RANGE = np.arange(_LAG_MIN, _LAG_MAX + 1)
 _OCTAVE_PENALTY = (_OCTAVE_COST * np.log2(_RANGE / _LAG_MIN)).astype(np.float32)
 
@@ -115,7 +110,7 @@ def candidates(power: F32) -> Candidates:
         [channels, n, NFFT // 2 + 1], from `spectrum.power_spectrum`.
     """
     magnitude = np.sqrt(power[..., :_BINS])
-    magnitude[..., :3] = 0.0  # an offset is no voice
+    magnitude[..., :OFFSET_BINS] = 0.0
     ac = _lag_domain(magnitude)
     ac *= _CORRECTION
     ac /= ac[..., :1] + np.float32(1e-12)

@@ -14,7 +14,7 @@ import itertools
 import numpy as np
 from scipy import fft
 
-from voicecoach.types import F32, HOP, SAMPLE_RATE
+from voicecoach.types import F32, F64, HOP, SAMPLE_RATE
 
 FRAME = 3 * HOP
 """Samples in an analysis frame: 48 ms, three periods at 62 Hz."""
@@ -48,12 +48,24 @@ def band_of(hz: float) -> int:
     return EDGES_HZ.index(int(hz))
 
 
+OFFSET_BINS = 3
+"""Bins that an offset reaches through the window."""
 _EDGES = np.array([bin_of(hz) for hz in EDGES_HZ])
 _WINDOW = hann(FRAME)
 # Scaled so that the powers of a frame's bins add up to its mean square.
 _SCALED = (_WINDOW * np.sqrt(2.0 / (NFFT * np.sum(_WINDOW.astype(np.float64) ** 2)))).astype(
     np.float32
 )
+
+
+def _window_autocorrelation() -> F64:
+    window = _WINDOW.astype(np.float64)
+    ac = np.correlate(window, window, "full")[FRAME - 1 :]
+    return np.asarray(ac / ac[0])
+
+
+WINDOW_AC = _window_autocorrelation()
+"""The window's normalised autocorrelation by lag, [FRAME]: what a frame's own is divided by."""
 
 
 def power_spectrum(frames: F32) -> F32:
@@ -69,10 +81,9 @@ def power_spectrum(frames: F32) -> F32:
     power
         [..., NFFT // 2 + 1]; the sum is the frame's mean square, weighted by the window.
     """
-    x = np.ascontiguousarray(fft.rfft(frames * _SCALED, NFFT, axis=-1))
-    parts = x.view(np.float32)
+    parts = fft.rfft(frames * _SCALED, NFFT, axis=-1).view(np.float32)
     np.multiply(parts, parts, out=parts)
-    return parts[..., 0::2] + parts[..., 1::2]
+    return np.asarray(parts[..., 0::2] + parts[..., 1::2], np.float32)
 
 
 def band_power(power: F32) -> F32:

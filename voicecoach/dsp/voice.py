@@ -10,24 +10,17 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from voicecoach.dsp.spectrum import FRAME, NFFT, hann
+from voicecoach.dsp.spectrum import FRAME, NFFT, OFFSET_BINS, WINDOW_AC
 from voicecoach.types import F32, F64, SAMPLE_RATE
 
 HNR_MIN_DB, HNR_MAX_DB = -20.0, 40.0
 _LEAST, _MOST = (1.0 / (1.0 + 10 ** (-db / 10)) for db in (HNR_MIN_DB, HNR_MAX_DB))
-_BINS = np.arange(3, NFFT // 4 + 1)
+_BINS = np.arange(OFFSET_BINS, NFFT // 4 + 1)
 _TURN = (2.0 * np.pi / NFFT * _BINS).astype(np.float32)
 _STEP = np.float32(0.5)
 """Samples between the three lags at which the autocorrelation is taken."""
 
 
-def _window_autocorrelation() -> F64:
-    window = hann(FRAME).astype(np.float64)
-    ac = np.correlate(window, window, "full")[FRAME - 1 :]
-    return np.asarray(ac / ac[0])
-
-
-_WINDOW_AC = _window_autocorrelation()
 _LAGS = np.arange(FRAME, dtype=np.float64)
 
 
@@ -54,7 +47,7 @@ def hnr_db(power: F32, f0_hz: F32) -> F32:
     part = power[:, _BINS[0] : _BINS[-1] + 1]
     waves = np.cos(lags[..., None] * _TURN)
     total = np.maximum(np.add.reduce(part, axis=-1), 1e-20)[:, None]
-    r = np.vecdot(waves, part[:, None, :]) / total / np.interp(lags, _LAGS, _WINDOW_AC)
+    r = np.vecdot(waves, part[:, None, :]) / total / np.interp(lags, _LAGS, WINDOW_AC)
     before, at, after = r[:, 0], r[:, 1], r[:, 2]
     curve = np.minimum(before - 2 * at + after, -1e-9)
     shift = np.clip(0.5 * (before - after) / curve, -1.0, 1.0)

@@ -30,9 +30,9 @@ BIAS = -2.0
 LIMIT = 3.0
 """Largest |z| that counts."""
 PRIORS = {
-    "alpha_ratio_db": Prior(within=3.2, mean=-10.8, between=3.9),
-    "f0_semitones": Prior(within=2.8, mean=29.1, between=4.7),
-    "hnr_db": Prior(within=1.6, mean=7.3, between=2.1),
+    "alpha_ratio_db": Prior(within=3.2, mean=-11.0, between=4.0),
+    "f0_semitones": Prior(within=2.8, mean=29.1, between=4.8),
+    "hnr_db": Prior(within=1.6, mean=7.7, between=2.1),
     "level_dbfs": Prior(within=4.0),
 }
 """Of a window of calm speech, by functional, in its own unit.  Means, and spread between speakers,

@@ -255,7 +255,12 @@ def test_a_replay_that_is_ended_leaves_nothing(
     home.mkdir()
     command = [sys.executable, "-m", "voicecoach", "replay", str(recording), "--speed", "0.5"]
     with subprocess.Popen(
-        [*command, "--no-transcribe"], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--no-transcribe"],
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # As in a terminal, also where the tests run in the background, deaf to the keyboard.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         while not list((home / "voicecoach-out").glob("*/.unfinished-*/events.jsonl")):
             assert process.poll() is None

@@ -1,7 +1,7 @@
 """Train the two small networks of the prosody extractor, and write models/prosody.npz.
 
 Pitch: clips of EMO-DB and LibriSpeech, clean and over lines of many kinds (band, noise, level),
-labelled by the majority of three offline trackers on the clean clip (RAPT, Praat's AC and CC);
+labelled by the share of three offline trackers (RAPT, Praat's AC and CC) on the clean clip;
 the likelihood of the label under the forward algorithm is what is maximised, so that emission and
 transition fit one another.  Syllables: the hand-made syllable labels of EMO-DB, the clips also
 at other speeds, and the number of syllables in the text of each utterance of LibriSpeech.  What
@@ -51,6 +51,7 @@ FRAME_SCALE = np.array(
 )
 """Brings the features near 1; folded into the weights when they are written."""
 LOG_LAG = 5.7
+"""Octaves, taken off the lag to bring it near 0; folded into the weights likewise."""
 TOLD = ("clean", "plain_telephone")
 """Lines for which the cross-validation is printed."""
 COUNT_WEIGHT = 0.1
@@ -198,13 +199,13 @@ class PitchNetwork(nn.Module):
     def forward(self, log_lag: Tensor, found: Tensor, candidates: Tensor, frames: Tensor) -> Tensor:
         """Return the log posterior of each state at each hop."""
         k = CANDIDATES
-        shift = [candidates.new_zeros(pitch.CANDIDATE_FEATURES)]
-        shift[0][5] = LOG_LAG
+        middle = candidates.new_zeros(pitch.CANDIDATE_FEATURES)
+        middle[5] = LOG_LAG
         past = [frames]
         for _ in range(CONTEXT - 1):
             past.insert(0, torch.cat([torch.zeros_like(frames[:, :1]), past[0][:, :-1]], 1))
         hidden = self.frame(torch.cat(past, -1))
-        each = torch.tanh(hidden[:, :, None] + self.candidate(candidates - shift[0]))
+        each = torch.tanh(hidden[:, :, None] + self.candidate(candidates - middle))
         voiced = self.voiced(each)[..., 0] + torch.log(found + 1e-9)
         emission = torch.cat([voiced, self.unvoiced(torch.tanh(hidden))], -1)
         fall, floor = self.jump()

@@ -30,9 +30,8 @@ from opensmile.core.config import config as smile_config
 
 from scripts import peers
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
-from voicecoach.shell.doctor import SAMPLE_CALL
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import prosody_model, resource
+from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE
 
 CALLS = 8

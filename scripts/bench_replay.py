@@ -26,11 +26,10 @@ import soundfile
 
 from voicecoach import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr import Whisper
-from voicecoach.shell.doctor import SAMPLE_CALL
 from voicecoach.shell.files import Call
+from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import Setup, replay
-from voicecoach.shell.resources import prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
 from voicecoach.types import SAMPLE_RATE, Event
 
 WITH_WORDS, WITHOUT = 4.0, 60.0
@@ -49,10 +48,11 @@ class Silent:
     def advance(self, position: int) -> None:
         """Note the memory once a minute of audio."""
         if position / SAMPLE_RATE >= 60 * (len(self.resident_mb) + 1):
-            self.resident_mb.append(_resident_mb())
+            self.resident_mb.append(resident_mb())
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
+    """Return the memory of this process that is in RAM, MB."""
     with Path("/proc/self/statm").open() as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -60,14 +60,19 @@ def _resident_mb() -> float:
 def _replay(path: Path, words: bool) -> tuple[float, list[float]]:
     """Return the speed and the resident memory a minute of one replay."""
     config = Config()
-    transcriber = Whisper(config.transcription.model, "en") if words else None
-    setup = Setup(config, cues.load(cues.BUILT_IN), vad_model(), prosody_model(), transcriber)
+    remotes = [Remote(config.transcription.model, "en") for _ in range(2 if words else 0)]
+    for remote in remotes:
+        remote.ready()
+    setup = Setup(config, cues.load(cues.BUILT_IN), vad_model(), prosody_model(), remotes)
     call = Call.both(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:
         began = time.perf_counter()
         replay(call, setup, Path(out), view)
-        return call.duration_s / (time.perf_counter() - began), view.resident_mb
+        speed = call.duration_s / (time.perf_counter() - began)
+    for remote in remotes:
+        remote.close()
+    return speed, view.resident_mb
 
 
 def _alone(path: Path, words: bool) -> tuple[float, list[float]]:

@@ -16,12 +16,12 @@ from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
-from voicecoach.shell.asr import AsrWorker, Whisper
+from voicecoach.shell.asr import ReplayAsr
 from voicecoach.shell.console import CallView
-from voicecoach.shell.doctor import SAMPLE_CALL
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
 from voicecoach.shell.run import run
+from voicecoach.shell.whisper import Whisper
 from voicecoach.types import SAMPLE_RATE, CueOpened
 from voicecoach.vad import SileroVad
 
@@ -44,10 +44,10 @@ def main() -> None:
         SileroVad(vad_model()),
         ProsodyExtractor(load_weights(prosody_model())),
     )
-    worker = AsrWorker(Whisper(config.transcription.model, "en"), config.transcription)
+    asr = ReplayAsr([Whisper(config.transcription.model, "en")], config.transcription)
     view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None
-    for event in run(call.blocks(), engine, worker):
+    for event in run(call.blocks(), engine, asr):
         view.show(event)
         view.advance(event.at)
         if isinstance(event, CueOpened):
@@ -55,7 +55,7 @@ def main() -> None:
             until = event.at + AFTER_S * SAMPLE_RATE if left == 0 else until
         if until and event.at >= until:
             break
-    worker.close()
+    asr.close()
     console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
     console.print(view.picture())
     svg = console.export_svg(title="voicecoach demo")

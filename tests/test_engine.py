@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import blocks, engine, hear, noise, silence, stereo, syllables, voice
+from tests.helpers import answer, blocks, engine, hear, noise, silence, stereo, syllables, voice
 from voicecoach.config import Config
 from voicecoach.cues import SIGNALS
 from voicecoach.engine import DEAD_AFTER, TICK
@@ -29,7 +29,6 @@ from voicecoach.types import (
     SpeechStarted,
     Tone,
     TranscribeRequest,
-    Transcript,
     Utterance,
 )
 
@@ -145,9 +144,14 @@ class Deaf:
     def __init__(self) -> None:
         self.loudest: list[float] = []
 
-    def transcribe(self, audio: F32, prefix: str, *, final: bool) -> list[asr.Word]:
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[asr.Heard]:
         self.loudest.append(float(np.abs(audio).max()))
-        return [asr.Word("word", 0.1, 0.2, 0.9)] if final else []
+        return [asr.Heard("word", 0.1, 0.2, 0.9)] if careful else []
+
+    def restart(self) -> None:
+        raise AssertionError("nothing failed")
 
 
 @pytest.mark.parametrize("gap_s", [0.2, 2.0, 30.0])
@@ -160,7 +164,7 @@ def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
     ]
     heard, recogniser = {}, Deaf()
     for name, stream in (("gap", pieces), ("silence", blocks(samples))):
-        worker = asr.AsrWorker(recogniser, Config().transcription)
+        worker = asr.ReplayAsr([recogniser], Config().transcription)
         heard[name] = list(run(stream, engine(transcribe=True), worker))
         worker.close()
     (gap,) = of(heard["gap"], Gap)
@@ -201,8 +205,7 @@ def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
     for block in blocks(stereo(voice(150, 6), silence(6))):
         for event in e.process(block):
             if isinstance(event, TranscribeRequest):
-                broken = (event.at, event.speaker, event.utterance, event.final, ())
-                e.process(Transcript(*broken, error="gone"))
+                e.process(answer(event, event.at, (), error="gone"))
         known.append(not np.isnan(e._signals()["since_acknowledgement_s"]))
     assert known[0]
     assert not known[-1]
@@ -234,9 +237,7 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
                     HeardWord(w, event.start + i * step, event.start + (i + 1) * step, 0.9)
                     for i, w in enumerate(text.split())
                 )
-                due.append(
-                    Transcript(event.at + delay, event.speaker, event.utterance, event.final, words)
-                )
+                due.append(answer(event, event.at + delay, words[event.first :]))
             else:
                 events.append(event)
 
@@ -281,7 +282,7 @@ def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown()
                     words = tuple(
                         HeardWord(w, event.end - 100, event.end, 0.9) for w in text.split()
                     )
-                    e.process(Transcript(event.at, event.speaker, event.utterance, False, words))
+                    e.process(answer(event, event.at, words[event.first :]))
         return e._signals()["since_acknowledgement_s"]
 
     assert since("I'm so sorry about that", True) < 3.5

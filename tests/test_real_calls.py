@@ -6,6 +6,7 @@ from a larger Whisper model (base) corrected by reading.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import librosa
@@ -18,8 +19,9 @@ from voicecoach import cues, eventlog
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.lexical import plain
-from voicecoach.shell.asr import AsrWorker, Whisper
+from voicecoach.shell.asr import ReplayAsr
 from voicecoach.shell.files import Call
+from voicecoach.shell.remote import Remote
 from voicecoach.shell.resources import resource, vad_model
 from voicecoach.shell.run import run
 from voicecoach.summary import Summarizer
@@ -45,33 +47,36 @@ pytestmark = pytest.mark.words
 
 
 @pytest.fixture(scope="module")
-def whisper() -> Whisper:
-    return Whisper("tiny.en", "en")
+def remotes() -> Iterator[list[Remote]]:
+    both = [Remote("tiny.en", "en") for _ in range(2)]
+    yield both
+    for remote in both:
+        remote.close()
 
 
-def replay(path: Path, whisper: Whisper, hops: int) -> list[Event]:
+def replay(path: Path, remotes: list[Remote], hops: int) -> list[Event]:
     config = Config()
     engine = Engine(config, cues.load(cues.BUILT_IN), SileroVad(vad_model()), extractor())
-    worker = AsrWorker(whisper, config.transcription)
+    asr = ReplayAsr(remotes, config.transcription)
     try:
-        return list(run(Call.both(path).blocks(hops), engine, worker))
+        return list(run(Call.both(path).blocks(hops), engine, asr))
     finally:
-        worker.close()
+        asr.close()
 
 
 @pytest.fixture(scope="module")
-def polite(whisper: Whisper) -> list[Event]:
+def polite(remotes: list[Remote]) -> list[Event]:
     """Call 40: takes turns without overlap, a third of it silence."""
-    return replay(resource("samples", "auto_repairs_40.flac"), whisper, 16)
+    return replay(resource("samples", "auto_repairs_40.flac"), remotes, 16)
 
 
 @pytest.fixture(scope="module")
-def lively(whisper: Whisper) -> list[Event]:
+def lively(remotes: list[Remote]) -> list[Event]:
     """Call 49: both talk at once for a tenth of it, with many an "mm-hmm"."""
     path = SHARED / "calls" / "auto_repairs_49.flac"
     if not path.exists():
         pytest.skip("shared reference data is not here")
-    return replay(path, whisper, 16)
+    return replay(path, remotes, 16)
 
 
 POLITE_TURNS = [
@@ -284,12 +289,14 @@ def test_a_log_is_whole_and_in_order(which: str, request: pytest.FixtureRequest)
     assert b"".join(map(eventlog.line, again)) == lines
 
 
-def test_the_same_log_twice_whatever_the_block_size(polite: list[Event], whisper: Whisper) -> None:
-    assert replay(resource("samples", "auto_repairs_40.flac"), whisper, 3) == polite
+def test_the_same_log_twice_whatever_the_block_size(
+    polite: list[Event], remotes: list[Remote]
+) -> None:
+    assert replay(resource("samples", "auto_repairs_40.flac"), remotes, 3) == polite
 
 
-def test_the_same_log_twice(lively: list[Event], whisper: Whisper) -> None:
-    assert replay(SHARED / "calls" / "auto_repairs_49.flac", whisper, 16) == lively
+def test_the_same_log_twice(lively: list[Event], remotes: list[Remote]) -> None:
+    assert replay(SHARED / "calls" / "auto_repairs_49.flac", remotes, 16) == lively
 
 
 def test_the_summary_says_what_the_events_say(polite: list[Event]) -> None:

@@ -1,13 +1,15 @@
 """When words are asked for, and which are believed."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers import answer
 from voicecoach import config
-from voicecoach.endpointing import Endpointer
-from voicecoach.transcript import Agreement, Scribe
+from voicecoach.endpointing import Segmenter
+from voicecoach.transcript import KEPT, LONG, POST_ROLL, PRE_ROLL, Agreement, Scribe
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -15,8 +17,6 @@ from voicecoach.types import (
     Event,
     HeardWord,
     Speaker,
-    SpeechEnded,
-    SpeechStarted,
     TranscribeRequest,
     Transcript,
     Utterance,
@@ -24,33 +24,99 @@ from voicecoach.types import (
 )
 
 SETTINGS = config.Transcription()
+LONGEST = round(SETTINGS.max_utterance_s * SAMPLE_RATE)
 
 
-def words(text: str) -> tuple[HeardWord, ...]:
-    return tuple(HeardWord(w, i * 4000, i * 4000 + 3000, 0.9) for i, w in enumerate(text.split()))
+def words(text: str, probability: float = 0.9) -> tuple[HeardWord, ...]:
+    return tuple(
+        HeardWord(w, i * 4000, i * 4000 + 3000, probability) for i, w in enumerate(text.split())
+    )
 
 
 def texts(heard: list[HeardWord]) -> str:
     return " ".join(w.text for w in heard)
 
 
-def test_words_are_committed_once_two_hypotheses_agree() -> None:
-    a = Agreement()
-    assert a.update(words("I see your"))[0] == []
-    newly, tentative = a.update(words("I see, you're there"))
-    assert texts(newly) == "I see,"
-    assert texts(tentative) == "you're there"
-    newly, tentative = a.update(words("you're their friend"))
-    assert texts(newly) == "you're"
-    assert texts(tentative) == "their friend"
-    assert texts(a.committed) == "I see, you're"
+def agree(*hypotheses: str, probability: float = 0.9, complete: bool = False) -> Agreement:
+    """Return what is believed after hypotheses, each of them one step later and from the start."""
+    a = Agreement(0)
+    for n, text in enumerate(hypotheses, 1):
+        following = words(text, probability)[len(a.committed) :]
+        a.update(following, n * 6400, complete=complete)
+    return a
 
 
-class Recogniser:
-    """Drives a scribe through a segment, answering at once with the words of a script."""
+def test_words_are_committed_once_two_hypotheses_agree_but_not_the_newest_ones() -> None:
+    a = agree("I see your face", "I see, you're there now")
+    assert texts(a.committed) == "I see,"
+    assert texts(a.tentative) == "you're there now"
+    a = agree("one two three four", "one two three four")
+    assert texts(a.committed) == "one two"
+    a = agree("one two three four", "one two three four", "one two three four")
+    assert texts(a.committed) == "one two three", "three agree, but the last may be half a word"
+    assert texts(agree("one two", "one two", complete=True).committed) == "one two"
 
-    def __init__(self, scribe: Scribe, script: list[str]) -> None:
-        self.scribe, self.script = scribe, script
+
+def test_what_the_recogniser_doubts_is_committed_after_three() -> None:
+    said = "one two three four five"
+    assert texts(agree(said, said, probability=0.3).committed) == ""
+    assert texts(agree(said, said, said, probability=0.3).committed) == "one two three four"
+
+
+def test_what_may_well_change_is_not_shown() -> None:
+    a = Agreement(0)
+    a.update((*words("I have"), *words("a", 0.1), *words("dream")), 6400, complete=False)
+    assert texts(a.tentative) == "I have"
+    a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=False)
+    assert texts(a.tentative).endswith("a")
+    a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=True)
+    assert texts(a.tentative).endswith("dre")
+    a.update(words("a dre-"), 12800, complete=False)
+    assert texts(a.tentative) == "a"
+
+
+def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None:
+    a = agree("one two three")
+    assert a.ask() == (0, 0, "", "")
+    said = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    a, n = Agreement(0), 0
+    for n in range(2, 11):
+        # A word every 0.8 s, heard as soon as it is said.
+        a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800, complete=True)
+        a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800 + 1, complete=True)
+    first, start, prefix, context = a.ask()
+    assert (first, prefix) == (10, "seven eight nine ten")
+    assert context == "one two three four five six"
+    # "seven" was not there at 6 * 0.8 s; it is with a margin.
+    assert start == 6 * 12_800 + 1 - 3200
+    assert len(prefix.split()) == KEPT
+
+
+def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:
+    a = agree(*["it is 4111 11## ####"] * 2, complete=True)
+    assert a.ask() == (3, 0, "it is 4111", "")
+
+
+def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> None:
+    a = agree(*["I see a cat"] * 2, complete=True)
+
+    def following(text: str) -> str | None:
+        heard = a.continued(Transcript(0, Speaker.AGENT, 1, 0, True, words(text)))
+        return None if heard is None else texts(list(heard))
+
+    assert following("I see a cat there") == "there"
+    assert following("Icy a cat there") == "there"
+    assert following("I see a dog there") is None
+
+
+class Talk:
+    """Drives a scribe and its segmenter through speech, and answers with a script at once."""
+
+    def __init__(self, script: Callable[[TranscribeRequest], str] | None) -> None:
+        self.scribe = Scribe(Speaker.AGENT, SETTINGS)
+        self.segmenter = Segmenter(config.Endpointing())
+        self.script = script
+        self.at = 0
         self.requests: list[TranscribeRequest] = []
         self.events: list[Event] = []
 
@@ -59,163 +125,175 @@ class Recogniser:
             if isinstance(event, TranscribeRequest):
                 self.requests.append(event)
                 if self.script:
-                    text = self.script.pop(0)
-                    answer = Transcript(
-                        event.at, event.speaker, event.utterance, event.final, words(text)
-                    )
-                    self.take(self.scribe.hear(event.at, answer))
+                    heard = words(self.script(event))[event.first :]
+                    self.take(self.scribe.hear(event.at, answer(event, event.at, heard)))
             else:
                 self.events.append(event)
 
-    def speak(self, start: int, hops: int, quiet: int = -1) -> int:
-        self.scribe.begin(start)
-        at = start
-        for i in range(hops):
-            at += HOP
-            self.take(self.scribe.step(at, 0.1 if i == quiet else 0.9, True))
-        return at
+    def hear(self, seconds: float, probability: float) -> None:
+        for _ in range(round(seconds * SAMPLE_RATE / HOP)):
+            self.at += HOP
+            self.segmenter.step(self.at, probability)
+            self.take(self.scribe.step(self.at, probability, self.segmenter))
+
+    def speak(self, seconds: float) -> None:
+        self.hear(seconds, 0.9)
+
+    def pause(self, seconds: float) -> None:
+        self.hear(seconds, 0.0)
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [e for e in self.events if isinstance(e, kind)]
 
 
-def scribe() -> Scribe:
-    return Scribe(Speaker.AGENT, SETTINGS)
+def test_partials_come_first_after_first_s_then_every_step_s_then_careful_ones() -> None:
+    t = Talk(None)
+    t.pause(1.0)
+    t.speak(3.0)
+    t.pause(1.0)
+    partial = [q for q in t.requests if not q.careful]
+    times = [(q.at - SAMPLE_RATE) / SAMPLE_RATE for q in partial]
+    assert abs(times[0] - SETTINGS.first_s) < 0.05
+    assert all(abs(b - a - SETTINGS.step_s) < 0.017 for a, b in pairwise(times))
+    assert all(q.end == q.at for q in partial)
+    (careful,) = [q for q in t.requests if q.careful]
+    assert abs(careful.start - (SAMPLE_RATE - PRE_ROLL)) <= 2 * HOP
+    assert abs(careful.end - (4 * SAMPLE_RATE + POST_ROLL)) <= 2 * HOP
+    assert careful.at - careful.end < 2 * HOP, "it is asked for as soon as its audio is there"
 
 
-def test_partials_come_first_after_first_s_then_every_step_s_then_the_final_one() -> None:
-    r = Recogniser(scribe(), ["a"] * 20)
-    at = r.speak(16_000, 200)
-    r.take(r.scribe.end(at + 6400, at))
-    times = [(q.at - 16_000) / SAMPLE_RATE for q in r.requests]
-    assert times[0] - SETTINGS.first_s < 0.016
-    assert all(abs(b - a - SETTINGS.step_s) < 0.017 for a, b in pairwise(times[:-1]))
-    assert [q.final for q in r.requests] == [False] * (len(times) - 1) + [True]
-    final = r.requests[-1]
-    assert final.start == 16_000 - int(0.3 * SAMPLE_RATE)
-    assert final.end == at + int(0.2 * SAMPLE_RATE)
-
-
-def test_one_partial_at_a_time_so_a_slow_recogniser_is_asked_less() -> None:
-    r = Recogniser(scribe(), [])
-    r.speak(0, 300)
-    assert len(r.requests) == 1
-
-
-def test_final_words_replace_the_partial_ones_and_say_how_many_they_are() -> None:
-    r = Recogniser(scribe(), ["one too", "one too three", "one two"])
-    at = r.speak(0, 100)
-    r.take(r.scribe.end(at, at))
-    partial = [e for e in r.events if isinstance(e, Word) and not e.final]
-    final = [e for e in r.events if isinstance(e, Word) and e.final]
-    assert [(w.index, w.text, w.committed) for w in partial] == [
-        (0, "one", False),
-        (1, "too", False),
-        (0, "one", True),
-        (1, "too", True),
-        (2, "three", False),
-    ]
-    assert [(w.index, w.text) for w in final] == [(0, "one"), (1, "two")]
-    utterance = r.events[-1]
+def test_final_words_are_there_when_the_pause_is_over() -> None:
+    t = Talk(lambda q: "good bye" if q.careful else "could")
+    t.speak(1.0)
+    t.pause(SETTINGS.pause_s + 0.1)
+    final = [w for w in t.of(Word) if isinstance(w, Word) and w.final]
+    assert [w.text for w in final] == ["good", "bye"]
+    assert abs(final[0].at / SAMPLE_RATE - 1.0 - SETTINGS.pause_s) < 0.05
+    (utterance,) = t.of(Utterance)
     assert isinstance(utterance, Utterance)
-    assert (utterance.text, utterance.words) == ("one two", 2)
-    assert not r.scribe.waiting
+    assert (utterance.text, utterance.words) == ("good bye", 2)
+    assert not t.scribe.waiting
+
+
+def test_a_short_pause_is_one_more_hypothesis_and_the_utterance_goes_on() -> None:
+    t = Talk(lambda q: "I see" if q.end < 2 * SAMPLE_RATE else "I see your point")
+    t.speak(1.0)
+    t.pause(0.3)
+    assert not t.of(Utterance)
+    shown = [w for w in t.of(Word) if isinstance(w, Word)]
+    assert {w.text for w in shown if w.committed} == {"I", "see"}
+    t.speak(1.0)
+    t.pause(1.0)
+    assert [u.text for u in t.of(Utterance) if isinstance(u, Utterance)] == ["I see your point"]
+
+
+def test_a_long_utterance_ends_with_the_first_pause_and_the_next_begins_there() -> None:
+    t = Talk(lambda q: "on and on")
+    t.speak(LONG / SAMPLE_RATE + 0.1)
+    t.pause(0.25)
+    assert len(t.of(Utterance)) == 1
+    t.speak(1.0)
+    t.pause(1.0)
+    assert len(t.of(Utterance)) == 2
+    a, b = (q for q in t.requests if q.careful)
+    assert a.end <= b.start <= a.end + HOP
+
+
+def test_speech_without_a_pause_is_cut_where_it_was_quiet_and_goes_on() -> None:
+    t = Talk(None)
+    t.speak(10.0)
+    t.hear(HOP / SAMPLE_RATE, 0.4)
+    quiet = t.at - HOP
+    t.speak(6.0)
+    (first,) = [q for q in t.requests if q.careful]
+    assert (first.start, first.end) == (0, quiet)
+    after = [q for q in t.requests if q.utterance == 2]
+    assert after[0].start == first.end
 
 
 def test_a_tentative_word_that_is_gone_is_withdrawn() -> None:
-    r = Recogniser(scribe(), ["one two three", "won two"])
-    r.speak(0, 100)
+    said = iter(["one two three", "won two", *["won two"] * 9])
+    t = Talk(lambda q: next(said))
+    t.speak(1.1)
     shown = {}
-    for e in r.events:
-        if isinstance(e, Word):
-            shown[e.index] = e.text
+    for e in t.of(Word):
+        assert isinstance(e, Word)
+        shown[e.index] = e.text
     assert shown == {0: "won", 1: "two", 2: ""}
 
 
-def test_partials_are_asked_with_what_is_believed() -> None:
-    r = Recogniser(scribe(), ["one two", "one two three", "three four", "four"])
-    r.speak(0, 200)
-    assert [q.prefix for q in r.requests] == ["", "", "one two", "one two three"]
-
-
-def test_a_long_segment_is_cut_where_it_was_quiet_and_goes_on() -> None:
-    longest = round(SETTINGS.max_utterance_s * SAMPLE_RATE / HOP)
-    quiet = longest * 3 // 4
-    r = Recogniser(scribe(), [])
-    r.speak(0, longest + 40, quiet)
-    finals = [q for q in r.requests if q.final]
-    assert [(q.start, q.end) for q in finals] == [(0, quiet * HOP)]
-    after = [q for q in r.requests if q.utterance == finals[0].utterance + 1]
-    assert after[0].start == finals[0].end
+def test_the_other_one_ends_an_utterance() -> None:
+    t = Talk(lambda q: "yes")
+    t.speak(1.0)
+    t.pause(0.25)
+    t.take(t.scribe.end(t.at))
+    assert len(t.of(Utterance)) == 1
+    assert t.scribe.end(t.at) == []
 
 
 def test_a_partial_that_comes_after_the_end_is_too_late() -> None:
-    s = scribe()
-    r = Recogniser(s, [])
-    at = r.speak(0, 100)
-    r.take(s.end(at, at))
-    late = Transcript(at, Speaker.AGENT, r.requests[0].utterance, False, words("late"))
-    assert s.hear(at, late) == []
-    assert s.waiting
+    t = Talk(None)
+    t.speak(1.0)
+    t.pause(1.0)
+    late = t.requests[0]
+    assert not late.careful
+    assert t.scribe.hear(t.at, answer(late, t.at, words("late"))) == []
+    assert t.scribe.waiting
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 80)), min_size=20, max_size=60))
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 1.2)), min_size=20, max_size=60))
 def test_whatever_the_speech_every_request_has_audio_and_every_utterance_an_end(
-    curve: list[tuple[float, int]],
+    curve: list[tuple[float, float]],
 ) -> None:
-    endpointer, s, at = Endpointer(config.Endpointing()), scribe(), 0
-    requests: list[TranscribeRequest] = []
-    active = False
-
-    def take(events: list[Event]) -> None:
-        for event in events:
-            if isinstance(event, SpeechStarted):
-                s.begin(event.start)
-            elif isinstance(event, SpeechEnded):
-                take(s.end(at, event.end))
-            elif isinstance(event, TranscribeRequest):
-                requests.append(event)
-
-    for p, hops in [(1.0, 640), *curve]:
-        for _ in range(hops):
-            at += HOP
-            take(endpointer.step(at, [p, 0.0]))
-            segment = endpointer.segment(Speaker.AGENT)
-            active = segment.active
-            if active:
-                take(s.step(at, p, segment.speaking))
-    take(endpointer.finish(at))
-    longest = round((SETTINGS.max_utterance_s + 1.0) * SAMPLE_RATE)
-    for q in requests:
-        assert q.start < q.end <= q.at
-        assert q.end - q.start <= longest
-    finals = [q for q in requests if q.final]
-    assert len({q.utterance for q in requests}) == len(finals)
-    assert all(a.end <= b.start for a, b in pairwise(finals))
+    t = Talk(None)
+    for p, seconds in [(1.0, 10.0), *curve]:
+        t.hear(seconds, p)
+    t.take(t.scribe.end(t.at))
+    for q in t.requests:
+        assert 0 <= q.start < q.end <= q.at
+        assert q.end - q.start <= LONGEST + SAMPLE_RATE
+    careful = {q.utterance: q for q in t.requests if q.careful}
+    assert careful.keys() == {q.utterance for q in t.requests}
+    assert all(a.end <= b.start for a, b in pairwise(careful.values()))
+    for q in t.requests:
+        if q.careful:
+            t.scribe.hear(t.at, answer(q, t.at, ()))
+    assert not t.scribe.waiting
 
 
-def test_words_that_were_shown_are_voided_by_an_empty_final_even_after_a_cut() -> None:
-    longest = round(SETTINGS.max_utterance_s * SAMPLE_RATE / HOP)
-    r = Recogniser(scribe(), ["hello"] * 12)
-    r.speak(0, longest - 1)
-    r.script.clear()
-    r.take(r.scribe.step(longest * HOP, 0.9, True))
-    (final,) = [q for q in r.requests if q.final]
-    (event,) = r.scribe.hear(
-        final.at, Transcript(final.at, Speaker.AGENT, final.utterance, True, ())
-    )
-    assert isinstance(event, Utterance)
-    assert (event.text, event.words) == ("", 0)
+def test_words_that_were_shown_are_voided_by_an_empty_final() -> None:
+    t = Talk(lambda q: "" if q.careful else "hello there")
+    t.speak(2.0)
+    t.pause(1.0)
+    utterance = t.of(Utterance)[-1]
+    assert isinstance(utterance, Utterance)
+    assert (utterance.text, utterance.words) == ("", 0)
 
 
 def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
-    s = scribe()
-    r = Recogniser(s, [])
-    at = r.speak(0, 60)
-    broken = Transcript(at, Speaker.AGENT, 1, False, (), "RuntimeError: gone")
-    (event,) = s.hear(at, broken)
+    t = Talk(None)
+    t.speak(1.0)
+    request = t.requests[0]
+    (event,) = t.scribe.hear(t.at, answer(request, t.at, (), "RuntimeError: gone"))
     assert isinstance(event, Degraded)
     assert event.reason == "agent: RuntimeError: gone"
-    (request,) = s.step(at + SAMPLE_RATE, 0.9, True)
-    assert isinstance(request, TranscribeRequest)
-    assert s.hear(at, broken) == [], "the same trouble is said once"
-    (event,) = s.hear(at, Transcript(at, Speaker.AGENT, 1, False, ()))
+    assert t.scribe.hear(t.at, answer(request, t.at, (), "RuntimeError: gone")) == []
+    before = len(t.requests)
+    t.speak(1.0)
+    assert len(t.requests) > before
+    (event,) = t.scribe.hear(t.at, answer(t.requests[-1], t.at, ()))
     assert isinstance(event, Degraded)
     assert event.reason == "agent: words come again"
+
+
+def test_where_the_final_words_fail_what_was_believed_stands() -> None:
+    t = Talk(lambda q: "I will call you back" if not q.careful else "")
+    t.speak(3.0)
+    t.script = None
+    t.pause(1.0)
+    request = t.requests[-1]
+    assert request.careful
+    events = t.scribe.hear(t.at, answer(request, t.at, (), "gone"))
+    utterance = events[-1]
+    assert isinstance(utterance, Utterance)
+    assert utterance.text.startswith("I will call you")

@@ -12,6 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
@@ -36,6 +37,7 @@ from voicecoach.types import Speaker
 
 if TYPE_CHECKING:
     from voicecoach.shell.files import Call
+    from voicecoach.shell.remote import Remote
 
 Source: TypeAlias = "tuple[Path, Callable[[], Call]]"
 """A recording and how to open it as a call."""
@@ -79,9 +81,8 @@ def demo(
     config: ConfigOption = None,
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
-    from voicecoach.shell.doctor import SAMPLE_CALL
     from voicecoach.shell.files import Call
-    from voicecoach.shell.resources import resource
+    from voicecoach.shell.resources import SAMPLE_CALL, resource
 
     path = resource("samples", SAMPLE_CALL)
     settings = _settings(config, model, transcribe)
@@ -266,7 +267,6 @@ def _replay(
     events: Path | None = None,
 ) -> None:
     """Replay every call into a folder of its own; a bad recording does not stop the others."""
-    from voicecoach.shell.asr import Whisper
     from voicecoach.shell.console import CallView
     from voicecoach.shell.files import readable
     from voicecoach.shell.replay import EVENTS, Setup, copy, replay
@@ -275,34 +275,51 @@ def _replay(
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
     console = Console()
-    transcriber, no_words = None, ""
     rules, vad, prosody = _rules(settings), vad_model(), prosody_model()
-    if settings.transcription.enabled:
-        try:
-            transcriber = Whisper(settings.transcription.model, settings.transcription.language)
-        except ModelUnavailable as e:
-            no_words = str(e)
-            _say(f"no words: {no_words}; everything else goes on")
-    setup = Setup(settings, rules, vad, prosody, transcriber, no_words, frames, speed)
     failed = False
-    for (_, open_call), name in zip(sources, _names([path for path, _ in sources]), strict=True):
-        try:
-            call = open_call()
-            with CallView(console, call.name, call.duration_s) as view:
-                result = replay(call, setup, out / name, view)
-        except AudioFileError as e:
-            failed = True
-            _say_error(str(e))
-            continue
-        for note in result.notes:
-            _say(f"note: {note}")
-        if events:
-            copy(out / name / EVENTS, events)
-        console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
+    with ExitStack() as stack:
+        transcribers, no_words = _transcribers(settings, stack)
+        setup = Setup(settings, rules, vad, prosody, transcribers, no_words, frames, speed)
+        names = _names([path for path, _ in sources])
+        for (_, open_call), name in zip(sources, names, strict=True):
+            try:
+                call = open_call()
+                with CallView(console, call.name, call.duration_s) as view:
+                    result = replay(call, setup, out / name, view)
+            except AudioFileError as e:
+                failed = True
+                _say_error(str(e))
+                continue
+            for note in result.notes:
+                _say(f"note: {note}")
+            if events:
+                copy(out / name / EVENTS, events)
+            console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
     if report:
         _say("note: the report is not part of this version yet")
     if failed:
         raise SystemExit(UNUSABLE)
+
+
+def _transcribers(settings: Config, stack: ExitStack) -> tuple[list[Remote], str]:
+    """Return the recognisers, ready, for `stack` to close; where there are none, why."""
+    from voicecoach.shell.remote import Remote
+
+    wanted = settings.transcription
+    if not wanted.enabled:
+        return [], ""
+    try:
+        # A recording is replayed as fast as it goes: a recogniser for each of two cores.
+        remotes = [
+            stack.enter_context(closing(Remote(wanted.model, wanted.language, wanted.vocabulary)))
+            for _ in range(min(2, os.cpu_count() or 1))
+        ]
+        for remote in remotes:
+            remote.ready()
+    except ModelUnavailable as e:
+        _say(f"no words: {e}; everything else goes on")
+        return [], str(e)
+    return remotes, ""
 
 
 def _names(paths: list[Path]) -> list[str]:

@@ -56,13 +56,20 @@ class Transcription(Section, frozen=True, kw_only=True):
     language: Annotated[
         str, Meta(min_length=2, max_length=3, description="language code for multilingual models")
     ] = "en"
+    vocabulary: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=60)], ...],
+        Meta(max_length=50, description="names to expect: products, places, people"),
+    ] = ()
     first_s: Annotated[
         float, Meta(ge=0.2, le=5.0, description="s of speech before the first partial words")
+    ] = 0.5
+    step_s: Annotated[float, Meta(ge=0.2, le=5.0, description="s between partial hypotheses")] = 0.4
+    pause_s: Annotated[
+        float, Meta(ge=0.2, le=2.0, description="s of silence that end an utterance")
     ] = 0.6
-    step_s: Annotated[float, Meta(ge=0.2, le=5.0, description="s between partial hypotheses")] = 0.8
     max_utterance_s: Annotated[
         float, Meta(ge=5.0, le=25.0, description="s after which an utterance is cut")
-    ] = 10.0
+    ] = 14.0
     replay_delay_s: Annotated[
         float,
         Meta(ge=0.256, le=5.0, description="s from request to words, as modelled in a replay"),

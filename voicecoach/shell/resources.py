@@ -10,6 +10,8 @@ from pathlib import Path
 
 from voicecoach.errors import ModelError
 
+SAMPLE_CALL = "auto_repairs_40.flac"
+"""The recorded call in `samples/`."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

@@ -8,26 +8,24 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from voicecoach.engine import Engine
-from voicecoach.shell.asr import AsrWorker
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Event, TranscribeRequest
+from voicecoach.shell.asr import Asr
+from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Event, TranscribeRequest, Transcript
 
 WORDS_HOPS = 16
 """Most hops heard at once where words are wanted: words come back no sooner than that (the least
 `transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
 
 
-def run(blocks: Iterable[Block], engine: Engine, asr: AsrWorker | None) -> Iterator[Event]:
+def run(blocks: Iterable[Block], engine: Engine, asr: Asr | None) -> Iterator[Event]:
     """Yield the events of a call as they become known, to its end."""
     for block in cut(filled(blocks), WORDS_HOPS) if asr else filled(blocks):
         if asr:
             asr.hear(block)
-            for transcript in asr.poll(block.end):
-                yield from _submitted(engine.process(transcript), asr)
+            yield from _answered(asr, block.end, engine)
         yield from _submitted(engine.process(block), asr)
     yield from _submitted(engine.finish(), asr)
     if asr:
-        for transcript in asr.poll(None):
-            yield from _submitted(engine.process(transcript), asr)
+        yield from _answered(asr, None, engine)
 
 
 def filled(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -61,7 +59,15 @@ def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
         yield block
 
 
-def _submitted(events: list[Event], asr: AsrWorker | None) -> Iterator[Event]:
+def _answered(asr: Asr, until: int | None, engine: Engine) -> Iterator[Event]:
+    for answer in asr.poll(until):
+        if isinstance(answer, Transcript):
+            yield from _submitted(engine.process(answer), asr)
+        else:
+            yield answer
+
+
+def _submitted(events: list[Event], asr: Asr | None) -> Iterator[Event]:
     for event in events:
         if isinstance(event, TranscribeRequest):
             assert asr, "the engine asked for words without a transcriber"

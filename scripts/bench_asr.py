@@ -7,8 +7,9 @@ which an alignment of the reference text with the clean utterance gives, pulled 
 sound ends.  Beside it, in the same run and on the same audio:
 
 * the usual streaming loop: LocalAgreement over a growing buffer, padded to 30 s and decoded once
-  a second with what was committed before it as prompt (Macháček et al. 2023, "Turning Whisper
-  into real-time transcription system"), here greedy, which makes it faster than its authors' beam;
+  a second (Macháček et al. 2023, "Turning Whisper into real-time transcription system"), here
+  greedy, with the product's own speech detection, spared silence, and its probabilities unused:
+  faster than its authors' beam with word timestamps;
 * faster-whisper offline with its defaults: beam 5, 30 s windows, the whole recording, and each
   utterance alone with its true limits.
 
@@ -51,6 +52,7 @@ from voicecoach.shell.remote import Remote
 from voicecoach.shell.resources import prosody_model, vad_model
 from voicecoach.shell.run import paced, run
 from voicecoach.shell.whisper import Whisper, locate
+from voicecoach.transcript import POST_ROLL, PRE_ROLL
 from voicecoach.types import (
     F32,
     HOP,
@@ -264,55 +266,60 @@ class Course(NamedTuple):
     cpu_s: float
 
 
-def usual_loop(model: Any, said: Said) -> Course:
-    """Return how the words come in the usual loop, in virtual time."""
-    now, cpu, offset, committed_to = 0, 0.0, 0, 0.0
-    done: list[tuple[float, float, str]] = []
-    before: list[tuple[float, float, str]] = []
-    shown: list[Shown] = []
-    n = len(said.samples)
-    prompt = ""
-    while now < n:
-        start = min(now + STEP, n)
-        began = time.process_time()
-        segments, _ = model.transcribe(
-            said.samples[offset:start],
-            language="en",
-            beam_size=1,
-            word_timestamps=True,
-            condition_on_previous_text=True,
-            initial_prompt=prompt[-200:] or None,
-        )
-        segments = list(segments)
-        took = time.process_time() - began
-        cpu += took
-        base = offset / SAMPLE_RATE
-        heard = [
-            (base + w.start, base + w.end, w.word.strip()) for s in segments for w in s.words or ()
-        ]
-        heard = [word for word in heard if word[0] > committed_to - 0.1]
-        for size in range(min(5, len(heard), len(done)), 0, -1):
-            if [plain(w[2]) for w in done[-size:]] == [plain(w[2]) for w in heard[:size]]:
-                heard = heard[size:]
-                break
-        agreed = 0
-        while agreed < min(len(heard), len(before)) and plain(heard[agreed][2]) == plain(
-            before[agreed][2]
-        ):
-            agreed += 1
-        done += heard[:agreed] if start < n else heard
-        before = heard[agreed:] if start < n else []
-        if done:
-            committed_to = done[-1][1]
-        finished = start + round(took * SAMPLE_RATE)
-        shown.append(Shown(finished / SAMPLE_RATE, [w[2] for w in done], [w[2] for w in before]))
-        if start - offset > TRIM:
-            ends = [base + s.end for s in segments if base + s.end <= committed_to]
-            if ends:
-                offset = round(ends[-1] * SAMPLE_RATE)
-                prompt = " ".join(w[2] for w in done if w[1] <= ends[-1])
-        now = max(finished, start)
-    return Course([shown], [[w[2] for w in done]], [], cpu)
+class Padded(Whisper):
+    """Whisper as it is usually called: every request is padded to 30 s."""
+
+    def _encode(self, audio: F32) -> tuple[Any, int]:
+        padded = np.zeros(WINDOW, np.float32)
+        padded[: len(audio)] = audio
+        return self._storage.from_array(self._states(padded)), 2 * (len(audio) // 320)
+
+
+def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]]) -> Course:
+    """Return how the words come in the usual loop, in virtual time.
+
+    It is spared silence, and decodes what it has at the end of each of `turns` (start, end, when
+    known) as the end of its buffer.
+    """
+    cpu, now = 0.0, 0
+    shown: list[list[Shown]] = []
+    final: list[list[str]] = []
+    waits: list[float] = []
+    for start, end, known in turns:
+        buffer = max(0, start - PRE_ROLL)
+        committed, before, gone = list[str](), list[str](), list[str]()
+        states: list[Shown] = []
+        now = max(now, start + STEP)
+        over = False
+        while not over:
+            over = now >= known
+            upto = end + POST_ROLL if over else now
+            began = time.process_time()
+            heard = whisper.transcribe(
+                said.samples[buffer:upto], prefix=" ".join(committed), context=" ".join(gone)
+            )
+            texts = [word.text for word in heard]
+            agreed = 0
+            for mine, other in zip(texts, before, strict=False):
+                if plain(mine) != plain(other):
+                    break
+                agreed += 1
+            committed += texts if over else texts[:agreed]
+            before = [] if over else texts[agreed:]
+            if upto - buffer > TRIM and committed and not over:
+                timed = whisper.align(said.samples[buffer:upto], " ".join(committed))
+                buffer += round(timed[-1].end_s * SAMPLE_RATE)
+                gone, committed = gone + committed, []
+            took = time.process_time() - began
+            cpu += took
+            asked, now = now, now + round(took * SAMPLE_RATE)
+            states.append(Shown(now / SAMPLE_RATE, gone + committed, before))
+            if not over:
+                now = min(max(now, asked + STEP), max(now, known))
+        waits.append((now - known) / SAMPLE_RATE)
+        shown.append(states)
+        final.append(gone + committed)
+    return Course(shown, final, waits, cpu)
 
 
 # --- how it came ----------------------------------------------------------------------------
@@ -393,7 +400,7 @@ def figures(said: Said, heard: Course) -> Figures:
                 stays = dict(matched(now, target)[0])
                 for k in stays.values():
                     when.setdefault((u, k), state.at_s)
-                if n < len(states) - 1 or len(heard.final) == 1:
+                if n < len(states) - 1:
                     new = range(most[kind], len(now))
                     counts[kind][0] += sum(i not in stays for i in new)
                     counts[kind][1] += len(new)
@@ -448,12 +455,22 @@ def stream(
     return list(run(blocks(samples), engine(config, tuple(rows)), asr)), asr
 
 
+def turns(events: Iterable[Event]) -> list[tuple[int, int, int]]:
+    """Return the customer's segments: start, end, and when the end was known."""
+    return [
+        (e.start, e.end, e.at)
+        for e in events
+        if isinstance(e, SpeechEnded) and e.speaker is Speaker.CUSTOMER
+    ]
+
+
 def latency(options: argparse.Namespace, config: Config) -> None:
     """Print the table of latencies."""
     from faster_whisper import WhisperModel
 
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
     model = WhisperModel(locate(options.model), device="cpu", compute_type="int8", cpu_threads=1)
+    padded = Padded(options.model, "en")
     seconds = 60 * options.minutes
     print(
         "| audio, way | shown, s, p50 / p95 | committed | turn's end to final | "
@@ -468,16 +485,16 @@ def latency(options: argparse.Namespace, config: Config) -> None:
         row(f"{name}, voicecoach", mine)
         if not coded:
             other = talk(whisper, seconds, 2, coded)
-            events, asr = stream(
+            both_talk, asr = stream(
                 whisper, config, {Speaker.CUSTOMER: said.samples, Speaker.AGENT: other.samples}
             )
             row(
                 f"{name}, voicecoach, both talk at once: the customer",
-                figures(said, course(events, Speaker.CUSTOMER, asr.cpu_s)),
+                figures(said, course(both_talk, Speaker.CUSTOMER, asr.cpu_s)),
             )
         if options.alone:
             continue
-        loop = figures(said, usual_loop(model, said))
+        loop = figures(said, usual_loop(padded, said, turns(events)))
         row(f"{name}, the usual loop", loop)
         ratios = [
             np.percentile(a, q) / np.percentile(b, q)

@@ -15,7 +15,7 @@ from voicecoach.masking import HIDDEN, OPEN, SHORTEST, digits, mask
         ("4111-1111-1111-1111.", "4111-11##-####-####."),
         ("4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ok", "4, 1, 1, 1, 1, 1, #, #, #, #, #, #, #, ok"),
         ("four one one one one one one one", "four one one one one one # #"),
-        ("Forty-one eleven eleven uh 11 11 and 11 11", "Forty-one eleven eleven uh ## ## and ## ##"),
+        ("Forty-one eleven eleven uh 11 11 and 1111", "Forty-one eleven eleven uh ## ## and ####"),
         ("3782 822463 10005 is my Amex", "3782 82#### ##### is my Amex"),
         # What is no card number stays.
         ("call 555 123 4567 please", "call 555 123 4567 please"),

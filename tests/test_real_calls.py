@@ -7,6 +7,7 @@ from a larger Whisper model (base) corrected by reading.
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import librosa
@@ -35,6 +36,7 @@ from voicecoach.types import (
     Overlap,
     Speaker,
     SpeechEnded,
+    SpeechStarted,
     Tone,
     Turn,
     Utterance,
@@ -211,6 +213,70 @@ def test_the_words_of_the_conversation_are_there_at_their_time(
     # A tiny model on a telephone line mishears some; a broken path would lose most.
     total = len(POLITE_WORDS if which == "polite" else LIVELY_WORDS)
     assert len(missing) <= total * 0.15, missing
+
+
+@pytest.mark.parametrize("which", ["polite", "lively"])
+def test_words_are_shown_while_they_are_spoken(which: str, request: pytest.FixtureRequest) -> None:
+    """In a replay each answer takes its modelled time, so this is exact."""
+    events: list[Event] = request.getfixturevalue(which)
+    first: dict[tuple[Speaker, int, int, str], int] = {}
+    late = []
+    for e in events:
+        if isinstance(e, Word) and e.text:
+            key = (e.speaker, e.utterance, e.index, plain(e.text))
+            first.setdefault(key, e.at)
+            if e.final:
+                late.append((first[key] - e.end) / SAMPLE_RATE)
+    assert len(late) > 400
+    # Where the final word differs from the one first shown, the final one counts.
+    assert np.percentile(late, 50) < 0.9
+
+
+@pytest.mark.parametrize("which", ["polite", "lively"])
+def test_a_word_is_where_its_speaker_speaks(which: str, request: pytest.FixtureRequest) -> None:
+    events: list[Event] = request.getfixturevalue(which)
+    for speaker in (A, C):
+        speech = np.zeros(250 * 100, bool)
+        for e in events:
+            if isinstance(e, SpeechEnded) and e.speaker is speaker:
+                speech[e.start * 100 // SAMPLE_RATE : e.end * 100 // SAMPLE_RATE] = True
+        words = [e for e in events if isinstance(e, Word) and e.final and e.speaker is speaker]
+        inside = [
+            speech[w.start * 100 // SAMPLE_RATE : w.end * 100 // SAMPLE_RATE + 1].any()
+            for w in words
+        ]
+        assert np.mean(inside) > 0.97
+
+
+@pytest.mark.parametrize("which", ["polite", "lively"])
+def test_no_utterance_glues_two_turns(which: str, request: pytest.FixtureRequest) -> None:
+    events: list[Event] = request.getfixturevalue(which)
+    longest = round((Config().transcription.pause_s + 0.1) * SAMPLE_RATE)
+    for speaker in (A, C):
+        mine = [e for e in events if isinstance(e, SpeechEnded) and e.speaker is speaker]
+        for u in events:
+            if not isinstance(u, Utterance) or u.speaker is not speaker or not u.text:
+                continue
+            within = [e for e in mine if e.start < u.end and e.end > u.start]
+            for before, after in pairwise(within):
+                assert after.start - before.end <= longest
+                assert not [
+                    e
+                    for e in events
+                    if isinstance(e, SpeechStarted)
+                    and e.speaker is speaker.other
+                    and before.at < e.at <= after.start
+                ]
+
+
+def test_a_recording_that_ends_in_a_word_keeps_it(remotes: list[Remote], tmp_path: Path) -> None:
+    x, rate = soundfile.read(resource("samples", "auto_repairs_40.flac"), dtype="int16")
+    # "... how can I help you today?" ends here.
+    soundfile.write(tmp_path / "cut.wav", x[: int(5.95 * rate)], rate)
+    events = replay(tmp_path / "cut.wav", remotes, 16)
+    said = [e.text for e in events if isinstance(e, Utterance) and e.speaker is A]
+    assert plain(said[-1]).endswith("help you today")
+    assert isinstance(events[-1], Ended)
 
 
 QUIET = {

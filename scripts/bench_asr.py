@@ -47,7 +47,7 @@ from voicecoach.config import Config
 from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.lexical import plain
-from voicecoach.shell.asr import Answerer, Backlog, Heard, LiveAsr, Transcriber
+from voicecoach.shell.asr import Answerer, Backlog, Heard, LiveAsr, Task, Transcriber
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.resources import prosody_model, vad_model
 from voicecoach.shell.run import paced, run
@@ -190,7 +190,7 @@ class Virtual:
 
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""
-        self._backlog.put(request)
+        self._backlog.put(Task(request, self._answerer.audio(request)))
         self._begin(max(request.at, self._free))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -213,9 +213,9 @@ class Virtual:
         """Nothing is held."""
 
     def _begin(self, now: int) -> None:
-        if self._doing or now < self._free or not (request := self._backlog.take(now)):
+        if self._doing or now < self._free or not (task := self._backlog.take(now)):
             return
-        audio = self._answerer.audio(request)
+        request, audio = task
         began = time.process_time()
         words = self._transcriber.transcribe(
             audio, prefix=request.prefix, context=request.context, careful=request.careful

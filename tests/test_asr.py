@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach import config
-from voicecoach.shell.asr import IN_TIME, LATE, REST, Backlog, Heard, LiveAsr, ReplayAsr
+from voicecoach.shell.asr import IN_TIME, LATE, REST, Backlog, Heard, LiveAsr, ReplayAsr, Task
 from voicecoach.types import (
     F32,
     HOP,
@@ -166,69 +166,105 @@ def test_a_card_number_is_hidden_in_partial_and_final_words_and_over_utterances(
 # --- a call ---------------------------------------------------------------------------------
 
 
-def drain(backlog: Backlog, now: int = 10**9) -> list[TranscribeRequest]:
-    out = []
-    while (r := backlog.take(now)) is not None:
-        out.append(r)
-    return out
+class Line(Backlog):
+    """A backlog of requests whose audio is no matter."""
+
+    def add(self, request: TranscribeRequest) -> None:
+        self.put(Task(request, np.zeros(1, np.float32)))
+
+    def next(self, now: int = 10**9) -> TranscribeRequest | None:
+        task = self.take(now)
+        return task.request if task else None
+
+    def drain(self) -> list[TranscribeRequest]:
+        out = []
+        while (r := self.next()) is not None:
+            out.append(r)
+        return out
 
 
 def test_who_waits_longest_is_next_and_only_the_newest_partial_of_each_is_done() -> None:
-    b = Backlog()
-    stale, first, mine = request(1, speaker=C), request(2, careful=True), request(3, speaker=A)
-    newest, last = request(4, speaker=C), request(5, careful=True)
-    for r in (stale, first, mine, newest, last):
-        b.put(r)
-    assert drain(b) == [newest, first, mine, last]
+    b = Line()
+    first, stale = request(1, careful=True, utterance=2), request(2, speaker=C)
+    mine, newest = request(3, speaker=A), request(4, speaker=C)
+    last = request(5, careful=True, speaker=A, utterance=9)
+    for r in (first, stale, mine, newest):
+        b.add(r)
+    assert b.next() == first
+    assert b.next() == newest, "it has the place of the one it replaces"
+    b.add(last)
+    assert b.drain() == [last], "a careful one makes a partial one that waits needless"
+
+
+def test_a_newer_careful_request_of_an_utterance_replaces_the_one_before() -> None:
+    b = Line()
+    pause, end = request(1, careful=True, end=HOP), request(9, careful=True, end=2 * HOP)
+    other = request(5, careful=True, utterance=4)
+    for r in (pause, other, end):
+        b.add(r)
+    assert b.drain() == [end, other]
 
 
 def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
-    b = Backlog()
-    b.put(request(0))
-    slow = b.take(0)
+    b = Line()
+    b.add(request(0))
+    slow = b.next(0)
     assert slow
     b.done(slow, 0, SAMPLE_RATE)
-    b.put(request(SAMPLE_RATE))
-    b.put(request(SAMPLE_RATE, careful=True))
+    b.add(request(SAMPLE_RATE, careful=True))
+    b.add(request(SAMPLE_RATE))
     rested = round(REST * SAMPLE_RATE)
-    first = b.take(SAMPLE_RATE)
+    first = b.next(SAMPLE_RATE)
     assert first
     assert first.careful, "a final never rests"
-    assert b.take(rested - 1) is None
-    assert b.take(rested) is not None
+    assert b.next(rested - 1) is None
+    assert b.next(rested) is not None
 
 
 def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> None:
-    b = Backlog()
-    b.put(request(0, careful=True))
-    final = b.take(0)
-    assert final
+    b = Line()
+    final = request(0, careful=True)
     said = b.done(final, 0, LATE + SAMPLE_RATE)
     assert said == "the machine is busy: words come 3 s late, at turns' ends"
-    b.put(request(0))
-    assert b.take(10**9) is None
-    assert b.done(request(0, careful=True), 0, IN_TIME) == "", "not yet"
-    assert b.done(request(0, careful=True), 0, IN_TIME - 1) == "words come in time again"
-    assert b.take(10**9) is not None
+    b.add(request(0))
+    assert b.next() is None
+    assert b.done(final, 0, IN_TIME) == "", "not yet"
+    assert b.done(final, 0, IN_TIME - 1) == "words come in time again"
+    assert b.next() is not None
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([A, C]), st.booleans()), max_size=60))
 def test_no_final_is_ever_dropped_and_the_backlog_is_bounded_by_them(
     course: list[tuple[bool, Speaker, bool]],
 ) -> None:
-    b = Backlog()
+    b = Line()
     put: list[TranscribeRequest] = []
     taken: list[TranscribeRequest] = []
     for at, (careful, speaker, work) in enumerate(course):
-        r = request(at, careful=careful, speaker=speaker)
+        r = request(at, careful=careful, speaker=speaker, utterance=at)
         put.append(r)
-        b.put(r)
+        b.add(r)
         assert len(b) <= sum(x.careful for x in put) - sum(x.careful for x in taken) + 2
-        if work and (r2 := b.take(at)):
+        if work and (r2 := b.next(at)):
             taken.append(r2)
-    taken += drain(b)
+    taken += b.drain()
     assert [r for r in taken if r.careful] == [r for r in put if r.careful]
     assert len(set(map(id, taken))) == len(taken)
+
+
+def test_a_final_that_waits_long_keeps_its_audio() -> None:
+    parrot = Parrot()
+    parrot.gate.clear()
+    w = LiveAsr(parrot, SETTINGS)
+    feed(w)
+    w.submit(request(64 * HOP, HOP, 2 * HOP, careful=True, utterance=1))
+    w.submit(request(64 * HOP, 2 * HOP, 3 * HOP, careful=True, utterance=2))
+    for i in range(64, 64 + 40 * 63):
+        w.hear(Block(i * HOP, np.zeros((2, HOP), np.float32)))
+    parrot.gate.set()
+    heard = [a.words[0].text for a in w.poll(None) if isinstance(a, Transcript)]
+    assert heard == [f"hmah{HOP}True1", f"hmah{HOP}True2"]
+    w.close()
 
 
 def poll_until(worker: LiveAsr, count: int) -> list[Transcript | Degraded]:

@@ -211,6 +211,15 @@ def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
     assert not known[-1]
 
 
+def test_while_final_words_are_overdue_an_acknowledgement_is_unknown() -> None:
+    e, known = engine(transcribe=True), []
+    for block in blocks(stereo(np.concatenate([voice(150, 2), silence(6)]), silence(1))):
+        e.process(block)
+        known.append((block.end, not np.isnan(e._signals()["since_acknowledgement_s"])))
+    assert all(k for t, k in known if t < 4 * SAMPLE_RATE)
+    assert not any(k for t, k in known if t > 5 * SAMPLE_RATE)
+
+
 def test_programmer_errors_are_value_errors() -> None:
     e = engine()
     for shape in ((2, 100), (1, HOP), (2, (MAX_HOPS + 1) * HOP), (2, 0)):

@@ -1,5 +1,7 @@
 """The recogniser's own process: it answers, and what goes wrong in it stays in it."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -10,7 +12,7 @@ import pytest
 
 from tests.helpers import silence
 from voicecoach.errors import ModelError
-from voicecoach.shell.asr import Attempts, Heard
+from voicecoach.shell.asr import Attempts, Heard, Task
 from voicecoach.shell.remote import RecogniserFailed, Remote
 from voicecoach.types import Speaker, TranscribeRequest
 
@@ -51,9 +53,18 @@ def test_what_goes_wrong_is_said_and_a_restart_mends_it(
 
 @pytest.mark.parametrize("how", ["hang", "crash"])
 def test_a_request_survives_the_process(stack: ExitStack, tmp_path: Path, how: str) -> None:
-    result = Attempts(rude(stack, how, tmp_path)).transcribe(REQUEST, AUDIO)
+    result = Attempts(rude(stack, how, tmp_path)).transcribe(Task(REQUEST, AUDIO))
     assert [word.text for word in result.words] == ["well"]
     assert "was started again" in result.notice
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")
+def test_a_process_that_takes_nothing_is_ended(stack: ExitStack, tmp_path: Path) -> None:
+    remote = rude(stack, "well", tmp_path)
+    remote.transcribe(AUDIO)
+    os.kill(remote._process.pid, signal.SIGSTOP)
+    with pytest.raises(RecogniserFailed, match="no answer within 2 s"):
+        remote.transcribe(np.zeros(10 * 16_000, np.float32))  # more than a pipe holds
 
 
 def test_a_program_that_is_none_of_ours_is_a_failure_not_a_hang(stack: ExitStack) -> None:
@@ -68,7 +79,7 @@ def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
         remote = rude(stack, "well", tmp_path)
         remote.transcribe(AUDIO)
     assert remote._process.poll() is not None
-    result = Attempts(remote).transcribe(REQUEST, AUDIO)
+    result = Attempts(remote).transcribe(Task(REQUEST, AUDIO))
     assert result.error
 
 

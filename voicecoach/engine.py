@@ -262,6 +262,7 @@ class Engine:
         if self._turn_speech < LONG_TURN:
             rate = NAN
         silent = (self._now - self._acknowledged_at) / SAMPLE_RATE
+        hears_words = self._hears_words and not self._scribes[Speaker.AGENT].late(self._now)
         return {
             "agitation": agitation,
             "agent_rate_syl_s": rate,
@@ -270,7 +271,7 @@ class Engine:
             "agent_level_db": level,
             "agent_f0_semitones": pitch,
             "agent_barge_in_s": self._barge_in_s(),
-            "since_acknowledgement_s": silent if self._hears_words else NAN,
+            "since_acknowledgement_s": silent if hears_words else NAN,
         }
 
     # --- words ----------------------------------------------------------------------------

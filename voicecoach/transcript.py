@@ -55,6 +55,8 @@ MARGIN = int(0.2 * SAMPLE_RATE)
 """Audio kept before the first of them."""
 WORTH = int(2.0 * SAMPLE_RATE)
 """Less audio than this is not left out."""
+LATE = 2 * SAMPLE_RATE
+"""Final words that are not there so long after the end of their audio are overdue."""
 
 
 class Agreement:
@@ -179,6 +181,10 @@ class Scribe:
     def waiting(self) -> bool:
         """Whether final words are still to come."""
         return bool(self._ended)
+
+    def late(self, at: int) -> bool:
+        """Return whether final words are overdue, so that what was said is not known."""
+        return any(at - draft.end > LATE for draft in self._ended.values())
 
     def step(self, at: int, speech: float, segment: Segmenter) -> list[Event]:
         """Take the hop that ends at `at`; ask for a hypothesis where one is due.

@@ -74,17 +74,26 @@ class Transcriber(Protocol):
         """Begin anew after a failure."""
 
 
+class Task(NamedTuple):
+    """A request with its audio."""
+
+    request: TranscribeRequest
+    audio: F32
+
+
 class Backlog:
     """What is asked for and not begun, and what of it is worth doing.
 
-    Time is the stream's.  A partial request is replaced by a newer one of its speaker, which
-    inherits its place; the one that waits longest is next.
+    Time is the stream's.  A partial request is replaced by a newer one of its speaker, and a
+    careful one by a newer one of its utterance, which inherit its place; the one that waits longest
+    is next.
     """
 
     def __init__(self) -> None:
-        self._careful: deque[TranscribeRequest] = deque()
-        self._partial: dict[Speaker, tuple[int, TranscribeRequest]] = {}
-        """The newest of each speaker, and since when that speaker waits."""
+        self._careful: dict[tuple[Speaker, int], tuple[int, Task]] = {}
+        """For each utterance, since when it waits and the newest."""
+        self._partial: dict[Speaker, tuple[int, Task]] = {}
+        """The same for each speaker."""
         self._rested = 0
         self._shed = False
 
@@ -96,23 +105,27 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._careful) + len(self._partial)
 
-    def put(self, request: TranscribeRequest) -> None:
-        """Add a request."""
+    def put(self, task: Task) -> None:
+        """Add what is asked for."""
+        request = task.request
         if request.careful:
-            self._careful.append(request)
+            key = request.speaker, request.utterance
+            since, _ = self._careful.get(key, (request.at, None))
+            self._careful[key] = since, task
+            # It will say more than a partial one that has not begun.
+            self._partial.pop(request.speaker, None)
         else:
             since, _ = self._partial.get(request.speaker, (request.at, None))
-            self._partial[request.speaker] = since, request
+            self._partial[request.speaker] = since, task
 
-    def take(self, now: int) -> TranscribeRequest | None:
+    def take(self, now: int) -> Task | None:
         """Return what is to be done next, if anything is to be done at `now`."""
-        first = self._careful[0] if self._careful else None
-        waiting = [] if self._shed or now < self._rested else list(self._partial.values())
-        partial = min(waiting, key=lambda x: x[0], default=None)
-        if partial and (first is None or partial[0] < first.at):
-            del self._partial[partial[1].speaker]
-            return partial[1]
-        return self._careful.popleft() if first else None
+        first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
+        waiting = {} if self._shed or now < self._rested else self._partial
+        partial = min(waiting, key=lambda k: waiting[k][0], default=None)
+        if partial and (first is None or waiting[partial][0] < self._careful[first][0]):
+            return self._partial.pop(partial)[1]
+        return self._careful.pop(first)[1] if first else None
 
     def done(self, request: TranscribeRequest, began: int, now: int) -> str:
         """Note that a request is answered; return what there is to say of it, if anything."""
@@ -210,8 +223,8 @@ class ReplayAsr:
 
     def submit(self, request: TranscribeRequest) -> None:
         """Start on a request."""
-        audio = self._answerer.audio(request)
-        self._pending.append((request, self._pool.submit(self._work, request, audio)))
+        task = Task(request, self._answerer.audio(request))
+        self._pending.append((request, self._pool.submit(self._work, task)))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
         """Return the answers that arrive up to `until`, waiting for the recogniser."""
@@ -231,10 +244,10 @@ class ReplayAsr:
     def _arrival(self, request: TranscribeRequest) -> int:
         return request.at + self._delay
 
-    def _work(self, request: TranscribeRequest, audio: F32) -> Result:
+    def _work(self, task: Task) -> Result:
         attempts = self._free.popleft()  # there are as many as threads
         try:
-            return attempts.transcribe(request, audio)
+            return attempts.transcribe(task)
         finally:
             self._free.append(attempts)
 
@@ -273,7 +286,7 @@ class LiveAsr:
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""
         with self._changed:
-            self._backlog.put(request)
+            self._backlog.put(Task(request, self._answerer.audio(request)))
             self._changed.notify()
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -301,20 +314,19 @@ class LiveAsr:
         while True:
             with self._changed:
                 self._busy = False
-                request = None
+                task = None
                 while not self._closed:
-                    request = self._backlog.take(self._now)
-                    if request:
+                    task = self._backlog.take(self._now)
+                    if task:
                         break
                     self._changed.notify_all()
                     self._changed.wait()
-                if not request:
+                if not task:
                     return
                 self._busy, began = True, self._now
-                audio = self._answerer.audio(request)
-            result = self._attempts.transcribe(request, audio)
+            result = self._attempts.transcribe(task)
             with self._changed:
-                self._done.append((request, began, result))
+                self._done.append((task.request, began, result))
 
 
 class Result(NamedTuple):
@@ -335,13 +347,16 @@ class Attempts:
         self._failed = ""
         self._restarted = False
 
-    def transcribe(self, request: TranscribeRequest, audio: F32) -> Result:
-        """Return the words of a request, or why there are none."""
-        notice = ""
+    def transcribe(self, task: Task) -> Result:
+        """Return the words that are asked for, or why there are none."""
+        request, notice = task.request, ""
         while not self._failed:
             try:
                 words = self._transcriber.transcribe(
-                    audio, prefix=request.prefix, context=request.context, careful=request.careful
+                    task.audio,
+                    prefix=request.prefix,
+                    context=request.context,
+                    careful=request.careful,
                 )
             except Exception as e:  # whatever a recogniser does, the call goes on and says so
                 error = _said(e)

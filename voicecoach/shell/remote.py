@@ -104,7 +104,7 @@ class Remote:
         """Wait for the model."""
         if self._loaded:
             return
-        answer = self._receive(LOAD_S if Path(self._load.model).is_dir() else FETCH_S)
+        answer = self._answer(LOAD_S if Path(self._load.model).is_dir() else FETCH_S)
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
             raise kind(answer.text)
@@ -121,8 +121,7 @@ class Remote:
             Where the process ended, hung, or could not do it.
         """
         self.ready()
-        self._send(Ask(audio.tobytes(), prefix, context, careful))
-        answer = self._receive(self._answer_s)
+        answer = self._answer(self._answer_s, Ask(audio.tobytes(), prefix, context, careful))
         if answer.error:
             raise RecogniserFailed(f"{answer.error}: {answer.text}")
         return answer.words
@@ -172,14 +171,30 @@ class Remote:
         except (OSError, ValueError) as e:
             raise RecogniserFailed(self._end()) from e
 
-    def _receive(self, seconds: float) -> Answer:
+    def _answer(self, seconds: float, message: Ask | None = None) -> Answer:
+        """Send a message, where there is one, and return what comes back."""
+        process, expired = self._process, threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()  # what waits for its pipes, in either direction, waits no more
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
         try:
-            data = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            self._process.kill()
-            raise RecogniserFailed(f"no answer within {seconds:.0f} s") from None
+            if message:
+                self._send(message)
+            data = self._answers.get()
+        except RecogniserFailed:
+            if not expired.is_set():
+                raise
+            data = None
+        finally:
+            timer.cancel()
         if data is None:
-            raise RecogniserFailed(self._end())
+            late = f"no answer within {seconds:.0f} s"
+            raise RecogniserFailed(late if expired.is_set() else self._end())
         return msgspec.msgpack.decode(data, type=Answer)
 
     def _end(self) -> str:

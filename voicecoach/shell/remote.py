@@ -26,12 +26,13 @@ import numpy as np
 
 from voicecoach import errors
 from voicecoach.shell.asr import Heard
+from voicecoach.shell.whisper import BUNDLED, Whisper
 from voicecoach.types import F32
 
 NICENESS = 5
 """How much the rest of the machine comes first, where the system knows nice values."""
 LOAD_S = 60.0
-"""For the model to be loaded, fetched where it must be; a first fetch gets `FETCH_S`."""
+"""Seconds for the model to be loaded; one that may have to be fetched gets `FETCH_S`."""
 FETCH_S = 1800.0
 ANSWER_S = 15.0
 """Seconds after which a recogniser hangs: ten times its slowest on a busy machine."""
@@ -104,7 +105,9 @@ class Remote:
         """Wait for the model."""
         if self._loaded:
             return
-        answer = self._answer(LOAD_S if Path(self._load.model).is_dir() else FETCH_S)
+        model = self._load.model
+        here = model == BUNDLED or Path(model).is_dir()
+        answer = self._answer(LOAD_S if here else FETCH_S)
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
             raise kind(answer.text)
@@ -144,6 +147,8 @@ class Remote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # Before numpy is imported there: threads would spin between arrays this small.
+            env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
             creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
         )
         assert self._process.stdout
@@ -232,7 +237,6 @@ def _read(pipe: IO[bytes]) -> bytes | None:
 
 def main() -> None:
     """Load a model, then answer until the input ends."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to decide
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
@@ -241,8 +245,6 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints is no answer
     asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_hear_out, args=(sys.stdin.buffer, asked), daemon=True).start()
-    from voicecoach.shell.whisper import Whisper
-
     encoder = msgspec.msgpack.Encoder()
     whisper: Whisper | None = None
     while (data := asked.get()) is not None:

@@ -181,7 +181,6 @@ class Virtual:
         self._free = self._now = 0
         self._doing: tuple[TranscribeRequest, int, int, list[Heard]] | None = None
         self.cpu_s = 0.0
-        self.notices: list[str] = []
 
     def hear(self, block: Block) -> None:
         """Keep the audio that requests will name."""
@@ -205,7 +204,7 @@ class Virtual:
             self._doing = None
             notice = self._backlog.done(request, began, done)
             if notice:
-                self.notices.append(notice)
+                answers.append(notice)
             answers.append(self._answerer.answer(done, request, words))
             self._begin(done)
 

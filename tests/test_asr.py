@@ -225,11 +225,14 @@ def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> No
     b = Line()
     final = request(0, careful=True)
     said = b.done(final, 0, LATE + SAMPLE_RATE)
-    assert said == "the machine is busy: words come 3 s late, at turns' ends"
+    assert said
+    assert said.reason == "the machine is busy: words come 3 s late, at turns' ends"
     b.add(request(0))
     assert b.next() is None
-    assert b.done(final, 0, IN_TIME) == "", "not yet"
-    assert b.done(final, 0, IN_TIME - 1) == "words come in time again"
+    assert b.done(final, 0, IN_TIME) is None, "not yet"
+    said = b.done(final, 0, IN_TIME - 1)
+    assert said
+    assert said.over
     assert b.next() is not None
 
 

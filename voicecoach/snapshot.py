@@ -70,7 +70,7 @@ class Snapshot:
             case ChannelState():
                 (self.dead.add if event.state == "dead" else self.dead.discard)(event.speaker)
             case Degraded():
-                self.degraded = f"{event.stage}: {event.reason}"
+                self.degraded = "" if event.over else f"{event.stage}: {event.reason}"
             case Word(final=False):
                 words = self._words[event.speaker].setdefault(event.utterance, {})
                 words[event.index] = event

@@ -238,7 +238,8 @@ class Scribe:
         if transcript.error != self._trouble:
             self._trouble = transcript.error
             reason = f"{self._speaker}: {transcript.error or 'words come again'}"
-            events.append(Degraded(at=at, stage="transcription", reason=reason))
+            over = not transcript.error
+            events.append(Degraded(at=at, stage="transcription", reason=reason, over=over))
         draft = self._ended.get(transcript.utterance)
         if draft:
             if transcript.careful and transcript.end == draft.end:

@@ -144,10 +144,12 @@ class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
 
 
 class Degraded(Event, frozen=True, kw_only=True, tag="degraded"):
-    """A stage does less than it should, and why."""
+    """A stage does less than it should, and why; or does all again."""
 
     stage: str
     reason: str
+    over: bool = False
+    """It does all again."""
 
 
 class SpeechStarted(Event, frozen=True, kw_only=True, tag="speech_started"):

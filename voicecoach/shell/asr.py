@@ -127,20 +127,22 @@ class Backlog:
             return self._partial.pop(partial)[1]
         return self._careful.pop(first)[1] if first else None
 
-    def done(self, request: TranscribeRequest, began: int, now: int) -> str:
+    def done(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
         """Note that a request is answered; return what there is to say of it, if anything."""
         if not request.careful:
             self._rested = began + round(REST * (now - began))
-            return ""
+            return None
         lag = now - request.at
         if not self._shed and lag > LATE:
             self._shed = True
             self._partial.clear()
-            return f"the machine is busy: words come {lag / SAMPLE_RATE:.0f} s late, at turns' ends"
+            seconds = round(lag / SAMPLE_RATE)
+            reason = f"the machine is busy: words come {seconds} s late, at turns' ends"
+            return _notice(now, reason)
         if self._shed and lag < IN_TIME:
             self._shed = False
-            return "words come in time again"
-        return ""
+            return _notice(now, "words come in time again", over=True)
+        return None
 
 
 class Asr(Protocol):
@@ -298,7 +300,8 @@ class LiveAsr:
             done, self._done = self._done, []
             for request, began, result in done:
                 notice = self._backlog.done(request, began, self._now)
-                answers += [_notice(self._now, n) for n in (result.notice, notice) if n]
+                answers += [_notice(self._now, result.notice)] if result.notice else []
+                answers += [notice] if notice else []
                 answers.append(
                     self._answerer.answer(self._now, request, result.words, result.error)
                 )
@@ -374,8 +377,8 @@ class Attempts:
         return Result([], self._failed)
 
 
-def _notice(at: int, reason: str) -> Degraded:
-    return Degraded(at=at, stage="transcription", reason=reason)
+def _notice(at: int, reason: str, *, over: bool = False) -> Degraded:
+    return Degraded(at=at, stage="transcription", reason=reason, over=over)
 
 
 def _said(error: Exception) -> str:

@@ -329,10 +329,10 @@ def course(events: Iterable[Event], speaker: Speaker, cpu_s: float) -> Course:
     words: dict[int, dict[int, Word]] = {}
     shown: dict[int, list[Shown]] = {}
     final: dict[int, list[str]] = {}
-    waits, ended = [], 0
+    waits, ended, turn_end = [], 0, 0
     for event in events:
         if isinstance(event, SpeechEnded) and event.speaker is speaker:
-            ended = event.at
+            ended, turn_end = event.at, event.end
         if isinstance(event, Word) and event.speaker is speaker:
             now = words.setdefault(event.utterance, {})
             now[event.index] = event
@@ -352,7 +352,7 @@ def course(events: Iterable[Event], speaker: Speaker, cpu_s: float) -> Course:
         if isinstance(event, Utterance) and event.speaker is speaker:
             text = final.setdefault(event.utterance, [])
             shown.setdefault(event.utterance, []).append(Shown(event.at / SAMPLE_RATE, text, []))
-            if ended:
+            if abs(event.end - turn_end) < SAMPLE_RATE // 2:  # else it ended within a segment
                 waits.append((event.at - ended) / SAMPLE_RATE)
     numbers = sorted(final)
     return Course([shown[n] for n in numbers], [final[n] for n in numbers], waits, cpu_s)

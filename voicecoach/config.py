@@ -62,7 +62,7 @@ class Transcription(Section, frozen=True, kw_only=True):
     ] = ()
     first_s: Annotated[
         float, Meta(ge=0.2, le=5.0, description="s of speech before the first partial words")
-    ] = 0.5
+    ] = 0.7
     step_s: Annotated[float, Meta(ge=0.2, le=5.0, description="s between partial hypotheses")] = 0.4
     pause_s: Annotated[
         float, Meta(ge=0.2, le=2.0, description="s of silence that end an utterance")

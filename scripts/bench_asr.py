@@ -50,7 +50,7 @@ from voicecoach.lexical import plain
 from voicecoach.shell.asr import Answerer, Backlog, Heard, LiveAsr, Task, Transcriber
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.resources import prosody_model, vad_model
-from voicecoach.shell.run import paced, run
+from voicecoach.shell.run import cut, paced, run
 from voicecoach.shell.whisper import Whisper, locate
 from voicecoach.transcript import POST_ROLL, PRE_ROLL
 from voicecoach.types import (
@@ -234,12 +234,6 @@ def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
         ProsodyExtractor(load_weights(prosody_model())),
         speakers=speakers,
     )
-
-
-def blocks(samples: F32) -> Iterator[Block]:
-    """Yield [2, n] as blocks of two hops, as they come from a device."""
-    for start in range(0, samples.shape[1], 2 * HOP):
-        yield Block(start, samples[:, start : start + 2 * HOP])
 
 
 # --- the usual loop -------------------------------------------------------------------------
@@ -451,7 +445,7 @@ def stream(
     for speaker, x in rows.items():
         samples[speaker.row, : len(x)] = x
     asr = Virtual(whisper, config)
-    return list(run(blocks(samples), engine(config, tuple(rows)), asr)), asr
+    return list(run(cut([Block(0, samples)], 2), engine(config, tuple(rows)), asr)), asr
 
 
 def turns(events: Iterable[Event]) -> list[tuple[int, int, int]]:
@@ -628,7 +622,7 @@ from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.files import Call
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
-from voicecoach.shell.run import paced, run
+from voicecoach.shell.run import cut, paced, run
 from voicecoach.vad import SileroVad
 config = Config()
 remote = Remote(sys.argv[1], "en")
@@ -725,7 +719,7 @@ def load(options: argparse.Namespace, config: Config) -> None:
     began = time.monotonic()
 
     def lived() -> Iterator[Block]:
-        for block in paced(blocks(samples), 1.0):
+        for block in paced(cut([Block(0, samples)], 2), 1.0):
             at = block.end / SAMPLE_RATE
             if BUSY[0] <= at < BUSY[1] and not burners:
                 for _ in range(os.cpu_count() or 1):

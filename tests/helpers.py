@@ -22,10 +22,7 @@ from voicecoach.types import (
     SPEAKERS,
     Block,
     Event,
-    HeardWord,
     Speaker,
-    TranscribeRequest,
-    Transcript,
 )
 
 SHARED = corpora.DATA
@@ -133,19 +130,3 @@ def hear(samples: F32, sizes: Sequence[int] = (MAX_HOPS,), **options: object) ->
     e = engine(**options)  # type: ignore[arg-type]
     events = [event for block in blocks(samples, sizes) for event in e.process(block)]
     return events + e.finish()
-
-
-def answer(
-    request: TranscribeRequest, at: int, words: tuple[HeardWord, ...], error: str = ""
-) -> Transcript:
-    """Return the transcript that answers a request."""
-    return Transcript(
-        at=at,
-        speaker=request.speaker,
-        utterance=request.utterance,
-        end=request.end,
-        careful=request.careful,
-        words=words,
-        first=request.first,
-        error=error,
-    )

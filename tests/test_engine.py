@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import answer, blocks, engine, hear, noise, silence, stereo, syllables, voice
+from tests.helpers import blocks, engine, hear, noise, silence, stereo, syllables, voice
 from voicecoach.config import Config
 from voicecoach.cues import SIGNALS
 from voicecoach.engine import DEAD_AFTER, TICK
@@ -205,7 +205,7 @@ def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
     for block in blocks(stereo(voice(150, 6), silence(6))):
         for event in e.process(block):
             if isinstance(event, TranscribeRequest):
-                e.process(answer(event, event.at, (), error="gone"))
+                e.process(event.answer(event.at, (), error="gone"))
         known.append(not np.isnan(e._signals()["since_acknowledgement_s"]))
     assert known[0]
     assert not known[-1]
@@ -246,7 +246,7 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
                     HeardWord(w, event.start + i * step, event.start + (i + 1) * step, 0.9)
                     for i, w in enumerate(text.split())
                 )
-                due.append(answer(event, event.at + delay, words[event.first :]))
+                due.append(event.answer(event.at + delay, words[event.first :]))
             else:
                 events.append(event)
 
@@ -291,7 +291,7 @@ def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown()
                     words = tuple(
                         HeardWord(w, event.end - 100, event.end, 0.9) for w in text.split()
                     )
-                    e.process(answer(event, event.at, words[event.first :]))
+                    e.process(event.answer(event.at, words[event.first :]))
         return e._signals()["since_acknowledgement_s"]
 
     assert since("I'm so sorry about that", True) < 3.5

@@ -6,10 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import answer
 from voicecoach import config
 from voicecoach.endpointing import Segmenter
-from voicecoach.transcript import KEPT, LONG, POST_ROLL, PRE_ROLL, Agreement, Scribe
+from voicecoach.transcript import KEPT, LONG, POST_ROLL, PRE_ROLL, Agreement, Given, Scribe
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -77,14 +76,14 @@ def test_what_may_well_change_is_not_shown() -> None:
 
 def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None:
     a = agree("one two three")
-    assert a.ask() == (0, 0, "", "")
+    assert a.given() == Given(0)
     said = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
     a, n = Agreement(0), 0
     for n in range(2, 11):
         # A word every 0.8 s, heard as soon as it is said.
         a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800, complete=True)
         a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800 + 1, complete=True)
-    first, start, prefix, context = a.ask()
+    start, first, prefix, context = a.given()
     assert (first, prefix) == (10, "seven eight nine ten")
     assert context == "one two three four five six"
     # "seven" was not there at 6 * 0.8 s; it is with a margin.
@@ -94,7 +93,7 @@ def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None
 
 def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:
     a = agree(*["it is 4111 11## ####"] * 2, complete=True)
-    assert a.ask() == (3, 0, "it is 4111", "")
+    assert a.given() == Given(0, 3, "it is 4111")
 
 
 def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> None:
@@ -126,7 +125,7 @@ class Talk:
                 self.requests.append(event)
                 if self.script:
                     heard = words(self.script(event))[event.first :]
-                    self.take(self.scribe.hear(event.at, answer(event, event.at, heard)))
+                    self.take(self.scribe.hear(event.at, event.answer(event.at, heard)))
             else:
                 self.events.append(event)
 
@@ -237,7 +236,7 @@ def test_a_partial_that_comes_after_the_end_is_too_late() -> None:
     t.pause(1.0)
     late = t.requests[0]
     assert not late.careful
-    assert t.scribe.hear(t.at, answer(late, t.at, words("late"))) == []
+    assert t.scribe.hear(t.at, late.answer(t.at, words("late"))) == []
     assert t.scribe.waiting
 
 
@@ -257,7 +256,7 @@ def test_whatever_the_speech_every_request_has_audio_and_every_utterance_an_end(
     assert all(a.end <= b.start for a, b in pairwise(careful.values()))
     for q in t.requests:
         if q.careful:
-            t.scribe.hear(t.at, answer(q, t.at, ()))
+            t.scribe.hear(t.at, q.answer(t.at, ()))
     assert not t.scribe.waiting
 
 
@@ -274,14 +273,14 @@ def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
     t = Talk(None)
     t.speak(1.0)
     request = t.requests[0]
-    (event,) = t.scribe.hear(t.at, answer(request, t.at, (), "RuntimeError: gone"))
+    (event,) = t.scribe.hear(t.at, request.answer(t.at, (), "RuntimeError: gone"))
     assert isinstance(event, Degraded)
     assert event.reason == "agent: RuntimeError: gone"
-    assert t.scribe.hear(t.at, answer(request, t.at, (), "RuntimeError: gone")) == []
+    assert t.scribe.hear(t.at, request.answer(t.at, (), "RuntimeError: gone")) == []
     before = len(t.requests)
     t.speak(1.0)
     assert len(t.requests) > before
-    (event,) = t.scribe.hear(t.at, answer(t.requests[-1], t.at, ()))
+    (event,) = t.scribe.hear(t.at, t.requests[-1].answer(t.at, ()))
     assert isinstance(event, Degraded)
     assert event.reason == "agent: words come again"
 
@@ -293,7 +292,7 @@ def test_where_the_final_words_fail_what_was_believed_stands() -> None:
     t.pause(1.0)
     request = t.requests[-1]
     assert request.careful
-    events = t.scribe.hear(t.at, answer(request, t.at, (), "gone"))
+    events = t.scribe.hear(t.at, request.answer(t.at, (), "gone"))
     utterance = events[-1]
     assert isinstance(utterance, Utterance)
     assert utterance.text.startswith("I will call you")

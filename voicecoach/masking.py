@@ -60,20 +60,15 @@ def mask(texts: Sequence[str], run: int = 0) -> Masked:
     run
         Digits in the run that was open before them.
     """
-    out = list(texts)
-    start, counts = 0, [digits(text) for text in texts]
-    before, total = run, run
-    for i, count in enumerate([*counts, -1]):
-        if count >= 0:
-            total += count
-            continue
-        # The run is over, or (beyond the last word) it is open.
-        if total >= SHORTEST or i == len(counts):
-            _hide(out, start, counts[start:i], before)
-        start, before = i + 1, 0
-        if i < len(counts):
-            total = 0
-    return Masked(out, total)
+    out, counts, start = list(texts), [digits(text) for text in texts], 0
+    for end in [*(i for i, count in enumerate(counts) if count < 0), len(counts)]:
+        before, run = run, run + sum(counts[start:end])
+        is_open = end == len(counts)
+        if is_open or run >= SHORTEST:
+            _hide(out, start, counts[start:end], before)
+        if not is_open:
+            start, run = end + 1, 0
+    return Masked(out, run)
 
 
 def _hide(out: list[str], start: int, counts: list[int], before: int) -> None:

@@ -17,6 +17,8 @@ Tentative words are shown up to the first that is more likely to change than to 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from voicecoach import config
 from voicecoach.endpointing import Segmenter
 from voicecoach.lexical import plain
@@ -57,6 +59,15 @@ WORTH = int(2.0 * SAMPLE_RATE)
 """Less audio than this is not left out."""
 LATE = 2 * SAMPLE_RATE
 """Final words that are not there so long after the end of their audio are overdue."""
+
+
+class Given(NamedTuple):
+    """What a hypothesis is asked from; see `TranscribeRequest`."""
+
+    start: int
+    first: int = 0
+    prefix: str = ""
+    context: str = ""
 
 
 class Agreement:
@@ -114,18 +125,18 @@ class Agreement:
                 break
             self.tentative.append(word)
 
-    def ask(self) -> tuple[int, int, str, str]:
-        """Return what the next hypothesis needs: first word, start of audio, prefix, context."""
+    def given(self) -> Given:
+        """Return what the next hypothesis of what is not committed needs."""
         texts = [word.text for word in self.committed]
         masked = next((i for i, text in enumerate(texts) if HIDDEN in text), None)
         if masked is not None:
             # What is hidden cannot be told to the recogniser.
-            return masked, self._start, " ".join(texts[:masked]), ""
+            return Given(self._start, masked, " ".join(texts[:masked]))
         kept = max(len(texts) - KEPT, 0)
         start = min(self._before[kept:], default=self._start) - MARGIN
         if start - self._start < WORTH:
-            return len(texts), self._start, " ".join(texts), ""
-        return len(texts), start, " ".join(texts[kept:]), " ".join(texts[:kept])
+            return Given(self._start, len(texts), " ".join(texts))
+        return Given(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
 
     def continued(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
         """Return those words of a transcript that follow the committed ones.
@@ -225,8 +236,7 @@ class Scribe:
         if at < draft.next_partial:
             return []
         draft.next_partial = at + self._step
-        first, start, prefix, context = draft.agreement.ask()
-        return [self._request(at, draft, start, at, False, first, prefix, context)]
+        return [self._request(at, draft, draft.agreement.given(), at)]
 
     def end(self, at: int) -> list[Event]:
         """End the utterance, where there is one, and see to its final words."""
@@ -297,29 +307,21 @@ class Scribe:
     def _ask(self, at: int, draft: Draft, end: int) -> TranscribeRequest:
         """Ask for a careful hypothesis of the utterance up to `end`."""
         draft.asked = end
-        return self._request(at, draft, draft.start, end, True)
+        return self._request(at, draft, Given(draft.start), end, careful=True)
 
     def _request(
-        self,
-        at: int,
-        draft: Draft,
-        start: int,
-        end: int,
-        careful: bool,
-        first: int = 0,
-        prefix: str = "",
-        context: str = "",
+        self, at: int, draft: Draft, given: Given, end: int, *, careful: bool = False
     ) -> TranscribeRequest:
         return TranscribeRequest(
             at=at,
             speaker=self._speaker,
             utterance=draft.number,
-            start=start,
+            start=given.start,
             end=end,
             careful=careful,
-            first=first,
-            prefix=prefix,
-            context=context,
+            first=given.first,
+            prefix=given.prefix,
+            context=given.context,
         )
 
     def _finish(self, at: int, draft: Draft, transcript: Transcript) -> list[Event]:

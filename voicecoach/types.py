@@ -127,6 +127,19 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     context: str = ""
     """What is believed to have been said in the utterance before the span."""
 
+    def answer(self, at: int, words: tuple[HeardWord, ...], error: str = "") -> Transcript:
+        """Return the transcript that answers it at `at`."""
+        return Transcript(
+            at=at,
+            speaker=self.speaker,
+            utterance=self.utterance,
+            end=self.end,
+            careful=self.careful,
+            words=words,
+            first=self.first,
+            error=error,
+        )
+
 
 class Gap(Event, frozen=True, kw_only=True, tag="gap"):
     """Audio that never came; it was treated as silence."""

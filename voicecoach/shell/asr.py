@@ -187,18 +187,8 @@ class Answerer:
         given = mask([*request.context.split(), *request.prefix.split()], before)
         masked = mask([word.text for word in words], given.run)
         self._said[request.speaker] = request.utterance, request.end, masked.run, before
-        return Transcript(
-            at=at,
-            speaker=request.speaker,
-            utterance=request.utterance,
-            end=request.end,
-            careful=request.careful,
-            first=request.first,
-            words=tuple(
-                _placed(word, text, request) for word, text in zip(words, masked.texts, strict=True)
-            ),
-            error=error,
-        )
+        placed = (_placed(w, text, request) for w, text in zip(words, masked.texts, strict=True))
+        return request.answer(at, tuple(placed), error)
 
 
 class ReplayAsr:
@@ -283,7 +273,8 @@ class LiveAsr:
         with self._changed:
             self._answerer.hear(block)
             self._now = block.end
-            self._changed.notify()
+            if self._backlog:
+                self._changed.notify()  # what rests may be due
 
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""

@@ -145,7 +145,8 @@ class Whisper:
             words = self._align(tokens, states, frames)
         else:
             sure = _probabilities(result.logits[0][-len(tokens) - 1 :], tokens)
-            words = _spread(self._words(tokens, sure), prefix, seconds)
+            pieces = self._pieces(tokens, sure)
+            words = _spread(_joined(pieces, goes_on=bool(prefix)), prefix, seconds)
         # The silence after the audio is not part of its last word.
         words = [
             w._replace(start_s=min(w.start_s, seconds), end_s=min(w.end_s, seconds)) for w in words
@@ -169,23 +170,15 @@ class Whisper:
         tokens = [*vocabulary, *(said[-room:] if room else [])]
         return [self._tokenizer.sot_prev, *tokens] if tokens else []
 
-    def _words(self, tokens: list[int], probabilities: list[float]) -> list[tuple[str, float]]:
-        """Return the words of `tokens`, each with its least probable token's probability."""
+    def _pieces(self, tokens: list[int], probabilities: list[float]) -> list[Heard]:
+        """Return the pieces of `tokens` without times, each with its least probable token's."""
         texts, groups = self._tokenizer.split_to_word_tokens(tokens)
-        words: list[tuple[str, float]] = []
-        at = 0
+        pieces, at = [], 0
         for text, group in zip(texts, groups, strict=True):
             sure = min(probabilities[at : at + len(group)], default=0.0)
+            pieces.append(Heard(text, 0.0, 0.0, sure))
             at += len(group)
-            if not text.startswith(" "):
-                # "8 a" + ".m": a piece with no space before it belongs to the word before it,
-                # which may be the prefix's last, and that stays as it is.
-                if words:
-                    before, other = words.pop()
-                    words.append((before + text.strip(), min(sure, other)))
-            elif text.strip():
-                words.append((text.strip(), sure))
-        return words
+        return pieces
 
     def _encode(self, audio: F32) -> tuple[ctranslate2.StorageView, int]:
         """Return the encoder states of `audio` and silence, and the mel frames of the audio."""
@@ -220,18 +213,30 @@ class Whisper:
         pieces: list[dict[str, Any]] = self._model.find_alignment(
             self._tokenizer, [tokens], states, frames
         )[0]
-        words: list[Heard] = []
-        for piece in pieces:
-            text = piece["word"]
-            word = Heard(text.strip(), *(float(piece[k]) for k in ("start", "end", "probability")))
-            if words and not text.startswith(" "):
-                last = words.pop()
-                word = word._replace(text=last.text + word.text, start_s=last.start_s)
-            if word.text:
-                words.append(word)
+        times = ("start", "end", "probability")
+        words = _joined([Heard(p["word"], *(float(p[k]) for k in times)) for p in pieces])
         while words and words[-1].end_s <= words[-1].start_s:
             words.pop()  # words that the alignment finds no sound for are a loop's
         return words
+
+
+def _joined(pieces: list[Heard], *, goes_on: bool = False) -> list[Heard]:
+    """Return the words that pieces make: one that no space begins belongs to the one before it.
+
+    "8 a" + ".m" is one word; where the text `goes_on`, a first ".m" belongs to what was before,
+    and is left out.
+    """
+    words: list[Heard] = []
+    for piece in pieces:
+        text = piece.text.strip()
+        if piece.text.startswith(" ") or not (words or goes_on):
+            words += [piece._replace(text=text)] if text else []
+        elif words:
+            last = words.pop()
+            sure = min(last.probability, piece.probability)
+            start = last.start_s
+            words.append(Heard(last.text + text, start, piece.end_s, sure))
+    return words
 
 
 def _probabilities(logits: list[Any], tokens: list[int]) -> list[float]:
@@ -239,20 +244,21 @@ def _probabilities(logits: list[Any], tokens: list[int]) -> list[float]:
     found = []
     for row, token in zip(logits, tokens, strict=False):
         odds = np.array(row).reshape(-1)
-        found.append(float(np.exp(odds[token] - odds.max()) / np.exp(odds - odds.max()).sum()))
+        odds = np.exp(odds - odds.max())
+        found.append(float(odds[token] / odds.sum()))
     return found
 
 
-def _spread(words: list[tuple[str, float]], prefix: str, seconds: float) -> list[Heard]:
+def _spread(words: list[Heard], prefix: str, seconds: float) -> list[Heard]:
     """Return tentative words with times in proportion to the letters said so far.
 
     An alignment costs as much as a fifth of the decoding; careful ones get one.
     """
-    position, total = len(prefix), len(prefix) + sum(len(text) for text, _ in words)
+    position, total = len(prefix), len(prefix) + sum(len(word.text) for word in words)
     out = []
-    for text, probability in words:
-        start, position = position, position + len(text)
-        out.append(Heard(text, seconds * start / total, seconds * position / total, probability))
+    for word in words:
+        start, position = position, position + len(word.text)
+        out.append(word._replace(start_s=seconds * start / total, end_s=seconds * position / total))
     return out
 
 

@@ -213,7 +213,7 @@ def test_speech_without_a_pause_is_cut_where_it_was_quiet_and_goes_on() -> None:
 def test_a_tentative_word_that_is_gone_is_withdrawn() -> None:
     said = iter(["one two three", "won two", *["won two"] * 9])
     t = Talk(lambda q: next(said))
-    t.speak(1.1)
+    t.speak(SETTINGS.first_s + SETTINGS.step_s + 0.1)
     shown = {}
     for e in t.of(Word):
         assert isinstance(e, Word)

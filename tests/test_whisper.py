@@ -171,6 +171,19 @@ def test_the_vocabulary_tells_how_a_name_is_written() -> None:
     assert "sotilli" in known
 
 
+def joined(*texts: str, goes_on: bool = False) -> list[tuple[str, float]]:
+    pieces = [Heard(text, i, i + 1, 0.9 - i / 10) for i, text in enumerate(texts)]
+    return [
+        (w.text, round(w.probability, 1)) for w in whisper_module._joined(pieces, goes_on=goes_on)
+    ]
+
+
+def test_a_piece_without_a_space_belongs_to_the_word_before_it() -> None:
+    assert joined(" at", " 8 a", ".m", ".") == [("at", 0.9), ("8 a.m.", 0.6)]
+    assert joined('"Yes', " sir") == [('"Yes', 0.9), ("sir", 0.8)]
+    assert joined("'s", " shrill", goes_on=True) == [("shrill", 0.8)]
+
+
 def loop(*texts: str) -> list[str]:
     return [w.text for w in without_loops([Heard(t, 0.0, 0.0, 1.0) for t in texts])]
 

@@ -1,18 +1,14 @@
-"""The customer's tone and the agent's delivery."""
+"""The customer's tone."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from voicecoach import config
-from voicecoach.delivery import AS_USUAL, DeliveryMeter, calmness
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.tone import CALM, ToneEstimator
-from voicecoach.types import SAMPLE_RATE, Delivery, Speaker, Tone
+from voicecoach.types import SAMPLE_RATE, Speaker, Tone
 
 NAN = float("nan")
 STEP = SAMPLE_RATE // 8
@@ -102,68 +98,3 @@ def test_a_shout_of_a_moment_is_no_mood() -> None:
     _, at = talk(e, CALM_VOICE, 20.0)
     tone = e.update(at + STEP, ANGRY.window(at + STEP, speech_s=0.3))
     assert tone.confidence < 0.3
-
-
-signals = st.floats(-20, 20) | st.just(NAN)
-
-
-@given(st.floats(-0.9, 3.0) | st.just(NAN), signals, signals)
-def test_calmness_is_within_0_and_1(pace: float, level: float, pitch: float) -> None:
-    assert 0.0 <= calmness(pace, level, pitch) <= 1.0
-
-
-@given(st.floats(-0.9, 3.0), signals, signals, st.floats(0.0, 5.0))
-def test_calmness_never_rises_with_a_signal(
-    pace: float, level: float, pitch: float, more: float
-) -> None:
-    base = calmness(pace, level, pitch)
-    assert calmness(pace + more, level, pitch) <= base
-    assert calmness(pace, level + more, pitch) <= base or math.isnan(level)
-    assert calmness(pace, level, pitch + more) <= base or math.isnan(pitch)
-
-
-def test_calmness_by_the_documented_formula() -> None:
-    assert calmness(0.0, 0.0, 0.0) == AS_USUAL
-    assert calmness(NAN, NAN, NAN) == AS_USUAL
-    assert calmness(0.2, 3.0, 2.0) == pytest.approx(0.75 - 0.12 - 0.1 - 0.1)
-    assert calmness(-0.15, 0.0, 0.0) == calmness(-0.6, 0.0, 0.0) == pytest.approx(0.84)
-
-
-def meter(profile: str = "standard") -> DeliveryMeter:
-    privacy = config.Privacy(profile=profile)  # type: ignore[arg-type]
-    return DeliveryMeter(config.Delivery(), privacy)
-
-
-def measure(m: DeliveryMeter, voice: Voice, s: float, at: int = 0) -> tuple[Delivery, int]:
-    for _ in range(round(s * 8)):
-        at += STEP
-        delivery = m.update(at, voice.window(at))
-    return delivery, at
-
-
-def test_there_is_no_usual_before_the_warmup() -> None:
-    m = meter()
-    delivery, at = measure(m, CALM_VOICE, 4.0)
-    assert delivery.rate_syl_s == 4.5
-    assert delivery.usual_rate_syl_s is None
-    assert delivery.calmness is None
-    delivery, _ = measure(m, CALM_VOICE, 6.0, at)
-    assert delivery.usual_rate_syl_s == pytest.approx(4.5)
-    assert delivery.calmness == pytest.approx(AS_USUAL)
-
-
-def test_delivery_is_measured_against_the_agents_own_usual() -> None:
-    m = meter()
-    _, at = measure(m, CALM_VOICE, 60.0)
-    delivery, _ = measure(m, Voice(level=-19.0, f0=33.0, rate=6.0), 2.0, at)
-    assert delivery.level_db == pytest.approx(6.0, abs=0.5)
-    assert delivery.f0_semitones == pytest.approx(3.0, abs=0.3)
-    assert delivery.usual_rate_syl_s == pytest.approx(4.5, abs=0.1)
-    assert delivery.calmness is not None
-    assert delivery.calmness < 0.4
-
-
-def test_the_eu_profile_shows_the_signals_and_no_composite() -> None:
-    delivery, _ = measure(meter("eu"), CALM_VOICE, 20.0)
-    assert delivery.calmness is None
-    assert delivery.level_db == pytest.approx(0.0)

@@ -49,6 +49,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
+usual_app = typer.Typer(
+    no_args_is_help=True,
+    help="What is usual for you, kept on this machine only: see it, start over, remove it.",
+)
+app.add_typer(usual_app, name="usual")
 UNUSABLE = 2
 """Exit code where a person has to mend something."""
 
@@ -65,6 +70,9 @@ SpeedOption = Annotated[
 ]
 FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
+UsualFileOption = Annotated[
+    Path | None, typer.Option("--file", help="Another than the one that is yours.", metavar="FILE")
+]
 ReportOption = Annotated[
     bool | None, typer.Option("--report/--no-report", help="Write the report (to come).")
 ]
@@ -115,6 +123,13 @@ def replay(
         Path | None,
         typer.Option(help="A copy of the event log, for one call.", metavar="FILE"),
     ] = None,
+    usual: Annotated[
+        Path | None,
+        typer.Option(help="Measure the agent against the usual in this file.", metavar="FILE"),
+    ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Learn from each call, into the file of --usual.")
+    ] = False,
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
@@ -131,6 +146,8 @@ def replay(
         _fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
     if mono and (channels or swap):
         _fail("--mono has one channel: no --channels or --swap")
+    if learn and not usual:
+        _fail("--learn goes with --usual FILE, which it writes to")
     if not agent and not calls:
         _fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.files import Call
@@ -146,7 +163,7 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    _replay(sources, out, settings, frames, speed, report, events)
+    _replay(sources, out, settings, frames, speed, report, events, usual, learn)
 
 
 @app.command("config")
@@ -188,6 +205,60 @@ def doctor(config: ConfigOption = None) -> None:
     Console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(UNUSABLE)
+
+
+@usual_app.command("show")
+def show_usual(file: UsualFileOption = None, config: ConfigOption = None) -> None:
+    """Print what is usual for you, and the formula of calmness."""
+    from voicecoach import delivery
+    from voicecoach.shell import kept
+    from voicecoach.usual import NOTHING, SIGNALS
+
+    console = Console()
+    path = file or kept.default_path()
+    known = kept.read(path)
+    calls = (known or NOTHING).calls
+    title = f"Your usual, from {calls} call{'' if calls == 1 else 's'}"
+    table = Table("what it is", "unit", "usual", "spread", "learnt from", title=title)
+    for name, known_as in SIGNALS.items():
+        learnt = (known or NOTHING).signals.get(name)
+        values = (
+            (f"{learnt.mean:.2f}", f"{learnt.spread:.2f}", f"{learnt.count:.0f} {known_as.counted}")
+            if learnt
+            else ("-", "-", "nothing yet")
+        )
+        table.add_row(known_as.doc, known_as.unit, *values)
+    console.print(table)
+    if _settings(config, None, None).privacy.profile != "eu":
+        text = f"\nCalmness, from the fields of a delivery event:\n\n{delivery.formula()}\n"
+        console.print(Text(text), soft_wrap=True)
+    where = "Kept in" if known else "Nothing is kept; it would be in"
+    console.print(Text(f"{where} {path}"), soft_wrap=True)
+
+
+@usual_app.command("reset")
+def reset_usual(
+    file: UsualFileOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Forget what is usual for you and start over."""
+    from voicecoach.shell import kept
+    from voicecoach.usual import NOTHING
+
+    path = file or kept.default_path()
+    if not yes:
+        typer.confirm(f"Forget everything in {path}?", abort=True)
+    kept.write(path, NOTHING)
+    _say(f"{path}: nothing is usual yet")
+
+
+@usual_app.command("delete")
+def delete_usual(file: UsualFileOption = None) -> None:
+    """Remove the file with what is usual for you."""
+    from voicecoach.shell import kept
+
+    path = file or kept.default_path()
+    _say(f"{path}: {'removed' if kept.delete(path) else 'there is none'}")
 
 
 @app.command()
@@ -265,8 +336,11 @@ def _replay(
     speed: float | None,
     report: bool | None,
     events: Path | None = None,
+    usual: Path | None = None,
+    learn: bool = False,
 ) -> None:
     """Replay every call into a folder of its own; a bad recording does not stop the others."""
+    from voicecoach.shell import kept
     from voicecoach.shell.console import CallView
     from voicecoach.shell.files import readable
     from voicecoach.shell.replay import EVENTS, Setup, copy, replay
@@ -274,18 +348,21 @@ def _replay(
 
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
+    known = kept.read(usual) if usual else None
+    if usual and not known and not learn:
+        raise ConfigError(f"{usual}: there is no such file; --learn makes one")
     console = Console()
     rules, vad, prosody = _rules(settings), vad_model(), prosody_model()
     failed = False
     with ExitStack() as stack:
         transcribers, no_words = _transcribers(settings, stack)
-        setup = Setup(settings, rules, vad, prosody, transcribers, no_words, frames, speed)
+        setup = Setup(settings, rules, vad, prosody, transcribers, no_words, frames, speed, known)
         names = _names([path for path, _ in sources])
         for (_, open_call), name in zip(sources, names, strict=True):
             try:
                 call = open_call()
                 with CallView(console, call.name, call.duration_s) as view:
-                    result = replay(call, setup, out / name, view)
+                    result, known = replay(call, setup, out / name, view)
             except AudioFileError as e:
                 failed = True
                 _say_error(str(e))
@@ -295,6 +372,9 @@ def _replay(
             if events:
                 copy(out / name / EVENTS, events)
             console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
+            if usual and learn:
+                kept.write(usual, known)
+                setup = setup._replace(usual=known)
     if report:
         _say("note: the report is not part of this version yet")
     if failed:

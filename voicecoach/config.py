@@ -100,7 +100,8 @@ class Delivery(Section, frozen=True, kw_only=True):
         float, Meta(ge=1.0, le=120.0, description="s after which speech no longer counts")
     ] = 12.0
     warmup_s: Annotated[
-        float, Meta(ge=0.0, le=300.0, description="s of speech before there is a usual")
+        float,
+        Meta(ge=0.0, le=300.0, description="s of speech before there is a usual, if none is kept"),
     ] = 8.0
 
 

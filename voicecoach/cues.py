@@ -46,6 +46,18 @@ SIGNALS: Mapping[str, Signal] = {
     "agent_rate_ratio": Signal("ratio", "articulation rate over the usual one"),
     "agent_level_db": Signal("dB", "the agent's level against their usual, while they speak"),
     "agent_f0_semitones": Signal("st", "the agent's pitch against their usual, while they speak"),
+    "agent_f0_range_semitones": Signal(
+        "st", "the agent's pitch range against their usual, while they speak"
+    ),
+    "agent_overlaps_per_min": Signal(
+        "1/min", "how often the agent came in over the customer in 3 minutes, while they speak"
+    ),
+    "agent_reply_gap_s": Signal(
+        "s", "silence before the agent's reply, median of the last 5, while they speak"
+    ),
+    "agent_talk_share": Signal(
+        "0..1", "the agent's share of the speech in 3 minutes, while they speak"
+    ),
     "agent_barge_in_s": Signal(
         "s", "both have spoken since the agent came in over a customer who had the floor"
     ),

@@ -46,6 +46,7 @@ from voicecoach.types import (
     Transcript,
     Word,
 )
+from voicecoach.usual import Usual
 from voicecoach.vad import SpeechProbability
 
 TICK = GROUP
@@ -62,6 +63,11 @@ TONE_RECENT = 15 * SAMPLE_RATE
 """A customer silent for longer may feel otherwise by now: unknown to the cues."""
 SURE = 0.3
 """Confidence from which the customer's agitation is known to the cues."""
+MEASURED = (
+    *("rate_syl_s", "usual_rate_syl_s", "level_db", "f0_semitones", "f0_range_semitones"),
+    *("overlaps_per_min", "reply_gap_s", "talk_share"),
+)
+"""What the cues know of the agent's delivery."""
 NAN = float("nan")
 
 
@@ -84,6 +90,8 @@ class Engine:
         Ask for words.  Where False, cues that need words never fire.
     frames
         Emit a `Prosody` event per hop and speaker.
+    usual
+        What is usual for the agent from earlier calls; None where nothing is kept.
     """
 
     def __init__(
@@ -96,6 +104,7 @@ class Engine:
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
         frames: bool = False,
+        usual: Usual | None = None,
     ) -> None:
         self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
         self._now = 0
@@ -116,7 +125,7 @@ class Engine:
             Speaker.CUSTOMER: SpeechWindow(config.tone.window_s, config.tone.stale_s),
         }
         self._tone = ToneEstimator(config.tone)
-        self._delivery = DeliveryMeter(config.delivery, config.privacy)
+        self._delivery = DeliveryMeter(config.delivery, config.privacy, usual)
         self._cues = CueEngine(cues, config.cues.min_gap_s)
         self._acknowledgement = lexical.load("agent", "acknowledgement")
         self._supportive = lexical.load("agent", "supportive")
@@ -127,6 +136,11 @@ class Engine:
         self._turn_speech = 0
         self._loudest = dict.fromkeys(SPEAKERS, FLOOR_DB)
         self._dead = dict.fromkeys(SPEAKERS, False)
+
+    @property
+    def usual(self) -> Usual:
+        """What is usual for the agent with this call so far in it, to be kept for the next."""
+        return self._delivery.usual()
 
     def process(self, item: Item) -> list[Event]:
         """Take a block, or a transcript that arrived, and return what is new, in order.
@@ -165,6 +179,7 @@ class Engine:
         events = self._gap()
         for event in self._endpointer.finish(self._now):
             events.append(event)
+            self._delivery.follow(event)
             events += self._follow(event)
         if self._transcribe:
             for speaker in self._speakers:
@@ -199,6 +214,7 @@ class Engine:
         events: list[Event] = []
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
+            self._delivery.follow(event)
             events += self._follow(event)
         segments = [self._endpointer.segment(speaker) for speaker in SPEAKERS]
         if self._endpointer.floor is not Speaker.AGENT:
@@ -248,17 +264,12 @@ class Engine:
         agitation = NAN
         if tone and tone.confidence >= SURE and self._now - tone.end <= TONE_RECENT:
             agitation = tone.agitation
-        rate = usual = level = pitch = NAN
+        measured = dict.fromkeys(MEASURED, NAN)
         if delivery and self._now - delivery.end <= RECENT:
-            rate, usual, level, pitch = (
-                NAN if x is None else x
-                for x in (
-                    delivery.rate_syl_s,
-                    delivery.usual_rate_syl_s,
-                    delivery.level_db,
-                    delivery.f0_semitones,
-                )
-            )
+            for name in MEASURED:
+                x = getattr(delivery, name)
+                measured[name] = NAN if x is None else x
+        rate, usual = measured["rate_syl_s"], measured["usual_rate_syl_s"]
         if self._turn_speech < LONG_TURN:
             rate = NAN
         silent = (self._now - self._acknowledged_at) / SAMPLE_RATE
@@ -268,8 +279,12 @@ class Engine:
             "agent_rate_syl_s": rate,
             "agent_usual_rate_syl_s": usual,
             "agent_rate_ratio": pace(rate, usual),
-            "agent_level_db": level,
-            "agent_f0_semitones": pitch,
+            "agent_level_db": measured["level_db"],
+            "agent_f0_semitones": measured["f0_semitones"],
+            "agent_f0_range_semitones": measured["f0_range_semitones"],
+            "agent_overlaps_per_min": measured["overlaps_per_min"],
+            "agent_reply_gap_s": measured["reply_gap_s"],
+            "agent_talk_share": measured["talk_share"],
             "agent_barge_in_s": self._barge_in_s(),
             "since_acknowledgement_s": silent if hears_words else NAN,
         }

@@ -1,8 +1,8 @@
 """The event log: JSON Lines, one event a line; a public, versioned interface.
 
 Inside, times are sample indices; here they become seconds: `at`, `start`, `end` are written as
-`at_s`, `start_s`, `end_s`.  What is unknown is null or left out.  The first line is a `header`.
-`docs/event-log.md` lists the events and their fields; `describe` generates it.
+`at_s`, `start_s`, `end_s`.  What is unknown is null, what does not exist is left out.  The first
+line is a `header`.  `docs/event-log.md` lists the events and their fields; `describe` generates it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ DIGITS = 5
 
 _TIMES = ("at", "start", "end")
 _BY_NAME = {event_type(e): e for e in EVENTS if e is not TranscribeRequest}
+_ABSENT = {type(None): "null", msgspec.UnsetType: "left out"}
 _encoder = msgspec.json.Encoder()
 
 
@@ -35,6 +36,8 @@ def line(event: Event) -> bytes:
     fields: dict[str, Any] = {"type": event_type(event)}
     for name in event.__struct_fields__:
         value = getattr(event, name)
+        if value is msgspec.UNSET:
+            continue
         if name in _TIMES:
             fields[f"{name}_s"] = round(value / SAMPLE_RATE, DIGITS)
         else:
@@ -80,7 +83,7 @@ def describe() -> str:
 
 def _kind(hint: Any) -> str:
     if type(None) in get_args(hint):
-        return " or ".join("null" if a is type(None) else _kind(a) for a in get_args(hint))
+        return " or ".join(_ABSENT.get(a) or _kind(a) for a in get_args(hint))
     if hint in (int, float):
         return "number"
     if hint is bool:

@@ -79,7 +79,10 @@ class Summary(msgspec.Struct):
     agitation_peak_s: float | None = None
     agitation_end: float | None = None
     agent_usual_rate_syl_s: float | None = None
-    agent_calmness_mean: float | None = None
+    agent_usual_reply_gap_s: float | None = None
+    """Silence before the agent's replies."""
+    agent_calmness_mean: float | msgspec.UnsetType | None = msgspec.UNSET
+    """Left out where the events have no composite, as with the privacy profile "eu"."""
     cues: list[CueSummary] = []
     held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}
     """Cues held back, by "id: reason"."""
@@ -115,10 +118,7 @@ class Summarizer:
             case Tone():
                 self._tone(event)
             case Delivery():
-                s.agent_usual_rate_syl_s = event.usual_rate_syl_s
-                if event.calmness is not None:
-                    self._calmness = [self._calmness[0] + event.calmness, self._calmness[1] + 1]
-                    s.agent_calmness_mean = self._calmness[0] / self._calmness[1]
+                self._delivery(event)
             case CueOpened():
                 s.cues.append(CueSummary(event.id, event.title, event.message, _s(event.at)))
             case CueClosed():
@@ -169,6 +169,16 @@ class Summarizer:
         if s.agitation_peak is None or value > s.agitation_peak:
             s.agitation_peak, s.agitation_peak_s = value, _s(event.at)
 
+    def _delivery(self, event: Delivery) -> None:
+        s = self.summary
+        s.agent_usual_rate_syl_s = event.usual_rate_syl_s
+        s.agent_usual_reply_gap_s = event.usual_reply_gap_s
+        if isinstance(event.calmness, float):
+            self._calmness = [self._calmness[0] + event.calmness, self._calmness[1] + 1]
+            s.agent_calmness_mean = self._calmness[0] / self._calmness[1]
+        elif event.calmness is None and s.agent_calmness_mean is msgspec.UNSET:
+            s.agent_calmness_mean = None
+
     def _of(self, speaker: Speaker) -> SpeakerSummary:
         return self.summary.agent if speaker is Speaker.AGENT else self.summary.customer
 
@@ -211,7 +221,9 @@ def markdown(summary: Summary) -> str:
         )
     if s.agent_usual_rate_syl_s is not None:
         out.append(f"- Agent's usual pace: {s.agent_usual_rate_syl_s:.1f} syllables a second.")
-    if s.agent_calmness_mean is not None:
+    if s.agent_usual_reply_gap_s is not None:
+        out.append(f"- Agent's usual silence before a reply: {s.agent_usual_reply_gap_s:.1f} s.")
+    if isinstance(s.agent_calmness_mean, float):
         out.append(
             f"- Agent's delivery by the calmness formula, mean: {s.agent_calmness_mean:.2f} "
             f"(0.75 is as usual)."

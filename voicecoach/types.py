@@ -284,7 +284,11 @@ class Tone(Event, frozen=True, kw_only=True, tag="tone"):
 
 
 class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
-    """How the agent delivers, measured against their own usual; no inference of a state."""
+    """How the agent delivers, measured against their own usual; no inference of a state.
+
+    Level, pitch and its range are differences from the usual; of the others the usual is beside
+    them.  `calmness` is a formula over these fields alone.
+    """
 
     speaker: Speaker
     start: int
@@ -292,12 +296,24 @@ class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
     rate_syl_s: float | None
     """Articulation rate, syllables per second of speech; null until there is enough speech."""
     usual_rate_syl_s: float | None
+    """The agent's usual articulation rate, syllables per second of speech."""
     level_db: float | None
     """Level against the usual, dB."""
     f0_semitones: float | None
     """Pitch against the usual, semitones."""
-    calmness: float | None
-    """0..1 by the formula in `delivery`, 0.75 as usual; null where the privacy profile bars it."""
+    f0_range_semitones: float | None = None
+    """Pitch range (20th to 80th percentile) against the usual, semitones."""
+    overlaps_per_min: float | None = None
+    """How often the agent came in over the customer in the last 3 minutes, a minute."""
+    usual_overlaps_per_min: float | None = None
+    reply_gap_s: float | None = None
+    """Silence before the agent's reply to the customer, median of the last 5, seconds."""
+    usual_reply_gap_s: float | None = None
+    talk_share: float | None = None
+    """The agent's share of both's speech in the last 3 minutes, 0..1."""
+    usual_talk_share: float | None = None
+    calmness: float | msgspec.UnsetType | None = msgspec.UNSET
+    """0..1 by the formula in `delivery`, 0.75 as usual; left out with the privacy profile "eu"."""
 
 
 class CueOpened(Event, frozen=True, kw_only=True, tag="cue_opened"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,6 +201,13 @@ _FAR = 3.0
 """In standard deviations: what is further off counts as if it were this far."""
 
 
+class Valued(Protocol):
+    """What a baseline learns from: functionals, or any other observation with values by name."""
+
+    def value(self, name: str) -> float:
+        """Return the value of that name, NaN where it is not known."""
+
+
 class Baseline:
     """A speaker's own usual: slowly formed means and spreads of functionals.
 
@@ -235,13 +242,17 @@ class Baseline:
         """Return the weighted seconds of speech learnt from."""
         return max(self._seconds.values())
 
+    def learnt_s(self, name: str) -> float:
+        """Return the seconds of speech learnt from for one functional, up to `memory_s`."""
+        return self._seconds[name]
+
     def hear(self, window: Functionals, weight: float = 1.0) -> None:
         """Learn from what is new in a window since the last one, as `learn` does."""
         new = max(0, window.end - max(self._heard_to, window.start)) / SAMPLE_RATE
         self._heard_to = max(self._heard_to, window.end)
         self.learn(window, new * weight)
 
-    def learn(self, functionals: Functionals, seconds: float) -> None:
+    def learn(self, functionals: Valued, seconds: float) -> None:
         """Move towards `functionals`, which stand for `seconds` of new speech."""
         if seconds <= 0.0:
             return

@@ -17,6 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from voicecoach import delivery
 from voicecoach.snapshot import Snapshot
 from voicecoach.summary import clock, printable
 from voicecoach.types import (
@@ -26,6 +27,7 @@ from voicecoach.types import (
     CueClosed,
     CueOpened,
     Degraded,
+    Delivery,
     Event,
     Speaker,
     Utterance,
@@ -127,13 +129,13 @@ class CallView:
         if s.delivery is None:
             return Text("delivery: not known yet", "dim")
         text = Text()
-        if s.delivery.calmness is not None:
-            text += Text("calmness  ") + _bar(s.delivery.calmness)
+        if isinstance(s.delivery.calmness, float):
+            text += Text("calmness  ") + _bar(s.delivery.calmness) + Text("  ")
         rate, usual = s.delivery.rate_syl_s, s.delivery.usual_rate_syl_s
         if rate is not None:
-            text += Text(f"  pace {rate:.1f} syl/s")
+            text += Text(f"pace {rate:.1f} syl/s")
             text += Text(f" (usual {usual:.1f})" if usual else " (usual not known yet)", "dim")
-        return text
+        return text + Text("\n") + _measured(s.delivery)
 
     def _words(self) -> Text:
         rows: list[Text] = []
@@ -179,6 +181,19 @@ def _bar(value: float) -> Text:
     """Return a 0..1 value as a bar with its number: no alarm by colour alone."""
     filled = round(value * BAR)
     return Text("█" * filled) + Text("░" * (BAR - filled), "dim") + Text(f" {value:.2f}")
+
+
+def _measured(d: Delivery) -> Text:
+    """Return what is above the agent's usual, in words of measurement, and the other signals."""
+    shown = (
+        (d.level_db, "level {:+.0f} dB"),
+        (d.f0_semitones, "pitch {:+.0f} st"),
+        (d.overlaps_per_min, "overlaps {:.1f}/min"),
+        (d.reply_gap_s, "reply {:.1f} s"),
+        (d.talk_share, "share {:.0%}"),
+    )
+    text = Text(" ".join([*delivery.words(d), ""]), "bold")
+    return text + Text("  ".join(form.format(x) for x, form in shown if x is not None), "dim")
 
 
 def _said(line: Utterance) -> Text:

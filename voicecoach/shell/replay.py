@@ -26,6 +26,7 @@ from voicecoach.shell.asr import Asr, ReplayAsr, Transcriber
 from voicecoach.shell.files import Call
 from voicecoach.shell.run import paced, run
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
+from voicecoach.usual import Usual
 from voicecoach.vad import SileroVad
 
 EVENTS, SUMMARY_JSON, SUMMARY_MD = "events.jsonl", "summary.json", "summary.md"
@@ -57,9 +58,19 @@ class Setup(NamedTuple):
     frames: bool = False
     speed: float | None = None
     """Times real time; None is as fast as the machine allows."""
+    usual: Usual | None = None
+    """What is usual for the agent; None where nothing is kept of earlier calls."""
 
 
-def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
+class Replayed(NamedTuple):
+    """What a replay comes to."""
+
+    summary: summary.Summary
+    usual: Usual
+    """What is usual for the agent with this call in it."""
+
+
+def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
     """Replay a call and write its event log and summary to the folder `out`.
 
     Raises
@@ -77,13 +88,14 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
         speakers=call.speakers,
         transcribe=bool(setup.transcribers),
         frames=setup.frames,
+        usual=setup.usual,
     )
     asr = ReplayAsr(setup.transcribers, setup.config.transcription) if setup.transcribers else None
     summarizer = summary.Summarizer(call.name)
     with _finished(out) as folder:
         try:
             with (folder / EVENTS).open("wb") as log:
-                log.write(_header(call, words=asr is not None))
+                log.write(_header(call, words=asr is not None, usual=setup.usual))
                 for event in _events(call, setup, engine, asr, view):
                     log.write(eventlog.line(event))
                     summarizer.update(event)
@@ -96,7 +108,7 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> summary.Summary:
         json = msgspec.json.format(msgspec.json.encode(result), indent=2)
         (folder / SUMMARY_JSON).write_bytes(json + b"\n")
         (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
-    return result
+    return Replayed(result, engine.usual)
 
 
 def copy(log: Path, target: Path) -> None:
@@ -114,13 +126,14 @@ def copy(log: Path, target: Path) -> None:
         raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
 
 
-def _header(call: Call, *, words: bool) -> bytes:
+def _header(call: Call, *, words: bool, usual: Usual | None) -> bytes:
     return eventlog.header(
         voicecoach=__version__,
         call=call.name,
         speakers=call.speakers,
         sample_rates=call.rates,
         words=words,
+        usual_calls=usual.calls if usual else None,
     )
 
 

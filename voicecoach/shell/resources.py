@@ -74,6 +74,17 @@ def prosody_model() -> Path:
     return _model("prosody.npz")
 
 
+def wording_model() -> Path:
+    """Return the model of what the customer's words say, checked.
+
+    Raises
+    ------
+    ModelError
+        As `verify` does.
+    """
+    return _model("wording.onnx")
+
+
 def _model(name: str) -> Path:
     path = resource("models", name)
     verify(path.parent, {name: checksums("SHA256SUMS")[name]})

@@ -36,9 +36,9 @@ RESTATED = 0.7
 """The same for a complaint that is made again in other words."""
 LEAST = 0.05
 """What weighs less is left out."""
-OPERATING_POINT = {"hostile": 0.6, "desperate": 0.75}
+OPERATING_POINT = {"hostile": 0.7, "desperate": 0.8}
 """Probability from which the model is believed; see models/README.md."""
-MODEL_MOST = 0.9
+MODEL_MOST = 0.6
 """Most that the model adds, log-odds."""
 SPAN, STEP = 12, 4
 """Words that the model reads at once, and between two readings of a long utterance."""
@@ -57,6 +57,11 @@ AGAIN_AFTER = 20 * SAMPLE_RATE
 SHARED, SHARED_PART = 3, 0.6
 """Content words two utterances share at least, and the part of the shorter one's."""
 
+_ABOUT = {
+    "hostile": frozenset({"you", "your", "you're", "you've", "company", "service"}),
+    "desperate": frozenset({"i", "i'm", "i've", "i'll", "me", "my", "we"}),
+}
+"""One of these is among the words that the model may judge: a storm may be awful, a dog stupid."""
 _FILLERS = frozenset({"um", "uh", "uhm", "er", "erm", "ah", "hm", "hmm", "mm"})
 _CLAUSE = frozenset({"and", "but", "because", "so"})
 """A negation does not reach past these."""
@@ -259,7 +264,7 @@ class Reader:
             zip(OPERATING_POINT, self._model.read(words), strict=True)
         ):
             above = _logit(probability) - _logit(OPERATING_POINT[name])
-            found.append((above, output, name))
+            found.append((above if _ABOUT[name].intersection(words) else 0.0, output, name))
         above, output, name = max(found)
         if above <= 0:
             return None

@@ -82,7 +82,9 @@ def total(evidence: Sequence[Evidence]) -> float:
 # --- labelled phrases -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("part", "recall", "false"), [("seen", 0.95, 1), ("kept", 0.85, 2)])
+@pytest.mark.parametrize(
+    ("part", "recall", "false"), [("seen", 0.8, 0), ("kept", 0.88, 0), ("late", 0.4, 1)]
+)
 def test_agitated_phrases_are_found_and_calm_ones_left(
     part: str, recall: float, false: int
 ) -> None:
@@ -91,7 +93,7 @@ def test_agitated_phrases_are_found_and_calm_ones_left(
     alarms = [text for text in phrases["calm"] if total(said(text)) >= FIRES]
     assert len(found) >= recall * len(phrases["agitated"])
     assert len(alarms) <= false, alarms
-    assert sum(total(said(text)) for text in phrases["calm"]) < 0.02 * len(phrases["calm"])
+    assert sum(total(said(text)) for text in phrases["calm"]) < 0.03 * len(phrases["calm"])
 
 
 @pytest.mark.parametrize(

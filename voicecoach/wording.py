@@ -30,7 +30,14 @@ HALF_LIFE = 15 * SAMPLE_RATE
 """Samples after which what was said weighs half."""
 BOUND = 2.5
 """Most that all evidence adds, log-odds."""
-WEIGHTS = {"threat": 1.4, "supervisor": 1.2, "hostile": 1.2, "desperate": 1.2, "repeat": 1.0}
+WEIGHTS = {
+    "threat": 1.4,
+    "supervisor": 1.2,
+    "hostile": 1.2,
+    "desperate": 1.2,
+    "repeat": 1.0,
+    "displeased": 0.25,
+}
 """What a phrase of a kind adds when it is said, log-odds."""
 RESTATED = 0.7
 """The same for a complaint that is made again in other words."""

@@ -180,7 +180,7 @@ class Said(NamedTuple):
 
     start: int
     end: int
-    words: tuple[str, ...]
+    tokens: tuple[Token, ...]
     findings: tuple[Finding, ...]
     content: tuple[str, ...]
     """Of each word what is compared, "" where it is too common."""
@@ -227,7 +227,7 @@ class Reader:
         return Said(
             start=start,
             end=tokens[-1].end,
-            words=tuple(said),
+            tokens=tuple(tokens[lead:]),
             findings=tuple(findings),
             content=tuple(self._content(said)),
             complaint=bool(findings) or bool(self._trouble.find(said)),
@@ -317,8 +317,6 @@ class Wording:
         if event.speaker is not Speaker.CUSTOMER:
             raise ValueError("the agent's words never reach the estimate")
         number = event.utterance
-        if len(self._words) == REMEMBERED and number < min(self._words):
-            return
         before = self._words.get(number, {})
         if isinstance(event, Utterance):
             words = {i: word for i, word in before.items() if i < event.words}
@@ -358,22 +356,22 @@ class Wording:
         return tuple(sorted(evidence, key=lambda e: -e.weight))
 
     def _find(self) -> list[Finding]:
-        lead: list[Token] = []
+        lead: tuple[Token, ...] = ()
         for number in sorted(self._words):
-            words = _committed(self._words[number])
-            tokens = [Token(text, word.end) for word in words for text in spoken([word.text])]
-            if not tokens:
-                continue
-            start = words[0].start
-            if lead and start - lead[-1].end > LEAD_GAP:
-                lead = []
             if number not in self._said:
+                words = _committed(self._words[number])
+                tokens = [Token(text, word.end) for word in words for text in spoken([word.text])]
+                if not tokens:
+                    continue
+                start = words[0].start
+                if lead and start - lead[-1].end > LEAD_GAP:
+                    lead = ()
                 said = self._reader.read([*lead, *tokens], len(lead), start)
-                earlier = [s for n, s in sorted(self._said.items(), reverse=True) if n < number]
+                earlier = [self._said[n] for n in sorted(self._said, reverse=True) if n < number]
                 again = next((found for s in earlier if (found := restated(s, said))), None)
                 findings = (*said.findings, again) if again else said.findings
                 self._said[number] = said._replace(findings=findings)
-            lead = tokens[-LEAD:]
+            lead = self._said[number].tokens[-LEAD:]
         return [finding for said in self._said.values() for finding in said.findings]
 
 
@@ -386,22 +384,21 @@ def restated(earlier: Said, later: Said) -> Finding | None:
     if len(shared) < max(SHARED, SHARED_PART * min(len(before), len(now))):
         return None
     held = [
-        len(shared.intersection(later.content[i : i + QUOTED])) for i in range(len(later.words))
+        len(shared.intersection(later.content[i : i + QUOTED])) for i in range(len(later.tokens))
     ]
     first = held.index(max(held))
-    quoted = " ".join(later.words[first : first + QUOTED])
+    quoted = " ".join(token.text for token in later.tokens[first : first + QUOTED])
     return Finding(later.end, RESTATED, f'said it again: "{quoted}"')
 
 
 def _replaced(words: dict[int, Word], word: Word) -> dict[int, Word]:
-    """Return the words of an utterance with one in its place; an empty one leaves it free."""
+    """Return the words of an utterance with one in its place."""
     if word.final:
         # Words that were believed before the end are void.
         words = {i: w for i, w in words.items() if w.final}
     elif any(w.final for w in words.values()):
         return words
-    others = {i: w for i, w in words.items() if i != word.index}
-    return {**others, word.index: word} if word.text else others
+    return {**words, word.index: word}
 
 
 def _committed(words: dict[int, Word]) -> list[Word]:

@@ -333,6 +333,7 @@ class Wording:
             oldest = min(self._words)
             del self._words[oldest]
             self._said.pop(oldest, None)
+            self._findings = None
 
     def evidence(self, at: int) -> tuple[Evidence, ...]:
         """Return what speaks for agitation at a time, strongest first.

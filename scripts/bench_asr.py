@@ -44,12 +44,11 @@ from scripts import corpora
 from scripts.corpora import Samples
 from voicecoach import cues
 from voicecoach.config import Config
-from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.lexical import plain
 from voicecoach.shell.asr import Answerer, Backlog, Heard, LiveAsr, Task, Transcriber
+from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.remote import Remote
-from voicecoach.shell.resources import prosody_model, vad_model
 from voicecoach.shell.run import cut, paced, run
 from voicecoach.shell.whisper import Whisper, locate
 from voicecoach.transcript import POST_ROLL, PRE_ROLL
@@ -68,7 +67,6 @@ from voicecoach.types import (
     Utterance,
     Word,
 )
-from voicecoach.vad import SileroVad
 
 WINDOW = 30 * SAMPLE_RATE
 STEP = SAMPLE_RATE
@@ -227,13 +225,7 @@ class Virtual:
 
 def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
     """Return the product's engine."""
-    return Engine(
-        config,
-        cues.load(cues.BUILT_IN),
-        SileroVad(vad_model(), speakers),
-        ProsodyExtractor(load_weights(prosody_model())),
-        speakers=speakers,
-    )
+    return assemble(config, cues.load(cues.BUILT_IN), shipped(), speakers=speakers)
 
 
 # --- the usual loop -------------------------------------------------------------------------
@@ -616,22 +608,15 @@ from pathlib import Path
 import numpy as np, soundfile, soxr
 from voicecoach import cues
 from voicecoach.config import Config
-from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
-from voicecoach.engine import Engine
 from voicecoach.shell.asr import LiveAsr
+from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.remote import Remote
-from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.shell.run import cut, paced, run
-from voicecoach.vad import SileroVad
 config = Config()
 remote = Remote(sys.argv[1], "en")
-engine = Engine(
-    config,
-    cues.load(cues.BUILT_IN),
-    SileroVad(vad_model()),
-    ProsodyExtractor(load_weights(prosody_model())),
-)
+engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
 remote.ready()
 call = Call.both(resource("samples", SAMPLE_CALL))
 blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]

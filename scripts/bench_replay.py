@@ -26,10 +26,11 @@ import soundfile
 
 from voicecoach import cues
 from voicecoach.config import Config
+from voicecoach.shell.assembly import shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import Setup, replay
-from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, Event
 
 WITH_WORDS, WITHOUT = 4.0, 60.0
@@ -63,7 +64,7 @@ def _replay(path: Path, words: bool) -> tuple[float, list[float]]:
     remotes = [Remote(config.transcription.model, "en") for _ in range(2 if words else 0)]
     for remote in remotes:
         remote.ready()
-    setup = Setup(config, cues.load(cues.BUILT_IN), vad_model(), prosody_model(), remotes)
+    setup = Setup(config, cues.load(cues.BUILT_IN), shipped(), remotes)
     call = Call.both(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:

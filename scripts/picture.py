@@ -14,16 +14,14 @@ from rich.console import Console
 
 from voicecoach import cues
 from voicecoach.config import Config
-from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
-from voicecoach.engine import Engine
 from voicecoach.shell.asr import ReplayAsr
+from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.console import CallView
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.shell.run import run
 from voicecoach.shell.whisper import Whisper
 from voicecoach.types import SAMPLE_RATE, CueOpened
-from voicecoach.vad import SileroVad
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "terminal.svg"
 WIDTH = 100
@@ -38,12 +36,7 @@ def main() -> None:
     left = parser.parse_args().cue
     config = Config()
     call = Call.both(resource("samples", SAMPLE_CALL))
-    engine = Engine(
-        config,
-        cues.load(cues.BUILT_IN),
-        SileroVad(vad_model()),
-        ProsodyExtractor(load_weights(prosody_model())),
-    )
+    engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
     asr = ReplayAsr([Whisper(config.transcription.model, "en")], config.transcription)
     view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None

@@ -61,7 +61,16 @@ CUE = CueOpened(
     evidence={},
     held_s=2.0,
 )
-TONE = Tone(at=SAMPLE_RATE, speaker=C, start=0, end=1, agitation=0.42, confidence=0.8, evidence={})
+TONE = Tone(
+    at=SAMPLE_RATE,
+    speaker=C,
+    start=0,
+    end=1,
+    agitation=0.42,
+    confidence=0.8,
+    evidence=(),
+    signals={},
+)
 
 
 def test_a_snapshot_holds_what_is_so_now() -> None:

@@ -25,10 +25,11 @@ from voicecoach.delivery import AS_USUAL, TERMS, DeliveryMeter, calmness
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ConfigError
 from voicecoach.shell import kept
+from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView
 from voicecoach.shell.files import Call
 from voicecoach.shell.replay import Replayed, Setup, replay
-from voicecoach.shell.resources import prosody_model, resource, vad_model
+from voicecoach.shell.resources import resource
 from voicecoach.summary import Summarizer, markdown
 from voicecoach.types import (
     F32,
@@ -531,7 +532,7 @@ class Unseen:
 
 def played(out: Path, known: Usual | None = None, profile: str = "standard") -> Replayed:
     settings = config.override(config.Config(), "privacy.profile", profile)
-    setup = Setup(settings, load(BUILT_IN), vad_model(), prosody_model(), [], usual=known)
+    setup = Setup(settings, load(BUILT_IN), shipped(), [], usual=known)
     return replay(Call.both(resource("samples", "auto_repairs_40.flac")), setup, out, Unseen())
 
 

@@ -85,6 +85,13 @@ def test_the_reference_is_the_one_in_the_docs() -> None:
     assert eventlog.describe() in DOCS.read_text("utf-8")
 
 
+def test_lists_and_tables_are_told_apart_in_the_reference() -> None:
+    text = eventlog.describe()
+    assert "- `evidence`: list of texts\n" in text
+    assert "- `cepstrum_db`: list of numbers\n" in text
+    assert "- `signals`: table of numbers by signal name\n" in text
+
+
 def test_requests_are_not_part_of_the_log() -> None:
     assert "transcribe_request" not in eventlog.describe()
     assert TranscribeRequest in EVENTS

@@ -14,6 +14,7 @@ from voicecoach.dsp.functionals import (
     describe,
 )
 from voicecoach.dsp.prosody import ProsodyFrames
+from voicecoach.dsp.spectrum import CEPSTRA
 from voicecoach.types import HOP, SAMPLE_RATE
 
 NAN = float("nan")
@@ -23,6 +24,8 @@ STEADY = {"f0_hz": 110.0, "f0_semitones": 24.0, "level_dbfs": -25.0, "loudness":
 def frames(n: int, every: int = 10) -> ProsodyFrames:
     """Return n hops of a steady voice with a syllable nucleus `every` so many hops."""
     values = {name: np.full((2, n), STEADY.get(name, 0.5), np.float32) for name in FIELDS}
+    values["cepstrum_db"] = np.zeros((CEPSTRA, 2, n), np.float32)
+    values["cepstrum_db"] += np.arange(1, CEPSTRA + 1, dtype=np.float32)[:, None, None]
     values["syllables"][:] = 0.0
     values["syllables"][:, ::every] = 1.0
     return ProsodyFrames(**values)
@@ -54,6 +57,8 @@ def test_statistics_of_a_steady_voice() -> None:
     assert f.value("f0_semitones") == pytest.approx(24.0)
     assert f.value("f0_semitones", "range") == pytest.approx(0.0)
     assert f.value("level_dbfs") == pytest.approx(-25.0)
+    cepstrum = [f.value(f"cepstrum_{i}_db", "mean") for i in range(1, CEPSTRA + 1)]
+    assert cepstrum == pytest.approx(range(1, CEPSTRA + 1))
     assert f.rate_syl_s == pytest.approx(6.5)
     assert (f.start, f.end) == (0, 125 * HOP)
 
@@ -119,6 +124,29 @@ def test_segments_of_voice_and_pauses_are_counted_and_measured() -> None:
     assert got.unvoiced_length_s == pytest.approx(20 * HOP / SAMPLE_RATE)
     assert got.pauses_per_s == pytest.approx(1 / speech_s)
     assert got.pause_length_s == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("silence_s", "begins"), [(0.3, False), (0.69, False), (0.71, True)])
+def test_speech_after_a_longer_pause_begins_a_window_of_its_own(
+    silence_s: float, begins: bool
+) -> None:
+    f = frames(120)
+    f.level_dbfs[:, 60:] = -15.0
+    w = SpeechWindow(3.0, 8.0, pause_s=0.7)
+    w.push(60 * HOP, f, 0, slice(0, 60), np.ones(60, np.bool_))
+    later = 60 * HOP + round(silence_s * SAMPLE_RATE)
+    # The first 8 hops after the pause are silence still.
+    spoken = np.arange(60, 120) >= 68
+    w.push(later + 52 * HOP, f, 0, slice(60, 120), spoken)
+    got = w.compute(later + 52 * HOP)
+    assert got.speech_s == pytest.approx((52 if begins else 112) * HOP / SAMPLE_RATE)
+    assert got.start == (later if begins else 0)
+    assert got.value("level_dbfs", "p20") == pytest.approx(-15.0 if begins else -25.0)
+    # Within that window nothing is forgotten.
+    w.push(later + 60 * HOP, f, 0, slice(112, 120), np.ones(8, np.bool_))
+    assert w.compute(later + 60 * HOP).speech_s == pytest.approx(
+        (60 if begins else 120) * HOP / SAMPLE_RATE
+    )
 
 
 def test_loudness_peaks_are_counted_within_stretches_of_speech() -> None:

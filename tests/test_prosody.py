@@ -26,7 +26,7 @@ def extract(samples: F32, sizes: tuple[int, ...] = (MAX_HOPS,), group: int = 1) 
         parts.append(stage.process(np.ascontiguousarray(samples[:, start:end])))
         start, i = end, i + 1
     columns = zip(*(part for part in parts if part), strict=True)
-    return ProsodyFrames(*(np.concatenate(column, axis=1) for column in columns))
+    return ProsodyFrames(*(np.concatenate(column, axis=-1) for column in columns))
 
 
 def mono(x: corpora.Samples | F32) -> F32:
@@ -111,6 +111,20 @@ def test_centroid_and_loudness_of_tones() -> None:
     assert louder.loudness[0, 5:] / low.loudness[0, 5:] == pytest.approx(10**0.23, rel=0.02)
 
 
+def test_the_cepstrum_is_the_shape_of_the_spectrum() -> None:
+    flat, tilted = (noise(4.0, 0.05, seed=i) for i in (0, 0))
+    hz = np.fft.rfftfreq(len(tilted), 1 / SAMPLE_RATE)
+    middle, width = 950.0, 6.0
+    # Falls by 6 dB an octave within the bands that are described, and goes on flat outside.
+    fall = -width * np.log2(np.clip(hz, 300, 3150) / middle)
+    tilted = np.fft.irfft(np.fft.rfft(tilted) * 10 ** (fall / 20), len(tilted)).astype(np.float32)
+    a, b = (extract(mono(x)).cepstrum_db[:, 0, 5:].mean(axis=1) for x in (flat, tilted))
+    moved = b - a
+    # A tilt is the first coefficient, which is half a cosine from low to high.
+    assert moved[0] > 5
+    assert np.abs(moved[1:]).max() < 0.25 * moved[0]
+
+
 def test_flux_is_where_the_spectrum_moves() -> None:
     flux = extract(mono(np.concatenate([sine(450, 0.512), sine(3450, 0.512)]))).flux[0]
     assert flux[4:30] == pytest.approx(0.0, abs=0.01)
@@ -173,11 +187,16 @@ def test_nothing_is_said_of_silence_and_full_scale_stays_in_range() -> None:
         "hammarberg_db": (-100, 100), "slope_low_db_khz": (-500, 500),
         "slope_middle_db_khz": (-500, 500), "centroid_hz": (0, 8000), "flux": (0, 1.42),
         "hnr_db": (-20.01, 40.01), "jitter": (0, 0.4), "shimmer": (0, 2), "syllables": (0, 1),
+        "cepstrum_db": (-100, 100),
     }  # fmt: skip
     assert set(ranges) == set(ProsodyFrames._fields)
     for name, (low, high) in ranges.items():
         x = getattr(frames, name)
+        assert x.shape[-2:] == frames.f0_hz.shape, name
         assert ((x >= low) & (x <= high) | np.isnan(x)).all(), name
+    assert frames.cepstrum_db.shape[:-2] == (spectrum.CEPSTRA,)
+    assert np.isfinite(frames.cepstrum_db).all()
+    assert frames.cepstrum_db[:, 1] == pytest.approx(0.0, abs=0.01)  # silence has no shape
     assert np.nanmedian(frames.f0_hz[0]) == pytest.approx(150, rel=0.01)
     assert np.isnan(frames.f0_hz[1]).all()
 
@@ -199,7 +218,7 @@ def test_any_block_split_gives_the_same_descriptors(sizes: list[int], group: int
     described = cut.f0_hz.shape[1]
     assert described == whole.f0_hz.shape[1] // group * group
     for a, b in zip(whole, cut, strict=True):
-        assert np.array_equal(a[:, :described], b, equal_nan=True)
+        assert np.array_equal(a[..., :described], b, equal_nan=True)
 
 
 def test_many_calls_at_once_are_described_as_each_alone() -> None:
@@ -207,8 +226,8 @@ def test_many_calls_at_once_are_described_as_each_alone() -> None:
     many = extract(np.concatenate([one, one[::-1] * np.float32(0.3), one]), (1,), 8)
     alone = extract(one, group=8)
     for a, b in zip(alone, many, strict=True):
-        assert np.array_equal(a, b[:2], equal_nan=True)
-        assert np.array_equal(a, b[4:], equal_nan=True)
+        assert np.array_equal(a, b[..., :2, :], equal_nan=True)
+        assert np.array_equal(a, b[..., 4:, :], equal_nan=True)
 
 
 @settings(max_examples=15, deadline=None)
@@ -218,7 +237,7 @@ def test_later_audio_never_changes_earlier_descriptors(hop: int) -> None:
     other = samples.copy()
     other[:, hop * HOP :] = noise(1.0, 0.5, seed=7)[: samples.shape[1] - hop * HOP]
     for a, b in zip(extract(samples), extract(other), strict=True):
-        assert np.array_equal(a[:, :hop], b[:, :hop], equal_nan=True)
+        assert np.array_equal(a[..., :hop], b[..., :hop], equal_nan=True)
 
 
 @pytest.mark.parametrize("gain_db", [-30, -12, 12])
@@ -236,6 +255,11 @@ def test_gain_moves_level_and_loudness_and_nothing_else(gain_db: int) -> None:
         x, y = getattr(a, name)[both], getattr(b, name)[both]
         known = x == x
         assert np.abs(x[known] - y[known]).max() <= 0.02 * np.abs(x[known]).max(), name
+    # A band of a faint frame is at the floor.
+    clear = both & (b.level_dbfs > -65)
+    assert clear.mean() > 0.5
+    assert a.cepstrum_db[:, clear] == pytest.approx(b.cepstrum_db[:, clear], abs=0.1)
+    assert np.abs(a.cepstrum_db[:, clear]).max() > 5
     assert a.syllables.sum(axis=1) == pytest.approx(b.syllables.sum(axis=1), rel=0.02)
 
 

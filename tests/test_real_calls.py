@@ -15,17 +15,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import SHARED, extractor
+from tests.helpers import SHARED
 from voicecoach import cues, eventlog
 from voicecoach.config import Config
-from voicecoach.engine import Engine
 from voicecoach.lexical import plain
 from voicecoach.shell.asr import ReplayAsr
+from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.remote import Remote
-from voicecoach.shell.resources import resource, vad_model
+from voicecoach.shell.resources import resource
 from voicecoach.shell.run import run
 from voicecoach.summary import Summarizer
+from voicecoach.tone import ALERT
 from voicecoach.types import (
     SAMPLE_RATE,
     Backchannel,
@@ -42,7 +43,6 @@ from voicecoach.types import (
     Utterance,
     Word,
 )
-from voicecoach.vad import SileroVad
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 pytestmark = pytest.mark.words
@@ -58,7 +58,7 @@ def remotes() -> Iterator[list[Remote]]:
 
 def replay(path: Path, remotes: list[Remote], hops: int) -> list[Event]:
     config = Config()
-    engine = Engine(config, cues.load(cues.BUILT_IN), SileroVad(vad_model()), extractor())
+    engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
     asr = ReplayAsr(remotes, config.transcription)
     try:
         return list(run(Call.both(path).blocks(hops), engine, asr))
@@ -324,7 +324,7 @@ def test_customers_who_stay_polite_are_not_agitated(
     sure = [e.agitation for e in tones if e.confidence > 0.5]
     assert len(sure) > 100
     assert sum(sure) / len(sure) < 0.3
-    assert sum(a > 0.55 for a in sure) / len(sure) < 0.05
+    assert sum(a >= ALERT for a in sure) / len(sure) < 0.02
 
 
 @pytest.mark.parametrize("which", ["polite", "lively"])

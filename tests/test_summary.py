@@ -28,7 +28,14 @@ S = SAMPLE_RATE
 
 def tone(at: int, agitation: float, confidence: float) -> Tone:
     return Tone(
-        at=at, speaker=C, start=0, end=at, agitation=agitation, confidence=confidence, evidence={}
+        at=at,
+        speaker=C,
+        start=0,
+        end=at,
+        agitation=agitation,
+        confidence=confidence,
+        evidence=(),
+        signals={},
     )
 
 

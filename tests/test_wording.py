@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from voicecoach.errors import ModelError
 from voicecoach.shell.resources import resource, wording_model
-from voicecoach.types import SAMPLE_RATE, Speaker, Utterance, Word
+from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance, Word
 from voicecoach.wording import (
     BOUND,
     HALF_LIFE,
     QUOTED,
     REMEMBERED,
     WEIGHTS,
-    Evidence,
     Wording,
     WordingModel,
     ngrams,

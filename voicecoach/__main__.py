@@ -341,10 +341,10 @@ def _replay(
 ) -> None:
     """Replay every call into a folder of its own; a bad recording does not stop the others."""
     from voicecoach.shell import kept
+    from voicecoach.shell.assembly import shipped
     from voicecoach.shell.console import CallView
     from voicecoach.shell.files import readable
     from voicecoach.shell.replay import EVENTS, Setup, copy, replay
-    from voicecoach.shell.resources import prosody_model, vad_model
 
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
@@ -352,11 +352,11 @@ def _replay(
     if usual and not known and not learn:
         raise ConfigError(f"{usual}: there is no such file; --learn makes one")
     console = Console()
-    rules, vad, prosody = _rules(settings), vad_model(), prosody_model()
+    rules, models = _rules(settings), shipped()
     failed = False
     with ExitStack() as stack:
         transcribers, no_words = _transcribers(settings, stack)
-        setup = Setup(settings, rules, vad, prosody, transcribers, no_words, frames, speed, known)
+        setup = Setup(settings, rules, models, transcribers, no_words, frames, speed, known)
         names = _names([path for path, _ in sources])
         for (_, open_call), name in zip(sources, names, strict=True):
             try:

@@ -80,14 +80,11 @@ class Tone(Section, frozen=True, kw_only=True):
     """The estimate of the customer's agitation."""
 
     window_s: Annotated[
-        float, Meta(ge=0.5, le=10.0, description="s of speech under one estimate")
-    ] = 3.0
-    stale_s: Annotated[
-        float, Meta(ge=1.0, le=120.0, description="s after which speech no longer counts")
-    ] = 8.0
-    baseline_s: Annotated[
-        float, Meta(ge=1.0, le=120.0, description="s of calm speech that make half the confidence")
-    ] = 6.0
+        float, Meta(ge=0.5, le=10.0, description="s of speech under one estimate of the voice")
+    ] = 2.0
+    pause_s: Annotated[
+        float, Meta(ge=0.2, le=10.0, description="s of silence after which speech counts anew")
+    ] = 0.7
 
 
 class Delivery(Section, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from voicecoach import lexical
+from voicecoach.agitation import AgitationModel
 from voicecoach.config import Config
 from voicecoach.cues import Cue, CueEngine
 from voicecoach.delivery import DeliveryMeter, pace
@@ -26,7 +27,8 @@ from voicecoach.dsp.functionals import SpeechWindow
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FLOOR_DB, FRAME
 from voicecoach.endpointing import Endpointer
-from voicecoach.tone import ToneEstimator
+from voicecoach.interaction import Interaction
+from voicecoach.tone import ToneEstimator, voice_window
 from voicecoach.transcript import PRE_ROLL, Scribe
 from voicecoach.types import (
     F32,
@@ -39,15 +41,18 @@ from voicecoach.types import (
     Event,
     Gap,
     Item,
+    Overlap,
     Prosody,
     Speaker,
     SpeechEnded,
     SpeechStarted,
     Transcript,
+    Utterance,
     Word,
 )
 from voicecoach.usual import Usual
 from voicecoach.vad import SpeechProbability
+from voicecoach.wording import Wording, WordingModel
 
 TICK = GROUP
 """Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
@@ -84,6 +89,10 @@ class Engine:
         Speech probability per hop, in the state of a new stream.
     prosody
         Descriptors per hop, in the state of a new stream; `TICK` is a multiple of its group.
+    agitation
+        What the customer's voice says of their agitation.
+    wording
+        What the customer's words say of it.
     speakers
         Whose channels carry anything; the other's is ignored.
     transcribe
@@ -100,6 +109,8 @@ class Engine:
         cues: tuple[Cue, ...],
         vad: SpeechProbability,
         prosody: ProsodyExtractor,
+        agitation: AgitationModel,
+        wording: WordingModel,
         *,
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
@@ -122,9 +133,11 @@ class Engine:
         self._scribes = {s: Scribe(s, config.transcription) for s in SPEAKERS}
         self._windows = {
             Speaker.AGENT: SpeechWindow(config.delivery.window_s, config.delivery.stale_s),
-            Speaker.CUSTOMER: SpeechWindow(config.tone.window_s, config.tone.stale_s),
+            Speaker.CUSTOMER: voice_window(config.tone),
         }
-        self._tone = ToneEstimator(config.tone)
+        self._tone = ToneEstimator(agitation)
+        self._wording = Wording(wording)
+        self._interaction = Interaction()
         self._delivery = DeliveryMeter(config.delivery, config.privacy, usual)
         self._cues = CueEngine(cues, config.cues.min_gap_s)
         self._acknowledgement = lexical.load("agent", "acknowledgement")
@@ -215,6 +228,8 @@ class Engine:
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
             self._delivery.follow(event)
+            if isinstance(event, Overlap):
+                self._interaction.hear(event)
             events += self._follow(event)
         segments = [self._endpointer.segment(speaker) for speaker in SPEAKERS]
         if self._endpointer.floor is not Speaker.AGENT:
@@ -251,13 +266,21 @@ class Engine:
         events: list[Event] = []
         for speaker in self._speakers:
             events += self._health(speaker)
-        if self._endpointer.segment(Speaker.CUSTOMER).speaking:
-            window = self._windows[Speaker.CUSTOMER].compute(self._now)
-            events.append(self._tone.update(self._now, window))
+        if Speaker.CUSTOMER in self._speakers:
+            events += self._customer()
         if self._endpointer.segment(Speaker.AGENT).speaking:
             window = self._windows[Speaker.AGENT].compute(self._now)
             events.append(self._delivery.update(self._now, window))
         return events + self._cues.update(self._now, self._signals())
+
+    def _customer(self) -> list[Event]:
+        said = self._wording.evidence(self._now)
+        done = self._interaction.evidence(self._now, self._tone.newest)
+        if self._endpointer.segment(Speaker.CUSTOMER).speaking:
+            window = self._windows[Speaker.CUSTOMER].compute(self._now)
+            return [self._tone.update(self._now, window, (*said, *done))]
+        again = self._tone.reconsider(self._now, (*said, *done))
+        return [again] if again else []
 
     def _signals(self) -> dict[str, float]:
         tone, delivery = self._tone.newest, self._delivery.newest
@@ -324,7 +347,10 @@ class Engine:
             self._hears_words = not transcript.error
         events = self._scribes[transcript.speaker].hear(at, transcript)
         for event in events:
-            if isinstance(event, Word) and event.speaker is Speaker.AGENT:
+            if transcript.speaker is Speaker.CUSTOMER:
+                if isinstance(event, Word | Utterance):
+                    self._wording.hear(event)
+            elif isinstance(event, Word):
                 self._listen(event)
         return events
 
@@ -380,8 +406,9 @@ class Engine:
         self, end: int, speaker: Speaker, speech: list[float], frames: ProsodyFrames, i: int
     ) -> Prosody:
         row = speaker.row
-        values = {name: float(x[row, i]) for name, x in frames._asdict().items()}
+        values = {name: x[..., row, i].tolist() for name, x in frames._asdict().items()}
         known: dict[str, Any] = {name: x if x == x else None for name, x in values.items()}
+        known["cepstrum_db"] = tuple(values["cepstrum_db"])
         return Prosody(
             at=self._now,
             speaker=speaker,

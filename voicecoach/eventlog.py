@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -88,7 +88,9 @@ def _kind(hint: Any) -> str:
         return "number"
     if hint is bool:
         return "true or false"
-    if getattr(hint, "__origin__", None) is not None:
+    if get_origin(hint) is tuple:
+        return "list of texts" if get_args(hint)[0] is str else "list of numbers"
+    if get_origin(hint) is not None:
         return "table of numbers by signal name"
     if hint is not str:
         return " or ".join(f'"{member}"' for member in hint)
@@ -98,6 +100,8 @@ def _kind(hint: Any) -> str:
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
+    if isinstance(value, tuple):
+        return [_rounded(v) for v in value]
     if isinstance(value, Mapping):
         return {k: _rounded(v) for k, v in value.items()}
     return value

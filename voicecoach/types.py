@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -263,13 +263,22 @@ class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
     jitter: float | None
     shimmer: float | None
     syllables: float
+    cepstrum_db: tuple[float, ...]
+
+
+class Evidence(NamedTuple):
+    """Something that speaks for the customer's agitation."""
+
+    weight: float
+    """Log odds that it adds."""
+    text: str
+    """As a person reads it."""
 
 
 class Tone(Event, frozen=True, kw_only=True, tag="tone"):
-    """How agitated the customer sounds: an estimate, with its confidence and its evidence.
+    """How agitated the customer seems: an estimate, with its confidence and its evidence.
 
-    The evidence is signals against the speaker's usual, which starts as a population's and becomes
-    their own.
+    The usual that signals are against starts as a population's and becomes the speaker's own.
     """
 
     speaker: Speaker
@@ -278,9 +287,11 @@ class Tone(Event, frozen=True, kw_only=True, tag="tone"):
     agitation: float
     """0..1."""
     confidence: float
-    """0..1."""
-    evidence: Mapping[str, float]
-    """Signal against the speaker's own usual, by name with unit."""
+    """0..1: how much has been heard, of this speech and of the speaker."""
+    evidence: tuple[str, ...]
+    """What speaks for agitation, in words, strongest first."""
+    signals: Mapping[str, float]
+    """The voice against the speaker's usual, by name with unit."""
 
 
 class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):

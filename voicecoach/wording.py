@@ -24,7 +24,7 @@ import numpy as np
 from voicecoach import lexical
 from voicecoach.errors import ModelError
 from voicecoach.lexical import plain
-from voicecoach.types import F32, SAMPLE_RATE, Speaker, Utterance, Word
+from voicecoach.types import F32, SAMPLE_RATE, Evidence, Speaker, Utterance, Word
 
 HALF_LIFE = 15 * SAMPLE_RATE
 """Samples after which what was said weighs half."""
@@ -74,15 +74,6 @@ _CLAUSE = frozenset({"and", "but", "because", "so"})
 """A negation does not reach past these."""
 _PASSED = frozenset({"like", "you", "know", "really", "even", "that", "very", "too", "all", "any"})
 """Words that are not counted in its reach."""
-
-
-class Evidence(NamedTuple):
-    """Something that was said, and what it adds."""
-
-    weight: float
-    """Log-odds, above 0."""
-    text: str
-    """For a person to read."""
 
 
 def spoken(words: Iterable[str]) -> list[str]:

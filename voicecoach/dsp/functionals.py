@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicecoach.dsp.prosody import ProsodyFrames
+from voicecoach.dsp.spectrum import CEPSTRA
 from voicecoach.types import F64, HOP, SAMPLE_RATE
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -24,10 +25,11 @@ HOPS_PER_S = SAMPLE_RATE / HOP
 MIN_HOPS = 12
 """Fewest hops (0.2 s) for a statistic."""
 
-OVER_VOICED = (
+_OF_THE_VOICE = (
     *("f0_semitones", "level_dbfs", "alpha_ratio_db", "hammarberg_db", "slope_low_db_khz"),
     *("slope_middle_db_khz", "centroid_hz", "hnr_db", "jitter", "shimmer"),
 )
+OVER_VOICED = (*_OF_THE_VOICE, *(f"cepstrum_{i}_db" for i in range(1, CEPSTRA + 1)))
 """Descriptors whose statistics are of the voiced hops: they describe the voice."""
 OVER_SPEECH = ("loudness", "flux")
 """Descriptors whose statistics are of all hops of speech."""
@@ -116,11 +118,21 @@ class SpeechWindow:
         Seconds after which speech no longer counts, however little there is.
     min_rate_s
         Seconds of speech below which there is no articulation rate: short turns have none.
+    pause_s
+        Seconds of silence after which speech begins a window of its own.
     """
 
-    def __init__(self, seconds: float, stale_s: float, min_rate_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        stale_s: float,
+        min_rate_s: float = 2.0,
+        pause_s: float = math.inf,
+    ) -> None:
         self._size = round(seconds * HOPS_PER_S)
-        self._stale = round(stale_s * SAMPLE_RATE)
+        self._stale = stale_s * SAMPLE_RATE
+        self._pause = pause_s * SAMPLE_RATE
+        self._newest = 0
         self._min_rate = min_rate_s
         self._at = np.zeros(self._size, np.int64)
         self._columns = np.zeros((len(DESCRIPTORS) + 1, self._size), np.float32)
@@ -131,10 +143,20 @@ class SpeechWindow:
         which = np.flatnonzero(spoken)
         if not len(which):
             return
+        ends = at - (len(spoken) - 1 - which) * HOP
+        if ends[0] - HOP - self._newest > self._pause:
+            self._count = 0
+        self._newest = int(ends[-1])
         slots = (self._count + np.arange(len(which))) % self._size
-        self._at[slots] = at - (len(spoken) - 1 - which) * HOP
-        for column, name in zip(self._columns, (*DESCRIPTORS, "syllables"), strict=True):
-            column[slots] = getattr(frames, name)[row, hops][which]
+        self._at[slots] = ends
+        values = (
+            *(getattr(frames, name) for name in _OF_THE_VOICE),
+            *frames.cepstrum_db,
+            *(getattr(frames, name) for name in OVER_SPEECH),
+            frames.syllables,
+        )
+        for column, value in zip(self._columns, values, strict=True):
+            column[slots] = value[row, hops][which]
         self._count += len(which)
 
     def compute(self, now: int) -> Functionals:

@@ -32,7 +32,7 @@ GROUP = 8
 
 
 class ProsodyFrames(NamedTuple):
-    """Descriptors of n hops, one column a hop; every array is [channels, n].
+    """Descriptors of n hops, one column a hop; every array is [channels, n] but the last.
 
     A column is about the frame that ends where its hop does, centred `spectrum.CENTRE` samples
     (24 ms) before; the syllables are about the frame `syllables.AHEAD` hops before that.
@@ -70,6 +70,8 @@ class ProsodyFrames(NamedTuple):
     """Local shimmer, 0..2, NaN likewise."""
     syllables: F32
     """Expected syllable nuclei, 0..1; their sum is a count."""
+    cepstrum_db: F32
+    """Cepstral coefficients of the bands in 300-3150 Hz, dB, [CEPSTRA, channels, n]."""
 
 
 def load_weights(path: Path) -> Mapping[str, F32]:
@@ -168,6 +170,7 @@ class ProsodyExtractor:
             jitter=jitter,
             shimmer=shimmer,
             syllables=self._syllables.process(features, voicing),
+            cepstrum_db=spectrum.cepstrum_db(bands),
         )
 
 

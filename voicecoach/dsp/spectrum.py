@@ -197,6 +197,31 @@ def slopes_db_khz(power: F32) -> tuple[F32, F32]:
     return slope[..., 0], slope[..., 1]
 
 
+CEPSTRA = 8
+"""Cepstral coefficients of a frame."""
+_VOICE_BANDS = slice(band_of(300), band_of(3150))
+_WIDTH = _VOICE_BANDS.stop - _VOICE_BANDS.start
+_ORDERS = np.arange(1, CEPSTRA + 1)[:, None]
+_COSINES = (np.cos(np.pi * _ORDERS * (np.arange(_WIDTH) + 0.5) / _WIDTH) * 2.0 / _WIDTH).astype(
+    np.float32
+)
+
+
+def cepstrum_db(bands: F32) -> F32:
+    """Return the cosine transform of the band levels in 300-3150 Hz, without its mean.
+
+    As mel-frequency cepstral coefficients (Davis & Mermelstein 1980), over the bands that every
+    telephone line has: the shape of the spectrum, whatever the gain.
+
+    Returns
+    -------
+    cepstrum
+        [CEPSTRA, ...], dB, about -40..40.
+    """
+    db = decibels(bands[..., _VOICE_BANDS])
+    return np.ascontiguousarray(np.moveaxis(np.vecdot(db[..., None, :], _COSINES), -1, 0))
+
+
 _CENTRES = np.array([(low + high) / 2 for low, high in itertools.pairwise(EDGES_HZ)], np.float32)
 
 

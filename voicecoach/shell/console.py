@@ -125,7 +125,9 @@ class CallView:
             if s.tone is None:
                 return Text("agitation: not known yet", "dim")
             text = Text("agitation ") + _bar(s.tone.agitation)
-            return text + Text(f"  {s.tone.confidence:4.0%} sure", "dim")
+            text += Text(f"  {s.tone.confidence:4.0%} sure", "dim")
+            why = printable(s.tone.evidence[0]) if s.tone.evidence else ""
+            return text + Text(f"\n{why}", "dim")
         if s.delivery is None:
             return Text("delivery: not known yet", "dim")
         text = Text()

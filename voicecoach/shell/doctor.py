@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voicecoach import config, cues
-from voicecoach.dsp.prosody import ProsodyExtractor, load_weights
-from voicecoach.engine import Engine
 from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.files import Call
-from voicecoach.shell.resources import SAMPLE_CALL, prosody_model, resource, vad_model
+from voicecoach.shell.resources import SAMPLE_CALL, resource, vad_model
 from voicecoach.shell.whisper import bundled, locate
 from voicecoach.types import SAMPLE_RATE
-from voicecoach.vad import SileroVad
 
 _TRIAL_S = 20.0
 
@@ -79,10 +77,6 @@ def _vad() -> str:
     return f"Silero, onnxruntime {importlib.metadata.version('onnxruntime')}"
 
 
-def _prosody() -> ProsodyExtractor:
-    return ProsodyExtractor(load_weights(prosody_model()))
-
-
 def _words(settings: config.Config) -> str:
     model = settings.transcription.model
     version = importlib.metadata.version("faster-whisper")
@@ -96,7 +90,7 @@ def _words(settings: config.Config) -> str:
 def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
     """Time the first seconds of the sample call; wall-clock, so only a rough word."""
     call = Call.both(_existing(resource("samples", SAMPLE_CALL)))
-    engine = Engine(settings, rules, SileroVad(vad_model()), _prosody(), transcribe=False)
+    engine = assemble(settings, rules, shipped(), transcribe=False)
     began = time.perf_counter()
     for block in call.blocks():
         engine.process(block)

@@ -19,15 +19,14 @@ import msgspec
 from voicecoach import __version__, eventlog, summary
 from voicecoach.config import Config
 from voicecoach.cues import Cue
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.shell.asr import Asr, ReplayAsr, Transcriber
+from voicecoach.shell.assembly import Models, assemble
 from voicecoach.shell.files import Call
 from voicecoach.shell.run import paced, run
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.usual import Usual
-from voicecoach.vad import SileroVad
 
 EVENTS, SUMMARY_JSON, SUMMARY_MD = "events.jsonl", "summary.json", "summary.md"
 PACED_HOPS = 2
@@ -49,8 +48,7 @@ class Setup(NamedTuple):
 
     config: Config
     cues: tuple[Cue, ...]
-    vad: Path
-    prosody: Path
+    models: Models
     transcribers: Sequence[Transcriber]
     """As many are at work at once; none where there are no words."""
     no_words: str = ""
@@ -80,11 +78,10 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
     OutputError
         Where the results cannot be written.
     """
-    engine = Engine(
+    engine = assemble(
         setup.config,
         setup.cues,
-        SileroVad(setup.vad, call.speakers),
-        ProsodyExtractor(load_weights(setup.prosody), group=1 if setup.frames else GROUP),
+        setup.models,
         speakers=call.speakers,
         transcribe=bool(setup.transcribers),
         frames=setup.frames,

@@ -52,40 +52,34 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
             )
 
 
-def vad_model() -> Path:
-    """Return the voice activity model, checked.
+def model_file(name: str) -> Path:
+    """Return a file of `models/`, checked.
 
     Raises
     ------
     ModelError
         As `verify` does.
     """
-    return _model("silero_vad.onnx")
-
-
-def prosody_model() -> Path:
-    """Return the weights of the prosody extractor, checked.
-
-    Raises
-    ------
-    ModelError
-        As `verify` does.
-    """
-    return _model("prosody.npz")
-
-
-def wording_model() -> Path:
-    """Return the model of what the customer's words say, checked.
-
-    Raises
-    ------
-    ModelError
-        As `verify` does.
-    """
-    return _model("wording.onnx")
-
-
-def _model(name: str) -> Path:
     path = resource("models", name)
     verify(path.parent, {name: checksums("SHA256SUMS")[name]})
     return path
+
+
+def vad_model() -> Path:
+    """Return the voice activity model, checked as `model_file` does."""
+    return model_file("silero_vad.onnx")
+
+
+def prosody_model() -> Path:
+    """Return the weights of the prosody extractor, checked as `model_file` does."""
+    return model_file("prosody.npz")
+
+
+def agitation_model() -> Path:
+    """Return the model of the customer's voice, checked as `model_file` does."""
+    return model_file("agitation.onnx")
+
+
+def wording_model() -> Path:
+    """Return the model of the customer's words, checked as `model_file` does."""
+    return model_file("wording.onnx")

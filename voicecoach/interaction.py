@@ -1,0 +1,53 @@
+"""What a customer does in the conversation that says something of their agitation.
+
+They raise their voice (both louder and higher than usual: a hand on the receiver makes it louder
+only), and they talk over the agent; who interrupts again and again is heard as tense.  Each is
+bounded, and fades with the time of the call.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from voicecoach.types import SAMPLE_RATE, Evidence, Overlap, Speaker, Tone
+
+LOUDER_DB, HIGHER_SEMITONES = 5.0, 2.0
+"""Above the usual from which a voice is raised."""
+RAISED, RAISED_FOR = 0.6, 2 * SAMPLE_RATE
+"""Log odds of a raised voice, and for how long it must be: one loud word is none."""
+RECENT = 60 * SAMPLE_RATE
+"""For how long an interruption counts."""
+PER_INTERRUPTION, MOST = 0.25, 0.6
+"""Log odds of each interruption but the first, and of all: friends do it, too."""
+
+
+class Interaction:
+    """One customer, one stream."""
+
+    def __init__(self) -> None:
+        self._interruptions: deque[int] = deque(maxlen=16)
+        self._raised_since: int | None = None
+
+    def hear(self, overlap: Overlap) -> None:
+        """Take an overlap of the call; only the customer's, and no backchannel, counts."""
+        if overlap.by is Speaker.CUSTOMER and not overlap.backchannel:
+            self._interruptions.append(overlap.at)
+
+    def evidence(self, at: int, tone: Tone | None) -> tuple[Evidence, ...]:
+        """Return what counts at `at`, by the signals of the newest tone."""
+        found = []
+        signals = tone.signals if tone else {}
+        louder, higher = signals.get("level_db", 0.0), signals.get("f0_semitones", 0.0)
+        if tone is None or louder < LOUDER_DB or higher < HIGHER_SEMITONES:
+            self._raised_since = None
+        else:
+            if self._raised_since is None:
+                self._raised_since = tone.at
+            if tone.at - self._raised_since >= RAISED_FOR:
+                text = f"raised voice: {louder:.0f} dB louder, {higher:.0f} semitones higher"
+                found.append(Evidence(RAISED, f"{text} than usual"))
+        count = sum(at - when < RECENT for when in self._interruptions)
+        if count > 1:
+            weight = min(MOST, PER_INTERRUPTION * (count - 1))
+            found.append(Evidence(weight, f"talked over the agent {count} times in a minute"))
+        return tuple(found)

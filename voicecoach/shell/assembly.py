@@ -1,0 +1,68 @@
+"""An engine with the models that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from voicecoach.agitation import AgitationModel
+from voicecoach.config import Config
+from voicecoach.cues import Cue
+from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
+from voicecoach.engine import Engine
+from voicecoach.shell.resources import agitation_model, prosody_model, vad_model, wording_model
+from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.usual import Usual
+from voicecoach.vad import SileroVad
+from voicecoach.wording import WordingModel
+
+
+class Models(NamedTuple):
+    """The model files of an engine."""
+
+    vad: Path
+    prosody: Path
+    agitation: Path
+    wording: Path
+
+
+def shipped() -> Models:
+    """Return the files in `models/`, checked.
+
+    Raises
+    ------
+    ModelError
+        Where one is missing or is not the one that was released.
+    """
+    return Models(vad_model(), prosody_model(), agitation_model(), wording_model())
+
+
+def assemble(
+    config: Config,
+    cues: tuple[Cue, ...],
+    models: Models,
+    *,
+    speakers: tuple[Speaker, ...] = SPEAKERS,
+    transcribe: bool = True,
+    frames: bool = False,
+    usual: Usual | None = None,
+) -> Engine:
+    """Return an engine for one call; what is not explained here is as `Engine` has it.
+
+    Raises
+    ------
+    ModelError
+        Where a file is not a usable model.
+    """
+    return Engine(
+        config,
+        cues,
+        SileroVad(models.vad, speakers),
+        ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP),
+        AgitationModel(models.agitation),
+        WordingModel(models.wording),
+        speakers=speakers,
+        transcribe=transcribe,
+        frames=frames,
+        usual=usual,
+    )

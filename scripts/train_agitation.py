@@ -39,7 +39,7 @@ from scripts.streams import (
     stream,
 )
 from voicecoach import config
-from voicecoach.agitation import FEATURES, KNOWN, LEVEL, LIMIT, Population, UsualVoice, features
+from voicecoach.agitation import FEATURES, KNOWN, LEVEL, LIMIT, Population, VoiceBaseline, features
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.endpointing import Segmenter
 from voicecoach.shell.resources import prosody_model, vad_model
@@ -163,7 +163,7 @@ def population(found: Sequence[Ticks]) -> Population:
 
 def against_usual(t: Ticks, start: Population) -> F64:
     """Return a stream's rows against the usual as it forms, [n, FEATURES]."""
-    usual, out = UsualVoice(start), []
+    usual, out = VoiceBaseline(start), []
     for x, new_s, clip in zip(t.x, t.new_s, t.clip, strict=True):
         out.append(usual.against(x))
         usual.learn(x, new_s * (GATE if t.emotions[clip] == "angry" else 1.0))

@@ -19,7 +19,7 @@ from voicecoach.agitation import (
     RATES,
     AgitationModel,
     Population,
-    UsualVoice,
+    VoiceBaseline,
     features,
     probability,
 )
@@ -188,32 +188,32 @@ MEAN, BETWEEN, WITHIN = (np.array(f) for f in msgspec.structs.astuple(POPULATION
 AGITATION = AgitationModel(agitation_model())
 
 
-def learnt(x: F64, seconds: float, step: float = 0.25) -> UsualVoice:
-    usual = UsualVoice(POPULATION)
+def learnt(x: F64, seconds: float, step: float = 0.25) -> VoiceBaseline:
+    usual = VoiceBaseline(POPULATION)
     for _ in range(round(seconds / step)):
         usual.learn(x, step)
     return usual
 
 
 def test_it_starts_as_the_populations() -> None:
-    usual = UsualVoice(POPULATION)
+    usual = VoiceBaseline(POPULATION)
     assert usual.mean.tolist() == list(POPULATION.mean)
     assert (usual.seconds, usual.known) == (0.0, 0.0)
     assert usual.against(MEAN).tolist() == [0.0] * SIZE
     # A stranger's window strays by both who they are and how it varies.
     total = np.sqrt(BETWEEN**2 + WITHIN**2)[:SIZE]
-    assert usual.strays()[:SIZE] == pytest.approx(total)
+    assert usual.deviation()[:SIZE] == pytest.approx(total)
     assert usual.against(MEAN + np.append(total, 0.0)) == pytest.approx(np.ones(SIZE))
 
 
 def test_learning_does_not_change_the_populations() -> None:
     learnt(MEAN + 1.0, 30.0)
-    assert UsualVoice(POPULATION).mean.tolist() == list(POPULATION.mean)
+    assert VoiceBaseline(POPULATION).mean.tolist() == list(POPULATION.mean)
 
 
 def test_it_moves_to_the_speakers_own() -> None:
     own = MEAN + BETWEEN
-    usual = UsualVoice(POPULATION)
+    usual = VoiceBaseline(POPULATION)
     left, known = [BETWEEN[0]], [0.0]
     for _ in range(8):
         for _ in range(40):
@@ -223,14 +223,14 @@ def test_it_moves_to_the_speakers_own() -> None:
     assert all(0 < b < a for a, b in pairwise(left))
     assert all(a < b < 1 for a, b in pairwise(known))
     # The posterior mean of a normal with a normal prior.
-    worth = UsualVoice.SETTLED_S * (WITHIN[0] / BETWEEN[0]) ** 2
+    worth = VoiceBaseline.SETTLED_S * (WITHIN[0] / BETWEEN[0]) ** 2
     assert left[-1] == pytest.approx(BETWEEN[0] * worth / (worth + 80.0))
     assert usual.seconds == pytest.approx(80.0)
 
 
 def test_a_feature_that_says_more_of_the_speaker_is_learnt_sooner() -> None:
     between = np.append(np.linspace(0.5, 4.0, SIZE), 0.0)
-    usual = UsualVoice(msgspec.structs.replace(POPULATION, between=tuple(between.tolist())))
+    usual = VoiceBaseline(msgspec.structs.replace(POPULATION, between=tuple(between.tolist())))
     usual.learn(MEAN + 1.0, 5.0)
     moved = (usual.mean - MEAN)[:SIZE]
     assert (np.diff(moved) > 0).all()
@@ -255,54 +255,54 @@ def test_an_outlier_counts_as_one_that_is_less_far_off() -> None:
     assert far == pytest.approx(further)
     moved = far - MEAN[:SIZE]
     assert (moved > 0).all()
-    assert (moved <= UsualVoice.FAR * UsualVoice(POPULATION).strays()[:SIZE]).all()
-    assert np.isfinite(learnt(MEAN + 1e9, 1.0).strays()).all()
+    assert (moved <= VoiceBaseline.FAR * VoiceBaseline(POPULATION).deviation()[:SIZE]).all()
+    assert np.isfinite(learnt(MEAN + 1e9, 1.0).deviation()).all()
 
 
 def test_what_is_not_known_teaches_nothing() -> None:
     x = MEAN + 1.0
     x[::2] = NAN
     usual = learnt(x, 20.0)
-    start = UsualVoice(POPULATION)
+    start = VoiceBaseline(POPULATION)
     assert usual.mean[::2].tolist() == MEAN[::2].tolist()
-    assert usual.strays()[::2].tolist() == start.strays()[::2].tolist()
+    assert usual.deviation()[::2].tolist() == start.deviation()[::2].tolist()
     whole = learnt(MEAN + 1.0, 20.0)
     assert usual.mean[1::2].tolist() == whole.mean[1::2].tolist()
-    assert usual.strays()[1::2].tolist() == whole.strays()[1::2].tolist()
+    assert usual.deviation()[1::2].tolist() == whole.deviation()[1::2].tolist()
     assert usual.against(x)[::2].tolist() == [0.0] * len(usual.against(x)[::2])
     assert 0 < usual.known < whole.known
 
 
 def test_no_time_teaches_nothing() -> None:
-    usual = UsualVoice(POPULATION)
+    usual = VoiceBaseline(POPULATION)
     usual.learn(MEAN + 5.0, 0.0)
     assert usual.mean[:SIZE].tolist() == MEAN[:SIZE].tolist()
     assert usual.seconds == 0
 
 
 def test_how_far_it_strays_shrinks_with_what_is_known() -> None:
-    before = UsualVoice(POPULATION).strays()[:SIZE]
+    before = VoiceBaseline(POPULATION).deviation()[:SIZE]
     for s in (5.0, 20.0, 80.0, 320.0):
-        now = learnt(MEAN, s).strays()[:SIZE]
+        now = learnt(MEAN, s).deviation()[:SIZE]
         assert (now < before).all()
         before = now
 
 
 def test_how_far_it_strays_becomes_the_speakers_own_spread() -> None:
     rng = np.random.default_rng(0)
-    restless, steady = UsualVoice(POPULATION), UsualVoice(POPULATION)
+    restless, steady = VoiceBaseline(POPULATION), VoiceBaseline(POPULATION)
     for _ in range(2000):
         turn = rng.standard_normal(len(KNOWN))
         restless.learn(MEAN + 2.0 * turn, 0.25)
         steady.learn(MEAN + 0.5 * turn, 0.25)
-    assert np.median(restless.strays()[:SIZE]) == pytest.approx(2.0, rel=0.25)
-    assert np.median(steady.strays()[:SIZE]) == pytest.approx(0.5, rel=0.25)
+    assert np.median(restless.deviation()[:SIZE]) == pytest.approx(2.0, rel=0.25)
+    assert np.median(steady.deviation()[:SIZE]) == pytest.approx(0.5, rel=0.25)
 
 
 def test_old_speech_is_forgotten() -> None:
-    usual = learnt(MEAN, UsualVoice.MEMORY_S)
-    much = learnt(MEAN, 3 * UsualVoice.MEMORY_S)
-    assert much.seconds == usual.seconds == UsualVoice.MEMORY_S
+    usual = learnt(MEAN, VoiceBaseline.MEMORY_S)
+    much = learnt(MEAN, 3 * VoiceBaseline.MEMORY_S)
+    assert much.seconds == usual.seconds == VoiceBaseline.MEMORY_S
     for u in (usual, much):
         for _ in range(2400):
             u.learn(MEAN + WITHIN, 0.25)
@@ -322,16 +322,16 @@ windows = arrays.arrays(
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(windows, st.floats(0.0, 10.0)), max_size=20), windows)
 def test_whatever_is_heard_it_stays_within_bounds(heard: list[tuple[F64, float]], x: F64) -> None:
-    usual = UsualVoice(POPULATION)
+    usual = VoiceBaseline(POPULATION)
     for window, seconds in heard:
         usual.learn(window, seconds)
     assert np.isfinite(usual.mean).all()
-    assert (usual.strays() > 0).all()
+    assert (usual.deviation() > 0).all()
     z = usual.against(x)
     assert z.shape == (SIZE,)
     assert (np.abs(z) <= LIMIT).all()
     assert 0 <= usual.known < 1
-    assert 0 <= usual.seconds <= UsualVoice.MEMORY_S
+    assert 0 <= usual.seconds <= VoiceBaseline.MEMORY_S
 
 
 @given(st.floats(-50, 50))

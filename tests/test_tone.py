@@ -19,7 +19,7 @@ from voicecoach.agitation import (
     KNOWN,
     RATES,
     AgitationModel,
-    UsualVoice,
+    VoiceBaseline,
     probability,
 )
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
@@ -198,7 +198,7 @@ def test_anger_does_not_become_the_new_normal() -> None:
 
 def test_what_everybody_is_over_a_line_is_learnt_as_usual() -> None:
     # Not as far off as anger, but for a stranger suspicious.
-    sharp = CALM + 0.8 * WAY * UsualVoice(MODEL.population).strays()
+    sharp = CALM + 0.8 * WAY * VoiceBaseline(MODEL.population).deviation()
     e = ToneEstimator(MODEL)
     tones, at = talk(e, sharp, 240.0)
     first, last = logit(mean(tones[16:48])), logit(mean(tones[-32:]))
@@ -462,7 +462,7 @@ def test_a_channel_does_not_move_the_estimate_once_there_is_a_usual(
         assert abs(np.mean(b - a)) < 0.1
         shift[db] = float(np.mean(log_odds(b) - log_odds(a)))
     # One who is compared with others and not with themselves is moved much more.
-    monkeypatch.setattr(UsualVoice, "learn", lambda *_: None)
+    monkeypatch.setattr(VoiceBaseline, "learn", lambda *_: None)
     one, other = (tones_of(hear(x, answers)) for x in (call, tilted(call, 4.0)))
     a, b = both(one, other, 45.0)
     absolute = float(np.mean(log_odds(b) - log_odds(a)))

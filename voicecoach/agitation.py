@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ModelError
+from voicecoach.inference import Session
 from voicecoach.types import F64
 
 _LEFT_OUT = {"level_dbfs", "loudness"}
@@ -87,7 +88,7 @@ class Population(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Standard deviation of windows within a speaker."""
 
 
-class UsualVoice:
+class VoiceBaseline:
     """A speaker's own usual, forming as they speak.
 
     The mean is the posterior one of a normal with a normal prior: the population's is worth
@@ -131,21 +132,21 @@ class UsualVoice:
         own = self._seconds[: len(FEATURES)]
         return float(np.mean(own / (own + self._worth[: len(FEATURES)])))
 
-    def strays(self) -> F64:
+    def deviation(self) -> F64:
         """Return how far a window is from the usual by chance: one standard deviation."""
         own = self._squares / (self.SPREAD_S + self._seconds)
         doubt = self._within**2 * self.SETTLED_S / (self._worth + self._seconds)
         return np.sqrt(own + doubt)
 
     def against(self, x: F64) -> F64:
-        """Return features [KNOWN] against the usual, in `strays`, [FEATURES]; unknown as usual."""
-        z = ((x - self.mean) / self.strays())[: len(FEATURES)]
+        """Return features [KNOWN] against the usual, in deviations; the unknown is as usual."""
+        z = ((x - self.mean) / self.deviation())[: len(FEATURES)]
         return np.clip(np.where(z == z, z, 0.0), -LIMIT, LIMIT)
 
     def learn(self, x: F64, seconds: float) -> None:
         """Move towards features [KNOWN] that stand for `seconds` of new speech."""
         new = np.where(x == x, seconds, 0.0)
-        far = self.FAR * self.strays()
+        far = self.FAR * self.deviation()
         off = np.clip(np.where(x == x, x - self.mean, 0.0), -far, far)
         self.mean += off * new / (self._worth + self._seconds + new)
         full = self._seconds >= self.MEMORY_S
@@ -169,20 +170,12 @@ class AgitationModel:
     """
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        self._session = Session(path, "agitation")
+        facts = self._session.facts
         try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-            facts = self._session.get_modelmeta().custom_metadata_map
             self.population = msgspec.json.decode(facts["population"], type=Population)
             names = msgspec.json.decode(facts["features"], type=list[str])
-        except Exception as e:  # onnxruntime has no public base class for its errors
+        except (KeyError, msgspec.DecodeError) as e:
             raise ModelError(f"{path}: not a usable agitation model: {e}") from e
         if tuple(names) != FEATURES:
             raise ModelError(f"{path}: made for other features; install voicecoach again")

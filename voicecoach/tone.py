@@ -28,9 +28,10 @@ from voicecoach import config
 from voicecoach.agitation import (
     ASPECTS,
     KNOWN,
+    LEVEL,
     PITCH,
     AgitationModel,
-    UsualVoice,
+    VoiceBaseline,
     features,
     probability,
 )
@@ -65,13 +66,16 @@ TELLING = 0.5
 MOST_TOLD = 4
 
 _SIGNALS = {
-    "f0_semitones": "f0_semitones median",
-    "alpha_ratio_db": "alpha_ratio_db median",
-    "hnr_db": "hnr_db median",
-    "rate_syl_s": "rate_syl_s",
-    "level_db": "level_dbfs",
+    name: KNOWN.index(feature)
+    for name, feature in {
+        "f0_semitones": "f0_semitones median",
+        "alpha_ratio_db": "alpha_ratio_db median",
+        "hnr_db": "hnr_db median",
+        "rate_syl_s": "rate_syl_s",
+        "level_db": LEVEL,
+    }.items()
 }
-"""What is told of a window against the usual, and the feature that it is."""
+"""What is told of a window against the usual, and where the feature that it is stands."""
 _NOT_PITCH = tuple(float(not set(PITCH) & set(aspect.indices)) for aspect in ASPECTS)
 
 
@@ -128,7 +132,7 @@ class ToneEstimator:
 
     def __init__(self, model: AgitationModel) -> None:
         self._model = model
-        self._usual = UsualVoice(model.population)
+        self._usual = VoiceBaseline(model.population)
         self._voice = START
         self._confidence = 0.0
         self._aspects = [0.0] * len(ASPECTS)
@@ -195,5 +199,5 @@ class ToneEstimator:
 
     def _against(self, x: F64) -> dict[str, float]:
         off = x - self._usual.mean
-        values = {name: float(off[KNOWN.index(feature)]) for name, feature in _SIGNALS.items()}
+        values = {name: float(off[i]) for name, i in _SIGNALS.items()}
         return {name: value for name, value in values.items() if value == value}

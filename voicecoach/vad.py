@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from voicecoach.dsp.framing import Framer
-from voicecoach.errors import ModelError
+from voicecoach.inference import Session
 from voicecoach.types import F32, HOP, SPEAKERS, Speaker
 
 WINDOW = 2 * HOP
@@ -50,18 +50,7 @@ class SileroVad:
     """
 
     def __init__(self, path: Path, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as e:  # onnxruntime has no public base class for its errors
-            raise ModelError(f"{path}: not a usable voice activity model: {e}") from e
+        self._session = Session(path, "voice activity")
         self._rows = [speaker.row for speaker in speakers]
         self._framer = Framer(WINDOW + CONTEXT, WINDOW)
         self._held = np.zeros((2, HOP), np.float32)

@@ -23,6 +23,7 @@ import numpy as np
 
 from voicecoach import lexical
 from voicecoach.errors import ModelError
+from voicecoach.inference import Session
 from voicecoach.lexical import plain
 from voicecoach.types import F32, SAMPLE_RATE, Evidence, Speaker, Utterance, Word
 
@@ -108,19 +109,10 @@ class WordingModel:
     """
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-            vocabulary = self._session.get_modelmeta().custom_metadata_map["vocabulary"]
-        except Exception as e:  # onnxruntime has no public base class for its errors
-            raise ModelError(f"{path}: not a usable model of wording: {e}") from e
+        self._session = Session(path, "wording")
+        vocabulary = self._session.facts.get("vocabulary")
+        if vocabulary is None:
+            raise ModelError(f"{path}: not a usable wording model: it has no vocabulary")
         self._ids = {gram: i for i, gram in enumerate(vocabulary.split("\n"))}
 
     def read(self, words: Sequence[str]) -> tuple[float, float]:

@@ -1,0 +1,46 @@
+"""Small ONNX models, run by onnxruntime on one thread: what they wait for is the next hop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from voicecoach.errors import ModelError
+
+
+class Session:
+    """A model file, ready to run.
+
+    Parameters
+    ----------
+    path
+        The ONNX file.
+    what
+        It is a model of, for the error.
+
+    Raises
+    ------
+    ModelError
+        Where onnxruntime cannot load it.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            self.facts: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        except Exception as e:  # onnxruntime has no public base class for its errors
+            raise ModelError(f"{path}: not a usable {what} model: {e}") from e
+
+    def run(self, outputs: list[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
+        """Return the outputs, all where None, as onnxruntime's own `run` does."""
+        found: list[Any] = self._session.run(outputs, inputs)
+        return found

@@ -24,6 +24,7 @@ from voicecoach.types import (
     Block,
     Event,
     Speaker,
+    Word,
 )
 from voicecoach.vad import SpeechProbability
 from voicecoach.wording import WordingModel
@@ -63,6 +64,14 @@ def syllables(f0: float, rate: float, s: float, level: float = 0.1) -> F32:
     return (sound * swell).astype(np.float32)
 
 
+def lively(sound: F32, seed: int = 0) -> F32:
+    """Return a sound whose loudness wavers by 3 dB, as a voice's does; an even one is clipped."""
+    rng = np.random.default_rng(seed)
+    at = np.arange(0, len(sound) + 1600, 1600)
+    gain_db = np.interp(np.arange(len(sound)), at, rng.normal(-3.0, 3.0, len(at)))
+    return (sound * 10 ** (gain_db / 20)).astype(np.float32)
+
+
 def noise(s: float, level: float, seed: int = 0) -> F32:
     """Return white noise of RMS `level`."""
     rng = np.random.default_rng(seed)
@@ -79,6 +88,32 @@ def stereo(agent: F32, customer: F32) -> F32:
     out = np.zeros((2, max(len(agent), len(customer))), np.float32)
     out[0, : len(agent)], out[1, : len(customer)] = agent, customer
     return out
+
+
+def word(
+    text: str,
+    index: int,
+    *,
+    utterance: int = 1,
+    start: int = 0,
+    committed: bool = True,
+    final: bool = True,
+    speaker: Speaker = Speaker.CUSTOMER,
+) -> Word:
+    """Return the word at a place, three of them a second; the customer's by default."""
+    end = start + (index + 1) * SAMPLE_RATE // 3
+    return Word(
+        at=end,
+        speaker=speaker,
+        utterance=utterance,
+        index=index,
+        text=text,
+        start=end - SAMPLE_RATE // 3,
+        end=end,
+        probability=0.9,
+        committed=committed,
+        final=final,
+    )
 
 
 def blocks(samples: F32, sizes: Sequence[int] = (MAX_HOPS,)) -> list[Block]:

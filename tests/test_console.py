@@ -57,6 +57,7 @@ CUE = CueOpened(
     id="slow-down",
     title="Slow down",
     message="6.1 syllables a second.",
+    say="",
     priority=2,
     evidence={},
     held_s=2.0,

@@ -6,24 +6,28 @@ from typing import Any
 
 import pytest
 
-from voicecoach import cues
+from voicecoach import catalogue, cues
 from voicecoach.config import Cues
-from voicecoach.cues import SIGNALS, CueEngine
+from voicecoach.cues import CueEngine
 from voicecoach.engine import TICK
 from voicecoach.errors import ConfigError
-from voicecoach.types import HOP, SAMPLE_RATE, CueClosed, CueHeldBack, CueOpened, Event
+from voicecoach.signals import QUOTES, SIGNALS
+from voicecoach.types import HOP, SAMPLE_RATE, CueClosed, CueHeldBack, CueOpened, Event, Speaker
 
 TICK_S = TICK * HOP / SAMPLE_RATE
-CASES = [
-    case
+FILES = {
+    path.stem: tomllib.loads(path.read_text())["case"]
     for path in sorted((Path(__file__).parent / "cues").glob("*.toml"))
-    for case in tomllib.loads(path.read_text())["case"]
+}
+CASES = [
+    pytest.param(case, id=f"{file}: {case['name']}") for file, cs in FILES.items() for case in cs
 ]
 
 
 def run(case: dict[str, Any]) -> list[Event]:
     """Return the events of a case."""
-    engine = CueEngine(cues.load(cues.BUILT_IN), Cues().min_gap_s)
+    engine = CueEngine(cues.load(cues.BUILT_IN), Cues(**case.get("cues", {})))
+    quotes = {**dict.fromkeys(QUOTES, ""), **case.get("quotes", {})}
     events: list[Event] = []
     last = 0
     for tick in range(int(case["length_s"] / TICK_S) + 1):
@@ -33,11 +37,13 @@ def run(case: dict[str, Any]) -> list[Event]:
             assert name in SIGNALS
             signals[name] = [value for start, value in series if start <= t + 1e-9][-1]
         last = tick * TICK * HOP
-        events += engine.update(last, signals)
+        wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
+        distrusted = {Speaker(who): state for who, state in wrong.items()}
+        events += engine.update(last, signals, quotes, distrusted)
     return events + engine.finish(last)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
+@pytest.mark.parametrize("case", CASES)
 def test_case(case: dict[str, Any]) -> None:
     events = run(case)
     opened = [(e.id, e.at / SAMPLE_RATE) for e in events if isinstance(e, CueOpened)]
@@ -62,30 +68,61 @@ def test_case(case: dict[str, Any]) -> None:
     assert shown == 0
 
 
+@pytest.mark.parametrize("id", [cue.id for cue in cues.load(cues.BUILT_IN)])
+def test_each_cue_has_a_test_that_fires_it_and_one_that_does_not(id: str) -> None:
+    opened = [[i for i, _ in case["opened"]] for case in FILES[id]]
+    assert any(id in ids for ids in opened)
+    assert any(not ids for ids in opened)
+
+
+def opened(**case: Any) -> list[CueOpened]:
+    """Return the cues that open in 12 s."""
+    return [e for e in run({"length_s": 12, **case}) if isinstance(e, CueOpened)]
+
+
+def test_a_card_quotes_what_was_said_and_offers_other_words() -> None:
+    said = {"hard_said": "calm down", "hard_instead": "I want to help."}
+    card = opened(series={"since_hard_s": [[0, 1.0]]}, quotes=said)[0]
+    assert '"calm down"' in card.message
+    assert card.say == "I want to help."
+    assert card.evidence == {"since_hard_s": 1.0, **said}
+
+
+def test_what_is_held_out_by_chance_is_the_same_each_time_and_about_the_share_asked_for() -> None:
+    def drawn(seed: int) -> list[bool]:
+        pulses = [[t, (t // 50) % 2 * 1.2] for t in range(0, 600, 50)]
+        settings = {"holdout": 0.5, "holdout_seed": seed}
+        events = run({"length_s": 600, "series": {"agent_barge_in_s": pulses}, "cues": settings})
+        return [
+            isinstance(e, CueHeldBack)
+            for e in events
+            if isinstance(e, CueOpened) or (isinstance(e, CueHeldBack) and e.reason == "holdout")
+        ]
+
+    assert drawn(0) == drawn(0) != drawn(1)
+    many = [held for seed in range(12) for held in drawn(seed)]
+    assert len(many) >= 60
+    assert 0.35 <= sum(many) / len(many) <= 0.65
+
+
 def test_a_card_says_what_was_observed_with_its_evidence() -> None:
-    opened = [
-        e
-        for e in run(
-            CASES[0]
-            | {
-                "series": {
-                    "agent_rate_ratio": [[0, 1.4]],
-                    "agent_rate_syl_s": [[0, 6.12]],
-                    "agent_usual_rate_syl_s": [[0, 4.4]],
-                }
-            }
-        )
-        if isinstance(e, CueOpened)
-    ]
-    assert opened[0].title == "Slow down"
-    assert "6.1 syllables a second" in opened[0].message
-    assert "your usual is 4.4" in opened[0].message
-    assert opened[0].evidence == {
+    opened_now = opened(
+        series={
+            "agent_rate_ratio": [[0, 1.4]],
+            "agent_rate_syl_s": [[0, 6.12]],
+            "agent_usual_rate_syl_s": [[0, 4.4]],
+        }
+    )
+    first = opened_now[0]
+    assert first.title == "Slow down"
+    assert "6.1 syllables a second" in first.message
+    assert "your usual is 4.4" in first.message
+    assert first.evidence == {
         "agent_rate_ratio": 1.4,
         "agent_rate_syl_s": 6.12,
         "agent_usual_rate_syl_s": 4.4,
     }
-    assert opened[0].held_s >= 1.0
+    assert first.held_s >= 1.0
 
 
 CUE = """
@@ -99,6 +136,7 @@ keep_for_s = 1.0
 max_show_s = 5.0
 cooldown_s = 5.0
 max_per_call = 2
+heeded = { moves = ["apology"] }
 [[cue.rule]]
 when = [{ signal = "agitation", op = ">=", value = 0.5 }]
 for_s = 1.0
@@ -110,6 +148,10 @@ for_s = 1.0
     [
         ('"agitation"', '"mood"', "no signal 'mood'"),
         ('message = "m"', 'message = "{mood}"', "cannot be filled in"),
+        ('message = "m"', 'message = "m"\nsay = "{mood}"', "cannot be filled in"),
+        ('message = "m"', 'message = "{hard_said:.1f}"', "cannot be filled in"),
+        ('["apology"]', '["shouting"]', "no move 'shouting'"),
+        ('moves = ["apology"]', "", "neither moves nor a signal"),
         ('message = "m"', 'message = "{agitation.real}"', "cue 'x'"),
         ('message = "m"', 'message = "{agitation"', "cannot be filled in"),
         ('message = "m"', 'message = "{agitation:d}"', "cannot be filled in"),
@@ -141,6 +183,15 @@ def test_a_missing_rule_file_is_a_clear_error(tmp_path: Path) -> None:
         cues.load(tmp_path / "none.toml")
 
 
-def test_the_built_in_catalogue_has_the_first_four() -> None:
-    ids = {cue.id for cue in cues.load(cues.BUILT_IN)}
-    assert {"slow-down", "acknowledge", "let-them-finish", "lower-your-voice"} <= ids
+def test_the_built_in_catalogue_is_the_designs() -> None:
+    assert {cue.id for cue in cues.load(cues.BUILT_IN)} == {
+        "slow-down", "lower-your-voice", "acknowledge", "let-them-finish", "give-them-a-moment",
+        "ask-or-confirm", "apologise", "enough-sorry", "soften", "do-not-defend",
+        "offer-a-way-forward", "set-expectations", "set-a-limit", "hand-over", "too-much-talking",
+        "check-in", "recap", "that-is-working",
+    }  # fmt: skip
+
+
+def test_the_page_of_the_cues_is_the_catalogue() -> None:
+    page = Path(__file__).parents[1] / "docs" / "cues.md"
+    assert page.read_text("utf-8") == catalogue.markdown(cues.load(cues.BUILT_IN))

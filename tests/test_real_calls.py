@@ -34,6 +34,7 @@ from voicecoach.types import (
     Degraded,
     Ended,
     Event,
+    Move,
     Overlap,
     Speaker,
     SpeechEnded,
@@ -45,6 +46,10 @@ from voicecoach.types import (
 )
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
+CALLS = {
+    "polite": resource("samples", "auto_repairs_40.flac"),
+    "lively": SHARED / "calls" / "auto_repairs_49.flac",
+}
 pytestmark = pytest.mark.words
 
 
@@ -69,16 +74,15 @@ def replay(path: Path, remotes: list[Remote], hops: int) -> list[Event]:
 @pytest.fixture(scope="module")
 def polite(remotes: list[Remote]) -> list[Event]:
     """Call 40: takes turns without overlap, a third of it silence."""
-    return replay(resource("samples", "auto_repairs_40.flac"), remotes, 16)
+    return replay(CALLS["polite"], remotes, 16)
 
 
 @pytest.fixture(scope="module")
 def lively(remotes: list[Remote]) -> list[Event]:
     """Call 49: both talk at once for a tenth of it, with many an "mm-hmm"."""
-    path = SHARED / "calls" / "auto_repairs_49.flac"
-    if not path.exists():
+    if not CALLS["lively"].exists():
         pytest.skip("shared reference data is not here")
-    return replay(path, remotes, 16)
+    return replay(CALLS["lively"], remotes, 16)
 
 
 POLITE_TURNS = [
@@ -280,11 +284,12 @@ def test_a_recording_that_ends_in_a_word_keeps_it(remotes: list[Remote], tmp_pat
 
 
 QUIET = {
-    "polite": [(0.0, 111.0), (120.0, 160.0), (168.0, 246.0)],
-    "lively": [(0.0, 62.0), (68.0, 140.0), (155.0, 240.0)],
+    "polite": [(0.0, 105.0), (122.0, 160.0), (168.0, 246.0)],
+    "lively": [(0.0, 38.0), (68.0, 228.0)],
 }
 """Spans in which a good coach says nothing: the customer tells, the agent listens or explains at
-their usual pace, somebody looks something up, they say goodbye."""
+their usual pace, somebody looks something up, they say goodbye.  Why a cue is right in the others
+stands in scripts/scenarios/real."""
 
 
 @pytest.mark.parametrize("which", ["polite", "lively"])
@@ -300,12 +305,26 @@ def test_no_cue_where_nothing_happens_and_few_in_all(
 
 def test_the_pace_cue_comes_where_the_agent_rushes(polite: list[Event]) -> None:
     opened = [e for e in polite if isinstance(e, CueOpened)]
-    assert {e.id for e in opened} == {"slow-down"}
+    assert {e.id for e in opened} <= {"slow-down", "set-expectations"}
+    opened = [e for e in opened if e.id == "slow-down"]
     # "...and you've been a wonderful customer of ours, and we'll have to take care of that at no
     # cost": by the words 6.9 syllables a second, where 4.7 is usual.
     assert any(111 < e.at / SAMPLE_RATE < 118 for e in opened)
     for event in opened:
-        assert event.evidence["agent_rate_ratio"] >= 1.25
+        assert float(event.evidence["agent_rate_ratio"]) >= 1.25
+
+
+def test_the_agent_is_told_to_say_sorry_who_explains_and_never_does(lively: list[Event]) -> None:
+    # "...sometimes the boys do the service and they just forget..."
+    opened = [e for e in lively if isinstance(e, CueOpened)]
+    assert [e.id for e in opened][:1] == ["apologise"]
+    assert 38 < opened[0].at / SAMPLE_RATE < 62
+    assert "light is still on" in str(opened[0].evidence["trouble_said"])
+
+
+def test_the_agents_moves_are_told(polite: list[Event]) -> None:
+    kinds = {e.kind for e in polite if isinstance(e, Move) and e.speaker is A}
+    assert {"greeting", "apology", "question", "solution", "expectation", "closing"} <= kinds
 
 
 @pytest.mark.xfail(strict=True, reason="the rate of the fastest speech reads 6.0 of 7.4")
@@ -355,14 +374,25 @@ def test_a_log_is_whole_and_in_order(which: str, request: pytest.FixtureRequest)
     assert b"".join(map(eventlog.line, again)) == lines
 
 
-def test_the_same_log_twice_whatever_the_block_size(
-    polite: list[Event], remotes: list[Remote]
+CUT_S, SAME_S = 80, 76
+"""Where a call is cut, and up to where what is said cannot know it."""
+
+
+@pytest.mark.parametrize(("which", "hops"), [("polite", 3), ("lively", 16)])
+def test_the_same_events_again_whatever_the_block_size_and_whatever_comes_later(
+    which: str,
+    hops: int,
+    remotes: list[Remote],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
-    assert replay(resource("samples", "auto_repairs_40.flac"), remotes, 3) == polite
-
-
-def test_the_same_log_twice(lively: list[Event], remotes: list[Remote]) -> None:
-    assert replay(SHARED / "calls" / "auto_repairs_49.flac", remotes, 16) == lively
+    whole: list[Event] = request.getfixturevalue(which)
+    x, rate = soundfile.read(CALLS[which], dtype="int16", frames=CUT_S * 8000)
+    soundfile.write(tmp_path / "cut.wav", x, rate)
+    again = replay(tmp_path / "cut.wav", remotes, hops)
+    same = [[e for e in events if e.at < SAME_S * SAMPLE_RATE] for events in (whole, again)]
+    assert same[0] == same[1]
+    assert sum(isinstance(e, Word) for e in same[0]) > 100
 
 
 def test_the_summary_says_what_the_events_say(polite: list[Event]) -> None:

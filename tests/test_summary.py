@@ -64,7 +64,9 @@ EVENTS: list[Event] = [
     tone(3 * S, 0.2, 0.9),
     delivery(0.7),
     delivery(0.8),
-    CueOpened(at=6 * S, id="x", title="X", message="m", priority=1, evidence={}, held_s=0),
+    CueOpened(
+        at=6 * S, id="x", title="X", message="m", say="words", priority=1, evidence={}, held_s=0
+    ),
     CueClosed(at=8 * S, id="x", reason="behaviour stopped"),
     CueHeldBack(at=9 * S, id="x", reason="cooldown"),
     CueHeldBack(at=9 * S, id="x", reason="cooldown"),
@@ -101,7 +103,7 @@ def test_numbers() -> None:
     assert s.customer.channel == "dead"
     assert s.notes == [
         "transcription: gone",
-        "the customer's channel is dead: nothing on it so far",
+        "the customer's channel is dead: nothing on it so far (from 0:01)",
         "2.0 s missing at 0:01",
     ]
 

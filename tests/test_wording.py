@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers import word
 from voicecoach.errors import ModelError
 from voicecoach.shell.resources import resource, wording_model
-from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance, Word
+from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance
 from voicecoach.wording import (
     BOUND,
     HALF_LIFE,
@@ -29,32 +30,6 @@ FIRES = 0.3
 """Log-odds from which a phrase counts as found."""
 MODEL = WordingModel(wording_model())
 SECOND = SAMPLE_RATE
-
-
-def word(
-    text: str,
-    index: int,
-    *,
-    utterance: int = 1,
-    start: int = 0,
-    committed: bool = True,
-    final: bool = True,
-    speaker: Speaker = Speaker.CUSTOMER,
-) -> Word:
-    """Return the word at a place, three of them a second."""
-    end = start + (index + 1) * SECOND // 3
-    return Word(
-        at=end,
-        speaker=speaker,
-        utterance=utterance,
-        index=index,
-        text=text,
-        start=end - SECOND // 3,
-        end=end,
-        probability=0.9,
-        committed=committed,
-        final=final,
-    )
 
 
 def say(wording: Wording, text: str, utterance: int = 1, start: int = 0) -> int:

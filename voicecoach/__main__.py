@@ -173,22 +173,23 @@ def show_config(config: ConfigOption = None) -> None:
 
 
 @app.command("cues")
-def list_cues(config: ConfigOption = None) -> None:
+def list_cues(
+    config: ConfigOption = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page: docs/cues.md.")] = False,
+) -> None:
     """List the cues and the signals that rules may name."""
+    from voicecoach import catalogue
+
+    rules = _rules(_settings(config, None, None))
+    if markdown:
+        typer.echo(catalogue.markdown(rules), nl=False)
+        return
     console = Console()
-    table = Table("cue", "technique", "priority", "fires when", title="Cues")
-    for cue in _rules(_settings(config, None, None)):
-        rules = [
-            " and ".join(f"{c.signal} {c.op} {c.value:g}" for c in rule.when)
-            + (f" for {rule.for_s:g} s" if rule.for_s else "")
-            for rule in cue.rule
-        ]
-        table.add_row(cue.id, cue.technique, str(cue.priority), Text("\nor ".join(rules)))
-    console.print(table)
-    signals = Table("signal", "unit", "what it is", title="Signals")
-    for name, known in cues.SIGNALS.items():
-        signals.add_row(name, known.unit, known.doc)
-    console.print(signals)
+    for table in catalogue.tables(rules):
+        shown = Table(*table.columns, title=table.title)
+        for row in table.rows:
+            shown.add_row(*map(Text, row))
+        console.print(shown)
 
 
 @app.command()

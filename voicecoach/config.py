@@ -109,6 +109,16 @@ class Cues(Section, frozen=True, kw_only=True):
     min_gap_s: Annotated[
         float, Meta(ge=0.0, le=600.0, description="s between one cue's end and the next")
     ] = 15.0
+    calm_most: Annotated[
+        int, Meta(ge=1, description="cues in 10 minutes in which the customer is not agitated")
+    ] = 3
+    holdout: Annotated[
+        float,
+        Meta(ge=0.0, le=0.5, description="share of cues not shown by chance, to compare with"),
+    ] = 0.0
+    holdout_seed: Annotated[
+        int, Meta(ge=0, description="of that chance: the same seed holds out the same cues")
+    ] = 0
 
 
 class Privacy(Section, frozen=True, kw_only=True):

@@ -10,61 +10,44 @@ fires a cue.  The states of a cue:
 | open     | no rule's conditions have been true for `keep_for_s`             | cooldown |
 | open     | it has been shown for `max_show_s`                               | cooldown |
 | open     | a cue of higher priority opens                                   | cooldown |
+| open     | a channel that its rule needs is no longer trusted               | cooldown |
 | cooldown | `cooldown_s` are over, or its `worse` signal is that much worse  | idle     |
 
-What holds a cue back, in this order: `max_per_call`, `cooldown`, a cue on screen of no lower
-priority (`another_cue`), and `min_gap` since the last cue left.  It is said once each time.
+What holds a cue back, in this order: a channel that is not trusted (its speaker and state),
+`max_per_call`, `cooldown`, a cue on screen of no lower priority (`another_cue`), `min_gap` since
+the last cue left where that was of no lower priority, `calm_most` cues in 10 minutes without
+agitation, and `holdout`, a share of them that is held out by chance, so that what follows a cue can
+be compared with what follows none.  It is said once each time.
 """
 
 from __future__ import annotations
 
 import string
+import zlib
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from voicecoach import config
 from voicecoach.errors import ConfigError
-from voicecoach.types import SAMPLE_RATE, CueClosed, CueHeldBack, CueOpened, Event
+from voicecoach.moves import KINDS
+from voicecoach.signals import QUOTES, SIGNALS
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    CueClosed,
+    CueHeldBack,
+    CueOpened,
+    Event,
+    Speaker,
+)
 
-
-class Signal(NamedTuple):
-    """What a rule may name."""
-
-    unit: str
-    doc: str
-
-
-SIGNALS: Mapping[str, Signal] = {
-    "agitation": Signal("0..1", "the customer's agitation, known once confidence is 0.3"),
-    "agent_rate_syl_s": Signal(
-        "syl/s", "the agent's articulation rate, while they speak, from 4 s of speech in a turn"
-    ),
-    "agent_usual_rate_syl_s": Signal("syl/s", "the agent's usual articulation rate"),
-    "agent_rate_ratio": Signal("ratio", "articulation rate over the usual one"),
-    "agent_level_db": Signal("dB", "the agent's level against their usual, while they speak"),
-    "agent_f0_semitones": Signal("st", "the agent's pitch against their usual, while they speak"),
-    "agent_f0_range_semitones": Signal(
-        "st", "the agent's pitch range against their usual, while they speak"
-    ),
-    "agent_overlaps_per_min": Signal(
-        "1/min", "how often the agent came in over the customer in 3 minutes, while they speak"
-    ),
-    "agent_reply_gap_s": Signal(
-        "s", "silence before the agent's reply, median of the last 5, while they speak"
-    ),
-    "agent_talk_share": Signal(
-        "0..1", "the agent's share of the speech in 3 minutes, while they speak"
-    ),
-    "agent_barge_in_s": Signal(
-        "s", "both have spoken since the agent came in over a customer who had the floor"
-    ),
-    "since_acknowledgement_s": Signal(
-        "s", "since the agent last acknowledged or apologised, or since the call began; needs words"
-    ),
-}
+CALM_FOR, AGITATED_S = 600 * SAMPLE_RATE, 2.0
+"""A customer is calm who has had less agitated speech (seconds) within this (samples)."""
 BUILT_IN = Path(__file__).with_name("cues.toml")
 """The catalogue that ships."""
 HELD = "held_s"
@@ -97,6 +80,14 @@ class Rule(_Table, frozen=True, kw_only=True):
     for_s: Seconds
 
 
+class Heeded(_Table, frozen=True, kw_only=True):
+    """What the agent does where they do what the cue says; one of these is enough."""
+
+    moves: tuple[str, ...] = ()
+    """Kinds of moves."""
+    signal: Condition | None = None
+
+
 class Worse(_Table, frozen=True, kw_only=True):
     """What ends a cool-down early."""
 
@@ -117,11 +108,22 @@ class Cue(_Table, frozen=True, kw_only=True):
     cooldown_s: Seconds
     max_per_call: Annotated[int, Meta(ge=1)]
     rule: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+    heeded: Heeded
     worse: Worse | None = None
+    say: str = ""
+    """Words that help, as they could be said."""
 
     def placeholders(self) -> list[str]:
-        """Return the signals that the message quotes."""
-        return [name for _, name, _, _ in string.Formatter().parse(self.message) if name]
+        """Return the signals and quotes in the message and in what to say, each once."""
+        texts = (self.message, self.say)
+        found = [name for t in texts for _, name, _, _ in string.Formatter().parse(t) if name]
+        return [name for name in dict.fromkeys(found) if name != HELD]
+
+    def needs(self, rule: Rule) -> tuple[Speaker, ...]:
+        """Return whose channels one of its rules depends on."""
+        named = [SIGNALS[condition.signal] for condition in rule.when]
+        named += [SIGNALS[name] for name in self.placeholders() if name in SIGNALS]
+        return tuple(s for s in SPEAKERS if any(s in signal.needs for signal in named))
 
 
 class _File(_Table, frozen=True, kw_only=True):
@@ -152,16 +154,26 @@ def load(path: Path) -> tuple[Cue, ...]:
 
 
 def _check(cue: Cue, path: Path) -> None:
-    named = [condition.signal for rule in cue.rule for condition in rule.when]
+    conditions = [condition for rule in cue.rule for condition in rule.when]
+    conditions += [cue.heeded.signal] if cue.heeded.signal else []
+    named = [condition.signal for condition in conditions]
     named += [cue.worse.signal] if cue.worse else []
-    try:
-        quoted = cue.placeholders()
-        cue.message.format_map(dict.fromkeys([*SIGNALS, HELD], 1.0))
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as e:
-        raise ConfigError(f"{path}: cue {cue.id!r}: message: {e!r} cannot be filled in") from e
-    for name in [*named, *(n for n in quoted if n != HELD)]:
+    for name in named:
         if name not in SIGNALS:
             raise ConfigError(f"{path}: cue {cue.id!r}: there is no signal {name!r}")
+    for kind in cue.heeded.moves:
+        if kind not in KINDS[Speaker.AGENT]:
+            raise ConfigError(f"{path}: cue {cue.id!r}: the agent has no move {kind!r}")
+    if not cue.heeded.moves and not cue.heeded.signal:
+        raise ConfigError(f"{path}: cue {cue.id!r}: heeded names neither moves nor a signal")
+    known = {HELD: 1.0, **dict.fromkeys(SIGNALS, 1.0), **dict.fromkeys(QUOTES, "")}
+    for text in (cue.message, cue.say):
+        try:
+            text.format_map(known)
+        except (ValueError, KeyError, IndexError, AttributeError, TypeError) as e:
+            raise ConfigError(f"{path}: cue {cue.id!r}: {text!r}: {e!r} cannot be filled in") from e
+    if set(cue.placeholders()) - set(known):
+        raise ConfigError(f"{path}: cue {cue.id!r}: there is no such signal or quote to fill in")
 
 
 class _State:
@@ -175,6 +187,8 @@ class _State:
         self.closed_at: int | None = None
         self.opened = 0
         self.worst = float("nan")
+        self.rule: Rule | None = None
+        """That it was opened by."""
         self.said = ""
 
     def holding(self, at: int, signals: Mapping[str, float]) -> tuple[Rule, float] | None:
@@ -201,16 +215,45 @@ class _State:
 
 
 class CueEngine:
-    """The cues of one call."""
+    """The cues of one call.
 
-    def __init__(self, cues: tuple[Cue, ...], min_gap_s: float) -> None:
+    Parameters
+    ----------
+    cues
+        From `load`.
+    settings
+        The gap between cues, and what is held out.
+    """
+
+    def __init__(self, cues: tuple[Cue, ...], settings: config.Cues) -> None:
         self._states = [_State(cue) for cue in cues]
-        self._min_gap = round(min_gap_s * SAMPLE_RATE)
+        self._settings = settings
+        self._min_gap = round(settings.min_gap_s * SAMPLE_RATE)
         self._open: _State | None = None
-        self._left_at: int | None = None
+        self._left: _State | None = None
+        """The cue that left last."""
+        self._shown: deque[int] = deque(maxlen=settings.calm_most)
 
-    def update(self, at: int, signals: Mapping[str, float]) -> list[Event]:
-        """Take the signals known at `at`, one value for each of `SIGNALS`."""
+    def update(
+        self,
+        at: int,
+        signals: Mapping[str, float],
+        quotes: Mapping[str, str],
+        distrusted: Mapping[Speaker, str],
+    ) -> list[Event]:
+        """Take what is known at `at`.
+
+        Parameters
+        ----------
+        at
+            Samples.
+        signals
+            A value for each of `SIGNALS`.
+        quotes
+            A text for each of `QUOTES`.
+        distrusted
+            What is wrong with the channels that are not to be trusted.
+        """
         events: list[Event] = []
         wanting: list[tuple[_State, Rule, float]] = []
         for state in self._states:
@@ -223,14 +266,19 @@ class CueEngine:
                 wanting.append((state, *held))
             else:
                 state.said = ""
-        events += self._retire(at)
+        events += self._retire(at, distrusted)
         wanting.sort(key=lambda want: -want[0].cue.priority)
         for state, rule, held_s in wanting:
-            reason = self._held_back(at, state, signals)
+            reason = _not_trusted(state.cue, rule, distrusted)
+            reason = reason or self._held_back(at, state, signals)
+            if not reason and self._held_out(at, state.cue):
+                reason = "holdout"
+                state.closed_at = at
             if not reason:
                 if self._open:
                     events.append(self._close(at, f"superseded by {state.cue.id}"))
-                events.append(self._show(at, state, rule, held_s, signals))
+                known: dict[str, float | str] = {**signals, **quotes, HELD: held_s}
+                events.append(self._show(at, state, rule, known))
             elif reason != state.said:
                 state.said = reason
                 events.append(CueHeldBack(at=at, id=state.cue.id, reason=reason))
@@ -240,10 +288,12 @@ class CueEngine:
         """Close the cue on screen at the end of the call."""
         return [self._close(at, "call ended")] if self._open else []
 
-    def _retire(self, at: int) -> list[Event]:
+    def _retire(self, at: int, distrusted: Mapping[Speaker, str]) -> list[Event]:
         state = self._open
         if state is None:
             return []
+        if state.rule and (reason := _not_trusted(state.cue, state.rule, distrusted)):
+            return [self._close(at, reason)]
         if at - state.last_true > state.cue.keep_for_s * SAMPLE_RATE:
             return [self._close(at, "behaviour stopped")]
         if at - state.opened_at >= state.cue.max_show_s * SAMPLE_RATE:
@@ -255,36 +305,53 @@ class CueEngine:
             return "max_per_call"
         if state.cooling(at, signals):
             return "cooldown"
-        if self._open:
-            return "" if state.cue.priority > self._open.cue.priority else "another_cue"
-        if self._left_at is not None and at - self._left_at < self._min_gap:
+        if self._open and state.cue.priority <= self._open.cue.priority:
+            return "another_cue"
+        left = None if self._open else self._left
+        soon = left and at - (left.closed_at or 0) < self._min_gap
+        if left and soon and state.cue.priority <= left.cue.priority:
             return "min_gap"
-        return ""
+        spent = len(self._shown) == self._shown.maxlen and at - self._shown[0] < CALM_FOR
+        return "calm_most" if spent and signals["agitated_s"] < AGITATED_S else ""
+
+    def _held_out(self, at: int, cue: Cue) -> bool:
+        """Return whether chance holds it out; the same call and seed hold out the same."""
+        drawn = zlib.crc32(f"{self._settings.holdout_seed} {cue.id} {at}".encode())
+        return drawn < self._settings.holdout * 2**32
 
     def _show(
-        self, at: int, state: _State, rule: Rule, held_s: float, signals: Mapping[str, float]
+        self, at: int, state: _State, rule: Rule, known: Mapping[str, float | str]
     ) -> CueOpened:
         cue = state.cue
+        self._shown.append(at)
         state.opened += 1
         state.opened_at = state.last_true = at
+        state.rule = rule
         state.said = ""
         if cue.worse:
-            state.worst = signals[cue.worse.signal]
+            state.worst = float(known[cue.worse.signal])
         self._open = state
         names = [*(condition.signal for condition in rule.when), *cue.placeholders()]
-        evidence = {name: round(signals[name], 2) for name in names if name != HELD}
+        values = {name: known[name] for name in names}
         return CueOpened(
             at=at,
             id=cue.id,
             title=cue.title,
-            message=cue.message.format_map({**signals, HELD: held_s}),
+            message=cue.message.format_map(known),
+            say=cue.say.format_map(known),
             priority=cue.priority,
-            evidence=evidence,
-            held_s=held_s,
+            evidence={n: x if isinstance(x, str) else round(x, 2) for n, x in values.items()},
+            held_s=float(known[HELD]),
         )
 
     def _close(self, at: int, reason: str) -> CueClosed:
         assert self._open is not None
         state, self._open = self._open, None
-        state.closed_at = self._left_at = at
+        state.closed_at, self._left = at, state
         return CueClosed(at=at, id=state.cue.id, reason=reason)
+
+
+def _not_trusted(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
+    """Return which channel that a rule needs is not trusted, and what is wrong with it."""
+    wrong = (f"{s} channel {distrusted[s]}" for s in cue.needs(rule) if s in distrusted)
+    return next(wrong, "")

@@ -8,7 +8,7 @@ Rules of the house:
 * The one loop (the engine asks for words, words come back) is closed by the shell.
 
 The order is written once, top to bottom: block -> vad, prosody -> endpointing -> words ->
-functionals -> tone, delivery -> cues.
+functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
 """
 
 from __future__ import annotations
@@ -18,25 +18,28 @@ from typing import Any
 
 import numpy as np
 
-from voicecoach import lexical
 from voicecoach.agitation import AgitationModel
+from voicecoach.channels import Channels
 from voicecoach.config import Config
+from voicecoach.course import Levels
 from voicecoach.cues import Cue, CueEngine
-from voicecoach.delivery import DeliveryMeter, pace
+from voicecoach.delivery import DeliveryMeter
 from voicecoach.dsp.functionals import SpeechWindow
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, ProsodyFrames
-from voicecoach.dsp.spectrum import FLOOR_DB, FRAME
+from voicecoach.dsp.spectrum import FRAME
 from voicecoach.endpointing import Endpointer
 from voicecoach.interaction import Interaction
+from voicecoach.moves import Moves
+from voicecoach.outcome import Outcomes
+from voicecoach.signals import NAN, SIGNALS, Heard, Signals
 from voicecoach.tone import ToneEstimator, voice_window
-from voicecoach.transcript import PRE_ROLL, Scribe
+from voicecoach.transcript import Scribe
 from voicecoach.types import (
     F32,
     HOP,
     MAX_HOPS,
     SAMPLE_RATE,
     SPEAKERS,
-    ChannelState,
     Ended,
     Event,
     Gap,
@@ -56,24 +59,10 @@ from voicecoach.wording import Wording, WordingModel
 
 TICK = GROUP
 """Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
-DEAD_DBFS = -75.0
-"""A channel that never exceeds this is dead."""
-DEAD_AFTER = 5 * SAMPLE_RATE
-"""No alarm before this: devices and lines take seconds to deliver."""
-RECENT = int(1.5 * SAMPLE_RATE)
-"""An agent silent for longer is not speaking now; their delivery is then unknown to the cues."""
-LONG_TURN = int(4.0 * SAMPLE_RATE)
-"""Speech in the agent's turn from which its pace is known to the cues: short turns have none."""
-TONE_RECENT = 15 * SAMPLE_RATE
-"""A customer silent for longer may feel otherwise by now: unknown to the cues."""
-SURE = 0.3
-"""Confidence from which the customer's agitation is known to the cues."""
-MEASURED = (
-    *("rate_syl_s", "usual_rate_syl_s", "level_db", "f0_semitones", "f0_range_semitones"),
-    *("overlaps_per_min", "reply_gap_s", "talk_share"),
-)
-"""What the cues know of the agent's delivery."""
-NAN = float("nan")
+
+
+OPENING = 45 * SAMPLE_RATE
+"""A greeting later than this opens no call."""
 
 
 class Engine:
@@ -139,16 +128,16 @@ class Engine:
         self._wording = Wording(wording)
         self._interaction = Interaction()
         self._delivery = DeliveryMeter(config.delivery, config.privacy, usual)
-        self._cues = CueEngine(cues, config.cues.min_gap_s)
-        self._acknowledgement = lexical.load("agent", "acknowledgement")
-        self._supportive = lexical.load("agent", "supportive")
-        self._agent_words: dict[int, Word] = {}
-        self._agent_utterance = 0
-        self._acknowledged_at = 0
-        self._hears_words = transcribe
-        self._turn_speech = 0
-        self._loudest = dict.fromkeys(SPEAKERS, FLOOR_DB)
-        self._dead = dict.fromkeys(SPEAKERS, False)
+        self._channels = Channels(speakers)
+        self._moves = Moves()
+        self._observer = Signals(self._endpointer, self._moves)
+        self._cues = CueEngine(cues, config.cues)
+        self._outcomes = Outcomes(cues, self._moves)
+        self.signals = dict.fromkeys(SIGNALS, NAN)
+        """What the cues know now, by name."""
+        self._heard = dict.fromkeys(speakers, transcribe)
+        """Whose words the last answer brought."""
+        self._levels: dict[Speaker, Levels] = {}
 
     @property
     def usual(self) -> Usual:
@@ -196,11 +185,10 @@ class Engine:
             events += self._follow(event)
         if self._transcribe:
             for speaker in self._speakers:
-                events += self._scribes[speaker].end(self._now)
+                events += self._note(self._scribes[speaker].end(self._now))
         events += self._cues.finish(self._now)
-        for speaker in self._speakers:
-            if not self._dead[speaker] and self._loudest[speaker] < DEAD_DBFS:
-                events.append(self._channel(speaker, "dead"))
+        events += self._outcomes.finish(self._now)
+        events += self._channels.finish(self._now)
         self._ended = True
         return events + self._answered()
 
@@ -215,6 +203,7 @@ class Engine:
             events += self._words_due()
             self._now += HOP
             self._hops += 1
+            self._channels.push(samples[:, i * HOP : (i + 1) * HOP])
             events += self._hop(speech[:, i].tolist())
             if frames and self._hops % group == 0:
                 events += self._describe(frames, slice(described, described + group))
@@ -232,14 +221,11 @@ class Engine:
                 self._interaction.hear(event)
             events += self._follow(event)
         segments = [self._endpointer.segment(speaker) for speaker in SPEAKERS]
-        if self._endpointer.floor is not Speaker.AGENT:
-            self._turn_speech = 0
-        elif segments[Speaker.AGENT.row].speaking:
-            self._turn_speech += HOP
         if self._transcribe:
             for speaker in self._speakers:
                 row = speaker.row
-                events += self._scribes[speaker].step(self._now, speech[row], segments[row])
+                scribe = self._scribes[speaker]
+                events += self._note(scribe.step(self._now, speech[row], segments[row]))
         self._speech.append(speech)
         self._spoken.append([segment.speaking for segment in segments])
         return events
@@ -250,9 +236,9 @@ class Engine:
         spoken = np.array(self._spoken).T
         for speaker in self._speakers:
             row = speaker.row
-            loudest = float(frames.level_dbfs[row, hops].max())
-            self._loudest[speaker] = max(self._loudest[speaker], loudest)
             self._windows[speaker].push(self._now, frames, row, hops, spoken[row])
+            level = float(np.median(frames.level_dbfs[row, hops]))
+            self._levels[speaker] = Levels(level, float(frames.active_level_dbfs[row, hops][-1]))
         if self._frames:
             for i in range(hops.start, hops.stop):
                 at = self._now - (hops.stop - 1 - i) * HOP
@@ -264,14 +250,14 @@ class Engine:
 
     def _tick(self) -> list[Event]:
         events: list[Event] = []
-        for speaker in self._speakers:
-            events += self._health(speaker)
+        speaking = [self._endpointer.segment(s).speaking for s in SPEAKERS]
+        events += self._channels.update(self._now, speaking)
         if Speaker.CUSTOMER in self._speakers:
             events += self._customer()
         if self._endpointer.segment(Speaker.AGENT).speaking:
             window = self._windows[Speaker.AGENT].compute(self._now)
             events.append(self._delivery.update(self._now, window))
-        return events + self._cues.update(self._now, self._signals())
+        return events + self._coach()
 
     def _customer(self) -> list[Event]:
         said = self._wording.evidence(self._now)
@@ -282,35 +268,15 @@ class Engine:
         again = self._tone.reconsider(self._now, (*said, *done))
         return [again] if again else []
 
-    def _signals(self) -> dict[str, float]:
-        tone, delivery = self._tone.newest, self._delivery.newest
-        agitation = NAN
-        if tone and tone.confidence >= SURE and self._now - tone.end <= TONE_RECENT:
-            agitation = tone.agitation
-        measured = dict.fromkeys(MEASURED, NAN)
-        if delivery and self._now - delivery.end <= RECENT:
-            for name in MEASURED:
-                x = getattr(delivery, name)
-                measured[name] = NAN if x is None else x
-        rate, usual = measured["rate_syl_s"], measured["usual_rate_syl_s"]
-        if self._turn_speech < LONG_TURN:
-            rate = NAN
-        silent = (self._now - self._acknowledged_at) / SAMPLE_RATE
-        hears_words = self._hears_words and not self._scribes[Speaker.AGENT].late(self._now)
-        return {
-            "agitation": agitation,
-            "agent_rate_syl_s": rate,
-            "agent_usual_rate_syl_s": usual,
-            "agent_rate_ratio": pace(rate, usual),
-            "agent_level_db": measured["level_db"],
-            "agent_f0_semitones": measured["f0_semitones"],
-            "agent_f0_range_semitones": measured["f0_range_semitones"],
-            "agent_overlaps_per_min": measured["overlaps_per_min"],
-            "agent_reply_gap_s": measured["reply_gap_s"],
-            "agent_talk_share": measured["talk_share"],
-            "agent_barge_in_s": self._barge_in_s(),
-            "since_acknowledgement_s": silent if hears_words else NAN,
-        }
+    def _coach(self) -> list[Event]:
+        """Say what there is to say to the agent now, and what came of it."""
+        words = {s for s, heard in self._heard.items() if heard}
+        words -= {s for s in words if self._scribes[s].late(self._now)}
+        heard = Heard(self._tone.newest, self._delivery.newest, self._levels, words)
+        self.signals = self._observer.update(self._now, heard)
+        quotes, distrusted = self._observer.quotes(), self._channels.distrusted
+        events = self._cues.update(self._now, self.signals, quotes, distrusted)
+        return events + self._outcomes.update(self._now, self.signals, events)
 
     # --- words ----------------------------------------------------------------------------
 
@@ -323,7 +289,7 @@ class Engine:
             over = [speaker.other] if not self._endpointer.segment(speaker.other).active else []
         else:
             over = [speaker] if self._endpointer.segment(speaker.other).active else []
-        return [request for s in over for request in self._scribes[s].end(self._now)]
+        return [said for s in over for said in self._note(self._scribes[s].end(self._now))]
 
     def _words_due(self) -> list[Event]:
         events: list[Event] = []
@@ -343,44 +309,25 @@ class Engine:
         return events
 
     def _read(self, at: int, transcript: Transcript) -> list[Event]:
-        if transcript.speaker is Speaker.AGENT:
-            self._hears_words = not transcript.error
-        events = self._scribes[transcript.speaker].hear(at, transcript)
-        for event in events:
-            if transcript.speaker is Speaker.CUSTOMER:
-                if isinstance(event, Word | Utterance):
-                    self._wording.hear(event)
-            elif isinstance(event, Word):
-                self._listen(event)
+        self._heard[transcript.speaker] = not transcript.error
+        return self._note(self._scribes[transcript.speaker].hear(at, transcript))
+
+    def _note(self, said: list[Event]) -> list[Event]:
+        """Take what a scribe says to those who listen to words; return it with the moves in it."""
+        events: list[Event] = []
+        for event in said:
+            events.append(event)
+            if not isinstance(event, Word | Utterance):
+                continue
+            if event.speaker is Speaker.CUSTOMER:
+                self._wording.hear(event)
+            for move in self._moves.hear(event):
+                if move.kind == "greeting" and move.start < OPENING:
+                    self._channels.opened(move.speaker)
+                events.append(move)
         return events
 
-    def _listen(self, word: Word) -> None:
-        """Follow the agent's words, and note an acknowledgement as soon as it is committed."""
-        if word.utterance < self._agent_utterance:
-            return
-        if word.utterance > self._agent_utterance or (word.final and word.index == 0):
-            self._agent_utterance = word.utterance
-            self._agent_words.clear()
-        self._agent_words[word.index] = word
-        if not word.committed:
-            return
-        words = [w for w in self._agent_words.values() if w.committed]
-        for _, last in self._acknowledgement.find([w.text for w in words]):
-            self._acknowledged_at = max(self._acknowledged_at, words[last - 1].end)
-
-    def _barge_in_s(self) -> float:
-        """Return for how long the agent has interrupted; unknown where they only reassure."""
-        seconds = self._endpointer.barge_in_s(Speaker.AGENT)
-        if not seconds:
-            return seconds
-        # The times of partial words are approximate, within the audio they were asked from.
-        came_in = self._endpointer.segment(Speaker.AGENT).start - PRE_ROLL
-        said = [w.text for w in self._agent_words.values() if w.text and w.end > came_in]
-        if self._supportive.cover(said):
-            return NAN
-        return seconds
-
-    # --- the channels ---------------------------------------------------------------------
+    # --- the stream -----------------------------------------------------------------------
 
     def _gap(self) -> list[Event]:
         """Say that a gap is over, where one is."""
@@ -388,19 +335,6 @@ class Engine:
             return []
         start, self._gap_start = self._gap_start, None
         return [Gap(at=self._now, start=start, end=self._now)]
-
-    def _health(self, speaker: Speaker) -> list[Event]:
-        alive = self._loudest[speaker] >= DEAD_DBFS
-        if alive and self._dead[speaker]:
-            return [self._channel(speaker, "ok")]
-        if not alive and not self._dead[speaker] and self._now >= DEAD_AFTER:
-            return [self._channel(speaker, "dead")]
-        return []
-
-    def _channel(self, speaker: Speaker, state: str) -> ChannelState:
-        self._dead[speaker] = state == "dead"
-        reason = "nothing on it so far" if state == "dead" else "sound has come"
-        return ChannelState(at=self._now, speaker=speaker, state=state, reason=reason)
 
     def _prosody_event(
         self, end: int, speaker: Speaker, speech: list[float], frames: ProsodyFrames, i: int

@@ -91,7 +91,8 @@ def _kind(hint: Any) -> str:
     if get_origin(hint) is tuple:
         return "list of texts" if get_args(hint)[0] is str else "list of numbers"
     if get_origin(hint) is not None:
-        return "table of numbers by signal name"
+        texts = str in get_args(get_args(hint)[1])
+        return "table of numbers and texts by name" if texts else "table of numbers by signal name"
     if hint is not str:
         return " or ".join(f'"{member}"' for member in hint)
     return "text"

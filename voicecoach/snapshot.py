@@ -37,7 +37,8 @@ class Snapshot:
         self.delivery: Delivery | None = None
         self.cue: CueOpened | None = None
         self.cues_shown = 0
-        self.dead: set[Speaker] = set()
+        self.channels: dict[Speaker, ChannelState] = {}
+        """What is wrong with channels."""
         self.degraded = ""
         self.lines: deque[Utterance] = deque(maxlen=LINES)
         self._words: dict[Speaker, dict[int, dict[int, Word]]] = {s: {} for s in SPEAKERS}
@@ -68,7 +69,9 @@ class Snapshot:
             case CueClosed():
                 self.cue = None
             case ChannelState():
-                (self.dead.add if event.state == "dead" else self.dead.discard)(event.speaker)
+                self.channels[event.speaker] = event
+                if event.state == "ok":
+                    del self.channels[event.speaker]
             case Degraded():
                 self.degraded = "" if event.over else f"{event.stage}: {event.reason}"
             case Word(final=False):

@@ -14,6 +14,7 @@ from voicecoach.types import (
     CueClosed,
     CueHeldBack,
     CueOpened,
+    CueOutcome,
     Degraded,
     Delivery,
     Ended,
@@ -51,8 +52,32 @@ class CueSummary(msgspec.Struct):
     title: str
     message: str
     opened_s: float
+    say: str = ""
     closed_s: float | None = None
     closed_because: str = ""
+
+
+class Followed(msgspec.Struct):
+    """What followed moments of one kind, in figures."""
+
+    moments: int = 0
+    heeded: int = 0
+    """Of those of which it is known, how often the agent did what the cue says within 10 s."""
+    known: int = 0
+    agitation_change: float | None = None
+    """Mean change of the customer's agitation from before to 20 to 30 s after."""
+    changes: int = 0
+    """Moments that is the mean of."""
+
+
+class Effect(msgspec.Struct):
+    """What followed a cue, beside what followed moments at which it was due and none was shown."""
+
+    shown: Followed = msgspec.field(default_factory=Followed)
+    held_back: Followed = msgspec.field(default_factory=Followed)
+    """By the limits on cues: late in a call, or soon after another."""
+    held_out: Followed = msgspec.field(default_factory=Followed)
+    """By chance."""
 
 
 class Line(msgspec.Struct):
@@ -86,6 +111,8 @@ class Summary(msgspec.Struct):
     cues: list[CueSummary] = []
     held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}
     """Cues held back, by "id: reason"."""
+    effects: dict[str, Effect] = {}
+    """By cue."""
     transcript: list[Line] = []
     notes: list[str] = []
     """What is odd about the recording or the run."""
@@ -120,12 +147,15 @@ class Summarizer:
             case Delivery():
                 self._delivery(event)
             case CueOpened():
-                s.cues.append(CueSummary(event.id, event.title, event.message, _s(event.at)))
+                cue = CueSummary(event.id, event.title, event.message, _s(event.at), event.say)
+                s.cues.append(cue)
             case CueClosed():
                 s.cues[-1].closed_s, s.cues[-1].closed_because = _s(event.at), event.reason
             case CueHeldBack():
                 key = f"{event.id}: {event.reason}"
                 s.held_back[key] = s.held_back.get(key, 0) + 1
+            case CueOutcome():
+                self._outcome(event)
             case Utterance():
                 if event.text:
                     line = Line(event.speaker, _s(event.start), _s(event.end), event.text)
@@ -147,8 +177,9 @@ class Summarizer:
         match event:
             case ChannelState():
                 self._of(event.speaker).channel = event.state
-                if event.state == "dead":
-                    s.notes.append(f"the {event.speaker}'s channel is dead: {event.reason}")
+                if event.state != "ok":
+                    note = f"the {event.speaker}'s channel is {event.state}: {event.reason}"
+                    s.notes.append(f"{note} (from {clock(event.at)})")
             case Degraded():
                 note = f"{event.stage}: {event.reason}"
                 if note not in s.notes:
@@ -168,6 +199,20 @@ class Summarizer:
         s.agitation_mean, s.agitation_end = self._agitation[0] / self._agitation[1], value
         if s.agitation_peak is None or value > s.agitation_peak:
             s.agitation_peak, s.agitation_peak_s = value, _s(event.at)
+
+    def _outcome(self, event: CueOutcome) -> None:
+        effect = self.summary.effects.setdefault(event.id, Effect())
+        unshown = effect.held_out if event.reason == "holdout" else effect.held_back
+        followed = effect.shown if event.shown else unshown
+        followed.moments += 1
+        if event.heeded is not None:
+            followed.known += 1
+            followed.heeded += event.heeded
+        if event.agitation_before is not None and event.agitation_after is not None:
+            change = event.agitation_after - event.agitation_before
+            total = (followed.agitation_change or 0.0) * followed.changes + change
+            followed.changes += 1
+            followed.agitation_change = total / followed.changes
 
     def _delivery(self, event: Delivery) -> None:
         s = self.summary
@@ -195,11 +240,14 @@ def markdown(summary: Summary) -> str:
         out.append(
             f"- **{_stamp(cue.opened_s)} {_inline(cue.title)}**{closed} "
             f"({_inline(cue.closed_because)}). {_inline(cue.message)}"
+            + (f" *{_inline(cue.say)}*" if cue.say else "")
         )
     out += [] if s.cues else ["None."]
     if s.held_back:
         held = ", ".join(f"{_inline(k)} ({n})" for k, n in sorted(s.held_back.items()))
         out += ["", f"Held back: {held}."]
+    if s.effects:
+        out += ["", *_effects(s)]
     out += ["", "## Numbers", "", "| | agent | customer |", "|---|---|---|"]
     a, c = s.agent, s.customer
     out += [
@@ -235,6 +283,24 @@ def markdown(summary: Summary) -> str:
             for line in s.transcript
         ]
     return "\n".join(out) + "\n"
+
+
+def _effects(s: Summary) -> list[str]:
+    out = ["## What followed", ""]
+    out += ["| cue | | moments | heeded within 10 s | agitation, 30 s later |"]
+    out += ["|---|---|---|---|---|"]
+    for id, effect in sorted(s.effects.items()):
+        for name, f in (
+            ("shown", effect.shown),
+            ("due, held back", effect.held_back),
+            ("due, held out by chance", effect.held_out),
+        ):
+            heeded = f"{f.heeded} of {f.known}" if f.known else "not known"
+            change = "not known" if f.agitation_change is None else f"{f.agitation_change:+.2f}"
+            if f.moments:
+                out.append(f"| {_inline(id)} | {name} | {f.moments} | {heeded} | {change} |")
+    out += ["", "One call proves nothing: agitation falls after every outburst, cue or none."]
+    return out
 
 
 def clock(samples: int) -> str:

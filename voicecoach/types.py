@@ -149,7 +149,12 @@ class Gap(Event, frozen=True, kw_only=True, tag="gap"):
 
 
 class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
-    """The health of a channel changed: `dead` (nothing on it) or `ok`."""
+    """The health of a channel changed: `ok`, or what is wrong with it, and cues that need it wait.
+
+    `dead` (nothing on it), `copied` (both channels are one signal), `swapped`, `drifting` (two
+    clocks), `bleeding` (it has the other speaker, too), `clipped`; how each is told stands at the
+    top of `channels`.
+    """
 
     speaker: Speaker
     state: str
@@ -233,6 +238,23 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
     end: int
     text: str
     words: int
+
+
+class Move(Event, frozen=True, kw_only=True, tag="move"):
+    """Somebody did something with words: asked, apologised, promised; see `moves.toml`.
+
+    It is told when its utterance is final.
+    """
+
+    speaker: Speaker
+    start: int
+    end: int
+    kind: str
+    """One of the speaker's kinds."""
+    text: str
+    """The first of its words, as they are compared."""
+    instead: str
+    """What could be said in its place, where it had better not be said; else empty."""
 
 
 class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
@@ -333,8 +355,11 @@ class CueOpened(Event, frozen=True, kw_only=True, tag="cue_opened"):
     id: str
     title: str
     message: str
+    say: str
+    """Words that help, as they could be said; "" where none are offered."""
     priority: int
-    evidence: Mapping[str, float]
+    evidence: Mapping[str, float | str]
+    """What it rests on: the signals of its rule, and what the message quotes."""
     held_s: float
     """How long its condition held before it was shown (deliberate evidence time), seconds."""
 
@@ -351,6 +376,32 @@ class CueHeldBack(Event, frozen=True, kw_only=True, tag="cue_held_back"):
 
     id: str
     reason: str
+
+
+class CueOutcome(Event, frozen=True, kw_only=True, tag="cue_outcome"):
+    """What followed a cue, or a moment at which one was due and none was on screen.
+
+    The latter are what the former are to be compared with: where a cue was held back by its own
+    limits, or, better, held out by chance.  Nothing here says that the cue was the cause.
+    """
+
+    id: str
+    start: int
+    """When it was shown, or would have been."""
+    shown: bool
+    reason: str
+    """Why it was not shown."""
+    heeded: bool | None
+    """Whether the agent did what it says within 10 s; null where that cannot be known."""
+    signal: str
+    """What was measured of the agent, "" where it is words alone."""
+    before: float | None
+    after: float | None
+    """Its last value within 10 s."""
+    agitation_before: float | None
+    """The customer's, mean of the 10 s before."""
+    agitation_after: float | None
+    """The same from 20 to 30 s after."""
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):

@@ -1,7 +1,7 @@
 """What the customer's words add to the estimate of their agitation.
 
 Each piece of evidence is log-odds with a text that a person can check: a phrase of a declared
-kind (`lexical.toml`), something said again, or, where no phrase was found, a small linear model of
+kind (`wording.toml`), something said again, or, where no phrase was found, a small linear model of
 words and pairs of words, which names the ones it rests on.  Only committed words count, and the
 evidence is a function of what they are now: a word that is withdrawn takes its evidence back, and
 however the hypotheses came, the same final words give the same evidence.  It fades with the time
@@ -15,16 +15,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from voicecoach import lexical
 from voicecoach.errors import ModelError
 from voicecoach.inference import Session
-from voicecoach.lexical import plain
+from voicecoach.lexical import (
+    FILLERS,
+    Phrases,
+    Utterances,
+    content,
+    negated,
+    plain,
+    retold,
+    table,
+    take,
+)
 from voicecoach.types import F32, SAMPLE_RATE, Evidence, Speaker, Utterance, Word
 
 HALF_LIFE = 15 * SAMPLE_RATE
@@ -54,32 +64,22 @@ FEWEST = 5
 """Words under which it does not: too little to go by."""
 QUOTED = 6
 """Most words in a quotation."""
-NEGATES = 3
-"""Words before a phrase in which a negation turns it round."""
 LEAD, LEAD_GAP = 6, 2 * SAMPLE_RATE
 """Words of the utterance before that are read again, and the longest pause that leaves them so."""
 REMEMBERED = 40
 """Utterances in which something may be said again."""
 AGAIN_AFTER = 20 * SAMPLE_RATE
 """Sooner than this the same content is the same telling of it."""
-SHARED, SHARED_PART = 3, 0.6
-"""Content words two utterances share at least, and the part of the shorter one's."""
-
 _ABOUT = {
     "hostile": frozenset({"you", "your", "you're", "you've", "company", "service"}),
     "desperate": frozenset({"i", "i'm", "i've", "i'll", "me", "my", "we"}),
 }
 """One of these is among the words that the model may judge: a storm may be awful, a dog stupid."""
-_FILLERS = frozenset({"um", "uh", "uhm", "er", "erm", "ah", "hm", "hmm", "mm"})
-_CLAUSE = frozenset({"and", "but", "because", "so"})
-"""A negation does not reach past these."""
-_PASSED = frozenset({"like", "you", "know", "really", "even", "that", "very", "too", "all", "any"})
-"""Words that are not counted in its reach."""
 
 
 def spoken(words: Iterable[str]) -> list[str]:
     """Return words as they are read here, in training too: plain, apart, without fillers."""
-    return [w for word in words for w in plain(word).split() if w not in _FILLERS]
+    return [w for word in words for w in plain(word).split() if w not in FILLERS]
 
 
 def ngrams(words: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -175,12 +175,9 @@ class Reader:
 
     def __init__(self, model: WordingModel) -> None:
         self._model = model
-        self._kinds = {kind: lexical.load("customer", kind) for kind in WEIGHTS}
-        self._harmless = lexical.load("customer", "harmless")
-        self._negation = lexical.load("customer", "negation")
-        self._no_negation = lexical.load("customer", "no_negation")
-        self._trouble = lexical.load("customer", "trouble")
-        self._common = lexical.load("customer", "common")
+        self._kinds = {kind: _phrases(kind) for kind in WEIGHTS}
+        self._harmless = _phrases("harmless")
+        self._trouble = _phrases("trouble")
 
     def read(self, tokens: Sequence[Token], lead: int, start: int) -> Said:
         """Return what an utterance says.
@@ -212,29 +209,24 @@ class Reader:
             end=tokens[-1].end,
             tokens=tuple(tokens[lead:]),
             findings=tuple(findings),
-            content=tuple(self._content(said)),
+            content=tuple(content(said)),
             complaint=bool(findings) or bool(self._trouble.find(said)),
         )
 
     def _hits(self, words: list[str]) -> tuple[list[tuple[str, tuple[int, int]]], list[bool]]:
         """Return the phrases that count, and for each word whether it is dealt with by that."""
         taken = [False] * len(words)
-        _take(taken, self._harmless.find(words))
+        take(taken, self._harmless.find(words))
         hits = [
             (kind, place)
             for kind, phrases in self._kinds.items()
             for place in phrases.find(words)
             if not any(taken[slice(*place)])
         ]
-        _take(taken, [place for _, place in hits])
-        no_negation = list(taken)
-        _take(no_negation, self._no_negation.find(words))
-        negated = [False] * len(words)
-        for first, last in self._negation.find(words):
-            if not any(no_negation[first:last]):
-                _take(negated, [(first, _reach(words, last))])
-        counted = [(kind, place) for kind, place in hits if not negated[place[0]]]
-        return counted, [t or n for t, n in zip(taken, negated, strict=True)]
+        take(taken, [place for _, place in hits])
+        turned = negated(words, taken)
+        counted = [(kind, place) for kind, place in hits if not turned[place[0]]]
+        return counted, [t or n for t, n in zip(taken, turned, strict=True)]
 
     def _modelled(self, tokens: Sequence[Token], pieces: list[tuple[int, int]]) -> list[Finding]:
         """Return what the model makes of the words outside all phrases: at most one finding."""
@@ -259,16 +251,10 @@ class Reader:
         if above <= 0:
             return None
         marked = [False] * len(words)
-        _take(marked, self._model.rests_on(words, output)[: QUOTED // 2])
+        take(marked, self._model.rests_on(words, output)[: QUOTED // 2])
         runs = groupby(range(len(words)), key=marked.__getitem__)
         quoted = " … ".join(" ".join(words[i] for i in run) for mark, run in runs if mark)
         return Finding(span[-1].end, min(above, MODEL_MOST), f'sounds {name}: "{quoted}"')
-
-    def _content(self, words: list[str]) -> list[str]:
-        """Return each word cut to where it is the same in its forms, or "" where it is common."""
-        common = [len(word) < 4 or not word.isalpha() for word in words]
-        _take(common, self._common.find(words))
-        return ["" if c else word[:5] for word, c in zip(words, common, strict=True)]
 
 
 class Wording:
@@ -284,7 +270,7 @@ class Wording:
 
     def __init__(self, model: WordingModel) -> None:
         self._reader = Reader(model)
-        self._words: dict[int, dict[int, Word]] = {}
+        self._words = Utterances(REMEMBERED)
         self._said: dict[int, Said] = {}
         """Utterances as read, until a word of theirs or of one before changes."""
         self._findings: list[Finding] | None = []
@@ -299,23 +285,13 @@ class Wording:
         """
         if event.speaker is not Speaker.CUSTOMER:
             raise ValueError("the agent's words never reach the estimate")
-        number = event.utterance
-        before = self._words.get(number, {})
-        if isinstance(event, Utterance):
-            words = {i: word for i, word in before.items() if i < event.words}
-        else:
-            words = _replaced(before, event)
-        self._words[number] = words
-        if not words:
-            del self._words[number]
-        if _committed(before) != _committed(words):
+        if self._words.hear(event):
             # Later ones are read with the end of this one, and may say it again.
-            self._said = {n: said for n, said in self._said.items() if n < number}
-            self._findings = None
-        if len(self._words) > REMEMBERED:
-            oldest = min(self._words)
-            del self._words[oldest]
-            self._said.pop(oldest, None)
+            self._said = {
+                n: said
+                for n, said in self._said.items()
+                if n in self._words and n < event.utterance
+            }
             self._findings = None
 
     def evidence(self, at: int) -> tuple[Evidence, ...]:
@@ -341,9 +317,8 @@ class Wording:
 
     def _find(self) -> list[Finding]:
         lead: tuple[Token, ...] = ()
-        for number in sorted(self._words):
+        for number, words in self._words:
             if number not in self._said:
-                words = _committed(self._words[number])
                 tokens = [Token(text, word.end) for word in words for text in spoken([word.text])]
                 if not tokens:
                     continue
@@ -363,30 +338,11 @@ def restated(earlier: Said, later: Said) -> Finding | None:
     """Return that what was said is said again, where it is, and either was a complaint."""
     if later.start - earlier.end < AGAIN_AFTER or not (earlier.complaint or later.complaint):
         return None
-    before, now = set(earlier.content) - {""}, set(later.content) - {""}
-    shared = before & now
-    if len(shared) < max(SHARED, SHARED_PART * min(len(before), len(now))):
+    first = retold(earlier.content, later.content, QUOTED)
+    if first is None:
         return None
-    held = [
-        len(shared.intersection(later.content[i : i + QUOTED])) for i in range(len(later.tokens))
-    ]
-    first = held.index(max(held))
     quoted = " ".join(token.text for token in later.tokens[first : first + QUOTED])
     return Finding(later.end, RESTATED, f'said it again: "{quoted}"')
-
-
-def _replaced(words: dict[int, Word], word: Word) -> dict[int, Word]:
-    """Return the words of an utterance with one in its place."""
-    if word.final:
-        # Words that were believed before the end are void.
-        words = {i: w for i, w in words.items() if w.final}
-    elif any(w.final for w in words.values()):
-        return words
-    return {**words, word.index: word}
-
-
-def _committed(words: dict[int, Word]) -> list[Word]:
-    return [words[i] for i in sorted(words) if words[i].committed]
 
 
 def _told(kind: str, words: Sequence[str], first: int, last: int) -> str:
@@ -398,21 +354,6 @@ def _told(kind: str, words: Sequence[str], first: int, last: int) -> str:
     quoted = " ".join(words[first:last])
     title = {"repeat": "said it again: ", "threat": "warned: "}.get(kind, "")
     return f'{title}"{quoted}"'
-
-
-def _reach(words: Sequence[str], first: int) -> int:
-    """Return where what a negation turns round ends, when it is followed by the word `first`."""
-    left = NEGATES
-    for i in range(first, len(words)):
-        left -= words[i] not in _PASSED
-        if left < 0 or words[i] in _CLAUSE:
-            return i
-    return len(words)
-
-
-def _take(taken: list[bool], places: Iterable[tuple[int, int]]) -> None:
-    for first, last in places:
-        taken[first:last] = [True] * (last - first)
 
 
 def _pieces(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:
@@ -428,3 +369,9 @@ def _pieces(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:
 def _logit(probability: float) -> float:
     p = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(p / (1 - p))
+
+
+@cache
+def _phrases(kind: str) -> Phrases:
+    """Return the phrases of a kind that tell of agitation."""
+    return Phrases(table("wording")[kind])

@@ -39,6 +39,7 @@ STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
 BAR = 20
 """Cells of a bar."""
 WORD_ROWS = 10
+CARD_ROWS = 4
 
 
 class CallView:
@@ -112,9 +113,10 @@ class CallView:
         table.add_column(width=13)
         table.add_column()
         for speaker in SPEAKERS:
-            state = (
-                "nothing heard" if speaker in s.dead else "speaking" if s.speaking[speaker] else ""
-            )
+            wrong = s.channels.get(speaker)
+            state = "speaking" if s.speaking[speaker] else ""
+            if wrong:
+                state = "nothing heard" if wrong.state == "dead" else wrong.state
             who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", STYLE[speaker])
             table.add_row(who, state, self._signals(speaker))
         return Panel(table, title=Text(self._title), title_align="left", border_style="dim")
@@ -162,9 +164,11 @@ class CallView:
     def _card(self) -> Panel:
         cue = self._snapshot.cue
         if cue is None:
-            return Panel(Text("no cue", "dim"), border_style="dim", height=5)
-        body = Text.assemble((cue.title, "bold"), f"\n{cue.message}")
-        return Panel(body, border_style="yellow", height=5)
+            return Panel(Text("no cue", "dim"), border_style="dim", height=CARD_ROWS + 2)
+        body = Text.assemble((cue.title, "bold"), f"\n{printable(cue.message)}")
+        if cue.say:
+            body.append(f"\n{_quoted(cue.say)}", "italic")
+        return Panel(body, border_style="yellow", height=CARD_ROWS + 2)
 
     def _progress(self) -> RenderableType:
         table = Table.grid(padding=(0, 1), expand=True)
@@ -205,6 +209,10 @@ def _measured(d: Delivery) -> Text:
     return text
 
 
+def _quoted(say: str) -> str:
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{printable(say)}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
 def _said(line: Utterance) -> Text:
     return Text.assemble(
         f"{clock(line.start):>5} ",
@@ -218,7 +226,8 @@ def _line(event: Event) -> Text | None:
         case Utterance(text=text) if text:
             return _said(event)
         case CueOpened():
-            return Text(f"{clock(event.at):>5} cue      {event.title}. {event.message}", "bold")
+            text = f"{clock(event.at):>5} cue      {event.title}. {printable(event.message)}"
+            return Text(f"{text} {_quoted(event.say)}" if event.say else text, "bold")
         case CueClosed():
             return Text(f"{clock(event.at):>5} cue off  {event.id}: {event.reason}", "dim")
         case ChannelState():

@@ -53,7 +53,7 @@ from scripts.streams import (
     tones,
 )
 from scripts.train_agitation import save, train, variations
-from scripts.voices import pulses, vowel
+from scripts.voices import laughter
 from voicecoach.agitation import AgitationModel
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
@@ -345,24 +345,6 @@ def _one(x: Sequence[Samples], rng: np.random.Generator) -> Samples:
     return stream([Clip("", "", part) for part in x], PLAIN, rng).samples
 
 
-def _laughter(rng: np.random.Generator) -> Samples:
-    """Return made laughter: bouts of breathy vowels, five a second, falling in pitch and level.
-
-    Bachorowski et al. 2001, "The acoustic features of human laughter", J. Acoust. Soc. Am. 110(3).
-    """
-    parts = []
-    for _ in range(60):
-        pitch = rng.choice([180.0, 260.0]) * 2 ** rng.uniform(0.0, 1.0)
-        for i in range(int(rng.integers(3, 10))):
-            f0 = pitch * 2 ** (-0.08 * i)
-            train_ = pulses(f0, 0.11, 0.03, 0.15, seed=int(rng.integers(1 << 30)))
-            note = vowel(train_.samples)
-            breath = 0.02 * rng.standard_normal(round(0.09 * SAMPLE_RATE))
-            parts += [note * np.hanning(len(note)) * 0.9**i, breath]
-        parts.append(np.zeros(round(rng.uniform(0.5, 2.0) * SAMPLE_RATE)))
-    return np.concatenate(parts)
-
-
 def _neutral_streams(models: dict[str, Models]) -> dict[str, list[tuple[Samples, Models]]]:
     """Return streams in which nobody is angry, by kind."""
     rng = np.random.default_rng(SEED)
@@ -394,7 +376,7 @@ def _neutral_streams(models: dict[str, Models]) -> dict[str, list[tuple[Samples,
         "two calls' customers": [(_customer(path), shipped_) for path in calls],
         "hold music": [(_one([x], rng), shipped_) for x in folder("hold_music")],
         "IVR prompts": [(_one(folder("ivr_prompts"), rng), shipped_)],
-        "laughter (made)": [(_one([_laughter(rng)], rng), shipped_)],
+        "laughter (made)": [(_one([laughter(rng)], rng), shipped_)],
         f"babble of {len(voices)}": [(_one([babble], rng), shipped_)],
         "noises (ESC-10)": [(_one(folder("esc10"), rng), shipped_)],
         "silence": [(np.zeros(600 * SAMPLE_RATE), shipped_)],

@@ -80,14 +80,14 @@ def emodb() -> Iterator[tuple[str, Samples]]:
         yield path.stem, read(path)
 
 
-def syllables(name: str, length_s: float) -> list[Syllable]:
+def syllables(name: str, length_s: float, root: Path | None = None) -> list[Syllable]:
     """Return the syllables of an EMO-DB clip that are in its first `length_s`.
 
     A line of a label file is the *start* of a syllable and its text, `(` a pause, `.` the end of
     speech; the clips that are shared are the first two seconds, and are padded with silence where
-    they are shorter.
+    they are shorter.  `root` is the corpus' folder where it is not among the shared data.
     """
-    path = folder("emodb") / "silb" / f"{name}.silb"
+    path = (root or folder("emodb")) / "silb" / f"{name}.silb"
     lines = [line.split() for line in path.read_text("latin-1").splitlines() if line.strip()]
     marks = [(float(line[0]), line[-1] if len(line) > 1 else "") for line in lines]
     found = []

@@ -98,3 +98,21 @@ def with_noise(x: Samples, hnr_db: float, seed: int = 0) -> Samples:
     noise = np.fft.irfft(smooth * phase, len(x))
     noise *= np.sqrt(np.mean(x * x) / np.mean(noise * noise)) * 10 ** (-hnr_db / 20)
     return np.asarray(x + noise)
+
+
+def laughter(rng: np.random.Generator, bouts: int = 60) -> Samples:
+    """Return made laughter: bouts of breathy vowels, five a second, falling in pitch and level.
+
+    Bachorowski et al. 2001, "The acoustic features of human laughter", J. Acoust. Soc. Am. 110(3).
+    """
+    parts = []
+    for _ in range(bouts):
+        pitch = rng.choice([180.0, 260.0]) * 2 ** rng.uniform(0.0, 1.0)
+        for i in range(int(rng.integers(3, 10))):
+            f0 = pitch * 2 ** (-0.08 * i)
+            train = pulses(f0, 0.11, 0.03, 0.15, seed=int(rng.integers(1 << 30)))
+            note = vowel(train.samples)
+            breath = 0.02 * rng.standard_normal(round(0.09 * SAMPLE_RATE))
+            parts += [note * np.hanning(len(note)) * 0.9**i, breath]
+        parts.append(np.zeros(round(rng.uniform(0.5, 2.0) * SAMPLE_RATE)))
+    return np.concatenate(parts)

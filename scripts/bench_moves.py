@@ -23,6 +23,8 @@ from voicecoach.types import SAMPLE_RATE, Speaker, Utterance, Word
 CALLS = Path(__file__).parents[1] / "tests" / "moves"
 PARTS = ("open", "held_out")
 TEXTS = ("text", "heard")
+FIRES = frozenset({"hard", "defence", "promise", "abuse", "demand"})
+"""Kinds that fire a cue by themselves."""
 WORD = SAMPLE_RATE // 3
 """Samples a word lasts."""
 BETWEEN = SAMPLE_RATE // 2
@@ -159,10 +161,12 @@ def main() -> None:
     print(f"| kind | {' | '.join(titles)} |")
     print(f"|---|{'--:|' * 3 * len(columns)}")
     keys = sorted({key for by_kind in found.values() for key in by_kind})
-    for name, key in [*((f"{s} {kind}", (s, kind)) for s, kind in keys), ("all", None)]:
+    rows = [(f"{speaker} {kind}", {(speaker, kind)}) for speaker, kind in keys]
+    rows += [(", ".join(sorted(FIRES)), {key for key in keys if key[1] in FIRES})]
+    for name, of in [*rows, ("all", set(keys))]:
         cells = []
         for by_kind in found.values():
-            score = total(by_kind) if key is None else by_kind.get(key, Score(0, 0, 0))
+            score = total({key: by_kind.get(key, Score(0, 0, 0)) for key in of})
             count = score.right + score.missed
             cells.append(f"{score.precision:.2f} | {score.recall:.2f} | {count}")
         print(f"| {name} | {' | '.join(cells)} |")

@@ -366,7 +366,6 @@ def test_moves_are_found_in_labelled_calls(
 
 @pytest.mark.parametrize(("text", "precision"), [("text", 0.83), ("heard", 0.75)])
 def test_what_fires_a_cue_by_itself_is_seldom_wrong(text: str, precision: float) -> None:
-    fires = {"hard", "defence", "promise", "abuse", "demand"}
     scores = bench_moves.scores(CALLS, "held_out", text)
-    score = bench_moves.total({key: s for key, s in scores.items() if key[1] in fires})
+    score = bench_moves.total({key: s for key, s in scores.items() if key[1] in bench_moves.FIRES})
     assert score.precision >= precision

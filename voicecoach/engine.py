@@ -29,7 +29,7 @@ from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
 from voicecoach.endpointing import Endpointer
 from voicecoach.interaction import Interaction
-from voicecoach.moves import Moves
+from voicecoach.moves import Moves, prepare
 from voicecoach.outcome import Outcomes
 from voicecoach.signals import NAN, SIGNALS, Heard, Signals
 from voicecoach.tone import ToneEstimator, voice_window
@@ -130,6 +130,8 @@ class Engine:
         self._delivery = DeliveryMeter(config.delivery, config.privacy, usual)
         self._channels = Channels(speakers)
         self._moves = Moves()
+        if transcribe:
+            prepare()
         self._observer = Signals(self._endpointer, self._moves)
         self._cues = CueEngine(cues, config.cues)
         self._outcomes = Outcomes(cues, self._moves)

@@ -230,6 +230,12 @@ class Reader:
         return found
 
 
+def prepare() -> None:
+    """Make the readers, which takes a while, before a call with words begins."""
+    for speaker in SPEAKERS:
+        _reader(speaker)
+
+
 def find(speaker: Speaker, words: Sequence[str]) -> list[Found]:
     """Return the moves in words, by their first word; a paraphrase needs the call, see `Moves`.
 
@@ -278,14 +284,15 @@ class Moves:
         weak = {"phrases": data["paraphrase"]["weak"], "but": data["paraphrase"]["not_weak"]}
         self._weak_leads = Kind(weak)
         self._supportive = Phrases(table("moves")["supportive"])
-        for speaker in SPEAKERS:
-            _reader(speaker)  # Made before the call: it takes a while.
+        self.changes = 0
+        """How often what was said may have changed."""
 
     def hear(self, event: Word | Utterance) -> list[Move]:
         """Take a word or the end of an utterance, as it comes, and return the moves now sure."""
         speaker, number = event.speaker, event.utterance
         if number <= self._final[speaker]:
             return []
+        self.changes += 1
         if self._words[speaker].hear(event):
             self._void(speaker, number)
         if not isinstance(event, Utterance):

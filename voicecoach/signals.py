@@ -191,6 +191,9 @@ class Signals:
         self._turn_s = 0.0
         self._slowed: int | None = None
         self._trouble: tuple[int, float] | None = None
+        self._last: dict[tuple[Speaker, tuple[str, ...]], Said | None] = {}
+        """What was said last, until something is said."""
+        self._changes = 0
 
     def update(self, at: int, heard: Heard) -> dict[str, float]:
         """Return a value for each of `SIGNALS` at the end of a tick."""
@@ -284,8 +287,14 @@ class Signals:
 
     def _newest(self, speaker: Speaker, *kinds: str) -> Said | None:
         """Return what of these kinds a speaker said last."""
-        each = (self._moves.said(speaker, kind) for kind in kinds)
-        return max((said[-1] for said in each if said), key=lambda s: s.end, default=None)
+        if self._moves.changes != self._changes:
+            self._changes = self._moves.changes
+            self._last.clear()
+        if (speaker, kinds) not in self._last:
+            each = (self._moves.said(speaker, kind) for kind in kinds)
+            newest = max((said[-1] for said in each if said), key=lambda s: s.end, default=None)
+            self._last[speaker, kinds] = newest
+        return self._last[speaker, kinds]
 
     def _seconds(self, when: int) -> float:
         return max(self._at - when, 0) / SAMPLE_RATE

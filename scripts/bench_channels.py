@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from scripts import conversations, corpora
 from scripts.conversations import AGENT, CUSTOMER
 from scripts.corpora import Samples
-from voicecoach.channels import TICK, Channels
+from voicecoach.channels import Channels
 from voicecoach.shell.resources import vad_model
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, ChannelState, Speaker
+from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, TICK, ChannelState, Speaker
 from voicecoach.vad import SileroVad
 
 CALL_S = 60.0

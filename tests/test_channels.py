@@ -18,8 +18,8 @@ from scripts import conversations, corpora
 from scripts.conversations import AGENT, CUSTOMER
 from scripts.corpora import Samples
 from tests.helpers import SHARED, noise, seconds, stereo, voice
-from voicecoach.channels import SILENT_AFTER, TICK, Channels
-from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, ChannelState, Speaker
+from voicecoach.channels import SILENT_AFTER, Channels
+from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, ChannelState, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 shared = pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")

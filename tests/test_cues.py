@@ -9,10 +9,18 @@ import pytest
 from voicecoach import catalogue, cues
 from voicecoach.config import Cues
 from voicecoach.cues import CueEngine
-from voicecoach.engine import TICK
 from voicecoach.errors import ConfigError
 from voicecoach.signals import QUOTES, SIGNALS
-from voicecoach.types import HOP, SAMPLE_RATE, CueClosed, CueHeldBack, CueOpened, Event, Speaker
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    TICK,
+    CueClosed,
+    CueHeldBack,
+    CueOpened,
+    Event,
+    Speaker,
+)
 
 TICK_S = TICK * HOP / SAMPLE_RATE
 FILES = {
@@ -39,7 +47,7 @@ def run(case: dict[str, Any]) -> list[Event]:
         last = tick * TICK * HOP
         wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
         distrusted = {Speaker(who): state for who, state in wrong.items()}
-        events += engine.update(last, signals, quotes, distrusted)
+        events += engine.update(last, signals, lambda: quotes, distrusted)
     return events + engine.finish(last)
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from tests.helpers import blocks, engine, hear, lively, noise, silence, stereo, syllables, voice
 from voicecoach.channels import DEAD_AFTER
 from voicecoach.config import Config
-from voicecoach.engine import TICK
 from voicecoach.shell import asr
 from voicecoach.shell.run import run
 from voicecoach.signals import SIGNALS
@@ -17,6 +16,7 @@ from voicecoach.types import (
     HOP,
     MAX_HOPS,
     SAMPLE_RATE,
+    TICK,
     Block,
     ChannelState,
     CueOpened,
@@ -49,7 +49,7 @@ def of(events: list[Event], kind: type[Event]) -> list[Event]:
     return [e for e in events if isinstance(e, kind)]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(1, 16), min_size=1, max_size=7))
 def test_any_block_split_gives_the_same_events(sizes: list[int]) -> None:
     assert hear(call(), sizes, frames=True) == hear(call(), frames=True)

@@ -3,13 +3,13 @@
 import pytest
 
 from voicecoach import cues
-from voicecoach.engine import TICK
 from voicecoach.moves import Moves
 from voicecoach.outcome import Outcomes
 from voicecoach.signals import SIGNALS
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
+    TICK,
     CueHeldBack,
     CueOpened,
     CueOutcome,

@@ -9,10 +9,19 @@ import pytest
 from voicecoach.config import Endpointing
 from voicecoach.course import Levels
 from voicecoach.endpointing import Endpointer
-from voicecoach.engine import TICK
 from voicecoach.moves import Moves
 from voicecoach.signals import SIGNALS, Heard, Signals
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Delivery, Speaker, Tone, Utterance, Word
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    SPEAKERS,
+    TICK,
+    Delivery,
+    Speaker,
+    Tone,
+    Utterance,
+    Word,
+)
 
 A, C = SPEAKERS
 

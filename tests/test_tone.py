@@ -23,7 +23,6 @@ from voicecoach.agitation import (
     probability,
 )
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
-from voicecoach.engine import TICK
 from voicecoach.shell.files import Call
 from voicecoach.shell.resources import (
     SAMPLE_CALL,
@@ -38,6 +37,7 @@ from voicecoach.types import (
     F64,
     HOP,
     SAMPLE_RATE,
+    TICK,
     Event,
     Evidence,
     HeardWord,

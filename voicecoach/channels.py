@@ -55,12 +55,11 @@ from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
     SPEAKERS,
+    TICK,
     ChannelState,
     Speaker,
 )
 
-TICK = 8
-"""Hops between updates: 128 ms."""
 _TICK_SAMPLES = TICK * HOP
 
 DEAD_DBFS = -75.0

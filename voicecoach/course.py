@@ -48,7 +48,7 @@ class Levels(NamedTuple):
     """Its active speech level; NaN before there is any."""
 
 
-class Talk:
+class Accounts:
     """Accounts and replies of one call.
 
     Parameters
@@ -147,8 +147,8 @@ class Mood:
         self._agitated = 0
         """How many of them are."""
         self._tick_s = 0.0
-        self._long: deque[tuple[int, float]] = deque()
-        """The agitated ticks of a longer time, and the seconds of each."""
+        self._long: deque[int] = deque()
+        """The agitated ticks of a longer time."""
         self._account = 0
         self._outburst_s = 0.0
         self.calmed_s = 0.0
@@ -168,7 +168,7 @@ class Mood:
         self._agitated += agitated
         self._outburst_s += seconds * agitated
         if agitated:
-            self._long.append((at, seconds))
+            self._long.append(at)
         if agitated or self._agitated * seconds < OUTBURST_S:
             self.calmed_s = 0.0
         elif agitation < CALM:
@@ -176,9 +176,9 @@ class Mood:
 
     def agitated_s(self, at: int) -> float:
         """Return the agitated speech of `LONG`, seconds."""
-        while self._long and self._long[0][0] <= at - LONG:
+        while self._long and self._long[0] <= at - LONG:
             self._long.popleft()
-        return sum(seconds for _, seconds in self._long)
+        return len(self._long) * self._tick_s
 
     def outburst_s(self, account: int) -> float:
         """Return the agitated speech in an account, seconds; 0 where it is not the newest."""

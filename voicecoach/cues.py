@@ -25,7 +25,7 @@ from __future__ import annotations
 import string
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -238,7 +238,7 @@ class CueEngine:
         self,
         at: int,
         signals: Mapping[str, float],
-        quotes: Mapping[str, str],
+        quotes: Callable[[], Mapping[str, str]],
         distrusted: Mapping[Speaker, str],
     ) -> list[Event]:
         """Take what is known at `at`.
@@ -250,7 +250,7 @@ class CueEngine:
         signals
             A value for each of `SIGNALS`.
         quotes
-            A text for each of `QUOTES`.
+            Returns a text for each of `QUOTES`; asked where a card is filled in.
         distrusted
             What is wrong with the channels that are not to be trusted.
         """
@@ -277,7 +277,7 @@ class CueEngine:
             if not reason:
                 if self._open:
                     events.append(self._close(at, f"superseded by {state.cue.id}"))
-                known: dict[str, float | str] = {**signals, **quotes, HELD: held_s}
+                known: dict[str, float | str] = {**signals, **quotes(), HELD: held_s}
                 events.append(self._show(at, state, rule, known))
             elif reason != state.said:
                 state.said = reason

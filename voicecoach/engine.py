@@ -25,7 +25,7 @@ from voicecoach.course import Levels
 from voicecoach.cues import Cue, CueEngine
 from voicecoach.delivery import DeliveryMeter
 from voicecoach.dsp.functionals import SpeechWindow
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, ProsodyFrames
+from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
 from voicecoach.endpointing import Endpointer
 from voicecoach.interaction import Interaction
@@ -40,6 +40,7 @@ from voicecoach.types import (
     MAX_HOPS,
     SAMPLE_RATE,
     SPEAKERS,
+    TICK,
     Ended,
     Event,
     Gap,
@@ -56,10 +57,6 @@ from voicecoach.types import (
 from voicecoach.usual import Usual
 from voicecoach.vad import SpeechProbability
 from voicecoach.wording import Wording, WordingModel
-
-TICK = GROUP
-"""Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
-
 
 OPENING = 45 * SAMPLE_RATE
 """A greeting later than this opens no call."""
@@ -276,8 +273,9 @@ class Engine:
         words -= {s for s in words if self._scribes[s].late(self._now)}
         heard = Heard(self._tone.newest, self._delivery.newest, self._levels, words)
         self.signals = self._observer.update(self._now, heard)
-        quotes, distrusted = self._observer.quotes(), self._channels.distrusted
-        events = self._cues.update(self._now, self.signals, quotes, distrusted)
+        events = self._cues.update(
+            self._now, self.signals, self._observer.quotes, self._channels.distrusted
+        )
         return events + self._outcomes.update(self._now, self.signals, events)
 
     # --- words ----------------------------------------------------------------------------

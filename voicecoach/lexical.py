@@ -14,12 +14,16 @@ from importlib import resources
 from itertools import product
 from typing import Any, NamedTuple
 
-from voicecoach.types import Utterance, Word
+from voicecoach.types import SAMPLE_RATE, Utterance, Word
 
 NEGATES = 3
 """Words before a phrase in which a negation turns it round."""
 SHARED, SHARED_PART = 3, 0.6
 """Content words that two tellings of the same share at least, and the part of the shorter one's."""
+AGAIN_AFTER = 20 * SAMPLE_RATE
+"""Sooner than this the same content is the same telling of it."""
+LEAD_GAP = 2 * SAMPLE_RATE
+"""The longest pause over which an utterance is read with the last words of the one before."""
 GAP = 3
 """Most words that `..` stands for."""
 

@@ -23,7 +23,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from voicecoach.lexical import (
+    AGAIN_AFTER,
     FILLERS,
+    LEAD_GAP,
     Phrases,
     Utterances,
     content,
@@ -34,7 +36,6 @@ from voicecoach.lexical import (
     take,
 )
 from voicecoach.types import SAMPLE_RATE, SPEAKERS, Move, Speaker, Utterance, Word
-from voicecoach.wording import AGAIN_AFTER, LEAD_GAP
 
 LEAD = 12
 """Words of the utterance before that are read again."""

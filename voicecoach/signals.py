@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from voicecoach.course import OUTBURST_S, Levels, Mood, Silence, Talk
+from voicecoach.course import OUTBURST_S, Accounts, Levels, Mood, Silence
 from voicecoach.delivery import pace
 from voicecoach.endpointing import Endpointer
 from voicecoach.moves import Moves, Said
@@ -186,7 +186,7 @@ class Signals:
 
     def __init__(self, endpointer: Endpointer, moves: Moves) -> None:
         self._endpointer, self._moves = endpointer, moves
-        self._talk, self._silence, self._mood = Talk(endpointer), Silence(), Mood()
+        self._accounts, self._silence, self._mood = Accounts(endpointer), Silence(), Mood()
         self._at = 0
         self._turn_s = 0.0
         self._slowed: int | None = None
@@ -204,9 +204,9 @@ class Signals:
         if tone and tone.confidence >= SURE and at - tone.end <= TONE_RECENT:
             agitation = tone.agitation
         asked = self._newest(A, "question")
-        self._talk.update(seconds, asked.end if asked else None)
+        self._accounts.update(seconds, asked.end if asked else None)
         if speaking[C]:
-            self._mood.update(at, seconds, agitation, self._talk.accounts)
+            self._mood.update(at, seconds, agitation, self._accounts.accounts)
         self._silence.update(at, speaking, heard.levels)
         if self._endpointer.floor is not A:
             self._turn_s = 0.0
@@ -220,13 +220,13 @@ class Signals:
             "agitation": agitation,
             "agitated_share": self._mood.share(),
             "agitated_s": self._mood.agitated_s(at),
-            "outburst_s": self._mood.outburst_s(self._talk.accounts),
+            "outburst_s": self._mood.outburst_s(self._accounts.accounts),
             "calmed_s": self._mood.calmed_s,
-            "account_s": self._talk.account_s,
+            "account_s": self._accounts.account_s,
             "agent_barge_in_s": self._barge_in_s(),
-            "agent_gap_s": self._talk.gap_s if self._talk.reply_s else NAN,
-            "agent_reply_s": self._talk.reply_s,
-            "agent_monologue_s": self._talk.monologue_s,
+            "agent_gap_s": self._accounts.gap_s if self._accounts.reply_s else NAN,
+            "agent_reply_s": self._accounts.reply_s,
+            "agent_monologue_s": self._accounts.monologue_s,
             "dead_air_s": self._dead_air_s(heard.words),
             **self._said(heard.words),
         }
@@ -279,7 +279,7 @@ class Signals:
         asked = self._newest(A, "question")
         if own > theirs and asked and asked.end >= about:
             return AFTER_QUESTION_S
-        if theirs > own and self._mood.outburst_s(self._talk.accounts) >= OUTBURST_S:
+        if theirs > own and self._mood.outburst_s(self._accounts.accounts) >= OUTBURST_S:
             return AFTER_OUTBURST_S
         return 0.0
 
@@ -311,13 +311,13 @@ class Signals:
         """Return the signals that words make."""
         acknowledged = self._newest(A, "acknowledgement", "apology")
         checked = self._newest(A, "question", "paraphrase")
-        checks = checked and checked.end > self._talk.account_end
+        checks = checked and checked.end > self._accounts.account_end
         apologies = self._moves.said(A, "apology")
         helped = [acknowledged.end] if acknowledged else []
         helped += [] if self._slowed is None else [self._slowed]
         missing = {
             "since_acknowledgement_s": self._seconds(acknowledged.end if acknowledged else 0),
-            "agent_unchecked_s": 0.0 if checks else self._talk.reply_s,
+            "agent_unchecked_s": 0.0 if checks else self._accounts.reply_s,
             **self._open_trouble(acknowledged),
             "vague_promise_s": self._vague_promise_s(),
             "abuse_open_s": self._unanswered(
@@ -347,8 +347,8 @@ class Signals:
         if still is None:
             self._trouble = None
         elif self._trouble is None or still != self._trouble[0]:
-            self._trouble = still, self._talk.agent_s
-        spoken_s = self._talk.agent_s - self._trouble[1] if self._trouble else NAN
+            self._trouble = still, self._accounts.agent_s
+        spoken_s = self._accounts.agent_s - self._trouble[1] if self._trouble else NAN
         return {
             "agent_unmoved_s": spoken_s if unmoved else 0.0,
             "problem_open_s": NAN if still is None else self._seconds(still),

@@ -23,6 +23,8 @@ SAMPLE_RATE = 16_000
 """Hz, everywhere inside."""
 HOP = 256
 """Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
+TICK = 8
+"""Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
 MAX_HOPS = 64
 """Most hops in one block (1 s): buffers are allocated for this many."""
 

@@ -25,7 +25,9 @@ import numpy as np
 from voicecoach.errors import ModelError
 from voicecoach.inference import Session
 from voicecoach.lexical import (
+    AGAIN_AFTER,
     FILLERS,
+    LEAD_GAP,
     Phrases,
     Utterances,
     content,
@@ -64,12 +66,10 @@ FEWEST = 5
 """Words under which it does not: too little to go by."""
 QUOTED = 6
 """Most words in a quotation."""
-LEAD, LEAD_GAP = 6, 2 * SAMPLE_RATE
-"""Words of the utterance before that are read again, and the longest pause that leaves them so."""
+LEAD = 6
+"""Words of the utterance before that are read again."""
 REMEMBERED = 40
 """Utterances in which something may be said again."""
-AGAIN_AFTER = 20 * SAMPLE_RATE
-"""Sooner than this the same content is the same telling of it."""
 _ABOUT = {
     "hostile": frozenset({"you", "your", "you're", "you've", "company", "service"}),
     "desperate": frozenset({"i", "i'm", "i've", "i'll", "me", "my", "we"}),

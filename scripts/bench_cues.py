@@ -189,6 +189,15 @@ def _replay(recording: Path, config: Config, asr: Asr) -> list[Event]:
         asr.close()
 
 
+def recorded(recording: Path, config: Config) -> list[Event]:
+    """Return the events of a recording, its words by the recogniser that ships."""
+    remote = Remote(config.transcription.model, config.transcription.language)
+    try:
+        return _replay(recording, config, ReplayAsr([remote], config.transcription))
+    finally:
+        remote.close()
+
+
 def replayed(job: Job) -> Result:
     """Return what comes of a call."""
     try:
@@ -201,12 +210,7 @@ def _result(job: Job) -> Result:
     config = Config()
     if not job.cast:
         told = truth.read(job.path, Truth)
-        remotes = [Remote(config.transcription.model, config.transcription.language)]
-        try:
-            asr = ReplayAsr(remotes, config.transcription)
-            return judge(told, 0, _replay(corpora.DATA / told.audio, config, asr))
-        finally:
-            remotes[0].close()
+        return judge(told, 0, recorded(corpora.DATA / told.audio, config))
     scenario = stage_call.load(job.path)
     staged = stage_call.stage(scenario, job.path.stem, stage_call.takes(job.clips), job.cast)
     with tempfile.TemporaryDirectory() as folder:

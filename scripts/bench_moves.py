@@ -4,8 +4,8 @@
 
 The lines of a call are read one after the other, each as an utterance, at three words a second; a
 move counts once a line and kind.  `text` is as written, `heard` as the recogniser wrote it.  What a
-label calls `either` is no fault, found or not.  Only the part `open` was looked at while phrases
-were written; `--misses` shows no other.
+label calls `either` is no fault, found or not.  `held_out` was not looked at while phrases were
+written, and `--misses` shows none of it.  `real` are the two shared calls, heard in the recording.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from voicecoach.moves import Moves
 from voicecoach.types import SAMPLE_RATE, Speaker, Utterance, Word
 
 CALLS = Path(__file__).parents[1] / "tests" / "moves"
-PARTS = ("open", "held_out")
+PARTS = ("open", "held_out", "real")
 TEXTS = ("text", "heard")
 FIRES = frozenset({"hard", "defence", "promise", "abuse", "demand"})
 """Kinds that fire a cue by themselves."""
@@ -133,7 +133,7 @@ def total(by_kind: dict[tuple[Speaker, str], Score]) -> Score:
 
 def misses(directory: Path, only: str | None) -> None:
     """Print what is found wrongly, and what is not found, in the part that may be looked at."""
-    for call in calls(directory, "open"):
+    for call in (*calls(directory, "open"), *calls(directory, "real")):
         for text in TEXTS:
             for line in read(call, text):
                 for kind in sorted(line.found.keys() - line.moves - line.either):

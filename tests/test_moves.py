@@ -354,6 +354,8 @@ CALLS = bench_moves.CALLS
         ("open", "heard", 0.92, 0.74),
         ("held_out", "text", 0.83, 0.69),
         ("held_out", "heard", 0.82, 0.6),
+        ("real", "text", 0.78, 0.85),
+        ("real", "heard", 0.74, 0.71),
     ],
 )
 def test_moves_are_found_in_labelled_calls(

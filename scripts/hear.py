@@ -2,8 +2,8 @@
 
     python -m scripts.hear
 
-The lines are those of scripts/references, in their order; what is heard in one is the final words of
-a replay, by the product's own path, whose middle is in its time.
+The lines are those of scripts/references, in their order; what is heard in one is the final words
+of a replay, by the product's own path, whose middle is in its time.
 """
 
 from __future__ import annotations

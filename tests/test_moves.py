@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from scripts import bench_moves
 from tests.helpers import word
+from voicecoach.kinds import KINDS as DOCS
+from voicecoach.kinds import find
 from voicecoach.lexical import table
-from voicecoach.moves import KINDS as DOCS
-from voicecoach.moves import REMEMBERED, Moves, find
+from voicecoach.moves import REMEMBERED, Moves
 from voicecoach.types import SAMPLE_RATE, Move, Speaker, Utterance
 
 SECOND = SAMPLE_RATE

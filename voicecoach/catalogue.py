@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from voicecoach.cues import HELD, Cue, Rule
-from voicecoach.moves import KINDS
+from voicecoach.kinds import KINDS
 from voicecoach.signals import QUOTES, SIGNALS
 
 

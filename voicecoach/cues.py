@@ -34,7 +34,7 @@ from msgspec import Meta
 
 from voicecoach import config
 from voicecoach.errors import ConfigError
-from voicecoach.moves import KINDS
+from voicecoach.kinds import KINDS
 from voicecoach.signals import QUOTES, SIGNALS
 from voicecoach.types import (
     SAMPLE_RATE,

@@ -29,7 +29,8 @@ from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
 from voicecoach.endpointing import Endpointer
 from voicecoach.interaction import Interaction
-from voicecoach.moves import Moves, prepare
+from voicecoach.kinds import prepare
+from voicecoach.moves import Moves
 from voicecoach.outcome import Outcomes
 from voicecoach.signals import NAN, SIGNALS, Heard, Signals
 from voicecoach.tone import ToneEstimator, voice_window

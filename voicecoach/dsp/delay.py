@@ -1,0 +1,108 @@
+"""The delay between two channels that share a sound, by GCC-PHAT.
+
+The cross spectrum of a second of both channels within speech's band, each bin reduced to its phase
+(Knapp & Carter 1976, "The generalized correlation method for estimation of time delay", IEEE Trans.
+ASSP 24(4)), and back to delays of +-450 ms.  Cutting the spectrum at 2 kHz is low pass and
+decimation in one, with no alias.  What the source says comes out as one peak through any room; what
+the other says adds noise, so double talk does little harm.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from voicecoach.types import F32, F64, SAMPLE_RATE
+
+WINDOW = 16_384
+"""Samples that are correlated: 1.024 s."""
+_CROP = 4096
+_LAG_S = WINDOW / SAMPLE_RATE / _CROP
+"""Seconds of delay between points of the cropped correlation: 0.25 ms."""
+_BIN_HZ = SAMPLE_RATE / WINDOW
+_LOW, _HIGH = round(250 / _BIN_HZ), round(1800 / _BIN_HZ)
+"""Bins of the band: above hum, within a telephone's, below half the cropped rate."""
+_MAX_LAG = round(0.45 / _LAG_S)
+_NEAR = 0.03
+"""Seconds around a peak that belong to it: early reflections; hum and tones have peaks beyond."""
+AUDIBLE = 1e-4
+"""Power against the window's strongest bin from which a bin counts (-40 dB): leakage does not."""
+PEAK = 5.0
+"""Of the correlation, against its RMS over all delays."""
+UNIQUE = 1.2
+"""The peak against the next that is not near."""
+COPY_S = 0.02
+"""Greatest delay of a copy."""
+
+
+def _hann(n: int) -> F32:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+
+
+class Peak(NamedTuple):
+    """What one window says."""
+
+    delay_s: float
+    """By how much the agent's channel is later than the customer's; NaN where nothing is common."""
+    likeness: float
+    """Correlation at that delay, 0 where it is none of a copy."""
+    power_db: tuple[float, float]
+    """Levels of the agent's and the customer's channel within the band, dBFS."""
+
+
+class Correlator:
+    """The delay between both channels within a window, by GCC-PHAT."""
+
+    def __init__(self) -> None:
+        self._taper = _hann(WINDOW)
+        self._frame = np.zeros((2, WINDOW), np.float32)
+        self._phases = np.zeros(_CROP // 2 + 1, np.complex64)
+        self._omega = 2j * np.pi * _BIN_HZ * np.arange(_LOW, _HIGH)
+        self._to_dbfs = 10 * np.log10(2 / (WINDOW * np.sum(self._taper.astype(np.float64) ** 2)))
+        self._whole = np.zeros(2 * _MAX_LAG + 1, np.float32)
+
+    def hear(self, ring: F32, oldest: int) -> Peak:
+        """Return what a ring of `WINDOW` samples of both channels says, from its oldest sample."""
+        frame, n = self._frame, WINDOW - oldest
+        frame[:, :n], frame[:, n:] = ring[:, oldest:], ring[:, :oldest]
+        frame -= frame.mean(axis=1, keepdims=True)
+        frame *= self._taper
+        agent, customer = np.fft.rfft(frame, axis=1)[:, _LOW:_HIGH]
+        powers = np.stack([np.abs(agent), np.abs(customer)]) ** 2
+        total = powers.sum(axis=1, dtype=np.float64)
+        if total.min() <= 0:
+            return Peak(float("nan"), 0.0, self._levels(total))
+        cross = agent * np.conj(customer)
+        strength = np.abs(cross)
+        heard = (powers > AUDIBLE * powers.max(axis=1, keepdims=True)).all(axis=0) & (strength > 0)
+        band = self._phases[_LOW:_HIGH]
+        band[:] = 0
+        np.divide(cross, strength, out=band, where=heard)
+        correlation = np.fft.irfft(self._phases)
+        whole = self._whole
+        whole[:_MAX_LAG], whole[_MAX_LAG:] = correlation[-_MAX_LAG:], correlation[: _MAX_LAG + 1]
+        top = int(whole.argmax())
+        best, rms = float(whole[top]), float(np.sqrt(np.mean(whole * whole)))
+        delay = self._between(top)
+        near = round(_NEAR / _LAG_S)
+        whole[max(0, top - near) : top + near + 1] = 0
+        if best < PEAK * rms or best < UNIQUE * float(whole.max()):
+            return Peak(float("nan"), 0.0, self._levels(total))
+        likeness = 0.0
+        if abs(delay) <= COPY_S:
+            at_delay = float(np.vdot(np.exp(-self._omega * delay), cross).real)
+            likeness = at_delay / float(np.sqrt(total.prod()))
+        return Peak(delay, likeness, self._levels(total))
+
+    def _between(self, top: int) -> float:
+        """Return the delay of a peak in seconds, between the points where it is."""
+        delay = float(top - _MAX_LAG)
+        if 0 < top < 2 * _MAX_LAG:
+            before, at, after = (float(x) for x in self._whole[top - 1 : top + 2])
+            delay += 0.5 * (before - after) / min(before - 2 * at + after, -1e-9)
+        return delay * _LAG_S
+
+    def _levels(self, total: F64) -> tuple[float, float]:
+        agent, customer = 10 * np.log10(np.maximum(total, 1e-12)) + self._to_dbfs
+        return float(agent), float(customer)

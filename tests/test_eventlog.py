@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.helpers import hear, silence, stereo, syllables, voice
@@ -52,6 +53,14 @@ def test_the_names_that_outside_tools_rely_on() -> None:
     assert {"id", "title", "message", "evidence", "priority"} <= names["cue_opened"]
     assert {"id", "reason"} <= names["cue_closed"] & names["cue_held_back"]
     assert {"speech_started", "speech_ended"} <= names.keys()
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    word = Word(
+        at=0, speaker=Speaker.AGENT, utterance=1, index=0, text="a", start=0, end=1,
+        probability=np.float64(0.123456), committed=True, final=True,
+    )  # fmt: skip
+    assert json.loads(eventlog.line(word))["probability"] == 0.1235
 
 
 def test_text_stays_on_its_line() -> None:

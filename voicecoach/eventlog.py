@@ -100,7 +100,8 @@ def _kind(hint: Any) -> str:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        # A recogniser of somebody's may give numpy's numbers, which are floats, too.
+        return round(float(value), 4) if math.isfinite(value) else None
     if isinstance(value, tuple):
         return [_rounded(v) for v in value]
     if isinstance(value, Mapping):

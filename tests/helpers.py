@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 from scripts import corpora
@@ -124,6 +126,18 @@ def blocks(samples: F32, sizes: Sequence[int] = (MAX_HOPS,)) -> list[Block]:
         out.append(Block(start, samples[:, start:end]))
         start, i = end, i + 1
     return out
+
+
+def hypotheses(words: Sequence[str]) -> SearchStrategy[list[tuple[int, int, str, bool, bool]]]:
+    """Return words that come and go before the final ones.
+
+    Of each its utterance, its place, its text, whether it is committed, and whether somebody asks
+    what there is after it.
+    """
+    word = st.tuples(
+        st.integers(1, 4), st.integers(0, 6), st.sampled_from(words), st.booleans(), st.booleans()
+    )
+    return st.lists(word, max_size=30)
 
 
 class LevelVad:

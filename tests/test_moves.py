@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import bench_moves
-from tests.helpers import word
+from tests.helpers import hypotheses, word
 from voicecoach.kinds import KINDS as DOCS
 from voicecoach.kinds import find
 from voicecoach.lexical import table
@@ -233,16 +233,7 @@ TEXTS = {
 @given(
     st.lists(st.integers(0, 4), min_size=1, max_size=4),
     st.sampled_from([AGENT, CUSTOMER]),
-    st.lists(
-        st.tuples(
-            st.integers(1, 4),
-            st.integers(0, 6),
-            st.sampled_from(["sorry", "manager", "not", "", "you"]),
-            st.booleans(),
-            st.booleans(),
-        ),
-        max_size=30,
-    ),
+    hypotheses(["sorry", "manager", "not", "", "you"]),
 )
 def test_final_words_alone_decide(
     chosen: list[int], speaker: Speaker, partials: list[tuple[int, int, str, bool, bool]]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import word
+from tests.helpers import hypotheses, word
 from voicecoach.errors import ModelError
 from voicecoach.shell.resources import resource, wording_model
 from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance
@@ -146,22 +146,13 @@ TEXTS = ("this is ridiculous", "I already told you", "okay thank you", "", "I am
 
 @given(
     st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4),
-    st.lists(
-        st.tuples(
-            st.integers(1, 4),
-            st.integers(0, 6),
-            st.sampled_from(["ridiculous", "manager", "not", "", "fine"]),
-            st.booleans(),
-            st.booleans(),
-        ),
-        max_size=30,
-    ),
+    hypotheses(["ridiculous", "manager", "not", "", "fine"]),
 )
 def test_final_words_alone_decide(
     finals: list[str], partials: list[tuple[int, int, str, bool, bool]]
 ) -> None:
     expected, heard = Wording(MODEL), Wording(MODEL)
-    hypotheses = iter(partials)
+    coming = iter(partials)
     for number, text in enumerate(finals, 1):
         start = number * 10 * SECOND
         ended = Utterance(
@@ -173,7 +164,7 @@ def test_final_words_alone_decide(
             text=text,
             words=len(text.split()),
         )
-        for utterance, index, partial, committed, asks in itertools.islice(hypotheses, 8):
+        for utterance, index, partial, committed, asks in itertools.islice(coming, 8):
             if utterance <= len(finals):
                 heard.hear(
                     word(

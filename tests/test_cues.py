@@ -48,7 +48,7 @@ def run(case: dict[str, Any]) -> list[Event]:
         wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
         distrusted = {Speaker(who): state for who, state in wrong.items()}
         events += engine.update(last, signals, lambda: quotes, distrusted)
-    return events + engine.finish(last)
+    return events + engine.clear(last, "call ended")
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,7 +1,8 @@
-"""Whether the channels can be trusted: dead, copied, swapped, drifting, bleeding or clipped.
+"""Whether the channels can be trusted: lost, dead, copied, swapped, drifting, bleeding or clipped.
 
 | state    | of whom    | told by                              | and not mistaken for           |
 |----------|------------|--------------------------------------|--------------------------------|
+| lost     | it         | whoever captures it                  | a silent line: it says so      |
 | dead     | it         | nothing above -75 dBFS in 5 s; later | a line that is silent while    |
 |          |            | 2 minutes of digital silence         | the other speaks (40 s seen)   |
 | copied   | both       | one signal but for a gain: a corre-  | a loudspeaker in a room, which |
@@ -77,6 +78,7 @@ GRACE = 4 * SAMPLE_RATE
 """For which the agent's own channel may still come with the opening words."""
 
 _OVER = {
+    "lost": "it is there again",
     "dead": "sound has come",
     "copied": "the channels differ",
     "swapped": "the opening was heard on the agent's channel, too",
@@ -111,6 +113,7 @@ class Channels:
         self._clipping = {s: Clipping() for s in SPEAKERS}
         self._opened: dict[Speaker, int] = {}
         self._swapped = False
+        self._lost: dict[Speaker, str] = {}
         self._states: dict[Speaker, str] = {}
 
     @property
@@ -127,6 +130,13 @@ class Channels:
     def opened(self, speaker: Speaker) -> None:
         """Take that a call was opened, in an agent's words, on a speaker's channel."""
         self._opened.setdefault(speaker, self._hops * HOP)
+
+    def told(self, at: int, state: ChannelState) -> list[ChannelState]:
+        """Take what is known where a channel is captured: it is "lost", or "ok"; return changes."""
+        self._lost.pop(state.speaker, None)
+        if state.state != "ok":
+            self._lost[state.speaker] = state.reason
+        return self._changes(at)
 
     def update(self, at: int, speaking: Sequence[bool]) -> list[ChannelState]:
         """Return what changed; to be called every `TICK` hops.
@@ -231,6 +241,8 @@ class Channels:
     def _judge(self, speaker: Speaker) -> tuple[str, str]:
         """Return the state of a channel, and why."""
         heard, hears = self._leaks[speaker], self._leaks[speaker.other]
+        if speaker in self._lost:
+            return "lost", self._lost[speaker]
         if self._dead[speaker.row]:
             if self._loudest[speaker.row] < _DEAD:
                 return "dead", "nothing on it so far"

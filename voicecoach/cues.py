@@ -11,6 +11,7 @@ fires a cue.  The states of a cue:
 | open     | it has been shown for `max_show_s`                               | cooldown |
 | open     | a cue of higher priority opens                                   | cooldown |
 | open     | a channel that its rule needs is no longer trusted               | cooldown |
+| open     | the agent marks it as wrong, or stops listening                  | cooldown |
 | cooldown | `cooldown_s` are over, or its `worse` signal is that much worse  | idle     |
 
 What holds a cue back, in this order: a channel that is not trusted (its speaker and state),
@@ -40,6 +41,7 @@ from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
     CueClosed,
+    CueFeedback,
     CueHeldBack,
     CueOpened,
     Event,
@@ -284,9 +286,16 @@ class CueEngine:
                 events.append(CueHeldBack(at=at, id=state.cue.id, reason=reason))
         return events
 
-    def finish(self, at: int) -> list[Event]:
-        """Close the cue on screen at the end of the call."""
-        return [self._close(at, "call ended")] if self._open else []
+    def mark(self, feedback: CueFeedback) -> list[Event]:
+        """Take what the agent says of a cue: one that is wrong leaves the screen."""
+        shown = self._open
+        if not shown or (shown.cue.id, shown.opened_at) != (feedback.id, feedback.start):
+            return []
+        return [] if feedback.helpful else [self._close(feedback.at, "marked wrong")]
+
+    def clear(self, at: int, reason: str) -> list[Event]:
+        """Close the cue on screen, where there is one."""
+        return [self._close(at, reason)] if self._open else []
 
     def _retire(self, at: int, distrusted: Mapping[Speaker, str]) -> list[Event]:
         state = self._open

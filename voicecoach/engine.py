@@ -14,7 +14,7 @@ functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -42,10 +42,14 @@ from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
     TICK,
+    Block,
+    ChannelState,
+    CueFeedback,
     Ended,
     Event,
     Gap,
     Item,
+    Listening,
     Overlap,
     Prosody,
     Speaker,
@@ -59,6 +63,8 @@ from voicecoach.usual import Usual
 from voicecoach.vad import SpeechProbability
 from voicecoach.wording import Wording, WordingModel
 
+Answer: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
+"""What is no block."""
 OPENING = 45 * SAMPLE_RATE
 """A greeting later than this opens no call."""
 
@@ -109,7 +115,7 @@ class Engine:
         self._hops = 0
         self._ended = False
         self._gap_start: int | None = None
-        self._due: deque[Transcript] = deque()
+        self._due: deque[Answer] = deque()
         self._vad = vad
         if TICK % prosody.group:
             raise ValueError(f"{TICK} hops are no whole number of groups of {prosody.group}")
@@ -145,9 +151,9 @@ class Engine:
         return self._delivery.usual()
 
     def process(self, item: Item) -> list[Event]:
-        """Take a block, or a transcript that arrived, and return what is new, in order.
+        """Take a block, or what arrived beside it, and return what is new, in order.
 
-        A transcript takes effect at the first hop that begins at or after its `at`.
+        What is no block takes effect at the first hop that begins at or after its `at`.
 
         Raises
         ------
@@ -155,7 +161,7 @@ class Engine:
             For a block that is no whole number of hops, is too long, or does not follow the one
             before: these are programmer errors.
         """
-        if isinstance(item, Transcript):
+        if not isinstance(item, Block):
             self._due.append(item)
             return self._answered() if self._ended else []
         if self._ended:
@@ -186,7 +192,7 @@ class Engine:
         if self._transcribe:
             for speaker in self._speakers:
                 events += self._note(self._scribes[speaker].end(self._now))
-        events += self._cues.finish(self._now)
+        events += self._cues.clear(self._now, "call ended")
         events += self._outcomes.finish(self._now)
         events += self._channels.finish(self._now)
         self._ended = True
@@ -200,7 +206,7 @@ class Engine:
         frames = self._prosody.process(samples)
         group, described = self._prosody.group, 0
         for i in range(samples.shape[1] // HOP):
-            events += self._words_due()
+            events += self._arrived()
             self._now += HOP
             self._hops += 1
             self._channels.push(samples[:, i * HOP : (i + 1) * HOP])
@@ -292,19 +298,38 @@ class Engine:
             over = [speaker] if self._endpointer.segment(speaker.other).active else []
         return [said for s in over for said in self._note(self._scribes[s].end(self._now))]
 
-    def _words_due(self) -> list[Event]:
+    def _arrived(self) -> list[Event]:
         events: list[Event] = []
         while self._due and self._due[0].at <= self._now:
-            events += self._read(self._now, self._due.popleft())
+            events += self._take(self._now, self._due.popleft())
+        return events
+
+    def _take(self, at: int, item: Answer) -> list[Event]:
+        match item:
+            case Transcript():
+                return self._read(at, item)
+            case ChannelState():
+                return list(self._channels.told(at, item))
+            case CueFeedback():
+                heard = CueFeedback(at=at, id=item.id, start=item.start, helpful=item.helpful)
+                return [heard, *self._cues.mark(heard)]
+            case Listening():
+                return [Listening(at=at, on=item.on), *([] if item.on else self._pause(at))]
+
+    def _pause(self, at: int) -> list[Event]:
+        """Let go of what is in flight: what is shown, and what is being said."""
+        events = self._cues.clear(at, "paused")
+        for scribe in self._scribes.values():
+            events += self._note(scribe.forget(at))
         return events
 
     def _answered(self) -> list[Event]:
         """After the end: take what comes as it comes, and end when nothing is awaited."""
         events: list[Event] = []
         while self._due:
-            transcript = self._due.popleft()
-            self._now = max(self._now, transcript.at)
-            events += self._read(self._now, transcript)
+            item = self._due.popleft()
+            self._now = max(self._now, item.at)
+            events += self._take(self._now, item)
         if not any(scribe.waiting for scribe in self._scribes.values()):
             events.append(Ended(at=self._now, end=self._hops * HOP))
         return events

@@ -3,6 +3,7 @@
 * VoiceCoachError
   - ConfigError      edit a file or an option
   - AudioFileError   choose another recording, or mend this one
+  - DeviceError      plug something in, or start the sound server
   - ModelError       install or point at a model
       ModelUnavailable   it is fine to want it, it can't be had now: go on without
   - OutputError      make room, or name another folder
@@ -23,6 +24,10 @@ class ConfigError(VoiceCoachError):
 
 class AudioFileError(VoiceCoachError):
     """A recording cannot be used."""
+
+
+class DeviceError(VoiceCoachError):
+    """There is nothing to capture with, or from."""
 
 
 class ModelError(VoiceCoachError):

@@ -5,16 +5,22 @@ A viewer polls it at its own rate and never holds up the loop.
 
 from __future__ import annotations
 
+import math
 from collections import deque
+
+import numpy as np
 
 from voicecoach.types import (
     SPEAKERS,
+    Block,
     ChannelState,
     CueClosed,
+    CueFeedback,
     CueOpened,
     Degraded,
     Delivery,
     Event,
+    Listening,
     Speaker,
     SpeechEnded,
     SpeechStarted,
@@ -23,6 +29,8 @@ from voicecoach.types import (
     Word,
 )
 
+SILENT = -100.0
+"""dBFS; less is not told apart."""
 LINES = 8
 """Finished utterances kept."""
 
@@ -32,10 +40,15 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.at = 0
+        self.listening = True
+        self.level_dbfs = dict.fromkeys(SPEAKERS, SILENT)
+        """Of the newest block."""
         self.speaking = dict.fromkeys(SPEAKERS, False)
         self.tone: Tone | None = None
         self.delivery: Delivery | None = None
         self.cue: CueOpened | None = None
+        self.helpful: bool | None = None
+        """What the agent says of it."""
         self.cues_shown = 0
         self.channels: dict[Speaker, ChannelState] = {}
         """What is wrong with channels."""
@@ -51,6 +64,13 @@ class Snapshot:
             " ".join(w.text for w in words if not w.committed),
         )
 
+    def hear(self, block: Block) -> None:
+        """Take the levels of a block."""
+        powers = np.einsum("ci,ci->c", block.samples, block.samples) / block.samples.shape[1]
+        for speaker in SPEAKERS:
+            power = float(powers[speaker.row])
+            self.level_dbfs[speaker] = max(SILENT, 10 * math.log10(power)) if power else SILENT
+
     def update(self, event: Event) -> None:
         """Fold an event in."""
         self.at = max(self.at, event.at)
@@ -64,10 +84,15 @@ class Snapshot:
             case Delivery():
                 self.delivery = event
             case CueOpened():
-                self.cue = event
+                self.cue, self.helpful = event, None
                 self.cues_shown += 1
             case CueClosed():
                 self.cue = None
+            case CueFeedback():
+                if self.cue and (self.cue.id, self.cue.at) == (event.id, event.start):
+                    self.helpful = event.helpful
+            case Listening():
+                self.listening = event.on
             case ChannelState():
                 self.channels[event.speaker] = event
                 if event.state == "ok":

@@ -17,6 +17,7 @@ Tentative words are shown up to the first that is more likely to change than to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from voicecoach import config
@@ -242,6 +243,16 @@ class Scribe:
         """End the utterance, where there is one, and see to its final words."""
         return self._close(at) if self._draft else []
 
+    def forget(self, at: int) -> list[Event]:
+        """Drop what is in flight: what was committed becomes final, all else is void."""
+        drafts = [*self._ended.values(), *([self._draft] if self._draft else [])]
+        self._ended, self._draft, self._end = {}, None, at
+        events: list[Event] = []
+        for draft in drafts:
+            draft.end = draft.end or at
+            events += self._finish(at, draft, draft.agreement.committed)
+        return events
+
     def hear(self, at: int, transcript: Transcript) -> list[Event]:
         """Take the recogniser's answer."""
         events: list[Event] = []
@@ -254,7 +265,10 @@ class Scribe:
         if draft:
             if transcript.careful and transcript.end == draft.end:
                 del self._ended[draft.number]
-                events += self._finish(at, draft, transcript)
+                # Where the recogniser failed, what was believed before stands.
+                failed = bool(transcript.error)
+                known = draft.agreement.committed if failed else transcript.words
+                events += self._finish(at, draft, known)
             return events
         draft = self._draft
         if not draft or transcript.utterance != draft.number:
@@ -295,7 +309,7 @@ class Scribe:
         assert draft, "nothing is open"
         draft.end = self._end = min(at, draft.spoken + POST_ROLL) if end is None else end
         if draft.careful and draft.careful.end == draft.end:
-            return self._finish(at, draft, draft.careful)
+            return self._finish(at, draft, draft.careful.words)
         self._ended[draft.number] = draft
         return [] if draft.asked == draft.end else [self._ask(at, draft, draft.end)]
 
@@ -324,9 +338,7 @@ class Scribe:
             context=given.context,
         )
 
-    def _finish(self, at: int, draft: Draft, transcript: Transcript) -> list[Event]:
-        # Where the recogniser failed, what was believed before stands.
-        words = draft.agreement.committed if transcript.error else list(transcript.words)
+    def _finish(self, at: int, draft: Draft, words: Sequence[HeardWord]) -> list[Event]:
         events: list[Event] = [
             self._word(at, draft, index, word, committed=True, final=True)
             for index, word in enumerate(words)

@@ -153,9 +153,9 @@ class Gap(Event, frozen=True, kw_only=True, tag="gap"):
 class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
     """The health of a channel changed: `ok`, or what is wrong with it, and cues that need it wait.
 
-    `dead` (nothing on it), `copied` (both channels are one signal), `swapped`, `drifting` (two
-    clocks), `bleeding` (it has the other speaker, too), `clipped`; how each is told stands at the
-    top of `channels`.
+    `lost` (its device went away), `dead` (nothing on it), `copied` (both channels are one signal),
+    `swapped`, `drifting` (two clocks), `bleeding` (it has the other speaker, too), `clipped`; how
+    each is told stands at the top of `channels`.
     """
 
     speaker: Speaker
@@ -406,13 +406,31 @@ class CueOutcome(Event, frozen=True, kw_only=True, tag="cue_outcome"):
     """The same from 20 to 30 s after."""
 
 
+class CueFeedback(Event, frozen=True, kw_only=True, tag="cue_feedback"):
+    """The agent marked a cue, by one tap."""
+
+    id: str
+    start: int
+    """When it was shown."""
+    helpful: bool
+    """Else it was wrong."""
+
+
+class Listening(Event, frozen=True, kw_only=True, tag="listening"):
+    """The agent paused listening, or went on; what was in flight at a pause is discarded."""
+
+    on: bool
+
+
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     """The stream is over and every request is answered."""
 
     end: int
 
 
-Item: TypeAlias = Block | Transcript
+Item: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listening
+"""What the engine takes.  All but blocks take effect at the first hop that begins at or after
+their `at`; of a `ChannelState` only "lost" and "ok" are the shell's to tell."""
 
 EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
 

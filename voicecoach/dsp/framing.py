@@ -111,6 +111,10 @@ class History:
             self._buf[:, base : base + n - head] = block.samples[:, head:]
         self.end += n
 
+    def clear(self) -> None:
+        """Put silence in place of all that is held."""
+        self._buf[:] = 0.0
+
     def window(self, row: int, start: int, end: int) -> F32:
         """Return a copy of samples [start, end) of a channel.
 

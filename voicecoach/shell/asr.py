@@ -118,6 +118,11 @@ class Backlog:
             since, _ = self._partial.get(request.speaker, (request.at, None))
             self._partial[request.speaker] = since, task
 
+    def clear(self) -> None:
+        """Drop all that waits."""
+        self._careful.clear()
+        self._partial.clear()
+
     def take(self, now: int) -> Task | None:
         """Return what is to be done next, if anything is to be done at `now`."""
         first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
@@ -157,6 +162,9 @@ class Asr(Protocol):
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
         """Return what has come up to stream index `until`, or all there will be."""
 
+    def forget(self) -> None:
+        """Drop all audio and all that is not answered: no answer to it ever comes."""
+
     def close(self) -> None:
         """Drop what is not begun, and let the threads end."""
 
@@ -172,6 +180,10 @@ class Answerer:
     def hear(self, block: Block) -> None:
         """Keep the audio that requests will name."""
         self._audio.push(block)
+
+    def forget(self) -> None:
+        """Let no audio stay."""
+        self._audio.clear()
 
     def audio(self, request: TranscribeRequest) -> F32:
         """Return what a request is about."""
@@ -229,6 +241,13 @@ class ReplayAsr:
             answers.append(self._answerer.answer(at, request, result.words, result.error))
         return answers
 
+    def forget(self) -> None:
+        """Drop all audio and all that is not answered."""
+        for _, future in self._pending:
+            future.cancel()
+        self._pending.clear()
+        self._answerer.forget()
+
     def close(self) -> None:
         """Drop what is not begun, and let the threads end."""
         self._pool.shutdown(cancel_futures=True)
@@ -262,6 +281,8 @@ class LiveAsr:
         self._now = 0
         self._busy = False
         self._closed = False
+        self._forgotten = 0
+        """How often all was dropped."""
         self._done: list[tuple[TranscribeRequest, int, Result]] = []
         self._changed = threading.Condition()
         # A recogniser that never returns must not keep the program from ending.
@@ -298,6 +319,14 @@ class LiveAsr:
                 )
         return answers
 
+    def forget(self) -> None:
+        """Drop all audio and all that is not answered."""
+        with self._changed:
+            self._backlog.clear()
+            self._done.clear()
+            self._forgotten += 1
+            self._answerer.forget()
+
     def close(self) -> None:
         """Drop what is not begun, and let the thread end."""
         with self._changed:
@@ -317,10 +346,11 @@ class LiveAsr:
                     self._changed.wait()
                 if not task:
                     return
-                self._busy, began = True, self._now
+                self._busy, began, forgotten = True, self._now, self._forgotten
             result = self._attempts.transcribe(task)
             with self._changed:
-                self._done.append((task.request, began, result))
+                if forgotten == self._forgotten:
+                    self._done.append((task.request, began, result))
 
 
 class Result(NamedTuple):

@@ -9,44 +9,60 @@ import numpy as np
 
 from voicecoach.engine import Engine
 from voicecoach.shell.asr import Asr
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Event, TranscribeRequest, Transcript
+from voicecoach.types import (
+    HOP,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    Block,
+    Event,
+    Item,
+    Listening,
+    TranscribeRequest,
+    Transcript,
+)
 
 WORDS_HOPS = 16
 """Most hops heard at once where words are wanted: words come back no sooner than that (the least
 `transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
 
 
-def run(blocks: Iterable[Block], engine: Engine, asr: Asr | None) -> Iterator[Event]:
+def run(items: Iterable[Item], engine: Engine, asr: Asr | None) -> Iterator[Event]:
     """Yield the events of a call as they become known, to its end."""
-    for block in cut(filled(blocks), WORDS_HOPS) if asr else filled(blocks):
-        if asr:
-            asr.hear(block)
-            yield from _answered(asr, block.end, engine)
-        yield from _submitted(engine.process(block), asr)
+    for item in cut(filled(items), WORDS_HOPS) if asr else filled(items):
+        if asr and isinstance(item, Block):
+            asr.hear(item)
+            yield from _answered(asr, item.end, engine)
+        if asr and isinstance(item, Listening) and not item.on:
+            asr.forget()
+        yield from _submitted(engine.process(item), asr)
     yield from _submitted(engine.finish(), asr)
     if asr:
         yield from _answered(asr, None, engine)
 
 
-def filled(blocks: Iterable[Block]) -> Iterator[Block]:
+def filled(items: Iterable[Item]) -> Iterator[Item]:
     """Yield blocks without a jump: silence stands in for what never came, and is marked so."""
     now = 0
-    for block in blocks:
-        while now < block.start:
-            n = min(block.start - now, MAX_HOPS * HOP)
-            yield Block(now, np.zeros((2, n), np.float32), missing=True)
-            now += n
-        yield block
-        now = block.end
+    for item in items:
+        if isinstance(item, Block):
+            while now < item.start:
+                n = min(item.start - now, MAX_HOPS * HOP)
+                yield Block(now, np.zeros((2, n), np.float32), missing=True)
+                now += n
+            now = item.end
+        yield item
 
 
-def cut(blocks: Iterable[Block], hops: int) -> Iterator[Block]:
+def cut(items: Iterable[Item], hops: int) -> Iterator[Item]:
     """Yield blocks of no more than `hops`."""
     size = hops * HOP
-    for block in blocks:
-        for at in range(0, block.samples.shape[1], size):
-            samples = block.samples[:, at : at + size]
-            yield Block(block.start + at, samples, missing=block.missing)
+    for item in items:
+        if not isinstance(item, Block):
+            yield item
+            continue
+        for at in range(0, item.samples.shape[1], size):
+            samples = item.samples[:, at : at + size]
+            yield Block(item.start + at, samples, missing=item.missing)
 
 
 def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:

@@ -1,0 +1,80 @@
+"""Between a live call and those who watch it: the newest display one way, wishes the other.
+
+The run loop publishes and never waits: a viewer polls `newest` at its own rate and may miss what
+lies between.  What a person wants (pause, mark a cue, end) is put into a queue that the loop
+empties at each block.
+"""
+
+from __future__ import annotations
+
+import queue
+from typing import TypeAlias
+
+import msgspec
+
+from voicecoach.display import Display
+
+
+class Toggle(msgspec.Struct, frozen=True, tag="toggle"):
+    """Start, pause, or go on."""
+
+
+class Mark(msgspec.Struct, frozen=True, tag="mark"):
+    """Say that a cue was helpful, or wrong."""
+
+    id: str
+    start: int
+    helpful: bool
+
+
+class NextCall(msgspec.Struct, frozen=True, tag="next_call"):
+    """End this call; the next one begins."""
+
+
+class Quit(msgspec.Struct, frozen=True, tag="quit"):
+    """End the program."""
+
+
+Wish: TypeAlias = Toggle | Mark | NextCall | Quit
+MOST_WISHES = 64
+"""That wait; more than a person can want in one hop."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A display, and when it was about."""
+
+    display: Display
+    sounded: float
+    """When its newest sound was at the source, on `time.monotonic`'s clock; 0 if there is none."""
+
+
+class Feed:
+    """What viewers share with the run loop; safe from any thread, and nobody waits."""
+
+    def __init__(self) -> None:
+        self.newest = Shown(Display(), 0.0)
+        """Replaced as a whole, only where the display differs."""
+        self.click_through = False
+        """Whether the overlay lets clicks through to what is under it; anyone may set it."""
+        self._wishes: queue.Queue[Wish] = queue.Queue(MOST_WISHES)
+
+    def publish(self, display: Display, sounded: float) -> None:
+        """Show a display; called by the run loop alone."""
+        if display != self.newest.display:
+            self.newest = Shown(display, sounded)
+
+    def wish(self, wish: Wish) -> None:
+        """Take what a person wants; where too much waits it is dropped."""
+        try:
+            self._wishes.put_nowait(wish)
+        except queue.Full:
+            return
+
+    def wishes(self) -> list[Wish]:
+        """Return what was wanted since the last call."""
+        found: list[Wish] = []
+        while True:
+            try:
+                found.append(self._wishes.get_nowait())
+            except queue.Empty:
+                return found

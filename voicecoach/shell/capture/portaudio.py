@@ -1,0 +1,160 @@
+"""Streams by PortAudio (sounddevice), for the backends whose devices it can open.
+
+The block is fixed and the latency moderate: small ragged callbacks cost several times the CPU and
+gain 30 ms.  The callback copies, tells the time and leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import soxr
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import I16, Chunk, Deliver
+from voicecoach.types import SAMPLE_RATE
+
+BLOCK_S = 0.02
+"""Seconds of audio in a callback."""
+LATENCY_S = 0.1
+"""Asked of PortAudio; it is the buffer's size, not the delay that is measured."""
+
+
+def load() -> ModuleType:
+    """Return sounddevice.
+
+    Raises
+    ------
+    DeviceError
+        Where it, or PortAudio, is not installed.
+    """
+    try:
+        import sounddevice
+    except ImportError as e:
+        raise DeviceError("live calls need sounddevice: pip install 'voicecoach[live]'") from e
+    except OSError as e:
+        raise DeviceError(f"{e}; on Debian: apt install libportaudio2 libasound2-plugins") from e
+    module: ModuleType = sounddevice
+    return module
+
+
+class Converter:
+    """A device's samples to 16 kHz mono.
+
+    Parameters
+    ----------
+    rate
+        Of the device, Hz.
+    channels
+        Of the device; their mean is taken.
+    """
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self._rate, self._channels = rate, channels
+        self._resampler = (
+            soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
+            if rate != SAMPLE_RATE
+            else None
+        )
+        self._ahead_s = 0.0
+        """Seconds that went in and have not come out."""
+
+    def convert(self, data: bytes, at: float) -> Chunk | None:
+        """Return a device's block, whose first sample was there `at`; None while it is held."""
+        frames: I16 = np.frombuffer(data, np.int16).reshape(-1, self._channels)
+        samples = frames[:, 0].copy()
+        if self._channels > 1:
+            samples[:] = frames.mean(axis=1)
+        if self._resampler is None:
+            return Chunk(samples, at)
+        began = at - self._ahead_s
+        out: I16 = self._resampler.resample_chunk(samples)
+        self._ahead_s += len(samples) / self._rate - len(out) / SAMPLE_RATE
+        return Chunk(out, began) if len(out) else None
+
+
+class PortAudioStream:
+    """An input of PortAudio that is open, a `capture.Stream`.
+
+    Parameters
+    ----------
+    device
+        PortAudio's number or name.
+    deliver
+        Where chunks go.
+    rate, channels
+        As the device is opened.
+    extra
+        A host API's own settings.
+    moved
+        Asked by `trouble`, says whether the stream is still what it was.
+
+    Raises
+    ------
+    DeviceError
+        Where it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        device: int | str,
+        deliver: Deliver,
+        *,
+        rate: int = SAMPLE_RATE,
+        channels: int = 1,
+        extra: object = None,
+        moved: Callable[[], str] = str,
+    ) -> None:
+        sd = load()
+        self._deliver, self._moved = deliver, moved
+        self._rate = rate
+        self._converter = Converter(rate, channels)
+        self._ended = False
+        try:
+            self._stream = sd.RawInputStream(
+                samplerate=rate,
+                channels=channels,
+                dtype="int16",
+                blocksize=round(BLOCK_S * rate),
+                latency=LATENCY_S,
+                device=device,
+                extra_settings=extra,
+                callback=self._hear,
+                finished_callback=self._end,
+            )
+            self._stream.start()
+        except (sd.PortAudioError, ValueError) as e:
+            raise DeviceError(f"{device}: cannot be opened: {e}") from e
+
+    def trouble(self) -> str:
+        """Return why it is of no use any more, "" where it is."""
+        return "its device went away" if self._ended else self._moved()
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._deliver = _drop
+        with contextlib.suppress(Exception):  # what is broken need not close cleanly
+            self._stream.abort()
+        with contextlib.suppress(Exception):
+            self._stream.close()
+
+    def _hear(self, data: Any, frames: int, times: Any, status: Any) -> None:
+        now = time.monotonic()
+        # Some hosts do not tell when the first sample was at the converter.
+        known = times.inputBufferAdcTime > 0
+        age = times.currentTime - times.inputBufferAdcTime if known else frames / self._rate
+        chunk = self._converter.convert(bytes(data), now - age)
+        if chunk:
+            self._deliver(chunk._replace(lost=bool(status.input_overflow)))
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def _drop(chunk: Chunk) -> None:
+    pass

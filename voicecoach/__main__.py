@@ -12,7 +12,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
@@ -29,6 +30,7 @@ from voicecoach.config import Config
 from voicecoach.errors import (
     AudioFileError,
     ConfigError,
+    DeviceError,
     ModelUnavailable,
     OutputError,
     VoiceCoachError,
@@ -41,6 +43,17 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "tuple[Path, Callable[[], Call]]"
 """A recording and how to open it as a call."""
+
+
+class View(StrEnum):
+    """What shows a live call."""
+
+    AUTO = "auto"
+    OVERLAY = "overlay"
+    BROWSER = "browser"
+    CONSOLE = "console"
+    NONE = "none"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -164,6 +177,87 @@ def replay(
     else:
         sources = [(path, partial(both, path)) for path in calls]
     _replay(sources, out, settings, frames, speed, report, events, usual, learn)
+
+
+@app.command()
+def live(
+    out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
+        "voicecoach-out"
+    ),
+    view: Annotated[View, typer.Option(help="What shows it.", case_sensitive=False)] = View.AUTO,
+    microphone: Annotated[
+        str | None, typer.Option(help="The agent's source, as in `voicecoach devices`.")
+    ] = None,
+    softphone: Annotated[
+        str | None, typer.Option(help="The customer's: the output that the softphone plays on.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Capture nothing before you press start.")
+    ] = False,
+    consent: Annotated[
+        bool, typer.Option("--consent", help="Print what to tell the customer, and log it.")
+    ] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the sound, too; else none is.")
+    ] = False,
+    usual: Annotated[
+        bool, typer.Option(help="Measure you against your usual, and learn from each call.")
+    ] = True,
+    metrics: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus here.", metavar="PORT")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the browser's page. Default: a free one.")
+    ] = 0,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Listen to calls beside your softphone, and show cues."""
+    from voicecoach.shell.attend import Options, attend
+
+    settings = _settings(config, model, transcribe)
+    for key, value in (("microphone", microphone), ("softphone", softphone)):
+        if value is not None:
+            settings = configuration.override(settings, f"live.{key}", value)
+    options = Options(
+        out, view.value, wait=wait, consent=consent, record=record, learn=usual,
+        metrics=metrics, port=port,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        transcribers, no_words = _transcribers(settings, stack, most=1)
+        attend(settings, _rules(settings), transcribers, no_words, options)
+
+
+@app.command()
+def devices() -> None:
+    """List what can be listened to, and what would be."""
+    from voicecoach.shell.capture import choose
+    from voicecoach.shell.capture.ears import pick
+
+    sources = choose().sources()
+    choices = {}
+    for speaker in Speaker:
+        with suppress(DeviceError):
+            choices[speaker] = pick(sources, speaker, "")
+    table = Table("who", "kind", "name", "what it is")
+    for source in sources:
+        who = [speaker for speaker, choice in choices.items() if choice == source]
+        table.add_row(", ".join(who), source.kind, Text(source.name), Text(source.label))
+    Console().print(table)
+
+
+@app.command()
+def tell(
+    word: Annotated[
+        str,
+        typer.Argument(help="pause, next, helpful, wrong, click-through or quit.", metavar="WORD"),
+    ],
+) -> None:
+    """Tell the live call that runs here what to do; give this command to a key."""
+    from voicecoach.shell.control import tell
+
+    tell(word)
 
 
 @app.command("config")
@@ -382,8 +476,8 @@ def _replay(
         raise SystemExit(UNUSABLE)
 
 
-def _transcribers(settings: Config, stack: ExitStack) -> tuple[list[Remote], str]:
-    """Return the recognisers, ready, for `stack` to close; where there are none, why."""
+def _transcribers(settings: Config, stack: ExitStack, most: int = 2) -> tuple[list[Remote], str]:
+    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why."""
     from voicecoach.shell.remote import Remote
 
     wanted = settings.transcription
@@ -393,7 +487,7 @@ def _transcribers(settings: Config, stack: ExitStack) -> tuple[list[Remote], str
         # A recording is replayed as fast as it goes: a recogniser for each of two cores.
         remotes = [
             stack.enter_context(closing(Remote(wanted.model, wanted.language, wanted.vocabulary)))
-            for _ in range(min(2, os.cpu_count() or 1))
+            for _ in range(min(most, os.cpu_count() or 1))
         ]
         for remote in remotes:
             remote.ready()

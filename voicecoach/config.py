@@ -130,6 +130,21 @@ class Privacy(Section, frozen=True, kw_only=True):
     ] = "standard"
 
 
+class Live(Section, frozen=True, kw_only=True):
+    """Live calls."""
+
+    microphone: Annotated[
+        str, Meta(description="the agent's source, as in `voicecoach devices`; empty: the system's")
+    ] = ""
+    softphone: Annotated[str, Meta(description="the customer's, likewise")] = ""
+    notice: Annotated[
+        str, Meta(min_length=1, description="what you tell the customer; for --consent")
+    ] = (
+        "This call is analysed on my own computer, voice and words, to help me serve you well. "
+        "No sound is kept, and nothing leaves this computer. Is that all right with you?"
+    )
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole tree."""
 
@@ -139,6 +154,7 @@ class Config(Section, frozen=True, kw_only=True):
     delivery: Delivery = Delivery()
     cues: Cues = Cues()
     privacy: Privacy = Privacy()
+    live: Live = Live()
 
     def __post_init__(self) -> None:
         if self.endpointing.offset > self.endpointing.onset:

@@ -52,9 +52,15 @@ class Snapshot:
         self.cues_shown = 0
         self.channels: dict[Speaker, ChannelState] = {}
         """What is wrong with channels."""
-        self.degraded = ""
+        self._degraded: dict[str, str] = {}
+        """By stage, what it does less than it should."""
         self.lines: deque[Utterance] = deque(maxlen=LINES)
         self._words: dict[Speaker, dict[int, dict[int, Word]]] = {s: {} for s in SPEAKERS}
+
+    @property
+    def degraded(self) -> str:
+        """What does less than it should, the newest first, or ""."""
+        return "; ".join(f"{stage}: {why}" for stage, why in reversed(self._degraded.items()))
 
     def partial(self, speaker: Speaker) -> tuple[str, str]:
         """Return the committed and the tentative words of what a speaker is saying."""
@@ -98,7 +104,9 @@ class Snapshot:
                 if event.state == "ok":
                     del self.channels[event.speaker]
             case Degraded():
-                self.degraded = "" if event.over else f"{event.stage}: {event.reason}"
+                self._degraded.pop(event.stage, None)
+                if not event.over:
+                    self._degraded[event.stage] = event.reason
             case Word(final=False):
                 words = self._words[event.speaker].setdefault(event.utterance, {})
                 words[event.index] = event

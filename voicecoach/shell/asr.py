@@ -319,6 +319,11 @@ class LiveAsr:
                 )
         return answers
 
+    @property
+    def waiting(self) -> int:
+        """How many requests are not begun."""
+        return len(self._backlog)
+
     def forget(self) -> None:
         """Drop all audio and all that is not answered."""
         with self._changed:

@@ -11,6 +11,7 @@ from voicecoach.cues import Cue
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.shell.resources import agitation_model, prosody_model, vad_model, wording_model
+from voicecoach.shell.stages import Stages
 from voicecoach.types import SPEAKERS, Speaker
 from voicecoach.usual import Usual
 from voicecoach.vad import SileroVad
@@ -46,19 +47,24 @@ def assemble(
     transcribe: bool = True,
     frames: bool = False,
     usual: Usual | None = None,
+    stages: Stages | None = None,
 ) -> Engine:
     """Return an engine for one call; what is not explained here is as `Engine` has it.
+
+    Where there are `stages`, the time that detecting and describing take is noted there.
 
     Raises
     ------
     ModelError
         Where a file is not a usable model.
     """
+    vad = SileroVad(models.vad, speakers)
+    prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP)
     return Engine(
         config,
         cues,
-        SileroVad(models.vad, speakers),
-        ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP),
+        stages.watch("vad", vad) if stages else vad,
+        stages.watch("features", prosody) if stages else prosody,
         AgitationModel(models.agitation),
         WordingModel(models.wording),
         speakers=speakers,

@@ -25,10 +25,12 @@ from voicecoach.types import (
     SPEAKERS,
     ChannelState,
     CueClosed,
+    CueFeedback,
     CueOpened,
     Degraded,
     Delivery,
     Event,
+    Listening,
     Speaker,
     Utterance,
 )
@@ -52,10 +54,10 @@ class CallView:
     title
         Of the call.
     duration_s
-        Its length, for the progress bar.
+        Its length, for the progress bar; None while it is not known.
     """
 
-    def __init__(self, console: Console, title: str, duration_s: float) -> None:
+    def __init__(self, console: Console, title: str, duration_s: float | None) -> None:
         self._console, self._title, self._duration_s = console, title, duration_s
         self._snapshot = Snapshot()
         self._position = 0
@@ -174,12 +176,17 @@ class CallView:
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(ratio=1)
         table.add_column(justify="right")
-        at = self._position / SAMPLE_RATE
-        bar = ProgressBar(total=max(self._duration_s, 0.001), completed=min(at, self._duration_s))
-        total = clock(round(self._duration_s * SAMPLE_RATE))
         shown = self._snapshot.cues_shown
-        text = f"{clock(self._position)} / {total}   {shown} cue{'' if shown == 1 else 's'}"
-        table.add_row(Align(bar, vertical="middle"), Text(text))
+        cues = f"{shown} cue{'' if shown == 1 else 's'}"
+        if self._duration_s is None:
+            state = "listening" if self._snapshot.listening else "paused: nothing is captured"
+            table.add_row(Text(state), Text(f"{clock(self._position)}   {cues}"))
+        else:
+            total = self._duration_s
+            at = min(self._position / SAMPLE_RATE, total)
+            bar = ProgressBar(total=max(total, 0.001), completed=at)
+            text = f"{clock(self._position)} / {clock(round(total * SAMPLE_RATE))}   {cues}"
+            table.add_row(Align(bar, vertical="middle"), Text(text))
         if self._snapshot.degraded:
             table.add_row(Text(self._snapshot.degraded, "yellow"), "")
         return table
@@ -234,6 +241,11 @@ def _line(event: Event) -> Text | None:
             return Text(
                 f"{clock(event.at):>5} channel  {event.speaker}: {event.state}: {event.reason}"
             )
+        case Listening():
+            return Text(f"{clock(event.at):>5} {'listening' if event.on else 'paused'}", "dim")
+        case CueFeedback():
+            verdict = "helpful" if event.helpful else "wrong"
+            return Text(f"{clock(event.at):>5} marked   {event.id}: {verdict}", "dim")
         case Degraded():
             return Text(f"{clock(event.at):>5} degraded {event.stage}: {event.reason}", "yellow")
         case _:

@@ -102,10 +102,21 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
                 asr.close()
         result = summarizer.finish()
         result.notes[:0] = call.notes
-        json = msgspec.json.format(msgspec.json.encode(result), indent=2)
-        (folder / SUMMARY_JSON).write_bytes(json + b"\n")
-        (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
+        write_summary(folder, result)
     return Replayed(result, engine.usual)
+
+
+def write_summary(folder: Path, result: summary.Summary) -> None:
+    """Write a summary for programs and one to read.
+
+    Raises
+    ------
+    OSError
+        Where they cannot be written.
+    """
+    json = msgspec.json.format(msgspec.json.encode(result), indent=2)
+    (folder / SUMMARY_JSON).write_bytes(json + b"\n")
+    (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
 
 
 def copy(log: Path, target: Path) -> None:

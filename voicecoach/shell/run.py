@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 
-from voicecoach.engine import Engine
 from voicecoach.shell.asr import Asr
 from voicecoach.types import (
     HOP,
@@ -26,7 +26,17 @@ WORDS_HOPS = 16
 `transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
 
 
-def run(items: Iterable[Item], engine: Engine, asr: Asr | None) -> Iterator[Event]:
+class Processor(Protocol):
+    """What the loop needs of an engine."""
+
+    def process(self, item: Item) -> list[Event]:
+        """Take an item and return what is new."""
+
+    def finish(self) -> list[Event]:
+        """End the stream."""
+
+
+def run(items: Iterable[Item], engine: Processor, asr: Asr | None) -> Iterator[Event]:
     """Yield the events of a call as they become known, to its end."""
     for item in cut(filled(items), WORDS_HOPS) if asr else filled(items):
         if asr and isinstance(item, Block):
@@ -75,7 +85,7 @@ def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
         yield block
 
 
-def _answered(asr: Asr, until: int | None, engine: Engine) -> Iterator[Event]:
+def _answered(asr: Asr, until: int | None, engine: Processor) -> Iterator[Event]:
     for answer in asr.poll(until):
         if isinstance(answer, Transcript):
             yield from _submitted(engine.process(answer), asr)

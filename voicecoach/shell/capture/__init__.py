@@ -86,3 +86,16 @@ class CaptureBackend(Protocol):
 
     def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
         """Begin to listen; chunks come within seconds."""
+
+
+def choose() -> CaptureBackend:
+    """Return the backend for this machine.
+
+    Raises
+    ------
+    DeviceError
+        Where something has to be installed first.
+    """
+    from voicecoach.shell.capture.pulse import Pulse
+
+    return Pulse()

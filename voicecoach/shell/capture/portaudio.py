@@ -7,6 +7,7 @@ gain 30 ms.  The callback copies, tells the time and leaves.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -41,6 +42,20 @@ def load() -> ModuleType:
         raise DeviceError(f"{e}; on Debian: apt install libportaudio2 libasound2-plugins") from e
     module: ModuleType = sounddevice
     return module
+
+
+def refresh() -> None:
+    """Let PortAudio look for devices again, where none of its streams is open."""
+    with _LOCK:
+        if not _open:
+            sd = load()
+            sd._terminate()
+            sd._initialize()
+
+
+_LOCK = threading.Lock()
+_open: set[int] = set()
+"""The streams that are, by identity; to look again would take them away."""
 
 
 class Converter:
@@ -115,6 +130,8 @@ class PortAudioStream:
         self._rate = rate
         self._converter = Converter(rate, channels)
         self._ended = False
+        with _LOCK:
+            _open.add(id(self))
         try:
             self._stream = sd.RawInputStream(
                 samplerate=rate,
@@ -129,6 +146,8 @@ class PortAudioStream:
             )
             self._stream.start()
         except (sd.PortAudioError, ValueError) as e:
+            with _LOCK:
+                _open.discard(id(self))
             raise DeviceError(f"{device}: cannot be opened: {e}") from e
 
     def trouble(self) -> str:
@@ -142,6 +161,8 @@ class PortAudioStream:
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()
+        with _LOCK:
+            _open.discard(id(self))
 
     def _hear(self, data: Any, frames: int, times: Any, status: Any) -> None:
         now = time.monotonic()

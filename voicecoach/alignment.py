@@ -1,0 +1,216 @@
+"""Two devices, two clocks, one time line: where each chunk of samples belongs, and what is ready.
+
+Streams start seconds apart, deliver in bursts, drift against each other, drop samples and fall
+silent; counting samples alone was wrong by 1.6 to 2.1 s, times alone jitter.  So each track is laid
+end to end, and the times of its newest chunks say, by their median, where that should have been:
+
+| the median is off by       | what is done                                                       |
+|----------------------------|--------------------------------------------------------------------|
+| up to `SLACK`              | nothing: it is the times' own jitter                               |
+| more, but under `SEAMLESS` | each chunk is made a sample longer or shorter until it fits: drift |
+| `SEAMLESS` or more         | the track is anchored anew: silence in between, or samples dropped |
+
+and it is anchored anew, by its own time, with the first chunk after a break: a track that delivers
+nothing for longer than its `patience` is silence from there, and what comes too late is dropped.
+The first second of a track only finds its place, which is then corrected once.  A pause of
+everything that is longer than `ASLEEP` (a computer that slept) is cut out of the time line.
+
+Pure: times come in with the chunks, seconds on any clock that only goes forward.  The 70 ms are
+what OBS Studio treats as seamless in its audio buffering.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
+
+I16: TypeAlias = NDArray[np.int16]
+
+SEAMLESS = int(0.070 * SAMPLE_RATE)
+SLACK, FITS = int(0.003 * SAMPLE_RATE), int(0.0005 * SAMPLE_RATE)
+"""Samples off that begin a correction for drift, and that end it."""
+CHUNKS = 31
+"""The newest, whose times are heard: 0.6 s of blocks of 20 ms.  Odd: a median is one of them."""
+PATIENCE_S = 1.0
+"""How long a track is waited for that delivers without end."""
+IDLE_PATIENCE_S = 0.2
+"""The same for one that delivers nothing while nothing plays."""
+ASLEEP = 20 * SAMPLE_RATE
+CAPACITY = 30 * SAMPLE_RATE
+"""Samples that may wait."""
+
+
+class Track:
+    """One channel: where its samples go."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        """Stream index after the last that is placed."""
+        self.patience: int | None = None
+        """Samples for which it is waited for; None where nobody listens to it."""
+        self.dropped = 0
+        """Samples that came too late, overlapped, or had no room."""
+        self._next = 0
+        self.loosen()
+
+    def loosen(self) -> None:
+        """Let the next chunk be placed by its own time."""
+        self._anchored = self._settled = self._correcting = False
+        self._count = 0
+        self._offsets: deque[int] = deque(maxlen=CHUNKS)
+
+    def place(self, index: int, n: int) -> tuple[int, int]:
+        """Return where a chunk of `n` samples goes, and of how many to make it.
+
+        By its time it belongs at `index`.
+        """
+        if not self._anchored:
+            self._anchored, self._next = True, index
+        off = self._off(index)
+        self._count += n
+        start, fitted = self._next, n
+        if off is not None and (not self._settled or abs(off) >= SEAMLESS):
+            self._settled, self._correcting = True, False
+            start += off
+        elif off is not None:
+            self._correcting = abs(off) > (FITS if self._correcting else SLACK)
+            if self._correcting:
+                fitted += 1 if off > 0 else -1
+        self._next = start + fitted
+        return start, fitted
+
+    def _off(self, index: int) -> int | None:
+        """Return by how much the track is early, None where that cannot be told yet."""
+        self._offsets.append(index - self._count)
+        off = round(statistics.median(self._offsets)) - (self._next - self._count)
+        if len(self._offsets) == CHUNKS:
+            return off
+        return off if len(self._offsets) > CHUNKS // 2 and abs(off) >= SEAMLESS else None
+
+
+class Aligner:
+    """Chunks of both channels in, blocks of whole hops out, without a gap in the count.
+
+    Parameters
+    ----------
+    began
+        The time of stream index 0, seconds.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._buf = np.zeros((2, CAPACITY), np.int16)
+        self._tracks = {s: Track() for s in SPEAKERS}
+        self.now = 0
+        """Stream index of the next block."""
+        self.slept_s = 0.0
+        """Seconds that were cut out of the time line."""
+
+    def time(self, index: int) -> float:
+        """Return when the sample at a stream index was at its source, seconds."""
+        return self._began + index / SAMPLE_RATE
+
+    def listen(self, speaker: Speaker, *, idles: bool) -> None:
+        """Wait for a speaker's channel; `idles` where it delivers nothing while nothing plays."""
+        seconds = IDLE_PATIENCE_S if idles else PATIENCE_S
+        self._tracks[speaker].patience = round(seconds * SAMPLE_RATE)
+        self._tracks[speaker].loosen()
+
+    def listens(self, speaker: Speaker) -> bool:
+        """Return whether a speaker's channel is waited for."""
+        return self._tracks[speaker].patience is not None
+
+    def leave(self, speaker: Speaker) -> None:
+        """Wait no more for a speaker's channel: what has not come will not."""
+        self._tracks[speaker].patience = None
+
+    def dropped_s(self, speaker: Speaker) -> float:
+        """Return the seconds of a channel that came too late, overlapped, or had no room."""
+        return self._tracks[speaker].dropped / SAMPLE_RATE
+
+    def clear(self) -> None:
+        """Put silence in place of all that waits."""
+        self._buf[:] = 0
+        for track in self._tracks.values():
+            track.loosen()
+            track.end = min(track.end, self.now)
+
+    def push(self, speaker: Speaker, samples: I16, at: float, *, lost: bool = False) -> None:
+        """Take a chunk, [n]; `at` is the time of its first sample, `lost` says some are missing."""
+        track = self._tracks[speaker]
+        if track.patience is None or not len(samples):
+            return
+        if lost:
+            track.loosen()
+        start, n = track.place(round((at - self._began) * SAMPLE_RATE), len(samples))
+        fitted = samples if n == len(samples) else _fitted(samples, n)
+        # What overlaps the chunk before, or has been given out as silence, is too late.
+        first = min(n, max(0, max(track.end, self.now) - start))
+        last = max(first, min(n, self.now + CAPACITY - start))
+        track.dropped += n - (last - first)
+        if first < last:
+            track.end = start + last
+            self._write(speaker.row, start + first, fitted[first:last])
+
+    def pull(self, now: float) -> list[Block]:
+        """Return the blocks that are complete, or late beyond patience, at a time `now`.
+
+        All chunks that were delivered before `now` must have been pushed.
+        """
+        here = int((now - self._began) * SAMPLE_RATE)
+        if here - self.now > ASLEEP:
+            here = self._wake(here)
+        ready = here
+        for track in self._tracks.values():
+            if track.patience is not None:
+                ready = min(ready, max(track.end, here - track.patience))
+        blocks: list[Block] = []
+        while (hops := min((ready - self.now) // HOP, MAX_HOPS)) > 0:
+            heard = max(track.end for track in self._tracks.values()) - self.now
+            missing = heard <= 0
+            if not missing:
+                hops = min(hops, -(-heard // HOP))
+            blocks.append(Block(self.now, self._read(hops * HOP), missing=missing))
+            self.now += hops * HOP
+        for track in self._tracks.values():
+            if track.end < self.now:
+                track.end = self.now
+                track.loosen()
+        return blocks
+
+    def _wake(self, here: int) -> int:
+        """Cut a pause of everything out of the time line, but for a second of it."""
+        slept = here - self.now - SAMPLE_RATE
+        self.slept_s += slept / SAMPLE_RATE
+        self._began += slept / SAMPLE_RATE
+        self.clear()
+        return here - slept
+
+    def _write(self, row: int, start: int, samples: I16) -> None:
+        at = start % CAPACITY
+        head = min(len(samples), CAPACITY - at)
+        self._buf[row, at : at + head] = samples[:head]
+        self._buf[row, : len(samples) - head] = samples[head:]
+
+    def _read(self, n: int) -> NDArray[np.float32]:
+        """Return the next `n` samples of both channels, and leave silence in their place."""
+        out = np.empty((2, n), np.float32)
+        at = self.now % CAPACITY
+        head = min(n, CAPACITY - at)
+        for to, first, count in ((0, at, head), (head, 0, n - head)):
+            held = self._buf[:, first : first + count]
+            np.divide(held, np.float32(32768), out=out[:, to : to + count])
+            held[:] = 0
+        return out
+
+
+def _fitted(samples: I16, n: int) -> I16:
+    """Return samples as `n`, between the same ends."""
+    at = np.linspace(0, len(samples) - 1, n)
+    return np.rint(np.interp(at, np.arange(len(samples)), samples)).astype(np.int16)

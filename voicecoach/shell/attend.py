@@ -1,0 +1,248 @@
+"""A live session in its thread, and a view of it in the main one, where windows must be.
+
+A view that fails ends the view, never the call.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from voicecoach.config import Config
+from voicecoach.cues import Cue
+from voicecoach.errors import ConfigError
+from voicecoach.shell import kept, keys
+from voicecoach.shell.asr import Transcriber
+from voicecoach.shell.assembly import shipped
+from voicecoach.shell.capture import choose
+from voicecoach.shell.capture.ears import Ears
+from voicecoach.shell.console import CallView
+from voicecoach.shell.control import Control
+from voicecoach.shell.feed import Feed, Quit, Shown, Toggle
+from voicecoach.shell.live import Session
+from voicecoach.shell.replay import Setup
+from voicecoach.types import Event, Speaker
+from voicecoach.usual import NOTHING
+
+LOOK_S = 0.1
+WAITING = 5000
+"""Events that may wait for the terminal; what a stuck one misses it will never show."""
+
+
+class Options(NamedTuple):
+    """How a live call is run."""
+
+    out: Path
+    view: str
+    """auto, overlay, browser, console or none."""
+    wait: bool = False
+    consent: bool = False
+    record: bool = False
+    learn: bool = True
+    metrics: int | None = None
+    port: int = 0
+
+
+class Relay:
+    """Takes the session's events to the terminal's thread, without waiting for it."""
+
+    def __init__(self) -> None:
+        self._events: queue.Queue[Event] = queue.Queue(WAITING)
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+        try:
+            self._events.put_nowait(event)
+        except queue.Full:
+            return
+
+    def get(self, seconds: float) -> Event | None:
+        """Return the next event, or None if none comes within so long."""
+        try:
+            return self._events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+
+class Attended:
+    """A session that runs in a thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._error: BaseException | None = None
+        # Not a daemon: what a call came to is written even where the view has failed.
+        self._thread = threading.Thread(target=self._run, name="session")
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for its end; raises what it ended with."""
+        while self._thread.is_alive():
+            self._thread.join(LOOK_S)  # so that Ctrl-C is heard
+        if self._error:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._session.run()
+        except BaseException as e:
+            self._error = e
+
+
+def attend(
+    config: Config,
+    cues: tuple[Cue, ...],
+    transcribers: Sequence[Transcriber],
+    no_words: str,
+    options: Options,
+) -> None:
+    """Listen to calls, and show them, until the agent ends it.
+
+    Raises
+    ------
+    DeviceError, ConfigError
+        Where there is nothing to listen with, or a view that was named cannot be shown.
+    """
+    console = Console()
+    view, why = resolve(options.view)
+    if why:
+        console.print(Text(f"No overlay: {why}. Instead: {view}."), soft_wrap=True)
+    backend = choose()
+    backend.sources()  # what a person has to mend is said now, not in the middle of a call
+    path = kept.default_path()
+    known = (kept.read(path) or NOTHING) if options.learn else None
+    setup = Setup(config, cues, shipped(), transcribers, no_words, usual=known)
+    wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
+    feed, relay = Feed(), Relay()
+    with ExitStack() as stack:
+        ears = stack.enter_context(Ears(backend, wanted))
+        session = Session(
+            setup,
+            ears,
+            feed,
+            options.out,
+            notice=config.live.notice if options.consent else "",
+            audio=options.record,
+            watcher=relay if view in ("console", "none") else None,
+        )
+        if options.consent:
+            console.print(Text(f"Say to the customer: {config.live.notice}"), soft_wrap=True)
+        if options.metrics:
+            from voicecoach.shell.metrics import Metrics
+
+            stack.enter_context(Metrics(session.stages, options.metrics))
+        stack.enter_context(Control(feed))
+        if view == "browser":
+            from voicecoach.shell.browser import Page
+
+            page = stack.enter_context(Page(feed, options.port))
+            console.print(Text(f"The page: {page.url}"), soft_wrap=True)
+            page.open()
+        if stack.enter_context(keys.listening(feed)):
+            console.print(Text(f"Keys here: {keys.HELP}", "dim"), soft_wrap=True)
+        if not options.wait:
+            feed.wish(Toggle())
+        attended = Attended(session)
+        attended.start()
+        try:
+            _show(view, session, feed, attended, console, relay)
+        except KeyboardInterrupt:
+            feed.wish(Quit())
+        except Exception:
+            traceback.print_exc()
+            console.print("The view failed; the call goes on. Ctrl-C ends it.")
+            _stay(attended, relay, feed)
+        finally:
+            if isinstance(sys.exc_info()[1], SystemExit):
+                feed.wish(Quit())
+            attended.join()
+    for folder in session.folders:
+        console.print(Text(f"Results: {folder}", "bold"), soft_wrap=True)
+    if options.learn and session.usual and session.folders:
+        kept.write(path, session.usual)
+
+
+def resolve(view: str) -> tuple[str, str]:
+    """Return the view that can be shown here, and why it is not the one that is asked for.
+
+    Raises
+    ------
+    ConfigError
+        Where the overlay was asked for and cannot be shown.
+    """
+    if view not in ("auto", "overlay"):
+        return view, ""
+    why = _no_overlay()
+    if not why:
+        return "overlay", ""
+    if view == "overlay":
+        raise ConfigError(f"no overlay: {why}; or take --view browser, or --view console")
+    screen = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return "browser" if screen else "console", why
+
+
+def _no_overlay() -> str:
+    """Return why there can be no overlay, "" where there can."""
+    try:
+        from voicecoach.shell import overlay
+    except ImportError:
+        return "pip install 'voicecoach[overlay]'"
+    return overlay.available()
+
+
+def _show(
+    view: str, session: Session, feed: Feed, attended: Attended, console: Console, relay: Relay
+) -> None:
+    if view == "overlay":
+        from voicecoach.shell import overlay
+
+        overlay.show(feed, lambda: attended.running, painted=_painted(session))
+    elif view in ("console", "none"):
+        # Without a picture there is a line for each utterance and cue.
+        lines = console if view == "console" else Console(quiet=True)
+        with CallView(lines, "live", None) as drawn:
+            while attended.running:
+                event = relay.get(LOOK_S)
+                if event:
+                    drawn.show(event)
+                    drawn.advance(event.at)
+    _stay(attended, relay, feed)
+
+
+def _stay(attended: Attended, relay: Relay, feed: Feed) -> None:
+    try:
+        while attended.running:
+            relay.get(LOOK_S)
+    except KeyboardInterrupt:
+        feed.wish(Quit())
+
+
+def _painted(session: Session) -> Callable[[Shown, float, float], None]:
+    """Return what notes the repaints of an overlay."""
+    paint, screen = session.stages["paint"], session.stages["screen"]
+
+    def painted(shown: Shown, began: float, ended: float) -> None:
+        paint.note(ended - began)
+        if shown.sounded:
+            screen.note(ended - shown.sounded)
+
+    return painted

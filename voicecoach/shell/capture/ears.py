@@ -1,0 +1,279 @@
+"""Listening to both speakers, whatever becomes of their devices.
+
+One thread opens, watches and reopens; the sound system's threads put chunks into one bounded queue;
+whoever takes from it is never waited for.  What is so of one speaker's device:
+
+| state   | leaves when                                                              | to      |
+|---------|--------------------------------------------------------------------------|---------|
+| closed  | `start`                                                                  | opening |
+| opening | a source is found and opened                                             | open    |
+| opening | there is none, or it cannot be opened: lost, and tried again             | opening |
+| open    | it ended, was moved, delivers nothing, or the system's choice is another | opening |
+| any     | `stop`: the device is let go, so that the system says so, too            | closed  |
+
+Of a stream that was moved to another source nothing more is taken: it may be the other speaker.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import CaptureBackend, Chunk, Source, Stream
+from voicecoach.types import SPEAKERS, Speaker
+
+WAITING = 3000
+"""Chunks that may wait to be taken: 30 s of both speakers."""
+LOOK_S = 0.5
+"""Between looks at what is open."""
+FOLLOW_S = 2.0
+"""Between looks at what the system would choose now."""
+FIRST_S = 6.0
+"""A device may need this long to deliver its first chunk; 0.2 to 2 s were seen."""
+STALLED_S = 2.0
+"""A device that delivers without end, and has delivered, is stuck after this."""
+RETRY_S, RETRY_MOST_S = 0.5, 5.0
+"""Before opening is tried again: at first, and at most."""
+
+
+class Heard(NamedTuple):
+    """A chunk of a speaker."""
+
+    speaker: Speaker
+    chunk: Chunk
+    came: float
+    """When it was delivered, on `time.monotonic`'s clock."""
+
+
+class Lost(NamedTuple):
+    """A speaker's device is of no use, until something is heard of it again."""
+
+    speaker: Speaker
+    reason: str
+
+
+class Taken(NamedTuple):
+    """What there was in the queue."""
+
+    news: list[Heard | Lost]
+    now: float
+    """All that was delivered before this is in it."""
+
+
+def pick(sources: Sequence[Source], speaker: Speaker, wanted: str) -> Source:
+    """Return the source to listen to for a speaker: the one that is wanted, or the system's choice.
+
+    Raises
+    ------
+    DeviceError
+        Where there is none, or `wanted` may be several.
+    """
+    what = "microphone" if speaker is Speaker.AGENT else "softphone"
+    if wanted:
+        exact = [s for s in sources if wanted in (s.name, s.label)]
+        like = [s for s in sources if wanted.lower() in f"{s.name}\n{s.label}".lower()]
+        found = exact or like
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(s.name for s in found or sources) or "nothing"
+        many = "may be several" if found else "is not there"
+        raise DeviceError(f"--{what} {wanted} {many}: there is {names}")
+    kind = "input" if speaker is Speaker.AGENT else "output"
+    of_kind = [s for s in sources if s.kind == kind]
+    if not of_kind and speaker is Speaker.AGENT:
+        raise DeviceError("there is no microphone; plug in a headset")
+    if not of_kind:
+        raise DeviceError(
+            "there is no output whose sound can be heard; see `voicecoach devices`, and name the "
+            "customer's voice with --softphone"
+        )
+    return next((s for s in of_kind if s.default), of_kind[0])
+
+
+class Ears:
+    """Both speakers' devices; a context manager.
+
+    Parameters
+    ----------
+    backend
+        The platform's.
+    wanted
+        The source a person named for a speaker; "" is the system's choice.
+    """
+
+    def __init__(self, backend: CaptureBackend, wanted: Mapping[Speaker, str]) -> None:
+        self.backend = backend
+        self.overflowed = 0
+        """Chunks for which the queue had no room."""
+        self._inbox: queue.Queue[Heard | Lost] = queue.Queue(WAITING)
+        self._ears = [Ear(self, speaker, wanted.get(speaker, "")) for speaker in SPEAKERS]
+        self._wake = threading.Event()
+        self._listening = self._ended = False
+        self._thread = threading.Thread(target=self._watch, name="ears", daemon=True)
+
+    def __enter__(self) -> Ears:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        self.stop()
+        self._thread.join(RETRY_MOST_S)
+
+    @property
+    def waiting(self) -> int:
+        """How much waits to be taken."""
+        return self._inbox.qsize()
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._empty()
+        self._listening = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let go of the devices; from now on nothing is taken from them."""
+        self._listening = False
+        self._wake.set()
+        self._empty()
+
+    def take(self, seconds: float) -> Taken:
+        """Return what has come; wait at most so long where there is nothing yet."""
+        news: list[Heard | Lost] = []
+        try:
+            news.append(self._inbox.get(timeout=seconds))
+        except queue.Empty:
+            return Taken([], time.monotonic())
+        now = time.monotonic()
+        while True:
+            try:
+                news.append(self._inbox.get_nowait())
+            except queue.Empty:
+                return Taken(news, now)
+
+    def put(self, news: Heard | Lost) -> bool:
+        """Add to the queue; return whether there was room."""
+        if not self._listening:
+            return True
+        try:
+            self._inbox.put_nowait(news)
+        except queue.Full:
+            self.overflowed += 1
+            return False
+        return True
+
+    def idles(self, speaker: Speaker) -> bool:
+        """Return whether a speaker's device delivers nothing while nothing plays."""
+        return self._ears[speaker.row].idles
+
+    def _empty(self) -> None:
+        while not self._inbox.empty():
+            try:
+                self._inbox.get_nowait()
+            except queue.Empty:
+                return
+
+    def _watch(self) -> None:
+        while not self._ended:
+            for ear in self._ears:
+                ear.look(time.monotonic(), listening=self._listening)
+            self._wake.wait(LOOK_S)
+            self._wake.clear()
+        for ear in self._ears:
+            ear.close()
+
+
+class Ear:
+    """One speaker's device; all but `hear` is the watching thread's."""
+
+    def __init__(self, ears: Ears, speaker: Speaker, wanted: str) -> None:
+        self._ears, self._speaker, self._wanted = ears, speaker, wanted
+        self.deaf = False
+        """Whatever comes is dropped."""
+        self._stream: Stream | None = None
+        self._source: Source | None = None
+        self._opened = self._heard = self._followed = self._retry = 0.0
+        self._patience = RETRY_S
+        self._trouble = ""
+        self._behind = False
+
+    @property
+    def idles(self) -> bool:
+        """Whether it delivers nothing while nothing plays."""
+        source = self._source
+        return source is not None and self._ears.backend.idles and source.kind == "output"
+
+    def look(self, now: float, *, listening: bool) -> None:
+        """See to the device."""
+        if not listening:
+            self.close()
+            self._trouble, self._retry = "", 0.0
+        elif self._stream is None:
+            if now >= self._retry:
+                self._open(now)
+        elif why := self._wrong(now):
+            self.close()
+            self._lose(why)
+            self._retry = now + RETRY_S
+        elif self._heard > self._opened:
+            self._trouble, self._patience = "", RETRY_S
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self.deaf = True
+        stream, self._stream = self._stream, None
+        if stream:
+            stream.close()
+
+    def hear(self, chunk: Chunk) -> None:
+        """Take a chunk, in a thread of the sound system."""
+        if self.deaf:
+            return
+        self._heard = now = time.monotonic()
+        room = self._ears.put(
+            Heard(self._speaker, chunk._replace(lost=chunk.lost or self._behind), now)
+        )
+        self._behind = not room
+
+    def _open(self, now: float) -> None:
+        try:
+            self._source = pick(self._ears.backend.sources(), self._speaker, self._wanted)
+            self.deaf = False
+            self._stream = self._ears.backend.open(self._source, self._speaker, self.hear)
+            self._opened = self._followed = time.monotonic()
+        except DeviceError as e:
+            self._lose(str(e))
+            self._retry = now + self._patience
+            self._patience = min(2 * self._patience, RETRY_MOST_S)
+
+    def _wrong(self, now: float) -> str:
+        """Return why the device is of no use, or is no longer the one to listen to."""
+        assert self._stream
+        assert self._source
+        idles = self.idles
+        if self._heard <= self._opened:
+            if now - self._opened > FIRST_S and not idles:
+                return f"{self._source.label} delivers nothing"
+        elif now - self._heard > STALLED_S and not idles:
+            return f"{self._source.label} stopped delivering"
+        try:
+            if why := self._stream.trouble():
+                self.deaf = True
+                return why
+            if now - self._followed > FOLLOW_S and not self._wanted:
+                self._followed = now
+                chosen = pick(self._ears.backend.sources(), self._speaker, "")
+                if chosen.name != self._source.name:
+                    return f"the system now uses {chosen.label}"
+        except DeviceError as e:
+            return str(e)
+        return ""
+
+    def _lose(self, why: str) -> None:
+        if why != self._trouble:
+            self._trouble = why
+            self._ears.put(Lost(self._speaker, why))

@@ -1,0 +1,150 @@
+"""PulseAudio, and PipeWire in its place.
+
+Debian's PortAudio knows no sound server, but ALSA's device "pulse" leads there; which source it
+reads is said by an environment variable at the moment of opening.  The server may move a stream to
+another source without a word: where the softphone's output goes away, to the agent's own
+microphone.  So each stream carries its speaker's name, and is looked up by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import Deliver, Source, Stream, portaudio
+from voicecoach.types import Speaker
+
+DEVICE = "pulse"
+TAG = "voicecoach.speaker"
+"""The property that names a stream's speaker."""
+FRESH_S = 1.5
+"""For how long a list of the server's streams is good enough."""
+ANSWER_S = 5.0
+_OPENING = threading.Lock()
+"""The environment is the whole process's."""
+
+
+class Pulse:
+    """A sound server that pactl can ask; a `CaptureBackend`.
+
+    Raises
+    ------
+    DeviceError
+        Where pactl is not installed.
+    """
+
+    idles = False
+
+    def __init__(self) -> None:
+        if not shutil.which("pactl"):
+            raise DeviceError("pactl is not here; on Debian: apt install pulseaudio-utils")
+        self._outputs: list[dict[str, Any]] = []
+        self._sources: list[Source] = []
+        self._asked = float("-inf")
+
+    def sources(self) -> list[Source]:
+        """Return the server's sources: monitors are what an output plays."""
+        self._ask_all()
+        return self._sources
+
+    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+        """Begin to listen to a source."""
+        with _OPENING, _environment(PULSE_SOURCE=source.name, PULSE_PROP=f"{TAG}={speaker}"):
+            portaudio.refresh()
+            # What ALSA has to say of a failure goes to the terminal, past everybody.
+            with _silenced():
+                stream = portaudio.PortAudioStream(
+                    DEVICE, deliver, moved=lambda: self._moved(source, speaker)
+                )
+        self._asked = float("-inf")  # the lists are of before
+        return stream
+
+    def _moved(self, source: Source, speaker: Speaker) -> str:
+        self._ask_all()
+        for output in self._outputs:
+            properties = output.get("properties", {})
+            mine = properties.get("application.process.id") == str(os.getpid())
+            if mine and properties.get(TAG) == speaker and output["source"] != source.name:
+                return f"the sound server moved it from {source.name} to {output['source']}"
+        return ""
+
+    def _ask_all(self) -> None:
+        """Ask the server what there is, unless it was asked a moment ago: pactl takes 7 ms."""
+        now = time.monotonic()
+        if now - self._asked < FRESH_S:
+            return
+        info = _ask("info")
+        sink, source = info.get("default_sink_name"), info.get("default_source_name")
+        self._sources = []
+        names = {}
+        for entry in _ask("list", "sources"):
+            # Some versions write an empty text, some "n/a", where it is no monitor.
+            monitored = entry.get("monitor_source") or ""
+            monitors = monitored not in ("", "n/a")
+            default = monitored == sink if monitors else entry["name"] == source
+            label = entry.get("description") or entry["name"]
+            kind: Literal["input", "output"] = "output" if monitors else "input"
+            self._sources.append(Source(entry["name"], label, kind, default))
+            names[entry["index"]] = entry["name"]
+        self._outputs = [
+            {**output, "source": names.get(output["source"], "")}
+            for output in _ask("list", "source-outputs")
+        ]
+        self._asked = now
+
+
+def _ask(*question: str) -> Any:
+    """Return pactl's answer."""
+    try:
+        run = subprocess.run(
+            ["pactl", "-f", "json", *question],
+            capture_output=True,
+            timeout=ANSWER_S,
+            check=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},  # some versions write 0,5 in JSON
+        )
+        return msgspec.json.decode(run.stdout)
+    except subprocess.CalledProcessError as e:
+        said = e.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = said[0] if said else f"pactl ended with {e.returncode}"
+        raise DeviceError(f"no sound server answers ({why}); start PulseAudio or PipeWire") from e
+    except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as e:
+        raise DeviceError(f"the sound server cannot be asked with pactl: {e}") from e
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Set variables for a moment."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Drop what libraries write to standard error."""
+    kept = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

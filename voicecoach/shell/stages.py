@@ -1,0 +1,109 @@
+"""Where the time goes between a sound and the screen, stage by stage.
+
+Each stage's durations are kept for a while and counted for good; to note one costs a microsecond or
+two.  CPU is of the thread that did the work, where the stage is work and not waiting.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from voicecoach.types import F32
+
+STAGES = {
+    "capture": "from a chunk's first sample at its source until the sound system delivers it",
+    "queue": "from there until it is taken and both channels are there",
+    "hop": "from taking a block until all is known of it: the four below, and words' bookkeeping",
+    "vad": "speech probability",
+    "features": "descriptors of the voice",
+    "decision": "segments, estimates, cues: the rest of the engine",
+    "publish": "the display made and compared",
+    "paint": "repainting what changed",
+    "words": "from asking the recogniser until its answer is heard",
+    "known": "from a block's first sample at its source until the display says so",
+    "screen": "from there to the screen: until what shows it is painted",
+}
+"""In the order of the data; what each is."""
+DEPTHS = {
+    "capture": "chunks that wait to be taken",
+    "words": "requests that wait for the recogniser",
+    "log": "lines that wait for the disk",
+}
+KEPT = 100_000
+"""The newest durations of a stage from which percentiles are taken."""
+BUCKETS_S = (0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
+"""Upper bounds for Prometheus."""
+
+
+class Figures(NamedTuple):
+    """One stage, in seconds."""
+
+    times: int
+    p50: float
+    p95: float
+    p99: float
+    most: float
+    cpu: float
+    """In all."""
+
+
+class Stage:
+    """The durations of one stage."""
+
+    def __init__(self) -> None:
+        self.count, self.total, self.cpu = 0, 0.0, 0.0
+        self.newest: deque[float] = deque(maxlen=KEPT)
+        self.buckets = [0] * (len(BUCKETS_S) + 1)
+
+    def note(self, seconds: float, cpu: float = 0.0) -> None:
+        """Add a duration."""
+        self.count += 1
+        self.total += seconds
+        self.cpu += cpu
+        self.newest.append(seconds)
+        self.buckets[sum(seconds > bound for bound in BUCKETS_S)] += 1
+
+    def figures(self) -> Figures:
+        """Return what it comes to."""
+        newest = np.array(self.newest) if self.newest else np.full(1, np.nan)
+        p50, p95, p99 = np.percentile(newest, [50, 95, 99]).tolist()
+        return Figures(self.count, p50, p95, p99, float(newest.max()), self.cpu)
+
+
+class Stages:
+    """All stages of a session, and the depths of its queues; written by the threads concerned."""
+
+    def __init__(self) -> None:
+        self._stages = {name: Stage() for name in STAGES}
+        self.depths = dict.fromkeys(DEPTHS, 0)
+        self.deepest = dict.fromkeys(DEPTHS, 0)
+
+    def __getitem__(self, name: str) -> Stage:
+        return self._stages[name]
+
+    def depth(self, name: str, depth: int) -> None:
+        """Note how deep a queue is."""
+        self.depths[name] = depth
+        self.deepest[name] = max(self.deepest[name], depth)
+
+    def watch(self, name: str, inner: Any) -> Any:
+        """Return something that is as `inner`, with each `process` noted as a stage."""
+        return _Watched(inner, self._stages[name])
+
+
+class _Watched:
+    def __init__(self, inner: Any, stage: Stage) -> None:
+        self._inner, self._stage = inner, stage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def process(self, samples: F32) -> Any:
+        began, cpu = time.perf_counter(), time.thread_time()
+        found = self._inner.process(samples)
+        self._stage.note(time.perf_counter() - began, time.thread_time() - cpu)
+        return found

@@ -7,6 +7,7 @@ gain 30 ms.  The callback copies, tells the time and leaves.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -41,6 +42,40 @@ def load() -> ModuleType:
         raise DeviceError(f"{e}; on Debian: apt install libportaudio2 libasound2-plugins") from e
     module: ModuleType = sounddevice
     return module
+
+
+_open: set[PortAudioStream] = set()
+_opening = threading.Lock()
+
+
+def refresh() -> None:
+    """Look again for devices, unless a stream is open.
+
+    PortAudio makes its list once, and making it anew would end every stream.
+
+    Raises
+    ------
+    DeviceError
+        Where the sound system does not answer.
+    """
+    sd = load()
+    with _opening:
+        if _open:
+            return
+        try:
+            sd._terminate()
+            sd._initialize()
+        except sd.PortAudioError as e:
+            raise DeviceError(f"the sound system does not answer: {e}") from e
+
+
+def age_s(adc: float, now: float, block_s: float) -> float:
+    """Return how long ago a block's first sample was at the converter.
+
+    Some hosts do not tell (0), and WASAPI before the autumn of 2023 tells a time to come; but the
+    first sample is never younger than the block is long.
+    """
+    return max(now - adc, block_s) if adc > 0 else block_s
 
 
 class Converter:
@@ -78,6 +113,35 @@ class Converter:
         return Chunk(out, began) if len(out) else None
 
 
+class Inlet:
+    """What a sound system's callback hands its blocks to; whole chunks come out.
+
+    Parameters
+    ----------
+    rate, channels
+        Of the blocks, which are int16.
+    deliver
+        Where chunks go.
+    """
+
+    def __init__(self, rate: int, channels: int, deliver: Deliver) -> None:
+        self._converter = Converter(rate, channels)
+        self._deliver = deliver
+        self._lost = False
+
+    def take(self, data: bytes, age_s: float, lost: bool) -> None:
+        """Deliver a block whose first sample was there `age_s` ago."""
+        chunk = self._converter.convert(data, time.monotonic() - age_s)
+        self._lost |= lost  # it may belong to a block that the converter holds
+        if chunk:
+            self._deliver(chunk._replace(lost=self._lost))
+            self._lost = False
+
+    def shut(self) -> None:
+        """Deliver nothing from now on."""
+        self._deliver = _drop
+
+
 class PortAudioStream:
     """An input of PortAudio that is open, a `capture.Stream`.
 
@@ -91,6 +155,8 @@ class PortAudioStream:
         As the device is opened.
     extra
         A host API's own settings.
+    label
+        What people call the device.
     moved
         Asked by `trouble`, says whether the stream is still what it was.
 
@@ -108,13 +174,16 @@ class PortAudioStream:
         rate: int = SAMPLE_RATE,
         channels: int = 1,
         extra: object = None,
+        label: str = "",
         moved: Callable[[], str] = str,
     ) -> None:
         sd = load()
-        self._deliver, self._moved = deliver, moved
+        self._inlet, self._moved = Inlet(rate, channels, deliver), moved
         self._rate = rate
-        self._converter = Converter(rate, channels)
         self._ended = False
+        self._stream: Any = None
+        with _opening:
+            _open.add(self)
         try:
             self._stream = sd.RawInputStream(
                 samplerate=rate,
@@ -129,7 +198,8 @@ class PortAudioStream:
             )
             self._stream.start()
         except (sd.PortAudioError, ValueError) as e:
-            raise DeviceError(f"{device}: cannot be opened: {e}") from e
+            self.close()
+            raise DeviceError(f"{label or device}: cannot be opened: {e}") from e
 
     def trouble(self) -> str:
         """Return why it is of no use any more, "" where it is."""
@@ -137,20 +207,16 @@ class PortAudioStream:
 
     def close(self) -> None:
         """Let go of it."""
-        self._deliver = _drop
+        self._inlet.shut()
         with contextlib.suppress(Exception):  # what is broken need not close cleanly
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()
+        _open.discard(self)
 
     def _hear(self, data: Any, frames: int, times: Any, status: Any) -> None:
-        now = time.monotonic()
-        # Some hosts do not tell when the first sample was at the converter.
-        known = times.inputBufferAdcTime > 0
-        age = times.currentTime - times.inputBufferAdcTime if known else frames / self._rate
-        chunk = self._converter.convert(bytes(data), now - age)
-        if chunk:
-            self._deliver(chunk._replace(lost=bool(status.input_overflow)))
+        age = age_s(times.inputBufferAdcTime, times.currentTime, frames / self._rate)
+        self._inlet.take(bytes(data), age, bool(status.input_overflow))
 
     def _end(self) -> None:
         self._ended = True

@@ -18,7 +18,7 @@ import soxr
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import I16, Chunk, Deliver
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types import F32, SAMPLE_RATE
 
 BLOCK_S = 0.02
 """Seconds of audio in a callback."""
@@ -91,8 +91,9 @@ class Converter:
 
     def __init__(self, rate: int, channels: int) -> None:
         self._rate, self._channels = rate, channels
+        # As int16 it would dither, and the same sound would give other samples.
         self._resampler = (
-            soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
+            soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
             if rate != SAMPLE_RATE
             else None
         )
@@ -102,15 +103,18 @@ class Converter:
     def convert(self, data: bytes, at: float) -> Chunk | None:
         """Return a device's block, whose first sample was there `at`; None while it is held."""
         frames: I16 = np.frombuffer(data, np.int16).reshape(-1, self._channels)
-        samples = frames[:, 0].copy()
-        if self._channels > 1:
-            samples[:] = frames.mean(axis=1)
+        mono = frames.mean(axis=1, dtype=np.float32)
         if self._resampler is None:
-            return Chunk(samples, at)
+            return Chunk(to_i16(mono), at)
         began = at - self._ahead_s
-        out: I16 = self._resampler.resample_chunk(samples)
-        self._ahead_s += len(samples) / self._rate - len(out) / SAMPLE_RATE
-        return Chunk(out, began) if len(out) else None
+        out = self._resampler.resample_chunk(mono)
+        self._ahead_s += len(mono) / self._rate - len(out) / SAMPLE_RATE
+        return Chunk(to_i16(out), began) if len(out) else None
+
+
+def to_i16(samples: F32) -> I16:
+    """Return samples of int16's range as int16."""
+    return np.rint(samples).clip(-32768, 32767).astype(np.int16)
 
 
 class Inlet:

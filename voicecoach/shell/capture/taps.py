@@ -22,6 +22,7 @@ import numpy as np
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import Chunk, Deliver, Source, Stream
 from voicecoach.shell.capture.plain import Plain, another, joined, told
+from voicecoach.shell.capture.portaudio import to_i16
 from voicecoach.types import SAMPLE_RATE, Speaker
 
 TAP = "tap: "
@@ -154,10 +155,10 @@ class TapStream:
             # Its clock has an origin of its own; a chunk that was read at once shows where.
             arrived = chunk.arrival_ns / 1e9
             self._clock_s = min(self._clock_s, time.monotonic() - CHUNK_S - arrived)
-            samples = np.frombuffer(chunk.data, "<f4") * 32767
+            samples = to_i16(np.frombuffer(chunk.data, "<f4") * 32768)
             lost = chunk.dropped_before > 0 or bool(chunk.flags & DISCONTINUITY)
             at = arrived + self._clock_s
-            self._deliver(Chunk(samples.clip(-32768, 32767).astype(np.int16), at, lost))
+            self._deliver(Chunk(samples, at, lost))
 
 
 def _processes(module: ModuleType) -> dict[str, Any]:

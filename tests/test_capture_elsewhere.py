@@ -137,6 +137,7 @@ class Sounddevice:
         self.default = SimpleNamespace(device=[default, -1])
         self.answers = True
         self._listed = list(devices)
+        self._begun = True
 
     @property
     def apis(self) -> list[str]:
@@ -163,12 +164,14 @@ class Sounddevice:
         )
 
     def _terminate(self) -> None:
-        self._listed = []
+        if not self._begun:
+            raise PortAudioError("PortAudio not initialized", -10000)
+        self._begun, self._listed = False, []
 
     def _initialize(self) -> None:
         if not self.answers:
             raise PortAudioError("Error initializing PortAudio")
-        self._listed = list(self.machine)
+        self._begun, self._listed = True, list(self.machine)
 
 
 MAC = (
@@ -338,10 +341,13 @@ class TestPlain:
         stream.close()
         assert "New Headset" in [s.label for s in backend.sources()]
 
-    def test_a_dead_sound_system_is_a_device_error(self, sd: Any) -> None:
+    def test_a_dead_sound_system_is_a_device_error_until_it_answers(self, sd: Any) -> None:
+        backend = Plain()
         sd.answers = False
         with pytest.raises(DeviceError, match="does not answer"):
-            Plain().sources()
+            backend.sources()
+        sd.answers = True
+        assert backend.sources()
 
     def test_without_sounddevice_it_says_what_to_install(
         self, install: Callable[[str, object], Any]

@@ -63,7 +63,8 @@ def refresh() -> None:
         if _open:
             return
         try:
-            sd._terminate()
+            with contextlib.suppress(sd.PortAudioError):  # it failed to begin the last time
+                sd._terminate()
             sd._initialize()
         except sd.PortAudioError as e:
             raise DeviceError(f"the sound system does not answer: {e}") from e

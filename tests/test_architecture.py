@@ -14,7 +14,7 @@ OUTSIDE = {
 }  # fmt: skip
 LAYERS = ["types", "errors", "dsp", "stages", "engine", "views", "shell", "__main__"]
 """From the bottom up; a module may import its own layer and those below."""
-VIEWS = {"catalogue", "eventlog", "snapshot", "summary"}
+VIEWS = {"catalogue", "display", "eventlog", "snapshot", "summary"}
 
 
 def imports(path: Path) -> set[str]:

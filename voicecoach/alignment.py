@@ -55,13 +55,15 @@ class Track:
         self.patience: int | None = None
         """Samples for which it is waited for; None where nobody listens to it."""
         self.dropped = 0
-        """Samples that came too late, overlapped, or had no room."""
+        """Samples that came too late, overlapped, or had no room, once it had found its place."""
+        self.settled = False
+        """It has found its place."""
         self._next = 0
         self.loosen()
 
     def loosen(self) -> None:
         """Let the next chunk be placed by its own time."""
-        self._anchored = self._settled = self._correcting = False
+        self._anchored = self.settled = self._correcting = False
         self._count = 0
         self._offsets: deque[int] = deque(maxlen=CHUNKS)
 
@@ -75,8 +77,8 @@ class Track:
         off = self._off(index)
         self._count += n
         start, fitted = self._next, n
-        if off is not None and (not self._settled or abs(off) >= SEAMLESS):
-            self._settled, self._correcting = True, False
+        if off is not None and (not self.settled or abs(off) >= SEAMLESS):
+            self.settled, self._correcting = True, False
             start += off
         elif off is not None:
             self._correcting = abs(off) > (FITS if self._correcting else SLACK)
@@ -111,6 +113,12 @@ class Aligner:
         """Stream index of the next block."""
         self.slept_s = 0.0
         """Seconds that were cut out of the time line."""
+
+    def begin(self, at: float) -> None:
+        """Let the time line begin at a time; only while nothing is on it."""
+        if self.now or any(track.end for track in self._tracks.values()):
+            raise ValueError("the time line has begun")
+        self._began = at
 
     def time(self, index: int) -> float:
         """Return when the sample at a stream index was at its source, seconds."""
@@ -153,7 +161,8 @@ class Aligner:
         # What overlaps the chunk before, or has been given out as silence, is too late.
         first = min(n, max(0, max(track.end, self.now) - start))
         last = max(first, min(n, self.now + CAPACITY - start))
-        track.dropped += n - (last - first)
+        if track.settled:
+            track.dropped += n - (last - first)
         if first < last:
             track.end = start + last
             self._write(speaker.row, start + first, fitted[first:last])

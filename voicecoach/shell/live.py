@@ -23,7 +23,7 @@ from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import assemble
-from voicecoach.shell.capture.ears import Ears, Lost
+from voicecoach.shell.capture.ears import Ears, Heard, Lost
 from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.keeper import Keeper
 from voicecoach.shell.replay import Setup, write_summary
@@ -46,6 +46,8 @@ from voicecoach.types import (
 
 TAKE_S = 0.02
 """How long to wait for a chunk before looking at what else there is."""
+FIRST_S = 3.0
+"""How long nothing is said of devices that deliver nothing yet."""
 LATE_S = 0.1
 """So much audio that came too late or had no room is said."""
 NOTICE_FOR = 10 * SAMPLE_RATE
@@ -95,7 +97,9 @@ class Session:
         self.notice, self.audio, self.watcher = notice, audio, watcher
         self.stages = Stages()
         self.state: State = "ready"
-        self.aligner = Aligner(time.monotonic())
+        self.aligner = Aligner(0.0)
+        self.asked, self.begun = 0.0, False
+        """When listening was asked for, and whether something has come since."""
         self.usual = setup.usual
         """The agent's, with the calls that are over in it."""
         self.folders: list[Path] = []
@@ -140,7 +144,8 @@ class Session:
                 if isinstance(wish, Quit):
                     self.state = "ended"
                 elif isinstance(wish, Toggle):
-                    self.aligner = Aligner(time.monotonic())
+                    self.aligner, self.begun = Aligner(0.0), False
+                    self.asked = time.monotonic()
                     self.listen()
             time.sleep(TAKE_S)
         return self.state != "ended"
@@ -254,6 +259,13 @@ class Call:
         session, aligner = self._session, self._session.aligner
         taken = session.ears.take(TAKE_S)
         came = taken.now
+        if not session.begun:
+            first = [n.chunk.at for n in taken.news if isinstance(n, Heard)]
+            if not first and taken.now < session.asked + FIRST_S:
+                return
+            # Devices need up to seconds for their first chunk, which are no part of the call.
+            aligner.begin(min(first, default=taken.now))
+            session.begun = True
         for news in taken.news:
             speaker = news.speaker
             if isinstance(news, Lost):

@@ -17,12 +17,14 @@ one goes away, where samples belong on the time line) is the same everywhere, in
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicecoach.errors import DeviceError
 from voicecoach.types import Speaker
 
 I16: TypeAlias = NDArray[np.int16]
@@ -89,13 +91,30 @@ class CaptureBackend(Protocol):
 
 
 def choose() -> CaptureBackend:
-    """Return the backend for this machine.
+    """Return the backend for this machine; on Linux the sound server's where there is one.
 
     Raises
     ------
     DeviceError
         Where something has to be installed first.
     """
+    if sys.platform == "win32":
+        from voicecoach.shell.capture.wasapi import Wasapi
+
+        return Wasapi()
+    if sys.platform == "darwin":
+        from voicecoach.shell.capture.taps import Taps
+
+        return Taps()
+    from voicecoach.shell.capture.plain import Plain
     from voicecoach.shell.capture.pulse import Pulse
 
-    return Pulse()
+    pulse = Pulse()
+    try:
+        pulse.sources()
+    except DeviceError as no_server:
+        plain = Plain()
+        if not plain.sources():
+            raise no_server from None
+        return plain
+    return pulse

@@ -18,7 +18,7 @@ import soxr
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import I16, Chunk, Deliver
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types import F32, SAMPLE_RATE
 
 BLOCK_S = 0.02
 """Seconds of audio in a callback."""
@@ -44,18 +44,39 @@ def load() -> ModuleType:
     return module
 
 
+_open: set[PortAudioStream] = set()
+_opening = threading.Lock()
+
+
 def refresh() -> None:
-    """Let PortAudio look for devices again, where none of its streams is open."""
-    with _LOCK:
-        if not _open:
-            sd = load()
-            sd._terminate()
+    """Look again for devices, unless a stream is open.
+
+    PortAudio makes its list once, and making it anew would end every stream.
+
+    Raises
+    ------
+    DeviceError
+        Where the sound system does not answer.
+    """
+    sd = load()
+    with _opening:
+        if _open:
+            return
+        try:
+            with contextlib.suppress(sd.PortAudioError):  # it failed to begin the last time
+                sd._terminate()
             sd._initialize()
+        except sd.PortAudioError as e:
+            raise DeviceError(f"the sound system does not answer: {e}") from e
 
 
-_LOCK = threading.Lock()
-_open: set[int] = set()
-"""The streams that are, by identity; to look again would take them away."""
+def age_s(adc: float, now: float, block_s: float) -> float:
+    """Return how long ago a block's first sample was at the converter.
+
+    Some hosts do not tell (0), and WASAPI before the autumn of 2023 tells a time to come; but the
+    first sample is never younger than the block is long.
+    """
+    return max(now - adc, block_s) if adc > 0 else block_s
 
 
 class Converter:
@@ -71,8 +92,9 @@ class Converter:
 
     def __init__(self, rate: int, channels: int) -> None:
         self._rate, self._channels = rate, channels
+        # As int16 it would dither, and the same sound would give other samples.
         self._resampler = (
-            soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
+            soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
             if rate != SAMPLE_RATE
             else None
         )
@@ -82,15 +104,47 @@ class Converter:
     def convert(self, data: bytes, at: float) -> Chunk | None:
         """Return a device's block, whose first sample was there `at`; None while it is held."""
         frames: I16 = np.frombuffer(data, np.int16).reshape(-1, self._channels)
-        samples = frames[:, 0].copy()
-        if self._channels > 1:
-            samples[:] = frames.mean(axis=1)
+        mono = frames.mean(axis=1, dtype=np.float32)
         if self._resampler is None:
-            return Chunk(samples, at)
+            return Chunk(to_i16(mono), at)
         began = at - self._ahead_s
-        out: I16 = self._resampler.resample_chunk(samples)
-        self._ahead_s += len(samples) / self._rate - len(out) / SAMPLE_RATE
-        return Chunk(out, began) if len(out) else None
+        out = self._resampler.resample_chunk(mono)
+        self._ahead_s += len(mono) / self._rate - len(out) / SAMPLE_RATE
+        return Chunk(to_i16(out), began) if len(out) else None
+
+
+def to_i16(samples: F32) -> I16:
+    """Return samples of int16's range as int16."""
+    return np.rint(samples).clip(-32768, 32767).astype(np.int16)
+
+
+class Inlet:
+    """What a sound system's callback hands its blocks to; whole chunks come out.
+
+    Parameters
+    ----------
+    rate, channels
+        Of the blocks, which are int16.
+    deliver
+        Where chunks go.
+    """
+
+    def __init__(self, rate: int, channels: int, deliver: Deliver) -> None:
+        self._converter = Converter(rate, channels)
+        self._deliver = deliver
+        self._lost = False
+
+    def take(self, data: bytes, age_s: float, lost: bool) -> None:
+        """Deliver a block whose first sample was there `age_s` ago."""
+        chunk = self._converter.convert(data, time.monotonic() - age_s)
+        self._lost |= lost  # it may belong to a block that the converter holds
+        if chunk:
+            self._deliver(chunk._replace(lost=self._lost))
+            self._lost = False
+
+    def shut(self) -> None:
+        """Deliver nothing from now on."""
+        self._deliver = _drop
 
 
 class PortAudioStream:
@@ -106,6 +160,8 @@ class PortAudioStream:
         As the device is opened.
     extra
         A host API's own settings.
+    label
+        What people call the device.
     moved
         Asked by `trouble`, says whether the stream is still what it was.
 
@@ -123,15 +179,16 @@ class PortAudioStream:
         rate: int = SAMPLE_RATE,
         channels: int = 1,
         extra: object = None,
+        label: str = "",
         moved: Callable[[], str] = str,
     ) -> None:
         sd = load()
-        self._deliver, self._moved = deliver, moved
+        self._inlet, self._moved = Inlet(rate, channels, deliver), moved
         self._rate = rate
-        self._converter = Converter(rate, channels)
         self._ended = False
-        with _LOCK:
-            _open.add(id(self))
+        self._stream: Any = None
+        with _opening:
+            _open.add(self)
         try:
             self._stream = sd.RawInputStream(
                 samplerate=rate,
@@ -146,9 +203,8 @@ class PortAudioStream:
             )
             self._stream.start()
         except (sd.PortAudioError, ValueError) as e:
-            with _LOCK:
-                _open.discard(id(self))
-            raise DeviceError(f"{device}: cannot be opened: {e}") from e
+            self.close()
+            raise DeviceError(f"{label or device}: cannot be opened: {e}") from e
 
     def trouble(self) -> str:
         """Return why it is of no use any more, "" where it is."""
@@ -156,22 +212,16 @@ class PortAudioStream:
 
     def close(self) -> None:
         """Let go of it."""
-        self._deliver = _drop
+        self._inlet.shut()
         with contextlib.suppress(Exception):  # what is broken need not close cleanly
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()
-        with _LOCK:
-            _open.discard(id(self))
+        _open.discard(self)
 
     def _hear(self, data: Any, frames: int, times: Any, status: Any) -> None:
-        now = time.monotonic()
-        # Some hosts do not tell when the first sample was at the converter.
-        known = times.inputBufferAdcTime > 0
-        age = times.currentTime - times.inputBufferAdcTime if known else frames / self._rate
-        chunk = self._converter.convert(bytes(data), now - age)
-        if chunk:
-            self._deliver(chunk._replace(lost=bool(status.input_overflow)))
+        age = age_s(times.inputBufferAdcTime, times.currentTime, frames / self._rate)
+        self._inlet.take(bytes(data), age, bool(status.input_overflow))
 
     def _end(self) -> None:
         self._ended = True

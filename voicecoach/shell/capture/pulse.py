@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -34,19 +33,11 @@ _OPENING = threading.Lock()
 
 
 class Pulse:
-    """A sound server that pactl can ask; a `CaptureBackend`.
-
-    Raises
-    ------
-    DeviceError
-        Where pactl is not installed.
-    """
+    """A sound server that pactl can ask; a `CaptureBackend`."""
 
     idles = False
 
     def __init__(self) -> None:
-        if not shutil.which("pactl"):
-            raise DeviceError("pactl is not here; on Debian: apt install pulseaudio-utils")
         self._outputs: list[dict[str, Any]] = []
         self._sources: list[Source] = []
         self._asked = float("-inf")
@@ -63,7 +54,10 @@ class Pulse:
             # What ALSA has to say of a failure goes to the terminal, past everybody.
             with _silenced():
                 stream = portaudio.PortAudioStream(
-                    DEVICE, deliver, moved=lambda: self._moved(source, speaker)
+                    DEVICE,
+                    deliver,
+                    label=source.label,
+                    moved=lambda: self._moved(source, speaker),
                 )
         self._asked = float("-inf")  # the lists are of before
         return stream
@@ -117,6 +111,8 @@ def _ask(*question: str) -> Any:
         said = e.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[0] if said else f"pactl ended with {e.returncode}"
         raise DeviceError(f"no sound server answers ({why}); start PulseAudio or PipeWire") from e
+    except FileNotFoundError as e:
+        raise DeviceError("pactl is not here; on Debian: apt install pulseaudio-utils") from e
     except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as e:
         raise DeviceError(f"the sound server cannot be asked with pactl: {e}") from e
 

@@ -1,0 +1,116 @@
+"""Any input that PortAudio lists: the way to listen where there is no better one.
+
+What a headset plays is no input, so the customer's voice needs a loopback driver: BlackHole on
+macOS, VB-Cable or "Stereo Mix" on Windows, snd-aloop on Linux.  Each is listed as an input, is
+known by its name, and is offered as an output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import Deliver, Source, Stream
+from voicecoach.shell.capture.portaudio import PortAudioStream, load, refresh
+from voicecoach.types import Speaker
+
+LOOPBACK_DRIVER = re.compile(
+    r"blackhole|loopback|soundflower|stereo ?mix|what u hear|cable output|vb-?cable|"
+    r"^monitor of|\.monitor$",
+    re.IGNORECASE,
+)
+"""Inputs that carry what is played."""
+
+
+class Plain:
+    """A `CaptureBackend` of PortAudio's inputs.
+
+    Parameters
+    ----------
+    api
+        The host API that they are of, as PortAudio calls it; "" for all.
+    settings
+        That host API's own settings, from the module sounddevice.
+    """
+
+    idles = False
+
+    def __init__(
+        self, api: str = "", settings: Callable[[ModuleType], object] = lambda sd: None
+    ) -> None:
+        self._api, self._settings = api, settings
+
+    def sources(self) -> list[Source]:
+        """Return the inputs; loopback drivers as outputs, and the first of them as the default."""
+        devices, usual = self._devices(), self._default()
+        sources: list[Source] = []
+        for name, device in devices.items():
+            label = str(device["name"])
+            if LOOPBACK_DRIVER.search(label):
+                first = all(s.kind == "input" for s in sources)
+                sources.append(Source(name, label, "output", first))
+            else:
+                sources.append(Source(name, label, "input", device["index"] == usual))
+        return sources
+
+    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+        """Begin to listen, at the device's own rate where it can do no other."""
+        device = self._devices().get(source.name)
+        if device is None:
+            raise DeviceError(f"{source.label}: it is not there any more; plug it in")
+        index, extra = device["index"], self._settings(load())
+        with contextlib.suppress(DeviceError):
+            return PortAudioStream(index, deliver, extra=extra)
+        return PortAudioStream(
+            index,
+            deliver,
+            rate=int(device["default_samplerate"]),
+            channels=min(device["max_input_channels"], 2),
+            extra=extra,
+            label=source.label,
+        )
+
+    def _devices(self) -> dict[str, dict[str, Any]]:
+        """Return PortAudio's inputs by a name of their own that outlives a change of numbers."""
+        refresh()
+        sd = load()
+        apis = [api["name"] for api in sd.query_hostapis()]
+        found: dict[str, dict[str, Any]] = {}
+        for device in sd.query_devices():
+            api = apis[device["hostapi"]]
+            if device["max_input_channels"] > 0 and self._api in ("", api):
+                found[another(f"{api}: {device['name']}", found)] = device
+        return found
+
+    def _default(self) -> int:
+        """Return the number of the system's own choice, -1 where it has none."""
+        sd = load()
+        if not self._api:
+            return int(sd.default.device[0])
+        apis = (api for api in sd.query_hostapis() if api["name"] == self._api)
+        return next((int(api["default_input_device"]) for api in apis), -1)
+
+
+def another(name: str, taken: dict[str, Any]) -> str:
+    """Return the name, with a number where a twin has it."""
+    count = 1
+    while (unique := name if count == 1 else f"{name} #{count}") in taken:
+        count += 1
+    return unique
+
+
+def joined(inputs: list[Source], outputs: list[Source]) -> list[Source]:
+    """Return both; a loopback driver is not the default where outputs can be heard themselves."""
+    return [s._replace(default=s.default and s.kind == "input") for s in inputs] + outputs
+
+
+def told(inputs: list[Source], need: Source) -> list[Source]:
+    """Return the inputs, with what is needed to hear an output where there is none.
+
+    It stands where the output would: people see it in the list, and opening it says what to do.
+    """
+    return inputs if any(s.kind == "output" for s in inputs) else [*inputs, need]

@@ -1,0 +1,170 @@
+"""macOS: microphones by Core Audio, what is played by flexaudio (macOS 14.4, Apple silicon).
+
+macOS asks once whether the application that voicecoach was started from (the terminal, say) may
+record, and hands a tap zeros where it may not.  System Settings, Privacy & Security: "Screen &
+System Audio Recording" for the tap, "Microphone" for the microphone; start that application anew.
+
+Without flexaudio, or on an older Mac, a loopback driver does as in `plain`: BlackHole, in a
+Multi-Output Device together with the headset.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from concurrent.futures import Future
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import Chunk, Deliver, Source, Stream
+from voicecoach.shell.capture.plain import Plain, another, joined, told
+from voicecoach.shell.capture.portaudio import to_i16
+from voicecoach.types import SAMPLE_RATE, Speaker
+
+TAP = "tap: "
+"""Begins the name of what is played; an application's identifier follows."""
+EVERYTHING = f"{TAP}everything"
+CHUNK_S = 0.02
+"""flexaudio's chunks have this length, whatever is asked."""
+POLL_S = 0.01
+OPEN_S = 10.0
+"""A tap that has not opened by then does not."""
+DISCONTINUITY = 1
+"""The flag of a chunk before which there is a gap."""
+WITHOUT = "or install BlackHole and let the call play to it"
+
+
+def load_taps() -> ModuleType:
+    """Return flexaudio.
+
+    Raises
+    ------
+    DeviceError
+        Where it is not installed, or this macOS has no taps.
+    """
+    try:
+        import flexaudio
+    except ImportError as e:
+        install = "pip install 'voicecoach[loopback]' to hear the customer"
+        raise DeviceError(f"{install} (macOS 14.4, Apple silicon), {WITHOUT}") from e
+    if flexaudio.capabilities()["sources"]["system"]["availability"]["status"] == "unavailable":
+        raise DeviceError(f"macOS 14.4 is needed to hear the customer; update it, {WITHOUT}")
+    module: ModuleType = flexaudio
+    return module
+
+
+class Taps:
+    """A `CaptureBackend` of Core Audio's inputs and of taps on what is played."""
+
+    idles = False
+
+    def __init__(self) -> None:
+        self._inputs = Plain()
+
+    def sources(self) -> list[Source]:
+        """Return the microphones, and the taps or what is needed for them."""
+        inputs = self._inputs.sources()
+        try:
+            module = load_taps()
+        except DeviceError as e:
+            return told(inputs, Source(TAP, f"an output: {e}", "output", default=True))
+        everything = Source(EVERYTHING, "everything this Mac plays", "output", default=True)
+        applications = [
+            Source(name, f"what {process.name} plays", "output")
+            for name, process in _processes(module).items()
+        ]
+        return joined(inputs, [everything, *applications])
+
+    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+        """Begin to listen."""
+        if not source.name.startswith(TAP):
+            return self._inputs.open(source, speaker, deliver)
+        module = load_taps()
+        if source.name == EVERYTHING:
+            return TapStream(module, "system", None, source.label, deliver)
+        process = _processes(module).get(source.name)
+        if process is None:
+            raise DeviceError(f"{source.label}: the application is not running; start it")
+        return TapStream(module, "process", process.pid, source.label, deliver)
+
+
+class TapStream:
+    """A tap that is open, a `capture.Stream`.
+
+    flexaudio binds a stream to the thread that opened it, so that it has one: the thread opens,
+    reads, delivers and stops.
+    """
+
+    def __init__(
+        self, module: ModuleType, kind: str, process_id: int | None, label: str, deliver: Deliver
+    ) -> None:
+        self._deliver = deliver
+        self._trouble = ""
+        self._clock_s = np.inf
+        self._closing = threading.Event()
+        self._opened: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(module, kind, process_id), name="tap", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._opened.result(OPEN_S)
+        except Exception as e:
+            self._closing.set()
+            why = str(e) or "no answer; is a question of macOS on the screen?"
+            raise DeviceError(f"{label}: cannot be opened: {why}") from e
+
+    def trouble(self) -> str:
+        """Return why it is of no use any more, "" where it is."""
+        return self._trouble
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._closing.set()
+        with contextlib.suppress(RuntimeError):  # it is this thread that closes it
+            self._thread.join(1.0)
+
+    def _run(self, module: ModuleType, kind: str, process_id: int | None) -> None:
+        try:
+            stream = module.open(
+                kind,
+                process_id=process_id,
+                output_rate=SAMPLE_RATE,
+                output_channels=1,
+                silence_probe=False,  # it plays a tone into the call
+            )
+        except Exception as e:
+            self._opened.set_exception(e)
+            return
+        self._opened.set_result(None)
+        try:
+            while not self._closing.wait(POLL_S):
+                self._read(stream)
+        except Exception as e:  # the library's errors have no common root of their own
+            self._trouble = str(e) or "the tap ended"
+        with contextlib.suppress(Exception):  # what is broken need not close cleanly
+            stream.stop()
+
+    def _read(self, stream: Any) -> None:
+        """Deliver what has come."""
+        while not self._closing.is_set() and (chunk := stream.poll_chunk()) is not None:
+            # Its clock has an origin of its own; a chunk that was read at once shows where.
+            arrived = chunk.arrival_ns / 1e9
+            self._clock_s = min(self._clock_s, time.monotonic() - CHUNK_S - arrived)
+            samples = to_i16(np.frombuffer(chunk.data, "<f4") * 32768)
+            lost = chunk.dropped_before > 0 or bool(chunk.flags & DISCONTINUITY)
+            at = arrived + self._clock_s
+            self._deliver(Chunk(samples, at, lost))
+
+
+def _processes(module: ModuleType) -> dict[str, Any]:
+    """Return the applications that can be tapped, by names that outlive their numbers."""
+    found: dict[str, Any] = {}
+    with contextlib.suppress(RuntimeError):  # macOS did not answer; everything can be tapped still
+        for process in module.processes():
+            found[another(TAP + (process.bundle_id or process.name), found)] = process
+    return found

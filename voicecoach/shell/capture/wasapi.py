@@ -1,0 +1,147 @@
+"""Windows: microphones by sounddevice, what a headset plays by PyAudioWPatch's WASAPI loopback.
+
+sounddevice's PortAudio has no loopback.  PyAudioWPatch brings a PortAudio of its own, which makes
+its list of devices whenever none of its `PyAudio` is left; so each stream has one, and so has each
+look at the list.  A loopback delivers nothing while nothing plays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from types import ModuleType
+from typing import Any
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import Deliver, Source, Stream
+from voicecoach.shell.capture.plain import Plain, another, joined, told
+from voicecoach.shell.capture.portaudio import BLOCK_S, Inlet, age_s
+from voicecoach.types import Speaker
+
+API = "Windows WASAPI"
+LOOPBACK = f"{API} loopback: "
+"""Begins the name of what a speaker or headset plays."""
+NEED = "pip install 'voicecoach[loopback]' to hear the customer"
+
+
+def load_loopback() -> ModuleType:
+    """Return pyaudiowpatch.
+
+    Raises
+    ------
+    DeviceError
+        Where it is not installed.
+    """
+    try:
+        import pyaudiowpatch
+    except ImportError as e:
+        raise DeviceError(NEED) from e
+    module: ModuleType = pyaudiowpatch
+    return module
+
+
+class Wasapi:
+    """A `CaptureBackend` of WASAPI's inputs and the loopbacks of its outputs."""
+
+    idles = True
+
+    def __init__(self) -> None:
+        # In shared mode WASAPI has one rate; Windows converts only where it is asked to.
+        self._inputs = Plain(API, lambda sd: sd.WasapiSettings(auto_convert=True))
+
+    def sources(self) -> list[Source]:
+        """Return the microphones, and the outputs or what is needed to hear them."""
+        inputs = self._inputs.sources()
+        try:
+            audio = _begin(load_loopback())
+        except DeviceError as e:
+            return told(inputs, Source(LOOPBACK, f"an output: {e}", "output", default=True))
+        with audio:
+            usual = _default(audio)
+            outputs = [
+                Source(name, _label(info), "output", info["index"] == usual)
+                for name, info in _loopbacks(audio).items()
+            ]
+        return joined(inputs, outputs)
+
+    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+        """Begin to listen."""
+        if source.name.startswith(LOOPBACK):
+            return LoopbackStream(load_loopback(), source, deliver)
+        return self._inputs.open(source, speaker, deliver)
+
+
+class LoopbackStream:
+    """What an output plays, at the rate and channels it has; a `capture.Stream`."""
+
+    def __init__(self, module: ModuleType, source: Source, deliver: Deliver) -> None:
+        self._overflow, self._go_on = module.paInputOverflow, module.paContinue
+        self._audio = _begin(module)
+        self._stream: Any = None
+        try:
+            info = _loopbacks(self._audio)[source.name]
+            self._rate = int(info["defaultSampleRate"])
+            channels = int(info["maxInputChannels"])
+            self._inlet = Inlet(self._rate, channels, deliver)
+            self._stream = self._audio.open(
+                format=module.paInt16,
+                channels=channels,
+                rate=self._rate,
+                input=True,
+                input_device_index=info["index"],
+                frames_per_buffer=round(BLOCK_S * self._rate),
+                stream_callback=self._hear,
+            )
+        except KeyError as e:
+            self._audio.terminate()
+            raise DeviceError(f"{source.label}: it is not there any more; plug it in") from e
+        except (OSError, ValueError) as e:
+            self._audio.terminate()
+            raise DeviceError(f"{source.label}: cannot be opened: {e}") from e
+
+    def trouble(self) -> str:
+        """Return why it is of no use any more, "" where it is; silence is no trouble."""
+        try:
+            return "" if self._stream.is_active() else "its device went away"
+        except OSError as e:
+            return f"its device went away: {e}"
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._inlet.shut()
+        for let_go in (self._stream.stop_stream, self._stream.close, self._audio.terminate):
+            with contextlib.suppress(Exception):  # what is broken need not close cleanly
+                let_go()
+
+    def _hear(self, data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
+        age = age_s(times["input_buffer_adc_time"], times["current_time"], frames / self._rate)
+        self._inlet.take(data, age, bool(status & self._overflow))
+        return None, self._go_on
+
+
+def _begin(module: ModuleType) -> Any:
+    """Return a new `PyAudio`, to be terminated."""
+    try:
+        return module.PyAudio()
+    except OSError as e:
+        raise DeviceError(f"the sound system does not answer: {e}") from e
+
+
+def _loopbacks(audio: Any) -> dict[str, dict[str, Any]]:
+    """Return the loopbacks by a name of their own, as in `Plain`."""
+    found: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(OSError):  # Windows without WASAPI has none
+        for info in audio.get_loopback_device_info_generator():
+            found[another(LOOPBACK + _label(info), found)] = info
+    return found
+
+
+def _label(info: dict[str, Any]) -> str:
+    return str(info["name"]).removesuffix(" [Loopback]")
+
+
+def _default(audio: Any) -> int:
+    """Return the number of the default output's loopback, -1 where it has none."""
+    try:
+        return int(audio.get_default_wasapi_loopback()["index"])
+    except (OSError, LookupError):
+        return -1

@@ -10,7 +10,7 @@ CORE = [p for p in PACKAGE.rglob("*.py") if "shell" not in p.parts and p.name !=
 OUTSIDE = {
     "asyncio", "datetime", "faster_whisper", "librosa", "logging", "multiprocessing", "queue",
     "random", "rich", "socket", "sounddevice", "soundfile", "soxr", "subprocess", "sys",
-    "threading", "time", "typer", "PySide6", "starlette",
+    "threading", "time", "typer", "PySide6", "starlette", "uvicorn",
 }  # fmt: skip
 LAYERS = ["types", "errors", "dsp", "stages", "engine", "views", "shell", "__main__"]
 """From the bottom up; a module may import its own layer and those below."""

@@ -107,6 +107,9 @@ class ToldAsr:
             found.append(word._replace(start_s=word.start_s - offset, end_s=word.end_s - offset))
         return found[request.first :]
 
+    def forget(self) -> None:
+        """Nobody pauses here."""
+
     def close(self) -> None:
         """Drop what is not answered."""
         self._pending.clear()

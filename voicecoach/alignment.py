@@ -55,15 +55,15 @@ class Track:
         self.patience: int | None = None
         """Samples for which it is waited for; None where nobody listens to it."""
         self.dropped = 0
-        """Samples that came too late, overlapped, or had no room, once it had found its place."""
-        self.settled = False
-        """It has found its place."""
+        """Samples that came too late or had no room, once it had found its place."""
+        self.found = False
+        """It has found its place since it is listened to."""
         self._next = 0
         self.loosen()
 
     def loosen(self) -> None:
         """Let the next chunk be placed by its own time."""
-        self._anchored = self.settled = self._correcting = False
+        self._anchored = self._settled = self._correcting = False
         self._count = 0
         self._offsets: deque[int] = deque(maxlen=CHUNKS)
 
@@ -77,8 +77,9 @@ class Track:
         off = self._off(index)
         self._count += n
         start, fitted = self._next, n
-        if off is not None and (not self.settled or abs(off) >= SEAMLESS):
-            self.settled, self._correcting = True, False
+        if off is not None and (not self._settled or abs(off) >= SEAMLESS):
+            self._settled = self.found = True
+            self._correcting = False
             start += off
         elif off is not None:
             self._correcting = abs(off) > (FITS if self._correcting else SLACK)
@@ -128,6 +129,7 @@ class Aligner:
         """Wait for a speaker's channel; `idles` where it delivers nothing while nothing plays."""
         seconds = IDLE_PATIENCE_S if idles else PATIENCE_S
         self._tracks[speaker].patience = round(seconds * SAMPLE_RATE)
+        self._tracks[speaker].found = False
         self._tracks[speaker].loosen()
 
     def listens(self, speaker: Speaker) -> bool:
@@ -139,7 +141,7 @@ class Aligner:
         self._tracks[speaker].patience = None
 
     def dropped_s(self, speaker: Speaker) -> float:
-        """Return the seconds of a channel that came too late, overlapped, or had no room."""
+        """Return the seconds of a channel that came too late, or had no room."""
         return self._tracks[speaker].dropped / SAMPLE_RATE
 
     def clear(self) -> None:
@@ -156,13 +158,14 @@ class Aligner:
             return
         if lost:
             track.loosen()
+        found = track.found
         start, n = track.place(round((at - self._began) * SAMPLE_RATE), len(samples))
         fitted = samples if n == len(samples) else _fitted(samples, n)
         # What overlaps the chunk before, or has been given out as silence, is too late.
         first = min(n, max(0, max(track.end, self.now) - start))
         last = max(first, min(n, self.now + CAPACITY - start))
-        if track.settled:
-            track.dropped += n - (last - first)
+        if found:
+            track.dropped += min(n, max(0, self.now - start)) + n - last
         if first < last:
             track.end = start + last
             self._write(speaker.row, start + first, fitted[first:last])
@@ -194,8 +197,8 @@ class Aligner:
         return blocks
 
     def _wake(self, here: int) -> int:
-        """Cut a pause of everything out of the time line, but for a second of it."""
-        slept = here - self.now - SAMPLE_RATE
+        """Cut a pause of everything out of the time line, but for two seconds of it."""
+        slept = here - self.now - 2 * SAMPLE_RATE
         self.slept_s += slept / SAMPLE_RATE
         self._began += slept / SAMPLE_RATE
         self.clear()

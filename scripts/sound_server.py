@@ -26,12 +26,19 @@ def missing() -> str:
 
 
 class SoundServer:
-    """A context manager; nothing of it is seen outside `env`."""
+    """A context manager; nothing of it is seen outside `env`.
+
+    Parameters
+    ----------
+    rate
+        Of its devices, Hz; at 16,000 it passes what voicecoach hears as it is.
+    """
 
     sources = ("--microphone", "agentmic", "--softphone", "softphone.monitor")
     """Options of `voicecoach live`."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = 48_000) -> None:
+        self._rate = rate
         self._folder = tempfile.TemporaryDirectory(prefix="voicecoach-sound-")
         run = Path(self._folder.name)
         self.env = {
@@ -70,8 +77,8 @@ class SoundServer:
                 *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"),
                 *("--disallow-exit", "--use-pid-file=no", f"--log-target=file:{self._run}/log"),
                 f"--load=module-native-protocol-unix auth-anonymous=1 socket={socket}",
-                "--load=module-null-sink sink_name=softphone rate=48000 channels=2",
-                "--load=module-null-sink sink_name=micfeed rate=48000 channels=1",
+                f"--load=module-null-sink sink_name=softphone rate={self._rate} channels=2",
+                f"--load=module-null-sink sink_name=micfeed rate={self._rate} channels=1",
                 "--load=module-remap-source source_name=agentmic master=micfeed.monitor",
             ],
             env=self.env,
@@ -110,7 +117,7 @@ class SoundServer:
 
     def plug_softphone(self) -> None:
         """Bring it back."""
-        self.pactl("load-module", "module-null-sink", "sink_name=softphone", "rate=48000")
+        self.pactl("load-module", "module-null-sink", "sink_name=softphone", f"rate={self._rate}")
 
     def play(self, **files: str | Path) -> None:
         """Play a file as `agent`, as `customer`, or as both at once."""

@@ -1,19 +1,23 @@
 """Two devices, two clocks, one time line: where each chunk of samples belongs, and what is ready.
 
 Streams start seconds apart, deliver in bursts, drift against each other, drop samples and fall
-silent; counting samples alone was wrong by 1.6 to 2.1 s, times alone jitter.  So each track is laid
-end to end, and the times of its newest chunks say, by their median, where that should have been:
+silent; counting samples alone was wrong by 1.6 to 2.1 s.  The times that a sound system gives are
+right in the mean, but wander by 10 ms over seconds and are wrong by half a second at first.  So
+each track is laid end to end, and the times of its newest chunks say, by their median, where that
+should have been:
 
-| the median is off by       | what is done                                                       |
-|----------------------------|--------------------------------------------------------------------|
-| up to `SLACK`              | nothing: it is the times' own jitter                               |
-| more, but under `SEAMLESS` | each chunk is made a sample longer or shorter until it fits: drift |
-| `SEAMLESS` or more         | the track is anchored anew: silence in between, or samples dropped |
+| the median of       | is off by           | what is done                                         |
+|---------------------|---------------------|------------------------------------------------------|
+| the newest 0.6 s    | `SEAMLESS` or more  | the track is anchored anew: silence in between, or   |
+|                     |                     | samples dropped                                      |
+| the newest 5 s      | more than `SLACK`   | each chunk is made a sample longer or shorter, until |
+|                     |                     | it fits: drift                                       |
+| the 2nd and 3rd s   | anything            | the track has found its place, and is put there      |
 
 and it is anchored anew, by its own time, with the first chunk after a break: a track that delivers
 nothing for longer than its `patience` is silence from there, and what comes too late is dropped.
-The first second of a track only finds its place, which is then corrected once.  A pause of
-everything that is longer than `ASLEEP` (a computer that slept) is cut out of the time line.
+A pause of everything that is longer than `ASLEEP` (a computer that slept) is cut out of the time
+line.
 
 Pure: times come in with the chunks, seconds on any clock that only goes forward.  The 70 ms are
 what OBS Studio treats as seamless in its audio buffering.
@@ -33,10 +37,15 @@ from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speake
 I16: TypeAlias = NDArray[np.int16]
 
 SEAMLESS = int(0.070 * SAMPLE_RATE)
-SLACK, FITS = int(0.003 * SAMPLE_RATE), int(0.0005 * SAMPLE_RATE)
+SLACK, FITS = int(0.020 * SAMPLE_RATE), int(0.002 * SAMPLE_RATE)
 """Samples off that begin a correction for drift, and that end it."""
-CHUNKS = 31
-"""The newest, whose times are heard: 0.6 s of blocks of 20 ms.  Odd: a median is one of them."""
+SOON, SETTLING, LONG = 31, 101, 251
+"""The newest chunks whose times are heard: for a jump, at the start, and for drift; of 20 ms each.
+Odd, so that a median is one of them."""
+SETTLED = 151
+"""Chunks after which a track has found its place."""
+EVERY = 10
+"""Chunks between two looks for drift."""
 PATIENCE_S = 1.0
 """How long a track is waited for that delivers without end."""
 IDLE_PATIENCE_S = 0.2
@@ -63,9 +72,10 @@ class Track:
 
     def loosen(self) -> None:
         """Let the next chunk be placed by its own time."""
-        self._anchored = self._settled = self._correcting = False
-        self._count = 0
-        self._offsets: deque[int] = deque(maxlen=CHUNKS)
+        self._anchored = self._correcting = False
+        self._count = self._chunks = self._drift = 0
+        self._offsets: deque[int] = deque(maxlen=LONG)
+        """Of the newest chunks, where each belongs by its time less the samples before it."""
 
     def place(self, index: int, n: int) -> tuple[int, int]:
         """Return where a chunk of `n` samples goes, and of how many to make it.
@@ -74,27 +84,32 @@ class Track:
         """
         if not self._anchored:
             self._anchored, self._next = True, index
-        off = self._off(index)
-        self._count += n
+        self._offsets.append(index - self._count)
+        self._chunks += 1
         start, fitted = self._next, n
-        if off is not None and (not self._settled or abs(off) >= SEAMLESS):
-            self._settled = self.found = True
+        jump = self._off(SOON) if self._chunks > SOON // 2 else 0
+        if abs(jump) >= SEAMLESS:
+            start += jump
+            # What was heard before the jump says nothing of what comes.
+            self._offsets = deque(list(self._offsets)[-SOON // 2 :], LONG)
             self._correcting = False
-            start += off
-        elif off is not None:
-            self._correcting = abs(off) > (FITS if self._correcting else SLACK)
+        elif self._chunks == SETTLED:
+            start += self._off(SETTLING)
+            self.found = True
+        elif self._chunks > SETTLED:
+            if self._chunks % EVERY == 0:
+                self._drift = self._off(LONG)
+                self._correcting = abs(self._drift) > (FITS if self._correcting else SLACK)
             if self._correcting:
-                fitted += 1 if off > 0 else -1
+                fitted += 1 if self._drift > 0 else -1
+        self._count += n
         self._next = start + fitted
         return start, fitted
 
-    def _off(self, index: int) -> int | None:
-        """Return by how much the track is early, None where that cannot be told yet."""
-        self._offsets.append(index - self._count)
-        off = round(statistics.median(self._offsets)) - (self._next - self._count)
-        if len(self._offsets) == CHUNKS:
-            return off
-        return off if len(self._offsets) > CHUNKS // 2 and abs(off) >= SEAMLESS else None
+    def _off(self, chunks: int) -> int:
+        """Return by how much the track is early, by the newest chunks."""
+        newest = list(self._offsets)[-chunks:]
+        return round(statistics.median(newest)) - (self._next - self._count)
 
 
 class Aligner:

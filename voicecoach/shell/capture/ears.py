@@ -141,6 +141,10 @@ class Ears:
         self._wake.set()
         self._empty()
 
+    def source(self, speaker: Speaker) -> str:
+        """Return the name of what is open for a speaker, "" where nothing is."""
+        return self._ears[speaker.row].open
+
     def take(self, seconds: float) -> Taken:
         """Return what has come; wait at most so long where there is nothing yet."""
         news: list[Heard | Lost] = []
@@ -202,6 +206,11 @@ class Ear:
         self._behind = False
 
     @property
+    def open(self) -> str:
+        """The name of the source that is open, "" where none is."""
+        return self._source.name if self._stream and self._source else ""
+
+    @property
     def idles(self) -> bool:
         """Whether it delivers nothing while nothing plays."""
         source = self._source
@@ -242,6 +251,11 @@ class Ear:
     def _open(self, now: float) -> None:
         try:
             self._source = pick(self._ears.backend.sources(), self._speaker, self._wanted)
+            if self._source.name == self._ears.source(self._speaker.other):
+                raise DeviceError(
+                    f"{self._source.name} is the other speaker's already: name two sources of "
+                    "`voicecoach devices` with --microphone and --softphone"
+                )
             self.deaf = False
             self._stream = self._ears.backend.open(self._source, self._speaker, self.hear)
             self._opened = self._followed = time.monotonic()

@@ -1,0 +1,304 @@
+"""A real call through a real sound server: what is captured, compared, and survived."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from scipy.signal import correlate
+
+from scripts.sound_server import SoundServer, missing
+from voicecoach.shell.resources import SAMPLE_CALL, resource
+from voicecoach.types import SAMPLE_RATE
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+
+PATIENCE_S = 40.0
+"""Until something must have happened, on a machine that is busy with other tests."""
+FROM_S, TO_S = 85, 123
+"""Of the sample call: the agent speeds up, and slows down again."""
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def server() -> Iterator[SoundServer]:
+    # What is played is heard sample by sample: resampling moves a cue that is near its threshold.
+    with SoundServer(SAMPLE_RATE) as running:
+        yield running
+
+
+@pytest.fixture
+def excerpt(tmp_path: Path) -> dict[str, Path]:
+    """Write some of a real call, a file for each speaker."""
+    call, rate = soundfile.read(resource("samples", SAMPLE_CALL))
+    samples = soxr.resample(call[FROM_S * rate : TO_S * rate], rate, SAMPLE_RATE)
+    files = {}
+    for row, who in enumerate(("agent", "customer")):
+        files[who] = tmp_path / f"{who}.wav"
+        soundfile.write(files[who], samples[:, row], SAMPLE_RATE, "PCM_16")
+    return files
+
+
+class Live:
+    """`voicecoach live` in a process of its own."""
+
+    def __init__(self, server: SoundServer, out: Path, *options: str) -> None:
+        self._server, self._out = server, out
+        command = ("live", "--view", "none", "--no-transcribe", "--no-usual", "--out", str(out))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "voicecoach", *command, *server.sources, *options],
+            env=server.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    @property
+    def folder(self) -> Path:
+        """That of the newest call."""
+        return max(self._out.iterdir())
+
+    def events(self) -> list[Json]:
+        """Return what the log has now; a line that is being written is not in it."""
+        if not self._out.exists():
+            return []
+        whole = (self.folder / "events.jsonl").read_bytes().rpartition(b"\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def wait(self, what: Callable[[Json], bool], after: int = 0) -> int:
+        """Return the place of the first event that is so, from a place on."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.process.communicate()[0]
+            for place, event in enumerate(self.events()[after:], after):
+                if what(event):
+                    return place
+            time.sleep(0.1)
+        raise AssertionError(f"it did not happen: {self.events()[after:][-5:]}")
+
+    def tell(self, word: str) -> None:
+        """Say a word to it, as a user's key would; it may be starting still."""
+        until = time.monotonic() + PATIENCE_S
+        command = [sys.executable, "-m", "voicecoach", "tell", word]
+        while subprocess.run(command, env=self._server.env, capture_output=True).returncode:
+            assert time.monotonic() < until, "it does not listen"
+            time.sleep(0.2)
+
+    def end(self) -> str:
+        """End it, and return what it said."""
+        self.tell("quit")
+        said, _ = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 0, said
+        return said
+
+
+def replayed(path: Path, out: Path, *options: str) -> list[Json]:
+    """Return the events of a recording."""
+    command = [sys.executable, "-m", "voicecoach", "replay", "--no-transcribe", "--out", str(out)]
+    subprocess.run([*command, *options, str(path)], check=True, capture_output=True)
+    return lines(out / path.stem / "events.jsonl")
+
+
+def lines(log: Path) -> list[Json]:
+    """Return the events of a log, its header first."""
+    return [json.loads(line) for line in log.read_bytes().splitlines()]
+
+
+def of(events: list[Json], *types: str) -> list[Json]:
+    return [event for event in events if event["type"] in types]
+
+
+def state(speaker: str, state: str) -> Callable[[Json], bool]:
+    """Return whether an event is that a channel is in a state."""
+    wanted = {"type": "channel_state", "speaker": speaker, "state": state}
+    return lambda event: wanted.items() <= event.items()
+
+
+def found_at(whole: Path, part: Path) -> float:
+    """Return the second at which the agent's channel of a recording begins in another."""
+    sounds = [soundfile.read(path)[0][:, 0] for path in (whole, part)]
+    return int(np.argmax(correlate(*sounds, mode="valid", method="fft"))) / SAMPLE_RATE
+
+
+def test_a_live_call_gives_the_cues_of_its_recording(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live", "--record", "--consent") as live:
+        # What is heard first is silence, so the log goes on only when something is played.
+        live.wait(lambda event: event["type"] == "listening")
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners() < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        server.play(**excerpt)
+        shown = live.wait(lambda event: event["type"] == "cue_opened")
+        live.tell("helpful")
+        live.wait(lambda event: event["type"] == "cue_closed", shown)
+        while server.playing():
+            time.sleep(0.2)
+        said = live.end()
+        events, folder = live.events(), live.folder
+
+    both = tmp_path / "both.wav"
+    parts = [soundfile.read(excerpt[who], dtype="int16") for who in ("agent", "customer")]
+    soundfile.write(both, np.stack([x for x, _ in parts], axis=1), SAMPLE_RATE)
+    truth = replayed(both, tmp_path / "replay")
+    began = found_at(folder / "call.flac", both)
+    for cue in ("cue_opened", "cue_closed"):
+        live_s = [(event["id"], event["at_s"] - began) for event in of(events, cue)]
+        true_s = [(event["id"], event["at_s"]) for event in of(truth, cue)]
+        assert [cue for cue, _ in live_s] == [cue for cue, _ in true_s] == ["slow-down"]
+        assert live_s[0][1] == pytest.approx(true_s[0][1], abs=0.15)
+    assert of(events, "cue_feedback")[0]["helpful"]
+
+    # Its own record is on the log's time line: every event is there again, bit for bit.
+    again = replayed(folder / "call.flac", tmp_path / "replay")
+    beside = {"header", "listening", "gap", "cue_feedback", "channel_state", "ended"}
+    mine = [event for event in events if event["type"] not in beside]
+    assert mine == [event for event in again if event["type"] not in beside][: len(mine)]
+    assert not of(events, "degraded")
+    assert "Say to the customer: This call is analysed" in said
+    assert events[0]["notice"] in said
+    assert (folder / "summary.md").read_text("utf-8").count("Slow down")
+
+
+def test_whatever_becomes_of_the_devices_the_call_goes_on(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live", "--wait") as live:
+        live.tell("helpful")  # it is there, and has nothing to mark
+        assert server.listeners() == 0, "nothing is captured before it is started"
+        assert not live.events()
+        live.tell("pause")
+        live.wait(lambda event: event["type"] == "listening")
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started")
+
+        # The customer's output goes away: the server moves the stream to the agent's microphone.
+        server.unplug_softphone()
+        place = live.wait(state("customer", "lost"), place)
+        assert "softphone" in live.events()[place]["reason"]
+        server.plug_softphone()
+        place = live.wait(state("customer", "ok"), place)
+
+        server.kill()
+        live.wait(state("agent", "lost"), place)
+        place = live.wait(state("customer", "lost"), place)
+        server.silence()
+        server.start()
+        live.wait(state("agent", "ok"), place)
+        live.wait(state("customer", "ok"), place)
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started", place)
+
+        # One word pauses everything, and the sound system sees that nobody listens.
+        live.tell("pause")
+        place = live.wait(lambda event: event["type"] == "listening", place)
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners():
+            assert time.monotonic() < until, "the devices are let go"
+            time.sleep(0.1)
+        paused_at = live.events()[place]["at_s"]
+        time.sleep(2.0)
+        heard = of(live.events()[place:], "speech_started", "delivery", "tone")
+        assert not [event for event in heard if event["at_s"] > paused_at + 1.0]
+        live.tell("pause")
+        place = live.wait(lambda event: event["type"] == "listening" and event["on"], place)
+        place = live.wait(lambda event: event["type"] == "speech_started", place)
+
+        # The computer stands still for a while.
+        live.process.send_signal(signal.SIGSTOP)
+        time.sleep(4.0)
+        live.process.send_signal(signal.SIGCONT)
+        place = live.wait(lambda event: event["type"] == "speech_started", len(live.events()))
+        live.end()
+        events = live.events()
+    assert events[-1]["type"] == "ended"
+    assert [event["at_s"] for event in events[1:]] == sorted(e["at_s"] for e in events[1:])
+    gap = of(events, "gap")[-1]
+    assert gap["end_s"] - gap["start_s"] > 2.0, "a pause is a gap"
+
+
+def test_a_next_call_has_a_log_of_its_own(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live") as live:
+        server.play(**excerpt)
+        live.wait(lambda event: event["type"] == "speech_started")
+        first = live.folder
+        live.tell("next")
+        until = time.monotonic() + PATIENCE_S
+        while live.folder == first:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        live.wait(lambda event: event["type"] == "speech_started")
+        said = live.end()
+        assert len(said.split("Results: ")) == 3
+        for folder in (first, live.folder):
+            events = lines(folder / "events.jsonl")
+            assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
+            assert events[-1]["type"] == "ended"
+            assert (folder / "summary.json").exists()
+
+
+def run(env: dict[str, str], *options: str) -> tuple[int, str]:
+    """Return the exit code and the words of a live call that cannot begin."""
+    done = subprocess.run(
+        [sys.executable, "-m", "voicecoach", "live", "--no-transcribe", *options],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    return done.returncode, done.stderr
+
+
+def test_no_sound_server_is_said_in_a_line(tmp_path: Path) -> None:
+    env = {**os.environ, "PULSE_SERVER": f"unix:{tmp_path}/none", "HOME": str(tmp_path)}
+    code, said = run(env, "--view", "none")
+    assert code == 2
+    assert said.startswith("error: no sound server answers")
+    assert len(said.splitlines()) == 1
+
+
+def test_no_portaudio_is_said_in_a_line(server: SoundServer, tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    env = {**server.env, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    code, said = run(env, "--view", "none", *server.sources)
+    assert code == 2
+    assert "PortAudio library not found" in said
+    assert "apt install libportaudio2" in said
+
+
+def test_devices_are_listed_with_what_would_be_chosen(server: SoundServer) -> None:
+    command = [sys.executable, "-m", "voicecoach", "devices"]
+    listed = subprocess.run(command, env=server.env, capture_output=True, text=True, check=True)
+    lines = {line.split("│")[3].strip(): line for line in listed.stdout.splitlines() if "│" in line}
+    assert "agent" in lines["agentmic"]
+    assert "customer" in lines["softphone.monitor"]
+
+
+def test_nobody_to_tell_is_said_in_a_line(server: SoundServer) -> None:
+    command = [sys.executable, "-m", "voicecoach", "tell", "pause"]
+    told = subprocess.run(command, env=server.env, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "no live call runs here" in told.stderr

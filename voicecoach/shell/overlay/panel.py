@@ -331,6 +331,11 @@ class Panel(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         with QPainter(self) as painter:
+            edge = unit(self) // 2
+            if self.rect().adjusted(edge, edge, -edge, -edge).contains(event.rect()):
+                # Most of the time: under a bar or a text, far from the corners.
+                painter.fillRect(event.rect(), GROUND)
+                return
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(GROUND)
             painter.setPen(QPen(AMBER, 1.0, Qt.PenStyle.DashLine) if self._through else EDGE)

@@ -91,6 +91,10 @@ class Person(QWidget):
         rows.addWidget(self._value)
         rows.addWidget(self._note)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        # What is of one size does not lay the panel out anew with each text.
+        self._value.setFixedSize(self.width(), unit(self))
+
     def put_channel(self, channel: Channel, overlap: bool) -> None:
         """Draw the channel: its shape is who speaks, its word what to know of it."""
         speaks = channel.speaking

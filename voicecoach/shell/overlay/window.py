@@ -1,6 +1,7 @@
 """The loop that draws the overlay: it looks at the feed, and is never waited for.
 
 Meters are drawn at most `METER_RATE` times a second; who speaks, the state and the card at once.
+Looking costs more than drawing where nothing changes, so then it looks less often.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from voicecoach.shell.overlay.panel import TOGGLES, Panel
 from voicecoach.shell.overlay.places import Box, Screen
 
 LOOK_MS = 16
+STILL_MS, REST_MS = 50, 250
+"""Between looks where nothing has changed for `STILL_S`: in a call, and outside one."""
+STILL_S = 1.0
 METER_RATE = 20.0
 """Repaints a second of what moves all the time."""
 RAISE_S = 1.0
@@ -47,7 +51,7 @@ class Overlay:
         self._places = places.read_places(self._path)
         self._error: BaseException | None = None
         self._drawn: Shown | None = None
-        self._drawn_at = self._raised_at = 0.0
+        self._drawn_at = self._raised_at = self._stirred_at = 0.0
         self._unpainted = False
         self._through = False
         self._panel = Panel()
@@ -58,7 +62,6 @@ class Overlay:
             self._panel.flushed.connect(self._flushed)
         self._tray = Tray(feed, self._wish) if QSystemTrayIcon.isSystemTrayAvailable() else None
         self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._timer.setInterval(LOOK_MS)
 
@@ -116,16 +119,26 @@ class Overlay:
             self._drawn = None
         if shown is not self._drawn and self._due(shown.display, now):
             self._drawn, self._drawn_at, self._unpainted = shown, now, True
+            self._stirred_at = now
             self._panel.draw(shown.display, through)
             if self._tray:
                 self._tray.draw(shown.display, through)
             if shown.display.state == "ended":
                 self._end()
+        self._pace(now)
         if now - self._raised_at >= RAISE_S:
             self._raised_at = now
             # Not over the menu that is just being read.
             if QApplication.activePopupWidget() is None:
                 self._panel.raise_()
+
+    def _pace(self, now: float) -> None:
+        """Look as often as it is worth."""
+        wait = LOOK_MS
+        if self._drawn and now - self._stirred_at >= STILL_S:
+            wait = STILL_MS if self._drawn.display.state == "listening" else REST_MS
+        if self._timer.interval() != wait:
+            self._timer.setInterval(wait)
 
     def _due(self, new: Display, now: float) -> bool:
         old = self._drawn.display if self._drawn else None
@@ -140,6 +153,9 @@ class Overlay:
 
     def _wish(self, wish: Wish) -> None:
         self._feed.wish(wish)
+        # What it does is soon to be seen.
+        self._stirred_at = time.monotonic()
+        self._pace(self._stirred_at)
         if isinstance(wish, Quit):
             self._end()
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import msgspec
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from scripts.desktop import desktop
 from voicecoach.display import Bar, Card, Channel, Display, Line
@@ -102,9 +102,17 @@ PICTURES = {
 }
 
 
-def shoot(display: Display, path: Path, *, through: bool = False) -> None:
-    """Show a display and save its picture; in a process on a desktop."""
+def enlarge(scale: float) -> None:
+    """Make all text of this process as much larger, as a person's settings do."""
     overlay.available()
+    font = QApplication.font()
+    font.setPointSizeF(font.pointSizeF() * scale)
+    QApplication.setFont(font)
+
+
+def shoot(display: Display, path: Path, *, through: bool = False, scale: float = 1.0) -> None:
+    """Show a display and save its picture; in a process on a desktop."""
+    enlarge(scale)
     page = QWidget()
     page.setStyleSheet(f"background: {PAGE}")
     page.setGeometry(page.screen().geometry())
@@ -129,9 +137,12 @@ def main() -> None:
     parser.add_argument("--into", type=Path, help="a folder, for each picture")
     parser.add_argument("--shoot", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     parser.add_argument("--through", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--text", type=float, default=1.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.shoot:
-        shoot(PICTURES[given.shoot[0]], Path(given.shoot[1]), through=given.through)
+        shoot(
+            PICTURES[given.shoot[0]], Path(given.shoot[1]), through=given.through, scale=given.text
+        )
         return
     with tempfile.TemporaryDirectory() as scratch:
         into = given.into or Path(scratch)
@@ -167,7 +178,7 @@ def main() -> None:
                 take(name, into / f"{name}.png")
             if given.into:
                 take("cue", into / "through.png", "--through")
-                take("long", into / "double.png", QT_FONT_DPI="192")
+                take("long", into / "double.png", "--text", "2")
                 take("cue", into / "scaled.png", QT_SCALE_FACTOR="1.5")
         if not given.into:
             both = [str(into / f"{name}.png") for name in ("calm", "cue")]

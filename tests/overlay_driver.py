@@ -6,19 +6,24 @@ end of the input is the end of the program.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 
 import msgspec
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
+from scripts.overlay_pictures import enlarge
 from voicecoach.display import Display
 from voicecoach.shell import overlay
 from voicecoach.shell.feed import Feed, Shown, Wish
 
 INTERRUPTED = 42
+TEXT = "OVERLAY_DRIVER_TEXT"
+"""How much larger all text is to be."""
 GREEN = "#00ff00"
 
 
@@ -103,6 +108,7 @@ def show_overlay() -> None:
             raise RuntimeError("as ordered")
         return not ended.is_set()
 
+    enlarge(float(os.environ.get(TEXT, "1")))
     threading.Thread(target=obey, daemon=True).start()
     threading.Thread(target=pass_on, daemon=True).start()
     try:
@@ -129,11 +135,11 @@ def show_other(x: int, y: int, width: int, height: int) -> None:
     window.show()
     window.activateWindow()
 
-    def wait() -> None:
-        sys.stdin.read()
-        app.quit()
-
-    threading.Thread(target=wait, daemon=True).start()
+    reader = threading.Thread(target=sys.stdin.read, daemon=True)
+    reader.start()
+    timer = QTimer()
+    timer.timeout.connect(lambda: None if reader.is_alive() else app.quit())
+    timer.start(20)
     app.exec()
 
 

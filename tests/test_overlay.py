@@ -14,7 +14,7 @@ import pytest
 
 from scripts.desktop import Desktop, desktop, missing
 from scripts.overlay_pictures import CUE, PICTURES
-from tests.overlay_driver import INTERRUPTED, Order, Told
+from tests.overlay_driver import INTERRUPTED, TEXT, Order, Told
 from voicecoach.display import Display
 from voicecoach.shell import overlay
 from voicecoach.shell.feed import Mark, NextCall, Quit, Toggle
@@ -196,14 +196,14 @@ def test_its_corners_are_those_of_what_is_under_it(screen: Desktop, tmp_path: Pa
 
 
 @real
-@pytest.mark.parametrize("dpi", ["96", "192"])
-def test_no_text_is_cut_off_at_any_size(screen: Desktop, tmp_path: Path, dpi: str) -> None:
-    with Program(screen, tmp_path, QT_FONT_DPI=dpi) as panel:
+@pytest.mark.parametrize("scale", ["1", "2"])
+def test_no_text_is_cut_off_at_any_size(screen: Desktop, tmp_path: Path, scale: str) -> None:
+    with Program(screen, tmp_path, **{TEXT: scale}) as panel:
         for display in PICTURES.values():
             told = panel.show(display)
             assert not told.clipped
         assert told.panel
-        assert (told.panel[0] > 700) == (dpi == "192")
+        assert (told.panel[0] > 700) == (scale == "2")
 
 
 @real

@@ -48,8 +48,8 @@ def available() -> str:
         app = QApplication(["voicecoach", *platform])
         qInstallMessageHandler(before)
     if not isinstance(app, QApplication) or app.platformName() == "offscreen":
-        if any("xcb-cursor" in message for message in said):
-            return "Qt lacks libxcb-cursor: install it (Debian: libxcb-cursor0)"
+        if any("xcb" in line for line in said) and not any("connect" in line for line in said):
+            return "Qt's part for X does not load: install libxcb-cursor0 (its name on Debian)"
         return f"the display {os.environ.get('DISPLAY', '')} cannot be opened: {INSTEAD}"
     return ""
 

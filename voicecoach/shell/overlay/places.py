@@ -33,9 +33,11 @@ class Box(NamedTuple):
     width: int
     height: int
 
-    def holds(self, x: int, y: int) -> bool:
-        """Return whether a point is inside."""
-        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+    def shared(self, other: Box) -> int:
+        """Return how many pixels are in both."""
+        wide = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        high = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        return max(0, wide) * max(0, high)
 
 
 class Screen(NamedTuple):
@@ -80,9 +82,9 @@ def inside(place: tuple[int, int], size: tuple[int, int], free: Box) -> tuple[in
 def keep(
     places: Places, place: tuple[int, int], size: tuple[int, int], screens: Sequence[Screen]
 ) -> None:
-    """Note where it was put, as the newest, on the screen that has its middle."""
-    middle = place[0] + size[0] // 2, place[1] + size[1] // 2
-    screen = next((s for s in screens if s.whole.holds(*middle)), screens[0])
+    """Note where it was put, as the newest, on the screen that has most of it."""
+    box = Box(*place, *size)
+    screen = max(screens, key=lambda s: s.whole.shared(box))
     places.pop(screen.key, None)
     places[screen.key] = inside(place, size, screen.free)
     while len(places) > MOST_PLACES:

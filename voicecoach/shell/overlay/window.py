@@ -25,7 +25,7 @@ LOOK_MS = 16
 STILL_MS, REST_MS = 50, 250
 """Between looks where nothing has changed for `STILL_S`: in a call, and outside one."""
 STILL_S = 1.0
-METER_RATE = 20.0
+METER_RATE = 15.0
 """Repaints a second of what moves all the time."""
 RAISE_S = 1.0
 """Where another window that stays on top has covered it, it is back after this."""

@@ -267,6 +267,29 @@ def test_painting_keeps_the_references_to_none() -> None:
     assert abs(int(python(PAINT))) < 300
 
 
+TRAY = """
+from PySide6.QtWidgets import QApplication
+from scripts.overlay_pictures import PICTURES
+app = QApplication(["tray", "-platform", "offscreen"])
+from voicecoach.shell.feed import Feed
+from voicecoach.shell.overlay.window import Tray
+feed, wishes = Feed(), []
+tray = Tray(feed, wishes.append)
+tray.draw(PICTURES["paused"], False)
+print(*(action.text() for action in tray.menu.actions()), sep=", ")
+for action in tray.menu.actions():
+    action.trigger()
+print(*wishes, feed.click_through)
+tray.close()
+"""
+
+
+def test_the_tray_has_the_same_to_do() -> None:
+    texts, wishes = python(TRAY).splitlines()
+    assert texts == "Go on, Click-through, Next call, Quit"
+    assert wishes == "Toggle() NextCall() Quit() True"
+
+
 LEFT = Screen("left", Box(0, 0, 1920, 1080), Box(0, 30, 1920, 1050))
 RIGHT = Screen("right", Box(1920, 0, 2560, 1440), Box(1920, 0, 2560, 1400))
 SIZE = (400, 300)

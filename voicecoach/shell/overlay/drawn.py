@@ -54,10 +54,16 @@ def label(colour: QColor = TEXT, *, wrap: bool = False) -> QLabel:
     made = QLabel()
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
-    palette = made.palette()
-    palette.setColor(QPalette.ColorRole.WindowText, colour)
-    made.setPalette(palette)
+    tint(made, colour)
     return made
+
+
+def tint(shown: QLabel, colour: QColor) -> None:
+    """Give a label's text a colour."""
+    palette = shown.palette()
+    if palette.color(QPalette.ColorRole.WindowText) != colour:
+        palette.setColor(QPalette.ColorRole.WindowText, colour)
+        shown.setPalette(palette)
 
 
 def write(shown: QLabel, text: str) -> None:

@@ -39,6 +39,7 @@ from voicecoach.shell.overlay.drawn import (
     button,
     label,
     row,
+    tint,
     unit,
     write,
 )
@@ -103,6 +104,7 @@ class Person(QWidget):
         well = channel.state == "ok"
         word = "both speak" if overlap else "" if well else channel.state
         write(self._word, word or ("speaking" if speaks else ""))
+        tint(self._word, AMBER if overlap else QUIET)
         self._word.setToolTip(channel.reason)
         self._meter.put(channel.level / LEVELS)
 
@@ -242,6 +244,7 @@ class Panel(QWidget):
             button("Next call", "Next call", lambda: self.wished.emit(NextCall())),
             button("\N{MULTIPLICATION SIGN}", "Quit", lambda: self.wished.emit(Quit())),
         )
+        self._buttons[-1].setToolTip("Quit")
         self._cue = Cue(self._mark)
         self._people = {speaker: Person(speaker) for speaker in SPEAKERS}
         self._words, self._notice = Words(), label(AMBER, wrap=True)
@@ -299,6 +302,11 @@ class Panel(QWidget):
         height = max(rows.heightForWidth(width), rows.minimumSize().height())
         if (width, height) != self.size().toTuple():
             self.setFixedSize(width, height)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is being dragged."""
+        return self._held is not None
 
     def let_through(self, on: bool) -> None:
         """Let clicks through to what is under it, or not; the window stays the same one."""

@@ -165,8 +165,10 @@ class Overlay:
 
     def _settle(self, *_: object) -> None:
         """Go to the place that is kept, or as near as all of it can be seen."""
-        size = self._panel.width(), self._panel.height()
-        self._panel.move(*places.placed(self._places, size, screens()))
+        size, here = (self._panel.width(), self._panel.height()), screens()
+        # There is none for a moment where a laptop's lid is closed and another screen takes over.
+        if here and not self._panel.held:
+            self._panel.move(*places.placed(self._places, size, here))
 
     def _dragged(self, place: QPoint) -> None:
         size = self._panel.width(), self._panel.height()
@@ -187,14 +189,15 @@ class Tray:
     """
 
     def __init__(self, feed: Feed, wish: Callable[[Wish], None]) -> None:
-        self._menu = QMenu()
-        self._toggle = self._menu.addAction("Start")
+        self.menu = QMenu()
+        """What there is to do; for tests."""
+        self._toggle = self.menu.addAction("Start")
         self._toggle.triggered.connect(lambda: wish(Toggle()))
-        self._through = self._menu.addAction("Click-through")
+        self._through = self.menu.addAction("Click-through")
         self._through.setCheckable(True)
         self._through.triggered.connect(lambda on: setattr(feed, "click_through", bool(on)))
-        self._menu.addAction("Next call").triggered.connect(lambda: wish(NextCall()))
-        self._menu.addAction("Quit").triggered.connect(lambda: wish(Quit()))
+        self.menu.addAction("Next call").triggered.connect(lambda: wish(NextCall()))
+        self.menu.addAction("Quit").triggered.connect(lambda: wish(Quit()))
         picture = QPixmap(64, 64)
         picture.fill(Qt.GlobalColor.transparent)
         with QPainter(picture) as painter:
@@ -206,7 +209,7 @@ class Tray:
                 painter.drawRoundedRect(left, 32 - high // 2, 10, high, 5, 5)
         self._icon = QSystemTrayIcon(QIcon(picture))
         self._icon.setToolTip("voicecoach")
-        self._icon.setContextMenu(self._menu)
+        self._icon.setContextMenu(self.menu)
         self._icon.show()
 
     def draw(self, display: Display, through: bool) -> None:

@@ -144,38 +144,22 @@ def main() -> None:
             PICTURES[given.shoot[0]], Path(given.shoot[1]), through=given.through, scale=given.text
         )
         return
+    # For the README in twice the pixels: it is looked at on fine screens.
+    fine = {} if given.into else {"QT_SCALE_FACTOR": "2"}
     with tempfile.TemporaryDirectory() as scratch:
         into = given.into or Path(scratch)
         into.mkdir(parents=True, exist_ok=True)
         with desktop((1280, 1000), manager=False, compositor=True) as screen:
 
             def take(name: str, file: Path, *options: str, **env: str) -> None:
-                command = [
-                    sys.executable,
-                    "-m",
-                    "scripts.overlay_pictures",
-                    "--shoot",
-                    name,
-                    str(file),
-                ]
-                subprocess.run([*command, *options], env=screen.env | env, check=True)
-                subprocess.run(
-                    [
-                        "convert",
-                        str(file),
-                        "-trim",
-                        "+repage",
-                        "-bordercolor",
-                        PAGE,
-                        "-border",
-                        str(GAP),
-                        str(file),
-                    ],
-                    check=True,
-                )
+                command = [sys.executable, "-m", "scripts.overlay_pictures", "--shoot"]
+                command += [name, str(file), *options]
+                subprocess.run(command, env=screen.env | env, check=True)
+                frame = ["-trim", "+repage", "-bordercolor", PAGE, "-border", str(GAP)]
+                subprocess.run(["convert", str(file), *frame, str(file)], check=True)
 
             for name in PICTURES if given.into else ("calm", "cue"):
-                take(name, into / f"{name}.png")
+                take(name, into / f"{name}.png", **fine)
             if given.into:
                 take("cue", into / "through.png", "--through")
                 take("long", into / "double.png", "--text", "2")

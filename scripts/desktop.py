@@ -1,0 +1,160 @@
+"""A desktop of one's own, on which windows can be tried and measured: Xvfb, and what is asked for.
+
+Nothing outside it changes: programs are started with its `env`, which has its display, no session
+bus, and folders of its own to remember things in.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+NEEDED = ("Xvfb", "openbox", "xdotool", "xprop", "import")
+PATIENCE_S = 10.0
+"""For a program to be there."""
+FOREIGN = ("QT_", "XDG_", "WAYLAND_", "DBUS_", "SESSION_MANAGER")
+"""What a program must not know of the desktop that this is started from."""
+
+
+def missing() -> str:
+    """Return what is not installed of what it takes, or ""."""
+    return ", ".join(name for name in NEEDED if shutil.which(name) is None)
+
+
+class Desktop:
+    """A display with its programs; made by `desktop`.
+
+    Parameters
+    ----------
+    env
+        To start programs with.
+    pixels
+        Folder with the screen as an xwd file that can be mapped (`Xvfb_screen0`), or None.
+    """
+
+    def __init__(self, env: dict[str, str], pixels: Path | None) -> None:
+        self.env, self.pixels = env, pixels
+
+    def screenshot(self, path: Path, window: str = "root") -> None:
+        """Save what is on the screen, or a window of it."""
+        self._ask("import", "-window", window, str(path))
+
+    def pixel(self, x: int, y: int) -> tuple[int, int, int]:
+        """Return the colour at a place of the screen."""
+        crop = f"1x1+{x}+{y}"
+        depth = ("-crop", crop, "-depth", "8", "rgb:-")
+        raw = subprocess.run(
+            ["import", "-window", "root", *depth], env=self.env, check=True, capture_output=True
+        ).stdout
+        return raw[0], raw[1], raw[2]
+
+    def xdotool(self, *args: object) -> str:
+        """Return what xdotool says."""
+        return self._ask("xdotool", *map(str, args))
+
+    def property(self, name: str) -> str:
+        """Return a property of the root window."""
+        return self._ask("xprop", "-root", name)
+
+    def _ask(self, *command: str) -> str:
+        done = subprocess.run(command, env=self.env, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+
+@contextmanager
+def desktop(
+    size: tuple[int, int] = (1280, 800),
+    *,
+    manager: bool = True,
+    compositor: bool = False,
+    pixels: bool = False,
+) -> Iterator[Desktop]:
+    """Give a desktop for as long as the block lasts.
+
+    Parameters
+    ----------
+    size
+        Of its screen.
+    manager
+        With a window manager, openbox.
+    compositor
+        With a compositor, picom.
+    pixels
+        Keep the screen in a file that can be mapped: a look at it takes no request.
+    """
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desktop-")))
+        framebuffer = home / "pixels" if pixels else None
+        number = stack.enter_context(_xvfb(size, framebuffer, home))
+        env = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+        env |= {"DISPLAY": f":{number}", "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
+        made = Desktop(env, framebuffer)
+        if manager:
+            stack.enter_context(_program(["openbox", "--sm-disable"], env))
+            _wait(lambda: "window id" in made.property("_NET_SUPPORTING_WM_CHECK"), "openbox")
+        if compositor:
+            stack.enter_context(
+                _program(["picom", "--backend", "xrender", "--config", os.devnull], env)
+            )
+            _wait(lambda: _succeeds(["xdotool", "search", "--name", "^picom$"], env), "picom")
+        yield made
+
+
+@contextmanager
+def _xvfb(size: tuple[int, int], framebuffer: Path | None, home: Path) -> Iterator[int]:
+    """Start a display that nobody else has, and give its number."""
+    ours, theirs = os.pipe()
+    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "{}x{}x24".format(*size)]
+    command += ["-dpi", "96", "-nolisten", "tcp", "-noreset"]
+    if framebuffer:
+        framebuffer.mkdir()
+        command += ["-fbdir", str(framebuffer)]
+    with _program(command, {**os.environ, "HOME": str(home)}, keep=(theirs,)):
+        os.close(theirs)
+        with os.fdopen(ours) as told:
+            line = told.readline()
+        if not line.strip():
+            raise RuntimeError("Xvfb does not start")
+        yield int(line)
+
+
+@contextmanager
+def _program(
+    command: Sequence[str], env: dict[str, str], keep: tuple[int, ...] = ()
+) -> Iterator[None]:
+    """Run a program in the background, quietly, and end it."""
+    process = subprocess.Popen(
+        command,
+        env=env,
+        pass_fds=keep,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _succeeds(command: Sequence[str], env: dict[str, str]) -> bool:
+    return subprocess.run(command, env=env, capture_output=True, check=False).returncode == 0
+
+
+def _wait(there: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not there():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what} does not start")
+        time.sleep(0.02)

@@ -1,0 +1,238 @@
+"""The loop that draws the overlay: it looks at the feed, and is never waited for.
+
+Meters are drawn at most `METER_RATE` times a second; who speaks, the state and the card at once.
+Looking costs more than drawing where nothing changes, so then it looks less often.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QScreen
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
+
+from voicecoach.display import Display
+from voicecoach.shell.feed import Feed, NextCall, Quit, Shown, Toggle, Wish
+from voicecoach.shell.overlay import places
+from voicecoach.shell.overlay.drawn import BLUE
+from voicecoach.shell.overlay.panel import TOGGLES, Panel
+from voicecoach.shell.overlay.places import Box, Screen
+
+LOOK_MS = 16
+STILL_MS, REST_MS = 50, 250
+"""Between looks where nothing has changed for `STILL_S`: in a call, and outside one."""
+STILL_S = 1.0
+METER_RATE = 10.0
+"""Repaints a second, at most, of what moves all the time: estimates come 7.8 times a second."""
+RAISE_S = 1.0
+"""Where another window that stays on top has covered it, it is back after this."""
+
+
+class Overlay:
+    """One panel and the feed that it shows.
+
+    Parameters
+    ----------
+    feed, running, painted
+        As in `show`.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        running: Callable[[], bool],
+        painted: Callable[[Shown, float, float], None] | None,
+    ) -> None:
+        self._feed, self._running, self._painted = feed, running, painted
+        self._path = places.places_path()
+        self._places = places.read_places(self._path)
+        self._error: BaseException | None = None
+        self._drawn: Shown | None = None
+        self._drawn_at = self._raised_at = self._stirred_at = 0.0
+        self._unpainted = False
+        self._through = False
+        self._panel = Panel()
+        self._panel.wished.connect(self._wish)
+        self._panel.dragged.connect(self._dragged)
+        self._panel.resized.connect(self._settle)
+        if painted:
+            self._panel.flushed.connect(self._flushed)
+        self._tray = Tray(feed, self._wish) if QSystemTrayIcon.isSystemTrayAvailable() else None
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._tick)
+        self._timer.setInterval(LOOK_MS)
+
+    def run(self) -> None:
+        """Show it until the end; what goes wrong in it is raised here."""
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler:
+            # Raised inside a call from Qt it would be printed and forgotten.
+            signal.signal(signal.SIGINT, lambda *_: self._end(KeyboardInterrupt()))
+        desktop = QGuiApplication.instance()
+        assert isinstance(desktop, QApplication)
+        desktop.setQuitOnLastWindowClosed(False)
+        desktop.screenAdded.connect(self._watch)
+        desktop.screenRemoved.connect(self._settle)
+        for screen in desktop.screens():
+            self._watch(screen)
+        try:
+            self._settle()
+            self._panel.show()
+            handle = self._panel.windowHandle()
+            handle.screenChanged.connect(self._panel.fit)
+            self._timer.start()
+            desktop.exec()
+        finally:
+            self._timer.stop()
+            self._panel.close()
+            self._panel.deleteLater()
+            if self._tray:
+                self._tray.close()
+            if before is signal.default_int_handler:
+                signal.signal(signal.SIGINT, before)
+        if self._error:
+            raise self._error
+
+    def _end(self, error: BaseException | None = None) -> None:
+        self._error = self._error or error
+        QApplication.quit()
+
+    def _tick(self) -> None:
+        try:
+            self._look()
+        except BaseException as error:
+            # Qt would print it and go on.
+            self._end(error)
+
+    def _look(self) -> None:
+        """Draw what is new, if it is its time."""
+        if not self._running():
+            self._end()
+            return
+        shown, through, now = self._feed.newest, self._feed.click_through, time.monotonic()
+        if through is not self._through:
+            self._through = through
+            self._panel.let_through(through)
+            self._drawn = None
+        if shown is not self._drawn and self._due(shown.display, now):
+            self._drawn, self._drawn_at, self._unpainted = shown, now, True
+            self._stirred_at = now
+            self._panel.draw(shown.display, through)
+            if self._tray:
+                self._tray.draw(shown.display, through)
+            if shown.display.state == "ended":
+                self._end()
+        self._pace(now)
+        if now - self._raised_at >= RAISE_S:
+            self._raised_at = now
+            # Not over the menu that is just being read.
+            if QApplication.activePopupWidget() is None:
+                self._panel.raise_()
+
+    def _pace(self, now: float) -> None:
+        """Look as often as it is worth."""
+        wait = LOOK_MS
+        if self._drawn and now - self._stirred_at >= STILL_S:
+            wait = STILL_MS if self._drawn.display.state == "listening" else REST_MS
+        if self._timer.interval() != wait:
+            self._timer.setInterval(wait)
+
+    def _due(self, new: Display, now: float) -> bool:
+        old = self._drawn.display if self._drawn else None
+        if old is None or now - self._drawn_at >= 1.0 / METER_RATE:
+            return True
+        return _urgent(new) != _urgent(old)
+
+    def _flushed(self) -> None:
+        if self._unpainted and self._painted and self._drawn:
+            self._unpainted = False
+            self._painted(self._drawn, self._drawn_at, time.monotonic())
+
+    def _wish(self, wish: Wish) -> None:
+        self._feed.wish(wish)
+        # What it does is soon to be seen.
+        self._stirred_at = time.monotonic()
+        self._pace(self._stirred_at)
+        if isinstance(wish, Quit):
+            self._end()
+
+    def _watch(self, screen: QScreen) -> None:
+        screen.availableGeometryChanged.connect(self._settle)
+        self._settle()
+
+    def _settle(self, *_: object) -> None:
+        """Go to the place that is kept, or as near as all of it can be seen."""
+        size, here = (self._panel.width(), self._panel.height()), screens()
+        # There is none for a moment where a laptop's lid is closed and another screen takes over.
+        if here and not self._panel.held:
+            self._panel.move(*places.placed(self._places, size, here))
+
+    def _dragged(self, place: QPoint) -> None:
+        size = self._panel.width(), self._panel.height()
+        places.keep(self._places, (place.x(), place.y()), size, screens())
+        places.write_places(self._path, self._places)
+        self._settle()
+
+
+class Tray:
+    """The icon beside the clock, where there is such a place.
+
+    Parameters
+    ----------
+    feed
+        Where clicks are let through.
+    wish
+        Called with what the agent wants.
+    """
+
+    def __init__(self, feed: Feed, wish: Callable[[Wish], None]) -> None:
+        self.menu = QMenu()
+        """What there is to do; for tests."""
+        self._toggle = self.menu.addAction("Start")
+        self._toggle.triggered.connect(lambda: wish(Toggle()))
+        self._through = self.menu.addAction("Click-through")
+        self._through.setCheckable(True)
+        self._through.triggered.connect(lambda on: setattr(feed, "click_through", bool(on)))
+        self.menu.addAction("Next call").triggered.connect(lambda: wish(NextCall()))
+        self.menu.addAction("Quit").triggered.connect(lambda: wish(Quit()))
+        picture = QPixmap(64, 64)
+        picture.fill(Qt.GlobalColor.transparent)
+        with QPainter(picture) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(BLUE)
+            # Three bars of sound.
+            for left, high in ((10, 24), (27, 48), (44, 32)):
+                painter.drawRoundedRect(left, 32 - high // 2, 10, high, 5, 5)
+        self._icon = QSystemTrayIcon(QIcon(picture))
+        self._icon.setToolTip("voicecoach")
+        self._icon.setContextMenu(self.menu)
+        self._icon.show()
+
+    def draw(self, display: Display, through: bool) -> None:
+        """Say what there is to do now."""
+        self._toggle.setText(TOGGLES[display.state] or "Pause")
+        self._through.setChecked(through)
+
+    def close(self) -> None:
+        """Take it away."""
+        self._icon.hide()
+
+
+def _urgent(d: Display) -> tuple[object, ...]:
+    """Return what is to be seen at once."""
+    return (d.state, d.overlap, d.card, *(c.speaking for c in d.channels))
+
+
+def screens() -> list[Screen]:
+    """Return the screens that are here, the primary one first."""
+    primary = QGuiApplication.primaryScreen()
+    found = sorted(QGuiApplication.screens(), key=lambda screen: screen is not primary)
+    return [Screen(s.name(), _box(s.geometry()), _box(s.availableGeometry())) for s in found]
+
+
+def _box(area: QRect) -> Box:
+    return Box(area.x(), area.y(), area.width(), area.height())

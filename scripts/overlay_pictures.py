@@ -19,9 +19,11 @@ import msgspec
 from PySide6.QtWidgets import QApplication, QWidget
 
 from scripts.desktop import desktop
+from voicecoach.delivery import AS_USUAL
 from voicecoach.display import Bar, Card, Channel, Display, Line
 from voicecoach.shell import overlay
 from voicecoach.shell.feed import Feed
+from voicecoach.tone import ALERT
 from voicecoach.types import Speaker
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "overlay.png"
@@ -37,8 +39,8 @@ CALM = Display(
         Channel(Speaker.AGENT, True, 13, "ok", ""),
         Channel(Speaker.CUSTOMER, False, 2, "ok", ""),
     ),
-    agitation=Bar("Customer agitation", 0.22, 0.5, "0.22, 80% sure", ""),
-    delivery=Bar("Your calmness", 0.71, 0.7, "0.71", "as usual; 4.5 syl/s (usual 4.6)"),
+    agitation=Bar("Customer agitation", 0.22, ALERT, "0.22, 80% sure", ""),
+    delivery=Bar("Your calmness", 0.71, AS_USUAL, "0.71", "as usual; 4.5 syl/s (usual 4.6)"),
     line=Line(Speaker.AGENT, "I have your account here. The router was replaced on", "Monday"),
 )
 CUE = msgspec.structs.replace(
@@ -57,9 +59,11 @@ CUE = msgspec.structs.replace(
         None,
     ),
     agitation=Bar(
-        "Customer agitation", 0.74, 0.5, "0.74, 80% sure", "louder than they were at first"
+        "Customer agitation", 0.74, ALERT, "0.74, 80% sure", "louder than they were at first"
     ),
-    delivery=Bar("Your calmness", 0.43, 0.7, "0.43", "fast, overlapping; 6.1 syl/s (usual 4.6)"),
+    delivery=Bar(
+        "Your calmness", 0.43, AS_USUAL, "0.43", "fast, overlapping; 6.1 syl/s (usual 4.6)"
+    ),
     line=Line(Speaker.CUSTOMER, "This is the third time that I am telling you, and nobody", "has"),
 )
 PICTURES = {

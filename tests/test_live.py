@@ -26,8 +26,8 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missin
 
 PATIENCE_S = 40.0
 """Until something must have happened, on a machine that is busy with other tests."""
-FROM_S, TO_S = 85, 123
-"""Of the sample call: the agent speeds up, and slows down again."""
+FROM_S, TO_S = 85, 116
+"""Of the sample call: the agent speeds up."""
 
 Json = dict[str, Any]
 
@@ -152,7 +152,7 @@ def test_a_live_call_gives_the_cues_of_its_recording(
         server.play(**excerpt)
         shown = live.wait(lambda event: event["type"] == "cue_opened")
         live.tell("helpful")
-        live.wait(lambda event: event["type"] == "cue_closed", shown)
+        live.wait(lambda event: event["type"] == "cue_feedback", shown)
         while server.playing():
             time.sleep(0.2)
         said = live.end()
@@ -163,11 +163,10 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     soundfile.write(both, np.stack([x for x, _ in parts], axis=1), SAMPLE_RATE)
     truth = replayed(both, tmp_path / "replay")
     began = found_at(folder / "call.flac", both)
-    for cue in ("cue_opened", "cue_closed"):
-        live_s = [(event["id"], event["at_s"] - began) for event in of(events, cue)]
-        true_s = [(event["id"], event["at_s"]) for event in of(truth, cue)]
-        assert [cue for cue, _ in live_s] == [cue for cue, _ in true_s] == ["slow-down"]
-        assert live_s[0][1] == pytest.approx(true_s[0][1], abs=0.15)
+    live_s = [(event["id"], event["at_s"] - began) for event in of(events, "cue_opened")]
+    true_s = [(event["id"], event["at_s"]) for event in of(truth, "cue_opened")]
+    assert [cue for cue, _ in live_s] == [cue for cue, _ in true_s] == ["slow-down"]
+    assert live_s[0][1] == pytest.approx(true_s[0][1], abs=0.15)
     assert of(events, "cue_feedback")[0]["helpful"]
 
     # Its own record is on the log's time line: every event is there again, bit for bit.
@@ -234,8 +233,8 @@ def test_whatever_becomes_of_the_devices_the_call_goes_on(
         events = live.events()
     assert events[-1]["type"] == "ended"
     assert [event["at_s"] for event in events[1:]] == sorted(e["at_s"] for e in events[1:])
-    gap = of(events, "gap")[-1]
-    assert gap["end_s"] - gap["start_s"] > 2.0, "a pause is a gap"
+    gaps = [gap for gap in of(events, "gap") if gap["start_s"] < paused_at + 1.0 < gap["end_s"]]
+    assert len(gaps) == 1, "a pause is a gap"
 
 
 def test_a_next_call_has_a_log_of_its_own(

@@ -215,7 +215,7 @@ def _show(
     if view == "overlay":
         from voicecoach.shell import overlay
 
-        overlay.show(feed, lambda: attended.running, painted=_painted(session))
+        overlay.show(feed, lambda: attended.running, painted=painted(session))
     elif view in ("console", "none"):
         # Without a picture there is a line for each utterance and cue.
         lines = console if view == "console" else Console(quiet=True)
@@ -236,13 +236,13 @@ def _stay(attended: Attended, relay: Relay, feed: Feed) -> None:
         feed.wish(Quit())
 
 
-def _painted(session: Session) -> Callable[[Shown, float, float], None]:
+def painted(session: Session) -> Callable[[Shown, float, float], None]:
     """Return what notes the repaints of an overlay."""
     paint, screen = session.stages["paint"], session.stages["screen"]
 
-    def painted(shown: Shown, began: float, ended: float) -> None:
+    def note(shown: Shown, began: float, ended: float) -> None:
         paint.note(ended - began)
         if shown.sounded:
             screen.note(ended - shown.sounded)
 
-    return painted
+    return note

@@ -8,6 +8,7 @@ empties at each block.
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
@@ -56,12 +57,17 @@ class Feed:
         """Replaced as a whole, only where the display differs."""
         self.click_through = False
         """Whether the overlay lets clicks through to what is under it; anyone may set it."""
+        self.wake: Callable[[], None] | None = None
+        """Called where the display has changed, for a viewer that would rather not poll; it must
+        return at once."""
         self._wishes: queue.Queue[Wish] = queue.Queue(MOST_WISHES)
 
     def publish(self, display: Display, sounded: float) -> None:
         """Show a display; called by the run loop alone."""
         if display != self.newest.display:
             self.newest = Shown(display, sounded)
+            if self.wake:
+                self.wake()
 
     def wish(self, wish: Wish) -> None:
         """Take what a person wants; where too much waits it is dropped."""

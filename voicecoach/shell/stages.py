@@ -55,8 +55,12 @@ class Stage:
     """The durations of one stage."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again."""
         self.count, self.total, self.cpu = 0, 0.0, 0.0
-        self.newest: deque[float] = deque(maxlen=KEPT)
+        self.newest = deque[float](maxlen=KEPT)
         self.buckets = [0] * (len(BUCKETS_S) + 1)
 
     def note(self, seconds: float, cpu: float = 0.0) -> None:
@@ -84,6 +88,12 @@ class Stages:
 
     def __getitem__(self, name: str) -> Stage:
         return self._stages[name]
+
+    def reset(self) -> None:
+        """Begin again."""
+        for stage in self._stages.values():
+            stage.reset()
+        self.deepest = dict.fromkeys(DEPTHS, 0)
 
     def depth(self, name: str, depth: int) -> None:
         """Note how deep a queue is."""

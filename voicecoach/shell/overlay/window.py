@@ -1,7 +1,7 @@
-"""The loop that draws the overlay: it looks at the feed, and is never waited for.
+"""The loop that draws the overlay: it is woken where the display has changed, and never waited for.
 
 Meters are drawn at most `METER_RATE` times a second; who speaks, the state and the card at once.
-Looking costs more than drawing where nothing changes, so then it looks less often.
+An empty timer of 16 ms would cost 1 % of a core, so it looks by itself only now and then.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QScreen
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
@@ -21,14 +21,32 @@ from voicecoach.shell.overlay.drawn import BLUE
 from voicecoach.shell.overlay.panel import TOGGLES, Panel
 from voicecoach.shell.overlay.places import Box, Screen
 
-LOOK_MS = 16
-STILL_MS, REST_MS = 50, 250
-"""Between looks where nothing has changed for `STILL_S`: in a call, and outside one."""
-STILL_S = 1.0
-METER_RATE = 10.0
-"""Repaints a second, at most, of what moves all the time: estimates come 7.8 times a second."""
+REST_MS = 250
+"""Between looks where nothing wakes it: at what is no display."""
+METER_RATE = 20.0
+"""Repaints a second, at most, of what moves all the time."""
 RAISE_S = 1.0
 """Where another window that stays on top has covered it, it is back after this."""
+
+
+class Waker(QObject):
+    """Takes a change from the thread that made it to the window's."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._woken = False
+
+    def wake(self) -> None:
+        """Say, from any thread, that there is something to look at."""
+        if not self._woken:
+            self._woken = True
+            self.changed.emit()
+
+    def taken(self) -> None:
+        """Take that it is looked at."""
+        self._woken = False
 
 
 class Overlay:
@@ -51,7 +69,7 @@ class Overlay:
         self._places = places.read_places(self._path)
         self._error: BaseException | None = None
         self._drawn: Shown | None = None
-        self._drawn_at = self._raised_at = self._stirred_at = 0.0
+        self._drawn_at = self._raised_at = 0.0
         self._unpainted = False
         self._through = False
         self._panel = Panel()
@@ -63,7 +81,9 @@ class Overlay:
         self._tray = Tray(feed, self._wish) if QSystemTrayIcon.isSystemTrayAvailable() else None
         self._timer = QTimer()
         self._timer.timeout.connect(self._tick)
-        self._timer.setInterval(LOOK_MS)
+        self._timer.setInterval(REST_MS)
+        self._waker = Waker()
+        self._waker.changed.connect(self._tick, Qt.ConnectionType.QueuedConnection)
 
     def run(self) -> None:
         """Show it until the end; what goes wrong in it is raised here."""
@@ -84,8 +104,10 @@ class Overlay:
             handle = self._panel.windowHandle()
             handle.screenChanged.connect(self._panel.fit)
             self._timer.start()
+            self._feed.wake = self._waker.wake
             desktop.exec()
         finally:
+            self._feed.wake = None
             self._timer.stop()
             self._panel.close()
             self._panel.deleteLater()
@@ -101,6 +123,7 @@ class Overlay:
         QApplication.quit()
 
     def _tick(self) -> None:
+        self._waker.taken()
         try:
             self._look()
         except BaseException as error:
@@ -119,7 +142,6 @@ class Overlay:
             self._drawn = None
         if shown is not self._drawn and self._due(shown.display, now):
             self._drawn, self._drawn_at, self._unpainted = shown, now, True
-            self._stirred_at = now
             self._panel.draw(shown.display, through)
             if self._tray:
                 self._tray.draw(shown.display, through)
@@ -133,10 +155,10 @@ class Overlay:
                 self._panel.raise_()
 
     def _pace(self, now: float) -> None:
-        """Look as often as it is worth."""
-        wait = LOOK_MS
-        if self._drawn and now - self._stirred_at >= STILL_S:
-            wait = STILL_MS if self._drawn.display.state == "listening" else REST_MS
+        """Look again when what is not due yet will be."""
+        wait = REST_MS
+        if self._feed.newest is not self._drawn:
+            wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
         if self._timer.interval() != wait:
             self._timer.setInterval(wait)
 
@@ -153,9 +175,6 @@ class Overlay:
 
     def _wish(self, wish: Wish) -> None:
         self._feed.wish(wish)
-        # What it does is soon to be seen.
-        self._stirred_at = time.monotonic()
-        self._pace(self._stirred_at)
         if isinstance(wish, Quit):
             self._end()
 

@@ -7,6 +7,7 @@
     python -m scripts.profile_latency --busy        with every core loaded by another program
     python -m scripts.profile_latency --pixels      bursts of sound, timed from the sound server to
                                                     the pixels of the screen
+    python -m scripts.profile_latency --overlay     what the overlay costs by itself
 
 Every way runs the live session itself, with words unless --no-words, and the overlay.  --json FILE
 and --picture FILE write the table for programs and as a picture.  Times of the stages are taken
@@ -30,6 +31,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 import soundfile
@@ -39,6 +41,7 @@ from scripts.desktop import desktop
 from scripts.sound_server import SoundServer
 from voicecoach import cues
 from voicecoach.config import Config
+from voicecoach.display import Display, display
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.attend import Attended, painted
 from voicecoach.shell.capture import Chunk, Deliver, Source, Stream, choose
@@ -49,6 +52,7 @@ from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.shell.stages import DEPTHS, STAGES
+from voicecoach.snapshot import Snapshot
 from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
 
 WARM_S = 8.0
@@ -114,9 +118,11 @@ def main() -> None:
     parser.add_argument("--no-screen", action="store_true")
     parser.add_argument("--busy", action="store_true", help="load every core meanwhile")
     parser.add_argument("--pixels", action="store_true", help="time bursts from outside")
+    parser.add_argument("--overlay", action="store_true", help="its CPU by itself")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="an SVG")
     args = parser.parse_args()
+    args.file |= args.overlay  # no sound server, either
     with ExitStack() as stack:
         screen = None
         if not args.no_screen and not args.here:
@@ -127,6 +133,9 @@ def main() -> None:
             server = stack.enter_context(SoundServer())
             names = ("PULSE_SERVER", "PULSE_RUNTIME_PATH")
             os.environ.update({name: server.env[name] for name in names})
+        if args.overlay:
+            print_overlay(args.seconds / 3)
+            return
         if args.busy:
             stack.enter_context(burning())
         backend = Recording(args.call) if args.file else choose()
@@ -327,6 +336,58 @@ def burning() -> Iterator[None]:
         for burner in burners:
             burner.kill()
             burner.wait()
+
+
+# --- the overlay by itself ------------------------------------------------------------------
+
+RATE = 20
+"""Changes a second."""
+REACH_SHARE = {"everything changes 20 times a second": 2.5, "nothing changes": 0.1}
+"""Percent of a core."""
+
+
+def print_overlay(seconds: float) -> None:
+    """Print what it costs where all of it changes, and where nothing does."""
+    print("\n| overlay | CPU, % of a core | to reach | reached |\n|---|---|---|---|")
+    for what, most in REACH_SHARE.items():
+        share = shown_for(seconds, changes=most > 1.0)
+        reached = "yes" if share <= most else "NO"
+        print(f"| {what} | {share:.2f} | {most} | {reached} |")
+
+
+def shown_for(seconds: float, *, changes: bool) -> float:
+    """Return the CPU of showing it, percent of a core."""
+    from voicecoach.shell import overlay
+
+    feed, ended, share = Feed(), threading.Event(), list[float]()
+
+    def drive() -> None:
+        moment = display(Snapshot(), "listening")
+        feed.publish(moment, 0.0)
+        time.sleep(2.0)
+        mine, before, began = time.thread_time(), time.process_time(), time.monotonic()
+        for i in range(round(seconds * RATE)):
+            if changes:
+                feed.publish(shaken(moment, i), 0.0)
+            time.sleep(1 / RATE)
+        used = time.process_time() - before - (time.thread_time() - mine)
+        share.append(100 * used / (time.monotonic() - began))
+        ended.set()
+
+    threading.Thread(target=drive).start()
+    overlay.show(feed, lambda: not ended.is_set())
+    return share[0]
+
+
+def shaken(still: Display, i: int) -> Display:
+    """Return a display that differs from the one before in every meter and bar."""
+    value = round(abs(i % 100 - 50) / 50, 2)
+    channels = tuple(msgspec.structs.replace(c, level=(7 * i + 5) % 20) for c in still.channels)
+    bars = [
+        msgspec.structs.replace(bar, value=value, text=f"{value:.2f}")
+        for bar in (still.agitation, still.delivery)
+    ]
+    return msgspec.structs.replace(still, channels=channels, agitation=bars[0], delivery=bars[1])
 
 
 # --- bursts ---------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ def resolve(view: str) -> tuple[str, str]:
     """
     if view not in ("auto", "overlay"):
         return view, ""
-    why = _no_overlay()
+    why = no_overlay()
     if not why:
         return "overlay", ""
     if view == "overlay":
@@ -200,7 +200,7 @@ def resolve(view: str) -> tuple[str, str]:
     return "browser" if screen else "console", why
 
 
-def _no_overlay() -> str:
+def no_overlay() -> str:
     """Return why there can be no overlay, "" where there can."""
     try:
         from voicecoach.shell import overlay

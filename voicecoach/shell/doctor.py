@@ -6,7 +6,6 @@ import importlib
 import importlib.metadata
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,10 +15,14 @@ from typing import NamedTuple
 from voicecoach import config, cues
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.assembly import assemble, shipped
+from voicecoach.shell.attend import no_overlay
+from voicecoach.shell.capture import choose
+from voicecoach.shell.capture.ears import pick
+from voicecoach.shell.capture.portaudio import load
 from voicecoach.shell.files import Call
 from voicecoach.shell.resources import SAMPLE_CALL, resource, vad_model
 from voicecoach.shell.whisper import bundled, locate
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types import SAMPLE_RATE, Speaker
 
 _TRIAL_S = 20.0
 
@@ -45,13 +48,9 @@ def examine(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Findin
         _try("words", False, lambda: _words(settings)),
         _try("sample call", True, lambda: str(_existing(resource("samples", SAMPLE_CALL)).name)),
         _try("temporary folder", True, _scratch),
-        _package("live calls", "sounddevice", "live", _devices),
-        _package("overlay", "PySide6.QtWidgets", "overlay", lambda: "Qt is here"),
-        *(
-            [_package("customer's voice on Windows", "pyaudiowpatch", "loopback", lambda: "here")]
-            if sys.platform == "win32"
-            else []
-        ),
+        _try("live calls", False, _devices),
+        _try("overlay", False, _overlay),
+        _package("the browser's page", "starlette", "live", lambda: "here"),
     ]
 
 
@@ -67,8 +66,6 @@ def _package(what: str, module: str, extra: str, look: Callable[[], str]) -> Fin
         importlib.import_module(module)
     except ImportError:
         return Finding(what, False, False, f"pip install 'voicecoach[{extra}]'")
-    except OSError as e:
-        return Finding(what, False, False, f"{e}; on Debian: apt install libportaudio2")
     return _try(what, False, look)
 
 
@@ -112,12 +109,13 @@ def _scratch() -> str:
 
 
 def _devices() -> str:
-    import sounddevice
+    load()  # what captures, besides what there is to capture
+    sources = choose().sources()
+    return ", ".join(f"{s}: {pick(sources, s, '').label}" for s in Speaker)
 
-    try:
-        inputs = [d["name"] for d in sounddevice.query_devices() if d["max_input_channels"] > 0]
-    except sounddevice.PortAudioError as e:
-        raise OSError(f"PortAudio cannot list the devices: {e}") from e
-    if not inputs:
-        raise OSError("no input device; plug in a headset, or start the sound server")
-    return ", ".join(inputs)
+
+def _overlay() -> str:
+    why = no_overlay()
+    if why:
+        raise ImportError(why)
+    return "Qt is here, and a display"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -68,10 +69,12 @@ def _posix(feed: Feed, ended: threading.Event) -> None:
 
     while not ended.is_set():
         if select.select([sys.stdin], [], [], LOOK_S)[0]:
-            key = sys.stdin.read(1)
-            if not key:
+            # Past Python's own buffer, in which a second key would wait unseen.
+            typed = os.read(sys.stdin.fileno(), 64)
+            if not typed:
                 return
-            press(feed, key)
+            for key in typed.decode("ascii", "ignore"):
+                press(feed, key)
 
 
 def _windows(feed: Feed, ended: threading.Event) -> None:

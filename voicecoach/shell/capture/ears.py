@@ -20,6 +20,7 @@ import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from voicecoach.errors import DeviceError
@@ -196,8 +197,8 @@ class Ear:
 
     def __init__(self, ears: Ears, speaker: Speaker, wanted: str) -> None:
         self._ears, self._speaker, self._wanted = ears, speaker, wanted
-        self.deaf = False
-        """Whatever comes is dropped."""
+        self._number = 0
+        """Of the stream that is heard: what comes from one before it is dropped."""
         self._stream: Stream | None = None
         self._source: Source | None = None
         self._opened = self._heard = self._followed = self._retry = 0.0
@@ -233,14 +234,14 @@ class Ear:
 
     def close(self) -> None:
         """Let go of the device."""
-        self.deaf = True
+        self._number += 1
         stream, self._stream = self._stream, None
         if stream:
             stream.close()
 
-    def hear(self, chunk: Chunk) -> None:
-        """Take a chunk, in a thread of the sound system."""
-        if self.deaf:
+    def hear(self, number: int, chunk: Chunk) -> None:
+        """Take a chunk of a stream, in a thread of the sound system."""
+        if number != self._number:
             return
         self._heard = now = time.monotonic()
         room = self._ears.put(
@@ -256,8 +257,8 @@ class Ear:
                     f"{self._source.name} is the other speaker's already: name two sources of "
                     "`voicecoach devices` with --microphone and --softphone"
                 )
-            self.deaf = False
-            self._stream = self._ears.backend.open(self._source, self._speaker, self.hear)
+            hear = partial(self.hear, self._number)
+            self._stream = self._ears.backend.open(self._source, self._speaker, hear)
             self._opened = self._followed = time.monotonic()
         except DeviceError as e:
             self._lose(str(e))
@@ -276,7 +277,6 @@ class Ear:
             return f"{self._source.label} stopped delivering"
         try:
             if why := self._stream.trouble():
-                self.deaf = True
                 return why
             if now - self._followed > FOLLOW_S and not self._wanted:
                 self._followed = now

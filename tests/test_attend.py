@@ -1,0 +1,195 @@
+"""What surrounds a live session: which view, keys, words from outside, metrics, what is kept."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from prometheus_client.parser import text_string_to_metric_families
+
+from voicecoach.display import Card, Display
+from voicecoach.errors import ConfigError, OutputError
+from voicecoach.shell import attend, control, keys
+from voicecoach.shell.attend import resolve
+from voicecoach.shell.control import Control, act, tell
+from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle, Wish
+from voicecoach.shell.keeper import AUDIO, Keeper
+from voicecoach.shell.metrics import Metrics
+from voicecoach.shell.stages import STAGES, Stages
+
+SHOWN = Display(state="listening", card=Card("soften", 7, "Soften", "", "", None))
+
+
+def wished(feed: Feed, seconds: float = 10.0) -> list[Wish]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := feed.wishes():
+            return found
+        time.sleep(0.01)
+    return []
+
+
+def test_there_is_a_view_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attend, "no_overlay", lambda: "there is no PySide6")
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert resolve("auto") == ("console", "there is no PySide6")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert resolve("auto") == ("browser", "there is no PySide6")
+    for named in ("console", "browser", "none"):
+        assert resolve(named) == (named, "")
+    with pytest.raises(ConfigError, match="no overlay: there is no PySide6; or take --view"):
+        resolve("overlay")
+    monkeypatch.setattr(attend, "no_overlay", lambda: "")
+    assert resolve("auto") == ("overlay", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "wish"),
+    [
+        ("pause", Toggle()),
+        ("next", NextCall()),
+        ("quit", Quit()),
+        ("helpful", Mark("soften", 7, helpful=True)),
+        ("wrong", Mark("soften", 7, helpful=False)),
+    ],
+)
+def test_a_word_is_a_wish(word: str, wish: Wish) -> None:
+    feed = Feed()
+    feed.publish(SHOWN, 0.0)
+    act(feed, word)
+    assert feed.wishes() == [wish]
+
+
+def test_words_that_are_none_and_marks_of_nothing_do_nothing() -> None:
+    feed = Feed()
+    for word in ("helpful", "wrong", "rm -rf", ""):
+        act(feed, word)
+    assert feed.wishes() == []
+    act(feed, "click-through")
+    assert feed.click_through
+
+
+def test_another_program_can_tell_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "folder", lambda: tmp_path / "run")
+    with pytest.raises(ConfigError, match="no live call runs here"):
+        tell("pause")
+    with pytest.raises(ConfigError, match="say one of pause, next"):
+        tell("dance")
+    feed = Feed()
+    with Control(feed):
+        tell("pause")
+        assert wished(feed) == [Toggle()]
+        tell("next")
+        assert wished(feed) == [NextCall()]
+        assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / "run" / "key").stat().st_mode & 0o777 == 0o600
+        # Somebody who does not have the key is not heard.
+        (tmp_path / "run" / "key").write_bytes(b"x" * 32)
+        with pytest.raises(ConfigError, match="no live call"):
+            tell("quit")
+        assert feed.wishes() == []
+    with pytest.raises(ConfigError, match="no live call runs here"):
+        tell("pause")
+
+
+def test_keys_in_the_terminal_are_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    feed = Feed()
+    with os.fdopen(theirs, "r") as terminal, os.fdopen(ours, "wb", buffering=0) as user:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        with keys.listening(feed) as there:
+            assert there
+            user.write(b"p")
+            assert wished(feed) == [Toggle()]
+            user.write(b"x")
+            user.write(b"n")
+            assert wished(feed) == [NextCall()]
+
+
+def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with keys.listening(Feed()) as there:
+            assert not there
+
+
+def test_stages_are_served_to_prometheus_on_loopback_alone() -> None:
+    stages = Stages()
+    for seconds in (0.0005, 0.003, 9.0):
+        stages["vad"].note(seconds, cpu=0.001)
+    stages.depth("capture", 5)
+    stages.depth("capture", 2)
+    with Metrics(stages, 0) as metrics:
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics.port}/metrics") as answer:
+            text = answer.read().decode()
+        with pytest.raises(ConfigError, match="cannot listen there"):
+            Metrics(stages, metrics.port)
+    found = {
+        (sample.name, *(label for _, label in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["voicecoach_stage_seconds_count", "vad"] == 3
+    assert found["voicecoach_stage_seconds_sum", "vad"] == pytest.approx(9.0035)
+    assert found["voicecoach_stage_seconds_bucket", "0.005", "vad"] == 2
+    assert found["voicecoach_stage_seconds_bucket", "+Inf", "vad"] == 3
+    assert found["voicecoach_stage_cpu_seconds_total", "vad"] == pytest.approx(0.003)
+    assert found["voicecoach_queue_depth", "capture"] == 2
+    assert {name[1] for name in found if name[0] == "voicecoach_stage_seconds_sum"} == set(STAGES)
+    assert stages.deepest["capture"] == 5
+
+
+def test_figures_are_percentiles() -> None:
+    stages = Stages()
+    for i in range(101):
+        stages["hop"].note(i / 1000)
+    figures = stages["hop"].figures()
+    assert (figures.times, figures.most) == (101, 0.1)
+    assert [figures.p50, figures.p95] == pytest.approx([0.05, 0.095])
+    stages.reset()
+    assert stages["hop"].figures().times == 0
+
+
+def test_what_is_kept_of_a_call(tmp_path: Path) -> None:
+    samples = np.linspace(-1, 1, 512, dtype=np.float32).reshape(2, 256)
+    exact = np.round(samples * 32767) / 32768
+    with Keeper(tmp_path / "call", audio=True) as keeper:
+        for i in range(3):
+            keeper.line(f"{i}\n".encode())
+            keeper.hear(exact.astype(np.float32))
+    assert (tmp_path / "call" / "events.jsonl").read_bytes() == b"0\n1\n2\n"
+    kept, rate = soundfile.read(tmp_path / "call" / AUDIO)
+    assert rate == 16_000
+    assert np.array_equal(kept.T[:, :256], exact)
+    with Keeper(tmp_path / "silent", audio=False) as keeper:
+        keeper.hear(samples)
+    assert not (tmp_path / "silent" / AUDIO).exists()
+    assert not keeper.trouble
+
+
+def test_a_disk_that_is_full_is_said_and_survived(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full to write to")
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    with Keeper(tmp_path, audio=False) as keeper:
+        keeper.line(b"lost\n")
+        until = time.monotonic() + 10
+        while not keeper.trouble and time.monotonic() < until:
+            time.sleep(0.01)
+        keeper.line(b"lost, too\n")
+    assert "cannot be written down any more" in keeper.trouble
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="the call cannot be kept there"):
+        Keeper(tmp_path / "file" / "call", audio=False)

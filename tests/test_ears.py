@@ -1,0 +1,240 @@
+"""Devices that come and go: what is opened, given up and opened again, with a made backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from voicecoach.errors import DeviceError
+from voicecoach.shell.capture import Chunk, Deliver, Source, ears
+from voicecoach.shell.capture.ears import Ears, Heard, Lost, pick
+from voicecoach.types import Speaker
+
+A, C = Speaker.AGENT, Speaker.CUSTOMER
+MIC = Source("mic", "Jabra Evolve Mono", "input", True)
+OTHER = Source("mic2", "Built-in Analog Mono", "input")
+OUT = Source("out.monitor", "Monitor of Jabra Evolve", "output", True)
+CHUNK = Chunk(np.ones(320, np.int16), 1.0)
+PATIENCE_S = 10.0
+
+
+class Opened:
+    def __init__(self, deliver: Deliver) -> None:
+        self.deliver = deliver
+        self.wrong = ""
+        self.closed = False
+
+    def trouble(self) -> str:
+        return self.wrong
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Backend:
+    """Does as it is told."""
+
+    idles = False
+
+    def __init__(self) -> None:
+        self.there = [MIC, OTHER, OUT]
+        self.opened: list[tuple[str, Speaker, Opened]] = []
+
+    def sources(self) -> list[Source]:
+        return list(self.there)
+
+    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Opened:
+        if source not in self.there:
+            raise DeviceError(f"{source.name} cannot be opened")
+        stream = Opened(deliver)
+        self.opened.append((source.name, speaker, stream))
+        return stream
+
+    def newest(self, speaker: Speaker) -> Opened:
+        return next(stream for _, who, stream in reversed(self.opened) if who is speaker)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_S", "RETRY_S", "FOLLOW_S"):
+        monkeypatch.setattr(ears, name, 0.01)
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return Backend()
+
+
+@pytest.fixture
+def listening(backend: Backend) -> Iterator[Ears]:
+    with Ears(backend, {}) as both:
+        both.start()
+        until(lambda: len(backend.opened) >= 2)
+        yield both
+
+
+def until(so: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not so():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+def news(both: Ears) -> list[Heard | Lost]:
+    found: list[Heard | Lost] = []
+    end = time.monotonic() + PATIENCE_S
+    while not found and time.monotonic() < end:
+        found += both.take(0.05).news
+    return found
+
+
+def test_the_systems_choice_is_listened_to_where_nobody_names_another(
+    listening: Ears, backend: Backend
+) -> None:
+    assert {(name, who) for name, who, _ in backend.opened} == {("mic", A), ("out.monitor", C)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("mic", MIC), ("built-in", OTHER), ("Jabra Evolve Mono", MIC), ("monitor of", OUT)],
+)
+def test_a_source_is_named_by_its_name_or_some_of_what_it_is(wanted: str, found: Source) -> None:
+    assert pick([MIC, OTHER, OUT], A, wanted) == found
+
+
+@pytest.mark.parametrize(
+    ("sources", "speaker", "wanted", "said"),
+    [
+        ([MIC, OTHER, OUT], A, "mono", "may be several: there is mic, mic2"),
+        ([MIC, OUT], C, "nobody", "--softphone nobody is not there: there is mic, out.monitor"),
+        ([OUT], A, "", "there is no microphone; plug in a headset"),
+        ([MIC], C, "", "name the customer's voice with --softphone"),
+        ([], A, "x", "there is nothing"),
+    ],
+)
+def test_what_cannot_be_picked_is_said(
+    sources: list[Source], speaker: Speaker, wanted: str, said: str
+) -> None:
+    with pytest.raises(DeviceError, match=said):
+        pick(sources, speaker, wanted)
+
+
+def test_chunks_come_with_their_speaker(listening: Ears, backend: Backend) -> None:
+    backend.newest(C).deliver(CHUNK)
+    (heard,) = news(listening)
+    assert isinstance(heard, Heard)
+    assert (heard.speaker, heard.chunk.at) == (C, 1.0)
+
+
+@pytest.mark.parametrize("why", ["its device went away", "the sound server moved it"])
+def test_a_stream_in_trouble_is_closed_and_opened_again(
+    listening: Ears, backend: Backend, why: str
+) -> None:
+    first = backend.newest(C)
+    first.wrong = why
+    assert news(listening) == [Lost(C, why)]
+    until(lambda: backend.newest(C) is not first)
+    assert first.closed
+    first.deliver(CHUNK)
+    assert not listening.take(0.05).news, "of what was moved nothing is taken"
+    backend.newest(C).deliver(CHUNK)
+    assert isinstance(news(listening)[0], Heard)
+
+
+def test_a_device_that_is_not_there_is_waited_for(listening: Ears, backend: Backend) -> None:
+    backend.there.remove(OUT)
+    backend.newest(C).wrong = "unplugged"
+    until(lambda: any("no output" in n.reason for n in news(listening) if isinstance(n, Lost)))
+    opened = len(backend.opened)
+    backend.there.append(OUT)
+    until(lambda: len(backend.opened) > opened)
+
+
+def test_another_choice_of_the_system_is_followed(listening: Ears, backend: Backend) -> None:
+    backend.there[:2] = [MIC._replace(default=False), OTHER._replace(default=True)]
+    assert news(listening) == [Lost(A, "the system now uses Built-in Analog Mono")]
+    until(lambda: backend.opened[-1][0] == "mic2")
+
+
+def test_a_device_that_was_named_is_kept(backend: Backend) -> None:
+    with Ears(backend, {A: "mic2"}) as both:
+        both.start()
+        until(lambda: len(backend.opened) == 2)
+        backend.there[:2] = [MIC, OTHER._replace(label="renamed")]
+        time.sleep(0.1)
+        assert [name for name, who, _ in backend.opened if who is A] == ["mic2"]
+
+
+def test_one_source_is_not_both_speakers(backend: Backend) -> None:
+    with Ears(backend, {A: "out.monitor", C: "out.monitor"}) as both:
+        both.start()
+        (lost,) = news(both)
+        assert isinstance(lost, Lost)
+        assert lost.speaker is C
+        assert "is the other speaker's already" in lost.reason
+
+
+def test_a_device_that_stops_delivering_is_opened_again(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "STALLED_S", 0.1)
+    monkeypatch.setattr(ears, "FIRST_S", 0.3)
+    with Ears(backend, {}) as both:
+        both.start()
+        until(lambda: len(backend.opened) >= 2)
+        backend.newest(A).deliver(CHUNK)
+        reasons: dict[Speaker, str] = {}
+        while len(reasons) < 2:
+            reasons |= {n.speaker: n.reason for n in news(both) if isinstance(n, Lost)}
+        assert reasons[A] == "Jabra Evolve Mono stopped delivering"
+        assert reasons[C] == "Monitor of Jabra Evolve delivers nothing"
+
+
+def test_an_output_may_deliver_nothing_where_that_is_how_it_is(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "STALLED_S", 0.05)
+    monkeypatch.setattr(ears, "FIRST_S", 0.05)
+    backend.idles = True
+    with Ears(backend, {}) as both:
+        both.start()
+        until(lambda: len(backend.opened) >= 3)
+        assert {who for _, who, _ in backend.opened[2:]} == {A}, "a microphone is no output"
+
+
+def test_nothing_is_open_or_taken_before_start_and_after_stop(backend: Backend) -> None:
+    with Ears(backend, {}) as both:
+        time.sleep(0.05)
+        assert not backend.opened
+        both.start()
+        until(lambda: len(backend.opened) == 2)
+        streams = [stream for _, _, stream in backend.opened]
+        streams[0].deliver(CHUNK)
+        both.stop()
+        assert not both.take(0.05).news, "what was in flight is gone"
+        streams[0].deliver(CHUNK)
+        assert not both.take(0.05).news
+        until(lambda: all(stream.closed for stream in streams))
+        both.start()
+        until(lambda: len(backend.opened) == 4)
+
+
+def test_a_full_queue_drops_and_says_that_some_is_missing(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "WAITING", 3)
+    with Ears(backend, {}) as both:
+        both.start()
+        until(lambda: len(backend.opened) == 2)
+        stream = backend.newest(A)
+        for _ in range(5):
+            stream.deliver(CHUNK)
+        assert both.overflowed == 2
+        assert len(both.take(0.1).news) == 3
+        stream.deliver(CHUNK)
+        (heard,) = news(both)
+        assert isinstance(heard, Heard)
+        assert heard.chunk.lost

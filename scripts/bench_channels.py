@@ -37,7 +37,7 @@ from voicecoach.vad import SileroVad
 CALL_S = 60.0
 LONG_S = 240.0
 """Of a call whose clocks drift."""
-NOTHING = "nothing on it so far"
+NOTHING = "nothing on it so far: is it muted, or is recording not permitted?"
 Bools = NDArray[np.bool_]
 
 

@@ -88,7 +88,10 @@ def test_a_silent_channel_is_dead_after_5_s_and_comes_alive() -> None:
     changes = watch(both)
     assert said(changes) == [(C, "dead"), (C, "ok")]
     dead, ok = changes
-    assert (dead.reason, ok.reason) == ("nothing on it so far", "sound has come")
+    assert (dead.reason, ok.reason) == (
+        "nothing on it so far: is it muted, or is recording not permitted?",
+        "sound has come",
+    )
     assert 5 * SAMPLE_RATE <= dead.at < 5.2 * SAMPLE_RATE
     assert 8 * SAMPLE_RATE <= ok.at < 8.2 * SAMPLE_RATE
 
@@ -320,7 +323,7 @@ def test_a_jump_of_the_delay_is_no_drift() -> None:
 
 def faults(both: Samples) -> list[str]:
     """Return what is said of a call, but for a channel that is silent at its start."""
-    known = {"nothing on it so far", "sound has come"}
+    known = {"nothing on it so far: is it muted, or is recording not permitted?", "sound has come"}
     changes = [c for c in watch(both) if c.reason not in known]
     return [f"{c.at / SAMPLE_RATE:.0f} s {c.speaker} {c.state}: {c.reason}" for c in changes]
 

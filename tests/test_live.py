@@ -17,7 +17,10 @@ import pytest
 import soundfile
 import soxr
 from scipy.signal import correlate
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
+from scripts import desktop
 from scripts.sound_server import SoundServer, missing
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE
@@ -26,7 +29,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missin
 
 PATIENCE_S = 40.0
 """Until something must have happened, on a machine that is busy with other tests."""
-FROM_S, TO_S = 85, 116
+FROM_S, TO_S = 86, 115
 """Of the sample call: the agent speeds up."""
 
 Json = dict[str, Any]
@@ -56,10 +59,11 @@ class Live:
 
     def __init__(self, server: SoundServer, out: Path, *options: str) -> None:
         self._server, self._out = server, out
-        command = ("live", "--view", "none", "--no-transcribe", "--no-usual", "--out", str(out))
+        command = ["live", "--no-transcribe", "--no-usual", "--out", str(out), *server.sources]
+        view = () if "--view" in options else ("--view", "none")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "voicecoach", *command, *server.sources, *options],
-            env=server.env,
+            [sys.executable, "-m", "voicecoach", *command, *view, *options],
+            env={**server.env, "BROWSER": "true"},  # that opens nothing
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -257,6 +261,42 @@ def test_a_next_call_has_a_log_of_its_own(
             assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
             assert events[-1]["type"] == "ended"
             assert (folder / "summary.json").exists()
+
+
+def test_the_page_shows_a_live_call(server: SoundServer, tmp_path: Path) -> None:
+    with Live(server, tmp_path / "live", "--view", "browser") as live:
+        assert live.process.stdout
+        said = ""
+        while "The page: " not in said:
+            said = live.process.stdout.readline()
+            assert said, "it ended"
+        url = said.removeprefix("The page: ").strip()
+        live.wait(lambda event: event["type"] == "listening")
+        socket = url.replace("http://", "ws://") + "live"
+        with connect(socket, origin=Origin(url[: url.index("/", 8)])) as viewer:
+            until = time.monotonic() + PATIENCE_S
+            while json.loads(viewer.recv(PATIENCE_S))["state"] != "listening":
+                assert time.monotonic() < until
+            viewer.send(json.dumps({"type": "toggle"}))
+            live.wait(lambda event: event["type"] == "listening" and not event["on"])
+            while json.loads(viewer.recv(PATIENCE_S))["state"] != "paused":
+                assert time.monotonic() < until
+        live.end()
+
+
+def test_the_overlay_shows_a_live_call(server: SoundServer, tmp_path: Path) -> None:
+    if lacking := desktop.missing():
+        pytest.skip(f"not installed: {lacking}")
+    with desktop.desktop() as screen:
+        server.env |= {"DISPLAY": screen.env["DISPLAY"]}
+        with Live(server, tmp_path / "live", "--view", "overlay", "--wait") as live:
+            live.tell("helpful")
+            window = screen.xdotool("search", "--sync", "--name", "^voicecoach$").split()[0]
+            before = screen.xdotool("getwindowgeometry", window)
+            live.tell("pause")
+            live.wait(lambda event: event["type"] == "listening")
+            assert screen.xdotool("getwindowgeometry", window) == before
+            live.end()
 
 
 def run(env: dict[str, str], *options: str) -> tuple[int, str]:

@@ -245,7 +245,7 @@ class Channels:
             return "lost", self._lost[speaker]
         if self._dead[speaker.row]:
             if self._loudest[speaker.row] < _DEAD:
-                return "dead", "nothing on it so far"
+                return "dead", "nothing on it so far: is it muted, or is recording not permitted?"
             return "dead", f"digital silence for {SILENT_AFTER // SAMPLE_RATE} s: muted or lost"
         if self._copy.open:
             gain = self._copy.level_db

@@ -32,7 +32,6 @@ from voicecoach.shell.feed import Feed, Quit, Shown, Toggle
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
 from voicecoach.types import Event, Speaker
-from voicecoach.usual import NOTHING
 
 LOOK_S = 0.1
 WAITING = 5000
@@ -127,7 +126,7 @@ def attend(
     backend = choose()
     backend.sources()  # what a person has to mend is said now, not in the middle of a call
     path = kept.default_path()
-    known = (kept.read(path) or NOTHING) if options.learn else None
+    known = kept.read(path) if options.learn else None
     setup = Setup(config, cues, shipped(), transcribers, no_words, usual=known)
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
     feed, relay = Feed(), Relay()
@@ -138,6 +137,7 @@ def attend(
             ears,
             feed,
             options.out,
+            learn=options.learn,
             notice=config.live.notice if options.consent else "",
             audio=options.record,
             watcher=relay if view in ("console", "none") else None,

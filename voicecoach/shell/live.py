@@ -74,6 +74,8 @@ class Session:
         To viewers, and what they wish.
     out
         The folder in which each call gets one.
+    learn
+        Measure each call against those before it.
     notice
         What the customer was told; it is in each log's header.
     audio
@@ -89,12 +91,13 @@ class Session:
         feed: Feed,
         out: Path,
         *,
+        learn: bool = False,
         notice: str = "",
         audio: bool = False,
         watcher: Watcher | None = None,
     ) -> None:
         self.setup, self.ears, self.feed, self.out = setup, ears, feed, out
-        self.notice, self.audio, self.watcher = notice, audio, watcher
+        self.learn, self.notice, self.audio, self.watcher = learn, notice, audio, watcher
         self.stages = Stages()
         self.state: State = "ready"
         self.aligner = Aligner(0.0)
@@ -117,7 +120,8 @@ class Session:
             while self._started():
                 call = Call(self)
                 call.run()
-                self.usual = call.engine.usual
+                if self.learn:
+                    self.usual = call.engine.usual
         finally:
             self.ears.stop()
             self.state = "ended"
@@ -252,6 +256,8 @@ class Call:
             self._session.rest("paused")
         else:
             self._session.listen()
+        # Seen at once, whenever the next block comes.
+        self._session.feed.publish(display(self._snapshot, self._session.state), 0.0)
         return Listening(at=self._now, on=self._session.state == "listening")
 
     def _heard(self) -> Iterator[Item]:

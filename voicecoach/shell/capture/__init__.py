@@ -98,6 +98,9 @@ def choose() -> CaptureBackend:
     DeviceError
         Where something has to be installed first.
     """
+    from voicecoach.shell.capture.portaudio import load
+
+    load()
     if sys.platform == "win32":
         from voicecoach.shell.capture.wasapi import Wasapi
 

@@ -103,6 +103,8 @@ class Session:
         self.aligner = Aligner(0.0)
         self.asked, self.begun = 0.0, False
         """When listening was asked for, and whether something has come since."""
+        self.lost: dict[Speaker, str] = {}
+        """Whose device is of no use now, and why."""
         self.usual = setup.usual
         """The agent's, with the calls that are over in it."""
         self.folders: list[Path] = []
@@ -178,7 +180,6 @@ class Call:
         self._began = session.aligner.now
         """Stream index of the session at which the call began."""
         self._snapshot = Snapshot()
-        self._lost: set[Speaker] = set()
         self._slept_s = session.aligner.slept_s
         self._dropped_s = self._drops()
         self._notices: dict[str, int] = {}
@@ -233,6 +234,8 @@ class Call:
         """Yield what there is for the engine, as it comes, until the call is over."""
         session = self._session
         yield Listening(at=0, on=True)
+        for speaker, reason in session.lost.items():
+            yield ChannelState(at=0, speaker=speaker, state="lost", reason=reason)
         while True:
             for wish in session.feed.wishes():
                 match wish:
@@ -265,29 +268,26 @@ class Call:
         session, aligner = self._session, self._session.aligner
         taken = session.ears.take(TAKE_S)
         came = taken.now
-        if not session.begun:
-            first = [n.chunk.at for n in taken.news if isinstance(n, Heard)]
-            if not first and taken.now < session.asked + FIRST_S:
-                return
+        heard = [news.chunk.at for news in taken.news if isinstance(news, Heard)]
+        if not session.begun and (heard or taken.now >= session.asked + FIRST_S):
             # Devices need up to seconds for their first chunk, which are no part of the call.
-            aligner.begin(min(first, default=taken.now))
+            aligner.begin(min(heard, default=taken.now))
             session.begun = True
         for news in taken.news:
             speaker = news.speaker
             if isinstance(news, Lost):
-                self._lost.add(speaker)
+                session.lost[speaker] = news.reason
                 aligner.leave(speaker)
                 yield ChannelState(at=self._now, speaker=speaker, state="lost", reason=news.reason)
                 continue
             if not aligner.listens(speaker):
                 aligner.listen(speaker, idles=session.ears.idles(speaker))
-            if speaker in self._lost:
-                self._lost.discard(speaker)
+            if session.lost.pop(speaker, None) is not None:
                 yield ChannelState(at=self._now, speaker=speaker, state="ok", reason="")
             chunk, came = news.chunk, news.came
             aligner.push(speaker, chunk.samples, chunk.at, lost=chunk.lost)
             self._stages["capture"].note(came - chunk.at)
-        for block in aligner.pull(taken.now):
+        for block in aligner.pull(taken.now) if session.begun else ():
             self._stages["queue"].note(time.monotonic() - came)
             yield from self._play(block)
         self._stages.depth("capture", session.ears.waiting)

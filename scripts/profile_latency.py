@@ -287,10 +287,10 @@ class Script:
         deepest = self._session.stages.deepest
         for name, what in DEPTHS.items():
             print(f"| {name} | {what} | {deepest[name]} |")
-        print("\n| program | CPU, % of a core |\n|---|---|")
+        print("\n| thread | CPU, % of a core |\n|---|---|")
         shares = {name: 100 * seconds / self._took for name, seconds in self._cpu.items()}
         for name, share in {**shares, "in all": sum(shares.values())}.items():
-            print(f"| {name} | {share:.0f} |")
+            print(f"| {name} | {share:.1f} |")
         events = [json.loads(line) for line in log.read_bytes().splitlines()]
         late = [e for e in events if e["type"] == "gap" and e["start_s"] > WARM_S]
         said = [e["reason"] for e in events if e["type"] == "degraded"]
@@ -305,13 +305,28 @@ class Script:
         }
 
 
+THREADS = {
+    "MainThread": "the overlay",
+    "session": "the session: hop, publish",
+    "ears": "watching the devices",
+    "keeper": "writing the log",
+    "asr": "handing audio to the recogniser",
+}
+"""Of this program, by name; those that Python does not know are the sound system's."""
+
+
 def used() -> dict[str, float]:
-    """Return the CPU seconds of this program and of its recogniser, so far."""
+    """Return the CPU seconds of this program's threads and of its recogniser, so far."""
     mine = psutil.Process()
-    found = {"voicecoach": sum(mine.cpu_times()[:2])}
+    names = {thread.native_id: thread.name for thread in threading.enumerate()}
+    found: dict[str, float] = {}
+    for thread in mine.threads():
+        known = names.get(thread.id, "")
+        what = THREADS.get(known, "other" if known else "capture: the sound system's callbacks")
+        found[what] = found.get(what, 0.0) + thread.user_time + thread.system_time
     for child in mine.children():
         if "voicecoach.shell.remote" in " ".join(child.cmdline()):
-            found["recogniser"] = sum(child.cpu_times()[:2])
+            found["the recogniser, a process"] = sum(child.cpu_times()[:2])
     return found
 
 

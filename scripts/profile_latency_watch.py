@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import signal
 import struct
 import sys
 import time
@@ -20,6 +21,8 @@ import numpy as np
 def main() -> None:
     """Watch."""
     folder, (left, top, right, bottom) = Path(sys.argv[1]), map(int, sys.argv[2:6])
+    # A shell's background job is started with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     times: list[float] = []
     with (folder / "Xvfb_screen0").open("rb") as file:
         screen = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

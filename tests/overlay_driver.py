@@ -7,6 +7,7 @@ end of the input is the end of the program.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -144,6 +145,8 @@ def show_other(x: int, y: int, width: int, height: int) -> None:
 
 
 if __name__ == "__main__":
+    # A shell's background job is started with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.argv[1:]:
         show_other(*map(int, sys.argv[1:]))
     else:

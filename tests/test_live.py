@@ -232,6 +232,8 @@ def test_whatever_becomes_of_the_devices_the_call_goes_on(
         live.process.send_signal(signal.SIGSTOP)
         time.sleep(4.0)
         live.process.send_signal(signal.SIGCONT)
+        server.silence()
+        server.play(**excerpt)
         place = live.wait(lambda event: event["type"] == "speech_started", len(live.events()))
         live.end()
         events = live.events()

@@ -31,6 +31,8 @@ from voicecoach.types import SAMPLE_RATE, SPEAKERS
 REACH_S = 0.15
 ALONE = {"header", "listening", "gap", "channel_state", "degraded", "ended"}
 """Events of a live call, or of the end, that its record cannot have."""
+ALONE |= {"word", "utterance", "move"}
+"""Words come when the recogniser has them: live when it was done, in a replay as modelled."""
 
 Json = dict[str, Any]
 
@@ -85,14 +87,13 @@ def main() -> None:
         off = near - event["at_s"]
         row = f"{event['at_s']:.2f} | {near:.2f} | {off:+.2f}"
         print(f"| {event['id']} | {row} | {'yes' if abs(off) <= REACH_S else 'NO'} |")
-    extra = len(shown) - sum(e["type"] == "cue_opened" for e in truth)
-    words = {"word", "utterance", "move"}
-    print(f"\ncues that only the live call showed: {extra}")
-    for what, left_out in (("all events", ALONE), ("without words", ALONE | words)):
-        ours = [e for e in events if e["type"] not in left_out]
-        theirs = [e for e in again if e["type"] not in left_out]
-        same = sum(a == b for a, b in zip(ours, theirs, strict=False))
-        print(f"its own record, replayed, {what}: {same} of {len(ours)} events are the same")
+    due = [e["id"] for e in truth if e["type"] == "cue_opened"]
+    extra = [f"{name} at {at:.2f}" for name, at in shown if name not in due]
+    ended = truth[-1]["end_s"]
+    print(f"\nonly live: {'; '.join(extra) or 'nothing'} (the recording ends at {ended:.2f})")
+    ours, theirs = ([e for e in log if e["type"] not in ALONE] for log in (events, again))
+    same = sum(a == b for a, b in zip(ours, theirs, strict=False))
+    print(f"its own record, replayed: {same} of {len(ours)} events are the same, words apart")
 
 
 def read(log: Path) -> list[Json]:

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 
+import msgspec
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QScreen
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
@@ -23,8 +24,8 @@ from voicecoach.shell.overlay.places import Box, Screen
 
 REST_MS = 250
 """Between looks where nothing wakes it: at what is no display."""
-METER_RATE = 20.0
-"""Repaints a second, at most, of what moves all the time."""
+METER_RATE, BAR_RATE = 20.0, 10.0
+"""Repaints a second, at most, of the meters, and of bars and words: estimates come 7.8 times."""
 RAISE_S = 1.0
 """Where another window that stays on top has covered it, it is back after this."""
 
@@ -69,7 +70,9 @@ class Overlay:
         self._places = places.read_places(self._path)
         self._error: BaseException | None = None
         self._drawn: Shown | None = None
-        self._drawn_at = self._raised_at = 0.0
+        self._seen = Display()
+        """What is on the screen: bars and words may be those of before."""
+        self._drawn_at = self._bars_at = self._raised_at = 0.0
         self._unpainted = False
         self._through = False
         self._panel = Panel()
@@ -140,9 +143,14 @@ class Overlay:
             self._through = through
             self._panel.let_through(through)
             self._drawn = None
-        if shown is not self._drawn and self._due(shown.display, now):
+        bars = now - self._bars_at >= 1.0 / BAR_RATE
+        behind = self._drawn is not None and self._seen != self._drawn.display
+        if (shown is not self._drawn and self._due(shown.display, now)) or (behind and bars):
             self._drawn, self._drawn_at, self._unpainted = shown, now, True
-            self._panel.draw(shown.display, through)
+            self._seen = shown.display if bars else _still(shown.display, self._seen)
+            if bars:
+                self._bars_at = now
+            self._panel.draw(self._seen, through)
             if self._tray:
                 self._tray.draw(shown.display, through)
             if shown.display.state == "ended":
@@ -159,12 +167,14 @@ class Overlay:
         wait = REST_MS
         if self._feed.newest is not self._drawn:
             wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
+        elif self._seen != self._drawn.display:
+            wait = max(1, round(1000 * (self._bars_at + 1.0 / BAR_RATE - now)))
         if self._timer.interval() != wait:
             self._timer.setInterval(wait)
 
     def _due(self, new: Display, now: float) -> bool:
-        old = self._drawn.display if self._drawn else None
-        if old is None or now - self._drawn_at >= 1.0 / METER_RATE:
+        old = self._seen
+        if self._drawn is None or now - self._drawn_at >= 1.0 / METER_RATE:
             return True
         return _urgent(new) != _urgent(old)
 
@@ -244,6 +254,13 @@ class Tray:
 def _urgent(d: Display) -> tuple[object, ...]:
     """Return what is to be seen at once."""
     return (d.state, d.overlap, d.card, *(c.speaking for c in d.channels))
+
+
+def _still(new: Display, old: Display) -> Display:
+    """Return a display with the bars and words of another."""
+    return msgspec.structs.replace(
+        new, agitation=old.agitation, delivery=old.delivery, line=old.line
+    )
 
 
 def screens() -> list[Screen]:

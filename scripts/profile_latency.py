@@ -515,10 +515,11 @@ def picture(stages: dict[str, Any]) -> str:
     rows = [(name, f) for name, f in stages.items() if name != "words"]
     most = max(f["p99"] for _, f in rows)
     width, row, left = 640, 26, 90
-    scale = (width - left - 120) / most
+    scale = (width - left - 150) / most
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{row * len(rows) + 20}" '
-        'font-family="sans-serif" font-size="12">'
+        'font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
     ]
     for i, (name, f) in enumerate(rows):
         y = 10 + i * row

@@ -167,6 +167,7 @@ def test_what_is_kept_of_a_call(tmp_path: Path) -> None:
             keeper.line(f"{i}\n".encode())
             keeper.hear(exact.astype(np.float32))
     assert (tmp_path / "call" / "events.jsonl").read_bytes() == b"0\n1\n2\n"
+    assert (tmp_path / "call").stat().st_mode & 0o777 == 0o700
     kept, rate = soundfile.read(tmp_path / "call" / AUDIO)
     assert rate == 16_000
     assert np.array_equal(kept.T[:, :256], exact)

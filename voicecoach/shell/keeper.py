@@ -45,7 +45,8 @@ class Keeper:
         self.trouble = ""
         """Why something was not kept, or ""; said once."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            # What was said is for nobody else on this machine.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._log = (folder / EVENTS).open("wb")
             self._audio = (
                 soundfile.SoundFile(folder / AUDIO, "w", SAMPLE_RATE, 2, "PCM_16")

@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, SoundServer(SAMPLE_RATE) as server:
         out = Path(folder)
         samples, rate = soundfile.read(args.call, always_2d=True)
-        both = soxr.resample(samples[:, :2], rate, SAMPLE_RATE)
+        both = 0.9 * soxr.resample(samples[:, :2], rate, SAMPLE_RATE)  # it overshoots
         soundfile.write(out / "both.wav", both, SAMPLE_RATE, "PCM_16")
         files = {}
         for speaker in SPEAKERS:

@@ -17,7 +17,7 @@ from voicecoach.types import F32
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",
     "queue": "from there until it is taken and both channels are there",
-    "hop": "from taking a block until all is known of it: the four below, and words' bookkeeping",
+    "hop": "from taking a block until all is known of it: the three below, and words' bookkeeping",
     "vad": "speech probability",
     "features": "descriptors of the voice",
     "decision": "segments, estimates, cues: the rest of the engine",

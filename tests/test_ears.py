@@ -144,6 +144,16 @@ def test_a_stream_in_trouble_is_closed_and_opened_again(
     assert isinstance(news(listening)[0], Heard)
 
 
+def test_a_device_that_comes_and_goes_is_lost_each_time(listening: Ears, backend: Backend) -> None:
+    for _ in range(3):
+        stream = backend.newest(C)
+        stream.deliver(CHUNK)
+        assert isinstance(news(listening)[0], Heard)
+        stream.wrong = "loose contact"
+        assert news(listening) == [Lost(C, "loose contact")]
+        until(lambda stream=stream: backend.newest(C) is not stream)  # type: ignore[misc]
+
+
 def test_a_device_that_is_not_there_is_waited_for(listening: Ears, backend: Backend) -> None:
     backend.there.remove(OUT)
     backend.newest(C).wrong = "unplugged"

@@ -226,6 +226,8 @@ class Ear:
             if now >= self._retry:
                 self._open(now)
         elif why := self._wrong(now):
+            if self._heard > self._opened:
+                self._trouble = ""  # it was there meanwhile, so this is news
             self.close()
             self._lose(why)
             self._retry = now + RETRY_S
@@ -288,6 +290,5 @@ class Ear:
         return ""
 
     def _lose(self, why: str) -> None:
-        if why != self._trouble:
+        if why != self._trouble and self._ears.put(Lost(self._speaker, why)):
             self._trouble = why
-            self._ears.put(Lost(self._speaker, why))

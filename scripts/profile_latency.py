@@ -157,15 +157,12 @@ def main() -> None:
         script = Script(args, session, feed, server, screen, out)
         threading.Thread(target=script.run, daemon=True).start()
         try:
-            if args.no_screen:
-                attended.join()
-            else:
+            if not args.no_screen:
                 from voicecoach.shell import overlay
 
                 overlay.show(feed, lambda: attended.running, painted=painted(session))
         finally:
-            feed.wish(Quit())
-            attended.join()
+            attended.join(feed)
         script.report(next(out.rglob("events.jsonl")))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import pty
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -17,10 +20,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from voicecoach.display import Card, Display
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell import attend, control, keys
-from voicecoach.shell.attend import resolve
+from voicecoach.shell.attend import Attended, resolve, watch
 from voicecoach.shell.control import Control, act, tell
 from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle, Wish
 from voicecoach.shell.keeper import AUDIO, Keeper
+from voicecoach.shell.live import Session
 from voicecoach.shell.metrics import Metrics
 from voicecoach.shell.stages import STAGES, Stages
 
@@ -50,6 +54,63 @@ def test_there_is_a_view_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> N
         resolve("overlay")
     monkeypatch.setattr(attend, "no_overlay", lambda: "")
     assert resolve("auto") == ("overlay", "")
+
+
+class Patient:
+    """A session that goes on until it is wished to end."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed, self.ended = feed, False
+
+    def run(self) -> None:
+        while Quit() not in self.feed.wishes():
+            time.sleep(0.01)
+        self.ended = True
+
+
+def watched(show: Callable[[Feed], None]) -> Patient:
+    """Return a session that was watched to its end."""
+    feed = Feed()
+    session = Patient(feed)
+    attended = Attended(cast(Session, session))
+    attended.start()
+    watch(lambda: show(feed), attended, feed)
+    assert not attended.running
+    return session
+
+
+def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail(feed: Feed) -> None:
+        threading.Timer(0.5, lambda: feed.wish(Quit())).start()
+        raise RuntimeError("no more paint")
+
+    assert watched(fail).ended, "by the wish, and by nothing before it"
+    said = capfd.readouterr().err
+    assert "RuntimeError: no more paint" in said
+    assert "the call goes on" in said
+
+
+def test_asked_to_end_it_ends_the_session_first() -> None:
+    def interrupted(feed: Feed) -> None:
+        raise KeyboardInterrupt
+
+    def terminated(feed: Feed) -> None:
+        raise SystemExit(143)
+
+    assert watched(interrupted).ended
+    with pytest.raises(SystemExit):
+        watched(terminated)
+
+
+def test_what_a_session_ends_with_is_raised() -> None:
+    class Failing:
+        def run(self) -> None:
+            raise OutputError("the disk is full")
+
+    attended = Attended(cast(Session, Failing()))
+    attended.start()
+    with pytest.raises(OutputError, match="the disk is full"):
+        watch(lambda: None, attended, Feed())
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import I16, CaptureBackend, Chunk, Source, Stream, portaudio, taps
+from voicecoach.shell.capture import CaptureBackend, Chunk, Source, Stream, portaudio, taps
 from voicecoach.shell.capture.plain import Plain
 from voicecoach.shell.capture.portaudio import Converter
 from voicecoach.shell.capture.taps import Taps
 from voicecoach.shell.capture.wasapi import Wasapi
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types import I16, SAMPLE_RATE, Speaker
 
 NOW = 5000.0
 """What `time.monotonic` says."""

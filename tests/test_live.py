@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from scipy.signal import correlate
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from scripts import desktop
+from scripts.bench_live import found_at, read, replayed
 from scripts.sound_server import SoundServer, missing
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE
@@ -115,18 +115,6 @@ class Live:
         return said
 
 
-def replayed(path: Path, out: Path, *options: str) -> list[Json]:
-    """Return the events of a recording."""
-    command = [sys.executable, "-m", "voicecoach", "replay", "--no-transcribe", "--out", str(out)]
-    subprocess.run([*command, *options, str(path)], check=True, capture_output=True)
-    return lines(out / path.stem / "events.jsonl")
-
-
-def lines(log: Path) -> list[Json]:
-    """Return the events of a log, its header first."""
-    return [json.loads(line) for line in log.read_bytes().splitlines()]
-
-
 def of(events: list[Json], *types: str) -> list[Json]:
     return [event for event in events if event["type"] in types]
 
@@ -135,12 +123,6 @@ def state(speaker: str, state: str) -> Callable[[Json], bool]:
     """Return whether an event is that a channel is in a state."""
     wanted = {"type": "channel_state", "speaker": speaker, "state": state}
     return lambda event: wanted.items() <= event.items()
-
-
-def found_at(whole: Path, part: Path) -> float:
-    """Return the second at which the agent's channel of a recording begins in another."""
-    sounds = [soundfile.read(path)[0][:, 0] for path in (whole, part)]
-    return int(np.argmax(correlate(*sounds, mode="valid", method="fft"))) / SAMPLE_RATE
 
 
 def test_a_live_call_gives_the_cues_of_its_recording(
@@ -165,7 +147,7 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     both = tmp_path / "both.wav"
     parts = [soundfile.read(excerpt[who], dtype="int16") for who in ("agent", "customer")]
     soundfile.write(both, np.stack([x for x, _ in parts], axis=1), SAMPLE_RATE)
-    truth = replayed(both, tmp_path / "replay")
+    truth = replayed(both, tmp_path / "replay", ["--no-transcribe"])
     began = found_at(folder / "call.flac", both)
     live_s = [(event["id"], event["at_s"] - began) for event in of(events, "cue_opened")]
     true_s = [(event["id"], event["at_s"]) for event in of(truth, "cue_opened")]
@@ -174,7 +156,7 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     assert of(events, "cue_feedback")[0]["helpful"]
 
     # Its own record is on the log's time line: every event is there again, bit for bit.
-    again = replayed(folder / "call.flac", tmp_path / "replay")
+    again = replayed(folder / "call.flac", tmp_path / "replay", ["--no-transcribe"])
     beside = {"header", "listening", "gap", "cue_feedback", "channel_state", "ended"}
     mine = [event for event in events if event["type"] not in beside]
     assert mine == [event for event in again if event["type"] not in beside][: len(mine)]
@@ -259,7 +241,7 @@ def test_a_next_call_has_a_log_of_its_own(
         said = live.end()
         assert len(said.split("Results: ")) == 3
         for folder in (first, live.folder):
-            events = lines(folder / "events.jsonl")
+            events = read(folder / "events.jsonl")
             assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
             assert events[-1]["type"] == "ended"
             assert (folder / "summary.json").exists()

@@ -27,14 +27,10 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
-
-I16: TypeAlias = NDArray[np.int16]
+from voicecoach.types import F32, HOP, I16, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 SEAMLESS = int(0.070 * SAMPLE_RATE)
 SLACK, FITS = int(0.020 * SAMPLE_RATE), int(0.002 * SAMPLE_RATE)
@@ -225,7 +221,7 @@ class Aligner:
         self._buf[row, at : at + head] = samples[:head]
         self._buf[row, : len(samples) - head] = samples[head:]
 
-    def _read(self, n: int) -> NDArray[np.float32]:
+    def _read(self, n: int) -> F32:
         """Return the next `n` samples of both channels, and leave silence in their place."""
         out = np.empty((2, n), np.float32)
         at = self.now % CAPACITY

@@ -28,6 +28,7 @@ TICK = 8
 MAX_HOPS = 64
 """Most hops in one block (1 s): buffers are allocated for this many."""
 
+I16: TypeAlias = NDArray[np.int16]
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 

@@ -91,10 +91,13 @@ class Attended:
         """Begin."""
         self._thread.start()
 
-    def join(self) -> None:
-        """Wait for its end; raises what it ended with."""
+    def join(self, feed: Feed) -> None:
+        """Wait for its end, which Ctrl-C asks for; raises what it ended with."""
         while self._thread.is_alive():
-            self._thread.join(LOOK_S)  # so that Ctrl-C is heard
+            try:
+                self._thread.join(LOOK_S)  # so that Ctrl-C is heard
+            except KeyboardInterrupt:
+                feed.wish(Quit())
         if self._error:
             raise self._error
 
@@ -161,22 +164,33 @@ def attend(
             feed.wish(Toggle())
         attended = Attended(session)
         attended.start()
-        try:
-            _show(view, session, feed, attended, console, relay)
-        except KeyboardInterrupt:
-            feed.wish(Quit())
-        except Exception:
-            traceback.print_exc()
-            console.print("The view failed; the call goes on. Ctrl-C ends it.")
-            _stay(attended, relay, feed)
-        finally:
-            if isinstance(sys.exc_info()[1], SystemExit):
-                feed.wish(Quit())
-            attended.join()
+        watch(lambda: _show(view, session, feed, attended, console, relay), attended, feed)
     for folder in session.folders:
         console.print(Text(f"Results: {folder}", "bold"), soft_wrap=True)
     if options.learn and session.usual and session.folders:
         kept.write(path, session.usual)
+
+
+def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:
+    """Show a session that runs, and wait for its end; asked to end, it ends the session first.
+
+    Raises
+    ------
+    BaseException
+        What the session ended with.
+    """
+    try:
+        show()
+    except KeyboardInterrupt:
+        feed.wish(Quit())
+    except SystemExit:
+        feed.wish(Quit())
+        raise
+    except Exception:  # of whatever library draws: told in full, and no reason to lose a call
+        traceback.print_exc()
+        Console(stderr=True).print("The view failed; the call goes on. Ctrl-C ends it.")
+    finally:
+        attended.join(feed)
 
 
 def resolve(view: str) -> tuple[str, str]:
@@ -212,6 +226,7 @@ def no_overlay() -> str:
 def _show(
     view: str, session: Session, feed: Feed, attended: Attended, console: Console, relay: Relay
 ) -> None:
+    """Show it in a view of its own; the page needs none."""
     if view == "overlay":
         from voicecoach.shell import overlay
 
@@ -225,15 +240,6 @@ def _show(
                 if event:
                     drawn.show(event)
                     drawn.advance(event.at)
-    _stay(attended, relay, feed)
-
-
-def _stay(attended: Attended, relay: Relay, feed: Feed) -> None:
-    try:
-        while attended.running:
-            relay.get(LOOK_S)
-    except KeyboardInterrupt:
-        feed.wish(Quit())
 
 
 def painted(session: Session) -> Callable[[Shown, float, float], None]:

@@ -25,7 +25,6 @@ import socket
 import threading
 import webbrowser
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 import uvicorn
@@ -117,12 +116,7 @@ class Page:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join()
 

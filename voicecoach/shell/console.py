@@ -7,7 +7,6 @@ is no terminal it prints a line for each utterance and cue in place of the pictu
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
 from rich.align import Align
 from rich.console import Console, Group, RenderableType
@@ -73,12 +72,7 @@ class CallView:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.update(self.picture(), refresh=True)
             self._live.stop()

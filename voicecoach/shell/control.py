@@ -15,7 +15,6 @@ import threading
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
-from types import TracebackType
 
 import platformdirs
 
@@ -90,12 +89,7 @@ class Control:
             threading.Thread(target=self._serve, name="control", daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended = True
         if self._listener:
             with contextlib.suppress(OSError):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import queue
 import threading
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import soundfile
@@ -62,12 +61,7 @@ class Keeper:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._waiting.put(None)
         self._thread.join()
 

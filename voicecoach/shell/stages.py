@@ -7,6 +7,7 @@ two.  CPU is of the thread that did the work, where the stage is work and not wa
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ class Stage:
         self.total += seconds
         self.cpu += cpu
         self.newest.append(seconds)
-        self.buckets[sum(seconds > bound for bound in BUCKETS_S)] += 1
+        self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
 
     def figures(self) -> Figures:
         """Return what it comes to."""

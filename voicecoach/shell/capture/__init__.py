@@ -21,13 +21,8 @@ import sys
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voicecoach.errors import DeviceError
-from voicecoach.types import Speaker
-
-I16: TypeAlias = NDArray[np.int16]
+from voicecoach.types import I16, Speaker
 
 
 class Source(NamedTuple):

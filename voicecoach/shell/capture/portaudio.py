@@ -19,8 +19,8 @@ import numpy as np
 import soxr
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import I16, Chunk, Deliver
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.shell.capture import Chunk, Deliver
+from voicecoach.types import F32, I16, SAMPLE_RATE
 
 BLOCK_S = 0.02
 """Seconds of audio in a callback."""

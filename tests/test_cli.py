@@ -14,8 +14,8 @@ import soundfile
 from tests.helpers import silence, stereo, syllables
 from tests.test_files import KINDS, bad_files, write
 from voicecoach import config
-from voicecoach.__main__ import _names
 from voicecoach.config import Config
+from voicecoach.shell.recordings import names
 
 
 def voicecoach(
@@ -171,7 +171,7 @@ def test_turning_round_does_not_say_which_of_three_channels(tmp_path: Path, home
 
 def test_every_call_has_a_folder_of_its_own() -> None:
     paths = [Path(p) for p in ("a-2.wav", "a.wav", "x/a.wav", "A.flac", "...wav", "x/a-2.ogg")]
-    assert _names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
+    assert names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
 
 
 def test_a_bad_recording_does_not_stop_the_others(

@@ -11,12 +11,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import platformdirs
 import typer
@@ -28,21 +27,14 @@ from voicecoach import __version__, cues
 from voicecoach import config as configuration
 from voicecoach.config import Config
 from voicecoach.errors import (
-    AudioFileError,
     ConfigError,
     DeviceError,
-    ModelUnavailable,
-    OutputError,
     VoiceCoachError,
 )
 from voicecoach.types import Speaker
 
 if TYPE_CHECKING:
-    from voicecoach.shell.files import Call
-    from voicecoach.shell.remote import Remote
-
-Source: TypeAlias = "tuple[Path, Callable[[], Call]]"
-"""A recording and how to open it as a call."""
+    from voicecoach.shell.recordings import Options, Source
 
 
 class View(StrEnum):
@@ -103,11 +95,12 @@ def demo(
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
     from voicecoach.shell.files import Call
+    from voicecoach.shell.recordings import Options
     from voicecoach.shell.resources import SAMPLE_CALL, resource
 
     path = resource("samples", SAMPLE_CALL)
     settings = _settings(config, model, transcribe)
-    _replay([(path, partial(Call.both, path))], out, settings, frames, speed, report)
+    _replay([(path, partial(Call.both, path))], settings, Options(out, frames, speed, report))
 
 
 @app.command()
@@ -164,6 +157,7 @@ def replay(
     if not agent and not calls:
         _fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.files import Call
+    from voicecoach.shell.recordings import Options
 
     mapping = _mapping(channels)
     if swap:
@@ -176,7 +170,8 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    _replay(sources, out, settings, frames, speed, report, events, usual, learn)
+    options = Options(out, frames, speed, report, events, usual, learn)
+    _replay(sources, settings, options)
 
 
 @app.command()
@@ -215,6 +210,7 @@ def live(
 ) -> None:
     """Listen to calls beside your softphone, and show cues."""
     from voicecoach.shell.attend import Options, attend
+    from voicecoach.shell.recordings import recognisers
 
     settings = _settings(config, model, transcribe)
     for key, value in (("microphone", microphone), ("softphone", softphone)):
@@ -225,7 +221,7 @@ def live(
         metrics=metrics, port=port,
     )  # fmt: skip
     with ExitStack() as stack:
-        transcribers, no_words = _transcribers(settings, stack, most=1)
+        transcribers, no_words = recognisers(settings, stack, most=1)
         attend(settings, _rules(settings), transcribers, no_words, options)
 
 
@@ -376,17 +372,10 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    _say_error(message)
+    from voicecoach.shell.console import say_error
+
+    say_error(message)
     raise SystemExit(UNUSABLE)
-
-
-def _say_error(message: str) -> None:
-    _say(f"error: {' '.join(message.split())}")
-
-
-def _say(message: str) -> None:
-    """Write a line to standard error, whatever is in a file's name."""
-    typer.echo(message.encode("utf-8", "replace").decode(), err=True)
 
 
 def _settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
@@ -423,92 +412,17 @@ def _mapping(channels: str | None) -> tuple[int, int]:
     return agent, customer
 
 
-def _replay(
-    sources: list[Source],
-    out: Path,
-    settings: Config,
-    frames: bool,
-    speed: float | None,
-    report: bool | None,
-    events: Path | None = None,
-    usual: Path | None = None,
-    learn: bool = False,
-) -> None:
-    """Replay every call into a folder of its own; a bad recording does not stop the others."""
-    from voicecoach.shell import kept
-    from voicecoach.shell.assembly import shipped
-    from voicecoach.shell.console import CallView
-    from voicecoach.shell.files import readable
-    from voicecoach.shell.replay import EVENTS, Setup, copy, replay
+def _replay(sources: list[Source], settings: Config, options: Options) -> None:
+    from voicecoach.shell.recordings import replay_all
 
-    if events and (events.is_dir() or not events.parent.is_dir()):
-        raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
-    known = kept.read(usual) if usual else None
-    if usual and not known and not learn:
-        raise ConfigError(f"{usual}: there is no such file; --learn makes one")
-    console = Console()
-    rules, models = _rules(settings), shipped()
-    failed = False
-    with ExitStack() as stack:
-        transcribers, no_words = _transcribers(settings, stack)
-        setup = Setup(settings, rules, models, transcribers, no_words, frames, speed, known)
-        names = _names([path for path, _ in sources])
-        for (_, open_call), name in zip(sources, names, strict=True):
-            try:
-                call = open_call()
-                with CallView(console, call.name, call.duration_s) as view:
-                    result, known = replay(call, setup, out / name, view)
-            except AudioFileError as e:
-                failed = True
-                _say_error(str(e))
-                continue
-            for note in result.notes:
-                _say(f"note: {note}")
-            if events:
-                copy(out / name / EVENTS, events)
-            console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
-            if usual and learn:
-                kept.write(usual, known)
-                setup = setup._replace(usual=known)
-    if report:
-        _say("note: the report is not part of this version yet")
-    if failed:
+    if not replay_all(sources, settings, _rules(settings), options):
         raise SystemExit(UNUSABLE)
 
 
-def _transcribers(settings: Config, stack: ExitStack, most: int = 2) -> tuple[list[Remote], str]:
-    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why."""
-    from voicecoach.shell.remote import Remote
+def _say(message: str) -> None:
+    from voicecoach.shell.console import say
 
-    wanted = settings.transcription
-    if not wanted.enabled:
-        return [], ""
-    try:
-        # A recording is replayed as fast as it goes: a recogniser for each of two cores.
-        remotes = [
-            stack.enter_context(closing(Remote(wanted.model, wanted.language, wanted.vocabulary)))
-            for _ in range(min(most, os.cpu_count() or 1))
-        ]
-        for remote in remotes:
-            remote.ready()
-    except ModelUnavailable as e:
-        _say(f"no words: {e}; everything else goes on")
-        return [], str(e)
-    return remotes, ""
-
-
-def _names(paths: list[Path]) -> list[str]:
-    """Return a folder name for each call, unlike the others."""
-    names: list[str] = []
-    for path in paths:
-        name = stem = path.stem.strip(". ") or "call"
-        taken = {other.casefold() for other in names}
-        again = 1
-        while name.casefold() in taken:
-            again += 1
-            name = f"{stem}-{again}"
-        names.append(name)
-    return names
+    say(message)
 
 
 if __name__ == "__main__":

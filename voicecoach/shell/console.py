@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+import typer
 from rich.align import Align
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -184,6 +185,16 @@ class CallView:
         if self._snapshot.degraded:
             table.add_row(Text(self._snapshot.degraded, "yellow"), "")
         return table
+
+
+def say_error(message: str) -> None:
+    """Write an error to standard error, in one line."""
+    say(f"error: {' '.join(message.split())}")
+
+
+def say(message: str) -> None:
+    """Write a line to standard error, whatever is in a file's name."""
+    typer.echo(message.encode("utf-8", "replace").decode(), err=True)
 
 
 def _bar(value: float) -> Text:

@@ -1,0 +1,126 @@
+"""Recordings through the engine, one after another: what a `replay` command comes to.
+
+A bad recording does not stop the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from rich.console import Console
+from rich.text import Text
+
+from voicecoach.config import Config
+from voicecoach.cues import Cue
+from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
+from voicecoach.shell import kept
+from voicecoach.shell.assembly import shipped
+from voicecoach.shell.console import CallView, say, say_error
+from voicecoach.shell.files import Call, readable
+from voicecoach.shell.remote import Remote
+from voicecoach.shell.replay import EVENTS, Setup, copy, replay
+
+Source: TypeAlias = tuple[Path, Callable[[], Call]]
+"""A recording and how to open it as a call."""
+
+
+class Options(NamedTuple):
+    """How recordings are replayed."""
+
+    out: Path
+    frames: bool = False
+    speed: float | None = None
+    report: bool | None = None
+    events: Path | None = None
+    usual: Path | None = None
+    learn: bool = False
+
+
+def replay_all(
+    sources: Sequence[Source], config: Config, cues: tuple[Cue, ...], options: Options
+) -> bool:
+    """Replay every call into a folder of its own; return whether all could be.
+
+    Raises
+    ------
+    ConfigError, OutputError
+        Where an option cannot be followed.
+    """
+    out, events, usual, learn = options.out, options.events, options.usual, options.learn
+    if events and (events.is_dir() or not events.parent.is_dir()):
+        raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
+    known = kept.read(usual) if usual else None
+    if usual and not known and not learn:
+        raise ConfigError(f"{usual}: there is no such file; --learn makes one")
+    console = Console()
+    failed = False
+    with ExitStack() as stack:
+        transcribers, no_words = recognisers(config, stack)
+        setup = Setup(
+            config,
+            cues,
+            shipped(),
+            transcribers,
+            no_words,
+            options.frames,
+            options.speed,
+            known,
+        )
+        folders = names([path for path, _ in sources])
+        for (_, open_call), name in zip(sources, folders, strict=True):
+            try:
+                call = open_call()
+                with CallView(console, call.name, call.duration_s) as view:
+                    result, known = replay(call, setup, out / name, view)
+            except AudioFileError as e:
+                failed = True
+                say_error(str(e))
+                continue
+            for note in result.notes:
+                say(f"note: {note}")
+            if events:
+                copy(out / name / EVENTS, events)
+            console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
+            if usual and learn:
+                kept.write(usual, known)
+                setup = setup._replace(usual=known)
+    if options.report:
+        say("note: the report is not part of this version yet")
+    return not failed
+
+
+def recognisers(config: Config, stack: ExitStack, most: int = 2) -> tuple[list[Remote], str]:
+    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why."""
+    wanted = config.transcription
+    if not wanted.enabled:
+        return [], ""
+    try:
+        # A recording is replayed as fast as it goes: a recogniser for each of two cores.
+        remotes = [
+            stack.enter_context(closing(Remote(wanted.model, wanted.language, wanted.vocabulary)))
+            for _ in range(min(most, os.cpu_count() or 1))
+        ]
+        for remote in remotes:
+            remote.ready()
+    except ModelUnavailable as e:
+        say(f"no words: {e}; everything else goes on")
+        return [], str(e)
+    return remotes, ""
+
+
+def names(paths: list[Path]) -> list[str]:
+    """Return a folder name for each call, unlike the others."""
+    found: list[str] = []
+    for path in paths:
+        name = stem = path.stem.strip(". ") or "call"
+        taken = {other.casefold() for other in found}
+        again = 1
+        while name.casefold() in taken:
+            again += 1
+            name = f"{stem}-{again}"
+        found.append(name)
+    return found

@@ -23,7 +23,7 @@ from scripts import desktop
 from scripts.bench_live import found_at, read, replayed
 from scripts.sound_server import SoundServer, missing
 from voicecoach.shell.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types import F64, SAMPLE_RATE
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
 
@@ -31,6 +31,9 @@ PATIENCE_S = 40.0
 """Until something must have happened, on a machine that is busy with other tests."""
 FROM_S, TO_S = 86, 115
 """Of the sample call: the agent speeds up."""
+
+TALK_S = 12, 40
+"""Of the sample call: the customer speaks."""
 
 Json = dict[str, Any]
 
@@ -45,11 +48,20 @@ def server() -> Iterator[SoundServer]:
 @pytest.fixture
 def excerpt(tmp_path: Path) -> dict[str, Path]:
     """Write some of a real call, a file for each speaker."""
+    return written(part(FROM_S, TO_S), tmp_path)
+
+
+def part(from_s: int, to_s: int) -> F64:
+    """Return [n, 2] of the sample call, agent and customer."""
     call, rate = soundfile.read(resource("samples", SAMPLE_CALL))
-    samples = soxr.resample(call[FROM_S * rate : TO_S * rate], rate, SAMPLE_RATE)
+    return np.asarray(soxr.resample(call[from_s * rate : to_s * rate], rate, SAMPLE_RATE))
+
+
+def written(samples: F64, folder: Path) -> dict[str, Path]:
+    """Write a file for each speaker."""
     files = {}
     for row, who in enumerate(("agent", "customer")):
-        files[who] = tmp_path / f"{who}.wav"
+        files[who] = folder / f"{who}.wav"
         soundfile.write(files[who], samples[:, row], SAMPLE_RATE, "PCM_16")
     return files
 
@@ -223,6 +235,26 @@ def test_whatever_becomes_of_the_devices_the_call_goes_on(
     assert [event["at_s"] for event in events[1:]] == sorted(e["at_s"] for e in events[1:])
     gaps = [gap for gap in of(events, "gap") if gap["start_s"] < paused_at + 1.0 < gap["end_s"]]
     assert len(gaps) == 1, "a pause is a gap"
+
+
+def test_what_the_microphone_hears_of_the_customer_is_said(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    """By how much the two players start apart it is a copy, or a bleed that is late."""
+    samples = part(*TALK_S)
+    samples[:, 0] += 0.5 * samples[:, 1]
+    with Live(server, tmp_path / "live") as live:
+        live.wait(lambda event: event["type"] == "listening")
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners() < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        server.play(**written(samples, tmp_path))
+        known = [state("agent", found) for found in ("copied", "bleeding")]
+        place = live.wait(lambda event: any(is_so(event) for is_so in known))
+        reason = live.events()[place]["reason"]
+        assert "the same signal" in reason or "the customer is heard on it" in reason
+        live.end()
 
 
 def test_a_next_call_has_a_log_of_its_own(

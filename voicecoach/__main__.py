@@ -15,16 +15,24 @@ from contextlib import ExitStack, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
-import platformdirs
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach import __version__, cues
+from voicecoach import __version__
 from voicecoach import config as configuration
+from voicecoach.commands import usual
+from voicecoach.commands.common import (
+    UNUSABLE,
+    ConfigOption,
+    ModelOption,
+    fail,
+    rules_of,
+    settings_of,
+)
 from voicecoach.config import Config
 from voicecoach.errors import (
     ConfigError,
@@ -54,30 +62,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
-usual_app = typer.Typer(
-    no_args_is_help=True,
-    help="What is usual for you, kept on this machine only: see it, start over, remove it.",
-)
-app.add_typer(usual_app, name="usual")
-UNUSABLE = 2
-"""Exit code where a person has to mend something."""
+app.add_typer(usual.app, name="usual")
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Configuration in TOML.", metavar="FILE")
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", help="faster-whisper name, or a folder with a model."),
-]
 SpeedOption = Annotated[
     float | None,
     typer.Option(min=0.1, help="Times real time, 1 plays it live. Default: as fast as it goes."),
 ]
 FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
-UsualFileOption = Annotated[
-    Path | None, typer.Option("--file", help="Another than the one that is yours.", metavar="FILE")
-]
 ReportOption = Annotated[
     bool | None, typer.Option("--report/--no-report", help="Write the report (to come).")
 ]
@@ -99,7 +91,7 @@ def demo(
     from voicecoach.shell.resources import SAMPLE_CALL, resource
 
     path = resource("samples", SAMPLE_CALL)
-    settings = _settings(config, model, transcribe)
+    settings = settings_of(config, model, transcribe)
     _replay([(path, partial(Call.both, path))], settings, Options(out, frames, speed, report))
 
 
@@ -145,17 +137,17 @@ def replay(
     """Replay recorded calls: the same engine and the same cues as live."""
     calls = calls or []
     if events and len(calls) > 1:
-        _fail("--events is for one call; each has its events.jsonl in its folder")
+        fail("--events is for one call; each has its events.jsonl in its folder")
     if (agent is None) != (customer is None):
-        _fail("--agent and --customer go together: a mono file each")
+        fail("--agent and --customer go together: a mono file each")
     if agent and (calls or mono or channels or swap):
-        _fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
+        fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
     if mono and (channels or swap):
-        _fail("--mono has one channel: no --channels or --swap")
+        fail("--mono has one channel: no --channels or --swap")
     if learn and not usual:
-        _fail("--learn goes with --usual FILE, which it writes to")
+        fail("--learn goes with --usual FILE, which it writes to")
     if not agent and not calls:
-        _fail("name a recording: voicecoach replay CALL")
+        fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.files import Call
     from voicecoach.shell.recordings import Options
 
@@ -163,7 +155,7 @@ def replay(
     if swap:
         mapping = mapping[::-1]
     both = partial(Call.both, channels=mapping, mapped=channels is not None)
-    settings = _settings(config, model, transcribe)
+    settings = settings_of(config, model, transcribe)
     if agent and customer:
         sources: list[Source] = [(agent, partial(Call.pair, agent, customer))]
     elif mono:
@@ -212,7 +204,7 @@ def live(
     from voicecoach.shell.attend import Options, attend
     from voicecoach.shell.recordings import recognisers
 
-    settings = _settings(config, model, transcribe)
+    settings = settings_of(config, model, transcribe)
     for key, value in (("microphone", microphone), ("softphone", softphone)):
         if value is not None:
             settings = configuration.override(settings, f"live.{key}", value)
@@ -222,7 +214,7 @@ def live(
     )  # fmt: skip
     with ExitStack() as stack:
         transcribers, no_words = recognisers(settings, stack, most=1)
-        attend(settings, _rules(settings), transcribers, no_words, options)
+        attend(settings, rules_of(settings), transcribers, no_words, options)
 
 
 @app.command()
@@ -259,7 +251,7 @@ def tell(
 @app.command("config")
 def show_config(config: ConfigOption = None) -> None:
     """Print the effective configuration, each key with its unit."""
-    typer.echo(configuration.dumps(_settings(config, None, None)), nl=False)
+    typer.echo(configuration.dumps(settings_of(config, None, None)), nl=False)
 
 
 @app.command("cues")
@@ -270,7 +262,7 @@ def list_cues(
     """List the cues and the signals that rules may name."""
     from voicecoach import catalogue
 
-    rules = _rules(_settings(config, None, None))
+    rules = rules_of(settings_of(config, None, None))
     if markdown:
         typer.echo(catalogue.markdown(rules), nl=False)
         return
@@ -287,8 +279,8 @@ def doctor(config: ConfigOption = None) -> None:
     """Say what this machine can do, and what to install for the rest."""
     from voicecoach.shell.doctor import examine
 
-    settings = _settings(config, None, None)
-    findings = examine(settings, _rules(settings))
+    settings = settings_of(config, None, None)
+    findings = examine(settings, rules_of(settings))
     table = Table.grid(padding=(0, 2))
     for finding in findings:
         mark = "yes" if finding.ok else "NO" if finding.needed else "no"
@@ -296,60 +288,6 @@ def doctor(config: ConfigOption = None) -> None:
     Console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(UNUSABLE)
-
-
-@usual_app.command("show")
-def show_usual(file: UsualFileOption = None, config: ConfigOption = None) -> None:
-    """Print what is usual for you, and the formula of calmness."""
-    from voicecoach import delivery
-    from voicecoach.shell import kept
-    from voicecoach.usual import NOTHING, SIGNALS
-
-    console = Console()
-    path = file or kept.default_path()
-    known = kept.read(path)
-    calls = (known or NOTHING).calls
-    title = f"Your usual, from {calls} call{'' if calls == 1 else 's'}"
-    table = Table("what it is", "unit", "usual", "spread", "learnt from", title=title)
-    for name, known_as in SIGNALS.items():
-        learnt = (known or NOTHING).signals.get(name)
-        values = (
-            (f"{learnt.mean:.2f}", f"{learnt.spread:.2f}", f"{learnt.count:.0f} {known_as.counted}")
-            if learnt
-            else ("-", "-", "nothing yet")
-        )
-        table.add_row(known_as.doc, known_as.unit, *values)
-    console.print(table)
-    if _settings(config, None, None).privacy.profile != "eu":
-        text = f"\nCalmness, from the fields of a delivery event:\n\n{delivery.formula()}\n"
-        console.print(Text(text), soft_wrap=True)
-    where = "Kept in" if known else "Nothing is kept; it would be in"
-    console.print(Text(f"{where} {path}"), soft_wrap=True)
-
-
-@usual_app.command("reset")
-def reset_usual(
-    file: UsualFileOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Forget what is usual for you and start over."""
-    from voicecoach.shell import kept
-    from voicecoach.usual import NOTHING
-
-    path = file or kept.default_path()
-    if not yes:
-        typer.confirm(f"Forget everything in {path}?", abort=True)
-    kept.write(path, NOTHING)
-    _say(f"{path}: nothing is usual yet")
-
-
-@usual_app.command("delete")
-def delete_usual(file: UsualFileOption = None) -> None:
-    """Remove the file with what is usual for you."""
-    from voicecoach.shell import kept
-
-    path = file or kept.default_path()
-    _say(f"{path}: {'removed' if kept.delete(path) else 'there is none'}")
 
 
 @app.command()
@@ -365,35 +303,10 @@ def main() -> None:
     try:
         app()
     except VoiceCoachError as e:
-        _fail(str(e))
+        fail(str(e))
 
 
 # --- helpers --------------------------------------------------------------------------------
-
-
-def _fail(message: str) -> NoReturn:
-    from voicecoach.shell.console import say_error
-
-    say_error(message)
-    raise SystemExit(UNUSABLE)
-
-
-def _settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
-    if path is None:
-        default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
-        settings = configuration.load(default) if default.is_file() else Config()
-    else:
-        settings = configuration.load(path)
-    if model is not None:
-        settings = configuration.override(settings, "transcription.model", model)
-    if transcribe is False:
-        settings = configuration.override(settings, "transcription.enabled", False)
-    return settings
-
-
-def _rules(settings: Config) -> tuple[cues.Cue, ...]:
-    file = settings.cues.file
-    return cues.load(Path(file).expanduser() if file else cues.BUILT_IN)
 
 
 def _mapping(channels: str | None) -> tuple[int, int]:
@@ -415,14 +328,8 @@ def _mapping(channels: str | None) -> tuple[int, int]:
 def _replay(sources: list[Source], settings: Config, options: Options) -> None:
     from voicecoach.shell.recordings import replay_all
 
-    if not replay_all(sources, settings, _rules(settings), options):
+    if not replay_all(sources, settings, rules_of(settings), options):
         raise SystemExit(UNUSABLE)
-
-
-def _say(message: str) -> None:
-    from voicecoach.shell.console import say
-
-    say(message)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
   - ModelError       install or point at a model
       ModelUnavailable   it is fine to want it, it can't be had now: go on without
   - OutputError      make room, or name another folder
+  - JournalError     name another event log or journal, or replay the call again
 
 Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
 """
@@ -40,3 +41,7 @@ class ModelUnavailable(ModelError):
 
 class OutputError(VoiceCoachError):
     """Results cannot be written."""
+
+
+class JournalError(VoiceCoachError):
+    """An event log or a journal cannot be used."""

@@ -45,15 +45,35 @@ def line(event: Event) -> bytes:
     return _encoder.encode(fields) + b"\n"
 
 
-def read(lines: Iterator[bytes]) -> Iterator[Event]:
-    """Return the events of a log.
+def facts(line: bytes) -> dict[str, Any]:
+    """Return the facts of a call in a log's first line.
+
+    Raises
+    ------
+    ValueError
+        Where it is no header, or one of another schema.
+    """
+    try:
+        found = msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError as e:
+        raise ValueError(f"line 1: not a header: {e}") from e
+    if found.pop("type", None) != "header":
+        raise ValueError("line 1: not a header")
+    schema = found.pop("schema", None)
+    if schema != SCHEMA:
+        raise ValueError(f"its schema is {schema}, not {SCHEMA}: replay the call again")
+    return found
+
+
+def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
+    """Return the events of a log, whose lines are counted from `first`.
 
     Raises
     ------
     ValueError
         Naming the line that is no event.
     """
-    for number, raw in enumerate(lines, 1):
+    for number, raw in enumerate(lines, first):
         try:
             fields = msgspec.json.decode(raw, type=dict[str, Any])
             name = fields.pop("type")

@@ -27,6 +27,7 @@ from voicecoach.types import (
     HeardWord,
     Move,
     Prosody,
+    Readings,
     Speaker,
     SpeechStarted,
     Tone,

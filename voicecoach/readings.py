@@ -36,31 +36,15 @@ class Reading(NamedTuple):
     distrusted: Mapping[Speaker, str]
 
 
-class _Course(NamedTuple):
-    """Where a signal was told last, and whether it grows from there."""
-
-    at: int
-    value: float
-    grows: bool
-
-    def foretold(self, at: int) -> float:
-        """Return what it is at `at` if nothing happens."""
-        if not self.grows:
-            return self.value
-        return round(self.value + (at - self.at) / SAMPLE_RATE, DIGITS)
-
-
-def rounded(signals: Mapping[str, float]) -> dict[str, float]:
-    """Return signals as the log tells them."""
-    return {name: round(x, DIGITS) for name, x in signals.items()}
-
-
 class Recorder:
-    """Tells what changed, for the log of one call."""
+    """Rounds what the cues are to go on and tells what changed, for the log of one call."""
 
     def __init__(self) -> None:
-        self._courses: dict[str, _Course] = {}
-        self._quotes: dict[str, str] = {}
+        self._heard: Mapping[str, float] = {}
+        self._signals: dict[str, float] = {}
+        self._growing: dict[str, tuple[int, float]] = {}
+        """Since when, and from what."""
+        self._quotes: Mapping[str, str] = {}
         self._distrusted: dict[str, str] = {}
 
     def take(
@@ -69,44 +53,51 @@ class Recorder:
         signals: Mapping[str, float],
         quotes: Mapping[str, str],
         distrusted: Mapping[Speaker, str],
-    ) -> list[Event]:
-        """Return what there is to tell at a tick: one event, or none.
+    ) -> tuple[dict[str, float], list[Event]]:
+        """Return the signals, rounded, and what there is to tell of a tick: one event, or none.
 
         Parameters
         ----------
         at
-            Stream index of its end.
+            Stream index of its end, `TICK_SAMPLES` after the one before.
         signals
-            `rounded`.
+            A new table at each tick.
         quotes, distrusted
             As the cues are given them.
         """
         values: dict[str, float | None] = {}
         growing = []
-        for name, x in signals.items():
-            course = self._courses.get(name)
-            if course and _same(course.foretold(at), x):
+        heard, self._heard = self._heard, signals
+        now = dict(self._signals)
+        for name, exact in signals.items():
+            if exact is heard.get(name) and name not in self._growing:
+                continue
+            x = now[name] = round(exact, DIGITS)
+            before = self._signals.get(name)
+            since = self._growing.get(name)
+            if _same(x, _grown(*since, at) if since else before):
                 continue
             values[name] = x if x == x else None
-            grows = course is not None and _grows(course, at, x)
-            if grows:
+            if before is not None and _grows(before, x, growing_before=since is not None):
                 growing.append(name)
-            self._courses[name] = _Course(at, x, grows)
-        said = {} if quotes == self._quotes else dict(quotes)
+                self._growing[name] = at, x
+            else:
+                self._growing.pop(name, None)
+        self._signals = now
+        said = quotes != self._quotes
         wrong = {str(speaker): state for speaker, state in distrusted.items()}
         told = wrong != self._distrusted
+        self._quotes, self._distrusted = quotes, wrong
         if not (values or said or told):
-            return []
-        self._quotes, self._distrusted = said or self._quotes, wrong
-        return [
-            Readings(
-                at=at,
-                values=values,
-                growing=tuple(growing) or msgspec.UNSET,
-                quotes=said or msgspec.UNSET,
-                distrusted=wrong if told else msgspec.UNSET,
-            )
-        ]
+            return now, []
+        event = Readings(
+            at=at,
+            values=values,
+            growing=tuple(growing) or msgspec.UNSET,
+            quotes=dict(quotes) if said else msgspec.UNSET,
+            distrusted=wrong if told else msgspec.UNSET,
+        )
+        return now, [event]
 
 
 def ticks(events: Iterable[Event], end: int) -> Iterator[Reading]:
@@ -121,33 +112,38 @@ def ticks(events: Iterable[Event], end: int) -> Iterator[Reading]:
     """
     told = (event for event in events if isinstance(event, Readings))
     due = next(told, None)
-    courses: dict[str, _Course] = {}
+    signals: dict[str, float] = {}
+    growing: dict[str, tuple[int, float]] = {}
     quotes: Mapping[str, str] = {}
     distrusted: dict[Speaker, str] = {}
     for at in range(TICK_SAMPLES, end + 1, TICK_SAMPLES):
         if due and due.at <= at:
-            growing = due.growing or ()
             for name, x in due.values.items():
-                courses[name] = _Course(due.at, NAN if x is None else x, name in growing)
+                growing.pop(name, None)
+                signals[name] = NAN if x is None else x
+            growing |= {name: (due.at, signals[name]) for name in due.growing or ()}
             quotes = due.quotes or quotes
             if due.distrusted is not msgspec.UNSET:
                 distrusted = {Speaker(who): state for who, state in due.distrusted.items()}
             due = next(told, None)
-        signals = {name: course.foretold(at) for name, course in courses.items()}
+        signals = signals | {name: _grown(*since, at) for name, since in growing.items()}
         yield Reading(at, signals, quotes, distrusted)
 
 
-def _same(x: float, y: float) -> bool:
-    return x == y or (x != x and y != y)
+def _grown(since: int, x: float, at: int) -> float:
+    """Return what a signal that was `x` at `since` is at `at` if nothing happens."""
+    return round(x + (at - since) / SAMPLE_RATE, DIGITS)
 
 
-def _grows(course: _Course, at: int, x: float) -> bool:
+def _same(x: float, y: float | None) -> bool:
+    return x == y or (x != x and y is not None and y != y)
+
+
+def _grows(before: float, x: float, *, growing_before: bool) -> bool:
     """Return whether a signal that is told anew seems to grow from here.
 
     It does where it has just grown by a tick; and where it jumped it goes on as it did, as what is
-    "since" the newest of something does, unless it starts over from nothing.
+    "since" the newest of something does, unless it stopped, or starts over from nothing.
     """
-    before = course.foretold(at - TICK_SAMPLES)
-    if x == before:
-        return False
-    return x == round(before + TICK_SAMPLES / SAMPLE_RATE, DIGITS) or (course.grows and x > 0.0)
+    jumped = x == x and x not in (before, 0.0)
+    return x == _grown(0, before, TICK_SAMPLES) or (growing_before and jumped)

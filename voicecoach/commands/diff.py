@@ -60,6 +60,11 @@ def diff(
         a = Rules(Path(settings.cues.file).name or "built-in", rules_of(settings))
     found = list(trials(calls, a, b, settings, results))
     totals = laboratory.total((trial.a, trial.b, trial.changes) for trial in found)
+    if out:
+        from voicecoach.shell import written
+        from voicecoach.shell.trial_page import page
+
+        written.write(out, page(found, totals, a, b))
     if json:
         typer.echo(msgspec.json.encode(_facts(found, totals, a, b)).decode())
     else:

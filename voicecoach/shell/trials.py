@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from voicecoach import laboratory
+from voicecoach import closeup, laboratory
+from voicecoach.closeup import Course
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import JournalError
 from voicecoach.laboratory import Change, Told
+from voicecoach.readings import ticks
 from voicecoach.shell import results
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView
@@ -22,7 +24,12 @@ from voicecoach.shell.files import Call
 from voicecoach.shell.recordings import names, recognisers
 from voicecoach.shell.replay import Setup, replay
 from voicecoach.shell.results import Results
-from voicecoach.types import SAMPLE_RATE, Event
+from voicecoach.types import SAMPLE_RATE
+
+MOST_CLOSE = 40
+"""Close-ups of one call; what changes more often than that needs no closer look."""
+PARTS = 640
+"""Of a call, of which the highest agitation is drawn."""
 
 
 class Rules(NamedTuple):
@@ -37,10 +44,10 @@ class Trial(NamedTuple):
 
     call: str
     duration_s: float
-    events: list[Event]
     a: Told
     b: Told
     changes: list[Change]
+    course: Course
 
 
 def trials(
@@ -82,8 +89,16 @@ def trial(found: Results, a: Rules, b: Rules, config: Config) -> Trial:
         laboratory.told(laboratory.told_again(found.events, rules.cues, config.cues))
         for rules in (a, b)
     )
-    duration_s = laboratory.end_of(found.events) / SAMPLE_RATE
-    return Trial(call, duration_s, found.events, in_a, in_b, laboratory.compare(in_a, in_b))
+    changes = laboratory.compare(in_a, in_b)
+    end = laboratory.end_of(found.events)
+    course = closeup.course(
+        ticks(found.events, end),
+        [change for change in changes if change.what][:MOST_CLOSE],
+        {cue.id: cue for cue in a.cues},
+        {cue.id: cue for cue in b.cues},
+        max(end / SAMPLE_RATE / PARTS, closeup.TICK_S),
+    )
+    return Trial(call, end / SAMPLE_RATE, in_a, in_b, changes, course)
 
 
 def _results(

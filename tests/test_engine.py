@@ -27,6 +27,7 @@ from voicecoach.types import (
     HeardWord,
     Move,
     Prosody,
+    Readings,
     Speaker,
     SpeechStarted,
     Tone,
@@ -323,7 +324,7 @@ def test_an_overlap_that_only_reassures_is_no_barge_in() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     events = hear(stereo(silence(2), silence(2)))
-    assert {type(e) for e in events} == {ChannelState, Ended}
+    assert {type(e) for e in events} == {ChannelState, Ended, Readings}
     assert not of(events, SpeechStarted)
 
 

@@ -33,6 +33,7 @@ from voicecoach.commands.common import (
     rules_of,
     settings_of,
 )
+from voicecoach.commands.diff import diff
 from voicecoach.config import Config
 from voicecoach.errors import (
     ConfigError,
@@ -63,6 +64,7 @@ app = typer.Typer(
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
 app.add_typer(usual.app, name="usual")
+app.command()(diff)
 
 SpeedOption = Annotated[
     float | None,

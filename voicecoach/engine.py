@@ -32,6 +32,7 @@ from voicecoach.interaction import Interaction
 from voicecoach.kinds import prepare
 from voicecoach.moves import Moves
 from voicecoach.outcome import Outcomes
+from voicecoach.readings import Recorder
 from voicecoach.signals import NAN, SIGNALS, Heard, Signals
 from voicecoach.tone import ToneEstimator, voice_window
 from voicecoach.transcript import Scribe
@@ -137,6 +138,7 @@ class Engine:
         if transcribe:
             prepare()
         self._observer = Signals(self._endpointer, self._moves)
+        self._recorder = Recorder()
         self._cues = CueEngine(cues, config.cues)
         self._outcomes = Outcomes(cues, self._moves)
         self.signals = dict.fromkeys(SIGNALS, NAN)
@@ -279,11 +281,13 @@ class Engine:
         words = {s for s, heard in self._heard.items() if heard}
         words -= {s for s in words if self._scribes[s].late(self._now)}
         heard = Heard(self._tone.newest, self._delivery.newest, self._levels, words)
-        self.signals = self._observer.update(self._now, heard)
-        events = self._cues.update(
-            self._now, self.signals, self._observer.quotes, self._channels.distrusted
+        # The cues go on what the log tells, to the digit, so that they can be told from it again.
+        quotes, distrusted = self._observer.quotes(), self._channels.distrusted
+        self.signals, readings = self._recorder.take(
+            self._now, self._observer.update(self._now, heard), quotes, distrusted
         )
-        return events + self._outcomes.update(self._now, self.signals, events)
+        events = self._cues.update(self._now, self.signals, lambda: quotes, distrusted)
+        return readings + events + self._outcomes.update(self._now, self.signals, events)
 
     # --- words ----------------------------------------------------------------------------
 

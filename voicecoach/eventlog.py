@@ -102,7 +102,7 @@ def describe() -> str:
 
 
 def _kind(hint: Any) -> str:
-    if type(None) in get_args(hint):
+    if _ABSENT.keys() & set(get_args(hint)):
         return " or ".join(_ABSENT.get(a) or _kind(a) for a in get_args(hint))
     if hint in (int, float):
         return "number"
@@ -111,8 +111,11 @@ def _kind(hint: Any) -> str:
     if get_origin(hint) is tuple:
         return "list of texts" if get_args(hint)[0] is str else "list of numbers"
     if get_origin(hint) is not None:
-        texts = str in get_args(get_args(hint)[1])
-        return "table of numbers and texts by name" if texts else "table of numbers by signal name"
+        value = get_args(hint)[1]
+        parts = get_args(value) or (value,)
+        texts = "numbers and texts by name" if float in parts else "texts by name"
+        unknown = " (null where it is not known)" if type(None) in parts else ""
+        return f"table of {texts if str in parts else 'numbers by signal name'}{unknown}"
     if hint is not str:
         return " or ".join(f'"{member}"' for member in hint)
     return "text"

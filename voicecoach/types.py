@@ -352,6 +352,22 @@ class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
     """0..1 by the formula in `delivery`, 0.75 as usual; left out with the privacy profile "eu"."""
 
 
+class Readings(Event, frozen=True, kw_only=True, tag="signals"):
+    """What changed of what the cues go on, at the tick that ends at `at`; the first tells all.
+
+    With it the cues of any rules can be told again from the log alone: `readings.ticks` reads it.
+    """
+
+    values: Mapping[str, float | None]
+    """Signals by name: it stays until the signal is named again; null is not known."""
+    growing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Those of them that grow from here by a second each second; left out where none does."""
+    quotes: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """All that a message may quote; left out where it is as before."""
+    distrusted: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """The state of each channel that is not trusted; left out where it is as before."""
+
+
 class CueOpened(Event, frozen=True, kw_only=True, tag="cue_opened"):
     """A cue goes on screen."""
 

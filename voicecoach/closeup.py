@@ -1,0 +1,138 @@
+"""Why a cue comes under one set of rules and not under the other: what its rules saw around it.
+
+Pure: from the readings of a call's log to the numbers that a picture draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from voicecoach.cues import Cue
+from voicecoach.laboratory import Change
+from voicecoach.readings import TICK_SAMPLES, Reading
+from voicecoach.types import SAMPLE_RATE
+
+BEFORE_S, AFTER_S = 15.0, 10.0
+"""What is shown before a cue first opens and after it last closes."""
+TICK_S = TICK_SAMPLES / SAMPLE_RATE
+
+
+class Threshold(NamedTuple):
+    """A comparison in a rule."""
+
+    op: str
+    value: float
+    whose: str
+    """`A`, `B`, or `A, B` where both have it."""
+
+
+class Strip(NamedTuple):
+    """One signal of the rules, over time."""
+
+    signal: str
+    points: list[tuple[float, float]]
+    """Seconds and value, NaN where it is not known."""
+    thresholds: list[Threshold]
+
+
+class CloseUp(NamedTuple):
+    """A change, and what the rules of its cue saw."""
+
+    change: Change
+    start_s: float
+    end_s: float
+    true_a: list[tuple[float, float]]
+    """When all conditions of a rule were met, from and to, seconds."""
+    true_b: list[tuple[float, float]]
+    strips: list[Strip]
+
+
+class Course(NamedTuple):
+    """What a picture needs of a call beside its cues."""
+
+    agitation: list[tuple[float, float]]
+    """Seconds and value, NaN where it is not known; one for each part of the call."""
+    closeups: list[CloseUp]
+
+
+def course(
+    readings: Iterable[Reading],
+    changes: Iterable[Change],
+    a: Mapping[str, Cue],
+    b: Mapping[str, Cue],
+    part_s: float,
+) -> Course:
+    """Return the customer's agitation through a call, and a close-up of each change in it.
+
+    Parameters
+    ----------
+    readings
+        Of every tick, in their order; held no longer than a close-up needs them.
+    changes
+        Those that are to be seen closely.
+    a, b
+        The cues of both sets of rules, by id.
+    part_s
+        The length of the parts of which the highest agitation is told, seconds.
+    """
+    views = [(change, *_span(change), list[Reading]()) for change in changes]
+    parts: dict[int, float] = {}
+    for reading in readings:
+        at_s = reading.at / SAMPLE_RATE
+        part, x = int(at_s / part_s), reading.signals["agitation"]
+        known = parts.get(part, float("nan"))
+        parts[part] = known if known >= x or x != x else x
+        for _, start_s, end_s, seen in views:
+            if start_s <= at_s <= end_s:
+                seen.append(reading)
+    closeups = [
+        CloseUp(
+            change,
+            start_s,
+            end_s,
+            _true(seen, a.get(change.id)),
+            _true(seen, b.get(change.id)),
+            _strips(seen, a.get(change.id), b.get(change.id)),
+        )
+        for change, start_s, end_s, seen in views
+    ]
+    return Course([((part + 0.5) * part_s, x) for part, x in parts.items()], closeups)
+
+
+def _span(change: Change) -> tuple[float, float]:
+    shown = [s for s in (change.a, change.b) if s]
+    start_s = min(s.opened_s for s in shown) - BEFORE_S
+    return max(0.0, start_s), max(s.closed_s for s in shown) + AFTER_S
+
+
+def _true(seen: Sequence[Reading], cue: Cue | None) -> list[tuple[float, float]]:
+    """Return when all conditions of one of a cue's rules were met."""
+    spans: list[tuple[float, float]] = []
+    rules = cue.rule if cue else ()
+    for reading in seen:
+        end_s = reading.at / SAMPLE_RATE
+        if not any(all(c.holds(reading.signals) for c in rule.when) for rule in rules):
+            continue
+        start_s = end_s - TICK_S
+        if spans and abs(spans[-1][1] - start_s) < TICK_S / 2:
+            start_s = spans.pop()[0]
+        spans.append((start_s, end_s))
+    return spans
+
+
+def _strips(seen: Sequence[Reading], a: Cue | None, b: Cue | None) -> list[Strip]:
+    whose: dict[str, dict[tuple[str, float], list[str]]] = {}
+    for name, cue in (("A", a), ("B", b)):
+        for rule in cue.rule if cue else ():
+            for c in rule.when:
+                names = whose.setdefault(c.signal, {}).setdefault((c.op, c.value), [])
+                names += [name] if name not in names else []
+    return [
+        Strip(
+            signal,
+            [(reading.at / SAMPLE_RATE, reading.signals[signal]) for reading in seen],
+            [Threshold(op, value, ", ".join(names)) for (op, value), names in wanted.items()],
+        )
+        for signal, wanted in whose.items()
+    ]

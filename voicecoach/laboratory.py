@@ -1,0 +1,300 @@
+"""What other rules would have shown: a call's cues told again from its event log.
+
+The engine's cues are a function of what the log tells at each tick (`readings`), the marks and the
+pauses; so they come out here as they did there, to the word, and under other rules as they would
+have.  What the agent would have done after another cue nobody knows: the call goes on as it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from voicecoach.catalogue import condition
+from voicecoach.config import Cues
+from voicecoach.cues import Cue, CueEngine
+from voicecoach.readings import TICK_SAMPLES, Reading, ticks
+from voicecoach.types import (
+    SAMPLE_RATE,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    Ended,
+    Event,
+    Listening,
+    Readings,
+)
+
+TOLERANCE_S = 10.0
+"""Two openings of a cue so near to each other are one that moved."""
+EXACT_S = 0.001
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A cue on screen."""
+
+    opened_s: float
+    closed_s: float
+    title: str
+    message: str
+    say: str
+    closed_because: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A cue that was due and was held back."""
+
+    at_s: float
+    reason: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A cue on screen under one set of rules, and what became of it under the other."""
+
+    id: str
+    what: tuple[str, ...]
+    """`only A`, `only B`; or of `moved`, `closes`, `message`; nothing where it is the same."""
+    a: Shown | None
+    b: Shown | None
+    why: str
+    """Why it is not there under the rules that do not show it, as far as they say."""
+
+    @property
+    def at_s(self) -> float:
+        """When it is shown first, seconds."""
+        return min(shown.opened_s for shown in (self.a, self.b) if shown)
+
+
+class Told(NamedTuple):
+    """The cues of one call under one set of rules, by cue."""
+
+    shown: dict[str, list[Shown]]
+    held: dict[str, list[Held]]
+
+
+def end_of(events: Sequence[Event]) -> int:
+    """Return the stream index at which a log's call ends, or is cut off."""
+    ended = next((event for event in reversed(events) if isinstance(event, Ended)), None)
+    return ended.end if ended else max((event.at for event in events), default=0)
+
+
+def recordable(events: Sequence[Event]) -> bool:
+    """Return whether cues can be told again from a log: an older one has no `signals`."""
+    return end_of(events) < TICK_SAMPLES or any(isinstance(event, Readings) for event in events)
+
+
+def told_again(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> list[Event]:
+    """Return what cues would have opened, closed and been held back in a call.
+
+    Parameters
+    ----------
+    events
+        Of its log, in their order.
+    cues
+        The rules.
+    settings
+        The configuration's `[cues]`.
+
+    Raises
+    ------
+    ValueError
+        Where the log does not hold the signals.
+    """
+    if not recordable(events):
+        raise ValueError("the log does not hold the signals that rules go on")
+    engine = CueEngine(cues, settings)
+    answers = list(_answers(events))
+    end = end_of(events)
+    out: list[Event] = []
+    done = 0
+    for reading in ticks(events, end):
+        # What comes at the moment of a tick takes effect after it.
+        while done < len(answers) and answers[done].at < reading.at:
+            out += _answer(engine, answers[done], out)
+            done += 1
+        out += _tick(engine, reading)
+    for answer in answers[done:]:
+        if answer.at < end:
+            out += _answer(engine, answer, out)
+    return out + engine.clear(end, "call ended")
+
+
+def told(events: Iterable[Event]) -> Told:
+    """Return what of the cues is in events, whether of a log or told again."""
+    shown: dict[str, list[Shown]] = {}
+    held: dict[str, list[Held]] = {}
+    card: CueOpened | None = None
+    last = 0
+    for event in events:
+        last = max(last, event.at)
+        if isinstance(event, CueHeldBack):
+            held.setdefault(event.id, []).append(Held(_s(event.at), event.reason))
+        elif isinstance(event, CueOpened):
+            card = event
+        elif isinstance(event, CueClosed) and card and card.id == event.id:
+            shown.setdefault(card.id, []).append(_shown(card, event.at, event.reason))
+            card = None
+    if card:
+        shown.setdefault(card.id, []).append(_shown(card, last, "the log ends"))
+    return Told(shown, held)
+
+
+def compare(a: Told, b: Told, tolerance_s: float = TOLERANCE_S) -> list[Change]:
+    """Return every cue that either shows, in the order of their times.
+
+    Parameters
+    ----------
+    a, b
+        The cues of the same call.
+    tolerance_s
+        How far apart two openings of a cue may be and be the same one, moved.
+    """
+    changes = []
+    for id in a.shown.keys() | b.shown.keys():
+        for one, other in _pairs(a.shown.get(id, []), b.shown.get(id, []), tolerance_s):
+            if one and other:
+                changes.append(Change(id, _what(one, other), one, other, ""))
+            else:
+                there, missing, name = (one, b, "A") if one else (other, a, "B")
+                assert there
+                why = _why(there, missing.held.get(id, []), tolerance_s)
+                changes.append(Change(id, (f"only {name}",), one, other, why))
+    return sorted(changes, key=lambda change: (change.at_s, change.id))
+
+
+class Total(msgspec.Struct):
+    """A cue, counted over calls."""
+
+    id: str
+    a: int = 0
+    b: int = 0
+    only_a: int = 0
+    only_b: int = 0
+    changed: int = 0
+    """On screen under both, at other times or with other words."""
+    held_a: int = 0
+    """How often it was due and held back."""
+    held_b: int = 0
+
+
+def total(calls: Iterable[tuple[Told, Told, Sequence[Change]]]) -> list[Total]:
+    """Return how often each cue is shown and changes over all calls, by its id."""
+    totals: dict[str, Total] = {}
+    for a, b, changes in calls:
+        for change in changes:
+            t = totals.setdefault(change.id, Total(change.id))
+            t.a += change.a is not None
+            t.b += change.b is not None
+            t.only_a += change.b is None
+            t.only_b += change.a is None
+            t.changed += bool(change.a and change.b and change.what)
+        for id in a.held.keys() | b.held.keys():
+            t = totals.setdefault(id, Total(id))
+            t.held_a += len(a.held.get(id, ()))
+            t.held_b += len(b.held.get(id, ()))
+    return sorted(totals.values(), key=lambda t: t.id)
+
+
+def differences(a: Iterable[Cue], b: Iterable[Cue]) -> dict[str, list[str]]:
+    """Return where two sets of rules differ, by cue, as "key: from -> to"."""
+    ours, theirs = ({cue.id: _facts(cue) for cue in cues} for cues in (a, b))
+    found: dict[str, list[str]] = {}
+    for id in dict.fromkeys([*ours, *theirs]):
+        if id not in ours or id not in theirs:
+            found[id] = ["only in A" if id in ours else "only in B"]
+            continue
+        keys = dict.fromkeys([*ours[id], *theirs[id]])
+        pairs = [(key, ours[id].get(key, "none"), theirs[id].get(key, "none")) for key in keys]
+        if told := [f"{key}: {x} \u2192 {y}" for key, x, y in pairs if x != y]:
+            found[id] = told
+    return found
+
+
+def _facts(cue: Cue) -> dict[str, str]:
+    """Return what a cue's table says, as texts by key."""
+    wanted, worse = cue.heeded, cue.worse
+    signal = [f"{c.signal} {c.op} {c.value:g}" for c in (wanted.signal,) if c]
+    plain = [field for field in cue.__struct_fields__ if field not in ("rule", "heeded", "worse")]
+    return {
+        **{field: str(getattr(cue, field)) for field in plain},
+        **{f"rule {i}": condition(rule) for i, rule in enumerate(cue.rule, 1)},
+        "heeded": ", ".join([*wanted.moves, *signal]),
+        "worse": f"{worse.signal} by {worse.by:g}" if worse else "none",
+    }
+
+
+def _tick(engine: CueEngine, reading: Reading) -> list[Event]:
+    quotes = reading.quotes
+    return engine.update(reading.at, reading.signals, lambda: quotes, reading.distrusted)
+
+
+def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
+    """Yield the pauses, and the marks of a card that was on screen then."""
+    card: CueOpened | None = None
+    for event in events:
+        if isinstance(event, CueOpened | CueClosed):
+            card = event if isinstance(event, CueOpened) else None
+        elif isinstance(event, Listening) or (
+            isinstance(event, CueFeedback)
+            and card
+            and (card.id, card.at) == (event.id, event.start)
+        ):
+            yield event
+
+
+def _answer(
+    engine: CueEngine, answer: CueFeedback | Listening, out: Sequence[Event]
+) -> list[Event]:
+    """Take a pause, or a mark: under other rules its card may have opened at another time."""
+    if isinstance(answer, Listening):
+        return [] if answer.on else engine.clear(answer.at, "paused")
+    card = next((e for e in reversed(out) if isinstance(e, CueOpened)), None)
+    if card is None or card.id != answer.id:
+        return []
+    return engine.mark(msgspec.structs.replace(answer, start=card.at))
+
+
+def _shown(card: CueOpened, closed: int, reason: str) -> Shown:
+    return Shown(_s(card.at), _s(closed), card.title, card.message, card.say, reason)
+
+
+def _pairs(
+    a: Sequence[Shown], b: Sequence[Shown], tolerance_s: float
+) -> list[tuple[Shown | None, Shown | None]]:
+    """Return the two rows side by side, the nearest to each other first, none twice."""
+    near = sorted(
+        (abs(x.opened_s - y.opened_s), i, j)
+        for i, x in enumerate(a)
+        for j, y in enumerate(b)
+        if abs(x.opened_s - y.opened_s) <= tolerance_s
+    )
+    of_a: dict[int, int] = {}
+    for _, i, j in near:
+        if i not in of_a and j not in of_a.values():
+            of_a[i] = j
+    paired: list[tuple[Shown | None, Shown | None]] = [(a[i], b[j]) for i, j in of_a.items()]
+    paired += [(x, None) for i, x in enumerate(a) if i not in of_a]
+    return paired + [(None, y) for j, y in enumerate(b) if j not in of_a.values()]
+
+
+def _what(a: Shown, b: Shown) -> tuple[str, ...]:
+    differences = {
+        "moved": abs(a.opened_s - b.opened_s) > EXACT_S,
+        "closes": abs(a.closed_s - b.closed_s) > EXACT_S or a.closed_because != b.closed_because,
+        "message": (a.title, a.message, a.say) != (b.title, b.message, b.say),
+    }
+    return tuple(name for name, differs in differences.items() if differs)
+
+
+def _why(there: Shown, held: Iterable[Held], tolerance_s: float) -> str:
+    """Return why a cue was not shown where the other rules showed it."""
+    near = (h for h in held if -tolerance_s <= h.at_s - there.opened_s)
+    found = next((h for h in near if h.at_s <= max(there.closed_s, there.opened_s)), None)
+    return f"held back: {found.reason}" if found else "no rule of it held"
+
+
+def _s(samples: int) -> float:
+    return samples / SAMPLE_RATE

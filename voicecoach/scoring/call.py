@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
@@ -203,14 +203,12 @@ class Call:
         self.overlaps = sorted(record.overlaps, key=lambda e: (e.start, e.end))
         self.cues = sorted(record.cues, key=lambda e: e.at)
         self.delivery = sorted(record.delivery)
-        self.moves = {
-            s: sorted(record.moves[s], key=lambda m: (m.start, m.end, m.kind)) for s in SPEAKERS
-        }
         self.words = {
             s: sorted(record.words[s], key=lambda w: (w.start, w.utterance, w.index))
             for s in SPEAKERS
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
+        self.moves = {s: self._once(record.moves[s]) for s in SPEAKERS}
         self.agitation = sorted(record.agitation)
         """The customer's, where it is known: (samples, 0..1)."""
         self._heard_at = [at for at, _ in self.agitation]
@@ -298,23 +296,62 @@ class Call:
 
     def quote(self, move: Move, why: str) -> Quote:
         """Return what somebody said, with the sentence around it."""
-        words, starts = self.words[move.speaker], self._word_starts[move.speaker]
+        first, last = self._sentences(move)
+        if first == last:  # Its words are not there, which a log of moves alone is allowed.
+            return quote(Span(move.start, move.end), move.speaker, move.text, why)
+        return self._quoted(move.speaker, first, last, why)
+
+    def sentences(self, move: Move, why: str) -> list[Quote]:
+        """Return the same, a sentence each."""
+        words = self.words[move.speaker]
+        first, last = self._sentences(move)
+        starts = [first, *(i for i in range(first + 1, last) if _ends(words, i)), last]
+        cut = [self._quoted(move.speaker, *ends, why) for ends in pairwise(starts)]
+        return cut if first < last else [self.quote(move, why)]
+
+    def told(self, speaker: Speaker, span: Span, why: str) -> Quote | None:
+        """Return the first words of a span, and their sentence; None where there are none."""
+        starts = self._word_starts[speaker]
+        first = bisect_left(starts, span.start - NEAR)
+        last = min(bisect_left(starts, span.end, first), first + QUOTED)
+        places = self._completed(speaker, first, last)
+        return self._quoted(speaker, *places, why) if first < last else None
+
+    def account(self, told: Span, around: int, most: int, why: str) -> Quote | None:
+        """Return the customer's words of an account, those around a moment; None for no words."""
+        starts = self._word_starts[C]
+        first, middle, last = (
+            bisect_left(starts, at - NEAR) for at in (told.start, around, told.end + NEAR)
+        )
+        while first > 0 and not _ends(self.words[C], first):
+            first -= 1
+        first = max(first, min(middle - most // 2, last - most))
+        return self._quoted(C, first, min(last, first + most), why) if first < last else None
+
+    def _sentences(self, move: Move) -> tuple[int, int]:
+        """Return the words [first, last) of a move with the sentence around it."""
+        starts = self._word_starts[move.speaker]
         first = bisect_left(starts, move.start - SAMPLE_RATE // 50)
         last = bisect_left(starts, max(move.end, move.start + 1), first)
-        if first == last:
-            return quote(move, move.speaker, move.text, why)
+        return self._completed(move.speaker, first, last) if first < last else (first, last)
+
+    def _completed(self, speaker: Speaker, first: int, last: int) -> tuple[int, int]:
+        """Return words with the rest of their sentences, as far as a quotation goes."""
+        words = self.words[speaker]
         while last - first < QUOTED and last < len(words) and not _ends(words, last):
             last += 1
         while last - first < QUOTED and first > 0 and not _ends(words, first):
             first -= 1
-        return self._quoted(move.speaker, first, last, why)
+        return first, last
 
-    def told(self, speaker: Speaker, span: Span, why: str, most: int = QUOTED) -> Quote | None:
-        """Return the first words of a span; None where there are none."""
-        starts = self._word_starts[speaker]
-        first = bisect_left(starts, span.start - NEAR)
-        last = min(bisect_left(starts, span.end, first), first + most)
-        return self._quoted(speaker, first, last, why) if first < last else None
+    def _once(self, moves: Sequence[Move]) -> list[Move]:
+        """Return moves, those of a kind in one sentence once: it was said once."""
+        seen: dict[tuple[str, str, int], Move] = {}
+        for move in sorted(moves, key=lambda m: (m.start, m.end, m.kind)):
+            first, last = self._sentences(move)
+            place = first if first < last else move.start
+            seen.setdefault((move.kind, move.instead, place), move)
+        return list(seen.values())
 
     def _quoted(self, speaker: Speaker, first: int, last: int, why: str) -> Quote:
         words = self.words[speaker]
@@ -374,9 +411,7 @@ class Call:
         return ""
 
 
-def quote(
-    span: Span | Move, speaker: Speaker, text: str, why: str, measured: bool = False
-) -> Quote:
+def quote(span: Span, speaker: Speaker, text: str, why: str, measured: bool = False) -> Quote:
     """Return a quotation of a span."""
     return Quote(
         speaker,

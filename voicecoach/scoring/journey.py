@@ -14,10 +14,10 @@ from voicecoach.lexical import content
 from voicecoach.scorecard import Change, Journey, Quote
 from voicecoach.scoring.call import SHORT, TICK_S, A, C, Call, Exchange, Span, quote
 from voicecoach.scoring.replies import PRESSURE
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Move
+from voicecoach.types import SAMPLE_RATE, SPEAKERS
 
-SMOOTH_S = 4.0
-"""Of speech, seconds, around each estimate."""
+SMOOTH_S, LEAST_S, PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
+"""Of speech around each estimate, and the least between two pauses, seconds; a pause, samples."""
 ENDS_S = 20.0
 """Of speech that the start and the end are the mean of, seconds."""
 SIZEABLE = 0.25
@@ -28,8 +28,8 @@ BEFORE = 15 * SAMPLE_RATE
 """What precedes a change."""
 CHANGES, PRECEDING, CAUSES = 8, 4, 5
 """Most that are told."""
-FULL = 60
-"""Most words of an account."""
+ACCOUNT, FULL = 12, 80
+"""Fewest words of what a call is about, and most of them that are quoted."""
 TELLING = {"repeat": 1.5, "demand": 1.0, "trouble": 1.0, "abuse": 0.5}
 """What a move of the customer's says of the cause."""
 SILENT = "thanks", "greeting", "closing", "softener"
@@ -73,13 +73,17 @@ def journey(call: Call) -> Journey:
 
 
 def smooth(agitation: Sequence[tuple[int, float]]) -> list[Point]:
-    """Return the mean of `SMOOTH_S` of speech around each estimate."""
+    """Return the mean of `SMOOTH_S` of speech around each estimate, none over a pause."""
     half = max(round(SMOOTH_S / TICK_S / 2), 1)
     sums = [0.0, *accumulate(x for _, x in agitation)]
+    ends = [i for i in range(1, len(agitation)) if agitation[i][0] - agitation[i - 1][0] > PAUSE]
     course = []
-    for i, (at, _) in enumerate(agitation):
-        first, last = max(i - half, 0), min(i + half + 1, len(agitation))
-        course.append(Point(at, (sums[last] - sums[first]) / (last - first)))
+    for begin, end in pairwise([0, *ends, len(agitation)]):
+        if (end - begin) * TICK_S < LEAST_S:
+            continue
+        for i in range(begin, end):
+            first, last = max(i - half, begin), min(i + half + 1, end)
+            course.append(Point(agitation[i][0], (sums[last] - sums[first]) / (last - first)))
     return course
 
 
@@ -112,7 +116,8 @@ def turns(course: Sequence[Point]) -> list[tuple[Point, Point, Point]]:
         way = [p for p in course if before.at < p.at <= after.at]
         still = [p.at for p in way if (p.agitation - before.agitation) / size < MOVED]
         began = next(p for p in way if not still or p.at > still[-1])
-        found.append((before, began, after))
+        there = next(p for p in way if (p.agitation - before.agitation) / size >= 1.0 - MOVED)
+        found.append((before, began, after._replace(at=max(there.at, began.at))))
     return found
 
 
@@ -133,11 +138,11 @@ def _preceding(call: Call, at: int) -> list[Quote]:
             over = Span(overlap.start, overlap.end)
             text = f"{who} came in over the other, and both spoke for {both_s:.1f} s"
             told.append(quote(over, overlap.by, text, "an overlap", True))
-    for cue in call.cues:
-        if span.start <= cue.at <= at:
-            told.append(
-                quote(Span(cue.at, cue.at), A, f"{cue.title}. {cue.message}", "a cue", True)
-            )
+    told += [
+        quote(Span(cue.at, cue.at), A, f"{cue.title}. {cue.message}", "a cue", True)
+        for cue in call.cues
+        if span.start <= cue.at <= at
+    ]
     newest = sorted(_merged(told), key=lambda q: q.end_s)[-PRECEDING:]
     return sorted(newest, key=lambda q: q.start_s)
 
@@ -161,10 +166,16 @@ def root_cause(call: Call) -> list[Quote]:
     if call.distrusted.get(C):
         return []
     troubled = [e for e in call.exchanges if e.told_of(*PRESSURE)]
-    if not troubled:
-        return []
-    first = troubled[0]
-    account = call.told(C, first.told, "the first account of it", FULL)
+    opening = [e for e in call.exchanges if len(call.words_in(C, e.told)) >= ACCOUNT][:1]
+    accounts = [
+        call.account(
+            e.told, min([m.start for m in e.told_of(*PRESSURE)], default=e.told.start), FULL, why
+        )
+        for e, why in (
+            *((e, "what they called about") for e in opening),
+            *((e, "the first account of a trouble") for e in troubled[:1] if e not in opening),
+        )
+    ]
     themes = [_themes(call, e) for e in troubled]
     found: list[tuple[float, Quote]] = []
     for exchange in troubled:
@@ -178,7 +189,7 @@ def root_cause(call: Call) -> list[Quote]:
             why += f", at {heat:.2f} of agitation" if heat else ""
             found.append((weight, call.quote(move, why)))
     rest = [q for _, q in sorted(found, key=lambda f: (-f[0], f[1].start_s))]
-    told = [account] if account else []
+    told = [q for q in accounts if q]
     for q in rest:
         if not any(q.start_s < t.end_s and t.start_s < q.end_s for t in told):
             told.append(q)

@@ -5,7 +5,9 @@ Listening, calm delivery, patience, time to calm down.
 
 from __future__ import annotations
 
-from voicecoach.kinds import phrases
+from collections.abc import Collection
+
+from voicecoach.kinds import phrases, tokens
 from voicecoach.lexical import table
 from voicecoach.scoring.call import (
     NEAR,
@@ -25,6 +27,11 @@ from voicecoach.types import SAMPLE_RATE, Overlap
 
 ACCOUNT_S = 10.0
 """Of the customer's speech: an account that is to be taken up, seconds."""
+TAKES_UP = "acknowledgement", "apology", "paraphrase", "question", "recap"
+ANSWERS = "solution", "expectation", "compromise", "escalation", "promise"
+"""Moves that take up an account, and those that take up one that ended in a question."""
+ASKED = 8
+"""The last words of an account, in which a question ends it."""
 TAKEN_UP_S = 20.0
 """From the reply's beginning."""
 MONOLOGUE_S = 60.0
@@ -33,6 +40,8 @@ OUTBURST_S = 4.0
 """Speech at the alert level, seconds; as `course.OUTBURST_S`."""
 MOMENT_S, OPENING_S = 0.5, 6.0
 """The silence after an outburst that gives a moment; and how soon words do, seconds."""
+TURN_S = 5.0
+"""A turn, or a reply, that is worth showing, seconds."""
 OVER = SAMPLE_RATE
 """Both spoke for so long where the agent cut in; the ends of turns overlap in any talk."""
 FAST, FAST_UPSET = 1.25, 1.15
@@ -52,7 +61,7 @@ def listening(call: Call) -> Found:
         told_s = call.speech_s(C, exchange.told)
         if told_s < ACCOUNT_S or not replied(call, exchange):
             continue
-        kinds = "acknowledgement", "apology", "paraphrase", "question", "recap"
+        kinds = TAKES_UP if not asks(call, exchange) else (*TAKES_UP, *ANSWERS)
         signs = exchange.answered(*kinds, within_s=TAKEN_UP_S)
         nods = [s for s in call.backchannels[A] if s.overlaps(exchange.told)]
         if signs:
@@ -82,7 +91,11 @@ def _monologue(call: Call, exchange: Exchange) -> Moment | None:
         return None
     why = "a question in between would have let them have a say"
     text = f"you spoke for {spoken_s:.0f} s on end and asked nothing"
-    return Moment(quote(reply, A, text, why, True), cue="too-much-talking")
+    return Moment(
+        quote(reply, A, text, why, True),
+        advice="Ask something now and then: a minute of talk loses them.",
+        cue="too-much-talking",
+    )
 
 
 def patience(call: Call) -> Found:
@@ -100,8 +113,8 @@ def patience(call: Call) -> Found:
     whole = [t for t in turns if not any(t.overlaps(Span(o.start, o.end)) for o in call.overlaps)]
     for turn in sorted(whole, key=lambda t: t.start - t.end)[:3]:
         long_s = (turn.end - turn.start) / SAMPLE_RATE
-        if long_s >= ACCOUNT_S:
-            text = f"they spoke for {long_s:.0f} s"
+        if long_s >= TURN_S:
+            text = f"they spoke for {long_s:.0f} s, to the end"
             seen.append(Moment(quote(turn, C, text, "you let them finish", True)))
     numbers = {"interruptions": len(missed), "customer_turns": len(turns)}
     return Found(seen, missed, numbers if turns else {})
@@ -131,9 +144,11 @@ def calm_delivery(call: Call) -> Found:
     missed = []
     for run in runs:
         span = Span(run[0].at - SAMPLE_RATE, run[-1].at)
-        why = f"{_figures(run)}: one breath, and back to your usual"
-        said = call.told(A, span, why) or quote(span, A, _figures(run), "above your usual", True)
-        missed.append(Moment(said))
+        figures = _figures(run, _driven_by(call, run))
+        said = call.told(A, span, f"{figures}: one breath, and back to your usual")
+        told = said or quote(span, A, figures, "above your usual", True)
+        advice = f"One breath before you go on: {figures}."
+        missed.append(Moment(told, advice=advice))
     driven = {d.at for run in runs for d in run}
     numbers = {
         "seconds_as_usual": spoken_s - round(sum(map(len, runs)) * TICK_S),
@@ -143,16 +158,17 @@ def calm_delivery(call: Call) -> Found:
 
 
 def _kept_calm(call: Call, driven: set[int]) -> list[Moment]:
-    """Return the replies to upset customers that were as usual."""
+    """Return the replies that were as usual."""
     seen = []
     for exchange in call.exchanges:
-        mood = call.mood(exchange.told)
-        if exchange.reply is None or not mood >= UPSET:
+        if exchange.reply is None:
             continue
+        mood = call.mood(exchange.told)
         reply = call.delivered(exchange.reply)
         known = [d for d in reply if _measured(call, d)]
-        if len(known) * TICK_S >= RUN_S and not driven.intersection(d.at for d in known):
-            why = f"as usual, after they spoke at {mood:.2f} of agitation"
+        if len(known) * TICK_S >= TURN_S and not driven.intersection(d.at for d in known):
+            upset = f", after they spoke at {mood:.2f} of agitation" if mood >= UPSET else ""
+            why = f"for {len(known) * TICK_S:.0f} s as usual{upset}"
             seen.append(Moment(quote(exchange.reply, A, _figures(known), why, True)))
     return seen
 
@@ -162,19 +178,32 @@ def _measured(call: Call, d: Measured) -> bool:
 
 
 def _driven(call: Call, d: Measured) -> bool:
-    fast = FAST_UPSET if call.heat(d.at) >= UPSET else FAST
-    return d.pace >= fast or (d.level_db >= LOUD_DB and d.f0_semitones >= HIGH_SEMITONES)
+    return _fast(call, d) or _raised(d)
 
 
-def _figures(run: list[Measured]) -> str:
+def _fast(call: Call, d: Measured) -> bool:
+    return d.pace >= (FAST_UPSET if call.heat(d.at) >= UPSET else FAST)
+
+
+def _raised(d: Measured) -> bool:
+    return d.level_db >= LOUD_DB and d.f0_semitones >= HIGH_SEMITONES
+
+
+def _driven_by(call: Call, run: list[Measured]) -> set[str]:
+    """Return what is above the usual in a stretch."""
+    found = {"pace"} if any(_fast(call, d) for d in run) else set()
+    return found | ({"voice"} if any(map(_raised, run)) else set())
+
+
+def _figures(run: list[Measured], what: Collection[str] = ("pace", "voice")) -> str:
     """Return what was measured, against the usual."""
     texts = []
     rate, usual = mean(d.rate_syl_s for d in run), mean(d.usual_rate_syl_s for d in run)
-    if rate == rate and usual == usual:
+    if "pace" in what and rate == rate and usual == usual:
         texts.append(f"{rate:.1f} syllables a second, your usual is {usual:.1f}")
     level, pitch = mean(d.level_db for d in run), mean(d.f0_semitones for d in run)
-    if level == level and pitch == pitch:
-        texts.append(f"{level:+.0f} dB and {pitch:+.0f} semitones against your usual")
+    if "voice" in what and level == level and pitch == pitch:
+        texts.append(f"{round(level):+d} dB and {round(pitch):+d} semitones against your usual")
     return "; ".join(texts)
 
 
@@ -209,6 +238,12 @@ def replied(call: Call, exchange: Exchange) -> bool:
     if reply is None or not call.knows(Span(exchange.told.start, reply.end), (A, C)):
         return False
     return bool(call.words_in(A, Span(reply.start - NEAR, reply.end)))
+
+
+def asks(call: Call, exchange: Exchange) -> bool:
+    """Return whether an account ends in a question, which wants an answer."""
+    words = call.words_in(C, Span(exchange.told.start, exchange.told.end + NEAR))[-ASKED:]
+    return any(token.asked for token in tokens([word.text for word in words]))
 
 
 _SUPPORTIVE = phrases(table("moves")["supportive"])

@@ -27,6 +27,8 @@ class Moment(NamedTuple):
     """What could have been said in its place, where that is known ..."""
     cue: str = ""
     """... else the cue whose words help, where it is another than the technique's."""
+    advice: str = ""
+    """What to practise, where it is another thing than the technique's."""
 
 
 class Found(NamedTuple):

@@ -18,9 +18,10 @@ different things, and a call that gave no occasion for one has no score for it.
 - A score is its formula, worked out from the text that is printed beside it, rounded to two
   decimals; `null` where there was no occasion, or where it cannot be known, and the formula says
   which.
-- What is called for in an exchange of which a speaker was not heard (a channel that is not trusted,
-  a pause of the listening, speech without words) is held against nobody. A channel that was not
-  trusted for a fifth of the call, or one that is swapped or a copy, scores nothing that rests on it.
+- What is called for in an exchange of which a speaker was not heard (a channel that is not
+  trusted, a pause of the listening, speech without words) is held against nobody. A channel that
+  was not trusted for a fifth of the call, or that is swapped or a copy, scores nothing that rests
+  on it.
 - `seen` and `missed` are moments with their words, as the recogniser heard them; those with
   `measured` are what was measured. The card has {seen} and {missed} of each at most, those at which
   the customer was most agitated; the formula counts all.
@@ -37,10 +38,10 @@ different things, and a call that gave no occasion for one has no score for it.
 _STYLES = """
 ## The way of handling a conflict
 
-From the customer's first trouble, complaint, demand or insult, or from where they first sound upset,
-each of the agent's moves speaks for a style with a weight. The call's place on the plane of Thomas
-and Kilmann is the mean of the moves' places, and the style named is the one with the most weight.
-Under a weight of {enough:g} in all there is none. No style is good or bad in itself.
+From the customer's first trouble, complaint, demand or insult, or from where they first sound
+upset, each of the agent's moves speaks for a style with a weight. The call's place on the plane of
+Thomas and Kilmann is the mean of the moves' places, and the style named is the one with the most
+weight. Under a weight of {enough:g} in all there is none. No style is good or bad in itself.
 """
 
 _REST = """
@@ -49,15 +50,16 @@ _REST = """
 ## The customer's way through the call
 
 Agitation at the start and at the end is the mean of the first and the last 20 s of their speech
-that is known. The peak and the changes are of the mean over 4 s of speech; a change is told from 0.25
-up to the next turn that is as large, the 8 largest at most, each with the moves, overlaps and cues of
-the 15 s before it began. That it came before does not say that it was the cause.
+that is known. The peak and the changes are of the mean over 5 s of speech, not over a pause. A
+change is told from 0.25, up to where one as large turns it; of these the 8 largest, each with the
+moves, overlaps and cues of the 15 s before it began. That they came before does not say that they
+were the cause.
 
 ## What it is about
 
-First the earliest account with a trouble, a complaint of repetition, a demand or an insult; then
-more of those, by what they are, how often they come back to the same words, and the agitation while
-they were said.
+First what the customer told when the call began, and the first account of a trouble; then their
+troubles, complaints of repetition, demands and insults, by what they are, how often they come back
+to the same words, and the agitation while they were said.
 
 ## Sources
 

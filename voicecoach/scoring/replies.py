@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from voicecoach.kinds import tokens
 from voicecoach.scoring.call import A, C, Call, Exchange, Span
-from voicecoach.scoring.manner import ACCOUNT_S, replied
+from voicecoach.scoring.manner import ACCOUNT_S, asks, replied
 from voicecoach.scoring.practice import UPSET, UPSET_S, Found, Moment, counted
-from voicecoach.types import SAMPLE_RATE, Move
+from voicecoach.types import SAMPLE_RATE
 
 SOON_S = 15.0
 """From the reply's beginning: later it answers something else, seconds."""
-LASTS = 60 * SAMPLE_RATE
+LASTS = 30 * SAMPLE_RATE
 """For how long an acknowledgement holds for more of the same."""
 REGRET_S = 20.0
 """Of the agent's speech after the first trouble, seconds."""
@@ -69,7 +69,8 @@ def apology(call: Call) -> Found:
     seen, missed = [], []
     if troubled:
         trouble = troubled[0].told_of(*TROUBLE)[0]
-        sorry = call.said(A, "apology", "acknowledgement", span=Span(trouble.start, call.end + 1))
+        told = max(trouble.start - LASTS, 0)
+        sorry = call.said(A, "apology", "acknowledgement", span=Span(told, call.end + 1))
         reply = troubled[0].reply
         start = max(trouble.end, reply.start if reply else 0)
         if sorry and call.speech_s(A, Span(start, sorry[0].start)) <= REGRET_S:
@@ -85,7 +86,10 @@ def apology(call: Call) -> Found:
         if sum(m.start - b.end <= SPELL for b in apologies[:i]) >= ENOUGH
     ]
     why = f"more than {ENOUGH} apologies within 4 minutes weaken them: say what you will do"
-    missed += [Moment(call.quote(m, why), cue="enough-sorry") for m in beyond]
+    missed += [
+        Moment(call.quote(m, why), advice=f"Twice is enough: {why}.", cue="enough-sorry")
+        for m in beyond
+    ]
     numbers = {"regretted": regretted, "due": due, "too_many": len(beyond)}
     return Found(seen, missed, numbers if due or beyond else {})
 
@@ -95,7 +99,7 @@ def clarifying(call: Call) -> Found:
     seen, missed = [], []
     for exchange in _replied(call):
         told_s = call.speech_s(C, exchange.told)
-        if told_s < ACCOUNT_S:
+        if told_s < ACCOUNT_S or asks(call, exchange):
             continue
         checks = exchange.answered("paraphrase") or exchange.answered("recap", "question")
         if checks:
@@ -120,14 +124,15 @@ def non_judgement(call: Call) -> Found:
 def _without(call: Call, what: str, *, blames: bool) -> Found:
     seen, missed, replies, spoilt = [], [], 0, 0
     for exchange in _replied(call):
-        bad = [m for m in exchange.answered("defence") if blaming(m) is blames]
+        why = f"you {what}: come back to their problem"
+        defences = [q for m in exchange.answered("defence") for q in call.sentences(m, why)]
+        bad = [q for q in defences if blaming(q.text) is blames]
         pressed = exchange.told_of(*PRESSURE) or upset(call, exchange)
         if not bad and not pressed:
             continue
         replies += 1
         spoilt += bool(bad)
-        why = f"you {what}: come back to their problem"
-        missed += [Moment(call.quote(m, why)) for m in bad]
+        missed += [Moment(q) for q in bad]
         good = exchange.answered(
             *("question", "paraphrase") if blames else ("acknowledgement", "apology", "solution")
         )
@@ -138,9 +143,9 @@ def _without(call: Call, what: str, *, blames: bool) -> Found:
     return Found(seen, missed, numbers if replies else {})
 
 
-def blaming(move: Move) -> bool:
+def blaming(text: str) -> bool:
     """Return whether a defence is at the customer's cost: it speaks of "you"."""
-    return not YOU.isdisjoint(token.text for token in tokens(move.text.split()))
+    return not YOU.isdisjoint(token.text for token in tokens(text.split()))
 
 
 def upset(call: Call, exchange: Exchange) -> bool:

@@ -10,8 +10,8 @@ from voicecoach.scoring.practice import Found, Moment, counted
 from voicecoach.signals import NEXT_STEP, OFFER, OPENING
 from voicecoach.types import SAMPLE_RATE, Move
 
-OFFERS = "solution", "compromise", "escalation", "expectation", "follow_up"
-"""Moves that lead out of a trouble."""
+OFFERS = "solution", "compromise", "escalation"
+"""Moves that lead out of a trouble; as the cue `offer-a-way-forward`."""
 OFFERED, OFFERED_S = 90 * SAMPLE_RATE, 20.0
 """An offer is in time within so much of the call, or of the agent's speech (seconds)."""
 TIMED = 30 * SAMPLE_RATE
@@ -20,8 +20,8 @@ DOING = 6 * SAMPLE_RATE
 """Between a promise and "one moment": it is done now, and needs no time."""
 LIMIT, LIMIT_BEFORE = 30 * SAMPLE_RATE, 60 * SAMPLE_RATE
 """A limit is in time so long after abuse, or before."""
-HANDED = 30 * SAMPLE_RATE
-"""The offer to hand over is in time so long after it was asked for."""
+HANDED, HANDED_UNASKED = 30 * SAMPLE_RATE, 60 * SAMPLE_RATE
+"""The offer to hand over is in time so long after it was asked for, or was due unasked."""
 TOGETHER = 45 * SAMPLE_RATE
 """What is asked for again within this is the same."""
 CLOSE = 90 * SAMPLE_RATE
@@ -37,10 +37,11 @@ def positive_language(call: Call) -> Found:
         "solution": "says what can be done",
         "compromise": "meets them half way",
     }
-    seen = [Moment(call.quote(m, whys[m.kind])) for m in good]
+    by_place = {q.start_s: q for q in (call.quote(m, whys[m.kind]) for m in reversed(good))}
+    seen = [Moment(q) for q in by_place.values()]
     why = "closes a door: say what can be done"
     missed = [Moment(call.quote(m, why), m.instead) for m in hard]
-    numbers = {"positive": len(good), "hard": len(hard)}
+    numbers = {"positive": len(seen), "hard": len(missed)}
     return Found(seen, missed, numbers if good or hard else {})
 
 
@@ -50,7 +51,12 @@ def options(call: Call) -> Found:
     settled = 0
     offers = call.said(A, *OFFERS)
     for trouble in call.said(C, "trouble"):
-        if trouble.start < settled or not call.knows(Span(trouble.start, trouble.end), (A, C)):
+        after_offer = any(0 <= trouble.start - m.end < OFFER for m in offers)
+        if (
+            after_offer
+            or trouble.start < settled
+            or not call.knows(Span(trouble.start, trouble.end), (A, C))
+        ):
             continue
         offer = next((m for m in offers if m.end > trouble.end), None)
         until = offer.start if offer else call.end
@@ -105,7 +111,13 @@ def expectations(call: Call) -> Found:
             seen.append(Moment(call.quote(near[0], "sets a limit, calmly")))
         else:
             why = "abuse: you may say, calmly, what you will not take"
-            missed.append(Moment(call.quote(insult, why), cue="set-a-limit"))
+            missed.append(
+                Moment(
+                    call.quote(insult, why),
+                    advice="Set a limit in one calm sentence, and stay with the matter.",
+                    cue="set-a-limit",
+                )
+            )
     numbers = {
         "timed": len(times),
         "limits_set": set_,
@@ -128,9 +140,8 @@ def escalation(call: Call) -> Found:
         if span.start < until or not call.knows(span, (A, C)):
             continue
         until = span.end + TOGETHER
-        offer = next(
-            (m for m in offers if span.start <= m.end and m.start - span.end <= HANDED), None
-        )
+        last = span.end + (HANDED if demand else HANDED_UNASKED)
+        offer = next((m for m in offers if span.start <= m.end and m.start <= last), None)
         if offer:
             seen.append(Moment(call.quote(offer, "offers to hand over when it was due")))
         elif demand:

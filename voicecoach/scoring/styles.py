@@ -91,7 +91,7 @@ def styles(call: Call) -> Styles:
         return _none("not known, no words of the agent were heard")
     if began is None:
         return _none("no conflict was heard: no trouble, demand or insult, nobody upset")
-    moves = [m for m in call.said(A, *WEIGHTS, span=Span(began, call.end + 1))]
+    moves = call.said(A, *WEIGHTS, span=Span(began, call.end + 1))
     weights = {style: sum(WEIGHTS[weighed(m)].get(style, 0.0) for m in moves) for style in STYLES}
     total = sum(weights.values())
     if total < ENOUGH:
@@ -120,7 +120,7 @@ def styles(call: Call) -> Styles:
 
 def weighed(move: Move) -> str:
     """Return the kind that a move weighs as."""
-    return BLAME if move.kind == "defence" and blaming(move) else move.kind
+    return BLAME if move.kind == "defence" and blaming(move.text) else move.kind
 
 
 def _conflict(call: Call) -> int | None:
@@ -132,12 +132,14 @@ def _conflict(call: Call) -> int | None:
 
 def _evidence(call: Call, moves: Sequence[Move]) -> list[StyleEvidence]:
     """Return the moves that speak most for each style, by time."""
-    found = []
+    found: list[StyleEvidence] = []
     for style in STYLES:
         telling = [m for m in moves if WEIGHTS[weighed(m)].get(style, 0.0) > 0.0]
         telling.sort(key=lambda m: (-WEIGHTS[weighed(m)][style], m.start))
-        for move in sorted(telling[:SHOWN], key=lambda m: m.start):
-            found.append(StyleEvidence(style, call.quote(move, WHYS[weighed(move)])))
+        found += [
+            StyleEvidence(style, call.quote(move, WHYS[weighed(move)]))
+            for move in sorted(telling[:SHOWN], key=lambda m: m.start)
+        ]
     return found
 
 

@@ -34,6 +34,8 @@ from voicecoach.types import SAMPLE_RATE, Speaker
 
 SEEN, MISSED = 3, 5
 """Most moments on the card: the heat of the call first."""
+HOT = 0.3
+"""Agitation from which a moment goes before an earlier one."""
 BOTH = A, C
 
 TECHNIQUES: tuple[Practice, ...] = (
@@ -41,7 +43,8 @@ TECHNIQUES: tuple[Practice, ...] = (
         id="listening",
         name="Listening",
         doc="Where the customer tells something for 10 s or more: within 20 s of the reply it is "
-        "taken up (acknowledged, said back, asked about), or there were signs of listening while "
+        "taken up (acknowledged, said back, asked about, or answered where it ended in a "
+        "question), or there were signs of listening while "
         "they spoke. To speak for a minute on end without a question leaves no room for it.",
         formula="taken_up / (accounts + monologues)",
         occasion="nobody told anything for 10 s or more",
@@ -69,9 +72,9 @@ TECHNIQUES: tuple[Practice, ...] = (
         name="Acknowledgement",
         doc="Where the customer tells of a trouble (the first account of one; later ones that "
         "repeat it, tell of several, or sound upset): within 15 s of the reply it is acknowledged, "
-        "regretted or said back. What was acknowledged holds for a minute.",
+        "regretted or said back; what was acknowledged holds for half a minute.",
         formula="heard / troubles",
-        occasion="the customer told of no trouble",
+        occasion="the customer told of no trouble that was not acknowledged already",
         advice="Show that you heard the trouble, in one sentence, before you ask for details.",
         cue="acknowledge",
         find=acknowledgement,
@@ -81,8 +84,8 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="apology",
         name="Apology in measure",
-        doc="Where the customer tells of a trouble: a word of regret, or an acknowledgement, before "
-        "the agent has spoken for 20 s. More than two apologies in 4 minutes are too many.",
+        doc="Where the customer tells of a trouble: a word of regret, or an acknowledgement, "
+        "before the agent has spoken for 20 s. More than two apologies in 4 minutes are too many.",
         formula="regretted / (due + too_many)",
         occasion="the customer told of no trouble, and nobody apologised too often",
         advice="Say sorry once, early and for the thing itself; then say what you will do.",
@@ -108,8 +111,8 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="patience",
         name="Patience, not interrupting",
-        doc="Interruptions are those of the agent, over a customer who has the floor, in which both "
-        "speak for 1 s or more; what only reassures is none. Turns are those of 1 s or more.",
+        doc="Interruptions are those of the agent, over a customer who has the floor, in which "
+        "both speak for 1 s or more; what only reassures is none. Turns are those of 1 s or more.",
         formula="max(0, 1 - interruptions / customer_turns)",
         occasion="the customer had no turn",
         advice="Count to one when they seem to be done; they may only take a breath.",
@@ -135,9 +138,9 @@ TECHNIQUES: tuple[Practice, ...] = (
         id="clarifying",
         name="Clarifying and confirming",
         doc="Where the customer tells something for 10 s or more: the reply asks about it, or says "
-        "it back.",
+        "it back. One that ends in a question wants an answer instead, and is no occasion.",
         formula="checked / long_accounts",
-        occasion="the customer told nothing for 10 s or more",
+        occasion="nobody told anything for 10 s or more that was no question",
         advice="Say back in one sentence what you understood, and ask whether it is right.",
         cue="ask-or-confirm",
         find=clarifying,
@@ -186,8 +189,8 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="options",
         name="Options and compromise",
-        doc="Where the customer tells of a trouble: a way forward (a solution, a compromise, a next "
-        "step with a time, a hand-over) before 90 s are over, or the agent has spoken for 20 s. "
+        doc="Where the customer tells of a trouble: a way forward (a solution, a "
+        "compromise, a hand-over) before 90 s are over, or the agent has spoken for 20 s. "
         "What is told within a minute of an offer belongs to it.",
         formula="offered / problems",
         occasion="the customer told of no trouble that was open for long",
@@ -273,30 +276,38 @@ def _unknown(practice: Practice, call: Call) -> str:
 
 
 def _best(call: Call, moments: list[Moment], most: int) -> list[Moment]:
-    """Return those at which the customer was most agitated, by time."""
+    """Return those at which the customer was most agitated, else the earliest, by time."""
 
     def at(moment: Moment) -> float:
         return moment.quote.start_s
 
-    hottest = sorted(moments, key=lambda m: (-call.heat(round(at(m) * SAMPLE_RATE)), at(m)))
-    return sorted(hottest[:most], key=at)
+    def heat(moment: Moment) -> float:
+        known = call.heat(round(at(moment) * SAMPLE_RATE))
+        return known if known >= HOT else 0.0
+
+    hottest = sorted(moments, key=lambda m: (-heat(m), at(m)))
+    said = {(m.quote.start_s, m.quote.text): m for m in reversed(hottest)}
+    return sorted([m for m in hottest if m in said.values()][:most], key=at)
 
 
 def _practise(practice: Practice, call: Call, found: Found) -> str:
     """Return one thing: the moment that mattered most, and words for it."""
     if not found.missed:
         kept = _best(call, found.seen, 1)
-        return f"Keep it up, as at {stamp(kept[0].quote.start_s)}." if kept else ""
+        return f"Keep it up. {_moment(kept[0].quote)}" if kept else ""
     (worst,) = _best(call, found.missed, 1)
     say = worst.say or _say(worst.cue or practice.cue, call)
-    words = f" {_who(worst.quote)}" + (f' Try: "{say}"' if say else "")
-    return practice.advice + words
+    words = [worst.advice or practice.advice, _moment(worst.quote)]
+    return " ".join([*words, f'Try: "{say}"'] if say else words)
 
 
-def _who(quote: Quote) -> str:
-    said = quote.text if quote.measured else f'"{quote.text}"'
-    lead = "" if quote.measured else "you said " if quote.speaker is Speaker.AGENT else "they said "
-    return f"At {stamp(quote.start_s)} {lead}{said}."
+def _moment(quote: Quote) -> str:
+    at = f"At {stamp(quote.start_s)}"
+    if quote.measured:
+        return f"{at}: {quote.text}."
+    who = "you" if quote.speaker is Speaker.AGENT else "they"
+    end = "" if quote.text[-1:] in ".?!\u2026" else "."
+    return f'{at} {who} said "{quote.text}{end}"'
 
 
 def _say(cue: str, call: Call) -> str:
@@ -307,4 +318,4 @@ def _say(cue: str, call: Call) -> str:
 
 @cache
 def _built_in() -> dict[str, str]:
-    return {cue.id: cue.say for cue in cues.load(cues.BUILT_IN) if not cue.placeholders()}
+    return {cue.id: cue.say for cue in cues.load(cues.BUILT_IN) if "{" not in cue.say}

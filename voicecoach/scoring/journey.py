@@ -20,8 +20,8 @@ SMOOTH_S, LEAST_S, PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
 """Of speech around each estimate, and the least between two pauses, seconds; a pause, samples."""
 ENDS_S = 20.0
 """Of speech that the start and the end are the mean of, seconds."""
-SIZEABLE = 0.25
-"""A rise or fall that is worth telling."""
+SIZEABLE, NOTABLE = 0.25, 0.4
+"""A rise or fall that is worth telling, and the agitation that one reaches: below, all is calm."""
 MOVED = 0.2
 """Of a change, the part at which it begins, the last time that it is passed."""
 BEFORE = 15 * SAMPLE_RATE
@@ -111,7 +111,7 @@ def turns(course: Sequence[Point]) -> list[tuple[Point, Point, Point]]:
     found = []
     for before, after in pairwise(pivots):
         size = after.agitation - before.agitation
-        if abs(size) < SIZEABLE:
+        if abs(size) < SIZEABLE or max(before.agitation, after.agitation) < NOTABLE:
             continue
         way = [p for p in course if before.at < p.at <= after.at]
         still = [p.at for p in way if (p.agitation - before.agitation) / size < MOVED]

@@ -25,7 +25,7 @@ from voicecoach.scoring.practice import UPSET, Found, Moment, counted
 from voicecoach.tone import ALERT
 from voicecoach.types import SAMPLE_RATE, Overlap
 
-ACCOUNT_S = 10.0
+ACCOUNT_S = 12.0
 """Of the customer's speech: an account that is to be taken up, seconds."""
 TAKES_UP = "acknowledgement", "apology", "paraphrase", "question", "recap"
 ANSWERS = "solution", "expectation", "compromise", "escalation", "promise"

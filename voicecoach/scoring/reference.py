@@ -51,8 +51,8 @@ _REST = """
 
 Agitation at the start and at the end is the mean of the first and the last 20 s of their speech
 that is known. The peak and the changes are of the mean over 5 s of speech, not over a pause. A
-change is told from 0.25, up to where one as large turns it; of these the 8 largest, each with the
-moves, overlaps and cues of the 15 s before it began. That they came before does not say that they
+change is told from 0.25, where it leaves or reaches 0.4, up to where one as large turns it; of
+these the 8 largest, each with the moves, overlaps and cues of the 15 s before it began. That they came before does not say that they
 were the cause.
 
 ## What it is about

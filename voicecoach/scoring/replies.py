@@ -13,8 +13,8 @@ from voicecoach.types import SAMPLE_RATE
 
 SOON_S = 15.0
 """From the reply's beginning: later it answers something else, seconds."""
-LASTS = 30 * SAMPLE_RATE
-"""For how long an acknowledgement holds for more of the same."""
+LASTS, SETTLED = 30 * SAMPLE_RATE, 4 * SAMPLE_RATE
+"""For how long an acknowledgement holds for more of the same, and the end of an account."""
 REGRET_S = 20.0
 """Of the agent's speech after the first trouble, seconds."""
 ENOUGH, SPELL = 2, 240 * SAMPLE_RATE
@@ -28,7 +28,7 @@ def empathy(call: Call) -> Found:
     """Find upset accounts, and those whose feeling the reply named or regretted."""
     seen, missed = [], []
     for exchange in _replied(call):
-        if not upset(call, exchange):
+        if not upset(call, exchange) or _calming(call, exchange):
             continue
         felt = exchange.answered("acknowledgement", "apology", within_s=SOON_S)
         if felt:
@@ -151,6 +151,13 @@ def blaming(text: str) -> bool:
 def upset(call: Call, exchange: Exchange) -> bool:
     """Return whether the customer was upset in an account."""
     return call.upset_s(exchange.told, UPSET) >= UPSET_S
+
+
+def _calming(call: Call, exchange: Exchange) -> bool:
+    """Return whether they were met just before, and calmed down while they spoke."""
+    start, end = exchange.told
+    met = call.said(A, "acknowledgement", "apology", span=Span(max(start - LASTS, 0), start))
+    return bool(met) and call.mood(Span(end - SETTLED, end + 1)) < UPSET
 
 
 def _replied(call: Call) -> list[Exchange]:

@@ -167,14 +167,11 @@ def follow_up(call: Call) -> Found:
     before = Span(max(bye.start - NEXT_STEP, 0), call.end + 1)
     recaps = call.said(A, "recap", span=before)
     steps = call.said(A, "follow_up", "expectation", span=before)
-    seen, missed = [], []
-    for moves, done, lacking, cue in (
-        (recaps, "sums up what was agreed", "no summing up of what was agreed", "recap"),
-        (steps, "says what happens next", "no next step", "set-expectations"),
-    ):
-        if moves:
-            seen.append(Moment(call.quote(moves[-1], done)))
-        else:
-            missed.append(Moment(call.quote(bye, f"goodbye, and {lacking} before it"), cue=cue))
+    shown = (recaps, "sums up what was agreed"), (steps, "says what happens next")
+    seen = [Moment(call.quote(moves[-1], why)) for moves, why in shown if moves]
+    lacking = [] if recaps else ["no summing up of what was agreed"]
+    lacking += [] if steps else ["no next step"]
+    why = f"goodbye, and {' and '.join(lacking)} before it"
+    missed = [Moment(call.quote(bye, why))] if lacking else []
     numbers = {"recapped": min(len(recaps), 1), "next_step": min(len(steps), 1)}
     return Found(seen, missed, numbers)

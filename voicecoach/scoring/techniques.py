@@ -42,12 +42,12 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="listening",
         name="Listening",
-        doc="Where the customer tells something for 10 s or more: within 20 s of the reply it is "
+        doc="Where the customer tells something for 12 s or more: within 20 s of the reply it is "
         "taken up (acknowledged, said back, asked about, or answered where it ended in a "
         "question), or there were signs of listening while "
         "they spoke. To speak for a minute on end without a question leaves no room for it.",
         formula="taken_up / (accounts + monologues)",
-        occasion="nobody told anything for 10 s or more",
+        occasion="nobody told anything for 12 s or more",
         advice="Before you go on, take up one thing that they just told you.",
         cue="ask-or-confirm",
         find=listening,
@@ -58,7 +58,8 @@ TECHNIQUES: tuple[Practice, ...] = (
         id="empathy",
         name="Empathy",
         doc="Where the customer sounds upset (agitation 0.5 or more for 2 s of an account): within "
-        "15 s of the reply it is said that one sees how it is for them, or regrets it.",
+        "15 s of the reply it is said that one sees how it is for them, or regrets it. Who was met "
+        "in the half minute before, and calms down while they speak, needs it no more.",
         formula="met / upset_accounts",
         occasion="the customer did not sound upset",
         advice="Name how it must be for them before you turn to the matter.",
@@ -137,10 +138,10 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="clarifying",
         name="Clarifying and confirming",
-        doc="Where the customer tells something for 10 s or more: the reply asks about it, or says "
+        doc="Where the customer tells something for 12 s or more: the reply asks about it, or says "
         "it back. One that ends in a question wants an answer instead, and is no occasion.",
         formula="checked / long_accounts",
-        occasion="nobody told anything for 10 s or more that was no question",
+        occasion="nobody told anything for 12 s or more that was no question",
         advice="Say back in one sentence what you understood, and ask whether it is right.",
         cue="ask-or-confirm",
         find=clarifying,

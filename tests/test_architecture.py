@@ -25,6 +25,7 @@ VIEWS = {
     "exports",
     "laboratory",
     "scorecard",
+    "scoring",
     "snapshot",
     "summary",
 }

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from voicecoach import __version__
 from voicecoach import config as configuration
-from voicecoach.commands import usual
+from voicecoach.commands import score, usual
 from voicecoach.commands.common import (
     UNUSABLE,
     ConfigOption,
@@ -65,6 +65,7 @@ app = typer.Typer(
 )
 app.add_typer(usual.app, name="usual")
 app.command()(diff)
+app.command()(score.score)
 
 SpeedOption = Annotated[
     float | None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from voicecoach.summary import inline, stamp
 from voicecoach.types import Speaker
 
 
@@ -22,7 +23,9 @@ class Quote(msgspec.Struct, frozen=True):
     text: str
     """The words, or what was measured."""
     why: str = ""
-    """What it shows, in a few words."""
+    """What it shows, in a few words; of what was missed, what would have been due."""
+    measured: bool = False
+    """The text is no words of theirs."""
 
 
 class Technique(msgspec.Struct, frozen=True):
@@ -110,3 +113,78 @@ class ScoreCard(msgspec.Struct, frozen=True):
     survey: Survey = Survey()
     notes: list[str] = []
     """What limits what can be said: no words, a channel that is not trusted."""
+
+
+def markdown(card: ScoreCard) -> str:
+    """Return the card as a page to print and discuss, with room to fill in."""
+    out = [f"# Score card: {inline(card.call)}", ""]
+    if card.notes:
+        out += ["## To know", "", *(f"- {inline(note)}" for note in card.notes), ""]
+    out += ["## Techniques", ""]
+    for t in card.techniques:
+        out += [f"### {inline(t.name)}: {_score(t.score)}", "", f"*{inline(t.formula)}*", ""]
+        out += [f"- Seen {quoted(q)}" for q in t.seen]
+        out += [f"- Missed {quoted(q)}" for q in t.missed]
+        out += [f"- **Practise:** {inline(t.practise)}"] if t.practise else []
+        out += [""] if out[-1] else []
+    out += [*_styles(card.styles), *_journey(card.journey)]
+    out += ["## What it is about, in the customer's words", ""]
+    out += [f"- {quoted(q)}" for q in card.root_cause] or ["Not known."]
+    out += ["", *_survey(card.survey)]
+    return "\n".join(out) + "\n"
+
+
+def quoted(q: Quote) -> str:
+    """Return a moment as a line of Markdown."""
+    text = inline(q.text) if q.measured else f'"{inline(q.text)}"'
+    why = f" ({inline(q.why)})" if q.why else ""
+    return f"`{stamp(q.start_s)}` **{q.speaker}** {text}{why}"
+
+
+def _score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.2f}"
+
+
+def _styles(s: Styles) -> list[str]:
+    out = ["## Way of handling the conflict", ""]
+    if s.style:
+        shares = ", ".join(f"{style} {share:.0%}" for style, share in s.shares.items() if share)
+        out += [
+            f"Mostly **{s.style}**: assertiveness {_score(s.assertiveness)}, cooperativeness "
+            f"{_score(s.cooperativeness)}. Of the moves: {shares}. None is good or bad in itself.",
+            "",
+        ]
+    out += [f"*{inline(s.formula)}*", ""]
+    out += [f"- {e.style}: {quoted(e.quote)}" for e in s.evidence]
+    return out + [""] * bool(s.evidence)
+
+
+def _journey(j: Journey) -> list[str]:
+    out = ["## The customer's way through the call", ""]
+    if j.start is None or j.peak is None or j.end is None:
+        return [*out, "Their agitation is not known.", ""]
+    out += [
+        f"Agitation (an estimate, 0 to 1): {j.start:.2f} at the start, highest {j.peak:.2f} at "
+        f"{stamp(j.peak_s or 0.0)}, {j.end:.2f} at the end.",
+        "",
+    ]
+    for change in j.changes:
+        verb = "rose" if change.after > change.before else "fell"
+        out.append(
+            f"- `{stamp(change.start_s)}` it {verb} from {change.before:.2f} to "
+            f"{change.after:.2f} (at {stamp(change.end_s)}). Before it:"
+        )
+        out += [f"  - {quoted(q)}" for q in change.preceded_by] or ["  - nothing that was noted"]
+    return [*out, ""] if j.changes else [*out, "No sizeable change.", ""]
+
+
+def _survey(s: Survey) -> list[str]:
+    blank = "\\_\\_\\_"
+    fields = (
+        ("CSAT, how satisfied the customer was (1 to 5)", s.csat),
+        ("NPS, how likely they are to recommend (0 to 10)", s.nps),
+        ("CES, how easy it was (1 to 7)", s.ces),
+    )
+    out = ["## To fill in", ""]
+    out += [f"- {name}: {blank if value is None else value}" for name, value in fields]
+    return [*out, f"- Notes: {inline(s.notes) or blank}"]

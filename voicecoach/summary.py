@@ -231,20 +231,20 @@ class Summarizer:
 def markdown(summary: Summary) -> str:
     """Return the summary as a page for people."""
     s = summary
-    out = [f"# {_inline(s.call)}", "", f"Length {clock(round(s.duration_s * SAMPLE_RATE))}.", ""]
+    out = [f"# {inline(s.call)}", "", f"Length {clock(round(s.duration_s * SAMPLE_RATE))}.", ""]
     if s.notes:
-        out += ["## To know", "", *(f"- {_inline(note)}" for note in s.notes), ""]
+        out += ["## To know", "", *(f"- {inline(note)}" for note in s.notes), ""]
     out += ["## Cues", ""]
     for cue in s.cues:
         closed = "" if cue.closed_s is None else f", {cue.closed_s - cue.opened_s:.1f} s"
         out.append(
-            f"- **{_stamp(cue.opened_s)} {_inline(cue.title)}**{closed} "
-            f"({_inline(cue.closed_because)}). {_inline(cue.message)}"
-            + (f" *{_inline(cue.say)}*" if cue.say else "")
+            f"- **{stamp(cue.opened_s)} {inline(cue.title)}**{closed} "
+            f"({inline(cue.closed_because)}). {inline(cue.message)}"
+            + (f" *{inline(cue.say)}*" if cue.say else "")
         )
     out += [] if s.cues else ["None."]
     if s.held_back:
-        held = ", ".join(f"{_inline(k)} ({n})" for k, n in sorted(s.held_back.items()))
+        held = ", ".join(f"{inline(k)} ({n})" for k, n in sorted(s.held_back.items()))
         out += ["", f"Held back: {held}."]
     if s.effects:
         out += ["", *_effects(s)]
@@ -264,7 +264,7 @@ def markdown(summary: Summary) -> str:
     if s.agitation_mean is not None and s.agitation_peak is not None:
         out.append(
             f"- Customer's agitation (an estimate, 0 to 1): mean {s.agitation_mean:.2f}, highest "
-            f"{s.agitation_peak:.2f} at {_stamp(s.agitation_peak_s or 0.0)}, at the end "
+            f"{s.agitation_peak:.2f} at {stamp(s.agitation_peak_s or 0.0)}, at the end "
             f"{s.agitation_end:.2f}."
         )
     if s.agent_usual_rate_syl_s is not None:
@@ -279,7 +279,7 @@ def markdown(summary: Summary) -> str:
     if s.transcript:
         out += ["", "## Transcript", ""]
         out += [
-            f"- `{_stamp(line.start_s)}` **{line.speaker}** {_inline(line.text)}"
+            f"- `{stamp(line.start_s)}` **{line.speaker}** {inline(line.text)}"
             for line in s.transcript
         ]
     return "\n".join(out) + "\n"
@@ -298,17 +298,18 @@ def _effects(s: Summary) -> list[str]:
             heeded = f"{f.heeded} of {f.known}" if f.known else "not known"
             change = "not known" if f.agitation_change is None else f"{f.agitation_change:+.2f}"
             if f.moments:
-                out.append(f"| {_inline(id)} | {name} | {f.moments} | {heeded} | {change} |")
+                out.append(f"| {inline(id)} | {name} | {f.moments} | {heeded} | {change} |")
     out += ["", "One call proves nothing: agitation falls after every outburst, cue or none."]
     return out
 
 
 def clock(samples: int) -> str:
     """Return a stream index as minutes and seconds."""
-    return _stamp(samples / SAMPLE_RATE)
+    return stamp(samples / SAMPLE_RATE)
 
 
-def _stamp(seconds: float) -> str:
+def stamp(seconds: float) -> str:
+    """Return a time as minutes and seconds."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
 
@@ -318,7 +319,7 @@ def printable(text: str) -> str:
     return "".join(ch if ch.isprintable() else " " for ch in text)
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """Return text that stays text in Markdown, whatever is in it."""
     return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&" else ch for ch in printable(text))
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from voicecoach import __version__, eventlog, summary
+from voicecoach import __version__, eventlog
 from voicecoach.alignment import Aligner
 from voicecoach.display import State, display
 from voicecoach.engine import Engine
@@ -26,9 +26,10 @@ from voicecoach.shell.assembly import assemble
 from voicecoach.shell.capture.ears import Ears, Heard, Lost
 from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.keeper import Keeper
-from voicecoach.shell.replay import Setup, write_summary
+from voicecoach.shell.replay import Setup
 from voicecoach.shell.run import run
 from voicecoach.shell.stages import Stages
+from voicecoach.shell.tally import Tally
 from voicecoach.snapshot import Snapshot
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -186,11 +187,11 @@ class Call:
         """Until when each stage's notice stands."""
         folder = _folder(session.out)
         session.folders.append(folder)
-        self._summarizer = summary.Summarizer(folder.name)
+        self._tally = Tally(folder.name)
         self._keeper = Keeper(folder, audio=session.audio)
 
     def run(self) -> None:
-        """Go on to the call's end, and write its summary."""
+        """Go on to the call's end, and write what it came to."""
         session, setup = self._session, self._session.setup
         with self._keeper as keeper:
             keeper.line(
@@ -213,11 +214,12 @@ class Call:
             finally:
                 if self._asr:
                     self._asr.close()
-        result = self._summarizer.finish()
         try:
-            write_summary(keeper.folder, result)
+            self._tally.write(keeper.folder)
         except OSError as e:
-            raise OutputError(f"{keeper.folder}: no summary can be written: {e.strerror}") from e
+            raise OutputError(
+                f"{keeper.folder}: no summary and no score card can be written: {e.strerror}"
+            ) from e
 
     @property
     def _now(self) -> int:
@@ -225,7 +227,7 @@ class Call:
 
     def _take(self, event: Event) -> None:
         self._keeper.line(eventlog.line(event))
-        self._summarizer.update(event)
+        self._tally.update(event)
         self._snapshot.update(event)
         if self._session.watcher:
             self._session.watcher.show(event)

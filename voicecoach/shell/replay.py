@@ -14,9 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import msgspec
-
-from voicecoach import __version__, eventlog, summary
+from voicecoach import __version__, eventlog
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.engine import Engine
@@ -25,10 +23,12 @@ from voicecoach.shell.asr import Asr, ReplayAsr, Transcriber
 from voicecoach.shell.assembly import Models, assemble
 from voicecoach.shell.files import Call
 from voicecoach.shell.run import paced, run
+from voicecoach.shell.tally import Tally
+from voicecoach.summary import Summary
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.usual import Usual
 
-EVENTS, SUMMARY_JSON, SUMMARY_MD = "events.jsonl", "summary.json", "summary.md"
+EVENTS = "events.jsonl"
 PACED_HOPS = 2
 """Hops in a block where a call is played in real time, as it would come from a device."""
 
@@ -63,13 +63,13 @@ class Setup(NamedTuple):
 class Replayed(NamedTuple):
     """What a replay comes to."""
 
-    summary: summary.Summary
+    summary: Summary
     usual: Usual
     """What is usual for the agent with this call in it."""
 
 
 def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
-    """Replay a call and write its event log and summary to the folder `out`.
+    """Replay a call and write its event log, summary and score card to the folder `out`.
 
     Raises
     ------
@@ -88,35 +88,20 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
         usual=setup.usual,
     )
     asr = ReplayAsr(setup.transcribers, setup.config.transcription) if setup.transcribers else None
-    summarizer = summary.Summarizer(call.name)
+    tally = Tally(call.name)
     with _finished(out) as folder:
         try:
             with (folder / EVENTS).open("wb") as log:
                 log.write(_header(call, words=asr is not None, usual=setup.usual))
                 for event in _events(call, setup, engine, asr, view):
                     log.write(eventlog.line(event))
-                    summarizer.update(event)
+                    tally.update(event)
                     view.show(event)
         finally:
             if asr:
                 asr.close()
-        result = summarizer.finish()
-        result.notes[:0] = call.notes
-        write_summary(folder, result)
+        result = tally.write(folder, call.notes)
     return Replayed(result, engine.usual)
-
-
-def write_summary(folder: Path, result: summary.Summary) -> None:
-    """Write a summary for programs and one to read.
-
-    Raises
-    ------
-    OSError
-        Where they cannot be written.
-    """
-    json = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    (folder / SUMMARY_JSON).write_bytes(json + b"\n")
-    (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
 
 
 def copy(log: Path, target: Path) -> None:

@@ -1,0 +1,1 @@
+"""How a call's score card comes about: events -> `call` -> techniques, styles, journey -> card."""

@@ -1,0 +1,453 @@
+"""A whole call as a score card reads it: who told what, and what was said to it.
+
+The customer's *account* is what they tell until the agent says more than "mm-hm"; with what the
+agent says until the next one it is an *exchange*.  Techniques ask of exchanges: was it called for,
+and was it done?  Whatever cannot be known of one (a channel that is not trusted, a pause of the
+listening, speech without words) makes it no occasion: nothing is held against anybody unheard.
+
+It is the same whatever the order in which the events come.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from statistics import fmean
+from typing import NamedTuple
+
+from voicecoach.delivery import pace
+from voicecoach.scorecard import Quote
+from voicecoach.summary import NOTABLE
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    SPEAKERS,
+    TICK,
+    Backchannel,
+    ChannelState,
+    CueOpened,
+    Delivery,
+    Ended,
+    Event,
+    Gap,
+    Listening,
+    Move,
+    Overlap,
+    Speaker,
+    SpeechEnded,
+    Tone,
+    Turn,
+    Word,
+)
+
+A, C = SPEAKERS
+NAN = float("nan")
+TICK_S = TICK * HOP / SAMPLE_RATE
+"""Between two estimates while somebody speaks, seconds."""
+SHORT = SAMPLE_RATE
+"""A customer's turn that is shorter is a backchannel, unless it answers a question ..."""
+ANSWER = 4 * SAMPLE_RATE
+"""... so soon."""
+REPLY = 2 * SAMPLE_RATE
+"""Of the agent's speech: with less they go on listening."""
+NEAR = SAMPLE_RATE // 2
+"""Words are timed about so well."""
+UNTRUSTED = 0.2
+"""Share of the call from which a channel that was not trusted is not trusted at all."""
+WHOLE = ("copied", "swapped")
+"""What is true of a whole call, whenever it is found."""
+PAUSE = int(1.2 * SAMPLE_RATE)
+"""Between words; a quotation does not reach over it."""
+QUOTED = 28
+"""Most words of a quotation."""
+_STOP = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
+"""The end of a sentence, and not of "a.m."."""
+
+
+class Span(NamedTuple):
+    """A part of the call, samples."""
+
+    start: int
+    end: int
+
+    def overlaps(self, other: Span) -> bool:
+        """Return whether both have a moment in common."""
+        return self.start < other.end and other.start < self.end
+
+
+class Measured(NamedTuple):
+    """The agent's delivery at a moment; NaN where it is not known."""
+
+    at: int
+    rate_syl_s: float
+    usual_rate_syl_s: float
+    level_db: float
+    f0_semitones: float
+
+    @property
+    def pace(self) -> float:
+        """Over the usual."""
+        return pace(self.rate_syl_s, self.usual_rate_syl_s)
+
+
+class Exchange(NamedTuple):
+    """What the customer told, and what the agent said until they told more."""
+
+    told: Span
+    reply: Span | None
+    """From its first word to its last."""
+    until: int
+    """Where the next one begins."""
+    moves: Sequence[Move]
+    """The customer's, by time."""
+    replies: Sequence[Move]
+    """The agent's, from the beginning of the account."""
+
+    def told_of(self, *kinds: str) -> list[Move]:
+        """Return the customer's moves of these kinds."""
+        return [move for move in self.moves if move.kind in kinds]
+
+    def answered(self, *kinds: str, within_s: float = float("inf")) -> list[Move]:
+        """Return the agent's moves of these kinds, begun so soon after the reply."""
+        first = self.reply.start if self.reply else self.told.end
+        last = first + within_s * SAMPLE_RATE
+        return [move for move in self.replies if move.kind in kinds and move.start <= last]
+
+
+class Record:
+    """What is kept of a call's events, as they come."""
+
+    def __init__(self) -> None:
+        self.turns: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
+        self.segments: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
+        self.backchannels: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
+        self.words: dict[Speaker, list[Word]] = {s: [] for s in SPEAKERS}
+        self.moves: dict[Speaker, list[Move]] = {s: [] for s in SPEAKERS}
+        self.overlaps: list[Overlap] = []
+        self.agitation: list[tuple[int, float]] = []
+        self.delivery: list[Measured] = []
+        self.cues: list[CueOpened] = []
+        self.states: list[ChannelState] = []
+        self.pauses: list[Listening] = []
+        self.gaps: list[Span] = []
+        self.end = 0
+
+    def update(self, event: Event) -> None:
+        """Take an event."""
+        self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
+        match event:
+            case Word():
+                if event.final and event.text:
+                    self.words[event.speaker].append(event)
+            case Tone():
+                if event.confidence >= NOTABLE:
+                    self.agitation.append((event.end, event.agitation))
+            case Delivery():
+                self.delivery.append(
+                    Measured(
+                        event.end,
+                        *(
+                            NAN if x is None else x
+                            for x in (
+                                event.rate_syl_s,
+                                event.usual_rate_syl_s,
+                                event.level_db,
+                                event.f0_semitones,
+                            )
+                        ),
+                    )
+                )
+            case SpeechEnded():
+                self.segments[event.speaker].append(Span(event.start, event.end))
+            case Turn():
+                self.turns[event.speaker].append(Span(event.start, event.end))
+            case Backchannel():
+                self.backchannels[event.speaker].append(Span(event.start, event.end))
+            case _:
+                self._fact(event)
+
+    def _fact(self, event: Event) -> None:
+        match event:
+            case Move():
+                self.moves[event.speaker].append(event)
+            case Overlap():
+                self.overlaps.append(event)
+            case CueOpened():
+                self.cues.append(event)
+            case ChannelState():
+                self.states.append(event)
+            case Listening():
+                self.pauses.append(event)
+            case Gap():
+                self.gaps.append(Span(event.start, event.end))
+            case _:
+                pass
+
+
+class Call:
+    """A call that is over.
+
+    Parameters
+    ----------
+    record
+        Of its events.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.end = record.end
+        self.turns = {s: sorted(record.turns[s]) for s in SPEAKERS}
+        self.segments = {s: sorted(record.segments[s]) for s in SPEAKERS}
+        self.backchannels = {s: sorted(record.backchannels[s]) for s in SPEAKERS}
+        self.overlaps = sorted(record.overlaps, key=lambda e: (e.start, e.end))
+        self.cues = sorted(record.cues, key=lambda e: e.at)
+        self.delivery = sorted(record.delivery)
+        self.words = {
+            s: sorted(record.words[s], key=lambda w: (w.start, w.utterance, w.index))
+            for s in SPEAKERS
+        }
+        self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
+        self.moves = {s: self._once(record.moves[s]) for s in SPEAKERS}
+        self.agitation = sorted(record.agitation)
+        """The customer's, where it is known: (samples, 0..1)."""
+        self._heard_at = [at for at, _ in self.agitation]
+        self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
+        pauses = _spans([(e.at, not e.on) for e in record.pauses], self.end)
+        self._unheard = {
+            s: pauses + record.gaps + self._distrust(record.states, s) for s in SPEAKERS
+        }
+        self.distrusted = {
+            s: state for s in SPEAKERS if (state := self._never_trusted(record.states, s))
+        }
+        """Whose channel is of no use for the whole call, and why."""
+        self.exchanges = self._exchanges()
+
+    # --- what is known --------------------------------------------------------------------
+
+    def knows(self, span: Span, speakers: Iterable[Speaker]) -> bool:
+        """Return whether these speakers were heard, on channels to be trusted."""
+        return not any(span.overlaps(gap) for s in speakers for gap in self._unheard[s])
+
+    def says(self, speaker: Speaker, span: Span) -> bool:
+        """Return whether what a speaker said is known: where they spoke there are words."""
+        return self.speech_s(speaker, span) < 1.0 or bool(self.words_in(speaker, span))
+
+    def has_words(self, speaker: Speaker) -> bool:
+        """Return whether any word of a speaker was heard."""
+        return bool(self.words[speaker])
+
+    def worded(self, speaker: Speaker) -> float:
+        """Return the share of a speaker's speech in which words were heard, 0..1."""
+        segments = self.segments[speaker]
+        worded = [s for s in segments if self.says(speaker, Span(s.start - NEAR, s.end + NEAR))]
+        spoken, heard = (sum(s.end - s.start for s in some) for some in (segments, worded))
+        return heard / spoken if spoken else 0.0
+
+    # --- what there was -------------------------------------------------------------------
+
+    def said(self, speaker: Speaker, *kinds: str, span: Span | None = None) -> list[Move]:
+        """Return a speaker's moves of these kinds, by time."""
+        within = span or Span(0, self.end + 1)
+        return [
+            m
+            for m in self.moves[speaker]
+            if m.kind in kinds and within.start <= m.start < within.end
+        ]
+
+    def speech_s(self, speaker: Speaker, span: Span) -> float:
+        """Return how much a speaker spoke, seconds."""
+        return (
+            sum(
+                max(0, min(span.end, s.end) - max(span.start, s.start))
+                for s in self.segments[speaker]
+                if s.overlaps(span)
+            )
+            / SAMPLE_RATE
+        )
+
+    def mood(self, span: Span) -> float:
+        """Return the customer's mean agitation, NaN where nothing is known."""
+        first, last = (bisect_left(self._heard_at, at) for at in span)
+        n = last - first
+        return (self._heard_sum[last] - self._heard_sum[first]) / n if n else NAN
+
+    def upset_s(self, span: Span, level: float) -> float:
+        """Return how long the customer spoke at a level of agitation or above, seconds."""
+        first, last = (bisect_left(self._heard_at, at) for at in span)
+        return TICK_S * sum(x >= level for _, x in self.agitation[first:last])
+
+    def heat(self, at: int) -> float:
+        """Return the customer's agitation in the 15 s before, 0 where it is not known."""
+        mood = self.mood(Span(at - 15 * SAMPLE_RATE, at + 1))
+        return mood if mood == mood else 0.0
+
+    def delivered(self, span: Span) -> list[Measured]:
+        """Return what was measured of the agent."""
+        first, last = (bisect_left(self.delivery, (at,)) for at in span)
+        return self.delivery[first:last]
+
+    # --- quotations -----------------------------------------------------------------------
+
+    def words_in(self, speaker: Speaker, span: Span) -> list[Word]:
+        """Return the words that begin in a span."""
+        starts = self._word_starts[speaker]
+        return self.words[speaker][bisect_left(starts, span.start) : bisect_left(starts, span.end)]
+
+    def quote(self, move: Move, why: str) -> Quote:
+        """Return what somebody said, with the sentence around it."""
+        first, last = self._sentences(move)
+        if first == last:  # Its words are not there, which a log of moves alone is allowed.
+            return quote(Span(move.start, move.end), move.speaker, move.text, why)
+        return self._quoted(move.speaker, first, last, why)
+
+    def sentences(self, move: Move, why: str) -> list[Quote]:
+        """Return the same, a sentence each."""
+        words = self.words[move.speaker]
+        first, last = self._sentences(move)
+        starts = [first, *(i for i in range(first + 1, last) if _ends(words, i)), last]
+        cut = [self._quoted(move.speaker, *ends, why) for ends in pairwise(starts)]
+        return cut if first < last else [self.quote(move, why)]
+
+    def told(self, speaker: Speaker, span: Span, why: str) -> Quote | None:
+        """Return the first words of a span, and their sentence; None where there are none."""
+        starts = self._word_starts[speaker]
+        first = bisect_left(starts, span.start - NEAR)
+        last = min(bisect_left(starts, span.end, first), first + QUOTED)
+        places = self._completed(speaker, first, last)
+        return self._quoted(speaker, *places, why) if first < last else None
+
+    def account(self, told: Span, around: int, most: int, why: str) -> Quote | None:
+        """Return the customer's words of an account, those around a moment; None for no words."""
+        starts = self._word_starts[C]
+        first, middle, last = (
+            bisect_left(starts, at - NEAR) for at in (told.start, around, told.end + NEAR)
+        )
+        while first > 0 and not _ends(self.words[C], first):
+            first -= 1
+        first = max(first, min(middle - most // 2, last - most))
+        return self._quoted(C, first, min(last, first + most), why) if first < last else None
+
+    def _sentences(self, move: Move) -> tuple[int, int]:
+        """Return the words [first, last) of a move with the sentence around it."""
+        starts = self._word_starts[move.speaker]
+        first = bisect_left(starts, move.start - SAMPLE_RATE // 50)
+        last = bisect_left(starts, max(move.end, move.start + 1), first)
+        return self._completed(move.speaker, first, last) if first < last else (first, last)
+
+    def _completed(self, speaker: Speaker, first: int, last: int) -> tuple[int, int]:
+        """Return words with the rest of their sentences, as far as a quotation goes."""
+        words = self.words[speaker]
+        while last - first < QUOTED and last < len(words) and not _ends(words, last):
+            last += 1
+        while last - first < QUOTED and first > 0 and not _ends(words, first):
+            first -= 1
+        return first, last
+
+    def _once(self, moves: Sequence[Move]) -> list[Move]:
+        """Return moves, those of a kind in one sentence once: it was said once."""
+        seen: dict[tuple[str, str, int], Move] = {}
+        for move in sorted(moves, key=lambda m: (m.start, m.end, m.kind)):
+            first, last = self._sentences(move)
+            place = first if first < last else move.start
+            seen.setdefault((move.kind, move.instead, place), move)
+        return list(seen.values())
+
+    def _quoted(self, speaker: Speaker, first: int, last: int, why: str) -> Quote:
+        words = self.words[speaker]
+        text = " ".join(word.text for word in words[first:last])
+        before = "" if _ends(words, first) else "\u2026 "
+        after = "" if _ends(words, last) else " \u2026"
+        span = Span(words[first].start, max(word.end for word in words[first:last]))
+        return quote(span, speaker, before + text + after, why)
+
+    # --- how it is put together -------------------------------------------------------------
+
+    def _exchanges(self) -> list[Exchange]:
+        accounts: list[list[int]] = []
+        replied = 0
+        questions = [m.end for m in self.said(A, "question")]
+        floor = [(span, s) for s in SPEAKERS for span in self.turns[s]]
+        replies: list[Span | None] = []
+        for span, speaker in sorted(floor):
+            if speaker is A:
+                if accounts:
+                    reply = replies[-1]
+                    replies[-1] = Span(reply.start if reply else span.start, span.end)
+                    replied += span.end - span.start
+                continue
+            asked = bisect_right(questions, span.start + NEAR)
+            answers = asked > 0 and span.start - questions[asked - 1] <= ANSWER
+            if span.end - span.start < SHORT and accounts and not answers:
+                continue
+            if not accounts or replied >= REPLY:
+                accounts.append([span.start, span.end])
+                replies.append(None)
+            else:
+                accounts[-1][1], replies[-1] = span.end, None
+            replied = 0
+        ends = [start for start, _ in accounts[1:]] + [self.end + 1]
+        return [
+            Exchange(
+                Span(start, end),
+                reply,
+                until,
+                _during(self.moves[C], Span(start, until)),
+                _during(self.moves[A], Span(start, until)),
+            )
+            for (start, end), reply, until in zip(accounts, replies, ends, strict=True)
+        ]
+
+    def _distrust(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:
+        told = [(e.at, e.state != "ok") for e in states if e.speaker is speaker]
+        return _spans(told, self.end)
+
+    def _never_trusted(self, states: Sequence[ChannelState], speaker: Speaker) -> str:
+        wrong = [e for e in states if e.speaker is speaker and e.state != "ok"]
+        lasting = sum(span.end - span.start for span in self._distrust(states, speaker))
+        whole = [e.state for e in wrong if e.state in WHOLE]
+        if whole or (wrong and lasting >= UNTRUSTED * self.end):
+            return min(whole) if whole else max(wrong, key=lambda e: e.at).state
+        return ""
+
+
+def quote(span: Span, speaker: Speaker, text: str, why: str, measured: bool = False) -> Quote:
+    """Return a quotation of a span."""
+    return Quote(
+        speaker,
+        round(span.start / SAMPLE_RATE, 2),
+        round(span.end / SAMPLE_RATE, 2),
+        text,
+        why,
+        measured,
+    )
+
+
+def mean(values: Iterable[float]) -> float:
+    """Return the mean of those that are known, NaN where none is."""
+    known = [x for x in values if x == x]
+    return fmean(known) if known else NAN
+
+
+def _during(moves: Sequence[Move], span: Span) -> list[Move]:
+    return [m for m in moves if span.start <= (m.start + m.end) // 2 < span.end]
+
+
+def _ends(words: Sequence[Word], place: int) -> bool:
+    """Return whether a sentence, or what was said in one go, ends before a place."""
+    if place in (0, len(words)):
+        return True
+    before, after = words[place - 1], words[place]
+    return bool(_STOP.search(before.text)) or after.start - before.end > PAUSE
+
+
+def _spans(told: Sequence[tuple[int, bool]], end: int) -> list[Span]:
+    """Return when something was so, of what was told when."""
+    spans, since = [], None
+    for at, so in sorted(told):
+        if so and since is None:
+            since = at
+        elif not so and since is not None:
+            spans.append(Span(since, at))
+            since = None
+    return spans if since is None else [*spans, Span(since, end + 1)]

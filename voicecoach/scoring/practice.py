@@ -1,0 +1,68 @@
+"""What a technique is: when it is called for, how it is told, and how it is scored.
+
+A finder goes through a call and returns the moments at which the technique was seen and missed, and
+the numbers of its formula; no numbers where the call gave no occasion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from voicecoach.scorecard import Quote
+from voicecoach.scoring.call import Call
+from voicecoach.types import Speaker
+
+UPSET = 0.5
+"""Agitation from which a customer counts as upset; under it, speech is calm (`course.CALM`)."""
+UPSET_S = 2.0
+"""Of it in an account, seconds."""
+
+
+class Moment(NamedTuple):
+    """Where a technique was seen, or missed."""
+
+    quote: Quote
+    say: str = ""
+    """What could have been said in its place, where that is known ..."""
+    cue: str = ""
+    """... else the cue whose words help, where it is another than the technique's."""
+    advice: str = ""
+    """What to practise, where it is another thing than the technique's."""
+
+
+class Found(NamedTuple):
+    """What a call shows of a technique."""
+
+    seen: list[Moment]
+    missed: list[Moment]
+    numbers: Mapping[str, int]
+    """Of the formula; empty where there was no occasion."""
+
+
+class Practice(NamedTuple):
+    """A technique of conflict resolution."""
+
+    id: str
+    name: str
+    doc: str
+    """When it is called for, and what counts."""
+    formula: str
+    """As `rating.rate` takes it."""
+    occasion: str
+    """What there was none of, where there is no score."""
+    advice: str
+    """What to practise where it was missed."""
+    cue: str
+    """Whose words help."""
+    find: Callable[[Call], Found]
+    channels: tuple[Speaker, ...]
+    """That it rests on."""
+    words: tuple[Speaker, ...]
+    """Whose words it needs."""
+
+
+def counted(seen: list[Moment], missed: list[Moment], done: str, called_for: str) -> Found:
+    """Return what was found where a score is the share of occasions at which it was done."""
+    count = len(seen) + len(missed)
+    return Found(seen, missed, {done: len(seen), called_for: count} if count else {})

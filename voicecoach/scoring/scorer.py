@@ -1,0 +1,56 @@
+"""From the events of a call to its score card."""
+
+from __future__ import annotations
+
+from voicecoach.scorecard import ScoreCard
+from voicecoach.scoring.call import Call, Record
+from voicecoach.scoring.journey import journey, root_cause
+from voicecoach.scoring.styles import styles
+from voicecoach.scoring.techniques import TECHNIQUES, technique
+from voicecoach.types import SPEAKERS, Event, Speaker
+
+FEW = 0.6
+"""Share of a speaker's speech with words from which they are believed to be all there."""
+
+
+class Scorer:
+    """Builds a `ScoreCard` from events as they come.
+
+    Parameters
+    ----------
+    name
+        Of the call.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._record = name, Record()
+
+    def update(self, event: Event) -> None:
+        """Take an event."""
+        self._record.update(event)
+
+    def finish(self) -> ScoreCard:
+        """Return the score card of all events taken."""
+        call = Call(self._record)
+        return ScoreCard(
+            call=self._name,
+            techniques=[technique(practice, call) for practice in TECHNIQUES],
+            styles=styles(call),
+            journey=journey(call),
+            root_cause=root_cause(call),
+            notes=[note for speaker in SPEAKERS for note in _limits(call, speaker)],
+        )
+
+
+def _limits(call: Call, speaker: Speaker) -> list[str]:
+    """Return what cannot be said of a speaker, and why."""
+    if not call.segments[speaker]:
+        return [f"the {speaker} was not heard"]
+    if state := call.distrusted.get(speaker):
+        return [f"the {speaker}'s channel is {state}: what rests on it is not scored"]
+    if not call.has_words(speaker):
+        return [f"no words of the {speaker} were heard: what needs them is not scored"]
+    share = call.worded(speaker)
+    if share < FEW:
+        return [f"words were heard in {share:.0%} of the {speaker}'s speech: some will be missing"]
+    return []

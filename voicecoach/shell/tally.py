@@ -1,0 +1,74 @@
+"""What a call comes to, written beside its log: the summary and the score card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from voicecoach import scorecard, summary
+from voicecoach.scorecard import ScoreCard
+from voicecoach.scoring.scorer import Scorer
+from voicecoach.summary import Summarizer, Summary
+from voicecoach.types import Event
+
+SUMMARY_JSON, SUMMARY_MD = "summary.json", "summary.md"
+CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
+
+
+class Tally:
+    """Takes a call's events for everything that is made of them.
+
+    Parameters
+    ----------
+    call
+        Its name.
+    """
+
+    def __init__(self, call: str) -> None:
+        self._summarizer, self._scorer = Summarizer(call), Scorer(call)
+
+    def update(self, event: Event) -> None:
+        """Take an event."""
+        self._summarizer.update(event)
+        self._scorer.update(event)
+
+    def write(self, folder: Path, notes: Sequence[str] = ()) -> Summary:
+        """Write the call's summary, with these notes before its own, and its score card.
+
+        Raises
+        ------
+        OSError
+            Where they cannot be written.
+        """
+        result = self._summarizer.finish()
+        result.notes[:0] = notes
+        _write(folder / SUMMARY_JSON, result)
+        (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
+        write_card(folder, self._scorer.finish())
+        return result
+
+
+def score(call: str, events: Iterable[Event]) -> ScoreCard:
+    """Return the score card of a call's events."""
+    scorer = Scorer(call)
+    for event in events:
+        scorer.update(event)
+    return scorer.finish()
+
+
+def write_card(folder: Path, card: ScoreCard) -> None:
+    """Write a score card for programs and one to read.
+
+    Raises
+    ------
+    OSError
+        Where they cannot be written.
+    """
+    _write(folder / CARD_JSON, card)
+    (folder / CARD_MD).write_text(scorecard.markdown(card), "utf-8")
+
+
+def _write(path: Path, what: Summary | ScoreCard) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from voicecoach import __version__
 from voicecoach import config as configuration
-from voicecoach.commands import usual
+from voicecoach.commands import journal, usual
 from voicecoach.commands.common import (
     UNUSABLE,
     ConfigOption,
@@ -63,6 +63,7 @@ app = typer.Typer(
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
 app.add_typer(usual.app, name="usual")
+app.add_typer(journal.app, name="journal")
 
 SpeedOption = Annotated[
     float | None,

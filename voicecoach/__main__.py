@@ -129,6 +129,9 @@ def replay(
     learn: Annotated[
         bool, typer.Option("--learn", help="Learn from each call, into the file of --usual.")
     ] = False,
+    journal: Annotated[
+        bool, typer.Option("--journal/--no-journal", help="Put each call into your journal, too.")
+    ] = False,
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
@@ -163,7 +166,7 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    options = Options(out, frames, speed, report, events, usual, learn)
+    options = Options(out, frames, speed, report, events, usual, learn, journal)
     _replay(sources, settings, options)
 
 
@@ -191,6 +194,10 @@ def live(
     usual: Annotated[
         bool, typer.Option(help="Measure you against your usual, and learn from each call.")
     ] = True,
+    journal: Annotated[
+        bool | None,
+        typer.Option("--journal/--no-journal", help="Put each call into your journal, too."),
+    ] = None,
     metrics: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus here.", metavar="PORT")
     ] = None,
@@ -212,6 +219,7 @@ def live(
     options = Options(
         out, view.value, wait=wait, consent=consent, record=record, learn=usual,
         metrics=metrics, port=port,
+        journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
         transcribers, no_words = recognisers(settings, stack, most=1)

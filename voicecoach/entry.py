@@ -28,7 +28,7 @@ from voicecoach.types import (
 )
 
 ID_DIGITS = 12
-"""Hexadecimal, of a call's id."""
+"""Hexadecimal, of a call's id after its c."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +69,10 @@ class CallRow(Row, frozen=True, kw_only=True):
     agitation_peak: float | None
     agitation_peak_s: float | None
     agitation_end: float | None
+    style: str
+    """Of handling the conflict, "" where it is not known; see `scorecard.Styles`."""
+    assertiveness: float | None
+    cooperativeness: float | None
 
 
 class CueRow(Row, frozen=True, kw_only=True):
@@ -221,7 +225,7 @@ def entry(
     words
         Keep what quotes somebody, too.
     """
-    call = _call(facts, events, started_at)
+    call = _call(facts, events, card, started_at)
     rows: dict[str, list[Row]] = {table: [] for table in FOUND}
     for event in events:
         match event:
@@ -268,10 +272,13 @@ def identify(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
                 digest.update(f"{event.speaker} {event.start} {event.end},".encode())
             elif isinstance(event, Ended):
                 digest.update(f"{event.end}".encode())
-    return digest.hexdigest()[:ID_DIGITS]
+    # A letter first: a spreadsheet takes 12e456789012 for a number.
+    return f"c{digest.hexdigest()[:ID_DIGITS]}"
 
 
-def _call(facts: Mapping[str, Any], events: Sequence[Event], started_at: str) -> CallRow:
+def _call(
+    facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None, started_at: str
+) -> CallRow:
     summarizer = Summarizer(str(facts.get("call", "")))
     for event in events:
         summarizer.update(event)
@@ -299,6 +306,9 @@ def _call(facts: Mapping[str, Any], events: Sequence[Event], started_at: str) ->
         agitation_peak=s.agitation_peak,
         agitation_peak_s=s.agitation_peak_s,
         agitation_end=s.agitation_end,
+        style=card.styles.style if card else "",
+        assertiveness=card.styles.assertiveness if card else None,
+        cooperativeness=card.styles.cooperativeness if card else None,
     )
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from voicecoach.config import Config
 from voicecoach.entry import CallRow, entry
-from voicecoach.errors import JournalError
+from voicecoach.errors import ConfigError, JournalError
 from voicecoach.scorecard import ScoreCard, Survey
 from voicecoach.shell import results
 from voicecoach.shell.journal.store import Journal, default_path
 from voicecoach.shell.keeper import AUDIO
 
 SCORE_CARD = "scorecard.json"
-DAY = timedelta(days=1)
+MOST_DAYS = 36_500
+SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
+"""Of a survey's answers: satisfied, would recommend, easy."""
 
 
 class Added(NamedTuple):
@@ -87,7 +89,58 @@ def add(
 
 def purge(journal: Journal, days: float, now: datetime) -> int:
     """Delete the calls older than so many days; return how many."""
-    return journal.purge(utc(now - days * DAY))
+    return journal.purge(utc(now - timedelta(days=days)))
+
+
+def days(text: str) -> float:
+    """Return a span of days as people write it: 90d, or 90.
+
+    Raises
+    ------
+    ConfigError
+        Where it is none.
+    """
+    number = text.removesuffix("d")
+    if not number.isdecimal() or not 0 < int(number) <= MOST_DAYS:
+        raise ConfigError(f"--older-than {text}: write it in days, as 90d, at most {MOST_DAYS}")
+    return int(number)
+
+
+def survey(
+    csat: int | None, nps: int | None, ces: int | None, notes: str, file: Path | None
+) -> Survey:
+    """Return what a survey answered: what is given, and the rest from a file of answers.
+
+    Raises
+    ------
+    ConfigError
+        Where an answer is not on its scale, or there is none, or the file cannot be used.
+    """
+    answers = _answers(file) if file else {}
+    given = {"csat": csat, "nps": nps, "ces": ces, "notes": notes}
+    answers |= {name: value for name, value in given.items() if value not in (None, "")}
+    for name, (low, high) in SCALES.items():
+        value = answers.get(name)
+        if value is not None and (type(value) is not int or not low <= value <= high):
+            raise ConfigError(f"{name}: {value!r} is no answer: a whole number, {low} to {high}")
+    found = Survey(**answers)
+    if found == Survey():
+        raise ConfigError("there is no answer: give --csat, --nps, --ces, --notes or --file")
+    return found
+
+
+def _answers(file: Path) -> dict[str, Any]:
+    try:
+        answers = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except OSError as e:
+        raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
+    except msgspec.DecodeError as e:
+        raise ConfigError(f"{file}: these are no answers of a survey: {e}") from e
+    unknown = answers.keys() - Survey.__struct_fields__
+    if unknown or not isinstance(answers.get("notes", ""), str):
+        what = ", ".join(sorted(unknown)) or "notes"
+        raise ConfigError(f"{file}: {what}: it may have csat, nps, ces as numbers, and notes")
+    return answers
 
 
 def _score_card(path: Path) -> ScoreCard | None:

@@ -118,6 +118,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for table in ("cues", "held_back", "outcomes", "feedback", "quotes", "notes")
         ),
     ),
+    (
+        "ALTER TABLE calls ADD COLUMN style TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE calls ADD COLUMN assertiveness REAL",
+        "ALTER TABLE calls ADD COLUMN cooperativeness REAL",
+    ),
 )
 VERSION = len(MIGRATIONS)
 

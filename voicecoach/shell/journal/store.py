@@ -28,7 +28,6 @@ from voicecoach.scorecard import Survey
 from voicecoach.shell.journal.schema import migrate
 
 BUSY_S = 10.0
-"""How long to wait for another program that writes."""
 AUDIO = "audio"
 """The folder beside the file, of the calls whose sound was asked to be kept."""
 
@@ -61,6 +60,8 @@ class Journal:
         Its file.
     create
         Make it where there is none.
+    busy_s
+        How long to wait for another program that writes.
 
     Raises
     ------
@@ -68,7 +69,7 @@ class Journal:
         Where it cannot be used: then, and whenever a method finds so.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, busy_s: float = BUSY_S) -> None:
         self.path = path
         if not create and not path.is_file():
             raise JournalError(
@@ -78,7 +79,7 @@ class Journal:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives its other files the mode of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+            self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
             try:
                 self._begin()
             except BaseException:

@@ -101,7 +101,7 @@ def days(text: str) -> float:
         Where it is none.
     """
     number = text.removesuffix("d")
-    if not number.isdecimal() or not 0 < int(number) <= MOST_DAYS:
+    if not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= MOST_DAYS:
         raise ConfigError(f"--older-than {text}: write it in days, as 90d, at most {MOST_DAYS}")
     return int(number)
 

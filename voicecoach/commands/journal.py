@@ -264,6 +264,33 @@ def purge(
     say(f"{gone} call{'' if gone == 1 else 's'} deleted" if days else "all calls are kept")
 
 
+@app.command("trends")
+def show_trends(
+    out: Annotated[
+        Path | None,
+        typer.Argument(help="The page: a file, or a folder for trends.html.", metavar="OUT"),
+    ] = None,
+    file: JournalFileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show how techniques go by the week, which cues helped, what surveys move with."""
+    from voicecoach.shell.journal import page, tables
+    from voicecoach.shell.journal.export import replace
+    from voicecoach.shell.journal.weeks import trends_of
+
+    with _open(file, config) as journal:
+        found = trends_of(journal)
+    console = Console()
+    for table in tables.tables(found):
+        console.print(table)
+    if out is None:
+        say("as pictures: voicecoach journal trends trends.html")
+        return
+    target = out / "trends.html" if out.is_dir() or not out.suffix else out
+    replace(target, page.page(found))
+    say(str(target))
+
+
 def _open(file: Path | None, config: Path | None, *, create: bool = False) -> Journal:
     from voicecoach.shell.journal import fill
     from voicecoach.shell.journal.store import Journal

@@ -21,6 +21,7 @@ LAYERS = ["types", "errors", "dsp", "stages", "engine", "views", "shell", "comma
 VIEWS = {
     "catalogue",
     "display",
+    "entry",
     "eventlog",
     "exports",
     "laboratory",
@@ -28,6 +29,7 @@ VIEWS = {
     "scoring",
     "snapshot",
     "summary",
+    "trends",
 }
 
 

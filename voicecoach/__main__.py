@@ -24,7 +24,7 @@ from rich.text import Text
 
 from voicecoach import __version__
 from voicecoach import config as configuration
-from voicecoach.commands import score, usual
+from voicecoach.commands import journal, score, usual
 from voicecoach.commands.common import (
     UNUSABLE,
     ConfigOption,
@@ -66,6 +66,7 @@ app = typer.Typer(
 app.add_typer(usual.app, name="usual")
 app.command()(diff)
 app.command()(score.score)
+app.add_typer(journal.app, name="journal")
 
 SpeedOption = Annotated[
     float | None,
@@ -131,6 +132,9 @@ def replay(
     learn: Annotated[
         bool, typer.Option("--learn", help="Learn from each call, into the file of --usual.")
     ] = False,
+    journal: Annotated[
+        bool, typer.Option("--journal/--no-journal", help="Put each call into your journal, too.")
+    ] = False,
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
@@ -165,7 +169,7 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    options = Options(out, frames, speed, report, events, usual, learn)
+    options = Options(out, frames, speed, report, events, usual, learn, journal)
     _replay(sources, settings, options)
 
 
@@ -193,6 +197,10 @@ def live(
     usual: Annotated[
         bool, typer.Option(help="Measure you against your usual, and learn from each call.")
     ] = True,
+    journal: Annotated[
+        bool | None,
+        typer.Option("--journal/--no-journal", help="Put each call into your journal, too."),
+    ] = None,
     metrics: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus here.", metavar="PORT")
     ] = None,
@@ -214,6 +222,7 @@ def live(
     options = Options(
         out, view.value, wait=wait, consent=consent, record=record, learn=usual,
         metrics=metrics, port=port,
+        journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
         transcribers, no_words = recognisers(settings, stack, most=1)

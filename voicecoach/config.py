@@ -145,6 +145,17 @@ class Live(Section, frozen=True, kw_only=True):
     )
 
 
+class Journal(Section, frozen=True, kw_only=True):
+    """The journal of calls."""
+
+    enabled: Annotated[bool, Meta(description="live calls go into the journal, as figures")] = True
+    keep_days: Annotated[
+        int, Meta(ge=0, le=36_500, description="days after which a call leaves it; 0: never")
+    ] = 90
+    words: Annotated[bool, Meta(description="keep what quotes somebody, too: cues, scores")] = False
+    file: Annotated[str, Meta(description="its file; empty: in your data folder")] = ""
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole tree."""
 
@@ -155,6 +166,7 @@ class Config(Section, frozen=True, kw_only=True):
     cues: Cues = Cues()
     privacy: Privacy = Privacy()
     live: Live = Live()
+    journal: Journal = Journal()
 
     def __post_init__(self) -> None:
         if self.endpointing.offset > self.endpointing.onset:

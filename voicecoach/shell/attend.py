@@ -26,9 +26,10 @@ from voicecoach.shell.asr import Transcriber
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.capture import choose
 from voicecoach.shell.capture.ears import Ears
-from voicecoach.shell.console import CallView
+from voicecoach.shell.console import CallView, say
 from voicecoach.shell.control import Control
 from voicecoach.shell.feed import Feed, Quit, Shown, Toggle
+from voicecoach.shell.journal.keep import Bookkeeper
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
 from voicecoach.types import Event, Speaker
@@ -50,6 +51,7 @@ class Options(NamedTuple):
     learn: bool = True
     metrics: int | None = None
     port: int = 0
+    journal: bool = False
 
 
 class Relay:
@@ -134,6 +136,9 @@ def attend(
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
     feed, relay = Feed(), Relay()
     with ExitStack() as stack:
+        books = stack.enter_context(Bookkeeper(config)) if options.journal else None
+        if books and (news := books.purge()):
+            console.print(Text(news), soft_wrap=True)
         ears = stack.enter_context(Ears(backend, wanted))
         session = Session(
             setup,
@@ -144,6 +149,7 @@ def attend(
             notice=config.live.notice if options.consent else "",
             audio=options.record,
             watcher=relay if view in ("console", "none") else None,
+            ended=books.add if books else None,
         )
         if options.consent:
             console.print(Text(f"Say to the customer: {config.live.notice}"), soft_wrap=True)
@@ -167,6 +173,8 @@ def attend(
         watch(lambda: _show(view, session, feed, attended, console, relay), attended, feed)
     for folder in session.folders:
         console.print(Text(f"Results: {folder}", "bold"), soft_wrap=True)
+    for trouble in books.said if books else ():
+        say(trouble)
     if options.learn and session.usual and session.folders:
         kept.write(path, session.usual)
 

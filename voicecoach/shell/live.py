@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -83,6 +83,8 @@ class Session:
         Keep the audio, too.
     watcher
         Told of every event.
+    ended
+        Told of each call that is over, by its folder; it must not hold up the session.
     """
 
     def __init__(
@@ -96,9 +98,11 @@ class Session:
         notice: str = "",
         audio: bool = False,
         watcher: Watcher | None = None,
+        ended: Callable[[Path], None] | None = None,
     ) -> None:
         self.setup, self.ears, self.feed, self.out = setup, ears, feed, out
         self.learn, self.notice, self.audio, self.watcher = learn, notice, audio, watcher
+        self.ended = ended
         self.stages = Stages()
         self.state: State = "ready"
         self.aligner = Aligner(0.0)
@@ -125,6 +129,8 @@ class Session:
                 call.run()
                 if self.learn:
                     self.usual = call.engine.usual
+                if self.ended:
+                    self.ended(self.folders[-1])
         finally:
             self.ears.stop()
             self.state = "ended"
@@ -199,6 +205,7 @@ class Call:
                     voicecoach=__version__,
                     call=keeper.folder.name,
                     live=True,
+                    started_at=datetime.now(UTC).isoformat(timespec="seconds"),
                     speakers=SPEAKERS,
                     sample_rates=[SAMPLE_RATE],
                     words=self._asr is not None,

@@ -21,6 +21,7 @@ from voicecoach.shell import kept
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView, say, say_error
 from voicecoach.shell.files import Call, readable
+from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import EVENTS, Setup, copy, replay
 
@@ -38,6 +39,7 @@ class Options(NamedTuple):
     events: Path | None = None
     usual: Path | None = None
     learn: bool = False
+    journal: bool = False
 
 
 def replay_all(
@@ -85,6 +87,9 @@ def replay_all(
             if events:
                 copy(out / name / EVENTS, events)
             console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
+            if options.journal and (trouble := journal.add(config, out / name)):
+                failed = True
+                say_error(trouble)
             if usual and learn:
                 kept.write(usual, known)
                 setup = setup._replace(usual=known)

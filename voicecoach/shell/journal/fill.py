@@ -1,0 +1,154 @@
+"""From the folder that a call left to the journal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from voicecoach.config import Config
+from voicecoach.entry import CallRow, entry
+from voicecoach.errors import ConfigError, JournalError
+from voicecoach.scorecard import ScoreCard, Survey
+from voicecoach.shell import results
+from voicecoach.shell.journal.store import Journal, default_path
+from voicecoach.shell.keeper import AUDIO
+
+SCORE_CARD = "scorecard.json"
+MOST_DAYS = 36_500
+SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
+"""Of a survey's answers: satisfied, would recommend, easy."""
+
+
+class Added(NamedTuple):
+    """A call that is in the journal now."""
+
+    call: CallRow
+    again: bool
+    """It was there before."""
+
+
+def path_of(config: Config) -> Path:
+    """Return the journal's file by a configuration."""
+    file = config.journal.file
+    return Path(file).expanduser() if file else default_path()
+
+
+def utc(moment: datetime) -> str:
+    """Return a time as the journal has it; one without a zone is local."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def add(
+    journal: Journal,
+    folder: Path,
+    *,
+    words: bool = False,
+    audio: bool = False,
+    started: datetime | None = None,
+) -> Added:
+    """Put a call into the journal from what it left.
+
+    Parameters
+    ----------
+    journal
+        Where it goes.
+    folder
+        The call's, with its event log; its score card is taken, too, where there is one.
+    words
+        Keep what quotes somebody, too.
+    audio
+        Keep a copy of the sound that a live call left.
+    started
+        When the call began; by default as its log says, or else when the log was written.
+
+    Raises
+    ------
+    JournalError
+        Where there is no such call, or the journal cannot take it.
+    """
+    found = results.read(folder)
+    card = _score_card(found.path.with_name(SCORE_CARD))
+    try:
+        if started is None and "started_at" in found.facts:
+            started = datetime.fromisoformat(str(found.facts["started_at"]))
+        began = utc(started or datetime.fromtimestamp(found.path.stat().st_mtime))
+    except (OSError, ValueError) as e:
+        raise JournalError(f"{found.path}: it cannot be told when the call began: {e}") from e
+    sound = found.path.with_name(AUDIO) if audio else None
+    if sound and not sound.is_file():
+        raise JournalError(f"{sound}: there is no sound of the call; `live --record` keeps it")
+    made = entry(found.facts, found.events, card, started_at=began, words=words)
+    again = journal.add(made, sound)
+    if card and card.survey != Survey():
+        journal.survey(made.call.id, card.survey)
+    return Added(made.call, again)
+
+
+def purge(journal: Journal, days: float, now: datetime) -> int:
+    """Delete the calls older than so many days; return how many."""
+    return journal.purge(utc(now - timedelta(days=days)))
+
+
+def days(text: str) -> float:
+    """Return a span of days as people write it: 90d, or 90.
+
+    Raises
+    ------
+    ConfigError
+        Where it is none.
+    """
+    number = text.removesuffix("d")
+    if not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= MOST_DAYS:
+        raise ConfigError(f"--older-than {text}: write it in days, as 90d, at most {MOST_DAYS}")
+    return int(number)
+
+
+def survey(
+    csat: int | None, nps: int | None, ces: int | None, notes: str, file: Path | None
+) -> Survey:
+    """Return what a survey answered: what is given, and the rest from a file of answers.
+
+    Raises
+    ------
+    ConfigError
+        Where an answer is not on its scale, or there is none, or the file cannot be used.
+    """
+    answers = _answers(file) if file else {}
+    given = {"csat": csat, "nps": nps, "ces": ces, "notes": notes}
+    answers |= {name: value for name, value in given.items() if value not in (None, "")}
+    for name, (low, high) in SCALES.items():
+        value = answers.get(name)
+        if value is not None and (type(value) is not int or not low <= value <= high):
+            raise ConfigError(f"{name}: {value!r} is no answer: a whole number, {low} to {high}")
+    found = Survey(**answers)
+    if found == Survey():
+        raise ConfigError("there is no answer: give --csat, --nps, --ces, --notes or --file")
+    return found
+
+
+def _answers(file: Path) -> dict[str, Any]:
+    try:
+        answers = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except OSError as e:
+        raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
+    except msgspec.DecodeError as e:
+        raise ConfigError(f"{file}: these are no answers of a survey: {e}") from e
+    unknown = answers.keys() - Survey.__struct_fields__
+    if unknown or not isinstance(answers.get("notes", ""), str):
+        what = ", ".join(sorted(unknown)) or "notes"
+        raise ConfigError(f"{file}: {what}: it may have csat, nps, ces as numbers, and notes")
+    return answers
+
+
+def _score_card(path: Path) -> ScoreCard | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
+    except FileNotFoundError:
+        return None
+    except OSError as e:
+        raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
+    except msgspec.DecodeError as e:
+        raise JournalError(f"{path}: this is no score card: {e}") from e

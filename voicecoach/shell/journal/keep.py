@@ -1,0 +1,73 @@
+"""Live calls into the journal as they end, beside the session, which never waits for it.
+
+Whatever is wrong with the journal, it is said in a line and no call is lost: what the call left is
+in its folder, to be added by hand.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from voicecoach.config import Config
+from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.journal import fill
+from voicecoach.shell.journal.store import Journal
+
+PURGE_BUSY_S = 1.0
+"""How long a session's start waits for another program that writes."""
+
+
+class Bookkeeper:
+    """Puts calls into the journal; a context manager, whose end waits for the last one.
+
+    Parameters
+    ----------
+    config
+        Where the journal is, and what it keeps.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._pool = ThreadPoolExecutor(1, "journal")
+        self.said: list[str] = []
+        """A line for each call that is not in it, and why."""
+
+    def __enter__(self) -> Bookkeeper:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def purge(self) -> str:
+        """Delete what has been kept for long enough; return what there is to say of it."""
+        path, days = fill.path_of(self._config), self._config.journal.keep_days
+        if not days or not path.is_file():
+            return ""
+        try:
+            with Journal(path, busy_s=PURGE_BUSY_S) as journal:
+                gone = fill.purge(journal, days, datetime.now(UTC))
+        except VoiceCoachError as e:
+            return f"journal: calls older than {days} days stay for now: {e}"
+        calls = f"{gone} call{'' if gone == 1 else 's'}"
+        return f"journal: {calls} older than {days} days deleted" if gone else ""
+
+    def add(self, folder: Path) -> None:
+        """Put a call in that has ended, in a while."""
+        self._pool.submit(self._add, folder).add_done_callback(lambda done: done.result())
+
+    def _add(self, folder: Path) -> None:
+        trouble = add(self._config, folder)
+        if trouble:
+            self.said.append(trouble)
+
+
+def add(config: Config, folder: Path) -> str:
+    """Put a call into the journal; return why it is not in it, or ""."""
+    try:
+        with Journal(fill.path_of(config), create=True) as journal:
+            fill.add(journal, folder, words=config.journal.words)
+    except VoiceCoachError as e:
+        return f"not in the journal: {folder}: {e}; then: voicecoach journal add"
+    return ""

@@ -1,0 +1,170 @@
+"""The journal's tables, as they came to be: a numbered migration each, never changed afterwards.
+
+`PRAGMA user_version` is the number of migrations that a file has had.  A file of a newer voicecoach
+is refused, one of an older is brought up to date in one transaction.  What the columns mean stands
+in `entry`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from voicecoach.errors import JournalError
+
+APPLICATION = 0x766F6963
+"""`PRAGMA application_id`: "voic"."""
+
+_CHILD = "call TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE"
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE calls (
+            id TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            started_at TEXT NOT NULL,
+            duration_s REAL NOT NULL,
+            complete INTEGER NOT NULL,
+            live INTEGER NOT NULL,
+            words INTEGER NOT NULL,
+            voicecoach TEXT NOT NULL,
+            notice TEXT NOT NULL,
+            agent_speech_s REAL NOT NULL,
+            customer_speech_s REAL NOT NULL,
+            agent_talk_share REAL NOT NULL,
+            agent_turns INTEGER NOT NULL,
+            customer_turns INTEGER NOT NULL,
+            agent_overlaps INTEGER NOT NULL,
+            customer_overlaps INTEGER NOT NULL,
+            overlap_s REAL NOT NULL,
+            longest_agent_turn_s REAL NOT NULL,
+            agitation_mean REAL,
+            agitation_peak REAL,
+            agitation_peak_s REAL,
+            agitation_end REAL
+        ) STRICT""",
+        "CREATE INDEX calls_by_start ON calls (started_at)",
+        f"""CREATE TABLE cues (
+            {_CHILD},
+            cue TEXT NOT NULL,
+            title TEXT NOT NULL,
+            opened_s REAL NOT NULL,
+            closed_s REAL,
+            closed_because TEXT NOT NULL,
+            priority INTEGER NOT NULL,
+            held_s REAL NOT NULL,
+            evidence TEXT NOT NULL,
+            message TEXT NOT NULL
+        ) STRICT""",
+        f"""CREATE TABLE held_back (
+            {_CHILD},
+            cue TEXT NOT NULL,
+            at_s REAL NOT NULL,
+            reason TEXT NOT NULL
+        ) STRICT""",
+        f"""CREATE TABLE outcomes (
+            {_CHILD},
+            cue TEXT NOT NULL,
+            at_s REAL NOT NULL,
+            shown INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            heeded INTEGER,
+            signal TEXT NOT NULL,
+            before REAL,
+            after REAL,
+            agitation_before REAL,
+            agitation_after REAL
+        ) STRICT""",
+        f"""CREATE TABLE feedback (
+            {_CHILD},
+            cue TEXT NOT NULL,
+            opened_s REAL NOT NULL,
+            at_s REAL NOT NULL,
+            helpful INTEGER NOT NULL
+        ) STRICT""",
+        f"""CREATE TABLE scores (
+            {_CHILD},
+            technique TEXT NOT NULL,
+            name TEXT NOT NULL,
+            score REAL CHECK (score BETWEEN 0 AND 1),
+            formula TEXT NOT NULL,
+            seen INTEGER NOT NULL,
+            missed INTEGER NOT NULL,
+            PRIMARY KEY (call, technique)
+        ) STRICT""",
+        f"""CREATE TABLE quotes (
+            {_CHILD},
+            technique TEXT NOT NULL,
+            missed INTEGER NOT NULL,
+            speaker TEXT NOT NULL,
+            start_s REAL NOT NULL,
+            end_s REAL NOT NULL,
+            text TEXT NOT NULL,
+            why TEXT NOT NULL
+        ) STRICT""",
+        f"""CREATE TABLE surveys (
+            {_CHILD} PRIMARY KEY,
+            csat INTEGER CHECK (csat BETWEEN 1 AND 5),
+            nps INTEGER CHECK (nps BETWEEN 0 AND 10),
+            ces INTEGER CHECK (ces BETWEEN 1 AND 7),
+            notes TEXT NOT NULL
+        ) STRICT""",
+        f"""CREATE TABLE notes (
+            {_CHILD},
+            noted_at TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT""",
+        *(
+            f"CREATE INDEX {table}_by_call ON {table} (call)"
+            for table in ("cues", "held_back", "outcomes", "feedback", "quotes", "notes")
+        ),
+    ),
+    (
+        "ALTER TABLE calls ADD COLUMN style TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE calls ADD COLUMN assertiveness REAL",
+        "ALTER TABLE calls ADD COLUMN cooperativeness REAL",
+    ),
+)
+VERSION = len(MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, where: str) -> None:
+    """Bring a journal up to date; a new file becomes one.
+
+    Nothing is written to a file that is no journal, or a newer one's.
+
+    Raises
+    ------
+    JournalError
+        Where it is such a file.
+    sqlite3.Error
+        Where it cannot be read or written.
+    """
+    if _version(connection, where) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been faster.
+        for migration in MIGRATIONS[_version(connection, where) :]:
+            for statement in migration:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection, where: str) -> int:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if (application, bool(tables)) not in ((APPLICATION, True), (0, False)):
+        raise JournalError(f"{where}: this is a database of something else, name another file")
+    if version > VERSION:
+        raise JournalError(
+            f"{where}: a newer voicecoach made this journal (schema {version}, this one knows "
+            f"{VERSION}): update voicecoach"
+        )
+    return int(version)

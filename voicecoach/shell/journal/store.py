@@ -1,0 +1,307 @@
+"""The journal's file: calls are put in, looked up and taken out again.
+
+One SQLite file, readable by its owner alone, which two programs may use at once: whoever writes
+holds it for moments (WAL, a transaction for each change, the other waits).  A call is in it wholly
+or not at all, whenever a program is killed.
+
+What is deleted is gone: what held it is overwritten, the write-ahead log emptied, the file packed.
+Copies that others made, a backup, a file system that keeps versions, are beyond it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import platformdirs
+
+from voicecoach.entry import FOUND, TABLES, CallRow, Entry, NoteRow, Row, SurveyRow
+from voicecoach.errors import JournalError
+from voicecoach.scorecard import Survey
+from voicecoach.shell.journal.schema import migrate
+
+BUSY_S = 10.0
+AUDIO = "audio"
+"""The folder beside the file, of the calls whose sound was asked to be kept."""
+
+R = TypeVar("R", bound=Row)
+
+
+class Overview(NamedTuple):
+    """A call, and what there is of it."""
+
+    call: CallRow
+    cues: int
+    scores: int
+    """Techniques with a score."""
+    notes: int
+    survey: SurveyRow | None
+
+
+def default_path() -> Path:
+    """Return where the journal is if nothing else is said."""
+    data = platformdirs.user_data_path("voicecoach", appauthor=False)
+    return data / "journal" / "journal.sqlite3"
+
+
+class Journal:
+    """An open journal; a context manager.
+
+    Parameters
+    ----------
+    path
+        Its file.
+    create
+        Make it where there is none.
+    busy_s
+        How long to wait for another program that writes.
+
+    Raises
+    ------
+    JournalError
+        Where it cannot be used: then, and whenever a method finds so.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, busy_s: float = BUSY_S) -> None:
+        self.path = path
+        if not create and not path.is_file():
+            raise JournalError(
+                f"{path}: there is no journal; `voicecoach journal add FOLDER` makes one"
+            )
+        with self._said():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives its other files the mode of this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
+            try:
+                self._begin()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _begin(self) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        found = [row[0] for row in self._db.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise sqlite3.DatabaseError(" ".join(str(found[0]).split()))
+        migrate(self._db, str(self.path))
+        self._db.execute("PRAGMA journal_mode = WAL")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    # --- calls ------------------------------------------------------------------------------
+
+    def add(self, entry: Entry, audio: Path | None = None) -> bool:
+        """Put a call in, in place of what was there of it but surveys and notes.
+
+        Parameters
+        ----------
+        entry
+            The call.
+        audio
+            Its sound, which is copied.
+
+        Returns
+        -------
+        bool
+            Whether it was there before.
+        """
+        with self._changing():
+            fields = entry.call.__struct_fields__
+            there = self._one("SELECT count(*) FROM calls WHERE id = ?", entry.call.id)
+            # An update, not a new row: what people added hangs on it.
+            news = ", ".join(f"{name} = excluded.{name}" for name in fields)
+            self._insert("calls", [entry.call], f" ON CONFLICT (id) DO UPDATE SET {news}")
+            for table in FOUND:
+                self._db.execute(f"DELETE FROM {table} WHERE call = ?", (entry.call.id,))
+                self._insert(table, entry.rows[table])
+            if audio:
+                self._keep_audio(entry.call.id, audio)
+        return bool(there)
+
+    def find(self, text: str) -> CallRow:
+        """Return the call with an id or a name, or the only one that begins so."""
+        for where, value in (
+            ("id = ?", text),
+            ("name = ?", text),
+            ("substr(id, 1, ?2) = ?1 OR substr(name, 1, ?2) = ?1", text),
+        ):
+            values = (value, len(value)) if "?2" in where else (value,)
+            found = self.select(CallRow, where, values)
+            if len(found) > 1:
+                ids = ", ".join(f"{call.id} ({call.started_at[:10]})" for call in found[:5])
+                more = ", ..." if len(found) > 5 else ""
+                raise JournalError(f"{text}: there are {len(found)} such calls: {ids}{more}")
+            if found and text:
+                return found[0]
+        raise JournalError(f"{text}: there is no such call; `voicecoach journal list` has them")
+
+    def overview(self) -> list[Overview]:
+        """Return the calls, the earliest first."""
+        surveys = {survey.call: survey for survey in self.select(SurveyRow)}
+        counts = {
+            table: dict(self._all(f"SELECT call, count({what}) FROM {table} GROUP BY call"))
+            for table, what in (("cues", "*"), ("scores", "score"), ("notes", "*"))
+        }
+        calls = sorted(self.select(CallRow), key=lambda call: (call.started_at, call.name))
+        return [
+            Overview(
+                call,
+                counts["cues"].get(call.id, 0),
+                counts["scores"].get(call.id, 0),
+                counts["notes"].get(call.id, 0),
+                surveys.get(call.id),
+            )
+            for call in calls
+        ]
+
+    def select(self, kind: type[R], where: str = "TRUE", values: Sequence[Any] = ()) -> list[R]:
+        """Return the rows of a table for which an SQL condition holds, as they were put in."""
+        table = next(name for name, row in TABLES.items() if row is kind)
+        names = kind.__struct_fields__
+        columns = ", ".join(names)
+        rows = self._all(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid", *values)
+        # Lax, since SQLite has no booleans.
+        return [
+            msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False) for row in rows
+        ]
+
+    # --- what people add ----------------------------------------------------------------------
+
+    def survey(self, call: str, answers: Survey) -> None:
+        """Keep what was answered about a call; what is not answered now stays as it was."""
+        values = (call, answers.csat, answers.nps, answers.ces, answers.notes)
+        with self._changing():
+            self._db.execute(
+                """INSERT INTO surveys VALUES (?, ?, ?, ?, ?) ON CONFLICT (call) DO UPDATE SET
+                csat = coalesce(excluded.csat, csat), nps = coalesce(excluded.nps, nps),
+                ces = coalesce(excluded.ces, ces),
+                notes = CASE excluded.notes WHEN '' THEN notes ELSE excluded.notes END""",
+                values,
+            )
+
+    def note(self, note: NoteRow) -> None:
+        """Keep a note on a call."""
+        with self._changing():
+            self._insert("notes", [note])
+
+    # --- taking out ---------------------------------------------------------------------------
+
+    def delete(self, call: str) -> None:
+        """Delete a call with all there is of it, and every trace of it."""
+        with self._changing():
+            self._db.execute("DELETE FROM calls WHERE id = ?", (call,))
+        self.erase()
+
+    def purge(self, before: str) -> int:
+        """Delete the calls that began before a time, ISO 8601, UTC; return how many."""
+        with self._changing():
+            gone = self._db.execute("DELETE FROM calls WHERE started_at < ?", (before,)).rowcount
+        if gone:
+            self.erase()
+        return gone
+
+    def erase(self) -> None:
+        """Leave no trace of what was deleted."""
+        with self._changing():
+            kept = {id for (id,) in self._all("SELECT id FROM calls")}
+            for file in self._audio.glob("*.flac"):
+                if file.stem not in kept:
+                    file.unlink()
+        with self._said():
+            try:
+                self._db.execute("VACUUM")
+                busy = self._one("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as e:
+                if "locked" not in str(e):
+                    raise
+                busy = 1
+        if busy:
+            raise JournalError(
+                f"{self.path}: it is deleted, but another program reads the journal and traces may "
+                "be left; end that program, then run `voicecoach journal purge`"
+            )
+
+    # --- how ----------------------------------------------------------------------------------
+
+    @property
+    def _audio(self) -> Path:
+        return self.path.parent / AUDIO
+
+    def audio(self, call: str) -> Path | None:
+        """Return the file with a call's sound, where it is kept."""
+        file = self._audio / f"{call}.flac"
+        return file if file.is_file() else None
+
+    def _keep_audio(self, call: str, source: Path) -> None:
+        self._audio.mkdir(mode=0o700, exist_ok=True)
+        target = self._audio / f"{call}.flac"
+        scratch = target.with_suffix(".unfinished")
+        try:
+            with source.open("rb") as sound:
+                number = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(number, "wb") as copy:
+                    shutil.copyfileobj(sound, copy)
+            os.replace(scratch, target)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _insert(self, table: str, rows: Sequence[Row], more: str = "") -> None:
+        names = TABLES[table].__struct_fields__
+        places = ", ".join("?" * len(names))
+        self._db.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places}){more}",
+            map(msgspec.structs.astuple, rows),
+        )
+
+    def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._said(), closing(self._db.execute(sql, values)) as cursor:
+            return cursor.fetchall()
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        return self._all(sql, *values)[0][0]
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Change all or nothing."""
+        with self._said():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                # A full disk has ended it already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Say what is wrong with the file, as somebody can mend it."""
+        try:
+            yield
+        except sqlite3.OperationalError as e:
+            raise JournalError(f"{self.path}: the journal cannot be used now: {e}") from e
+        except sqlite3.DatabaseError as e:
+            raise JournalError(
+                f"{self.path}: this is no journal, or it is damaged: {e}; it is left as it is, "
+                "move it away to begin a new one"
+            ) from e
+        except OSError as e:
+            what = e.filename or self.path
+            raise JournalError(f"{what}: the journal cannot be kept: {e.strerror or e}") from e

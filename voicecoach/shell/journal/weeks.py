@@ -1,0 +1,35 @@
+"""The journal's trends, by the weeks of the calendar here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from voicecoach.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+from voicecoach.shell.journal.store import Journal
+from voicecoach.trends import Rows, Trends, trends
+
+
+def trends_of(journal: Journal) -> Trends:
+    """Return what the journal's calls show together."""
+    rows = Rows(
+        journal.select(CallRow),
+        journal.select(ScoreRow),
+        journal.select(CueRow),
+        journal.select(OutcomeRow),
+        journal.select(FeedbackRow),
+        journal.select(SurveyRow),
+    )
+    mondays = {call.id: monday(call.started_at) for call in rows.calls}
+    weeks = []
+    if mondays:
+        day, last = min(mondays.values()), max(mondays.values())
+        while day <= last:
+            weeks.append(day.isoformat())
+            day += timedelta(weeks=1)
+    return trends(rows, {call: day.isoformat() for call, day in mondays.items()}, weeks)
+
+
+def monday(moment: str) -> date:
+    """Return the Monday of the week in which a moment is, by the clock here."""
+    day = datetime.fromisoformat(moment).astimezone().date()
+    return day - timedelta(days=day.weekday())

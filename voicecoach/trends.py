@@ -1,0 +1,329 @@
+"""What the calls of a journal show together: pure functions of its rows.
+
+Three questions: how each technique goes from week to week, what followed the cues, and what the
+answers of surveys move with.  A figure of few calls says little, so each has its count, and an
+interval only from `FEW`; none of it is about one person beside another, whom the journal does not
+know.  What an interval is stands at the function that gives it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from voicecoach.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+
+FEW = 8
+"""Calls, or moments, below which there is no interval, and no association at all."""
+SURE = 0.95
+"""How much of what could as well have been seen an interval covers."""
+RESAMPLES = 2000
+HOLDOUT = "holdout"
+"""Why a cue was not shown: by chance."""
+
+
+class Week(NamedTuple):
+    """A technique's scores in a week."""
+
+    week: str
+    count: int
+    median: float
+    low: float
+    high: float
+
+
+class Course(NamedTuple):
+    """A technique over the weeks; those without a score are left out."""
+
+    technique: str
+    name: str
+    weeks: list[Week]
+
+
+class Estimate(NamedTuple):
+    """A value, what it rests on, and where it may lie."""
+
+    value: float | None
+    count: int
+    low: float | None = None
+    high: float | None = None
+
+
+class Followed(NamedTuple):
+    """What followed moments of one kind."""
+
+    moments: int
+    heeded: Estimate
+    """Share of those of which it is known."""
+    change: Estimate
+    """Of the customer's agitation; its count is of moments, its interval from `FEW` calls."""
+
+
+class CueTrend(NamedTuple):
+    """A cue: what followed it, beside moments at which it was due and not shown."""
+
+    cue: str
+    title: str
+    shown: Followed
+    held_back: Followed
+    held_out: Followed
+    difference: Estimate
+    """Change after shown less change after `against`; below 0 agitation fell more with the cue."""
+    against: str
+    """`held out`, or `held back`, "" where neither has enough calls."""
+    helpful: int
+    wrong: int
+
+
+class Association(NamedTuple):
+    """An answer and something else that go up and down together, or against each other."""
+
+    survey: str
+    """`csat`, `nps` or `ces`."""
+    figure: str
+    rank: Estimate
+    """Spearman's rank correlation, -1..1; its count is of calls."""
+
+
+class Trends(NamedTuple):
+    """All of it."""
+
+    calls: int
+    weeks: list[str]
+    """All from the first to the last, in order."""
+    courses: list[Course]
+    cues: list[CueTrend]
+    associations: list[Association]
+    """By survey, the strongest first; none where fewer than `FEW` calls have both."""
+    surveys: Mapping[str, int]
+    """How many calls have each answer."""
+
+
+class Rows(NamedTuple):
+    """What trends are made of."""
+
+    calls: Sequence[CallRow]
+    scores: Sequence[ScoreRow]
+    cues: Sequence[CueRow]
+    outcomes: Sequence[OutcomeRow]
+    feedback: Sequence[FeedbackRow]
+    surveys: Sequence[SurveyRow]
+
+
+def trends(rows: Rows, week_of: Mapping[str, str], weeks: Sequence[str]) -> Trends:
+    """Return what the calls show together.
+
+    Parameters
+    ----------
+    rows
+        Of the journal.
+    week_of
+        Each call's week, by its id.
+    weeks
+        All weeks, in order.
+    """
+    return Trends(
+        len(rows.calls),
+        list(weeks),
+        courses(rows.scores, week_of, weeks),
+        cues(rows),
+        associations(rows),
+        {
+            name: sum(getattr(survey, name) is not None for survey in rows.surveys)
+            for name in ("csat", "nps", "ces")
+        },
+    )
+
+
+def courses(
+    scores: Iterable[ScoreRow], week_of: Mapping[str, str], weeks: Sequence[str]
+) -> list[Course]:
+    """Return each technique over the weeks, in the order in which they first come."""
+    names: dict[str, str] = {}
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in scores:
+        names[row.technique] = row.name
+        if row.score is not None:
+            found[row.technique, week_of[row.call]].append(row.score)
+    return [
+        Course(
+            technique,
+            name,
+            [
+                Week(week, len(values), median(values), min(values), max(values))
+                for week in weeks
+                if (values := found.get((technique, week)))
+            ],
+        )
+        for technique, name in names.items()
+    ]
+
+
+def cues(rows: Rows) -> list[CueTrend]:
+    """Return what followed each cue, the most frequent first."""
+    titles = {row.cue: row.title for row in rows.cues}
+    marks: dict[tuple[str, float, str], bool] = {}
+    for mark in rows.feedback:
+        # A cue marked twice is what it was marked last.
+        marks[mark.call, mark.opened_s, mark.cue] = mark.helpful
+    known = {row.cue: None for row in (*rows.cues, *rows.outcomes)}
+    found = []
+    for cue in known:
+        outcomes = [row for row in rows.outcomes if row.cue == cue]
+        shown = [row for row in outcomes if row.shown]
+        held_out = [row for row in outcomes if not row.shown and row.reason == HOLDOUT]
+        held_back = [row for row in outcomes if not row.shown and row.reason != HOLDOUT]
+        against, difference = "", Estimate(None, 0)
+        for name, others in (("held out", held_out), ("held back", held_back)):
+            both = _changes(shown), _changes(others)
+            if not against and all(len(changes) >= FEW for changes in both):
+                against, difference = name, _difference(*both)
+        found.append(
+            CueTrend(
+                cue,
+                titles.get(cue, cue),
+                _followed(shown),
+                _followed(held_back),
+                _followed(held_out),
+                difference,
+                against,
+                sum(helpful for (_, _, id), helpful in marks.items() if id == cue),
+                sum(not helpful for (_, _, id), helpful in marks.items() if id == cue),
+            )
+        )
+    return sorted(found, key=lambda each: (-each.shown.moments, each.cue))
+
+
+def associations(rows: Rows) -> list[Association]:
+    """Return how the answers of surveys go with the figures and the scores of their calls."""
+    figures = _figures(rows)
+    found = []
+    for survey in ("csat", "nps", "ces"):
+        answers = {row.call: getattr(row, survey) for row in rows.surveys}
+        answers = {call: answer for call, answer in answers.items() if answer is not None}
+        some = []
+        for figure, values in figures.items():
+            both = [(answers[call], value) for call, value in values.items() if call in answers]
+            rank = spearman([a for a, _ in both], [b for _, b in both])
+            if rank.value is not None:
+                some.append(Association(survey, figure, rank))
+        found += sorted(some, key=lambda each: -abs(each.rank.value or 0.0))
+    return found
+
+
+# --- estimates --------------------------------------------------------------------------------
+
+
+def share(hits: int, of: int) -> Estimate:
+    """Return a share with Wilson's score interval (1927), which holds for few and for none, too."""
+    if not of:
+        return Estimate(None, 0)
+    if of < FEW:
+        return Estimate(hits / of, of)
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, of).proportion_ci(SURE, method="wilson")
+    return Estimate(hits / of, of, float(interval.low), float(interval.high))
+
+
+def mean(groups: Sequence[Sequence[float]]) -> Estimate:
+    """Return the mean of all values with a bootstrap interval (percentiles, Efron 1979).
+
+    Whole groups, the calls, are drawn anew: moments of one call are alike.
+    """
+    values = [value for group in groups for value in group]
+    if not values:
+        return Estimate(None, 0)
+    if len(groups) < FEW:
+        return Estimate(sum(values) / len(values), len(values))
+    low, high = np.quantile(_resampled(groups, 0), _TAILS)
+    return Estimate(sum(values) / len(values), len(values), float(low), float(high))
+
+
+def spearman(a: Sequence[float], b: Sequence[float]) -> Estimate:
+    """Return Spearman's rank correlation with its interval by Bonett and Wright (2000).
+
+    Unknown from fewer than `FEW` pairs, and where one of the two is always the same.
+    """
+    count = len(a)
+    if count < FEW or len(set(a)) == 1 or len(set(b)) == 1:
+        return Estimate(None, count)
+    from scipy.stats import norm, spearmanr
+
+    value = float(spearmanr(a, b).statistic)
+    if abs(value) > 1 - 1e-9:
+        return Estimate(round(value), count, round(value), round(value))
+    half = float(norm.ppf((1 + SURE) / 2)) * math.sqrt((1 + value**2 / 2) / (count - 3))
+    low, high = (math.tanh(math.atanh(value) + sign * half) for sign in (-1, 1))
+    return Estimate(value, count, low, high)
+
+
+_TAILS = ((1 - SURE) / 2, (1 + SURE) / 2)
+
+
+def _resampled(groups: Sequence[Sequence[float]], seed: int) -> np.ndarray:
+    """Return the means of `RESAMPLES` draws of as many groups as there are."""
+    sums, counts = np.array([sum(g) for g in groups]), np.array([len(g) for g in groups])
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), RESAMPLES)
+    means: np.ndarray = drawn @ sums / (drawn @ counts)
+    return means
+
+
+def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Estimate:
+    """Return the mean of `a` less that of `b`, each drawn anew by itself."""
+    low, high = np.quantile(_resampled(a, 1) - _resampled(b, 2), _TAILS)
+    values = [mean(groups) for groups in (a, b)]
+    value = (values[0].value or 0.0) - (values[1].value or 0.0)
+    return Estimate(value, values[0].count + values[1].count, float(low), float(high))
+
+
+# --- rows -------------------------------------------------------------------------------------
+
+
+def _followed(outcomes: Sequence[OutcomeRow]) -> Followed:
+    heeded = [row.heeded for row in outcomes if row.heeded is not None]
+    return Followed(len(outcomes), share(sum(heeded), len(heeded)), mean(_changes(outcomes)))
+
+
+def _changes(outcomes: Iterable[OutcomeRow]) -> list[list[float]]:
+    """Return the changes of agitation, a list for each call that has one."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for row in outcomes:
+        if row.agitation_before is not None and row.agitation_after is not None:
+            found[row.call].append(row.agitation_after - row.agitation_before)
+    return list(found.values())
+
+
+def _figures(rows: Rows) -> dict[str, dict[str, float]]:
+    """Return what an answer may go with: by name, then by call."""
+    shown: dict[str, int] = defaultdict(int)
+    for cue in rows.cues:
+        shown[cue.call] += 1
+    of: dict[str, Callable[[CallRow], float | None]] = {
+        "Customer's agitation, highest": lambda call: call.agitation_peak,
+        "Customer's agitation, mean": lambda call: call.agitation_mean,
+        "Customer's agitation, at the end": lambda call: call.agitation_end,
+        "Length of the call": lambda call: call.duration_s,
+        "Agent's share of talk": lambda call: call.agent_talk_share,
+        "Agent's longest turn": lambda call: call.longest_agent_turn_s,
+        "Agent came in over them, a minute": lambda call: _rate(call.agent_overlaps, call),
+        "Cues shown, a minute": lambda call: _rate(shown[call.id], call),
+    }
+    found = {
+        name: {call.id: value for call in rows.calls if (value := figure(call)) is not None}
+        for name, figure in of.items()
+    }
+    for row in rows.scores:
+        if row.score is not None:
+            found.setdefault(f"Score: {row.name}", {})[row.call] = row.score
+    return found
+
+
+def _rate(count: int, call: CallRow) -> float | None:
+    return 60 * count / call.duration_s if call.duration_s else None

@@ -96,7 +96,6 @@ def _replay(
                 view.advance(recording.size, outcome.duration_s, outcome.error)
                 if outcome.error:
                     failed[recording.name] = outcome.error
-        say(view.text())
     return failed
 
 

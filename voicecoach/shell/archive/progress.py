@@ -48,8 +48,9 @@ class View:
         self._show()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._bar.stop()
+        say(f"stopped: {self.text()}; the same command goes on from here" if kind else self.text())
 
     def advance(self, size: int, duration_s: float, error: str) -> None:
         """Note that a call is done, or why it is not."""

@@ -57,13 +57,14 @@ class Outcome(NamedTuple):
     """Why the recording cannot be used, or "" where the call is done."""
 
 
-class _Seconds:
+class Seconds:
     """Watches a call: the customer's agitation, once a second."""
 
     def __init__(self) -> None:
         self.tone: dict[int, tuple[float, float]] = {}
 
     def show(self, event: Event) -> None:
+        """Take an event."""
         if isinstance(event, Tone):
             self.tone[event.at // SAMPLE_RATE] = event.agitation, event.confidence
 
@@ -135,7 +136,7 @@ def process(recording: Recording, settings: Settings, result: str) -> Outcome:
     if target.exists():  # by a worker that ended before it could say so
         return Outcome(read(target).summary.duration_s)
     setup = _tools.setup(settings)
-    seconds = _Seconds()
+    seconds = Seconds()
     try:
         call = _opener(settings)(settings.folder / recording.name)
         with _scratch(settings) as name:

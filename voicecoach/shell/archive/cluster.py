@@ -84,14 +84,16 @@ def existing(address: str) -> Iterator[Client]:
     """
     try:
         from distributed import Client
+        from distributed.utils import silence_logging_cmgr
     except ImportError as e:
         raise _missing() from e
-    try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as e:
-        raise ClusterError(f"--scheduler {address}: nobody answers there: {e}") from e
-    with client:
-        yield client
+    with silence_logging_cmgr(logging.CRITICAL):
+        try:
+            client = Client(address, timeout=CONNECT_S)
+        except (OSError, ValueError) as e:
+            raise ClusterError(f"--scheduler {address}: nobody answers there: {e}") from e
+        with client:
+            yield client
 
 
 def check(client: Client, settings: Settings, first: Recording) -> list[str]:
@@ -112,7 +114,7 @@ def check(client: Client, settings: Settings, first: Recording) -> list[str]:
         raise ClusterError(f"{client.scheduler.address}: the scheduler has no workers: start some")
     for address, said in found.items():
         if isinstance(said, Exception):
-            said = f"it cannot run voicecoach ({type(said).__name__}: {said})"
+            said = f"it cannot run voicecoach ({said})"
         if said:
             raise ClusterError(
                 f"worker {address}: {said}; each needs the same version and the same folders"

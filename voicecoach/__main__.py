@@ -25,21 +25,23 @@ from rich.text import Text
 from voicecoach import __version__
 from voicecoach import config as configuration
 from voicecoach.commands import journal, score, usual
+from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
     UNUSABLE,
+    ChannelsOption,
     ConfigOption,
     ModelOption,
+    MonoOption,
+    SwapOption,
+    TranscribeOption,
     fail,
+    mapping_of,
     rules_of,
     settings_of,
 )
 from voicecoach.commands.diff import diff
 from voicecoach.config import Config
-from voicecoach.errors import (
-    ConfigError,
-    DeviceError,
-    VoiceCoachError,
-)
+from voicecoach.errors import DeviceError, VoiceCoachError
 from voicecoach.types import Speaker
 
 if TYPE_CHECKING:
@@ -67,13 +69,13 @@ app.add_typer(usual.app, name="usual")
 app.command()(diff)
 app.command()(score.score)
 app.add_typer(journal.app, name="journal")
+app.command()(batch)
 
 SpeedOption = Annotated[
     float | None,
     typer.Option(min=0.1, help="Times real time, 1 plays it live. Default: as fast as it goes."),
 ]
 FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
-TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
 ReportOption = Annotated[
     bool | None, typer.Option("--report/--no-report", help="Write the report (to come).")
 ]
@@ -107,19 +109,15 @@ def replay(
     out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
         "voicecoach-out"
     ),
-    channels: Annotated[
-        str | None, typer.Option(help="Who is on which channel. Default: agent=0,customer=1.")
-    ] = None,
-    swap: Annotated[bool, typer.Option("--swap", help="Turn the two channels round.")] = False,
+    channels: ChannelsOption = None,
+    swap: SwapOption = False,
     agent: Annotated[
         Path | None, typer.Option(help="The agent's own mono file, with --customer.")
     ] = None,
     customer: Annotated[
         Path | None, typer.Option(help="The customer's own mono file, with --agent.")
     ] = None,
-    mono: Annotated[
-        Speaker | None, typer.Option(help="The recordings hold this speaker alone.")
-    ] = None,
+    mono: MonoOption = None,
     speed: SpeedOption = None,
     events: Annotated[
         Path | None,
@@ -149,8 +147,6 @@ def replay(
         fail("--agent and --customer go together: a mono file each")
     if agent and (calls or mono or channels or swap):
         fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
-    if mono and (channels or swap):
-        fail("--mono has one channel: no --channels or --swap")
     if learn and not usual:
         fail("--learn goes with --usual FILE, which it writes to")
     if not agent and not calls:
@@ -158,9 +154,7 @@ def replay(
     from voicecoach.shell.files import Call
     from voicecoach.shell.recordings import Options
 
-    mapping = _mapping(channels)
-    if swap:
-        mapping = mapping[::-1]
+    mapping = mapping_of(channels, swap=swap, mono=mono)
     both = partial(Call.both, channels=mapping, mapped=channels is not None)
     settings = settings_of(config, model, transcribe)
     if agent and customer:
@@ -319,22 +313,6 @@ def main() -> None:
 
 
 # --- helpers --------------------------------------------------------------------------------
-
-
-def _mapping(channels: str | None) -> tuple[int, int]:
-    """Return the channels of agent and customer."""
-    if channels is None:
-        return 0, 1
-    try:
-        pairs = dict(part.split("=") for part in channels.split(","))
-        agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
-    except (ValueError, KeyError):
-        pairs, agent, customer = {"": ""}, 0, 0
-    if pairs or agent < 0 or customer < 0 or agent == customer:
-        raise ConfigError(
-            f"--channels {channels}: write it as agent=0,customer=1, two different channels"
-        )
-    return agent, customer
 
 
 def _replay(sources: list[Source], settings: Config, options: Options) -> None:

@@ -7,6 +7,7 @@
   - ModelError       install or point at a model
       ModelUnavailable   it is fine to want it, it can't be had now: go on without
   - OutputError      make room, or name another folder
+  - ClusterError     start the scheduler or its workers, or mend them
   - JournalError     name another event log or journal, or replay the call again
 
 Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
@@ -41,6 +42,10 @@ class ModelUnavailable(ModelError):
 
 class OutputError(VoiceCoachError):
     """Results cannot be written."""
+
+
+class ClusterError(VoiceCoachError):
+    """There is nobody to do the work of an archive."""
 
 
 class JournalError(VoiceCoachError):

@@ -11,6 +11,8 @@ import typer
 from voicecoach import config as configuration
 from voicecoach import cues
 from voicecoach.config import Config
+from voicecoach.errors import ConfigError
+from voicecoach.types import Speaker
 
 UNUSABLE = 2
 """Exit code where a person has to mend something."""
@@ -22,6 +24,12 @@ ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="faster-whisper name, or a folder with a model."),
 ]
+ChannelsOption = Annotated[
+    str | None, typer.Option(help="Who is on which channel. Default: agent=0,customer=1.")
+]
+SwapOption = Annotated[bool, typer.Option("--swap", help="Turn the two channels round.")]
+MonoOption = Annotated[Speaker | None, typer.Option(help="The recordings hold this speaker alone.")]
+TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
 
 
 def fail(message: str) -> NoReturn:
@@ -44,6 +52,24 @@ def settings_of(path: Path | None, model: str | None, transcribe: bool | None) -
     if transcribe is False:
         settings = configuration.override(settings, "transcription.enabled", False)
     return settings
+
+
+def mapping_of(channels: str | None, *, swap: bool, mono: Speaker | None) -> tuple[int, int]:
+    """Return the channels of agent and customer."""
+    if mono and (channels or swap):
+        fail("--mono has one channel: no --channels or --swap")
+    if channels is None:
+        return (1, 0) if swap else (0, 1)
+    try:
+        pairs = dict(part.split("=") for part in channels.split(","))
+        agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
+    except (ValueError, KeyError):
+        pairs, agent, customer = {"": ""}, 0, 0
+    if pairs or agent < 0 or customer < 0 or agent == customer:
+        raise ConfigError(
+            f"--channels {channels}: write it as agent=0,customer=1, two different channels"
+        )
+    return (customer, agent) if swap else (agent, customer)
 
 
 def rules_of(settings: Config) -> tuple[cues.Cue, ...]:

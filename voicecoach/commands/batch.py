@@ -1,0 +1,71 @@
+"""`voicecoach batch`: an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voicecoach.commands.common import (
+    UNUSABLE,
+    ChannelsOption,
+    ConfigOption,
+    ModelOption,
+    MonoOption,
+    SwapOption,
+    TranscribeOption,
+    mapping_of,
+    rules_of,
+    settings_of,
+)
+from voicecoach.config import override
+
+
+def batch(
+    folder: Annotated[Path, typer.Argument(help="Searched for recordings, one a call.")],
+    out: Annotated[Path, typer.Option(help="Where the tables go.")],
+    channels: ChannelsOption = None,
+    swap: SwapOption = False,
+    mono: MonoOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. Default: one for each core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Use the Dask cluster whose scheduler is here.", metavar="ADDRESS"),
+    ] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve Dask's dashboard on this machine.")
+    ] = False,
+    keep_calls: Annotated[
+        bool, typer.Option("--keep-calls", help="Keep each call's log and summary, too.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many calls.")] = None,
+    cues: Annotated[Path | None, typer.Option(help="Cue rules in TOML.", metavar="FILE")] = None,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Replay a folder of recorded calls on all cores, into tables; go on where it was stopped."""
+    from voicecoach.shell.archive.batch import Options, batch
+    from voicecoach.shell.archive.plan import Settings
+
+    settings = settings_of(config, model, transcribe)
+    if cues:
+        settings = override(settings, "cues.file", str(cues))
+    done = batch(
+        Settings(
+            folder.absolute(),
+            out.absolute(),
+            settings,
+            rules_of(settings),
+            mapping_of(channels, swap=swap, mono=mono),
+            channels is not None,
+            mono,
+            keep_calls,
+        ),
+        Options(workers, scheduler, dashboard, limit),
+    )
+    if not done:
+        raise SystemExit(UNUSABLE)

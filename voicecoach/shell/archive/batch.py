@@ -1,0 +1,181 @@
+"""The whole, from the folder to the tables.
+
+Few calls are in flight at a time, and what comes back of one is its length: neither the scheduler
+nor this process holds more for a million calls than for ten.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from voicecoach.errors import ClusterError, VoiceCoachError
+from voicecoach.shell.archive import cluster, tables, work
+from voicecoach.shell.archive.plan import Recording, Settings, alone, find, fingerprint, result_name
+from voicecoach.shell.archive.progress import View
+from voicecoach.shell.archive.work import Outcome
+from voicecoach.shell.console import say, say_error
+from voicecoach.shell.files import readable
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+AHEAD = 2
+"""Calls in flight for each worker: the one it is at, and the next."""
+
+
+class Options(NamedTuple):
+    """How a batch is run."""
+
+    workers: int | None = None
+    """Processes on this machine; None is one for each core."""
+    scheduler: str | None = None
+    """Address of a cluster's scheduler, in place of this machine."""
+    dashboard: bool = False
+    limit: int | None = None
+    """Calls, the first of them."""
+
+
+def batch(settings: Settings, options: Options) -> bool:
+    """Replay a folder's calls that are not done, and write the tables; return whether all could be.
+
+    Raises
+    ------
+    ConfigError, OutputError, ClusterError, ModelError
+        Where no call, or no further one, can be done.
+    """
+    recordings, failed = find(settings.folder)
+    recordings = recordings[: options.limit]
+    with alone(settings.out):
+        _clean(settings)
+        made = fingerprint(settings)
+        names = {r: result_name(r, made, kept=settings.keep) for r in recordings}
+        there = {entry.name for entry in os.scandir(settings.results)}
+        if not settings.keep:  # a result whose call's folder was kept is one, too
+            kept = {r: result_name(r, made, kept=True) for r in recordings}
+            names |= {r: name for r, name in kept.items() if name in there}
+        todo = [r for r in recordings if names[r] not in there]
+        for error in failed.values():
+            say_error(error)
+        if todo:
+            failed |= _replay(todo, names, settings, options)
+        else:
+            say(f"all {len(recordings)} calls were done before")
+        done = {r: names[r] for r in recordings if r.name not in failed}
+        composite = settings.config.privacy.profile != "eu"
+        results = (work.read(settings.results / name) for name in done.values())
+        tables.write(settings.out, results, failed, composite=composite)
+        _forget(settings, done, there)
+        _clean(settings)
+    console = Console()
+    console.print(
+        Text(f"Results of {len(done)} calls: {readable(settings.out)}", "bold"), soft_wrap=True
+    )
+    return not failed
+
+
+def _replay(
+    todo: Sequence[Recording], names: dict[Recording, str], settings: Settings, options: Options
+) -> dict[str, str]:
+    """Replay calls; return why, by name, where one cannot be."""
+    failed: dict[str, str] = {}
+    before = len(names) - len(todo)
+    with _workers(options, len(todo)) as client:
+        addresses = cluster.check(client, settings, todo[0])
+        prepare(client, settings, addresses)
+        with View(Console(), len(names), sum(r.size for r in todo), before) as view:
+            jobs = ((r, names[r]) for r in todo)
+            for recording, outcome in outcomes(client, settings, jobs, AHEAD * len(addresses)):
+                view.advance(recording.size, outcome.duration_s, outcome.error)
+                if outcome.error:
+                    failed[recording.name] = outcome.error
+    return failed
+
+
+def _workers(options: Options, calls: int) -> AbstractContextManager[Client]:
+    if options.scheduler:
+        return cluster.existing(options.scheduler)
+    workers = min(options.workers or os.cpu_count() or 1, calls)
+    return cluster.local(workers, dashboard=options.dashboard)
+
+
+def prepare(client: Client, settings: Settings, addresses: Sequence[str]) -> None:
+    """Have each worker load what it needs.
+
+    Raises
+    ------
+    ModelError, ConfigError
+        Where it cannot.
+    """
+    client.gather(
+        [
+            client.submit(work.prepare, settings, workers=[a], pure=False, allow_other_workers=True)
+            for a in addresses
+        ]
+    )
+
+
+def outcomes(
+    client: Client, settings: Settings, jobs: Iterator[tuple[Recording, str]], most: int
+) -> Iterator[tuple[Recording, Outcome]]:
+    """Have calls replayed, `most` in flight, and yield what comes of each as it is done.
+
+    Raises
+    ------
+    OutputError, ModelError, ClusterError
+        Where no further call can be done.
+    """
+    from distributed import as_completed
+
+    at: dict[str, Recording] = {}
+
+    def submit(recording: Recording, name: str) -> Future:
+        future = client.submit(work.process, recording, settings, name, pure=False)
+        at[future.key] = recording
+        return future
+
+    running = as_completed([submit(*job) for job in islice(jobs, most)])
+    for future in running:
+        yield at.pop(future.key), _outcome(future)
+        for job in islice(jobs, 1):
+            running.add(submit(*job))
+
+
+def _outcome(future: Future) -> Outcome:
+    """Return what came of a call."""
+    from distributed.scheduler import KilledWorker
+
+    if future.status in ("cancelled", "lost"):
+        raise ClusterError("the scheduler is gone: run the same command again to go on")
+    try:
+        outcome: Outcome = future.result()
+    except KilledWorker:
+        return Outcome(
+            error=f"its worker ended (killed, or out of memory) each of {cluster.ATTEMPTS} times"
+        )
+    except VoiceCoachError:
+        raise
+    except Exception as e:  # one call must not stop the others, whatever it meets
+        return Outcome(error=f"this is a fault of voicecoach: {type(e).__name__}: {e}")
+    return outcome
+
+
+def _forget(settings: Settings, done: dict[Recording, str], there: set[str]) -> None:
+    """Remove results that newer ones of the same recordings took the place of."""
+    places = {recording.place for recording in done}
+    for name in there.difference(done.values()):
+        if name.partition("-")[0] in places:
+            (settings.results / name).unlink(missing_ok=True)
+
+
+def _clean(settings: Settings) -> None:
+    """Remove what was unfinished when a worker ended."""
+    for path in settings.scratch.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,126 @@
+"""Who does it: Dask's workers, on this machine or of a cluster that exists.
+
+On this machine each is a process with one thread, that a nanny starts again when it ends, and that
+ends itself when this process does.  They talk over localhost, encrypted with keys made for the
+occasion: a scheduler runs whatever it is sent, and other people may be on this machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from voicecoach.errors import ClusterError
+from voicecoach.shell.archive import work
+from voicecoach.shell.archive.plan import Recording, Settings
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+ATTEMPTS = 3
+"""Times a call may take its worker with it before it is given up."""
+CONNECT_S = 10
+"""Seconds for a scheduler to answer."""
+
+_LOCAL: dict[str, Any] = {
+    "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+    # A worker has the call it is at and no other: one that ends is blamed on the right call.
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.work-stealing": False,
+    # The server for pages is always there; it has none, unless asked.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
+    "distributed.diagnostics.nvml": False,
+    "distributed.worker.preload": [work.__name__],
+}
+
+
+@contextmanager
+def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
+    """Give a cluster on this machine.
+
+    Raises
+    ------
+    ClusterError
+        Where distributed is not installed, or no process can be started.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as e:
+        raise _missing() from e
+
+    options = {k: v for k, v in _LOCAL.items() if not (dashboard and k.endswith("routes"))}
+    address = "127.0.0.1:0"
+    with (
+        dask.config.set(options),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            security=True,
+            dashboard_address=address if dashboard else None,
+            scheduler_kwargs={"dashboard_address": address},
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def existing(address: str) -> Iterator[Client]:
+    """Give a cluster whose scheduler is at an address.
+
+    Raises
+    ------
+    ClusterError
+        Where distributed is not installed, nobody answers, or there are no workers.
+    """
+    try:
+        from distributed import Client
+        from distributed.utils import silence_logging_cmgr
+    except ImportError as e:
+        raise _missing() from e
+    with silence_logging_cmgr(logging.CRITICAL):
+        try:
+            client = Client(address, timeout=CONNECT_S)
+        except (OSError, ValueError) as e:
+            raise ClusterError(f"--scheduler {address}: nobody answers there: {e}") from e
+        with client:
+            yield client
+
+
+def check(client: Client, settings: Settings, first: Recording) -> list[str]:
+    """Return the addresses of the workers, each of which can do it.
+
+    Raises
+    ------
+    ClusterError
+        Where there are none, or one has another version, or does not see the folders.
+    """
+    token = settings.scratch / f"{secrets.token_hex(8)}.token"
+    token.touch()
+    try:
+        found = client.run(work.examine, token.name, settings, first.name, on_error="return")
+    finally:
+        token.unlink()
+    if not found:
+        raise ClusterError(f"{client.scheduler.address}: the scheduler has no workers: start some")
+    for address, said in found.items():
+        if isinstance(said, Exception):
+            said = f"it cannot run voicecoach ({said})"
+        if said:
+            raise ClusterError(
+                f"worker {address}: {said}; each needs the same version and the same folders"
+            )
+    return sorted(found)
+
+
+def _missing() -> ClusterError:
+    return ClusterError("a batch needs more: pip install 'voicecoach[archive]'")

@@ -1,0 +1,190 @@
+"""What is to be done, and what is done.
+
+The result of a call is a file whose name says what it is the result of: the recording by its path
+below the folder, its size and the time it was last written; and everything that a result follows
+from, which is the version, the configuration, the rules, the models, and who is on which channel.
+Where the name is there, the call is done.  A recording or a setting that changed has another name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from voicecoach import __version__
+from voicecoach.config import Config, Live
+from voicecoach.cues import Cue
+from voicecoach.errors import ConfigError, OutputError
+from voicecoach.shell.resources import resource
+from voicecoach.types import Speaker
+
+EXTENSIONS = {
+    ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64",
+    ".snd", ".w64", ".wav", ".wave",
+}  # fmt: skip
+"""Of the files that libsndfile reads."""
+FORMAT = 1
+"""Of a call's result; raised when it changes."""
+RESULTS, SCRATCH, LOCK, FOLDERS = ".calls", ".scratch", ".lock", "calls"
+"""What is in the folder of a batch beside the tables."""
+
+
+class Recording(NamedTuple):
+    """A file that is a call."""
+
+    name: str
+    """Its path below the folder, with slashes: the call's name in the tables."""
+    size: int
+    """Bytes."""
+    written: int
+    """When, nanoseconds since 1970."""
+
+    @property
+    def place(self) -> str:
+        """Stands for its path in the names of results."""
+        return _digest(os.fsencode(self.name))
+
+
+class Settings(NamedTuple):
+    """What is the same for every call of a batch."""
+
+    folder: Path
+    out: Path
+    config: Config
+    cues: tuple[Cue, ...]
+    channels: tuple[int, int] = (0, 1)
+    mapped: bool = False
+    """The channels were said by name."""
+    mono: Speaker | None = None
+    keep: bool = False
+    """The calls' own folders, too."""
+    version: str = __version__
+
+    @property
+    def results(self) -> Path:
+        """Where the results of calls are."""
+        return self.out / RESULTS
+
+    @property
+    def scratch(self) -> Path:
+        """Where unfinished things are."""
+        return self.out / SCRATCH
+
+
+def fingerprint(settings: Settings) -> str:
+    """Return what stands for all that a result follows from, but for the recording."""
+    config = settings.config
+    rules = msgspec.structs.replace(config.cues, file="")  # the rules themselves count
+    config = msgspec.structs.replace(config, live=Live(), cues=rules)
+    model = Path(config.transcription.model)
+    return _digest(
+        msgspec.json.encode(
+            [
+                FORMAT,
+                settings.version,
+                config,
+                settings.cues,
+                settings.channels,
+                settings.mapped,
+                settings.mono,
+                sorted(p.read_text("ascii") for p in resource("models", "").glob("*SHA256SUMS")),
+                [list(_state(p)) for p in sorted(model.iterdir())] if model.is_dir() else [],
+            ]
+        )
+    )
+
+
+def result_name(recording: Recording, settings: str, *, kept: bool) -> str:
+    """Return the name of a call's result; `settings` is their fingerprint."""
+    state = _digest(f"{recording.size} {recording.written} {settings}".encode())
+    return f"{recording.place}-{state}{'-kept' if kept else ''}.json"
+
+
+def find(folder: Path) -> tuple[list[Recording], dict[str, str]]:
+    """Return the recordings below a folder, by path, and what could not be looked at, and why.
+
+    Files and folders whose name begins with a dot are left out.  Links to files are followed,
+    links to folders are not.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such folder, or no recording in it.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    found: list[Recording] = []
+    bad: dict[str, str] = {}
+
+    def name_of(path: str | Path) -> str:
+        return Path(path).relative_to(folder).as_posix()
+
+    def note(e: OSError) -> None:
+        bad[name_of(e.filename)] = f"{e.filename}: cannot be looked into: {e.strerror}"
+
+    for here, folders, files in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for file in files:
+            path = Path(here, file)
+            if file.startswith(".") or path.suffix.lower() not in EXTENSIONS:
+                continue
+            try:
+                found.append(Recording(name_of(path), *_state(path)[1:]))
+            except OSError as e:
+                bad[name_of(path)] = f"{path}: cannot be looked at: {e.strerror}"
+    if not found and not bad:
+        raise ConfigError(f"{folder}: there is no recording in it ({' '.join(sorted(EXTENSIONS))})")
+    return sorted(found), bad
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Hold a batch's folder, which is made; the system lets go of it when the process ends.
+
+    Raises
+    ------
+    OutputError
+        Where another batch holds it, or it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    holder = out / f"{LOCK}.json"
+    try:
+        for folder in (out, out / RESULTS, out / SCRATCH):
+            # What was said is for nobody else on this machine.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(out / LOCK, timeout=0):
+            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except Timeout as e:
+        raise OutputError(
+            f"{out}: another batch is at work there{_who(holder)}: wait for it"
+        ) from e
+
+
+def _who(holder: Path) -> str:
+    try:
+        facts = json.loads(holder.read_text())
+    except (OSError, ValueError):
+        return ""
+    return f" (process {facts['pid']} on {facts['host']})"
+
+
+def _state(path: Path) -> tuple[str, int, int]:
+    facts = path.stat()
+    return path.name, facts.st_size, facts.st_mtime_ns
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:20]

@@ -1,0 +1,81 @@
+"""How far a batch is: a bar at a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from voicecoach.shell.console import say, say_error
+
+PLAIN_S = 10.0
+"""Seconds between lines where there is no terminal."""
+
+
+class View:
+    """Watches a batch; a context manager.
+
+    Parameters
+    ----------
+    console
+        Where it is shown.
+    calls, size
+        How many there are, and their bytes: what is left is told by bytes.
+    done
+        How many there were before.
+    """
+
+    def __init__(self, console: Console, calls: int, size: int, done: int) -> None:
+        self._console, self._calls, self._size, self._before = console, calls, size, done
+        self.done = self.failed = 0
+        self.audio_s = 0.0
+        self._bytes = 0
+        self._began = self._said = time.monotonic()
+        self._bar = Progress(
+            BarColumn(),
+            TextColumn("{task.description}", markup=False),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=max(size, 1))
+
+    def __enter__(self) -> View:
+        self._began = self._said = time.monotonic()
+        self._bar.start()
+        self._show()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._bar.stop()
+        say(f"stopped: {self.text()}; the same command goes on from here" if kind else self.text())
+
+    def advance(self, size: int, duration_s: float, error: str) -> None:
+        """Note that a call is done, or why it is not."""
+        self._bytes += size
+        if error:
+            self.failed += 1
+            say_error(error)
+        else:
+            self.done += 1
+            self.audio_s += duration_s
+        self._show()
+
+    def text(self) -> str:
+        """Return how far it is, in words."""
+        took = time.monotonic() - self._began
+        speed = f", {self.audio_s / took:.1f} times real time" if self.done else ""
+        return (
+            f"{self._before + self.done} of {self._calls} calls, {self.audio_s / 3600:.2f} h of "
+            f"audio{speed}, {self.failed} failed"
+        )
+
+    def _show(self) -> None:
+        self._bar.update(self._task, completed=self._bytes, description=self.text())
+        now = time.monotonic()
+        if self._bar.disable and now - self._said >= PLAIN_S:
+            self._said = now
+            left = (self._size - self._bytes) * (now - self._began) / max(self._bytes, 1)
+            say(f"{self.text()}, {left / 60:.0f} min left")

@@ -1,0 +1,211 @@
+"""One call, in a worker.
+
+A worker is a process with one thread.  It loads the models once, and where there are words it has
+one recogniser, a process of its own that ends when the worker does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from voicecoach import __version__
+from voicecoach.errors import AudioFileError, ClusterError, OutputError
+from voicecoach.scorecard import ScoreCard
+from voicecoach.shell.archive.plan import FOLDERS, Recording, Settings
+from voicecoach.shell.assembly import Models, shipped
+from voicecoach.shell.files import Call
+from voicecoach.shell.remote import Remote
+from voicecoach.shell.replay import Setup, replay
+from voicecoach.summary import Summary
+from voicecoach.types import SAMPLE_RATE, Event, Speaker, Tone
+
+SCORE_CARD = "scorecard.json"
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What is kept of a call, for the tables."""
+
+    call: str
+    size: int
+    written: int
+    voicecoach: str
+    words: bool
+    speakers: tuple[Speaker, ...]
+    rates: list[int]
+    summary: Summary
+    tone: list[tuple[int, float, float]]
+    """Second, agitation and confidence, as last estimated in that second."""
+    card: ScoreCard | None
+
+
+class Outcome(NamedTuple):
+    """What a worker says of a call; all else it has written."""
+
+    duration_s: float = 0.0
+    error: str = ""
+    """Why the recording cannot be used, or "" where the call is done."""
+
+
+class Seconds:
+    """Watches a call: the customer's agitation, once a second."""
+
+    def __init__(self) -> None:
+        self.tone: dict[int, tuple[float, float]] = {}
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, Tone):
+            self.tone[event.at // SAMPLE_RATE] = event.agitation, event.confidence
+
+    def advance(self, position: int) -> None:
+        """Nothing."""
+
+
+class _Tools:
+    """What a worker keeps from one call to the next."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._models: Models | None = None
+        self._wanted: tuple[Any, ...] | None = None
+        self._remotes: list[Remote] = []
+
+    def setup(self, settings: Settings) -> Setup:
+        """Return what calls are replayed with."""
+        if self._models is None:
+            self._models = shipped()
+        words = settings.config.transcription
+        wanted = (words.model, words.language, words.vocabulary) if words.enabled else None
+        if wanted != self._wanted:
+            self._stack.close()
+            self._remotes, self._wanted = [], None
+            if wanted:
+                remote = Remote(*wanted)
+                self._stack.callback(remote.close)
+                remote.ready()
+                self._remotes = [remote]
+            self._wanted = wanted
+        return Setup(settings.config, settings.cues, self._models, self._remotes)
+
+
+_tools = _Tools()
+
+
+def examine(token: str, settings: Settings, first: str) -> str:
+    """Return what is wrong with a worker, or ""."""
+    if __version__ != settings.version:
+        return f"it has voicecoach {__version__}, this is {settings.version}"
+    if not (settings.scratch / token).is_file():
+        return f"it does not see {settings.out}"
+    if not os.path.lexists(settings.folder / first):
+        return f"it does not see {settings.folder}"
+    return ""
+
+
+def prepare(settings: Settings) -> None:
+    """Load what calls need, so that what is wrong with it is known before the first of them."""
+    _tools.setup(settings)
+
+
+def process(recording: Recording, settings: Settings, result: str) -> Outcome:
+    """Replay a call, and put its result in place, in one step.
+
+    Raises
+    ------
+    ClusterError
+        Where the worker is not of the version that asks.
+    ModelError, OutputError
+        Where no call can be replayed.
+    """
+    if __version__ != settings.version:
+        raise ClusterError(
+            f"a worker has voicecoach {__version__}, this is {settings.version}: install the same"
+        )
+    target = settings.results / result
+    if target.exists():  # by a worker that ended before it could say so
+        return Outcome(read(target).summary.duration_s)
+    setup = _tools.setup(settings)
+    seconds = Seconds()
+    try:
+        call = _opener(settings)(settings.folder / recording.name)
+        with _scratch(settings) as name:
+            scratch = Path(name)
+            done = replay(call, setup, scratch / "call", seconds)
+            card = scratch / "call" / SCORE_CARD
+            found = Result(
+                recording.name,
+                recording.size,
+                recording.written,
+                __version__,
+                bool(setup.transcribers),
+                call.speakers,
+                call.rates,
+                done.summary,
+                [(second, *tone) for second, tone in seconds.tone.items()],
+                msgspec.json.decode(card.read_bytes(), type=ScoreCard) if card.exists() else None,
+            )
+            if settings.keep:
+                _keep(scratch / "call", settings.out / FOLDERS / recording.name)
+            _write(scratch / result, msgspec.json.encode(found))
+            os.replace(scratch / result, target)
+    except AudioFileError as e:
+        return Outcome(error=str(e))
+    except OSError as e:
+        raise OutputError(f"{settings.out}: results cannot be written: {e.strerror or e}") from e
+    return Outcome(done.summary.duration_s)
+
+
+def read(path: Path) -> Result:
+    """Return a call's result.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Result)
+    except (OSError, msgspec.DecodeError) as e:
+        raise OutputError(f"{path}: this result cannot be read; remove it: {e}") from e
+
+
+def dask_setup(worker: object) -> None:
+    """Leave Ctrl-C to the process that started this one; Dask calls it where it starts workers."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _opener(settings: Settings) -> Callable[[Path], Call]:
+    if settings.mono:
+        return partial(Call.alone, speaker=settings.mono)
+    return partial(Call.both, channels=settings.channels, mapped=settings.mapped)
+
+
+def _scratch(settings: Settings) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(dir=settings.scratch, ignore_cleanup_errors=True)
+
+
+def _keep(folder: Path, target: Path) -> None:
+    """Put a call's folder in place of an earlier one."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(folder, target)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that is whole, whatever happens to the machine."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

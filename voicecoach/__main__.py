@@ -24,21 +24,21 @@ from rich.text import Text
 
 from voicecoach import __version__
 from voicecoach import config as configuration
+from voicecoach.commands import report as reports
 from voicecoach.commands import usual
 from voicecoach.commands.common import (
     UNUSABLE,
+    Audio,
+    AudioOption,
     ConfigOption,
     ModelOption,
     fail,
+    mapping_of,
     rules_of,
     settings_of,
 )
 from voicecoach.config import Config
-from voicecoach.errors import (
-    ConfigError,
-    DeviceError,
-    VoiceCoachError,
-)
+from voicecoach.errors import DeviceError, VoiceCoachError
 from voicecoach.types import Speaker
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ app = typer.Typer(
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
 app.add_typer(usual.app, name="usual")
+app.command("report")(reports.report)
 
 SpeedOption = Annotated[
     float | None,
@@ -71,7 +72,7 @@ SpeedOption = Annotated[
 FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
 ReportOption = Annotated[
-    bool | None, typer.Option("--report/--no-report", help="Write the report (to come).")
+    bool, typer.Option("--report/--no-report", help="Write the report, a page to hear it with.")
 ]
 
 
@@ -82,7 +83,8 @@ def demo(
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
-    report: ReportOption = None,
+    report: ReportOption = True,
+    audio: AudioOption = Audio.INLINE,
     config: ConfigOption = None,
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
@@ -92,7 +94,8 @@ def demo(
 
     path = resource("samples", SAMPLE_CALL)
     settings = settings_of(config, model, transcribe)
-    _replay([(path, partial(Call.both, path))], settings, Options(out, frames, speed, report))
+    options = Options(out, frames, speed, report, audio)
+    _replay([(path, partial(Call.both, path))], settings, options)
 
 
 @app.command()
@@ -131,7 +134,8 @@ def replay(
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
-    report: ReportOption = None,
+    report: ReportOption = False,
+    audio: AudioOption = Audio.INLINE,
     config: ConfigOption = None,
 ) -> None:
     """Replay recorded calls: the same engine and the same cues as live."""
@@ -151,7 +155,7 @@ def replay(
     from voicecoach.shell.files import Call
     from voicecoach.shell.recordings import Options
 
-    mapping = _mapping(channels)
+    mapping = mapping_of(channels)
     if swap:
         mapping = mapping[::-1]
     both = partial(Call.both, channels=mapping, mapped=channels is not None)
@@ -162,7 +166,7 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    options = Options(out, frames, speed, report, events, usual, learn)
+    options = Options(out, frames, speed, report, audio, events, usual, learn)
     _replay(sources, settings, options)
 
 
@@ -307,22 +311,6 @@ def main() -> None:
 
 
 # --- helpers --------------------------------------------------------------------------------
-
-
-def _mapping(channels: str | None) -> tuple[int, int]:
-    """Return the channels of agent and customer."""
-    if channels is None:
-        return 0, 1
-    try:
-        pairs = dict(part.split("=") for part in channels.split(","))
-        agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
-    except (ValueError, KeyError):
-        pairs, agent, customer = {"": ""}, 0, 0
-    if pairs or agent < 0 or customer < 0 or agent == customer:
-        raise ConfigError(
-            f"--channels {channels}: write it as agent=0,customer=1, two different channels"
-        )
-    return agent, customer
 
 
 def _replay(sources: list[Source], settings: Config, options: Options) -> None:

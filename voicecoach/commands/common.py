@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -11,6 +12,7 @@ import typer
 from voicecoach import config as configuration
 from voicecoach import cues
 from voicecoach.config import Config
+from voicecoach.errors import ConfigError
 
 UNUSABLE = 2
 """Exit code where a person has to mend something."""
@@ -21,6 +23,20 @@ ConfigOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="faster-whisper name, or a folder with a model."),
+]
+
+
+class Audio(StrEnum):
+    """Where the sound of a report goes."""
+
+    INLINE = "inline"
+    BESIDE = "beside"
+    NONE = "none"
+
+
+AudioOption = Annotated[
+    Audio,
+    typer.Option(help="Where the report's sound goes: into the page, beside it, or nowhere."),
 ]
 
 
@@ -50,6 +66,22 @@ def rules_of(settings: Config) -> tuple[cues.Cue, ...]:
     """Return the cue rules that the configuration names."""
     file = settings.cues.file
     return cues.load(Path(file).expanduser() if file else cues.BUILT_IN)
+
+
+def mapping_of(channels: str | None) -> tuple[int, int]:
+    """Return the channels of agent and customer."""
+    if channels is None:
+        return 0, 1
+    try:
+        pairs = dict(part.split("=") for part in channels.split(","))
+        agent, customer = int(pairs.pop("agent")), int(pairs.pop("customer"))
+    except (ValueError, KeyError):
+        pairs, agent, customer = {"": ""}, 0, 0
+    if pairs or agent < 0 or customer < 0 or agent == customer:
+        raise ConfigError(
+            f"--channels {channels}: write it as agent=0,customer=1, two different channels"
+        )
+    return agent, customer
 
 
 def say(message: str) -> None:

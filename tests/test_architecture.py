@@ -25,6 +25,7 @@ VIEWS = {
     "eventlog",
     "exports",
     "laboratory",
+    "report",
     "scorecard",
     "scoring",
     "snapshot",

@@ -124,7 +124,9 @@ def test_options_are_accepted_and_do_what_they_say(recording: Path, home: Path) 
     assert log(first)[1:] == log(second)[1:]
     done = voicecoach("replay", recording, "--no-transcribe", "--report", home=home)
     assert done.returncode == 0
-    assert "report is not part of this version" in done.stderr
+    report = (first / "report.html").read_text("utf-8")
+    assert 'src="data:audio/mpeg;base64,' in report
+    assert not (second / "report.html").exists()
 
 
 def test_two_mono_files_and_one_speaker_alone(tmp_path: Path, home: Path) -> None:

@@ -25,9 +25,12 @@ from rich.text import Text
 from voicecoach import __version__
 from voicecoach import config as configuration
 from voicecoach.commands import journal, score, usual
+from voicecoach.commands import report as reports
 from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
     UNUSABLE,
+    Audio,
+    AudioOption,
     ChannelsOption,
     ConfigOption,
     ModelOption,
@@ -70,6 +73,7 @@ app.command()(diff)
 app.command()(score.score)
 app.add_typer(journal.app, name="journal")
 app.command()(batch)
+app.command("report")(reports.report)
 
 SpeedOption = Annotated[
     float | None,
@@ -77,7 +81,7 @@ SpeedOption = Annotated[
 ]
 FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
 ReportOption = Annotated[
-    bool | None, typer.Option("--report/--no-report", help="Write the report (to come).")
+    bool, typer.Option("--report/--no-report", help="Write the report, a page to hear it with.")
 ]
 
 
@@ -88,7 +92,8 @@ def demo(
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
-    report: ReportOption = None,
+    report: ReportOption = True,
+    audio: AudioOption = Audio.INLINE,
     config: ConfigOption = None,
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
@@ -98,7 +103,8 @@ def demo(
 
     path = resource("samples", SAMPLE_CALL)
     settings = settings_of(config, model, transcribe)
-    _replay([(path, partial(Call.both, path))], settings, Options(out, frames, speed, report))
+    options = Options(out, frames, speed, report, audio)
+    _replay([(path, partial(Call.both, path))], settings, options)
 
 
 @app.command()
@@ -136,7 +142,8 @@ def replay(
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
-    report: ReportOption = None,
+    report: ReportOption = False,
+    audio: AudioOption = Audio.INLINE,
     config: ConfigOption = None,
 ) -> None:
     """Replay recorded calls: the same engine and the same cues as live."""
@@ -163,7 +170,7 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    options = Options(out, frames, speed, report, events, usual, learn, journal)
+    options = Options(out, frames, speed, report, audio, events, usual, learn, journal)
     _replay(sources, settings, options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -32,6 +33,20 @@ MonoOption = Annotated[Speaker | None, typer.Option(help="The recordings hold th
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
 
 
+class Audio(StrEnum):
+    """Where the sound of a report goes."""
+
+    INLINE = "inline"
+    BESIDE = "beside"
+    NONE = "none"
+
+
+AudioOption = Annotated[
+    Audio,
+    typer.Option(help="Where the report's sound goes: into the page, beside it, or nowhere."),
+]
+
+
 def fail(message: str) -> NoReturn:
     """End the command: somebody has to mend something."""
     from voicecoach.shell.console import say_error
@@ -54,7 +69,9 @@ def settings_of(path: Path | None, model: str | None, transcribe: bool | None) -
     return settings
 
 
-def mapping_of(channels: str | None, *, swap: bool, mono: Speaker | None) -> tuple[int, int]:
+def mapping_of(
+    channels: str | None, *, swap: bool = False, mono: Speaker | None = None
+) -> tuple[int, int]:
     """Return the channels of agent and customer."""
     if mono and (channels or swap):
         fail("--mono has one channel: no --channels or --swap")

@@ -17,7 +17,7 @@ from rich.text import Text
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
-from voicecoach.shell import kept
+from voicecoach.shell import kept, report, results
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView, say, say_error
 from voicecoach.shell.files import Call, readable
@@ -35,7 +35,9 @@ class Options(NamedTuple):
     out: Path
     frames: bool = False
     speed: float | None = None
-    report: bool | None = None
+    report: bool = False
+    audio: str = "inline"
+    """Where the report's sound goes; see `shell.report.write`."""
     events: Path | None = None
     usual: Path | None = None
     learn: bool = False
@@ -84,6 +86,8 @@ def replay_all(
                 continue
             for note in result.notes:
                 say(f"note: {note}")
+            if options.report:
+                report.write(results.read(out / name), open_call, options.audio)
             if events:
                 copy(out / name / EVENTS, events)
             console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
@@ -93,8 +97,6 @@ def replay_all(
             if usual and learn:
                 kept.write(usual, known)
                 setup = setup._replace(usual=known)
-    if options.report:
-        say("note: the report is not part of this version yet")
     return not failed
 
 

@@ -1,0 +1,134 @@
+"""The report of a call: one HTML file in its folder that opens from disk and asks for nothing.
+
+* `sound` makes of the recording what can be heard (an MP3) and what can be seen (its peaks).
+* `voicecoach.report` makes of the events what is shown; here it becomes data in the page.
+* `page` puts both, the scripts and the style into one file.
+
+The page is strict with itself: nothing may be fetched, only the scripts and the style whose hashes
+it names may run, and what was said is written as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from voicecoach import report
+from voicecoach.errors import AudioFileError, JournalError, OutputError
+from voicecoach.scorecard import ScoreCard
+from voicecoach.shell.files import Call
+from voicecoach.shell.keeper import AUDIO
+from voicecoach.shell.report import page, sound
+from voicecoach.shell.results import Results
+from voicecoach.types import SPEAKERS, Ended, Speaker
+
+REPORT, BESIDE, SCORE_CARD = "report.html", "report.mp3", "scorecard.json"
+APART_S = 2.0
+"""Seconds by which a recording and the log of its call may differ in length."""
+
+
+def write(log: Results, open_call: Callable[[], Call] | None, audio: str) -> Path:
+    """Write the report of a call beside its event log; return its path.
+
+    Parameters
+    ----------
+    log
+        What a replay or a live call left.
+    open_call
+        Opens its recording; None where there is none: the report is then silent.
+    audio
+        Where the sound goes: `inline` is into the page, `beside` is a file of its own, `none` is
+        nowhere; the waveform is drawn with each of them.
+
+    Raises
+    ------
+    AudioFileError
+        Where the recording cannot be used, or is of another call.
+    JournalError
+        Where the call's score card cannot be read.
+    OutputError
+        Where the report cannot be written.
+    """
+    folder = log.path.parent
+    shown = report.prepare(log.facts, log.events, score_card(folder))
+    heard = sound.hear(open_call(), mp3=audio != "none") if open_call else None
+    if heard and log.events and isinstance(log.events[-1], Ended):
+        _same(heard.duration_s, shown.duration_s)
+    beside = BESIDE if heard and audio == "beside" else ""
+    path = folder / REPORT
+    try:
+        if heard and beside:
+            _put(folder / BESIDE, heard.mp3)
+        _put(path, page.html(shown, heard, beside))
+        if not beside:
+            # Of an earlier report.
+            (folder / BESIDE).unlink(missing_ok=True)
+    except OSError as e:
+        raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
+    return path
+
+
+def recording(
+    log: Results, paths: Sequence[Path], channels: tuple[int, int] | None
+) -> Callable[[], Call] | None:
+    """Return what opens the recording of a call, None where there is none.
+
+    Parameters
+    ----------
+    log
+        What a replay or a live call left.
+    paths
+        The recording, or the agent's and the customer's; where none is named, the one that a live
+        call kept beside its log is taken, if it did.
+    channels
+        Who is on which channel of one file.
+    """
+    kept = log.path.with_name(AUDIO)
+    if not paths and not kept.is_file():
+        return None
+    if len(paths) == 2:
+        return partial(Call.pair, *paths)
+    path = paths[0] if paths else kept
+    speakers = log.facts.get("speakers") or SPEAKERS
+    if len(speakers) == 1:
+        return partial(Call.alone, path, Speaker(speakers[0]))
+    return partial(Call.both, path, channels or (0, 1), mapped=channels is not None)
+
+
+def score_card(folder: Path) -> ScoreCard | None:
+    """Return the score card of a call, if there is one.
+
+    Raises
+    ------
+    JournalError
+        Where it cannot be read.
+    """
+    path = folder / SCORE_CARD
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as e:
+        raise JournalError(f"{path}: this is no score card: {e}") from e
+
+
+def _same(recording_s: float, log_s: float) -> None:
+    if abs(recording_s - log_s) > APART_S:
+        raise AudioFileError(
+            f"the recording is {recording_s:.1f} s long and the call of the log {log_s:.1f} s: "
+            f"name the recording of this call"
+        )
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""The report's one file: page, style, scripts, data and sound put together.
+
+The policy names each script and the style by its hash; nothing else runs and nothing is fetched.
+The one style that has no hash is wavesurfer's own, whose text depends on the height it draws at: it
+carries a nonce.  The data cannot end its element, since no `<` is in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from voicecoach import __version__
+from voicecoach.report import Report
+from voicecoach.shell.report.sound import Sound
+
+HERE = Path(__file__).parent
+STYLES = ("vendor/uPlot.min.css", "report.css")
+SCRIPTS = (
+    "vendor/wavesurfer.min.js",
+    "vendor/uPlot.iife.min.js",
+    "base.js",
+    "timeline.js",
+    "charts.js",
+    "words.js",
+    "card.js",
+    "report.js",
+)
+LICENCES = ("vendor/wavesurfer.LICENSE", "vendor/uPlot.LICENSE")
+_UNSAFE = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+
+
+def html(report: Report, sound: Sound | None, beside: str = "") -> bytes:
+    """Return the page.
+
+    Parameters
+    ----------
+    report
+        What it shows.
+    sound
+        What of the recording can be seen and heard.
+    beside
+        Name of the file beside it that has the sound; "" puts the sound inside.
+    """
+    data = _json(report, sound)
+    scripts = [_read(name) for name in SCRIPTS]
+    style = "\n".join(_read(name) for name in STYLES)
+    # The same call gives the same page.
+    nonce = hashlib.sha256(data.encode()).hexdigest()[:32]
+    parts = {
+        "policy": _policy(scripts, style, nonce, beside),
+        "licences": "\n".join(_read(name) for name in LICENCES),
+        "style": f"<style>{style}</style>",
+        "data": f'<script type="application/json" id="data" data-nonce="{nonce}">{data}</script>',
+        "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
+        "sound": _audio(sound, beside),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m[1]], _read("page.html")).encode()
+
+
+def _policy(scripts: list[str], style: str, nonce: str, beside: str) -> str:
+    allowed = {
+        "default-src": "'none'",
+        "script-src": " ".join(map(_hash, scripts)),
+        "style-src": f"{_hash(style)} 'nonce-{nonce}'",
+        "img-src": "data:",
+        "media-src": "'self' file:" if beside else "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in allowed.items())
+
+
+def _json(report: Report, sound: Sound | None) -> str:
+    waveform: dict[str, Any] | None = None
+    if sound:
+        peaks = [base64.b64encode(row.tobytes()).decode() for row in sound.peaks]
+        waveform = {"duration_s": sound.duration_s, "peaks": peaks}
+    data = {"voicecoach": __version__, "report": report, "waveform": waveform}
+    return msgspec.json.encode(data).decode().translate(_UNSAFE)
+
+
+def _audio(sound: Sound | None, beside: str) -> str:
+    if not sound or not sound.mp3:
+        return ""
+    where = beside or f"data:audio/mpeg;base64,{base64.b64encode(sound.mp3).decode()}"
+    return f'<audio id="audio" preload="auto" src="{where}"></audio>'
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text("utf-8")

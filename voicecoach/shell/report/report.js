@@ -1,0 +1,147 @@
+// Puts the page together, and gives it its keys.
+
+"use strict";
+
+// Light or dark: as the system has it until somebody chooses.
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+let chosen = null;
+
+function theme(name) {
+  document.documentElement.dataset.theme = name;
+  part.theme.textContent = name === "dark" ? "Light" : "Dark";
+  if (wave) wave.setOptions({ splitChannels: report.speakers.map((s) => ({ ...waveColours(s), height: BAR })) });
+  draw();
+  for (const plot of Object.values(plots)) plot.redraw(false, false);
+}
+
+const wanted = () => chosen || (dark.matches ? "dark" : "light");
+
+// What stands at the top and the bottom.
+
+function startText() {
+  document.title = `${report.call} · call report`;
+  part.call.textContent = report.call;
+  part.facts.append(...report.facts.map((fact) =>
+    make("div", {},
+      make("dt", {}, fact.name),
+      make("dd", {}, make("b", {}, fact.value), fact.at_s === null ? null : moment(fact.at_s),
+        fact.note ? make("span.note", {}, fact.note) : null))));
+  part.notes.hidden = !report.notes.length;
+  part["note-list"].append(...report.notes.map((text) => make("li", { dir: "auto" }, text)));
+  part.numbers.tBodies[0].append(...report.numbers.map(([what, agent, customer]) =>
+    make("tr", {}, make("th", { scope: "row" }, what), make("td", {}, agent), make("td", {}, customer))));
+  part.length.textContent = clock(report.duration_s);
+  part.made.textContent = `Made by voicecoach ${voicecoach}. Everything is in this file${part.audio ? "" : ""}; it asks for nothing else.`;
+}
+
+// The player.
+
+function startPlayer() {
+  part.seek.max = report.duration_s;
+  part.seek.addEventListener("input", () => call.seek(Number(part.seek.value)));
+  part.play.addEventListener("click", () => call.toggle());
+  part.speed.addEventListener("change", () => { if (call.audio) call.audio.playbackRate = Number(part.speed.value); });
+  part.wider.addEventListener("click", () => zoom(0.5));
+  part.closer.addEventListener("click", () => zoom(2));
+  part.fit.addEventListener("click", () => look(0, view.full));
+  part.theme.addEventListener("click", () => theme(chosen = wanted() === "dark" ? "light" : "dark"));
+  part.print.addEventListener("click", () => print());
+  dark.addEventListener("change", () => theme(wanted()));
+  call.watch((time) => {
+    part.now.textContent = clock(time);
+    if (document.activeElement !== part.seek || call.playing) part.seek.value = time;
+    part.seek.setAttribute("aria-valuetext", `${clock(time)} of ${clock(report.duration_s)}`);
+  });
+}
+
+function startSound() {
+  const audio = document.getElementById("audio");
+  for (const it of [part.play, part.speed]) it.disabled = !audio;
+  if (!audio) {
+    part.silent.hidden = false;
+    part.silent.textContent = "There is no sound in this report; a click still goes to its time.";
+    return;
+  }
+  call.audio = audio;
+  const playing = () => {
+    part.play.textContent = audio.paused ? "Play" : "Pause";
+    if (!audio.paused) tick();
+  };
+  const tick = () => {
+    call.tell();
+    if (!audio.paused) requestAnimationFrame(tick);
+  };
+  for (const name of ["play", "pause", "ended"]) audio.addEventListener(name, playing);
+  for (const name of ["timeupdate", "seeked"]) audio.addEventListener(name, () => call.tell());
+  audio.addEventListener("error", () => {
+    part.silent.hidden = false;
+    part.silent.textContent = "The sound cannot be played: is report.mp3 still beside this file?";
+  });
+}
+
+// Keys, but for where somebody writes or chooses.
+
+const KEYS = {
+  " ": () => call.toggle(),
+  ArrowLeft: (event) => call.seek(call.time - (event.shiftKey ? 1 : 5)),
+  ArrowRight: (event) => call.seek(call.time + (event.shiftKey ? 1 : 5)),
+  n: () => step(1),
+  p: () => step(-1),
+  "+": () => zoom(2),
+  "=": () => zoom(2),
+  "-": () => zoom(0.5),
+  0: () => look(0, view.full),
+  h: () => part.held.click(),
+};
+
+function startKeys() {
+  document.addEventListener("keydown", (event) => {
+    const key = KEYS[event.key];
+    if (!key || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.closest("input, select, textarea") || (event.key === " " && event.target.closest("button, summary"))) return;
+    event.preventDefault();
+    if (!(event.repeat && event.key === " ")) key(event);
+  });
+}
+
+// On paper: all of it, light, at the paper's width.
+
+let before = null;
+
+function startPrint() {
+  addEventListener("beforeprint", () => {
+    before = { from: view.from, to: view.to, closed: [...document.querySelectorAll("details:not([open])")] };
+    for (const it of before.closed) it.open = true;
+    document.documentElement.classList.add("paper");
+    theme("light");
+    view.width = part.ruler.parentElement.clientWidth - part.ruler.offsetLeft;
+    sizeCharts();
+    look(0, view.full);
+  });
+  addEventListener("afterprint", () => {
+    for (const it of before.closed) it.open = false;
+    document.documentElement.classList.remove("paper");
+    theme(wanted());
+    view.width = part.ruler.parentElement.clientWidth - part.ruler.offsetLeft;
+    sizeCharts();
+    look(before.from, before.to);
+  });
+}
+
+document.documentElement.dataset.theme = wanted();
+startText();
+startTimeline();
+startWords();
+startCard();
+startSurvey();
+startPlayer();
+startKeys();
+startPrint();
+theme(wanted());
+// The sound is the end of the page, which is long: what is above it is there to be read at once.
+addEventListener("DOMContentLoaded", () => {
+  startSound();
+  call.tell();
+  document.documentElement.dataset.ready = "";
+});

@@ -1,0 +1,92 @@
+"""What can be heard and seen of a recording: an MP3, and the peaks of its waveform.
+
+Both are made of the call's own stream, so they are on the time line of its log.  The MP3 has a
+constant bit rate and its header says how much the encoder put before the first sample: browsers
+then land on the sample they are asked for, however long the call is.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from voicecoach.errors import OutputError
+from voicecoach.shell.files import Call
+from voicecoach.types import F32, SAMPLE_RATE
+
+LEVEL = 0.8
+"""libsndfile's compression level: 40 kbit/s at 16 kHz, the least whose header tells the delay."""
+PEAK = SAMPLE_RATE // 50
+"""Samples that a peak is the largest of: 20 ms."""
+LOUD, QUIET = 99.9, 0.05
+"""Percentile of the peaks that fills the height, and the least that does: noise is not blown up."""
+
+
+class Sound(NamedTuple):
+    """A recording."""
+
+    duration_s: float
+    peaks: NDArray[np.uint8]
+    """[speakers, n], 255 is as high as the waveform gets."""
+    mp3: bytes
+    """Of the same channels; empty where it is not wanted."""
+
+
+def hear(call: Call, *, mp3: bool) -> Sound:
+    """Return what can be heard and seen of a recording.
+
+    Raises
+    ------
+    AudioFileError
+        As `Call.blocks` does.
+    OutputError
+        Where this libsndfile cannot write MP3.
+    """
+    rows = [speaker.row for speaker in call.speakers]
+    file = io.BytesIO()
+    peaks: list[F32] = []
+    pending = np.zeros((len(rows), 0), np.float32)
+    samples = 0
+    encoder = _encoder(file, len(rows)) if mp3 else None
+    try:
+        for block in call.blocks():
+            part = block.samples[rows]
+            samples += part.shape[1]
+            if encoder:
+                encoder.write(np.ascontiguousarray(part.T))
+            pending = np.concatenate([pending, np.abs(part)], axis=1)
+            whole = pending.shape[1] // PEAK * PEAK
+            peaks.append(pending[:, :whole].reshape(len(rows), -1, PEAK).max(axis=2))
+            pending = pending[:, whole:]
+    finally:
+        if encoder:
+            encoder.close()
+    if pending.shape[1]:
+        peaks.append(pending.max(axis=1, keepdims=True))
+    return Sound(samples / SAMPLE_RATE, _scaled(np.concatenate(peaks, axis=1)), file.getvalue())
+
+
+def _encoder(file: io.BytesIO, channels: int) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(
+            file,
+            "w",
+            SAMPLE_RATE,
+            channels,
+            subtype="MPEG_LAYER_III",
+            format="MP3",
+            bitrate_mode="CONSTANT",
+            compression_level=LEVEL,
+        )
+    except (soundfile.LibsndfileError, ValueError) as e:
+        raise OutputError(f"no MP3 can be written here ({e}); use --audio none") from e
+
+
+def _scaled(peaks: F32) -> NDArray[np.uint8]:
+    """Return peaks that fill the height, each speaker's by itself."""
+    loud = np.maximum(np.percentile(peaks, LOUD, axis=1, keepdims=True), QUIET)
+    return np.asarray(np.clip(peaks / loud, 0, 1) * 255 + 0.5, np.uint8)

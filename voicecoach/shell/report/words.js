@@ -1,0 +1,94 @@
+// What was said, and the cues: lists whose current entry follows the time.
+
+"use strict";
+
+const lines = report.lines.map((line) => {
+  const words = line.pieces.flatMap((piece) => [...said(piece), " "]);
+  const instead = line.pieces.flatMap((piece) => piece.instead);
+  return make(`li.line.${line.speaker}`, { onclick: (event) => !event.target.closest("button, mark") && call.seek(line.start_s) },
+    moment(line.start_s),
+    make(`span.who.${line.speaker}`, {}, NAMES[line.speaker]),
+    make("p", { dir: "auto" }, ...words),
+    ...instead.map((text) => make("p.instead", { dir: "auto" }, "Instead: ", make("q", {}, text))));
+});
+
+function said(piece) {
+  if (!piece.moves.length) return [piece.text];
+  const marked = make("mark", { onclick: () => call.seek(piece.start_s) }, piece.text);
+  return piece.ends.length ? [marked, make("small.move", {}, piece.ends.join(", "))] : [marked];
+}
+
+const cueCards = report.cues.map((cue) =>
+  make("li.cue", {},
+    make("h3", { dir: "auto" }, cue.title),
+    make("p.span", {}, moment(cue.opened_s), `to ${clock(cue.closed_s)}: `, make("span", { dir: "auto" }, cue.closed_because)),
+    make("p", { dir: "auto" }, cue.message),
+    cue.say ? make("p.say", { dir: "auto" }, make("q", {}, cue.say)) : null,
+    make("dl.evidence", {}, ...cue.evidence.flatMap(([what, much]) => [make("dt", {}, what), make("dd", { dir: "auto" }, much)])),
+    ...cue.followed.map((text) => make("p.note", {}, text)),
+    cue.helpful === null ? null : make("p.note", {}, cue.helpful ? "marked helpful by the agent" : "marked wrong by the agent")));
+
+const heldItems = report.held_back.map((held) =>
+  make("li", {}, moment(held.at_s), make("b", { dir: "auto" }, held.title), make("span", { dir: "auto" }, held.reason)));
+
+// The current one: the last that has begun, for a cue only while it is on screen.
+let currentLine = -1, currentCue = -1;
+
+function mark(items, old, now) {
+  if (old === now) return now;
+  if (items[old]) items[old].removeAttribute("aria-current");
+  if (items[now]) items[now].setAttribute("aria-current", "true");
+  return now;
+}
+
+function reveal(list, item) {
+  if (!item) return;
+  const top = item.offsetTop - list.offsetTop;
+  if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) {
+    list.scrollTop = top - list.clientHeight / 4;
+  }
+}
+
+function follow(time) {
+  const line = latest(report.lines, (it) => it.start_s, time + 0.05);
+  if (line !== currentLine) reveal(part.transcript, lines[line]);
+  currentLine = mark(lines, currentLine, line);
+  const cue = latest(report.cues, (it) => it.opened_s, time + 0.05);
+  const shown = cue >= 0 && time <= report.cues[cue].closed_s ? cue : -1;
+  if (shown !== currentCue) reveal(part["cue-list"], cueCards[shown]);
+  currentCue = mark(cueCards, currentCue, shown);
+}
+
+function chooseCue(cue) {
+  reveal(part["cue-list"], cueCards[report.cues.indexOf(cue)]);
+  call.seek(cue.opened_s);
+}
+
+// To the next cue (1) or the one before (-1).
+function step(way) {
+  const all = report.cues.map((cue) => cue.opened_s).concat(heldShown ? report.held_back.map((held) => held.at_s) : []).sort((a, b) => a - b);
+  const there = all.filter((t) => (way > 0 ? t > call.time + 0.1 : t < call.time - 0.5));
+  if (there.length) call.seek(way > 0 ? there[0] : there.at(-1));
+}
+
+function showHeld(on) {
+  heldShown = on;
+  part.held.setAttribute("aria-pressed", String(on));
+  part["held-part"].hidden = !on;
+  draw();
+}
+
+function startWords() {
+  part.transcript.append(...lines);
+  part["cue-list"].append(...(cueCards.length ? cueCards : [make("li.note", {}, "No cue was shown.")]));
+  part["held-list"].append(...heldItems);
+  part.held.textContent = `Held back: ${report.held_back.length}`;
+  part.held.disabled = !report.held_back.length;
+  part.held.addEventListener("click", () => showHeld(!heldShown));
+  part["no-words"].hidden = lines.length > 0;
+  if (report.words) part["no-words"].textContent = "Nothing that was said could be transcribed.";
+  for (const button of [part.previous, part.next]) button.disabled = !report.cues.length;
+  part.previous.addEventListener("click", () => step(-1));
+  part.next.addEventListener("click", () => step(1));
+  call.watch(follow);
+}

@@ -45,7 +45,7 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach import config
-from voicecoach.dsp.functionals import WINDOW_S, Baseline, Functionals, Prior
+from voicecoach.dsp.functionals import WINDOW_S, Baseline, Functionals, Prior, SpeechWindow
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -169,6 +169,12 @@ def formula() -> str:
 def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
     """Return an articulation rate over the usual one, NaN where there is no usual."""
     return rate_syl_s / usual_rate_syl_s if usual_rate_syl_s > 0.0 else NAN
+
+
+def delivery_window(settings: config.Delivery) -> SpeechWindow:
+    """Return the window of speech that is measured."""
+    described = ("level_dbfs", "f0_semitones")
+    return SpeechWindow(settings.window_s, settings.stale_s, described=described)
 
 
 class DeliveryMeter:

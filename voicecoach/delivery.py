@@ -361,11 +361,13 @@ class _Talk:
         return agent / (agent + customer)
 
     def _spoken_s(self, speaker: Speaker, start: int, end: int) -> float:
-        spans = list(self._spans[speaker])
-        since = self._since[speaker]
-        if since is not None:
-            spans.append((since, end))
-        return sum(max(0, min(e, end) - max(s, start)) for s, e in spans) / SAMPLE_RATE
+        spans, since = self._spans[speaker], self._since[speaker]
+        spoken = 0 if since is None else max(0, end - max(since, start))
+        for first, last in reversed(spans):
+            if last <= start:
+                break  # and so did all before
+            spoken += max(0, min(last, end) - max(first, start))
+        return spoken / SAMPLE_RATE
 
     def _end_before(self, speaker: Speaker, at: int) -> int | None:
         """Return the end of the last of a speaker's spans that began before `at`."""

@@ -40,6 +40,7 @@ from scripts.streams import (
 )
 from voicecoach import config
 from voicecoach.agitation import FEATURES, KNOWN, LEVEL, LIMIT, Population, VoiceBaseline, features
+from voicecoach.dsp.functionals import columns
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.endpointing import Segmenter
 from voicecoach.shell.resources import prosody_model, vad_model
@@ -100,6 +101,7 @@ def ticks(speakers: Sequence[str], streams: Sequence[Stream]) -> list[Ticks]:
         speech = np.concatenate([v.process(p) for v, p in zip(vads, pairs, strict=True)])
         frames = prosody.process(block)
         assert frames is not None
+        described = columns(frames)
         for first in range(0, MAX_HOPS, GROUP):
             at = start + (first + GROUP) * HOP
             for k, (segmenter, window) in enumerate(zip(segmenters, windows, strict=True)):
@@ -108,7 +110,7 @@ def ticks(speakers: Sequence[str], streams: Sequence[Stream]) -> list[Ticks]:
                     segmenter.step(start + (i + 1) * HOP, float(speech[k, i]))
                     spoken.append(segmenter.speaking)
                 heard[k] += sum(spoken)
-                window.push(at, frames, k, slice(first, first + GROUP), np.array(spoken))
+                window.push(at, described[k, :, first : first + GROUP], np.array(spoken))
                 if segmenter.speaking:
                     new_s = heard[k] * HOP / SAMPLE_RATE
                     rows[k].append((at, new_s, features(window.compute(at))))

@@ -38,7 +38,7 @@ def watch(
     for i, hop in enumerate(conversations.hops(both)):
         channels.push(hop)
         if opened and i in opened:
-            channels.opened(opened[i])
+            channels.opened((i + 1) * HOP, opened[i])
         at = (i + 1) * HOP
         if (i + 1) % TICK == 0:
             changes += channels.update(at, speech[:, i].tolist())

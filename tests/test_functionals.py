@@ -11,6 +11,7 @@ from voicecoach.dsp.functionals import (
     Functionals,
     Prior,
     SpeechWindow,
+    columns,
     describe,
 )
 from voicecoach.dsp.prosody import ProsodyFrames
@@ -39,7 +40,7 @@ def window(f: ProsodyFrames, row: int = 0, s: float = 3.0, stale: float = 8.0) -
     n = f.f0_hz.shape[1]
     for i in range(0, n, 8):
         hops = slice(i, min(i + 8, n))
-        w.push(hops.stop * HOP, f, row, hops, np.ones(hops.stop - i, np.bool_))
+        w.push(hops.stop * HOP, columns(f)[row, :, hops], np.ones(hops.stop - i, np.bool_))
     return w
 
 
@@ -111,10 +112,10 @@ def test_segments_of_voice_and_pauses_are_counted_and_measured() -> None:
     f.f0_semitones[:, 20:40] = NAN
     f.f0_semitones[:, 100:] = NAN
     w = SpeechWindow(3.0, 8.0)
-    w.push(60 * HOP, f, 0, slice(0, 60), np.ones(60, np.bool_))
+    w.push(60 * HOP, columns(f)[0, :, 0:60], np.ones(60, np.bool_))
     # Half a second of silence, then the rest.
     later = 60 * HOP + SAMPLE_RATE // 2
-    w.push(later + 60 * HOP, f, 0, slice(60, 120), np.ones(60, np.bool_))
+    w.push(later + 60 * HOP, columns(f)[0, :, 60:120], np.ones(60, np.bool_))
     got = w.compute(later + 60 * HOP)
     speech_s = 120 * HOP / SAMPLE_RATE
     assert got.voiced == pytest.approx(80 / 120)
@@ -133,17 +134,17 @@ def test_speech_after_a_longer_pause_begins_a_window_of_its_own(
     f = frames(120)
     f.level_dbfs[:, 60:] = -15.0
     w = SpeechWindow(3.0, 8.0, pause_s=0.7)
-    w.push(60 * HOP, f, 0, slice(0, 60), np.ones(60, np.bool_))
+    w.push(60 * HOP, columns(f)[0, :, 0:60], np.ones(60, np.bool_))
     later = 60 * HOP + round(silence_s * SAMPLE_RATE)
     # The first 8 hops after the pause are silence still.
     spoken = np.arange(60, 120) >= 68
-    w.push(later + 52 * HOP, f, 0, slice(60, 120), spoken)
+    w.push(later + 52 * HOP, columns(f)[0, :, 60:120], spoken)
     got = w.compute(later + 52 * HOP)
     assert got.speech_s == pytest.approx((52 if begins else 112) * HOP / SAMPLE_RATE)
     assert got.start == (later if begins else 0)
     assert got.value("level_dbfs", "p20") == pytest.approx(-15.0 if begins else -25.0)
     # Within that window nothing is forgotten.
-    w.push(later + 60 * HOP, f, 0, slice(112, 120), np.ones(8, np.bool_))
+    w.push(later + 60 * HOP, columns(f)[0, :, 112:120], np.ones(8, np.bool_))
     assert w.compute(later + 60 * HOP).speech_s == pytest.approx(
         (60 if begins else 120) * HOP / SAMPLE_RATE
     )
@@ -160,7 +161,7 @@ def test_hops_outside_speech_do_not_enter() -> None:
     f = frames(64)
     f.level_dbfs[:, ::2] = -80.0
     w = SpeechWindow(3.0, 8.0)
-    w.push(64 * HOP, f, 0, slice(0, 64), np.arange(64) % 2 == 1)
+    w.push(64 * HOP, columns(f)[0, :, 0:64], np.arange(64) % 2 == 1)
     got = w.compute(64 * HOP)
     assert got.speech_s == pytest.approx(32 * HOP / SAMPLE_RATE)
     assert got.value("level_dbfs", "p20") == pytest.approx(-25.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.helpers import noise, silence, stereo
 from voicecoach.errors import ModelError
 from voicecoach.shell.resources import resource, vad_model
-from voicecoach.types import F32, HOP, Speaker
+from voicecoach.types import F32, HOP, MAX_HOPS, Speaker
 from voicecoach.vad import SileroVad
 
 
@@ -27,7 +27,7 @@ def talk() -> F32:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(1, 16), min_size=1, max_size=9))
+@given(st.lists(st.integers(1, MAX_HOPS), min_size=1, max_size=9))
 def test_any_block_split_gives_the_same_probabilities(talk: F32, sizes: list[int]) -> None:
     whole, cut = SileroVad(vad_model()), SileroVad(vad_model())
     part, start, i = talk[:, : 100 * HOP], 0, 0
@@ -56,6 +56,7 @@ def test_speech_is_found_and_silence_and_noise_are_not(talk: F32) -> None:
 def test_an_absent_speaker_has_no_speech(talk: F32) -> None:
     p = probabilities(talk, SileroVad(vad_model(), (Speaker.CUSTOMER,)))
     assert not p[0].any()
+    assert np.array_equal(p[1], probabilities(talk, SileroVad(vad_model()))[1])
 
 
 def test_reset_forgets(talk: F32) -> None:

@@ -122,14 +122,14 @@ class Channels:
         return self._states
 
     def push(self, samples: F32) -> None:
-        """Take one hop of both channels, [2, HOP]."""
+        """Take hops of both channels, [2, n * HOP], none beyond the next update."""
         first = self._hops * HOP % WINDOW
-        self._ring[:, first : first + HOP] = samples
-        self._hops += 1
+        self._ring[:, first : first + samples.shape[1]] = samples
+        self._hops += samples.shape[1] // HOP
 
-    def opened(self, speaker: Speaker) -> None:
+    def opened(self, at: int, speaker: Speaker) -> None:
         """Take that a call was opened, in an agent's words, on a speaker's channel."""
-        self._opened.setdefault(speaker, self._hops * HOP)
+        self._opened.setdefault(speaker, at)
 
     def told(self, at: int, state: ChannelState) -> list[ChannelState]:
         """Take what is known where a channel is captured: it is "lost", or "ok"; return changes."""
@@ -189,7 +189,7 @@ class Channels:
         newest = self._ring[:, first : first + hops * HOP].reshape(2, hops, HOP)
         if not hops:
             return np.zeros((2, 0), np.float32)
-        means = newest.mean(axis=2)
+        means = np.add.reduce(newest, axis=2) / np.float32(HOP)
         powers = np.asarray(np.einsum("chi,chi->ch", newest, newest) / HOP - means * means)
         for row, loudest in enumerate(powers.max(axis=1).tolist()):
             self._loudest[row] = max(self._loudest[row], loudest)

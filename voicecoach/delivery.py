@@ -45,7 +45,7 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach import config
-from voicecoach.dsp.functionals import WINDOW_S, Baseline, Functionals, Prior
+from voicecoach.dsp.functionals import WINDOW_S, Baseline, Functionals, Prior, SpeechWindow
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -169,6 +169,12 @@ def formula() -> str:
 def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
     """Return an articulation rate over the usual one, NaN where there is no usual."""
     return rate_syl_s / usual_rate_syl_s if usual_rate_syl_s > 0.0 else NAN
+
+
+def delivery_window(settings: config.Delivery) -> SpeechWindow:
+    """Return the window of speech that is measured."""
+    described = ("level_dbfs", "f0_semitones")
+    return SpeechWindow(settings.window_s, settings.stale_s, described=described)
 
 
 class DeliveryMeter:
@@ -355,11 +361,13 @@ class _Talk:
         return agent / (agent + customer)
 
     def _spoken_s(self, speaker: Speaker, start: int, end: int) -> float:
-        spans = list(self._spans[speaker])
-        since = self._since[speaker]
-        if since is not None:
-            spans.append((since, end))
-        return sum(max(0, min(e, end) - max(s, start)) for s, e in spans) / SAMPLE_RATE
+        spans, since = self._spans[speaker], self._since[speaker]
+        spoken = 0 if since is None else max(0, end - max(since, start))
+        for first, last in reversed(spans):
+            if last <= start:
+                break  # and so did all before
+            spoken += max(0, min(last, end) - max(first, start))
+        return spoken / SAMPLE_RATE
 
     def _end_before(self, speaker: Speaker, at: int) -> int | None:
         """Return the end of the last of a speaker's spans that began before `at`."""

@@ -51,17 +51,13 @@ class Segmenter:
         self._offset = round(settings.offset_s * SAMPLE_RATE)
         self.active = False
         """Within a segment, the silence that may end it included."""
+        self.speaking = False
+        """Within a segment, and not in the silence that may end it."""
         self.start = 0
         """Where the segment, or the run that may become one, began."""
         self.last_speech = 0
         """End of the last window with speech in it."""
         self._rising = False
-        self._falling = False
-
-    @property
-    def speaking(self) -> bool:
-        """Within a segment, and not in the silence that may end it."""
-        return self.active and not self._falling
 
     def step(self, at: int, probability: float) -> str:
         """Take the hop that ends at `at`; return "started", "resumed", "ended" or ""."""
@@ -75,14 +71,14 @@ class Segmenter:
             self.last_speech = at
             if at - self.start < self._onset:
                 return ""
-            self.active, self._rising, self._falling = True, False, False
+            self.active, self.speaking, self._rising = True, True, False
             return "started"
         if p >= settings.offset:
-            resumed, self._falling, self.last_speech = self._falling, False, at
+            resumed, self.speaking, self.last_speech = not self.speaking, True, at
             return "resumed" if resumed else ""
-        if not self._falling:
+        if self.speaking:
             # The window that says so is the first without speech.
-            self._falling, self.last_speech = True, max(self.start, at - WINDOW)
+            self.speaking, self.last_speech = False, max(self.start, at - WINDOW)
         if at - self.last_speech < self._offset:
             return ""
         self.active = False
@@ -90,7 +86,7 @@ class Segmenter:
 
     def stop(self) -> bool:
         """Close the segment at the end of the stream; return whether there was one."""
-        was, self.active, self._rising = self.active, False, False
+        was, self.active, self.speaking, self._rising = self.active, False, False, False
         return was
 
 
@@ -112,6 +108,10 @@ class Endpointer:
         """Return the state of a speaker's segments."""
         return self._segmenters[speaker.row]
 
+    def speaking(self) -> list[bool]:
+        """Return whether each channel is within speech now, by row."""
+        return [segmenter.speaking for segmenter in self._segmenters]
+
     def barge_in_s(self, speaker: Speaker) -> float:
         """Return for how long both have spoken since `speaker` came in over a settled other.
 
@@ -124,19 +124,11 @@ class Endpointer:
     def step(self, at: int, probabilities: list[float]) -> list[Event]:
         """Take the hop that ends at `at` with each channel's speech probability."""
         events: list[Event] = []
-        changes = [
-            (speaker, segmenter.step(at, p))
-            for speaker, segmenter, p in zip(SPEAKERS, self._segmenters, probabilities, strict=True)
-        ]
-        for speaker, change in changes:
-            if change == "ended":
-                events += self._ended(at, speaker)
-        for speaker, change in changes:
-            if change == "started":
-                events += self._started(at, speaker)
-            elif change == "resumed":
-                self._resumed(at, speaker)
-        if self._came_in and all(s.speaking for s in self._segmenters):
+        agent, customer = self._segmenters
+        changes = agent.step(at, probabilities[0]), customer.step(at, probabilities[1])
+        if any(changes):
+            events += self._changed(at, changes)
+        if self._came_in and agent.speaking and customer.speaking:
             self._both += HOP
         if self.floor:
             holder = self.segment(self.floor)
@@ -153,6 +145,18 @@ class Endpointer:
             if self.segment(speaker).stop():
                 events += self._ended(at, speaker)
         return events + self._pass_floor(at, None, at)
+
+    def _changed(self, at: int, changes: tuple[str, str]) -> list[Event]:
+        events: list[Event] = []
+        for speaker, change in zip(SPEAKERS, changes, strict=True):
+            if change == "ended":
+                events += self._ended(at, speaker)
+        for speaker, change in zip(SPEAKERS, changes, strict=True):
+            if change == "started":
+                events += self._started(at, speaker)
+            elif change == "resumed":
+                self._resumed(at, speaker)
+        return events
 
     def _started(self, at: int, speaker: Speaker) -> list[Event]:
         mine, other = self.segment(speaker), self.segment(speaker.other)

@@ -14,7 +14,8 @@ functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -23,8 +24,8 @@ from voicecoach.channels import Channels
 from voicecoach.config import Config
 from voicecoach.course import Levels
 from voicecoach.cues import Cue, CueEngine
-from voicecoach.delivery import DeliveryMeter
-from voicecoach.dsp.functionals import SpeechWindow
+from voicecoach.delivery import DeliveryMeter, delivery_window
+from voicecoach.dsp.functionals import columns
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
 from voicecoach.endpointing import Endpointer
@@ -68,6 +69,18 @@ Answer: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
 """What is no block."""
 OPENING = 45 * SAMPLE_RATE
 """A greeting later than this opens no call."""
+
+
+class _Group(NamedTuple):
+    """What is described of a group of hops."""
+
+    frames: ProsodyFrames
+    """Of the block."""
+    hops: slice
+    """Which of them."""
+    columns: F32
+    """The descriptors, [channels, descriptors, hops], as windows of speech take them."""
+    levels: dict[Speaker, Levels]
 
 
 class Engine:
@@ -126,7 +139,7 @@ class Engine:
         self._endpointer = Endpointer(config.endpointing)
         self._scribes = {s: Scribe(s, config.transcription) for s in SPEAKERS}
         self._windows = {
-            Speaker.AGENT: SpeechWindow(config.delivery.window_s, config.delivery.stale_s),
+            Speaker.AGENT: delivery_window(config.delivery),
             Speaker.CUSTOMER: voice_window(config.tone),
         }
         self._tone = ToneEstimator(agitation)
@@ -204,20 +217,22 @@ class Engine:
 
     def _hear(self, samples: F32) -> list[Event]:
         events: list[Event] = []
-        speech = self._vad.process(samples)
+        speech = self._vad.process(samples).T.tolist()
         frames = self._prosody.process(samples)
-        group, described = self._prosody.group, 0
-        for i in range(samples.shape[1] // HOP):
+        groups = self._groups(frames) if frames else iter(())
+        heard = 0
+        for i, probabilities in enumerate(speech, 1):
             events += self._arrived()
             self._now += HOP
             self._hops += 1
-            self._channels.push(samples[:, i * HOP : (i + 1) * HOP])
-            events += self._hop(speech[:, i].tolist())
-            if frames and self._hops % group == 0:
-                events += self._describe(frames, slice(described, described + group))
-                described += group
+            events += self._hop(probabilities)
+            if frames and self._hops % self._prosody.group == 0:
+                events += self._describe(next(groups))
             if self._hops % TICK == 0:
+                self._channels.push(samples[:, heard * HOP : i * HOP])
+                heard = i
                 events += self._tick()
+        self._channels.push(samples[:, heard * HOP :])
         return events
 
     def _hop(self, speech: list[float]) -> list[Event]:
@@ -228,38 +243,48 @@ class Engine:
             if isinstance(event, Overlap):
                 self._interaction.hear(event)
             events += self._follow(event)
-        segments = [self._endpointer.segment(speaker) for speaker in SPEAKERS]
         if self._transcribe:
             for speaker in self._speakers:
-                row = speaker.row
-                scribe = self._scribes[speaker]
-                events += self._note(scribe.step(self._now, speech[row], segments[row]))
+                segment = self._endpointer.segment(speaker)
+                said = self._scribes[speaker].step(self._now, speech[speaker.row], segment)
+                events += self._note(said)
         self._speech.append(speech)
-        self._spoken.append([segment.speaking for segment in segments])
+        self._spoken.append(self._endpointer.speaking())
         return events
 
-    def _describe(self, frames: ProsodyFrames, hops: slice) -> list[Event]:
+    def _groups(self, frames: ProsodyFrames) -> Iterator[_Group]:
+        """Yield the groups of hops that are described in a block; what can be, in one go."""
+        described, group = columns(frames), self._prosody.group
+        by_group = frames.level_dbfs.reshape(2, -1, group)
+        levels = np.median(by_group, axis=2).tolist()
+        active = frames.active_level_dbfs[:, group - 1 :: group].tolist()
+        for i in range(by_group.shape[1]):
+            hops = slice(i * group, (i + 1) * group)
+            loud = {s: Levels(levels[s.row][i], active[s.row][i]) for s in self._speakers}
+            yield _Group(frames, hops, described[:, :, hops], loud)
+
+    def _describe(self, group: _Group) -> list[Event]:
         """Take the descriptors of the newest group of hops."""
         events: list[Event] = []
         spoken = np.array(self._spoken).T
         for speaker in self._speakers:
             row = speaker.row
-            self._windows[speaker].push(self._now, frames, row, hops, spoken[row])
-            level = float(np.median(frames.level_dbfs[row, hops]))
-            self._levels[speaker] = Levels(level, float(frames.active_level_dbfs[row, hops][-1]))
+            self._windows[speaker].push(self._now, group.columns[row], spoken[row])
+        self._levels = group.levels
         if self._frames:
-            for i in range(hops.start, hops.stop):
-                at = self._now - (hops.stop - 1 - i) * HOP
-                speech = self._speech[i - hops.start]
-                events += [self._prosody_event(at, s, speech, frames, i) for s in self._speakers]
+            for i, speech in enumerate(self._speech):
+                at = self._now - (len(self._speech) - 1 - i) * HOP
+                column = group.hops.start + i
+                events += [
+                    self._prosody_event(at, s, speech, group.frames, column) for s in self._speakers
+                ]
         self._speech.clear()
         self._spoken.clear()
         return events
 
     def _tick(self) -> list[Event]:
         events: list[Event] = []
-        speaking = [self._endpointer.segment(s).speaking for s in SPEAKERS]
-        events += self._channels.update(self._now, speaking)
+        events += self._channels.update(self._now, self._endpointer.speaking())
         if Speaker.CUSTOMER in self._speakers:
             events += self._customer()
         if self._endpointer.segment(Speaker.AGENT).speaking:
@@ -353,7 +378,7 @@ class Engine:
                 self._wording.hear(event)
             for move in self._moves.hear(event):
                 if move.kind == "greeting" and move.start < OPENING:
-                    self._channels.opened(move.speaker)
+                    self._channels.opened(self._now, move.speaker)
                 events.append(move)
         return events
 

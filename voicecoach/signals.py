@@ -141,6 +141,8 @@ MEASURED = (
     *("overlaps_per_min", "reply_gap_s", "talk_share"),
 )
 """What is known of the agent's delivery as it is."""
+_MEASURED = {f"agent_{name}": name for name in MEASURED}
+_NO_DELIVERY = dict.fromkeys((*_MEASURED, "agent_rate_ratio"), NAN)
 SLOWER = 0.9
 """Pace over the usual that is slower."""
 
@@ -240,16 +242,17 @@ class Signals:
 
     # --- voices and turns -----------------------------------------------------------------
 
-    def _delivery(self, delivery: Delivery | None) -> dict[str, float]:
-        known = dict.fromkeys(MEASURED, NAN)
-        if delivery and self._at - delivery.end <= RECENT:
-            for name in MEASURED:
-                x = getattr(delivery, name)
-                known[name] = NAN if x is None else x
+    def _delivery(self, delivery: Delivery | None) -> Mapping[str, float]:
+        if not delivery or self._at - delivery.end > RECENT:
+            return _NO_DELIVERY
+        known = {}
+        for signal, name in _MEASURED.items():
+            x = getattr(delivery, name)
+            known[signal] = NAN if x is None else x
         if self._turn_s < LONG_TURN_S:
-            known["rate_syl_s"] = NAN
-        ratio = pace(known["rate_syl_s"], known["usual_rate_syl_s"])
-        return {f"agent_{name}": x for name, x in known.items()} | {"agent_rate_ratio": ratio}
+            known["agent_rate_syl_s"] = NAN
+        rate, usual = known["agent_rate_syl_s"], known["agent_usual_rate_syl_s"]
+        return known | {"agent_rate_ratio": pace(rate, usual)}
 
     def _barge_in_s(self) -> float:
         """Return for how long the agent has interrupted; unknown where they only reassure."""

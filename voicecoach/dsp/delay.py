@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import fft
 
 from voicecoach.types import F32, F64, SAMPLE_RATE
 
@@ -68,7 +69,7 @@ class Correlator:
         frame[:, :n], frame[:, n:] = ring[:, oldest:], ring[:, :oldest]
         frame -= frame.mean(axis=1, keepdims=True)
         frame *= self._taper
-        agent, customer = np.fft.rfft(frame, axis=1)[:, _LOW:_HIGH]
+        agent, customer = fft.rfft(frame, axis=1)[:, _LOW:_HIGH]
         powers = np.stack([np.abs(agent), np.abs(customer)]) ** 2
         total = powers.sum(axis=1, dtype=np.float64)
         if total.min() <= 0:
@@ -79,7 +80,7 @@ class Correlator:
         band = self._phases[_LOW:_HIGH]
         band[:] = 0
         np.divide(cross, strength, out=band, where=heard)
-        correlation = np.fft.irfft(self._phases)
+        correlation = fft.irfft(self._phases)
         whole = self._whole
         whole[:_MAX_LAG], whole[_MAX_LAG:] = correlation[-_MAX_LAG:], correlation[: _MAX_LAG + 1]
         top = int(whole.argmax())

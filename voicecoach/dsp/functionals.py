@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.dsp.spectrum import CEPSTRA
-from voicecoach.types import F64, HOP, SAMPLE_RATE
+from voicecoach.types import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -37,6 +37,7 @@ DESCRIPTORS = OVER_VOICED + OVER_SPEECH
 STATISTICS = ("mean", "sd", "p20", "median", "p80", "range", "slope_per_s")
 """`range` is from the 20th to the 80th percentile; `slope_per_s` is the linear regression's."""
 _NAN = float("nan")
+_UNKNOWN = np.full((len(DESCRIPTORS), len(STATISTICS)), np.nan)
 
 
 class Functionals(NamedTuple):
@@ -64,7 +65,7 @@ class Functionals(NamedTuple):
     """Pauses between stretches of speech, per second of speech."""
     pause_length_s: float = _NAN
     """Mean length of those, seconds."""
-    statistics: F64 = np.full((len(DESCRIPTORS), len(STATISTICS)), np.nan)
+    statistics: F64 = _UNKNOWN
     """[len(DESCRIPTORS), len(STATISTICS)], in the descriptor's unit (the slope: per second)."""
 
     def value(self, name: str, statistic: str = "median") -> float:
@@ -75,7 +76,17 @@ class Functionals(NamedTuple):
         return float(getattr(self, name))
 
 
-def describe(x: F64, at_s: F64) -> F64:
+def columns(frames: ProsodyFrames) -> F32:
+    """Return the descriptors, and the syllables last, as [channels, len(DESCRIPTORS) + 1, n]."""
+    rows = [getattr(frames, name) for name in _OF_THE_VOICE]
+    rows += [*frames.cepstrum_db, *(getattr(frames, name) for name in OVER_SPEECH)]
+    return np.array([*rows, frames.syllables], np.float32).transpose(1, 0, 2)
+
+
+_PERCENTILES = np.array([[0.2], [0.5], [0.8]])
+
+
+def describe(x: F32, at_s: F64) -> F64:
     """Return the statistics of each row, of what in it is not NaN.
 
     Parameters
@@ -91,18 +102,20 @@ def describe(x: F64, at_s: F64) -> F64:
         [rows, len(STATISTICS)], NaN where fewer than `MIN_HOPS` values are known.
     """
     known = x == x
-    count = known.sum(axis=1)
+    count = np.add.reduce(known, axis=1)
     n = np.maximum(count, 1)
-    mean = np.where(known, x, 0.0).sum(axis=1) / n
-    off = np.where(known, x - mean[:, None], 0.0)
+    filled = np.where(known, x, np.float64(0.0))
+    mean = np.add.reduce(filled, axis=1) / n
+    off = np.subtract(filled, mean[:, None], out=np.zeros(x.shape), where=known)
     ordered = np.sort(x, axis=1)  # what is not known goes last
-    rows = np.arange(len(x))
-    p20, p50, p80 = (ordered[rows, (q * (n - 1)).astype(np.intp)] for q in (0.2, 0.5, 0.8))
-    t = np.where(known, at_s, 0.0)
-    t = np.where(known, t - (t.sum(axis=1) / n)[:, None], 0.0)
-    slope = (t * off).sum(axis=1) / np.maximum((t * t).sum(axis=1), 1e-9)
-    sd = np.sqrt((off * off).sum(axis=1) / n)
-    out = np.stack([mean, sd, p20, p50, p80, p80 - p20, slope], axis=1)
+    places = (_PERCENTILES * (n - 1)).astype(np.intp)
+    p20, p50, p80 = ordered[np.arange(len(x)), places].astype(np.float64)
+    t = at_s * known
+    t -= (np.add.reduce(t, axis=1) / n)[:, None]
+    t *= known
+    slope = np.vecdot(t, off) / np.maximum(np.vecdot(t, t), 1e-9)
+    sd = np.sqrt(np.vecdot(off, off) / n)
+    out = np.array([mean, sd, p20, p50, p80, p80 - p20, slope]).T
     out[count < MIN_HOPS] = np.nan
     return out
 
@@ -120,6 +133,8 @@ class SpeechWindow:
         Seconds of speech below which there is no articulation rate: short turns have none.
     pause_s
         Seconds of silence after which speech begins a window of its own.
+    described
+        The descriptors whose statistics are wanted.
     """
 
     def __init__(
@@ -128,70 +143,86 @@ class SpeechWindow:
         stale_s: float,
         min_rate_s: float = 2.0,
         pause_s: float = math.inf,
+        described: tuple[str, ...] = DESCRIPTORS,
     ) -> None:
         self._size = round(seconds * HOPS_PER_S)
         self._stale = stale_s * SAMPLE_RATE
         self._pause = pause_s * SAMPLE_RATE
-        self._newest = 0
         self._min_rate = min_rate_s
-        self._at = np.zeros(self._size, np.int64)
-        self._columns = np.zeros((len(DESCRIPTORS) + 1, self._size), np.float32)
-        self._count = 0
+        self._described = np.flatnonzero([name in described for name in DESCRIPTORS])
+        # Speech is added at the end; where that is reached, the window moves to the beginning.
+        room = 2 * self._size + MAX_HOPS
+        self._at = np.zeros(room, np.int64)
+        self._columns = np.zeros((len(DESCRIPTORS) + 1, room), np.float32)
+        self._begin = self._end = 0
 
-    def push(self, at: int, frames: ProsodyFrames, row: int, hops: slice, spoken: Mask) -> None:
-        """Add those of a channel's `hops` that lie within speech; the last ends at `at`."""
+    def push(self, at: int, columns: F32, spoken: Mask) -> None:
+        """Add those of some hops that lie within speech.
+
+        Parameters
+        ----------
+        at
+            Stream index of their end.
+        columns
+            [len(DESCRIPTORS) + 1, n], a channel's from `columns`.
+        spoken
+            [n].
+        """
         which = np.flatnonzero(spoken)
-        if not len(which):
+        n = len(which)
+        if not n:
             return
         ends = at - (len(spoken) - 1 - which) * HOP
-        if ends[0] - HOP - self._newest > self._pause:
-            self._count = 0
-        self._newest = int(ends[-1])
-        slots = (self._count + np.arange(len(which))) % self._size
-        self._at[slots] = ends
-        values = (
-            *(getattr(frames, name) for name in _OF_THE_VOICE),
-            *frames.cepstrum_db,
-            *(getattr(frames, name) for name in OVER_SPEECH),
-            frames.syllables,
-        )
-        for column, value in zip(self._columns, values, strict=True):
-            column[slots] = value[row, hops][which]
-        self._count += len(which)
+        if self._end and ends[0] - HOP - self._at[self._end - 1] > self._pause:
+            self._begin = self._end
+        if self._end + n > len(self._at):
+            held = slice(self._begin, self._end)
+            self._begin, self._end = 0, self._end - self._begin
+            self._at[: self._end] = self._at[held]
+            self._columns[:, : self._end] = self._columns[:, held]
+        newest = slice(self._end, self._end + n)
+        self._at[newest], self._columns[:, newest] = ends, columns[:, which]
+        self._end += n
+        self._begin = max(self._begin, self._end - self._size)
 
     def compute(self, now: int) -> Functionals:
         """Return the statistics of what is in the window and not stale at `now`."""
-        filled = min(self._count, self._size)
-        order = np.arange(self._count - filled, self._count) % self._size
-        order = order[self._at[order] > now - self._stale]
-        n = len(order)
+        at = self._at[self._begin : self._end]
+        fresh = self._begin + int(at.searchsorted(now - self._stale, "right"))
+        n = self._end - fresh
         if not n:
             return Functionals(now, now, 0.0, 0.0)
-        at, x = self._at[order], self._columns[:, order].astype(np.float64)
+        at, x = self._at[fresh : self._end], self._columns[:, fresh : self._end].copy()
         voiced = x[0] == x[0]
         x[: len(OVER_VOICED), ~voiced] = np.nan
         speech_s = n / HOPS_PER_S
         # Where a stretch of speech, of voice, or of speech without voice begins.
-        apart = np.diff(at) > HOP
-        begins = np.concatenate([[True], apart])
-        turns = np.concatenate([[True], apart | (voiced[1:] != voiced[:-1])])
-        voices, others = int((turns & voiced).sum()), int((turns & ~voiced).sum())
-        pauses = int(begins.sum()) - 1
-        silence = float((np.diff(at)[apart] - HOP).sum()) / SAMPLE_RATE
-        loudness = x[len(OVER_VOICED)]
+        step = at[1:] - at[:-1]
+        begins, turns = np.ones(n, np.bool_), np.ones(n, np.bool_)
+        apart = np.greater(step, HOP, out=begins[1:])
+        np.not_equal(voiced[1:], voiced[:-1], out=turns[1:])
+        turns |= begins
+        in_voice = int(np.count_nonzero(voiced))
+        voices = int(np.count_nonzero(turns & voiced))
+        others = int(np.count_nonzero(turns)) - voices
+        pauses = int(np.count_nonzero(apart))
+        silence = int(at[-1] - at[0]) - (n - 1) * HOP
+        statistics = _UNKNOWN.copy()
+        statistics[self._described] = describe(x[self._described], at / SAMPLE_RATE)
+        syllables = float(np.add.reduce(x[-1], dtype=np.float64))
         return Functionals(
             start=int(at[0]) - HOP,
             end=int(at[-1]),
             speech_s=speech_s,
-            voiced=float(voiced.mean()),
-            rate_syl_s=float(x[-1].sum()) / speech_s if speech_s >= self._min_rate else _NAN,
-            loudness_peaks_per_s=_peaks(loudness, begins) / speech_s,
+            voiced=in_voice / n,
+            rate_syl_s=syllables / speech_s if speech_s >= self._min_rate else _NAN,
+            loudness_peaks_per_s=_peaks(x[len(OVER_VOICED)].astype(np.float64), begins) / speech_s,
             voiced_segments_per_s=voices / speech_s,
-            voiced_length_s=float(voiced.sum()) / HOPS_PER_S / voices if voices else _NAN,
-            unvoiced_length_s=float((~voiced).sum()) / HOPS_PER_S / others if others else _NAN,
+            voiced_length_s=in_voice / HOPS_PER_S / voices if voices else _NAN,
+            unvoiced_length_s=(n - in_voice) / HOPS_PER_S / others if others else _NAN,
             pauses_per_s=pauses / speech_s,
-            pause_length_s=silence / pauses if pauses else _NAN,
-            statistics=describe(x[:-1], at / SAMPLE_RATE),
+            pause_length_s=silence / SAMPLE_RATE / pauses if pauses else _NAN,
+            statistics=statistics,
         )
 
 
@@ -199,11 +230,11 @@ def _peaks(loudness: F64, begins: Mask) -> int:
     """Return how many local maxima the loudness has, smoothed over 3 hops of one stretch."""
     if len(loudness) < 5:
         return 0
-    smooth = (loudness[:-2] + loudness[1:-1] + loudness[2:]) / 3.0
+    smooth = loudness[:-2] + loudness[1:-1] + loudness[2:]
     top = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])
     # The five hops that such a maximum rests on follow one another.
-    broken = np.convolve(begins, np.ones(4), "valid")[1:] > 0
-    return int((top & ~broken).sum())
+    top &= ~(begins[1:-3] | begins[2:-2] | begins[3:-1] | begins[4:])
+    return int(np.count_nonzero(top))
 
 
 class Prior(NamedTuple):

@@ -386,7 +386,7 @@ class Call:
             else:
                 accounts[-1][1], replies[-1] = span.end, None
             replied = 0
-        ends = [start for start, _ in accounts[1:]] + [self.end + 1]
+        starts = [*(start for start, _ in accounts), self.end + 1]
         return [
             Exchange(
                 Span(start, end),
@@ -395,7 +395,7 @@ class Call:
                 _during(self.moves[C], Span(start, until)),
                 _during(self.moves[A], Span(start, until)),
             )
-            for (start, end), reply, until in zip(accounts, replies, ends, strict=True)
+            for (start, end), reply, until in zip(accounts, replies, starts[1:], strict=True)
         ]
 
     def _distrust(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:

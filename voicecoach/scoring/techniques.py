@@ -10,7 +10,7 @@ from functools import cache
 
 from voicecoach import cues
 from voicecoach.scorecard import Quote, Technique
-from voicecoach.scoring.call import A, C, Call
+from voicecoach.scoring.call import A, C, Call, Span
 from voicecoach.scoring.manner import calm_delivery, listening, patience, time_to_calm
 from voicecoach.scoring.practice import Found, Moment, Practice
 from voicecoach.scoring.rating import general, rate
@@ -283,8 +283,9 @@ def _best(call: Call, moments: list[Moment], most: int) -> list[Moment]:
         return moment.quote.start_s
 
     def heat(moment: Moment) -> float:
-        known = call.heat(round(at(moment) * SAMPLE_RATE))
-        return known if known >= HOT else 0.0
+        start, end = (round(s * SAMPLE_RATE) for s in (at(moment), moment.quote.end_s))
+        moods = call.heat(start), call.mood(Span(start, end + 1))
+        return max((x for x in moods if x >= HOT), default=0.0)
 
     hottest = sorted(moments, key=lambda m: (-heat(m), at(m)))
     said = {(m.quote.start_s, m.quote.text): m for m in reversed(hottest)}

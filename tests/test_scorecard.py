@@ -16,6 +16,7 @@ from voicecoach import eventlog
 from voicecoach.kinds import KINDS
 from voicecoach.scorecard import ScoreCard, markdown
 from voicecoach.scoring import journey, reference, styles
+from voicecoach.scoring.doing import BLAME, DOES
 from voicecoach.scoring.rating import rate, worth
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.types import (
@@ -408,10 +409,9 @@ def test_too_few_moves_or_no_conflict_is_no_style() -> None:
     assert (calm.assertiveness, calm.cooperativeness, calm.shares) == (None, None, {})
 
 
-def test_every_weight_is_of_a_move_and_of_a_style() -> None:
-    kinds = {*KINDS[A], styles.BLAME}
-    assert set(styles.WEIGHTS) <= kinds
-    assert set(styles.WHYS) == set(styles.WEIGHTS)
+def test_every_weight_is_of_a_move_and_of_a_style_and_what_it_does_is_said() -> None:
+    assert set(styles.WEIGHTS) <= set(DOES[A]) <= {*KINDS[A], BLAME}
+    assert set(journey.TELLING) <= set(DOES[C]) <= set(KINDS[C])
     assert all(set(weights) <= set(styles.STYLES) for weights in styles.WEIGHTS.values())
 
 
@@ -543,7 +543,13 @@ def test_score_makes_the_card_anew_from_the_log(tmp_path: Path) -> None:
     folder = logged(tmp_path / "a call", told)
     done = voicecoach("score", folder, home=tmp_path / "home", COLUMNS="200")
     assert (done.returncode, done.stderr.count("scorecard.json")) == (0, 1)
-    for text in ("Listening", "Follow-up and recap", "not my department", "Practise", "at the end"):
+    for text in (
+        "Listening",
+        "Follow-up and recap",
+        "not my department",
+        "Leave out whose fault",
+        "at the end",
+    ):
         assert text.lower() in done.stdout.lower()
     written = msgspec.json.decode((folder / "scorecard.json").read_bytes(), type=ScoreCard)
     assert written == msgspec.structs.replace(card(told), call="Gespräch [1]")

@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from voicecoach.kinds import KINDS, tokens
+from voicecoach.kinds import tokens
 from voicecoach.lexical import content
 from voicecoach.scorecard import Change, Journey, Quote
-from voicecoach.scoring.call import SHORT, TICK_S, A, C, Call, Exchange, Span, quote
+from voicecoach.scoring.call import SHORT, TICK_S, A, C, Call, Exchange, quote
+from voicecoach.scoring.doing import DOES
+from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE
 from voicecoach.types import SAMPLE_RATE, SPEAKERS
 
 SMOOTH_S, LEAST_S, PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
 """Of speech around each estimate, and the least between two pauses, seconds; a pause, samples."""
-ENDS_S = 20.0
+START_S, END_S = 20.0, 10.0
 """Of speech that the start and the end are the mean of, seconds."""
 SIZEABLE, NOTABLE = 0.25, 0.4
 """A rise or fall that is worth telling, and the agitation that one reaches: below, all is calm."""
@@ -32,8 +34,6 @@ ACCOUNT, FULL = 12, 80
 """Fewest words of what a call is about, and most of them that are quoted."""
 TELLING = {"repeat": 1.5, "demand": 1.0, "trouble": 1.0, "abuse": 0.5}
 """What a move of the customer's says of the cause."""
-SILENT = "thanks", "greeting", "closing", "softener"
-"""Moves that explain no change."""
 
 
 class Point(NamedTuple):
@@ -48,8 +48,7 @@ def journey(call: Call) -> Journey:
     course = smooth(call.agitation)
     if not course or call.distrusted.get(C):
         return Journey(None, None, None, None, [])
-    n = max(round(ENDS_S / TICK_S), 1)
-    ends = call.agitation[:n], call.agitation[-n:]
+    ends = call.agitation[: round(START_S / TICK_S)], call.agitation[-round(END_S / TICK_S) :]
     start, end = (round(sum(x for _, x in part) / len(part), 2) for part in ends)
     peak = max(course, key=lambda point: point.agitation)
     changes = [
@@ -128,9 +127,9 @@ def _preceding(call: Call, at: int) -> list[Quote]:
         m
         for s in SPEAKERS
         for m in call.moves[s]
-        if span.start <= m.end <= at and m.kind not in SILENT
+        if span.start <= m.end <= at and m.kind in DOES[s]
     ]
-    told = [call.quote(m, KINDS[m.speaker][m.kind].rstrip(".").lower()) for m in moves]
+    told = [call.quote(m, DOES[m.speaker][m.kind]) for m in moves]
     for overlap in call.overlaps:
         if not overlap.backchannel and Span(overlap.start, overlap.end).overlaps(span):
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
@@ -184,7 +183,7 @@ def root_cause(call: Call) -> list[Quote]:
             heat = call.mood(Span(move.start, move.end + SHORT))
             heat = heat if heat == heat else 0.0
             weight = TELLING[move.kind] + 0.5 * again + heat
-            why = KINDS[C][move.kind].rstrip(".").lower()
+            why = DOES[C][move.kind]
             why += f", said {again + 1} times" if again > 0 else ""
             why += f", at {heat:.2f} of agitation" if heat else ""
             found.append((weight, call.quote(move, why)))

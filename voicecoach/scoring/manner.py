@@ -9,19 +9,9 @@ from collections.abc import Collection
 
 from voicecoach.kinds import phrases, tokens
 from voicecoach.lexical import table
-from voicecoach.scoring.call import (
-    NEAR,
-    TICK_S,
-    A,
-    C,
-    Call,
-    Exchange,
-    Measured,
-    Span,
-    mean,
-    quote,
-)
+from voicecoach.scoring.call import NEAR, TICK_S, A, C, Call, Exchange, mean, quote
 from voicecoach.scoring.practice import UPSET, Found, Moment, counted
+from voicecoach.scoring.record import Measured, Span
 from voicecoach.tone import ALERT
 from voicecoach.types import SAMPLE_RATE, Overlap
 

@@ -6,9 +6,10 @@ Empathy, acknowledgement, apology, clarifying, not defending, non-judgement.
 from __future__ import annotations
 
 from voicecoach.kinds import tokens
-from voicecoach.scoring.call import A, C, Call, Exchange, Span
+from voicecoach.scoring.call import A, C, Call, Exchange
 from voicecoach.scoring.manner import ACCOUNT_S, asks, replied
 from voicecoach.scoring.practice import UPSET, UPSET_S, Found, Moment, counted
+from voicecoach.scoring.record import Span
 from voicecoach.types import SAMPLE_RATE
 
 SOON_S = 15.0

@@ -5,13 +5,15 @@ Softeners and positive language, options, expectations and limits, escalation, f
 
 from __future__ import annotations
 
-from voicecoach.scoring.call import A, C, Call, Span
+from voicecoach.scoring.call import A, C, Call
+from voicecoach.scoring.doing import DOES
 from voicecoach.scoring.practice import Found, Moment, counted
+from voicecoach.scoring.record import Span
 from voicecoach.signals import NEXT_STEP, OFFER, OPENING
 from voicecoach.types import SAMPLE_RATE, Move
 
-OFFERS = "solution", "compromise", "escalation"
-"""Moves that lead out of a trouble; as the cue `offer-a-way-forward`."""
+OFFERS = "solution", "compromise", "escalation", "expectation", "follow_up"
+"""Moves that lead out of a trouble: what is offered, or what happens next and when."""
 OFFERED, OFFERED_S = 90 * SAMPLE_RATE, 20.0
 """An offer is in time within so much of the call, or of the agent's speech (seconds)."""
 TIMED = 30 * SAMPLE_RATE
@@ -32,12 +34,7 @@ def positive_language(call: Call) -> Found:
     """Find soft and positive wordings, and negative or absolute ones."""
     good = call.said(A, "softener", "compromise", "solution")
     hard = call.said(A, "hard")
-    whys = {
-        "softener": "asks, or hedges, politely",
-        "solution": "says what can be done",
-        "compromise": "meets them half way",
-    }
-    by_place = {q.start_s: q for q in (call.quote(m, whys[m.kind]) for m in reversed(good))}
+    by_place = {q.start_s: q for q in (call.quote(m, DOES[A][m.kind]) for m in reversed(good))}
     seen = [Moment(q) for q in by_place.values()]
     why = "closes a door: say what can be done"
     missed = [Moment(call.quote(m, why), m.instead) for m in hard]
@@ -63,12 +60,7 @@ def options(call: Call) -> Found:
         spoken_s = call.speech_s(A, Span(trouble.end, until))
         if offer and (until - trouble.end <= OFFERED or spoken_s <= OFFERED_S):
             best = _choice(offers, offer)
-            how = (
-                "offers a choice"
-                if best.kind == "solution" and best is not offer
-                else "offers a way forward"
-            )
-            seen.append(Moment(call.quote(best, how)))
+            seen.append(Moment(call.quote(best, DOES[A][best.kind])))
         elif spoken_s >= OFFERED_S:
             waited_s = (until - trouble.end) / SAMPLE_RATE
             why = (
@@ -80,9 +72,9 @@ def options(call: Call) -> Found:
 
 
 def _choice(offers: list[Move], first: Move) -> Move:
-    """Return the offer that shows best: a compromise, or the first."""
+    """Return the offer that shows best: a compromise, a solution, or the first."""
     soon = [m for m in offers if 0 <= m.start - first.start <= TIMED]
-    return next((m for m in soon if m.kind == "compromise"), first)
+    return min(soon, key=lambda m: ({"compromise": 0, "solution": 1}.get(m.kind, 2), m.start))
 
 
 def expectations(call: Call) -> Found:

@@ -10,10 +10,11 @@ from functools import cache
 
 from voicecoach import cues
 from voicecoach.scorecard import Quote, Technique
-from voicecoach.scoring.call import A, C, Call, Span
+from voicecoach.scoring.call import A, C, Call
 from voicecoach.scoring.manner import calm_delivery, listening, patience, time_to_calm
 from voicecoach.scoring.practice import Found, Moment, Practice
 from voicecoach.scoring.rating import general, rate
+from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import (
     acknowledgement,
     apology,
@@ -191,8 +192,8 @@ TECHNIQUES: tuple[Practice, ...] = (
         id="options",
         name="Options and compromise",
         doc="Where the customer tells of a trouble: a way forward (a solution, a "
-        "compromise, a hand-over) before 90 s are over, or the agent has spoken for 20 s. "
-        "What is told within a minute of an offer belongs to it.",
+        "compromise, a hand-over, what happens next and when) before 90 s are over, or the agent "
+        "has spoken for 20 s. What is told within a minute of an offer belongs to it.",
         formula="offered / problems",
         occasion="the customer told of no trouble that was open for long",
         advice="Offer two ways, and let them choose.",

@@ -14,11 +14,12 @@ from tests.cards import A, C, Line, a, c, card, events, holds, quotes, scores
 from tests.test_cli import voicecoach
 from voicecoach import eventlog
 from voicecoach.kinds import KINDS
-from voicecoach.scorecard import ScoreCard, markdown
+from voicecoach.scorecard import ScoreCard, Survey, markdown
 from voicecoach.scoring import journey, reference, styles
 from voicecoach.scoring.doing import BLAME, DOES
 from voicecoach.scoring.rating import rate, worth
 from voicecoach.scoring.techniques import TECHNIQUES
+from voicecoach.shell import tally
 from voicecoach.types import (
     SAMPLE_RATE,
     ChannelState,
@@ -556,6 +557,22 @@ def test_score_makes_the_card_anew_from_the_log(tmp_path: Path) -> None:
     assert (folder / "scorecard.md").read_text("utf-8") == markdown(written)
     again = voicecoach("score", folder / "events.jsonl", home=tmp_path / "home", COLUMNS="200")
     assert again.stdout == done.stdout
+
+
+def test_what_people_filled_in_stays(tmp_path: Path) -> None:
+    folder = logged(tmp_path / "a call", events(UPS))
+    assert tally.survey(folder) == Survey()
+    filled = Survey(csat=4, ces=2, notes="Spoke of it on Monday.")
+    tally.write_card(folder, msgspec.structs.replace(card(events(CALM)), survey=filled))
+    assert voicecoach("score", folder, home=tmp_path / "home").returncode == 0
+    assert tally.survey(folder) == filled
+    page = (folder / "scorecard.md").read_text("utf-8")
+    assert "(1 to 5): 4" in page
+    assert "Spoke of it on Monday." in page
+    (folder / "scorecard.json").write_text("{")
+    done = voicecoach("score", folder, home=tmp_path / "home")
+    assert (done.returncode, "move it away" in done.stderr) == (2, True)
+    assert (folder / "scorecard.json").read_text() == "{"
 
 
 def test_what_cannot_be_scored_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from voicecoach.commands.common import fail, say
 from voicecoach.errors import OutputError
+from voicecoach.summary import printable, stamp
 
 if TYPE_CHECKING:
     from voicecoach.scorecard import Journey, Quote, ScoreCard
@@ -38,6 +40,7 @@ def score(
     found = results.read(folder)
     place = found.path.parent
     card = tally.score(str(found.facts.get("call", place.name)), found.events)
+    card = msgspec.structs.replace(card, survey=tally.survey(place))
     try:
         tally.write_card(place, card)
     except OSError as e:
@@ -48,8 +51,6 @@ def score(
 
 def show(card: ScoreCard, console: Console) -> None:
     """Print a card."""
-    from voicecoach.summary import stamp
-
     for note in card.notes:
         say(f"note: {note}")
     table = Table.grid(padding=(0, 2))
@@ -83,8 +84,6 @@ def show(card: ScoreCard, console: Console) -> None:
 
 
 def _course(j: Journey) -> str:
-    from voicecoach.summary import stamp
-
     if j.start is None or j.peak is None or j.peak_s is None or j.end is None:
         return "not known"
     highest = f"highest {j.peak:.2f} at {stamp(j.peak_s)}"
@@ -98,6 +97,4 @@ def _moment(q: Quote, lead: str = "") -> Text:
 
 def _plain(text: str, style: str = "") -> Text:
     """Return text that moves no cursor."""
-    from voicecoach.summary import printable
-
     return Text(printable(text), style)

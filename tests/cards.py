@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from tests.helpers import word
 from voicecoach.moves import Moves
 from voicecoach.scorecard import Quote, ScoreCard
 from voicecoach.scoring.scorer import Scorer
@@ -28,8 +29,6 @@ from voicecoach.types import (
 )
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
-WORD_S = 0.4
-"""How long a word takes here."""
 STEP = TICK * HOP
 
 
@@ -79,7 +78,7 @@ def events(lines: Sequence[Line], *, words: bool = True, calmness: bool = True) 
     for number, line in enumerate(lines, 1):
         start = max(end + round(line.gap_s * SAMPLE_RATE), 0)
         said = line.text.split()
-        before, end = end, start + round(len(said) * WORD_S * SAMPLE_RATE)
+        before, end = end, start + len(said) * SAMPLE_RATE // 3
         found += [
             Turn(at=end, speaker=line.who, start=start, end=end),
             SpeechEnded(at=end, speaker=line.who, start=start, end=end),
@@ -90,7 +89,7 @@ def events(lines: Sequence[Line], *, words: bool = True, calmness: bool = True) 
         found += [_nod(line.who.other, start + i * SAMPLE_RATE) for i in range(1, line.nods + 1)]
         found += _measured(line, start, end, calmness=calmness)
         if words:
-            found += _worded(line.who, number, start, said, moves)
+            found += _worded(line.who, number, start, end, said, moves)
         end = max(before, end)
     return [*found, Ended(at=end + SAMPLE_RATE, end=end + SAMPLE_RATE)]
 
@@ -130,39 +129,25 @@ def _measured(line: Line, start: int, end: int, *, calmness: bool) -> list[Event
 
 
 def _worded(
-    who: Speaker, number: int, start: int, said: Sequence[str], moves: Moves
+    who: Speaker, number: int, start: int, end: int, said: Sequence[str], moves: Moves
 ) -> list[Event]:
     """Return the final words of a turn, its end, and the moves in it."""
-    long = round(WORD_S * SAMPLE_RATE)
-    end = start + len(said) * long
-    found: list[Event] = [
-        Word(
-            at=end,
-            speaker=who,
-            utterance=number,
-            index=i,
-            text=text,
-            start=start + i * long,
-            end=start + (i + 1) * long,
-            probability=0.9,
-            committed=True,
-            final=True,
-        )
-        for i, text in enumerate(said)
+    heard: list[Word | Utterance] = [
+        word(text, i, utterance=number, start=start, speaker=who) for i, text in enumerate(said)
     ]
-    found.append(
+    text = " ".join(said)
+    heard.append(
         Utterance(
             at=end,
             speaker=who,
             utterance=number,
             start=start,
             end=end,
-            text=" ".join(said),
+            text=text,
             words=len(said),
         )
     )
-    told = [event for heard in found for event in moves.hear(heard)]  # type: ignore[arg-type]
-    return [*found, *told]
+    return [*heard, *(move for event in heard for move in moves.hear(event))]
 
 
 def card(told: Iterable[Event]) -> ScoreCard:

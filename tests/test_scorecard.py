@@ -38,7 +38,8 @@ HELLO = a("Thank you for calling Harbour Line, this is Joe speaking.")
 TROUBLE = "My new router has stopped working and the light is broken since Monday."
 LONG = (
     "I bought the big one in your shop near the station in March and carried it home by myself "
-    "and since then I have been using it in the kitchen next to the window every single day."
+    "and since then I have been using it in the kitchen next to the window every single day of "
+    "the week for an hour or two."
 )
 FILLER = "The office on the second floor is open from nine to four and there are chairs."
 RANT = "I have had enough of this, and you people never ever do a single thing about it at all."
@@ -143,8 +144,8 @@ def test_every_card_holds(technique: str, which: int) -> None:
 @pytest.mark.parametrize("technique", [t for t in PAIRS if t not in ONCE])
 def test_more_of_what_is_missed_never_scores_higher(technique: str) -> None:
     done, missed = PAIRS[technique]
-    worse = [*done, *[a(FILLER), c("Let us go on.")] * 6, *missed[1:]]
-    better = [*done, *[a(FILLER), c("Let us go on.")] * 6, *done[1:]]
+    worse = [*done, *[a(FILLER), c("Let us go on.")] * 9, *missed[1:]]
+    better = [*done, *[a(FILLER), c("Let us go on.")] * 9, *done[1:]]
     assert _score(worse, technique) < _score(better, technique)
 
 
@@ -280,6 +281,31 @@ def test_a_nod_is_a_sign_of_listening() -> None:
     (seen,) = next(t for t in card(events(lines)).techniques if t.id == "listening").seen
     assert seen.measured
     assert "2 short signs" in seen.text
+
+
+def test_a_hint_of_feeling_is_met_with_credit_and_missed_without_blame() -> None:
+    hint = [c("It is about my bill.", agitation=0.6), a("I can see why that is frustrating.")]
+    assert scores(card(events([HELLO, *hint, c("Well.")])))["empathy"] == 1.0
+    unmet = [HELLO, hint[0], a(FILLER), c("Well.")]
+    assert scores(card(events(unmet)))["empathy"] is None
+
+
+def test_who_calms_down_after_they_were_met_needs_no_more_of_it() -> None:
+    kind = a("I can see why that is frustrating.")
+    rant, calm = c(RANT, agitation=0.9), c(LONG, gap_s=0.2)
+    assert _score([HELLO, rant, kind, rant, calm, a(FILLER)], "empathy") == 1.0
+    assert _score([HELLO, rant, kind, rant, a(FILLER)], "empathy") == 0.5
+
+
+def test_the_ends_of_turns_overlap_and_nobody_is_to_blame() -> None:
+    assert _score([HELLO, c(LONG), a(FILLER, gap_s=-1.2), c(LONG), a(FILLER)], "patience") == 1.0
+
+
+def test_the_sentence_that_says_most_of_the_trouble_is_quoted() -> None:
+    lines = [HELLO, c("It went wrong. My router has stopped working again and again."), a(FILLER)]
+    told = next(t for t in card(events([*lines, c("So."), a(FILLER)])).techniques
+                if t.id == "acknowledgement")  # fmt: skip
+    assert "stopped working" in told.missed[0].text
 
 
 def test_an_answer_takes_up_a_question() -> None:
@@ -443,7 +469,7 @@ def test_a_rise_and_a_fall_are_told_with_what_came_before() -> None:
     assert any("not my department" in q.text for q in rise.preceded_by)
     assert any("frustrating" in q.text for q in fall.preceded_by)
     for change in (rise, fall):
-        assert all(change.start_s - 15.0 <= q.end_s <= change.start_s + 0.01
+        assert all(change.start_s - 15.0 <= q.end_s <= change.end_s + 0.01
                    for q in change.preceded_by if q.measured)  # fmt: skip
 
 

@@ -51,9 +51,9 @@ _REST = """
 
 Agitation at the start and at the end is the mean of the first 20 s and the last 10 s of their
 speech that is known. The peak and the changes are of the mean over 5 s of speech, not over a pause.
-A change is told from 0.25, where it leaves or reaches 0.4, up to where one as large turns it; of
-these the 8 largest, each with the moves, overlaps and cues of the 15 s before it began. That they
-came before does not say that they were the cause.
+A change is told from 0.25, where it leaves or reaches 0.5, up to where one as large turns it; of
+these the 8 largest, each with the last moves, overlaps and cues from 15 s before it began until it
+was there. That they came before does not say that they were the cause.
 
 ## What it is about
 

@@ -26,6 +26,8 @@ HANDED, HANDED_UNASKED = 30 * SAMPLE_RATE, 60 * SAMPLE_RATE
 """The offer to hand over is in time so long after it was asked for, or was due unasked."""
 TOGETHER = 45 * SAMPLE_RATE
 """What is asked for again within this is the same."""
+RECAP = 60 * SAMPLE_RATE
+"""Before the goodbye."""
 CLOSE = 90 * SAMPLE_RATE
 """A goodbye stands no further from the end of the call."""
 
@@ -156,8 +158,9 @@ def follow_up(call: Call) -> Found:
     if not closings or not call.knows(Span(min(m.start for m in closings), call.end), (A,)):
         return Found([], [], {})
     bye = min(closings, key=lambda m: m.start)
-    before = Span(max(bye.start - NEXT_STEP, 0), call.end + 1)
-    recaps = call.said(A, "recap", span=before)
+    since = (max(bye.start - at_most, 0) for at_most in (RECAP, NEXT_STEP))
+    late, before = (Span(start, call.end + 1) for start in since)
+    recaps = call.said(A, "recap", span=late)
     steps = call.said(A, "follow_up", "expectation", span=before)
     shown = (recaps, "sums up what was agreed"), (steps, "says what happens next")
     seen = [Moment(call.quote(moves[-1], why)) for moves, why in shown if moves]

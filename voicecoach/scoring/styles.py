@@ -17,9 +17,8 @@ from typing import NamedTuple
 from voicecoach.scorecard import StyleEvidence, Styles
 from voicecoach.scoring.call import A, C, Call
 from voicecoach.scoring.doing import BLAME, DOES
-from voicecoach.scoring.practice import UPSET
 from voicecoach.scoring.record import Span
-from voicecoach.scoring.replies import PRESSURE, blaming
+from voicecoach.scoring.replies import PRESSURE, blaming, upset
 from voicecoach.types import Move
 
 
@@ -108,8 +107,8 @@ def weighed(move: Move) -> str:
 def _conflict(call: Call) -> int | None:
     """Return when it began, None where there is none."""
     told = [m.start for m in call.said(C, *PRESSURE)]
-    upset = [at for at, x in call.agitation if x >= UPSET]
-    return min(told[:1] + upset[:1], default=None)
+    sounded = [exchange.told.start for exchange in call.exchanges if upset(call, exchange)]
+    return min(told[:1] + sounded[:1], default=None)
 
 
 def _evidence(call: Call, moves: Sequence[Move]) -> list[StyleEvidence]:

@@ -234,6 +234,15 @@ def test_what_rests_on_a_channel_that_is_not_trusted_is_not_known(
     assert any("not scored" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("who", [A, C])
+def test_style_and_journey_rest_on_channels_too(who: Speaker) -> None:
+    result = card([state(2, who, "drifting"), *events(UPS)])
+    assert result.styles.style == ""
+    assert f"the {who}'s channel is drifting" in result.styles.formula
+    assert (result.journey.start is None) == (who is C)
+    assert (result.root_cause == []) == (who is C)
+
+
 def test_a_channel_that_was_lost_for_a_moment_spoils_that_moment_alone() -> None:
     lines = [*PAIRS["patience"][1], *[a(FILLER), c(LONG)] * 4]
     told = events(lines)

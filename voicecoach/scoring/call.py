@@ -100,10 +100,6 @@ class Call:
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
         self.moves = {s: self._once(record.moves[s]) for s in SPEAKERS}
-        self.agitation = sorted(record.agitation)
-        """The customer's, where it is known: (samples, 0..1)."""
-        self._heard_at = [at for at, _ in self.agitation]
-        self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
         pauses = _spans([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
             s: pauses + record.gaps + self._distrust(record.states, s) for s in SPEAKERS
@@ -112,6 +108,14 @@ class Call:
             s: state for s in SPEAKERS if (state := self._never_trusted(record.states, s))
         }
         """Whose channel is of no use for the whole call, and why."""
+        self.agitation = [
+            (at, x)
+            for at, x in sorted(record.agitation)
+            if C not in self.distrusted and self.knows(Span(at - 1, at), (C,))
+        ]
+        """The customer's, where it is known: (samples, 0..1)."""
+        self._heard_at = [at for at, _ in self.agitation]
+        self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
         self.exchanges = self._exchanges()
 
     # --- what is known --------------------------------------------------------------------

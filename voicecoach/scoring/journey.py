@@ -49,7 +49,7 @@ class Point(NamedTuple):
 def journey(call: Call) -> Journey:
     """Return how the customer's agitation went."""
     course = smooth(call.agitation)
-    if not course or call.distrusted.get(C):
+    if not course:
         return Journey(None, None, None, None, [])
     ends = call.agitation[: round(START_S / TICK_S)], call.agitation[-round(END_S / TICK_S) :]
     start, end = (round(sum(x for _, x in part) / len(part), 2) for part in ends)

@@ -66,8 +66,8 @@ SHOWN = 3
 def styles(call: Call) -> Styles:
     """Return where a call stands."""
     began = _conflict(call)
-    if state := call.distrusted.get(A):
-        return _none(f"not known, the agent's channel is {state}")
+    for speaker, state in call.distrusted.items():
+        return _none(f"not known, the {speaker}'s channel is {state}")
     if not call.has_words(A):
         return _none("not known, no words of the agent were heard")
     if began is None:

@@ -17,6 +17,8 @@ from voicecoach import config
 from voicecoach.config import Config
 from voicecoach.shell.recordings import names
 
+WRITTEN = ["events.jsonl", "scorecard.json", "scorecard.md", "summary.json", "summary.md"]
+
 
 def voicecoach(
     *arguments: object, home: Path, **environment: str
@@ -70,7 +72,7 @@ def test_replay_leaves_a_log_and_a_summary(recording: Path, home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert left(out) == [
         "Gespräch 1",
-        *(f"Gespräch 1/{name}" for name in ("events.jsonl", "summary.json", "summary.md")),
+        *(f"Gespräch 1/{name}" for name in WRITTEN),
     ]
     assert str(out / "Gespräch 1") in done.stdout.replace("\n", "")
     events = log(out / "Gespräch 1")

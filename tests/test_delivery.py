@@ -606,8 +606,11 @@ def test_with_the_eu_profile_the_composite_does_not_exist(
 ) -> None:
     played(tmp_path, profile="eu")
     files = sorted(p.name for p in tmp_path.iterdir())
-    assert files == ["events.jsonl", "summary.json", "summary.md"]
-    for name in files:
+    cards = ["scorecard.json", "scorecard.md"]
+    assert files == ["events.jsonl", *cards, "summary.json", "summary.md"]
+    for name in cards:  # They do not use it.
+        assert (tmp_path / name).read_bytes() == (real[0] / name).read_bytes()
+    for name in set(files) - set(cards):
         assert "calm" in (real[0] / name).read_text("utf-8").lower()
         assert "calm" not in (tmp_path / name).read_text("utf-8").lower()
     for plain, eu in zip(logged(real[0]), logged(tmp_path), strict=True):

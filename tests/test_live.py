@@ -176,6 +176,7 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     assert "Say to the customer: This call is analysed" in said
     assert events[0]["notice"] in said
     assert (folder / "summary.md").read_text("utf-8").count("Slow down")
+    assert "Calm and neutral delivery" in (folder / "scorecard.md").read_text("utf-8")
 
 
 def test_whatever_becomes_of_the_devices_the_call_goes_on(

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.cards import card, holds
 from tests.helpers import SHARED
 from voicecoach import cues, eventlog
 from voicecoach.config import Config
@@ -393,6 +394,27 @@ def test_the_same_events_again_whatever_the_block_size_and_whatever_comes_later(
     same = [[e for e in events if e.at < SAME_S * SAMPLE_RATE] for events in (whole, again)]
     assert same[0] == same[1]
     assert sum(isinstance(e, Word) for e in same[0]) > 100
+
+
+def test_the_score_card_is_what_a_trainer_would_say(polite: list[Event]) -> None:
+    told = card(polite)
+    holds(told, polite)
+    by_id = {t.id: t for t in told.techniques}
+    # "Of course, I'm so sorry for the inconvenience", to the account of a minute.
+    for id in ("acknowledgement", "apology"):
+        assert by_id[id].score == 1.0
+        assert "so sorry for the inconvenience" in by_id[id].seen[0].text
+    assert by_id["patience"].score == 1.0
+    assert by_id["follow-up"].score == 1.0
+    # "We'll do our best to take care of it as soon as possible", said in a rush.
+    assert by_id["expectations"].missed
+    assert [100 < q.start_s < 125 for q in by_id["calm-delivery"].missed] == [True]
+    for id in ("empathy", "time-to-calm", "escalation"):
+        assert by_id[id].score is None
+    assert told.styles.style == "collaborating"
+    assert told.journey.changes == []
+    assert re.search("dealership", told.root_cause[0].text, re.I)
+    assert told.notes == []
 
 
 def test_the_summary_says_what_the_events_say(polite: list[Event]) -> None:

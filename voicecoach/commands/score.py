@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -12,9 +13,10 @@ from rich.text import Text
 
 from voicecoach.commands.common import fail, say
 from voicecoach.errors import OutputError
+from voicecoach.summary import printable, stamp
 
 if TYPE_CHECKING:
-    from voicecoach.scorecard import Quote, ScoreCard
+    from voicecoach.scorecard import Journey, Quote, ScoreCard
 
 
 def score(
@@ -38,6 +40,7 @@ def score(
     found = results.read(folder)
     place = found.path.parent
     card = tally.score(str(found.facts.get("call", place.name)), found.events)
+    card = msgspec.structs.replace(card, survey=tally.survey(place))
     try:
         tally.write_card(place, card)
     except OSError as e:
@@ -48,41 +51,50 @@ def score(
 
 def show(card: ScoreCard, console: Console) -> None:
     """Print a card."""
-    from voicecoach.summary import printable, stamp
-
-    def line(text: str, style: str = "") -> None:
-        console.print(Text(printable(text), style))
-
-    def moment(mark: str, q: Quote) -> str:
-        words = q.text if q.measured else f"\u201c{q.text}\u201d"
-        return f"{mark} {stamp(q.start_s)} {words} ({q.why})"
-
     for note in card.notes:
-        line(f"note: {note}", "yellow")
-    table = Table("technique", "score", "how", "moments, and what to practise", show_lines=True)
+        say(f"note: {note}")
+    table = Table.grid(padding=(0, 2))
     for t in card.techniques:
-        moments = [moment("+", q) for q in t.seen] + [moment("-", q) for q in t.missed]
-        cell = "\n".join(
-            [*map(printable, moments), *([printable(t.practise)] if t.practise else [])]
-        )
-        score = "-" if t.score is None else f"{t.score:.2f}"
-        table.add_row(*map(Text, (t.name, score, printable(t.formula), cell)))
-    console.print(table)
+        table.add_row("-" if t.score is None else f"{t.score:.2f}", Text(t.name, "bold"))
+        table.add_row("", _plain(t.formula, "dim"))
+        for mark, style, found in (("+", "green", t.seen), ("-", "yellow", t.missed)):
+            for q in found:
+                table.add_row(Text(f"{mark} {stamp(q.start_s)}", style), _moment(q))
+        if t.practise:
+            table.add_row("", _plain(t.practise, "italic"))
+        table.add_row()
     s, j = card.styles, card.journey
-    line(f"Handling of the conflict: {s.style or 'not known'}", "bold")
-    line(s.formula)
-    line("The customer's agitation", "bold")
-    if j.start is None or j.peak is None or j.end is None:
-        line("Not known.")
-    else:
-        line(
-            f"{j.start:.2f} at the start, highest {j.peak:.2f} at {stamp(j.peak_s or 0.0)}, "
-            f"{j.end:.2f} at the end"
-        )
+    table.add_row("", Text(f"Way of handling the conflict: {s.style or 'not known'}", "bold"))
+    table.add_row("", _plain(s.formula, "dim"))
+    for e in s.evidence:
+        table.add_row(stamp(e.quote.start_s), _moment(e.quote, f"{e.style}: "))
+    table.add_row()
+    table.add_row("", Text("The customer's agitation: " + _course(j), "bold"))
     for change in j.changes:
-        line(f"{stamp(change.start_s)} from {change.before:.2f} to {change.after:.2f}, after:")
+        verb = "rose" if change.after > change.before else "fell"
+        text = f"{verb} from {change.before:.2f} to {change.after:.2f}; before it:"
+        table.add_row(stamp(change.start_s), text)
         for q in change.preceded_by:
-            line(moment(f"  {q.speaker}", q))
-    line("What it is about", "bold")
+            table.add_row(stamp(q.start_s), _moment(q, f"  {q.speaker}: "))
+    table.add_row()
+    table.add_row("", Text("What it is about, in the customer's words", "bold"))
     for q in card.root_cause:
-        line(moment("-", q))
+        table.add_row(stamp(q.start_s), _moment(q))
+    console.print(table)
+
+
+def _course(j: Journey) -> str:
+    if j.start is None or j.peak is None or j.peak_s is None or j.end is None:
+        return "not known"
+    highest = f"highest {j.peak:.2f} at {stamp(j.peak_s)}"
+    return f"{j.start:.2f} at the start, {highest}, {j.end:.2f} at the end"
+
+
+def _moment(q: Quote, lead: str = "") -> Text:
+    words = q.text if q.measured else f"\u201c{q.text}\u201d"
+    return _plain(f"{lead}{words} ({q.why})")
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return text that moves no cursor."""
+    return Text(printable(text), style)

@@ -17,33 +17,20 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
-from voicecoach.delivery import pace
 from voicecoach.scorecard import Quote
-from voicecoach.summary import NOTABLE
+from voicecoach.scoring.record import NAN, Measured, Record, Span
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
     SPEAKERS,
     TICK,
-    Backchannel,
     ChannelState,
-    CueOpened,
-    Delivery,
-    Ended,
-    Event,
-    Gap,
-    Listening,
     Move,
-    Overlap,
     Speaker,
-    SpeechEnded,
-    Tone,
-    Turn,
     Word,
 )
 
 A, C = SPEAKERS
-NAN = float("nan")
 TICK_S = TICK * HOP / SAMPLE_RATE
 """Between two estimates while somebody speaks, seconds."""
 SHORT = SAMPLE_RATE
@@ -64,32 +51,6 @@ QUOTED = 28
 """Most words of a quotation."""
 _STOP = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
 """The end of a sentence, and not of "a.m."."""
-
-
-class Span(NamedTuple):
-    """A part of the call, samples."""
-
-    start: int
-    end: int
-
-    def overlaps(self, other: Span) -> bool:
-        """Return whether both have a moment in common."""
-        return self.start < other.end and other.start < self.end
-
-
-class Measured(NamedTuple):
-    """The agent's delivery at a moment; NaN where it is not known."""
-
-    at: int
-    rate_syl_s: float
-    usual_rate_syl_s: float
-    level_db: float
-    f0_semitones: float
-
-    @property
-    def pace(self) -> float:
-        """Over the usual."""
-        return pace(self.rate_syl_s, self.usual_rate_syl_s)
 
 
 class Exchange(NamedTuple):
@@ -116,76 +77,6 @@ class Exchange(NamedTuple):
         return [move for move in self.replies if move.kind in kinds and move.start <= last]
 
 
-class Record:
-    """What is kept of a call's events, as they come."""
-
-    def __init__(self) -> None:
-        self.turns: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
-        self.segments: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
-        self.backchannels: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
-        self.words: dict[Speaker, list[Word]] = {s: [] for s in SPEAKERS}
-        self.moves: dict[Speaker, list[Move]] = {s: [] for s in SPEAKERS}
-        self.overlaps: list[Overlap] = []
-        self.agitation: list[tuple[int, float]] = []
-        self.delivery: list[Measured] = []
-        self.cues: list[CueOpened] = []
-        self.states: list[ChannelState] = []
-        self.pauses: list[Listening] = []
-        self.gaps: list[Span] = []
-        self.end = 0
-
-    def update(self, event: Event) -> None:
-        """Take an event."""
-        self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
-        match event:
-            case Word():
-                if event.final and event.text:
-                    self.words[event.speaker].append(event)
-            case Tone():
-                if event.confidence >= NOTABLE:
-                    self.agitation.append((event.end, event.agitation))
-            case Delivery():
-                self.delivery.append(
-                    Measured(
-                        event.end,
-                        *(
-                            NAN if x is None else x
-                            for x in (
-                                event.rate_syl_s,
-                                event.usual_rate_syl_s,
-                                event.level_db,
-                                event.f0_semitones,
-                            )
-                        ),
-                    )
-                )
-            case SpeechEnded():
-                self.segments[event.speaker].append(Span(event.start, event.end))
-            case Turn():
-                self.turns[event.speaker].append(Span(event.start, event.end))
-            case Backchannel():
-                self.backchannels[event.speaker].append(Span(event.start, event.end))
-            case _:
-                self._fact(event)
-
-    def _fact(self, event: Event) -> None:
-        match event:
-            case Move():
-                self.moves[event.speaker].append(event)
-            case Overlap():
-                self.overlaps.append(event)
-            case CueOpened():
-                self.cues.append(event)
-            case ChannelState():
-                self.states.append(event)
-            case Listening():
-                self.pauses.append(event)
-            case Gap():
-                self.gaps.append(Span(event.start, event.end))
-            case _:
-                pass
-
-
 class Call:
     """A call that is over.
 
@@ -209,10 +100,6 @@ class Call:
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
         self.moves = {s: self._once(record.moves[s]) for s in SPEAKERS}
-        self.agitation = sorted(record.agitation)
-        """The customer's, where it is known: (samples, 0..1)."""
-        self._heard_at = [at for at, _ in self.agitation]
-        self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
         pauses = _spans([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
             s: pauses + record.gaps + self._distrust(record.states, s) for s in SPEAKERS
@@ -221,6 +108,14 @@ class Call:
             s: state for s in SPEAKERS if (state := self._never_trusted(record.states, s))
         }
         """Whose channel is of no use for the whole call, and why."""
+        self.agitation = [
+            (at, x)
+            for at, x in sorted(record.agitation)
+            if C not in self.distrusted and self.knows(Span(at - 1, at), (C,))
+        ]
+        """The customer's, where it is known: (samples, 0..1)."""
+        self._heard_at = [at for at, _ in self.agitation]
+        self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
         self.exchanges = self._exchanges()
 
     # --- what is known --------------------------------------------------------------------
@@ -386,7 +281,7 @@ class Call:
             else:
                 accounts[-1][1], replies[-1] = span.end, None
             replied = 0
-        ends = [start for start, _ in accounts[1:]] + [self.end + 1]
+        starts = [*(start for start, _ in accounts), self.end + 1]
         return [
             Exchange(
                 Span(start, end),
@@ -395,7 +290,7 @@ class Call:
                 _during(self.moves[C], Span(start, until)),
                 _during(self.moves[A], Span(start, until)),
             )
-            for (start, end), reply, until in zip(accounts, replies, ends, strict=True)
+            for (start, end), reply, until in zip(accounts, replies, starts[1:], strict=True)
         ]
 
     def _distrust(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:

@@ -9,31 +9,34 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from voicecoach.kinds import KINDS, tokens
+import msgspec
+
+from voicecoach.kinds import tokens
 from voicecoach.lexical import content
 from voicecoach.scorecard import Change, Journey, Quote
-from voicecoach.scoring.call import SHORT, TICK_S, A, C, Call, Exchange, Span, quote
+from voicecoach.scoring.call import SHORT, TICK_S, A, C, Call, Exchange, quote
+from voicecoach.scoring.doing import DOES
+from voicecoach.scoring.practice import UPSET
+from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE
 from voicecoach.types import SAMPLE_RATE, SPEAKERS
 
 SMOOTH_S, LEAST_S, PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
 """Of speech around each estimate, and the least between two pauses, seconds; a pause, samples."""
-ENDS_S = 20.0
+START_S, END_S = 20.0, 10.0
 """Of speech that the start and the end are the mean of, seconds."""
-SIZEABLE, NOTABLE = 0.25, 0.4
-"""A rise or fall that is worth telling, and the agitation that one reaches: below, all is calm."""
+SIZEABLE = 0.25
+"""A rise or fall that is worth telling, if it leaves or reaches `UPSET`: below, all is calm."""
 MOVED = 0.2
 """Of a change, the part at which it begins, the last time that it is passed."""
 BEFORE = 15 * SAMPLE_RATE
-"""What precedes a change."""
+"""It began: what was done from then on, until it was there, precedes a change."""
 CHANGES, PRECEDING, CAUSES = 8, 4, 5
 """Most that are told."""
 ACCOUNT, FULL = 12, 80
 """Fewest words of what a call is about, and most of them that are quoted."""
 TELLING = {"repeat": 1.5, "demand": 1.0, "trouble": 1.0, "abuse": 0.5}
 """What a move of the customer's says of the cause."""
-SILENT = "thanks", "greeting", "closing", "softener"
-"""Moves that explain no change."""
 
 
 class Point(NamedTuple):
@@ -46,10 +49,9 @@ class Point(NamedTuple):
 def journey(call: Call) -> Journey:
     """Return how the customer's agitation went."""
     course = smooth(call.agitation)
-    if not course or call.distrusted.get(C):
+    if not course:
         return Journey(None, None, None, None, [])
-    n = max(round(ENDS_S / TICK_S), 1)
-    ends = call.agitation[:n], call.agitation[-n:]
+    ends = call.agitation[: round(START_S / TICK_S)], call.agitation[-round(END_S / TICK_S) :]
     start, end = (round(sum(x for _, x in part) / len(part), 2) for part in ends)
     peak = max(course, key=lambda point: point.agitation)
     changes = [
@@ -58,7 +60,7 @@ def journey(call: Call) -> Journey:
             round(after.at / SAMPLE_RATE, 2),
             round(before.agitation, 2),
             round(after.agitation, 2),
-            _preceding(call, began.at),
+            _preceding(call, Span(max(began.at - BEFORE, 0), after.at)),
         )
         for before, began, after in turns(course)
     ]
@@ -111,7 +113,7 @@ def turns(course: Sequence[Point]) -> list[tuple[Point, Point, Point]]:
     found = []
     for before, after in pairwise(pivots):
         size = after.agitation - before.agitation
-        if abs(size) < SIZEABLE or max(before.agitation, after.agitation) < NOTABLE:
+        if abs(size) < SIZEABLE or max(before.agitation, after.agitation) < UPSET:
             continue
         way = [p for p in course if before.at < p.at <= after.at]
         still = [p.at for p in way if (p.agitation - before.agitation) / size < MOVED]
@@ -121,16 +123,15 @@ def turns(course: Sequence[Point]) -> list[tuple[Point, Point, Point]]:
     return found
 
 
-def _preceding(call: Call, at: int) -> list[Quote]:
-    """Return what both did before a change."""
-    span = Span(max(at - BEFORE, 0), at)
+def _preceding(call: Call, span: Span) -> list[Quote]:
+    """Return what both did before a change was there."""
     moves = [
         m
         for s in SPEAKERS
         for m in call.moves[s]
-        if span.start <= m.end <= at and m.kind not in SILENT
+        if span.start <= m.end <= span.end and m.kind in DOES[s]
     ]
-    told = [call.quote(m, KINDS[m.speaker][m.kind].rstrip(".").lower()) for m in moves]
+    told = [call.quote(m, DOES[m.speaker][m.kind]) for m in moves]
     for overlap in call.overlaps:
         if not overlap.backchannel and Span(overlap.start, overlap.end).overlaps(span):
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
@@ -141,20 +142,22 @@ def _preceding(call: Call, at: int) -> list[Quote]:
     told += [
         quote(Span(cue.at, cue.at), A, f"{cue.title}. {cue.message}", "a cue", True)
         for cue in call.cues
-        if span.start <= cue.at <= at
+        if span.start <= cue.at <= span.end
     ]
     newest = sorted(_merged(told), key=lambda q: q.end_s)[-PRECEDING:]
     return sorted(newest, key=lambda q: q.start_s)
 
 
 def _merged(quotes: Sequence[Quote]) -> list[Quote]:
-    """Return quotations, those of the same words as one."""
-    by_words: dict[tuple[float, str], Quote] = {}
-    for q in quotes:
-        same = by_words.get((q.start_s, q.text))
-        why = f"{same.why}; {q.why}" if same and q.why not in same.why else q.why
-        by_words[q.start_s, q.text] = Quote(q.speaker, q.start_s, q.end_s, q.text, why, q.measured)
-    return list(by_words.values())
+    """Return quotations, those that share words as one."""
+    merged: list[Quote] = []
+    for q in sorted(quotes, key=lambda q: (q.measured, q.start_s, q.end_s)):
+        last = merged[-1] if merged else q
+        if q.measured or last.speaker is not q.speaker or q.start_s >= last.end_s or last is q:
+            merged.append(q)
+        elif q.why not in last.why:
+            merged[-1] = msgspec.structs.replace(last, why=f"{last.why}; {q.why}")
+    return merged
 
 
 def root_cause(call: Call) -> list[Quote]:
@@ -184,7 +187,7 @@ def root_cause(call: Call) -> list[Quote]:
             heat = call.mood(Span(move.start, move.end + SHORT))
             heat = heat if heat == heat else 0.0
             weight = TELLING[move.kind] + 0.5 * again + heat
-            why = KINDS[C][move.kind].rstrip(".").lower()
+            why = DOES[C][move.kind]
             why += f", said {again + 1} times" if again > 0 else ""
             why += f", at {heat:.2f} of agitation" if heat else ""
             found.append((weight, call.quote(move, why)))

@@ -9,19 +9,9 @@ from collections.abc import Collection
 
 from voicecoach.kinds import phrases, tokens
 from voicecoach.lexical import table
-from voicecoach.scoring.call import (
-    NEAR,
-    TICK_S,
-    A,
-    C,
-    Call,
-    Exchange,
-    Measured,
-    Span,
-    mean,
-    quote,
-)
+from voicecoach.scoring.call import NEAR, TICK_S, A, C, Call, Exchange, mean, quote
 from voicecoach.scoring.practice import UPSET, Found, Moment, counted
+from voicecoach.scoring.record import Measured, Span
 from voicecoach.tone import ALERT
 from voicecoach.types import SAMPLE_RATE, Overlap
 
@@ -42,8 +32,10 @@ MOMENT_S, OPENING_S = 0.5, 6.0
 """The silence after an outburst that gives a moment; and how soon words do, seconds."""
 TURN_S = 5.0
 """A turn, or a reply, that is worth showing, seconds."""
-OVER = SAMPLE_RATE
-"""Both spoke for so long where the agent cut in; the ends of turns overlap in any talk."""
+TURN, OVER = SAMPLE_RATE, int(1.5 * SAMPLE_RATE)
+"""The shortest turn that counts; and for how long both spoke where the agent cut in.
+
+The cue `let-them-finish` comes sooner, but ends of turns overlap for a second in lively talk."""
 FAST, FAST_UPSET = 1.25, 1.15
 """Pace over the usual, and where the customer is upset; as the cue `slow-down`."""
 LOUD_DB, HIGH_SEMITONES = 5.0, 2.0
@@ -100,7 +92,7 @@ def _monologue(call: Call, exchange: Exchange) -> Moment | None:
 
 def patience(call: Call) -> Found:
     """Find the customer's turns, and those that the agent cut short."""
-    turns = [t for t in call.turns[C] if t.end - t.start >= OVER and call.knows(t, (A, C))]
+    turns = [t for t in call.turns[C] if t.end - t.start >= TURN and call.knows(t, (A, C))]
     missed = []
     for overlap in call.overlaps:
         span = Span(overlap.start, overlap.end)

@@ -15,8 +15,8 @@ from voicecoach.types import Speaker
 
 UPSET = 0.5
 """Agitation from which a customer counts as upset; under it, speech is calm (`course.CALM`)."""
-UPSET_S = 2.0
-"""Of it in an account, seconds."""
+UPSET_S = 3.0
+"""Of it in an account, seconds: laughter and haste sound so for a second or two."""
 
 
 class Moment(NamedTuple):

@@ -49,11 +49,11 @@ _REST = """
 
 ## The customer's way through the call
 
-Agitation at the start and at the end is the mean of the first and the last 20 s of their speech
-that is known. The peak and the changes are of the mean over 5 s of speech, not over a pause. A
-change is told from 0.25, where it leaves or reaches 0.4, up to where one as large turns it; of
-these the 8 largest, each with the moves, overlaps and cues of the 15 s before it began. That they came before does not say that they
-were the cause.
+Agitation at the start and at the end is the mean of the first 20 s and the last 10 s of their
+speech that is known. The peak and the changes are of the mean over 5 s of speech, not over a pause.
+A change is told from 0.25, where it leaves or reaches 0.5, up to where one as large turns it; of
+these the 8 largest, each with the last moves, overlaps and cues from 15 s before it began until it
+was there. That they came before does not say that they were the cause.
 
 ## What it is about
 
@@ -66,9 +66,12 @@ to the same words, and the agitation while they were said.
 - Thomas, K. W. & Kilmann, R. H. (1974). *Thomas-Kilmann Conflict Mode Instrument*. Xicom.
 - Thomas, K. W. (1976). Conflict and conflict management. In M. D. Dunnette (ed.), *Handbook of
   Industrial and Organizational Psychology*. Rand McNally.
-- The techniques, and what counts as an occasion, are those of the cues (docs/cues.md): the practice
-  of conflict resolution in contact centres, whose quality cards ask for the same behaviours
-  (listening without interruption, acknowledgement, empathy, ownership, expectations, recap).
+- The techniques, and what calls for them, are those of the cues (docs/cues.md). Quality cards of
+  contact centres ask for the same: to let the customer explain without interrupting, to say it back
+  and ask, not to assume, to acknowledge and empathise, to say what can be done and by when, to sum
+  up. See for example callcoachiq.com/resources/call-center-qa-checklist, anser.com/qa and
+  turnella.com/contact-centre-quality-management. Unlike most of them this card has no weights and
+  no total, and counts what was called for, not phrases.
 """
 
 

@@ -5,14 +5,19 @@ Empathy, acknowledgement, apology, clarifying, not defending, non-judgement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from voicecoach.kinds import tokens
-from voicecoach.scoring.call import A, C, Call, Exchange, Span
+from voicecoach.scoring.call import A, C, Call, Exchange
 from voicecoach.scoring.manner import ACCOUNT_S, asks, replied
 from voicecoach.scoring.practice import UPSET, UPSET_S, Found, Moment, counted
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.scoring.record import Span
+from voicecoach.types import SAMPLE_RATE, Move
 
 SOON_S = 15.0
 """From the reply's beginning: later it answers something else, seconds."""
+HINT_S = 1.0
+"""Upset speech that it is good to meet, where more of it calls for it, seconds."""
 LASTS, SETTLED = 30 * SAMPLE_RATE, 4 * SAMPLE_RATE
 """For how long an acknowledgement holds for more of the same, and the end of an account."""
 REGRET_S = 20.0
@@ -28,12 +33,10 @@ def empathy(call: Call) -> Found:
     """Find upset accounts, and those whose feeling the reply named or regretted."""
     seen, missed = [], []
     for exchange in _replied(call):
-        if not upset(call, exchange) or _calming(call, exchange):
-            continue
         felt = exchange.answered("acknowledgement", "apology", within_s=SOON_S)
-        if felt:
+        if felt and call.upset_s(exchange.told, UPSET) >= HINT_S:
             seen.append(Moment(call.quote(felt[0], "you met how it is for them")))
-        else:
+        elif upset(call, exchange) and not _calming(call, exchange):
             mood = call.mood(exchange.told)
             why = f"{_sounded(mood)}; your reply did not say that you heard it"
             missed += _told(call, exchange, why)
@@ -56,7 +59,7 @@ def acknowledgement(call: Call) -> Found:
         if heard:
             seen.append(Moment(call.quote(heard[0], "you showed that you heard the trouble")))
         elif not call.said(A, "acknowledgement", "apology", span=before):
-            trouble = (again or troubles)[0]
+            trouble = telling(troubles)
             why = "your reply went on without a word that you heard it"
             missed.append(Moment(call.quote(trouble, why)))
     return counted(seen, missed, "heard", "troubles")
@@ -68,7 +71,7 @@ def apology(call: Call) -> Found:
     apologies = call.said(A, "apology")
     seen, missed = [], []
     if troubled:
-        trouble = troubled[0].told_of(*TROUBLE)[0]
+        trouble = telling(troubled[0].told_of(*TROUBLE))
         told = max(trouble.start - LASTS, 0)
         sorry = call.said(A, "apology", "acknowledgement", span=Span(told, call.end + 1))
         reply = troubled[0].reply
@@ -148,6 +151,11 @@ def blaming(text: str) -> bool:
     return not YOU.isdisjoint(token.text for token in tokens(text.split()))
 
 
+def telling(moves: Sequence[Move]) -> Move:
+    """Return the move that says most: a complaint before a trouble, and in more words."""
+    return max(moves, key=lambda m: (m.kind != "trouble", len(m.text), -m.start))
+
+
 def upset(call: Call, exchange: Exchange) -> bool:
     """Return whether the customer was upset in an account."""
     return call.upset_s(exchange.told, UPSET) >= UPSET_S
@@ -168,7 +176,7 @@ def _told(call: Call, exchange: Exchange, why: str) -> list[Moment]:
     """Return what was told: where they complained, else its beginning."""
     pressing = exchange.told_of(*PRESSURE)
     if pressing:
-        return [Moment(call.quote(pressing[0], why))]
+        return [Moment(call.quote(telling(pressing), why))]
     told = call.told(C, exchange.told, why)
     return [Moment(told)] if told else []
 

@@ -5,13 +5,15 @@ Softeners and positive language, options, expectations and limits, escalation, f
 
 from __future__ import annotations
 
-from voicecoach.scoring.call import A, C, Call, Span
+from voicecoach.scoring.call import A, C, Call
+from voicecoach.scoring.doing import DOES
 from voicecoach.scoring.practice import Found, Moment, counted
+from voicecoach.scoring.record import Span
 from voicecoach.signals import NEXT_STEP, OFFER, OPENING
 from voicecoach.types import SAMPLE_RATE, Move
 
-OFFERS = "solution", "compromise", "escalation"
-"""Moves that lead out of a trouble; as the cue `offer-a-way-forward`."""
+OFFERS = "solution", "compromise", "escalation", "expectation", "follow_up"
+"""Moves that lead out of a trouble: what is offered, or what happens next and when."""
 OFFERED, OFFERED_S = 90 * SAMPLE_RATE, 20.0
 """An offer is in time within so much of the call, or of the agent's speech (seconds)."""
 TIMED = 30 * SAMPLE_RATE
@@ -24,6 +26,8 @@ HANDED, HANDED_UNASKED = 30 * SAMPLE_RATE, 60 * SAMPLE_RATE
 """The offer to hand over is in time so long after it was asked for, or was due unasked."""
 TOGETHER = 45 * SAMPLE_RATE
 """What is asked for again within this is the same."""
+RECAP = 60 * SAMPLE_RATE
+"""Before the goodbye."""
 CLOSE = 90 * SAMPLE_RATE
 """A goodbye stands no further from the end of the call."""
 
@@ -32,12 +36,7 @@ def positive_language(call: Call) -> Found:
     """Find soft and positive wordings, and negative or absolute ones."""
     good = call.said(A, "softener", "compromise", "solution")
     hard = call.said(A, "hard")
-    whys = {
-        "softener": "asks, or hedges, politely",
-        "solution": "says what can be done",
-        "compromise": "meets them half way",
-    }
-    by_place = {q.start_s: q for q in (call.quote(m, whys[m.kind]) for m in reversed(good))}
+    by_place = {q.start_s: q for q in (call.quote(m, DOES[A][m.kind]) for m in reversed(good))}
     seen = [Moment(q) for q in by_place.values()]
     why = "closes a door: say what can be done"
     missed = [Moment(call.quote(m, why), m.instead) for m in hard]
@@ -63,12 +62,7 @@ def options(call: Call) -> Found:
         spoken_s = call.speech_s(A, Span(trouble.end, until))
         if offer and (until - trouble.end <= OFFERED or spoken_s <= OFFERED_S):
             best = _choice(offers, offer)
-            how = (
-                "offers a choice"
-                if best.kind == "solution" and best is not offer
-                else "offers a way forward"
-            )
-            seen.append(Moment(call.quote(best, how)))
+            seen.append(Moment(call.quote(best, DOES[A][best.kind])))
         elif spoken_s >= OFFERED_S:
             waited_s = (until - trouble.end) / SAMPLE_RATE
             why = (
@@ -80,9 +74,9 @@ def options(call: Call) -> Found:
 
 
 def _choice(offers: list[Move], first: Move) -> Move:
-    """Return the offer that shows best: a compromise, or the first."""
+    """Return the offer that shows best: a compromise, a solution, or the first."""
     soon = [m for m in offers if 0 <= m.start - first.start <= TIMED]
-    return next((m for m in soon if m.kind == "compromise"), first)
+    return min(soon, key=lambda m: ({"compromise": 0, "solution": 1}.get(m.kind, 2), m.start))
 
 
 def expectations(call: Call) -> Found:
@@ -164,8 +158,9 @@ def follow_up(call: Call) -> Found:
     if not closings or not call.knows(Span(min(m.start for m in closings), call.end), (A,)):
         return Found([], [], {})
     bye = min(closings, key=lambda m: m.start)
-    before = Span(max(bye.start - NEXT_STEP, 0), call.end + 1)
-    recaps = call.said(A, "recap", span=before)
+    since = (max(bye.start - at_most, 0) for at_most in (RECAP, NEXT_STEP))
+    late, before = (Span(start, call.end + 1) for start in since)
+    recaps = call.said(A, "recap", span=late)
     steps = call.said(A, "follow_up", "expectation", span=before)
     shown = (recaps, "sums up what was agreed"), (steps, "says what happens next")
     seen = [Moment(call.quote(moves[-1], why)) for moves, why in shown if moves]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from voicecoach.scorecard import ScoreCard
-from voicecoach.scoring.call import Call, Record
+from voicecoach.scoring.call import Call
 from voicecoach.scoring.journey import journey, root_cause
+from voicecoach.scoring.record import Record
 from voicecoach.scoring.styles import styles
 from voicecoach.scoring.techniques import TECHNIQUES, technique
 from voicecoach.types import SPEAKERS, Event, Speaker

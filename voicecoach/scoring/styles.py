@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from voicecoach.scorecard import StyleEvidence, Styles
-from voicecoach.scoring.call import A, C, Call, Span
-from voicecoach.scoring.practice import UPSET
-from voicecoach.scoring.replies import PRESSURE, blaming
+from voicecoach.scoring.call import A, C, Call
+from voicecoach.scoring.doing import BLAME, DOES
+from voicecoach.scoring.record import Span
+from voicecoach.scoring.replies import PRESSURE, blaming, upset
 from voicecoach.types import Move
 
 
@@ -37,8 +38,6 @@ STYLES: Mapping[str, Place] = {
 }
 """The five, and where each stands."""
 
-BLAME = "defence of you"
-"""A defence at the customer's cost, which weighs as another kind."""
 WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "hard": {"competing": 1.0},
     BLAME: {"competing": 1.0},
@@ -52,7 +51,7 @@ WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "compromise": {"compromising": 1.0},
     "defence": {"avoiding": 1.0},
     "promise": {"avoiding": 0.25, "accommodating": 0.25},
-    "escalation": {"avoiding": 0.25, "collaborating": 0.25},
+    "escalation": {"accommodating": 0.25, "collaborating": 0.25},
     "acknowledgement": {"accommodating": 0.5, "collaborating": 0.5},
     "apology": {"accommodating": 1.0},
     "softener": {"accommodating": 0.25},
@@ -62,31 +61,13 @@ ENOUGH = 3.0
 """Weight of all moves from which there is something to say."""
 SHOWN = 3
 """Moves of each style on the card."""
-WHYS: Mapping[str, str] = {
-    "hard": "a negative or absolute wording",
-    BLAME: "puts it on the customer",
-    "limit": "sets a limit",
-    "paraphrase": "says back what they told",
-    "solution": "offers a way forward",
-    "expectation": "says what happens when",
-    "recap": "sums up what was agreed",
-    "follow_up": "agrees a next step",
-    "question": "asks",
-    "compromise": "meets them half way",
-    "defence": "turns it away",
-    "promise": "promises, with no time",
-    "escalation": "hands it on",
-    "acknowledgement": "shows that the trouble was heard",
-    "apology": "says sorry",
-    "softener": "hedges politely",
-}
 
 
 def styles(call: Call) -> Styles:
     """Return where a call stands."""
     began = _conflict(call)
-    if state := call.distrusted.get(A):
-        return _none(f"not known, the agent's channel is {state}")
+    for speaker, state in call.distrusted.items():
+        return _none(f"not known, the {speaker}'s channel is {state}")
     if not call.has_words(A):
         return _none("not known, no words of the agent were heard")
     if began is None:
@@ -126,8 +107,8 @@ def weighed(move: Move) -> str:
 def _conflict(call: Call) -> int | None:
     """Return when it began, None where there is none."""
     told = [m.start for m in call.said(C, *PRESSURE)]
-    upset = [at for at, x in call.agitation if x >= UPSET]
-    return min(told[:1] + upset[:1], default=None)
+    sounded = [exchange.told.start for exchange in call.exchanges if upset(call, exchange)]
+    return min(told[:1] + sounded[:1], default=None)
 
 
 def _evidence(call: Call, moves: Sequence[Move]) -> list[StyleEvidence]:
@@ -137,7 +118,7 @@ def _evidence(call: Call, moves: Sequence[Move]) -> list[StyleEvidence]:
         telling = [m for m in moves if WEIGHTS[weighed(m)].get(style, 0.0) > 0.0]
         telling.sort(key=lambda m: (-WEIGHTS[weighed(m)][style], m.start))
         found += [
-            StyleEvidence(style, call.quote(move, WHYS[weighed(move)]))
+            StyleEvidence(style, call.quote(move, DOES[A][weighed(move)]))
             for move in sorted(telling[:SHOWN], key=lambda m: m.start)
         ]
     return found

@@ -14,6 +14,7 @@ from voicecoach.scoring.call import A, C, Call
 from voicecoach.scoring.manner import calm_delivery, listening, patience, time_to_calm
 from voicecoach.scoring.practice import Found, Moment, Practice
 from voicecoach.scoring.rating import general, rate
+from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import (
     acknowledgement,
     apology,
@@ -57,9 +58,10 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="empathy",
         name="Empathy",
-        doc="Where the customer sounds upset (agitation 0.5 or more for 2 s of an account): within "
-        "15 s of the reply it is said that one sees how it is for them, or regrets it. Who was met "
-        "in the half minute before, and calms down while they speak, needs it no more.",
+        doc="Where the customer sounds upset (agitation 0.5 or more for 3 s of an account): within "
+        "15 s of the reply it is said that one sees how it is for them, or regrets it. To do so "
+        "after 1 s of it counts, too; who was met in the half minute before, and calms down while "
+        "they speak, needs it no more.",
         formula="met / upset_accounts",
         occasion="the customer did not sound upset",
         advice="Name how it must be for them before you turn to the matter.",
@@ -113,7 +115,8 @@ TECHNIQUES: tuple[Practice, ...] = (
         id="patience",
         name="Patience, not interrupting",
         doc="Interruptions are those of the agent, over a customer who has the floor, in which "
-        "both speak for 1 s or more; what only reassures is none. Turns are those of 1 s or more.",
+        "both speak for 1.5 s or more; what only reassures is none. Turns are those of 1 s or "
+        "more.",
         formula="max(0, 1 - interruptions / customer_turns)",
         occasion="the customer had no turn",
         advice="Count to one when they seem to be done; they may only take a breath.",
@@ -191,8 +194,8 @@ TECHNIQUES: tuple[Practice, ...] = (
         id="options",
         name="Options and compromise",
         doc="Where the customer tells of a trouble: a way forward (a solution, a "
-        "compromise, a hand-over) before 90 s are over, or the agent has spoken for 20 s. "
-        "What is told within a minute of an offer belongs to it.",
+        "compromise, a hand-over, what happens next and when) before 90 s are over, or the agent "
+        "has spoken for 20 s. What is told within a minute of an offer belongs to it.",
         formula="offered / problems",
         occasion="the customer told of no trouble that was open for long",
         advice="Offer two ways, and let them choose.",
@@ -230,8 +233,8 @@ TECHNIQUES: tuple[Practice, ...] = (
     Practice(
         id="follow-up",
         name="Follow-up and recap",
-        doc="In the 2 minutes before the goodbye, and after it: what was agreed is summed up, and "
-        "there is a next step.",
+        doc="What was agreed is summed up in the minute before the goodbye, or after it, and "
+        "there is a next step in the 2 minutes before it, or after it.",
         formula="(recapped + next_step) / 2",
         occasion="nobody said goodbye at the end of the recording",
         advice="Before the goodbye: who does what, by when, in one sentence.",
@@ -283,8 +286,9 @@ def _best(call: Call, moments: list[Moment], most: int) -> list[Moment]:
         return moment.quote.start_s
 
     def heat(moment: Moment) -> float:
-        known = call.heat(round(at(moment) * SAMPLE_RATE))
-        return known if known >= HOT else 0.0
+        start, end = (round(s * SAMPLE_RATE) for s in (at(moment), moment.quote.end_s))
+        moods = call.heat(start), call.mood(Span(start, end + 1))
+        return max((x for x in moods if x >= HOT), default=0.0)
 
     hottest = sorted(moments, key=lambda m: (-heat(m), at(m)))
     said = {(m.quote.start_s, m.quote.text): m for m in reversed(hottest)}

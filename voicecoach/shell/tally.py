@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from voicecoach import scorecard, summary
-from voicecoach.scorecard import ScoreCard
+from voicecoach.errors import JournalError
+from voicecoach.scorecard import ScoreCard, Survey
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.summary import Summarizer, Summary
 from voicecoach.types import Event
@@ -56,6 +57,23 @@ def score(call: str, events: Iterable[Event]) -> ScoreCard:
     for event in events:
         scorer.update(event)
     return scorer.finish()
+
+
+def survey(folder: Path) -> Survey:
+    """Return what people filled in on the card that is there.
+
+    Raises
+    ------
+    JournalError
+        Where what is there is no score card.
+    """
+    path = folder / CARD_JSON
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ScoreCard).survey
+    except FileNotFoundError:
+        return Survey()
+    except (OSError, msgspec.DecodeError) as e:
+        raise JournalError(f"{path}: is no score card, move it away first: {e}") from e
 
 
 def write_card(folder: Path, card: ScoreCard) -> None:

@@ -1,0 +1,124 @@
+"""What is kept of a call's events until it is over: no more than its score card is made of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from voicecoach.delivery import pace
+from voicecoach.summary import NOTABLE
+from voicecoach.types import (
+    SPEAKERS,
+    Backchannel,
+    ChannelState,
+    CueOpened,
+    Delivery,
+    Ended,
+    Event,
+    Gap,
+    Listening,
+    Move,
+    Overlap,
+    Speaker,
+    SpeechEnded,
+    Tone,
+    Turn,
+    Word,
+)
+
+NAN = float("nan")
+
+
+class Span(NamedTuple):
+    """A part of the call, samples."""
+
+    start: int
+    end: int
+
+    def overlaps(self, other: Span) -> bool:
+        """Return whether both have a moment in common."""
+        return self.start < other.end and other.start < self.end
+
+
+class Measured(NamedTuple):
+    """The agent's delivery at a moment; NaN where it is not known."""
+
+    at: int
+    rate_syl_s: float
+    usual_rate_syl_s: float
+    level_db: float
+    f0_semitones: float
+
+    @property
+    def pace(self) -> float:
+        """Over the usual."""
+        return pace(self.rate_syl_s, self.usual_rate_syl_s)
+
+
+class Record:
+    """What is kept of a call's events, as they come."""
+
+    def __init__(self) -> None:
+        self.turns: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
+        self.segments: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
+        self.backchannels: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
+        self.words: dict[Speaker, list[Word]] = {s: [] for s in SPEAKERS}
+        self.moves: dict[Speaker, list[Move]] = {s: [] for s in SPEAKERS}
+        self.overlaps: list[Overlap] = []
+        self.agitation: list[tuple[int, float]] = []
+        self.delivery: list[Measured] = []
+        self.cues: list[CueOpened] = []
+        self.states: list[ChannelState] = []
+        self.pauses: list[Listening] = []
+        self.gaps: list[Span] = []
+        self.end = 0
+
+    def update(self, event: Event) -> None:
+        """Take an event."""
+        self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
+        match event:
+            case Word():
+                if event.final and event.text:
+                    self.words[event.speaker].append(event)
+            case Tone():
+                if event.confidence >= NOTABLE:
+                    self.agitation.append((event.end, event.agitation))
+            case Delivery():
+                self.delivery.append(
+                    Measured(
+                        event.end,
+                        *(
+                            NAN if x is None else x
+                            for x in (
+                                event.rate_syl_s,
+                                event.usual_rate_syl_s,
+                                event.level_db,
+                                event.f0_semitones,
+                            )
+                        ),
+                    )
+                )
+            case SpeechEnded():
+                self.segments[event.speaker].append(Span(event.start, event.end))
+            case Turn():
+                self.turns[event.speaker].append(Span(event.start, event.end))
+            case Backchannel():
+                self.backchannels[event.speaker].append(Span(event.start, event.end))
+            case _:
+                self._fact(event)
+
+    def _fact(self, event: Event) -> None:
+        match event:
+            case Move():
+                self.moves[event.speaker].append(event)
+            case Overlap():
+                self.overlaps.append(event)
+            case CueOpened():
+                self.cues.append(event)
+            case ChannelState():
+                self.states.append(event)
+            case Listening():
+                self.pauses.append(event)
+            case Gap():
+                self.gaps.append(Span(event.start, event.end))
+            case _:
+                pass

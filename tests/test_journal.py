@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +20,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from scripts import journal_pictures
 from scripts.sound_server import SoundServer, missing
 from tests.entries import SECRET, STARTED, call, card, made
 from tests.test_cli import home, recording, voicecoach
@@ -764,6 +766,43 @@ def test_an_export_that_cannot_be_is_refused(
             export(journal, "parquet", tmp_path / "out")
     assert (tmp_path / "file").read_text() == "kept"
     assert not (tmp_path / "out").exists()
+
+
+# --- what the documentation says --------------------------------------------------------------
+
+DOCS = Path(__file__).parents[1] / "docs" / "journal.md"
+
+
+def blocks(language: str) -> list[str]:
+    """Return the queries of the documentation."""
+    return re.findall(rf"```{language}\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_documentation_has_each_table_and_column() -> None:
+    rows = {}
+    for line in DOCS.read_text("utf-8").splitlines():
+        if found := re.match(r"\| `(\w+)` \| .* \| (.*) \|$", line):
+            rows[found[1]] = re.findall(r"`(\w+)`", found[2].partition("; see")[0])
+    expected = {name: list(row.__struct_fields__) for name, row in TABLES.items()}
+    assert rows == expected
+    assert f"Its schema is version {schema.VERSION} " in DOCS.read_text("utf-8")
+    assert f"older than {Config().journal.keep_days} days" in DOCS.read_text("utf-8")
+
+
+def test_the_queries_of_the_documentation_answer(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    with Journal(path, create=True) as journal:
+        journal_pictures.fill(journal)
+        export(journal, "parquet", tmp_path / "out")
+    with closing(sqlite3.connect(path)) as db:
+        for query in blocks("sql"):
+            assert len(db.execute(query).fetchall()) >= 5, query
+    monkeypatch.chdir(tmp_path)
+    for query in blocks("duckdb"):
+        assert len(duckdb.execute(query).fetchall()) >= 4, query
 
 
 # --- live -------------------------------------------------------------------------------------

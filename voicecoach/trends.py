@@ -23,7 +23,7 @@ FEW = 8
 """Calls, or moments, below which there is no interval, and no association at all."""
 SURE = 0.95
 """How much of what could as well have been seen an interval covers."""
-RESAMPLES = 2000
+RESAMPLES, AT_ONCE = 2000, 50
 HOLDOUT = "holdout"
 """Why a cue was not shown: by chance."""
 
@@ -271,9 +271,12 @@ def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
     """Return the means of `RESAMPLES` draws of as many groups as there are."""
     sums, sizes = np.array([sum(g) for g in groups]), np.array([len(g) for g in groups])
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), RESAMPLES)
-    means: F64 = drawn @ sums / (drawn @ sizes)
-    return means
+    drawn = []
+    # In parts: all at once would be gigabytes of a large journal.
+    for _ in range(RESAMPLES // AT_ONCE):
+        places = rng.integers(len(groups), size=(AT_ONCE, len(groups)))
+        drawn.append(sums[places].sum(axis=1) / sizes[places].sum(axis=1))
+    return np.concatenate(drawn)
 
 
 def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Estimate:

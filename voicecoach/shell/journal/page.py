@@ -25,6 +25,7 @@ from voicecoach.trends import (
 )
 
 STYLE = Path(__file__).with_name("trends.css")
+RANKED = "figure", "calls", "rank correlation"
 STRONGEST = 8
 """Associations that are drawn of each survey; the table has all."""
 SURVEYS = {
@@ -140,10 +141,10 @@ def _cues(main: Element, trends: Trends) -> None:
         drawing.add(main, "p", "No cue was shown yet.", "soft")
         return
     text = (
-        "Above: how often you did within 10 seconds what the cue says. Below: how the customer's "
-        "agitation changed until 30 seconds later, to the left it fell: after the cue, beside "
-        f"moments at which it was due and not shown. A hollow dot is of fewer than {FEW} "
-        "moments or calls: it has no interval and says next to nothing."
+        "Above: how often the agent did what the cue says within 10 seconds. Below: how the "
+        "customer's agitation changed until 30 seconds later, to the left it fell: after the cue, "
+        "beside moments at which it was due and not shown. A hollow dot is of fewer than "
+        f"{FEW} moments or calls: it has no interval and says next to nothing."
     )
     drawing.add(main, "p", text, "soft")
     grid = SubElement(main, "div", {"class": "grid"})
@@ -198,6 +199,7 @@ def _cue(cue: CueTrend, reach: float, id: str) -> Element:
         drawing.line(svg, x, 52, x, 124, "axis" if value else "zero")
         label = f"{value:+.1f}" if value else "0"
         drawing.text(svg, x, 136, label, "end" if value > 0 else "middle")
+    drawing.text(svg, 70, 136, "agitation", "end")
     for place, (name, f) in enumerate(_kinds(cue)):
         y = 64 + 24 * place
         drawing.text(svg, 70, y + 4, name, "end ink")
@@ -211,7 +213,7 @@ def _cue(cue: CueTrend, reach: float, id: str) -> Element:
 
 def verdict(cue: CueTrend) -> str:
     """Return in words what can be said of a cue."""
-    times = "once" if cue.shown.moments == 1 else f"{cue.shown.moments} times"
+    times = {1: "once", 2: "twice"}.get(cue.shown.moments, f"{cue.shown.moments} times")
     said = [f"Shown {times}"]
     if cue.shown.heeded.of:
         said.append(f"heeded {share(cue.shown.heeded)}")

@@ -911,6 +911,9 @@ def test_the_command_line_of_the_journal(tmp_path: Path, monkeypatch: pytest.Mon
         assert part in shown
     assert "\x1b[2J" not in shown
     assert SECRET not in shown
+    assert "held back: slow-down, min_gap" in shown
+    journal("add", left, "--words")
+    assert f"listening, missed: 0:05 customer: {SECRET}" in journal("show", "one")
     file = tmp_path / "notes.csv"
     journal("export", "--format", "csv", "--table", "notes", file)
     assert "[bold]clear" in file.read_text("utf-8")

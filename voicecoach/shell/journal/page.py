@@ -198,7 +198,7 @@ def _cue(cue: CueTrend, reach: float, id: str) -> Element:
         x = 185 + 107 * value / reach
         drawing.line(svg, x, 52, x, 124, "axis" if value else "zero")
         label = f"{value:+.1f}" if value else "0"
-        drawing.text(svg, x, 136, label, "end" if value > 0 else "middle")
+        drawing.text(svg, x, 136, label, "end" if value > 0 else "middle" if value == 0 else "")
     drawing.text(svg, 70, 136, "agitation", "end")
     for place, (name, f) in enumerate(_kinds(cue)):
         y = 64 + 24 * place

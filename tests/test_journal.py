@@ -71,6 +71,12 @@ def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> P
     return at
 
 
+def scored(at: Path, **changes: object) -> None:
+    """Write a score card that is different in something."""
+    changed = msgspec.structs.replace(card(), **changes)
+    (at / fill.SCORE_CARD).write_bytes(msgspec.json.encode(changed))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kept" / "journal.sqlite3"
@@ -253,6 +259,11 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
         (lambda at: (at / EVENTS).write_bytes(b"{}\n"), "no event log of a call"),
         (lambda at: (at / fill.SCORE_CARD).write_bytes(b"{}"), "no score card"),
         (lambda at: (at / fill.SCORE_CARD).mkdir(), "cannot be read"),
+        (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
+        (
+            lambda at: scored(at, techniques=card().techniques * 2),
+            "that cannot be, nothing is kept",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_changes_nothing(

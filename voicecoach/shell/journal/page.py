@@ -34,8 +34,8 @@ SURVEYS = {
     "ces": "Easy (CES, 1 to 7)",
 }
 LIMITS = (
-    "A score measures what was done in a call by the formula printed beside it; it is no measure "
-    "of a person, and nobody is compared with anybody here.",
+    "A score measures what was done in a call, by a formula that voicecoach journal show prints "
+    "beside it; it is no measure of a person, and nobody is compared with anybody here.",
     "Agitation is an estimate, and it falls after every outburst, cue or none. Moments at which a "
     "cue was due and held back come late in a call or soon after another cue, so they are only "
     "nearly comparable; those held out by chance ([cues] holdout) are.",

@@ -294,6 +294,8 @@ class Journal:
             yield
         except sqlite3.OperationalError as e:
             raise JournalError(f"{self.path}: the journal cannot be used now: {e}") from e
+        except sqlite3.IntegrityError as e:
+            raise JournalError(f"{self.path}: that cannot be, nothing is kept of it: {e}") from e
         except sqlite3.DatabaseError as e:
             raise JournalError(
                 f"{self.path}: this is no journal, or it is damaged: {e}; it is left as it is, "

@@ -36,6 +36,8 @@ TECHNIQUES = {
     "patience": ("Patience and not interrupting", 0.50, 0.25),
     "time-to-calm-down": ("Time to calm down", 0.50, -0.10),
     "clarifying": ("Clarifying and confirming", 0.60, 0.15),
+    "softeners": ("Softeners and positive language", 0.35, 0.30),
+    "options": ("Options and compromise", 0.50, 0.05),
     "expectations": ("Expectations and limits", 0.45, 0.10),
     "follow-up": ("Follow-up and recap", 0.30, 0.45),
 }
@@ -179,7 +181,10 @@ def main() -> None:
             shoot(into / "trends.html", into / "dark.png", (1080, 2700), dark=True)
             shoot(into / "trends.html", into / "phone.png", (500, 4000))
         else:
-            shoot(into / "trends.html", TARGET, (1080, 1360))
+            shoot(into / "trends.html", into / "trends.png", (1080, 1880))
+            # Few colours are enough, and a third of the bytes.
+            command = ["convert", str(into / "trends.png"), "-strip", "+dither", "-colors", "128"]
+            subprocess.run([*command, str(TARGET)], check=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -17,18 +18,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from scripts import journal_pictures
 from scripts.sound_server import SoundServer, missing
-from tests.test_cli import home, voicecoach
+from tests.entries import SECRET, STARTED, call, card, made
+from tests.test_cli import home, recording, voicecoach
 from tests.test_live import Live
 from voicecoach import eventlog
+from voicecoach.__main__ import app
 from voicecoach.config import Config, override, parse
 from voicecoach.entry import (
     FOUND,
     TABLES,
     CallRow,
     CueRow,
-    Entry,
     FeedbackRow,
     HeldBackRow,
     NoteRow,
@@ -38,8 +42,8 @@ from voicecoach.entry import (
     SurveyRow,
     entry,
 )
-from voicecoach.errors import ConfigError, JournalError, OutputError
-from voicecoach.scorecard import Journey, Quote, ScoreCard, Styles, Survey, Technique
+from voicecoach.errors import ConfigError, JournalError, OutputError, VoiceCoachError
+from voicecoach.scorecard import Survey
 from voicecoach.shell import results
 from voicecoach.shell.journal import fill, schema
 from voicecoach.shell.journal.export import export
@@ -49,99 +53,13 @@ from voicecoach.shell.replay import EVENTS
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
-    CueFeedback,
-    CueHeldBack,
     CueOpened,
-    CueOutcome,
-    Ended,
     Event,
-    Speaker,
-    SpeechEnded,
-    Tone,
     Utterance,
 )
 
-__all__ = ["home"]
+__all__ = ["home", "recording"]
 V1 = Path(__file__).parent / "journals" / "v1.sql"
-SECRET = "nineteen crates of marmalade"
-"""Something that was said, to be looked for."""
-STARTED = "2026-03-02T09:30:00Z"
-
-
-def s(seconds: float) -> int:
-    return round(seconds * SAMPLE_RATE)
-
-
-def call(length_s: float = 60.0) -> list[Event]:
-    """Return a call in which all happens that a journal keeps."""
-    said = f'You said "{SECRET}".'
-    return [
-        SpeechEnded(at=s(5), speaker=Speaker.AGENT, start=s(1), end=s(4)),
-        SpeechEnded(at=s(11), speaker=Speaker.CUSTOMER, start=s(5), end=s(10)),
-        Utterance(
-            at=s(11),
-            speaker=Speaker.CUSTOMER,
-            utterance=1,
-            start=s(5),
-            end=s(10),
-            text=SECRET,
-            words=4,
-        ),
-        Tone(
-            at=s(12),
-            speaker=Speaker.CUSTOMER,
-            start=s(11),
-            end=s(12),
-            agitation=0.75,
-            confidence=0.9,
-            evidence=(),
-            signals={},
-        ),
-        CueOpened(
-            at=s(13),
-            id="soften",
-            title="Soften",
-            message=said,
-            say="",
-            priority=2,
-            evidence={"words_s": 2.5, "phrase": SECRET},
-            held_s=0.5,
-        ),
-        CueFeedback(at=s(15), id="soften", start=s(13), helpful=False),
-        CueClosed(at=s(16), id="soften", reason="behaviour stopped"),
-        CueHeldBack(at=s(17), id="slow-down", reason="min_gap"),
-        CueOutcome(
-            at=s(43),
-            id="soften",
-            start=s(13),
-            shown=True,
-            reason="",
-            heeded=True,
-            signal="",
-            before=None,
-            after=None,
-            agitation_before=0.75,
-            agitation_after=0.25,
-        ),
-        Ended(at=s(length_s), end=s(length_s)),
-    ]
-
-
-def card() -> ScoreCard:
-    """Return a score card with something quoted."""
-    quote = Quote(Speaker.CUSTOMER, 5.0, 10.0, SECRET, "what it is about")
-    techniques = [
-        Technique("listening", "Listening", 0.5, "1 of 2 = 0.50", [quote], [quote], "wait"),
-        Technique("patience", "Patience", None, "no occasion", [], [], ""),
-    ]
-    styles = Styles(0.25, 0.75, "accommodating", "", {}, [])
-    return ScoreCard("one", techniques, styles, Journey(None, None, None, None, []), [quote])
-
-
-def made(name: str = "one", *, started_at: str = STARTED, words: bool = False) -> Entry:
-    """Return a call as the journal keeps it."""
-    facts = {"call": name, "words": True, "voicecoach": "0"}
-    return entry(facts, call(), card(), started_at=started_at, words=words)
 
 
 def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> Path:
@@ -151,6 +69,12 @@ def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> P
     lines = [eventlog.line(event) for event in (call() if events is None else events)]
     (at / EVENTS).write_bytes(b"".join([head, *lines]))
     return at
+
+
+def scored(at: Path, **changes: object) -> None:
+    """Write a score card that is different in something."""
+    changed = msgspec.structs.replace(card(), **changes)
+    (at / fill.SCORE_CARD).write_bytes(msgspec.json.encode(changed))
 
 
 @pytest.fixture
@@ -335,6 +259,11 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
         (lambda at: (at / EVENTS).write_bytes(b"{}\n"), "no event log of a call"),
         (lambda at: (at / fill.SCORE_CARD).write_bytes(b"{}"), "no score card"),
         (lambda at: (at / fill.SCORE_CARD).mkdir(), "cannot be read"),
+        (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
+        (
+            lambda at: scored(at, techniques=card().techniques * 2),
+            "that cannot be, nothing is kept",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_changes_nothing(
@@ -470,7 +399,7 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
 ADD = """
 import sys
 from pathlib import Path
-from tests.test_journal import made
+from tests.entries import made
 from voicecoach.shell.journal.store import Journal
 path, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
@@ -785,8 +714,8 @@ def test_csv_comes_back_by_its_readers_and_nothing_in_it_is_a_formula(
     frame = pd.read_csv(tmp_path / "out" / "calls.csv")
     assert list(frame["agitation_peak"]) == [each.agitation_peak for each in calls]
     assert list(frame["complete"]) == [1, 1]
-    read = f"SELECT count(*), min(nps), max(csat) FROM read_csv('{tmp_path}/out/surveys.csv')"
-    assert duckdb.sql(read).fetchall() == [(1, 0, None)]
+    answers = duckdb.read_csv(f"{tmp_path}/out/surveys.csv")
+    assert answers.aggregate("count(*), min(nps), max(csat)").fetchall() == [(1, 0, None)]
 
 
 def test_json_comes_back(path: Path, tmp_path: Path) -> None:
@@ -817,7 +746,8 @@ def test_parquet_comes_back_by_its_readers(path: Path, tmp_path: Path) -> None:
                 for name in ("started_at", "noted_at"):
                     if name in row:
                         row[name] = fill.utc(row[name])
-            assert msgspec.convert(found, list[TABLES[file.stem]]) == rows[file.stem]  # type: ignore[misc]
+            kind = TABLES[file.stem]
+            assert [msgspec.convert(row, kind) for row in found] == rows[file.stem]
     frame = pd.read_parquet(tmp_path / "out" / "notes.parquet")
     assert list(frame["text"]) == [note.text for note in notes]
     calls = duckdb.read_parquet(f"{tmp_path}/out/calls.parquet")
@@ -826,9 +756,10 @@ def test_parquet_comes_back_by_its_readers(path: Path, tmp_path: Path) -> None:
     assert calls.join(told, "id = call").aggregate(query).fetchall() == [
         (1, datetime(2026, 3, 2, 9, 30))
     ]
-    # A table with nothing in it has its types all the same.
-    types = duckdb.sql(f"DESCRIBE FROM '{tmp_path}/out/surveys.parquet'").fetchall()
-    assert {row[0]: row[1] for row in types}["csat"] == "BIGINT"
+    # Where nothing is known it has its type all the same.
+    answers = duckdb.read_parquet(f"{tmp_path}/out/surveys.parquet")
+    types = dict(zip(answers.columns, map(str, answers.types), strict=True))
+    assert (types["csat"], types["notes"]) == ("BIGINT", "VARCHAR")
 
 
 def test_an_export_that_cannot_be_is_refused(
@@ -846,6 +777,43 @@ def test_an_export_that_cannot_be_is_refused(
             export(journal, "parquet", tmp_path / "out")
     assert (tmp_path / "file").read_text() == "kept"
     assert not (tmp_path / "out").exists()
+
+
+# --- what the documentation says --------------------------------------------------------------
+
+DOCS = Path(__file__).parents[1] / "docs" / "journal.md"
+
+
+def blocks(language: str) -> list[str]:
+    """Return the queries of the documentation."""
+    return re.findall(rf"```{language}\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_documentation_has_each_table_and_column() -> None:
+    rows = {}
+    for line in DOCS.read_text("utf-8").splitlines():
+        if found := re.match(r"\| `(\w+)` \| .* \| (.*) \|$", line):
+            rows[found[1]] = re.findall(r"`(\w+)`", found[2].partition("; see")[0])
+    expected = {name: list(row.__struct_fields__) for name, row in TABLES.items()}
+    assert rows == expected
+    assert f"Its schema is version {schema.VERSION} " in DOCS.read_text("utf-8")
+    assert f"older than {Config().journal.keep_days} days" in DOCS.read_text("utf-8")
+
+
+def test_the_queries_of_the_documentation_answer(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    with Journal(path, create=True) as journal:
+        journal_pictures.fill(journal)
+        export(journal, "parquet", tmp_path / "out")
+    with closing(sqlite3.connect(path)) as db:
+        for query in blocks("sql"):
+            assert len(db.execute(query).fetchall()) >= 5, query
+    monkeypatch.chdir(tmp_path)
+    for query in blocks("duckdb"):
+        assert len(duckdb.execute(query).fetchall()) >= 4, query
 
 
 # --- live -------------------------------------------------------------------------------------
@@ -924,14 +892,18 @@ def test_no_journal_is_made_where_none_is_wanted() -> None:
 # --- the command ------------------------------------------------------------------------------
 
 
-def test_the_command_line_of_the_journal(home: Path, tmp_path: Path) -> None:
+def test_the_command_line_of_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+
     def journal(*arguments: object, code: int = 0) -> str:
-        done = voicecoach(
-            "journal", *arguments, home=home, XDG_DATA_HOME=str(home / "data"), COLUMNS="200"
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
+        done = CliRunner().invoke(app, ["journal", *map(str, arguments)])
+        if isinstance(done.exception, VoiceCoachError):
+            assert code == 2, done.exception
+            return str(done.exception)
+        assert done.exit_code == code, done.output
+        return done.output
 
     assert "there is no journal" in journal("list", code=2)
     left = folder(tmp_path / "one [red]call[red]")
@@ -950,12 +922,40 @@ def test_the_command_line_of_the_journal(home: Path, tmp_path: Path) -> None:
         assert part in shown
     assert "\x1b[2J" not in shown
     assert SECRET not in shown
+    assert "held back: slow-down, min_gap" in shown
+    journal("add", left, "--words")
+    assert f"listening, missed: 0:05 customer: {SECRET}" in journal("show", "one")
     file = tmp_path / "notes.csv"
     journal("export", "--format", "csv", "--table", "notes", file)
     assert "[bold]clear" in file.read_text("utf-8")
-    assert "on its scale" not in journal("add-survey", "one", "--nps", 11, code=2)
+    assert "nps: 11 is no answer" in journal("add-survey", "one", "--nps", 11, code=2)
     assert journal("purge", "--older-than", "36500d") == "0 calls deleted\n"
     assert "deleted" in journal("delete", "one", "--yes")
     assert "no such call" in journal("show", "one", code=2)
-    data = home / "data" / "voicecoach" / "journal"
+    assert "Associations" in journal("trends", tmp_path)
+    assert (tmp_path / "trends.html").read_bytes().startswith(b"<!doctype html>")
+    data = tmp_path / "home" / "voicecoach" / "journal"
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_a_replayed_call_goes_into_the_journal_when_it_is_asked_to(
+    home: Path, recording: Path
+) -> None:
+    def replayed(*options: str) -> subprocess.CompletedProcess[str]:
+        given = "replay", recording, "--no-transcribe", "--out", home / "out", *options
+        return voicecoach(*given, home=home, XDG_DATA_HOME=str(home / "data"))
+
+    assert replayed().returncode == 0
+    path = home / "data" / "voicecoach" / "journal" / "journal.sqlite3"
+    assert not path.exists()
+    assert replayed("--journal").returncode == 0
+    with Journal(path) as journal:
+        (found,) = journal.select(CallRow)
+        assert (found.name, found.live, found.duration_s) == ("Gespräch 1", False, 12.032)
+        # By hand it is the same call.
+        assert fill.add(journal, home / "out" / found.name).again
+    path.write_bytes(b"nonsense " * 1000)
+    done = replayed("--journal")
+    assert done.returncode == 2
+    assert "not in the journal" in done.stderr
+    assert (home / "out" / "Gespräch 1" / "summary.md").is_file(), "the call is not lost"

@@ -17,12 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from voicecoach.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+from voicecoach.types import F64
 
 FEW = 8
 """Calls, or moments, below which there is no interval, and no association at all."""
 SURE = 0.95
 """How much of what could as well have been seen an interval covers."""
-RESAMPLES = 2000
+RESAMPLES, AT_ONCE = 2000, 50
 HOLDOUT = "holdout"
 """Why a cue was not shown: by chance."""
 
@@ -31,7 +32,7 @@ class Week(NamedTuple):
     """A technique's scores in a week."""
 
     week: str
-    count: int
+    calls: int
     median: float
     low: float
     high: float
@@ -46,10 +47,10 @@ class Course(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A value, what it rests on, and where it may lie."""
+    """A value, how many it is of, and where it may lie."""
 
     value: float | None
-    count: int
+    of: int
     low: float | None = None
     high: float | None = None
 
@@ -61,7 +62,7 @@ class Followed(NamedTuple):
     heeded: Estimate
     """Share of those of which it is known."""
     change: Estimate
-    """Of the customer's agitation; its count is of moments, its interval from `FEW` calls."""
+    """Of the customer's agitation; it is of moments, its interval from `FEW` calls."""
 
 
 class CueTrend(NamedTuple):
@@ -87,7 +88,7 @@ class Association(NamedTuple):
     """`csat`, `nps` or `ces`."""
     figure: str
     rank: Estimate
-    """Spearman's rank correlation, -1..1; its count is of calls."""
+    """Spearman's rank correlation, -1..1; it is of calls."""
 
 
 class Trends(NamedTuple):
@@ -171,9 +172,9 @@ def cues(rows: Rows) -> list[CueTrend]:
     for mark in rows.feedback:
         # A cue marked twice is what it was marked last.
         marks[mark.call, mark.opened_s, mark.cue] = mark.helpful
-    known = {row.cue: None for row in (*rows.cues, *rows.outcomes)}
+    known = titles | {row.cue: row.cue for row in rows.outcomes if row.cue not in titles}
     found = []
-    for cue in known:
+    for cue, title in known.items():
         outcomes = [row for row in rows.outcomes if row.cue == cue]
         shown = [row for row in outcomes if row.shown]
         held_out = [row for row in outcomes if not row.shown and row.reason == HOLDOUT]
@@ -186,7 +187,7 @@ def cues(rows: Rows) -> list[CueTrend]:
         found.append(
             CueTrend(
                 cue,
-                titles.get(cue, cue),
+                title,
                 _followed(shown),
                 _followed(held_back),
                 _followed(held_out),
@@ -266,13 +267,16 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> Estimate:
 _TAILS = ((1 - SURE) / 2, (1 + SURE) / 2)
 
 
-def _resampled(groups: Sequence[Sequence[float]], seed: int) -> np.ndarray:
+def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
     """Return the means of `RESAMPLES` draws of as many groups as there are."""
-    sums, counts = np.array([sum(g) for g in groups]), np.array([len(g) for g in groups])
+    sums, sizes = np.array([sum(g) for g in groups]), np.array([len(g) for g in groups])
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), RESAMPLES)
-    means: np.ndarray = drawn @ sums / (drawn @ counts)
-    return means
+    drawn = []
+    # In parts: all at once would be gigabytes of a large journal.
+    for _ in range(RESAMPLES // AT_ONCE):
+        places = rng.integers(len(groups), size=(AT_ONCE, len(groups)))
+        drawn.append(sums[places].sum(axis=1) / sizes[places].sum(axis=1))
+    return np.concatenate(drawn)
 
 
 def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Estimate:
@@ -280,7 +284,7 @@ def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> E
     low, high = np.quantile(_resampled(a, 1) - _resampled(b, 2), _TAILS)
     values = [mean(groups) for groups in (a, b)]
     value = (values[0].value or 0.0) - (values[1].value or 0.0)
-    return Estimate(value, values[0].count + values[1].count, float(low), float(high))
+    return Estimate(value, values[0].of + values[1].of, float(low), float(high))
 
 
 # --- rows -------------------------------------------------------------------------------------

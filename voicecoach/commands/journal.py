@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from voicecoach.commands.common import UNUSABLE, ConfigOption, say, settings_of
 from voicecoach.errors import VoiceCoachError
 
 if TYPE_CHECKING:
-    from voicecoach.entry import OutcomeRow
     from voicecoach.shell.journal.store import Journal
 
 
@@ -43,29 +41,11 @@ CallArgument = Annotated[
 @app.command("list")
 def list_calls(file: JournalFileOption = None, config: ConfigOption = None) -> None:
     """List the calls, the latest last."""
-    from voicecoach.summary import printable
+    from voicecoach.shell.journal.tables import calls
 
     with _open(file, config) as journal:
-        calls = journal.overview()
-    table = Table()
-    for name in ("date", "id", "call", "length", "cues", "peak", "scores", "survey", "notes"):
-        table.add_column(name, no_wrap=name in ("date", "id"))
-    for each in calls:
-        call, survey = each.call, each.survey
-        peak = "-" if call.agitation_peak is None else f"{call.agitation_peak:.2f}"
-        answers = {"csat": survey.csat, "nps": survey.nps, "ces": survey.ces} if survey else {}
-        table.add_row(
-            _local(call.started_at),
-            call.id,
-            Text(printable(call.name)),
-            _length(call.duration_s) + ("" if call.complete else ", cut off"),
-            str(each.cues),
-            peak,
-            str(each.scores),
-            ", ".join(f"{name} {value}" for name, value in answers.items() if value is not None),
-            str(each.notes or ""),
-        )
-    Console().print(table)
+        found = journal.overview()
+    Console().print(calls(found))
 
 
 @app.command()
@@ -114,55 +94,12 @@ def add(
 @app.command()
 def show(call: CallArgument, file: JournalFileOption = None, config: ConfigOption = None) -> None:
     """Show a call: its figures, cues, scores and what people added."""
-    from voicecoach.entry import CueRow, FeedbackRow, NoteRow, OutcomeRow, ScoreRow, SurveyRow
-    from voicecoach.summary import printable
+    from voicecoach.shell.journal.tables import call_told
 
     console = Console()
     with _open(file, config) as journal:
-        found = journal.find(call)
-        its = "call = ?", (found.id,)
-        cues, outcomes = journal.select(CueRow, *its), journal.select(OutcomeRow, *its)
-        marks, scores = journal.select(FeedbackRow, *its), journal.select(ScoreRow, *its)
-        surveys, notes = journal.select(SurveyRow, *its), journal.select(NoteRow, *its)
-        sound = journal.audio(found.id)
-    facts = Table("", "", title=Text(printable(found.name)), show_header=False)
-    for name in found.__struct_fields__:
-        value = getattr(found, name)
-        shown = f"{value:.2f}" if isinstance(value, float) else printable(str(value))
-        facts.add_row(name, Text("not known" if value is None else shown))
-    facts.add_row("sound", Text(str(sound or "not kept")))
-    console.print(facts)
-    table = Table("at", "cue", "for", "closed", "heeded", "agitation, 30 s later", "mark")
-    followed = {(each.cue, each.at_s): each for each in outcomes if each.shown}
-    marked = {(each.cue, each.opened_s): each.helpful for each in marks}
-    for cue in cues:
-        key = cue.cue, cue.opened_s
-        table.add_row(
-            _length(cue.opened_s),
-            Text(printable(cue.title)),
-            "" if cue.closed_s is None else f"{cue.closed_s - cue.opened_s:.1f} s",
-            Text(printable(cue.closed_because)),
-            _yes(followed[key].heeded) if key in followed else "",
-            _change(followed[key]) if key in followed else "",
-            {True: "helpful", False: "wrong"}[marked[key]] if key in marked else "",
-        )
-    console.print(table)
-    if scores:
-        table = Table("technique", "score", "seen", "missed", "formula")
-        for score in scores:
-            value = "-" if score.score is None else f"{score.score:.2f}"
-            seen, missed = str(score.seen), str(score.missed)
-            formula = Text(printable(score.formula))
-            table.add_row(Text(printable(score.name)), value, seen, missed, formula)
-        console.print(table)
-    for survey in surveys:
-        for name in ("csat", "nps", "ces", "notes"):
-            value = getattr(survey, name)
-            if value not in (None, ""):
-                console.print(Text(f"{name}: {printable(str(value))}"), soft_wrap=True)
-    for note in notes:
-        text = f"{_local(note.noted_at)} {printable(note.text)}"
-        console.print(Text(text), soft_wrap=True)
+        for part in call_told(journal, journal.find(call)):
+            console.print(part, soft_wrap=isinstance(part, Text))
 
 
 @app.command("add-survey")
@@ -236,10 +173,12 @@ def delete(
     config: ConfigOption = None,
 ) -> None:
     """Delete a call from the journal, for good; the folder that it left stays."""
+    from voicecoach.shell.journal.tables import local
+
     with _open(file, config) as journal:
         found = journal.find(call)
         if not yes:
-            typer.confirm(f"Delete {found.name} of {_local(found.started_at)}?", abort=True)
+            typer.confirm(f"Delete {found.name} of {local(found.started_at)}?", abort=True)
         journal.delete(found.id)
     say(f"{found.name}: deleted; what the call left in its own folder is not")
 
@@ -296,22 +235,3 @@ def _open(file: Path | None, config: Path | None, *, create: bool = False) -> Jo
     from voicecoach.shell.journal.store import Journal
 
     return Journal(file or fill.path_of(settings_of(config, None, None)), create=create)
-
-
-def _local(moment: str) -> str:
-    """Return a time of the journal as the clock here shows it."""
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
-
-
-def _yes(known: bool | None) -> str:
-    return {True: "yes", False: "no", None: "not known"}[known]
-
-
-def _change(outcome: OutcomeRow) -> str:
-    if outcome.agitation_before is None or outcome.agitation_after is None:
-        return "not known"
-    return f"{outcome.agitation_after - outcome.agitation_before:+.2f}"
-
-
-def _length(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -18,16 +18,12 @@ def add(parent: Element, tag: str, text: str, kind: str = "") -> Element:
 
 
 def table(
-    parent: Element, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+    parent: Element, of: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
-    """Add a table that is folded up."""
+    """Add a table that is folded up; with what it is of, its title is like no other's."""
     details = SubElement(parent, "details")
     add(details, "summary", title)
-    # A region that scrolls can be reached with the keyboard.
-    scroll = SubElement(
-        details, "div", {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": title}
-    )
-    body = SubElement(scroll, "table")
+    body = SubElement(scroll(details, f"{of}: {title}"), "table")
     head = SubElement(SubElement(body, "thead"), "tr")
     for column in columns:
         if column:
@@ -40,6 +36,12 @@ def table(
         add(line, "th", first).set("scope", "row")
         for cell in rest:
             add(line, "td", cell)
+
+
+def scroll(parent: Element, title: str) -> Element:
+    """Add a region that moves sideways where there is little room, also with the keyboard."""
+    facts = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": printable(title)}
+    return SubElement(parent, "div", facts)
 
 
 def svg(width: float, height: float, id: str, title: str, told: str) -> Element:

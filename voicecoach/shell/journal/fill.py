@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,14 +120,18 @@ def survey(
     answers = _answers(file) if file else {}
     given = {"csat": csat, "nps": nps, "ces": ces, "notes": notes}
     answers |= {name: value for name, value in given.items() if value not in (None, "")}
-    for name, (low, high) in SCALES.items():
-        value = answers.get(name)
-        if value is not None and (type(value) is not int or not low <= value <= high):
-            raise ConfigError(f"{name}: {value!r} is no answer: a whole number, {low} to {high}")
+    _on_scale(answers)
     found = Survey(**answers)
     if found == Survey():
         raise ConfigError("there is no answer: give --csat, --nps, --ces, --notes or --file")
     return found
+
+
+def _on_scale(answers: Mapping[str, Any]) -> None:
+    for name, (low, high) in SCALES.items():
+        value = answers.get(name)
+        if value is not None and (type(value) is not int or not low <= value <= high):
+            raise ConfigError(f"{name}: {value!r} is no answer: a whole number, {low} to {high}")
 
 
 def _answers(file: Path) -> dict[str, Any]:
@@ -145,10 +150,12 @@ def _answers(file: Path) -> dict[str, Any]:
 
 def _score_card(path: Path) -> ScoreCard | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
+        card = msgspec.json.decode(path.read_bytes(), type=ScoreCard)
+        _on_scale(msgspec.structs.asdict(card.survey))
     except FileNotFoundError:
         return None
     except OSError as e:
         raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, ConfigError) as e:
         raise JournalError(f"{path}: this is no score card: {e}") from e
+    return card

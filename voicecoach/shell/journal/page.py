@@ -25,6 +25,7 @@ from voicecoach.trends import (
 )
 
 STYLE = Path(__file__).with_name("trends.css")
+RANKED = "figure", "calls", "rank correlation"
 STRONGEST = 8
 """Associations that are drawn of each survey; the table has all."""
 SURVEYS = {
@@ -33,8 +34,8 @@ SURVEYS = {
     "ces": "Easy (CES, 1 to 7)",
 }
 LIMITS = (
-    "A score measures what was done in a call by the formula printed beside it; it is no measure "
-    "of a person, and nobody is compared with anybody here.",
+    "A score measures what was done in a call, by a formula that voicecoach journal show prints "
+    "beside it; it is no measure of a person, and nobody is compared with anybody here.",
     "Agitation is an estimate, and it falls after every outburst, cue or none. Moments at which a "
     "cue was due and held back come late in a call or soon after another cue, so they are only "
     "nearly comparable; those held out by chance ([cues] holdout) are.",
@@ -66,7 +67,7 @@ def page(trends: Trends) -> bytes:
     limits = SubElement(main, "ul")
     for limit in LIMITS:
         drawing.add(limits, "li", limit)
-    return b"<!doctype html>\n" + tostring(html, "utf-8", method="html") + b"\n"
+    return f"<!doctype html>\n{tostring(html, 'unicode', method='html')}\n".encode()
 
 
 # --- techniques -------------------------------------------------------------------------------
@@ -90,10 +91,11 @@ def _techniques(main: Element, trends: Trends) -> None:
         drawing.add(figure, "h3", course.name)
         figure.append(_course(course, trends.weeks, f"course-{number}"))
         rows = [
-            (day(w.week), str(w.count), _2(w.median), f"{_2(w.low)} to {_2(w.high)}")
+            (day(w.week), str(w.calls), _2(w.median), f"{_2(w.low)} to {_2(w.high)}")
             for w in course.weeks
         ]
-        drawing.table(figure, "As a table", ("week of", "calls", "median", "range"), rows)
+        columns = "week of", "calls", "median", "range"
+        drawing.table(figure, course.name, "As a table", columns, rows)
 
 
 def _course(course: Course, weeks: Sequence[str], id: str) -> Element:
@@ -101,7 +103,7 @@ def _course(course: Course, weeks: Sequence[str], id: str) -> Element:
     first, last = course.weeks[0], course.weeks[-1]
     told = (
         f"Median {_2(first.median)} in the week of {day(first.week)}, {_2(last.median)} in that "
-        f"of {day(last.week)}; {sum(week.count for week in course.weeks)} scored calls in all."
+        f"of {day(last.week)}; {sum(week.calls for week in course.weeks)} scored calls in all."
     )
     svg = drawing.svg(300, 138, id, f"{course.name}, week by week", told)
     step = 264 / max(len(weeks), 1)
@@ -117,10 +119,10 @@ def _course(course: Course, weeks: Sequence[str], id: str) -> Element:
             ends = xs[here.week], _y(here.median), xs[after.week], _y(after.median)
             drawing.line(svg, *ends, "course")
     for week in course.weeks:
-        kind = "dot" if week.count > 2 else "dot few"
+        kind = "dot" if week.calls > 2 else "dot few"
         drawing.dot(svg, xs[week.week], _y(week.median), kind, 3.5)
         if len(weeks) <= 20:
-            drawing.text(svg, xs[week.week], 121, str(week.count), "middle")
+            drawing.text(svg, xs[week.week], 121, str(week.calls), "middle")
     drawing.text(svg, 28, 135, day(weeks[0]))
     drawing.text(svg, 292, 135, day(weeks[-1]), "end")
     return svg
@@ -139,10 +141,10 @@ def _cues(main: Element, trends: Trends) -> None:
         drawing.add(main, "p", "No cue was shown yet.", "soft")
         return
     text = (
-        "Above: how often you did within 10 seconds what the cue says. Below: how the customer's "
-        "agitation changed until 30 seconds later, to the left it fell: after the cue, beside "
-        f"moments at which it was due and not shown. Intervals only from {FEW} on: with fewer, "
-        "a dot says next to nothing."
+        "Above: how often the agent did what the cue says within 10 seconds. Below: how the "
+        "customer's agitation changed until 30 seconds later, to the left it fell: after the cue, "
+        "beside moments at which it was due and not shown. A hollow dot is of fewer than "
+        f"{FEW} moments or calls: it has no interval and says next to nothing."
     )
     drawing.add(main, "p", text, "soft")
     grid = SubElement(main, "div", {"class": "grid"})
@@ -159,7 +161,7 @@ def _cues(main: Element, trends: Trends) -> None:
         if f.moments
     ]
     columns = "cue", "", "moments", "heeded", "change of agitation"
-    drawing.table(main, "All cues as a table", columns, rows)
+    drawing.table(main, "Cues", "All cues as a table", columns, rows)
 
 
 def _kinds(cue: CueTrend) -> list[tuple[str, Followed]]:
@@ -196,22 +198,24 @@ def _cue(cue: CueTrend, reach: float, id: str) -> Element:
         x = 185 + 107 * value / reach
         drawing.line(svg, x, 52, x, 124, "axis" if value else "zero")
         label = f"{value:+.1f}" if value else "0"
-        drawing.text(svg, x, 136, label, "end" if value > 0 else "middle")
+        drawing.text(svg, x, 136, label, "end" if value > 0 else "middle" if value == 0 else "")
+    drawing.text(svg, 70, 136, "agitation", "end")
     for place, (name, f) in enumerate(_kinds(cue)):
         y = 64 + 24 * place
         drawing.text(svg, 70, y + 4, name, "end ink")
-        kind = ("", "back", "out")[place]
         if f.change.value is None:
             drawing.text(svg, 84, y + 4, "none" if not f.moments else "not known")
-        drawing.estimate(svg, y, f.change, lambda value: 185 + 107 * value / reach, kind)
+        drawing.estimate(
+            svg, y, f.change, lambda value: 185 + 107 * value / reach, "other" if place else ""
+        )
     return svg
 
 
 def verdict(cue: CueTrend) -> str:
     """Return in words what can be said of a cue."""
-    times = "once" if cue.shown.moments == 1 else f"{cue.shown.moments} times"
+    times = {1: "once", 2: "twice"}.get(cue.shown.moments, f"{cue.shown.moments} times")
     said = [f"Shown {times}"]
-    if cue.shown.heeded.count:
+    if cue.shown.heeded.of:
         said.append(f"heeded {share(cue.shown.heeded)}")
     if cue.helpful or cue.wrong:
         said.append(f"marked helpful {cue.helpful}, wrong {cue.wrong}")
@@ -239,8 +243,8 @@ def _surveys(main: Element, trends: Trends) -> None:
         return
     pairs = len(trends.associations)
     text = (
-        "Rank correlation of each answer with figures of its call: to the right they rise together, "
-        "to the left one falls as the other rises. An association, not a cause. Of the "
+        "Rank correlation of each answer with figures of its call: to the right they rise "
+        "together, to the left one falls as the other rises. An association, not a cause. Of the "
         f"{pairs} pairs looked at, about {max(1, round(pairs * 0.05))} would keep clear of zero by "
         "chance alone."
     )
@@ -251,17 +255,19 @@ def _surveys(main: Element, trends: Trends) -> None:
             continue
         figure = SubElement(main, "figure", {"class": "wide"})
         drawing.add(figure, "h3", f"{title}, {trends.surveys[survey]} answers")
-        figure.append(_forest(found[:STRONGEST], f"survey-{survey}", title))
-        rows = [(a.figure, str(a.rank.count), signed(a.rank)) for a in found]
+        # On a phone it would be too small to read: there it is moved sideways.
+        scroll = drawing.scroll(figure, f"{title}: picture")
+        scroll.append(_forest(found[:STRONGEST], f"survey-{survey}", title))
+        rows = [(a.figure, str(a.rank.of), signed(a.rank)) for a in found]
         drawing.table(
-            figure, f"All {len(found)} as a table", ("figure", "calls", "rank correlation"), rows
+            figure, title, f"All {len(found)} as a table", ("figure", "calls", "rank"), rows
         )
 
 
 def _forest(found: Sequence[Association], id: str, title: str) -> Element:
     """Draw associations, 640 wide, a row of 22 each; the plot from 260 to 520 for -1..1."""
     bottom = 22 * len(found) + 8
-    told = "; ".join(f"{a.figure} {signed(a.rank)}, {a.rank.count} calls" for a in found)
+    told = "; ".join(f"{a.figure} {signed(a.rank)}, {a.rank.of} calls" for a in found)
     svg = drawing.svg(640, bottom + 18, id, f"What {title} moves with", told)
     for value in (-1.0, 0.0, 1.0):
         x = 390 + 130 * value
@@ -271,7 +277,7 @@ def _forest(found: Sequence[Association], id: str, title: str) -> Element:
         y = 15 + 22 * place
         drawing.text(svg, 250, y + 4, each.figure, "end ink")
         drawing.estimate(svg, y, each.rank, lambda value: 390 + 130 * value, "")
-        drawing.text(svg, 530, y + 4, f"{each.rank.value or 0.0:+.2f}, {each.rank.count} calls")
+        drawing.text(svg, 530, y + 4, f"{each.rank.value or 0.0:+.2f}, {each.rank.of} calls")
     return svg
 
 
@@ -300,7 +306,7 @@ def share(estimate: Estimate) -> str:
     """Return a share in words."""
     if estimate.value is None:
         return "not known"
-    text = f"{round(estimate.value * estimate.count)} of {estimate.count}"
+    text = f"{round(estimate.value * estimate.of)} of {estimate.of}"
     if estimate.low is None or estimate.high is None:
         return text
     return f"{text} ({estimate.low:.0%} to {estimate.high:.0%})"

@@ -8,6 +8,8 @@ in `entry`.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from voicecoach.errors import JournalError
 
@@ -139,18 +141,28 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
     sqlite3.Error
         Where it cannot be read or written.
     """
-    if _version(connection, where) == VERSION:
+    with transaction(connection, "DEFERRED"):
+        version = _version(connection, where)
+    if version == VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection, "IMMEDIATE"):
         # Another process may have been faster.
         for migration in MIGRATIONS[_version(connection, where) :]:
             for statement in migration:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    """Do all or nothing, and see the file as of one moment."""
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
+        # A full disk has ended it already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

@@ -25,7 +25,7 @@ import platformdirs
 from voicecoach.entry import FOUND, TABLES, CallRow, Entry, NoteRow, Row, SurveyRow
 from voicecoach.errors import JournalError
 from voicecoach.scorecard import Survey
-from voicecoach.shell.journal.schema import migrate
+from voicecoach.shell.journal.schema import migrate, transaction
 
 BUSY_S = 10.0
 AUDIO = "audio"
@@ -94,7 +94,12 @@ class Journal:
         if found != ["ok"]:
             raise sqlite3.DatabaseError(" ".join(str(found[0]).split()))
         migrate(self._db, str(self.path))
-        self._db.execute("PRAGMA journal_mode = WAL")
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as e:
+            # Another program opens it at this moment, too: who comes next will do it.
+            if "locked" not in str(e):
+                raise
 
     def __enter__(self) -> Journal:
         return self
@@ -279,16 +284,8 @@ class Journal:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Change all or nothing."""
-        with self._said():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                # A full disk has ended it already.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._said(), transaction(self._db, "IMMEDIATE"):
+            yield
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -297,6 +294,8 @@ class Journal:
             yield
         except sqlite3.OperationalError as e:
             raise JournalError(f"{self.path}: the journal cannot be used now: {e}") from e
+        except sqlite3.IntegrityError as e:
+            raise JournalError(f"{self.path}: that cannot be, nothing is kept of it: {e}") from e
         except sqlite3.DatabaseError as e:
             raise JournalError(
                 f"{self.path}: this is no journal, or it is damaged: {e}; it is left as it is, "

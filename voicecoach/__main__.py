@@ -34,6 +34,7 @@ from voicecoach.commands.common import (
     settings_of,
 )
 from voicecoach.commands.diff import diff
+from voicecoach.commands.export import export
 from voicecoach.config import Config
 from voicecoach.errors import (
     ConfigError,
@@ -65,6 +66,7 @@ app = typer.Typer(
 )
 app.add_typer(usual.app, name="usual")
 app.command()(diff)
+app.command()(export)
 
 SpeedOption = Annotated[
     float | None,

@@ -121,7 +121,7 @@ def textgrid(events: Sequence[Event], call: str) -> str:
     points = {"cues held back": [Span(e.at, e.at, f"{e.id}: {e.reason}") for e in held]}
     end = max([_end(events), HOP, *(span.end for spans in tiers.values() for span in spans)])
     out = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
-    out += ["xmin = 0", f"xmax = {_seconds(end)}", "tiers? <exists>"]
+    out += ["xmin = 0", f"xmax = {_plain(end)}", "tiers? <exists>"]
     out += [f"size = {len(tiers) + len(points)}", "item []:"]
     number = 0
     for name, spans in tiers.items():
@@ -129,8 +129,8 @@ def textgrid(events: Sequence[Event], call: str) -> str:
         parts = _contiguous(spans, end)
         out += _tier(number, "IntervalTier", name, end, "intervals", len(parts))
         for i, part in enumerate(parts, 1):
-            out += [f"        intervals [{i}]:", f"            xmin = {_seconds(part.start)}"]
-            out += [f"            xmax = {_seconds(part.end)}"]
+            out += [f"        intervals [{i}]:", f"            xmin = {_plain(part.start)}"]
+            out += [f"            xmax = {_plain(part.end)}"]
             out += [f"            text = {_quoted(part.text)}"]
     for name, spans in points.items():
         number += 1
@@ -139,7 +139,7 @@ def textgrid(events: Sequence[Event], call: str) -> str:
             marks.setdefault(min(span.start, end), []).append(span.text)
         out += _tier(number, "TextTier", name, end, "points", len(marks))
         for i, (at, texts) in enumerate(marks.items(), 1):
-            out += [f"        points [{i}]:", f"            number = {_seconds(at)}"]
+            out += [f"        points [{i}]:", f"            number = {_plain(at)}"]
             out += [f"            mark = {_quoted('; '.join(texts))}"]
     return "\n".join(out) + "\n"
 
@@ -256,7 +256,7 @@ def _tier(number: int, kind: str, name: str, end: int, what: str, size: int) -> 
         f'        class = "{kind}"',
         f"        name = {_quoted(name)}",
         "        xmin = 0",
-        f"        xmax = {_seconds(end)}",
+        f"        xmax = {_plain(end)}",
         f"        {what}: size = {size}",
     ]
 
@@ -289,8 +289,12 @@ def _seconds(samples: int) -> float:
     return samples / SAMPLE_RATE
 
 
+def _plain(samples: int) -> str:
+    """Return seconds to the sample, without an exponent, which readers of TextGrids do not know."""
+    return f"{samples / SAMPLE_RATE:.7f}".rstrip("0").rstrip(".")
+
+
 def _clock(samples: int, point: str) -> str:
-    ms = round(samples / MILLISECOND)
-    return (
-        f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{point}{ms % 1000:03d}"
-    )
+    whole, ms = divmod(samples // MILLISECOND, 1000)
+    minutes, seconds = divmod(whole, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}{point}{ms:03d}"

@@ -255,9 +255,9 @@ def test_what_moved_is_told_from_what_is_new() -> None:
 
 
 def test_why_a_cue_is_not_there_is_what_its_rules_say() -> None:
-    held = [laboratory.Held(2, "min_gap"), laboratory.Held(31, "cooldown")]
+    held = [laboratory.Held(2, 20, "min_gap"), laboratory.Held(21, 31, "cooldown")]
     changes = laboratory.compare(told(shown(30), shown(90)), told(x=held))
-    assert [c.why for c in changes] == ["held back: cooldown", "no rule of it held"]
+    assert [c.why for c in changes] == ["held back: cooldown", "not due at that time"]
 
 
 @given(st.lists(st.integers(0, 300)), st.lists(st.integers(0, 300)))

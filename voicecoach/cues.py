@@ -286,6 +286,11 @@ class CueEngine:
                 events.append(CueHeldBack(at=at, id=state.cue.id, reason=reason))
         return events
 
+    @property
+    def waiting(self) -> dict[str, str]:
+        """The cues that are due and held back now, and why."""
+        return {state.cue.id: state.said for state in self._states if state.said}
+
     def mark(self, feedback: CueFeedback) -> list[Event]:
         """Take what the agent says of a cue: one that is wrong leaves the screen."""
         shown = self._open

@@ -43,6 +43,7 @@ from voicecoach.commands.common import (
     settings_of,
 )
 from voicecoach.commands.diff import diff
+from voicecoach.commands.export import export
 from voicecoach.config import Config
 from voicecoach.errors import DeviceError, VoiceCoachError
 from voicecoach.types import Speaker
@@ -74,6 +75,7 @@ app.command()(score.score)
 app.add_typer(journal.app, name="journal")
 app.command()(batch)
 app.command("report")(reports.report)
+app.command()(export)
 
 SpeedOption = Annotated[
     float | None,

@@ -183,9 +183,7 @@ class _State:
 
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
-        self._tests = [
-            [(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule
-        ]
+        self._tests = [[(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule]
         self.since: list[int | None] = [None] * len(cue.rule)
         self.last_true = 0
         self.opened_at = 0
@@ -292,6 +290,11 @@ class CueEngine:
                 state.said = reason
                 events.append(CueHeldBack(at=at, id=state.cue.id, reason=reason))
         return events
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """The cues that are due and held back now, and why."""
+        return {state.cue.id: state.said for state in self._states if state.said}
 
     def mark(self, feedback: CueFeedback) -> list[Event]:
         """Take what the agent says of a cue: one that is wrong leaves the screen."""

@@ -20,7 +20,6 @@ from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
     CueFeedback,
-    CueHeldBack,
     CueOpened,
     Ended,
     Event,
@@ -45,9 +44,10 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A cue that was due and was held back."""
+    """A cue that was due and was held back, from and to."""
 
-    at_s: float
+    start_s: float
+    end_s: float
     reason: str
 
 
@@ -105,40 +105,27 @@ def told_again(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -
     """
     if not recordable(events):
         raise ValueError("the log does not hold the signals that rules go on")
-    engine = CueEngine(cues, settings)
-    answers = list(_answers(events))
-    end = end_of(events)
-    out: list[Event] = []
-    done = 0
-    for reading in ticks(events, end):
-        # What comes at the moment of a tick takes effect after it.
-        while done < len(answers) and answers[done].at < reading.at:
-            out += _answer(engine, answers[done], out)
-            done += 1
-        out += _tick(engine, reading)
-    for answer in answers[done:]:
-        if answer.at < end:
-            out += _answer(engine, answer, out)
-    return out + engine.clear(end, "call ended")
+    return [event for step in _steps(events, cues, settings) for event in step.said]
 
 
-def told(events: Iterable[Event]) -> Told:
-    """Return what of the cues is in events, whether of a log or told again."""
+def told(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> Told:
+    """Return what the cues come to, told again as by `told_again`."""
     shown: dict[str, list[Shown]] = {}
     held: dict[str, list[Held]] = {}
     card: CueOpened | None = None
-    last = 0
-    for event in events:
-        last = max(last, event.at)
-        if isinstance(event, CueHeldBack):
-            held.setdefault(event.id, []).append(Held(_s(event.at), event.reason))
-        elif isinstance(event, CueOpened):
-            card = event
-        elif isinstance(event, CueClosed) and card and card.id == event.id:
-            shown.setdefault(card.id, []).append(_shown(card, event.at, event.reason))
-            card = None
-    if card:
-        shown.setdefault(card.id, []).append(_shown(card, last, "the log ends"))
+    waiting: dict[str, tuple[int, str]] = {}
+    for step in _steps(events, cues, settings):
+        for event in step.said:
+            if isinstance(event, CueOpened):
+                card = event
+            elif isinstance(event, CueClosed) and card:
+                shown.setdefault(card.id, []).append(_shown(card, event))
+        for id, (since, reason) in list(waiting.items()):
+            if step.waiting.get(id) != reason:
+                held.setdefault(id, []).append(Held(_s(since), _s(step.at), reason))
+                del waiting[id]
+        for id, reason in step.waiting.items():
+            waiting.setdefault(id, (step.at, reason))
     return Told(shown, held)
 
 
@@ -160,7 +147,7 @@ def compare(a: Told, b: Told, tolerance_s: float = TOLERANCE_S) -> list[Change]:
             else:
                 there, missing, name = (one, b, "A") if one else (other, a, "B")
                 assert there
-                why = _why(there, missing.held.get(id, []), tolerance_s)
+                why = _why(there, missing.held.get(id, []))
                 changes.append(Change(id, (f"only {name}",), one, other, why))
     return sorted(changes, key=lambda change: (change.at_s, change.id))
 
@@ -226,9 +213,38 @@ def _facts(cue: Cue) -> dict[str, str]:
     }
 
 
+class _Step(NamedTuple):
+    """What comes of a moment."""
+
+    at: int
+    said: list[Event]
+    waiting: dict[str, str]
+    """Why a cue that is due is held back, by cue."""
+
+
+def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> Iterator[_Step]:
+    engine = CueEngine(cues, settings)
+    answers = list(_answers(events))
+    end = end_of(events)
+    newest: CueOpened | None = None
+    done = 0
+    for reading in ticks(events, end):
+        # What comes at the moment of a tick takes effect after it.
+        while done < len(answers) and answers[done].at < reading.at:
+            answer = answers[done]
+            yield _Step(answer.at, _answer(engine, answer, newest), engine.waiting)
+            done += 1
+        said = _tick(engine, reading)
+        newest = next((e for e in reversed(said) if isinstance(e, CueOpened)), newest)
+        yield _Step(reading.at, said, engine.waiting)
+    for answer in answers[done:]:
+        if answer.at < end:
+            yield _Step(answer.at, _answer(engine, answer, newest), engine.waiting)
+    yield _Step(end, engine.clear(end, "call ended"), {})
+
+
 def _tick(engine: CueEngine, reading: Reading) -> list[Event]:
-    quotes = reading.quotes
-    return engine.update(reading.at, reading.signals, lambda: quotes, reading.distrusted)
+    return engine.update(reading.at, reading.signals, lambda: reading.quotes, reading.distrusted)
 
 
 def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
@@ -246,19 +262,18 @@ def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
 
 
 def _answer(
-    engine: CueEngine, answer: CueFeedback | Listening, out: Sequence[Event]
+    engine: CueEngine, answer: CueFeedback | Listening, newest: CueOpened | None
 ) -> list[Event]:
     """Take a pause, or a mark: under other rules its card may have opened at another time."""
     if isinstance(answer, Listening):
         return [] if answer.on else engine.clear(answer.at, "paused")
-    card = next((e for e in reversed(out) if isinstance(e, CueOpened)), None)
-    if card is None or card.id != answer.id:
+    if newest is None or newest.id != answer.id:
         return []
-    return engine.mark(msgspec.structs.replace(answer, start=card.at))
+    return engine.mark(msgspec.structs.replace(answer, start=newest.at))
 
 
-def _shown(card: CueOpened, closed: int, reason: str) -> Shown:
-    return Shown(_s(card.at), _s(closed), card.title, card.message, card.say, reason)
+def _shown(card: CueOpened, closed: CueClosed) -> Shown:
+    return Shown(_s(card.at), _s(closed.at), card.title, card.message, card.say, closed.reason)
 
 
 def _pairs(
@@ -289,11 +304,11 @@ def _what(a: Shown, b: Shown) -> tuple[str, ...]:
     return tuple(name for name, differs in differences.items() if differs)
 
 
-def _why(there: Shown, held: Iterable[Held], tolerance_s: float) -> str:
+def _why(there: Shown, held: Iterable[Held]) -> str:
     """Return why a cue was not shown where the other rules showed it."""
-    near = (h for h in held if -tolerance_s <= h.at_s - there.opened_s)
-    found = next((h for h in near if h.at_s <= max(there.closed_s, there.opened_s)), None)
-    return f"held back: {found.reason}" if found else "no rule of it held"
+    last = max(there.closed_s, there.opened_s)
+    found = [h.reason for h in held if h.end_s >= there.opened_s and h.start_s <= last]
+    return f"held back: {', '.join(dict.fromkeys(found))}" if found else "not due at that time"
 
 
 def _s(samples: int) -> float:

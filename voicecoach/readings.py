@@ -72,7 +72,7 @@ class Recorder:
         for name, exact in signals.items():
             if exact is heard.get(name) and name not in self._growing:
                 continue
-            x = now[name] = round(exact, DIGITS)
+            x = now[name] = round(exact, DIGITS) + 0.0  # never -0.0, which a log may lose
             before = self._signals.get(name)
             since = self._growing.get(name)
             if _same(x, _grown(*since, at) if since else before):

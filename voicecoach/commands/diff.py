@@ -97,15 +97,15 @@ def _print(found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) 
     from voicecoach import laboratory
 
     console = Console()
-    console.print(Text(f"A is {a.name}, B is {b.name}"))
+    console.print(_plain(f"A is {a.name}, B is {b.name}"))
     for id, told in laboratory.differences(a.cues, b.cues).items():
         for text in told:
-            console.print(Text(f"  {id}: {text}"), soft_wrap=True)
+            console.print(_plain(f"  {id}: {text}"), soft_wrap=True)
     for trial in found:
-        table = Table("cue", "what", "A, s", "B, s", "why", title=Text(trial.call))
+        table = Table("cue", "what", "A, s", "B, s", "why", title=_plain(trial.call))
         for change in trial.changes:
-            table.add_row(*map(Text, _row(change)))
-        console.print(table if trial.changes else Text(f"\n{trial.call}: no cue under either"))
+            table.add_row(*map(_plain, _row(change)))
+        console.print(table if trial.changes else _plain(f"{trial.call}: no cue under either"))
     seconds = sum(trial.duration_s for trial in found)
     table = Table(
         "cue", "A", "B", "only A", "only B", "changed", "held back A", "B", title="Totals"
@@ -124,3 +124,10 @@ def _print(found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) 
 def _row(change: Change) -> tuple[str, ...]:
     a, b = (f"{s.opened_s:.1f} to {s.closed_s:.1f}" if s else "-" for s in (change.a, change.b))
     return change.id, ", ".join(change.what) or "the same", a, b, change.why
+
+
+def _plain(text: str) -> Text:
+    """Return a text of somebody's that only says what it says."""
+    from voicecoach.summary import printable
+
+    return Text(printable(text))

@@ -65,7 +65,7 @@ def overview(trial: Trial) -> Node:
         _label(LEFT, bottom + 36, "A", "a"),
         _label(LEFT + 14, bottom + 36, "above", "soft"),
         _label(LEFT + 54, bottom + 36, "B", "b"),
-        _label(LEFT + 68, bottom + 36, "below; hollow: due, held back; red: agitation", "soft"),
+        _label(LEFT + 68, bottom + 36, "below; thin line: due, held back; red: agitation", "soft"),
     ]
     return _svg(bottom + 44, about, [*parts, *legend])
 
@@ -107,9 +107,10 @@ def close_picture(close: CloseUp) -> Node:
 def _lane(axis: _Axis, name: str, told: Told, id: str, y: float) -> Iterator[Node]:
     low = name.lower()
     for held in told.held.get(id, ()):
-        x = axis.x(held.at_s)
-        mark = {"class": f"held-{low}", "cx": x, "cy": y + BAR / 2, "r": 3}
-        yield tree("circle", mark, tree("title", {}, f"{name}, {held.at_s:.1f} s: {held.reason}"))
+        x, until, middle = axis.x(held.start_s), axis.x(held.end_s), y + BAR / 2
+        why = f"{name}, {held.start_s:.1f} to {held.end_s:.1f} s, held back: {held.reason}"
+        shape = f"M{x:.1f} {middle - 3:.1f}v6m0-3H{until:.1f}"
+        yield tree("path", {"class": f"held-{low}", "d": shape}, tree("title", {}, why))
     for shown in told.shown.get(id, ()):
         title = f"{name}, {shown.opened_s:.1f} to {shown.closed_s:.1f} s: {shown.message}"
         yield _bar(axis, f"bar-{low}", shown.opened_s, shown.closed_s, y, BAR, title)

@@ -85,10 +85,7 @@ def trial(found: Results, a: Rules, b: Rules, config: Config) -> Trial:
             f"{found.path}: the log of an earlier version, without the signals that rules go on: "
             f"replay the call {call!r} again"
         )
-    in_a, in_b = (
-        laboratory.told(laboratory.told_again(found.events, rules.cues, config.cues))
-        for rules in (a, b)
-    )
+    in_a, in_b = (laboratory.told(found.events, rules.cues, config.cues) for rules in (a, b))
     changes = laboratory.compare(in_a, in_b)
     end = laboratory.end_of(found.events)
     course = closeup.course(

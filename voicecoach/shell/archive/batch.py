@@ -51,6 +51,7 @@ def batch(settings: Settings, options: Options) -> bool:
     ConfigError, OutputError, ClusterError, ModelError
         Where no call, or no further one, can be done.
     """
+    cluster.needed()
     recordings, failed = find(settings.folder)
     recordings = recordings[: options.limit]
     with alone(settings.out):

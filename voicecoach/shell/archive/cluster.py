@@ -7,6 +7,7 @@ occasion: a scheduler runs whatever it is sent, and other people may be on this 
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import secrets
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from voicecoach.shell.archive.plan import Recording, Settings
 if TYPE_CHECKING:
     from distributed import Client
 
+NEEDED = ("cryptography", "distributed", "filelock", "pyarrow")
 ATTEMPTS = 3
 """Times a call may take its worker with it before it is given up."""
 CONNECT_S = 10
@@ -34,9 +36,25 @@ _LOCAL: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,
+    # What Dask remembers of tasks that are over would be most of the memory of a long batch.
+    "distributed.admin.log-length": 100,
+    "distributed.admin.low-level-log-length": 100,
     "distributed.diagnostics.nvml": False,
     "distributed.worker.preload": [work.__name__],
 }
+
+
+def needed() -> None:
+    """Make sure, before anything else, that all that a batch needs is there.
+
+    Raises
+    ------
+    ClusterError
+        Where it is not.
+    """
+    missing = [name for name in NEEDED if not importlib.util.find_spec(name)]
+    if missing:
+        raise ClusterError(f"there is no {missing[0]}: pip install 'voicecoach[archive]'")
 
 
 @contextmanager
@@ -45,14 +63,11 @@ def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
 
     Raises
     ------
-    ClusterError
-        Where distributed is not installed, or no process can be started.
+    OSError
+        Where no process can be started.
     """
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError as e:
-        raise _missing() from e
+    import dask
+    from distributed import Client, LocalCluster
 
     options = {k: v for k, v in _LOCAL.items() if not (dashboard and k.endswith("routes"))}
     address = "127.0.0.1:0"
@@ -80,13 +95,11 @@ def existing(address: str) -> Iterator[Client]:
     Raises
     ------
     ClusterError
-        Where distributed is not installed, nobody answers, or there are no workers.
+        Where nobody answers.
     """
-    try:
-        from distributed import Client
-        from distributed.utils import silence_logging_cmgr
-    except ImportError as e:
-        raise _missing() from e
+    from distributed import Client
+    from distributed.utils import silence_logging_cmgr
+
     with silence_logging_cmgr(logging.CRITICAL):
         try:
             client = Client(address, timeout=CONNECT_S)
@@ -120,7 +133,3 @@ def check(client: Client, settings: Settings, first: Recording) -> list[str]:
                 f"worker {address}: {said}; each needs the same version and the same folders"
             )
     return sorted(found)
-
-
-def _missing() -> ClusterError:
-    return ClusterError("a batch needs more: pip install 'voicecoach[archive]'")

@@ -157,20 +157,24 @@ def alone(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     holder = out / f"{LOCK}.json"
+    lock = FileLock(out / LOCK, timeout=0)
     try:
         for folder in (out, out / RESULTS, out / SCRATCH):
             # What was said is for nobody else on this machine.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(out / LOCK, timeout=0):
-            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-            try:
-                yield
-            finally:
-                holder.unlink(missing_ok=True)
+        lock.acquire()
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
     except Timeout as e:
         raise OutputError(
             f"{out}: another batch is at work there{_who(holder)}: wait for it"
         ) from e
+    except OSError as e:
+        raise OutputError(f"{out}: results cannot be written there: {e.strerror or e}") from e
+    try:
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 def _who(holder: Path) -> str:

@@ -29,7 +29,7 @@ from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.errors import ClusterError, OutputError
 from voicecoach.scorecard import Journey, Quote, ScoreCard, Styles, Technique
-from voicecoach.shell.archive import batch, plan, tables, work
+from voicecoach.shell.archive import batch, cluster, plan, tables, work
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.replay import Setup, replay
@@ -292,6 +292,28 @@ def test_a_worker_that_is_killed_costs_no_call(
     assert alive(workers) == []
 
 
+def test_a_worker_that_ends_before_it_is_asked_what_came_of_its_call_costs_none(
+    good: Path, tmp_path: Path
+) -> None:
+    wanted = settings(good, tmp_path / "out")
+    recordings, _ = plan.find(good)
+    jobs = [(r, plan.result_name(r, "made", kept=False)) for r in recordings]
+    with plan.alone(wanted.out), cluster.local(1, dashboard=False) as client:
+        outcomes = batch.outcomes(client, wanted, iter(jobs), len(jobs))
+        found = [next(outcomes)]
+        deadline = time.monotonic() + 60
+        while len(results(wanted.out)) < len(jobs):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        before = results(wanted.out)
+        (worker,) = client.run(os.getpid).values()
+        os.kill(worker, signal.SIGKILL)
+        found += outcomes
+        assert {r.name: o for r, o in found} == dict.fromkeys(CALLS, work.Outcome(20.0))
+        assert len(found) == len(CALLS)
+        assert results(wanted.out) == before
+
+
 def test_a_batch_that_is_killed_goes_on_where_it_was(
     good: Path, tmp_path: Path, rude: dict[str, str]
 ) -> None:
@@ -346,7 +368,8 @@ def test_a_call_that_kills_its_worker_is_given_up_and_the_others_are_done(
         shutil.copy(calls / "b" / "c.wav", calls / name)
     out = tmp_path / "out"
     done = voicecoach(*command(calls, out), home=tmp_path / "home", **rude | {"SLOWLY": "0"})
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 2
+    assert (out / "calls.parquet").exists(), done.stderr
     assert called(out) == list(CALLS)
     failed = {row["call"]: row["error"] for row in rows(out, "failed")}
     assert failed.keys() == {"deadly.wav", "odd.wav"}
@@ -483,9 +506,9 @@ def test_a_cluster_that_cannot_do_it_is_said_before_the_first_call(
     (old / "__init__.py").write_text("")
     for workers, environment, complaint in (
         (0, {}, "the scheduler has no workers"),
-        (1, {"PYTHONPATH": str(old.parent)}, "it cannot run voicecoach (No module named"),
+        (1, {"PYTHONPATH": str(old.parent)}, "No module named"),
     ):
-        with scheduler(home / str(workers), workers, **environment) as (address, _):
+        with scheduler(tmp_path / str(workers), workers, **environment) as (address, _):
             found = voicecoach(*command(good, out, "--scheduler", address), home=home)
             assert found.returncode == 2
             assert complaint in found.stderr

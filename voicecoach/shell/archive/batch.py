@@ -7,7 +7,6 @@ nor this process holds more for a million calls than for ten.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -55,7 +54,6 @@ def batch(settings: Settings, options: Options) -> bool:
     recordings, failed = find(settings.folder)
     recordings = recordings[: options.limit]
     with alone(settings.out):
-        _clean(settings)
         made = fingerprint(settings)
         names = {r: result_name(r, made, kept=settings.keep) for r in recordings}
         there = {entry.name for entry in os.scandir(settings.results)}
@@ -74,7 +72,6 @@ def batch(settings: Settings, options: Options) -> bool:
         results = (work.read(settings.results / name) for name in done.values())
         tables.write(settings.out, results, failed, composite=composite)
         _forget(settings, done, there)
-        _clean(settings)
     console = Console()
     console.print(
         Text(f"Results of {len(done)} calls: {readable(settings.out)}", "bold"), soft_wrap=True
@@ -151,12 +148,14 @@ def outcomes(
 
 def _outcome(future: Future) -> Outcome:
     """Return what came of a call."""
+    from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
-    if future.status in ("cancelled", "lost"):
-        raise ClusterError("the scheduler is gone: run the same command again to go on")
     try:
+        # Where the worker ended after the call and before it was asked, another one is.
         outcome: Outcome = future.result()
+    except CancelledError as e:
+        raise ClusterError("the scheduler is gone: run the same command again to go on") from e
     except KilledWorker:
         return Outcome(
             error=f"its worker ended (killed, or out of memory) each of {cluster.ATTEMPTS} times"
@@ -174,9 +173,3 @@ def _forget(settings: Settings, done: dict[Recording, str], there: set[str]) -> 
     for name in there.difference(done.values()):
         if name.partition("-")[0] in places:
             (settings.results / name).unlink(missing_ok=True)
-
-
-def _clean(settings: Settings) -> None:
-    """Remove what was unfinished when a worker ended."""
-    for path in settings.scratch.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,8 +172,10 @@ def alone(out: Path) -> Iterator[None]:
     except OSError as e:
         raise OutputError(f"{out}: results cannot be written there: {e.strerror or e}") from e
     try:
+        _clean(out / SCRATCH)
         yield
     finally:
+        _clean(out / SCRATCH)
         holder.unlink(missing_ok=True)
         lock.release()
 
@@ -183,6 +186,15 @@ def _who(holder: Path) -> str:
     except (OSError, ValueError):
         return ""
     return f" (process {facts['pid']} on {facts['host']})"
+
+
+def _clean(folder: Path) -> None:
+    """Remove what was unfinished when a worker ended."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _state(path: Path) -> tuple[str, int, int]:

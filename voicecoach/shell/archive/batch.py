@@ -22,6 +22,7 @@ from voicecoach.shell.archive.progress import View
 from voicecoach.shell.archive.work import Outcome
 from voicecoach.shell.console import say, say_error
 from voicecoach.shell.files import readable
+from voicecoach.summary import printable
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -62,7 +63,7 @@ def batch(settings: Settings, options: Options) -> bool:
             names |= {r: name for r, name in kept.items() if name in there}
         todo = [r for r in recordings if names[r] not in there]
         for error in failed.values():
-            say_error(error)
+            say_error(printable(error))
         if todo:
             failed |= _replay(todo, names, settings, options)
         else:
@@ -88,7 +89,7 @@ def _replay(
     with _workers(options, len(todo)) as client:
         addresses = cluster.check(client, settings, todo[0])
         prepare(client, settings, addresses)
-        with View(Console(), len(names), sum(r.size for r in todo), before) as view:
+        with View(Console(stderr=True), len(names), sum(r.size for r in todo), before) as view:
             jobs = ((r, names[r]) for r in todo)
             for recording, outcome in outcomes(client, settings, jobs, AHEAD * len(addresses)):
                 view.advance(recording.size, outcome.duration_s, outcome.error)

@@ -4,6 +4,9 @@ The schedulers and the workers are real ones, processes on this machine.
 """
 
 import contextlib
+import importlib.util
+import io
+import itertools
 import json
 import os
 import re
@@ -22,6 +25,7 @@ import msgspec
 import psutil
 import pytest
 import soundfile
+from rich.console import Console
 
 from tests.test_cli import left, voicecoach
 from voicecoach import config as configuration
@@ -29,7 +33,7 @@ from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.errors import ClusterError, OutputError
 from voicecoach.scorecard import Journey, Quote, ScoreCard, Styles, Technique
-from voicecoach.shell.archive import batch, cluster, plan, tables, work
+from voicecoach.shell.archive import batch, cluster, plan, progress, tables, work
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.replay import Setup, replay
@@ -679,6 +683,45 @@ def test_no_more_than_a_few_calls_are_in_flight(monkeypatch: pytest.MonkeyPatch)
             over.append(int(recording.name))
             assert len(c.futures) <= 4
     assert sorted(over) == list(range(50))
+
+
+def test_what_is_not_installed_is_said_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "pyarrow" or None)
+    with pytest.raises(ClusterError, match=r"no pyarrow here: pip install 'voicecoach\[archive\]'"):
+        cluster.needed(dashboard=True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "bokeh" or None)
+    cluster.needed(dashboard=False)
+    with pytest.raises(ClusterError, match="no bokeh here: pip install bokeh"):
+        cluster.needed(dashboard=True)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_bar_at_a_terminal_and_a_line_now_and_then_elsewhere(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = itertools.count(0.0, 3.0)
+    monkeypatch.setattr("voicecoach.shell.archive.progress.monotonic", lambda: next(clock))
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=100)
+    with progress.View(console, calls=103, size=1000, done=3) as view:
+        for i in range(100):
+            view.advance(10, 60.0, "bad\x1b[2J.wav: it is empty" if i == 50 else "")
+        assert (view.done, view.failed, view.audio_s) == (99, 1, 99 * 60.0)
+    plain, shown = capsys.readouterr().err, file.getvalue()
+    assert "102 of 103 calls, 1.65 h" in plain
+    assert "error: bad [2J.wav: it is empty" in (shown if terminal else plain)
+    assert "\x1b[2J" not in plain + shown
+    lines = [line for line in plain.splitlines() if "min left" in line]
+    if terminal:
+        assert "102 of 103 calls" in shown
+        assert lines == []
+    else:
+        assert shown == ""
+        assert 20 < len(lines) < 100
+        left = [float(line.split()[-3]) for line in lines]
+        assert left[0] > left[-1]
 
 
 WRONG = [

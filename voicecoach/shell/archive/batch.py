@@ -51,7 +51,7 @@ def batch(settings: Settings, options: Options) -> bool:
     ConfigError, OutputError, ClusterError, ModelError
         Where no call, or no further one, can be done.
     """
-    cluster.needed()
+    cluster.needed(dashboard=options.dashboard)
     recordings, failed = find(settings.folder)
     recordings = recordings[: options.limit]
     with alone(settings.out):

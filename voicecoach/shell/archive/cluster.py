@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from voicecoach.errors import ClusterError
 from voicecoach.shell.archive import work
 from voicecoach.shell.archive.plan import Recording, Settings
+from voicecoach.shell.console import say
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -49,7 +50,7 @@ _LOCAL: dict[str, Any] = {
 }
 
 
-def needed() -> None:
+def needed(*, dashboard: bool) -> None:
     """Make sure, before anything else, that all that a batch needs is there.
 
     Raises
@@ -57,9 +58,11 @@ def needed() -> None:
     ClusterError
         Where it is not.
     """
-    missing = [name for name in NEEDED if not importlib.util.find_spec(name)]
+    names = (*NEEDED, "bokeh") if dashboard else NEEDED
+    missing = [name for name in names if not importlib.util.find_spec(name)]
     if missing:
-        raise ClusterError(f"there is no {missing[0]}: pip install 'voicecoach[archive]'")
+        what = "bokeh" if missing == ["bokeh"] else "'voicecoach[archive]'"
+        raise ClusterError(f"there is no {missing[0]} here: pip install {what}")
 
 
 @contextmanager
@@ -90,6 +93,8 @@ def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
         ) as cluster,
         Client(cluster) as client,
     ):
+        if dashboard:
+            say(f"dashboard: {client.dashboard_link}")
         yield client
 
 

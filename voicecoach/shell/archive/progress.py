@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -34,7 +34,7 @@ class View:
         self.done = self.failed = 0
         self.audio_s = 0.0
         self._bytes = 0
-        self._began = self._said = time.monotonic()
+        self._began = self._said = monotonic()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(20),
@@ -45,7 +45,7 @@ class View:
         self._task = self._bar.add_task("", total=max(size, 1))
 
     def __enter__(self) -> View:
-        self._began = self._said = time.monotonic()
+        self._began = self._said = monotonic()
         self._bar.start()
         self._show()
         return self
@@ -74,7 +74,7 @@ class View:
 
     def text(self) -> str:
         """Return how far it is, in words."""
-        took = time.monotonic() - self._began
+        took = monotonic() - self._began
         speed = f", {self.audio_s / took:.1f} x real time" if self.done else ""
         return (
             f"{self._before + self.done} of {self._calls} calls, {self.audio_s / 3600:.2f} h"
@@ -83,7 +83,7 @@ class View:
 
     def _show(self) -> None:
         self._bar.update(self._task, completed=self._bytes, description=self.text())
-        now = time.monotonic()
+        now = monotonic()
         if self._bar.disable and now - self._said >= PLAIN_S:
             self._said = now
             left = (self._size - self._bytes) * (now - self._began) / max(self._bytes, 1)

@@ -36,7 +36,8 @@ def batch(
         typer.Option(help="Use the Dask cluster whose scheduler is here.", metavar="ADDRESS"),
     ] = None,
     dashboard: Annotated[
-        bool, typer.Option("--dashboard", help="Serve Dask's dashboard on this machine.")
+        bool,
+        typer.Option("--dashboard", help="Serve Dask's dashboard on this machine; needs bokeh."),
     ] = False,
     keep_calls: Annotated[
         bool, typer.Option("--keep-calls", help="Keep each call's log and summary, too.")

@@ -7,7 +7,6 @@ nor this process holds more for a million calls than for ten.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -23,6 +22,7 @@ from voicecoach.shell.archive.progress import View
 from voicecoach.shell.archive.work import Outcome
 from voicecoach.shell.console import say, say_error
 from voicecoach.shell.files import readable
+from voicecoach.summary import printable
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -51,10 +51,10 @@ def batch(settings: Settings, options: Options) -> bool:
     ConfigError, OutputError, ClusterError, ModelError
         Where no call, or no further one, can be done.
     """
+    cluster.needed(dashboard=options.dashboard)
     recordings, failed = find(settings.folder)
     recordings = recordings[: options.limit]
     with alone(settings.out):
-        _clean(settings)
         made = fingerprint(settings)
         names = {r: result_name(r, made, kept=settings.keep) for r in recordings}
         there = {entry.name for entry in os.scandir(settings.results)}
@@ -63,7 +63,7 @@ def batch(settings: Settings, options: Options) -> bool:
             names |= {r: name for r, name in kept.items() if name in there}
         todo = [r for r in recordings if names[r] not in there]
         for error in failed.values():
-            say_error(error)
+            say_error(printable(error))
         if todo:
             failed |= _replay(todo, names, settings, options)
         else:
@@ -73,7 +73,6 @@ def batch(settings: Settings, options: Options) -> bool:
         results = (work.read(settings.results / name) for name in done.values())
         tables.write(settings.out, results, failed, composite=composite)
         _forget(settings, done, there)
-        _clean(settings)
     console = Console()
     console.print(
         Text(f"Results of {len(done)} calls: {readable(settings.out)}", "bold"), soft_wrap=True
@@ -90,7 +89,7 @@ def _replay(
     with _workers(options, len(todo)) as client:
         addresses = cluster.check(client, settings, todo[0])
         prepare(client, settings, addresses)
-        with View(Console(), len(names), sum(r.size for r in todo), before) as view:
+        with View(Console(stderr=True), len(names), sum(r.size for r in todo), before) as view:
             jobs = ((r, names[r]) for r in todo)
             for recording, outcome in outcomes(client, settings, jobs, AHEAD * len(addresses)):
                 view.advance(recording.size, outcome.duration_s, outcome.error)
@@ -150,12 +149,14 @@ def outcomes(
 
 def _outcome(future: Future) -> Outcome:
     """Return what came of a call."""
+    from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
-    if future.status in ("cancelled", "lost"):
-        raise ClusterError("the scheduler is gone: run the same command again to go on")
     try:
+        # Where the worker ended after the call and before it was asked, another one is.
         outcome: Outcome = future.result()
+    except CancelledError as e:
+        raise ClusterError("the scheduler is gone: run the same command again to go on") from e
     except KilledWorker:
         return Outcome(
             error=f"its worker ended (killed, or out of memory) each of {cluster.ATTEMPTS} times"
@@ -173,9 +174,3 @@ def _forget(settings: Settings, done: dict[Recording, str], there: set[str]) -> 
     for name in there.difference(done.values()):
         if name.partition("-")[0] in places:
             (settings.results / name).unlink(missing_ok=True)
-
-
-def _clean(settings: Settings) -> None:
-    """Remove what was unfinished when a worker ended."""
-    for path in settings.scratch.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()

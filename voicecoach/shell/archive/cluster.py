@@ -7,6 +7,7 @@ occasion: a scheduler runs whatever it is sent, and other people may be on this 
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import secrets
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from voicecoach.errors import ClusterError
 from voicecoach.shell.archive import work
 from voicecoach.shell.archive.plan import Recording, Settings
+from voicecoach.shell.console import say
 
 if TYPE_CHECKING:
     from distributed import Client
 
+NEEDED = ("cryptography", "distributed", "filelock", "pyarrow")
 ATTEMPTS = 3
 """Times a call may take its worker with it before it is given up."""
 CONNECT_S = 10
@@ -33,10 +36,33 @@ _LOCAL: dict[str, Any] = {
     # The server for pages is always there; it has none, unless asked.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    # It looks after itself up to fifty times a second, in every process: a twentieth of a core.
     "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.scheduler.active-memory-manager.start": False,
+    # What Dask remembers of tasks that are over would be most of the memory of a long batch.
+    "distributed.admin.log-length": 100,
+    "distributed.admin.low-level-log-length": 100,
     "distributed.diagnostics.nvml": False,
     "distributed.worker.preload": [work.__name__],
 }
+
+
+def needed(*, dashboard: bool) -> None:
+    """Make sure, before anything else, that all that a batch needs is there.
+
+    Raises
+    ------
+    ClusterError
+        Where it is not.
+    """
+    names = (*NEEDED, "bokeh") if dashboard else NEEDED
+    missing = [name for name in names if not importlib.util.find_spec(name)]
+    if missing:
+        what = "bokeh" if missing == ["bokeh"] else "'voicecoach[archive]'"
+        raise ClusterError(f"there is no {missing[0]} here: pip install {what}")
 
 
 @contextmanager
@@ -45,14 +71,11 @@ def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
 
     Raises
     ------
-    ClusterError
-        Where distributed is not installed, or no process can be started.
+    OSError
+        Where no process can be started.
     """
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError as e:
-        raise _missing() from e
+    import dask
+    from distributed import Client, LocalCluster
 
     options = {k: v for k, v in _LOCAL.items() if not (dashboard and k.endswith("routes"))}
     address = "127.0.0.1:0"
@@ -70,6 +93,8 @@ def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
         ) as cluster,
         Client(cluster) as client,
     ):
+        if dashboard:
+            say(f"dashboard: {client.dashboard_link}")
         yield client
 
 
@@ -80,13 +105,11 @@ def existing(address: str) -> Iterator[Client]:
     Raises
     ------
     ClusterError
-        Where distributed is not installed, nobody answers, or there are no workers.
+        Where nobody answers.
     """
-    try:
-        from distributed import Client
-        from distributed.utils import silence_logging_cmgr
-    except ImportError as e:
-        raise _missing() from e
+    from distributed import Client
+    from distributed.utils import silence_logging_cmgr
+
     with silence_logging_cmgr(logging.CRITICAL):
         try:
             client = Client(address, timeout=CONNECT_S)
@@ -120,7 +143,3 @@ def check(client: Client, settings: Settings, first: Recording) -> list[str]:
                 f"worker {address}: {said}; each needs the same version and the same folders"
             )
     return sorted(found)
-
-
-def _missing() -> ClusterError:
-    return ClusterError("a batch needs more: pip install 'voicecoach[archive]'")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,20 +158,26 @@ def alone(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     holder = out / f"{LOCK}.json"
+    lock = FileLock(out / LOCK, timeout=0)
     try:
         for folder in (out, out / RESULTS, out / SCRATCH):
             # What was said is for nobody else on this machine.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(out / LOCK, timeout=0):
-            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-            try:
-                yield
-            finally:
-                holder.unlink(missing_ok=True)
+        lock.acquire()
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
     except Timeout as e:
         raise OutputError(
             f"{out}: another batch is at work there{_who(holder)}: wait for it"
         ) from e
+    except OSError as e:
+        raise OutputError(f"{out}: results cannot be written there: {e.strerror or e}") from e
+    try:
+        _clean(out / SCRATCH)
+        yield
+    finally:
+        _clean(out / SCRATCH)
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 def _who(holder: Path) -> str:
@@ -179,6 +186,15 @@ def _who(holder: Path) -> str:
     except (OSError, ValueError):
         return ""
     return f" (process {facts['pid']} on {facts['host']})"
+
+
+def _clean(folder: Path) -> None:
+    """Remove what was unfinished when a worker ended."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _state(path: Path) -> tuple[str, int, int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from voicecoach.shell.console import say, say_error
+from voicecoach.shell.files import readable
+from voicecoach.summary import printable
 
 PLAIN_S = 10.0
 """Seconds between lines where there is no terminal."""
@@ -31,19 +34,18 @@ class View:
         self.done = self.failed = 0
         self.audio_s = 0.0
         self._bytes = 0
-        self._began = self._said = time.monotonic()
+        self._began = self._said = monotonic()
         self._bar = Progress(
-            BarColumn(),
             TextColumn("{task.description}", markup=False),
-            TextColumn("left:"),
-            TimeRemainingColumn(),
+            BarColumn(20),
+            TimeRemainingColumn(compact=True),
             console=console,
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("", total=max(size, 1))
 
     def __enter__(self) -> View:
-        self._began = self._said = time.monotonic()
+        self._began = self._said = monotonic()
         self._bar.start()
         self._show()
         return self
@@ -57,24 +59,31 @@ class View:
         self._bytes += size
         if error:
             self.failed += 1
-            say_error(error)
+            self.complain(error)
         else:
             self.done += 1
             self.audio_s += duration_s
         self._show()
 
+    def complain(self, error: str) -> None:
+        """Say what is wrong with a recording, above the bar where there is one."""
+        if self._bar.disable:
+            say_error(printable(error))
+        else:
+            self._console.print(Text(f"error: {printable(readable(error))}"), soft_wrap=True)
+
     def text(self) -> str:
         """Return how far it is, in words."""
-        took = time.monotonic() - self._began
-        speed = f", {self.audio_s / took:.1f} times real time" if self.done else ""
+        took = monotonic() - self._began
+        speed = f", {self.audio_s / took:.1f} x real time" if self.done else ""
         return (
-            f"{self._before + self.done} of {self._calls} calls, {self.audio_s / 3600:.2f} h of "
-            f"audio{speed}, {self.failed} failed"
+            f"{self._before + self.done} of {self._calls} calls, {self.audio_s / 3600:.2f} h"
+            f"{speed}, {self.failed} failed"
         )
 
     def _show(self) -> None:
         self._bar.update(self._task, completed=self._bytes, description=self.text())
-        now = time.monotonic()
+        now = monotonic()
         if self._bar.disable and now - self._said >= PLAIN_S:
             self._said = now
             left = (self._size - self._bytes) * (now - self._began) / max(self._bytes, 1)

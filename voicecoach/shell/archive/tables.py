@@ -20,6 +20,7 @@ from voicecoach import __version__
 from voicecoach.errors import OutputError
 from voicecoach.shell.archive.work import Result
 from voicecoach.shell.files import readable
+from voicecoach.types import SPEAKERS
 
 SCHEMA = 1
 """Raised when a column changes its meaning or leaves; additions do not raise it."""
@@ -50,7 +51,12 @@ class Table(NamedTuple):
 
 def _calls(result: Result) -> Iterator[Row]:
     s, card = result.summary, result.card
-    row: Row = {
+    row = msgspec.structs.asdict(s)
+    for who in SPEAKERS:
+        row |= {f"{who}_{k}": v for k, v in msgspec.structs.asdict(row.pop(who)).items()}
+    if s.agent_calmness_mean is msgspec.UNSET:
+        row["agent_calmness_mean"] = None
+    row |= {
         "size_bytes": result.size,
         "modified": datetime.fromtimestamp(result.written / 1e9, UTC),
         "voicecoach": result.voicecoach,
@@ -59,18 +65,7 @@ def _calls(result: Result) -> Iterator[Row]:
         "sample_rates_hz": result.rates,
         "cues": len(s.cues),
         "held_back": sum(s.held_back.values()),
-        "notes": s.notes,
     }
-    for column in CALLS:
-        if column.name not in row and column.name != "call":
-            who, _, rest = column.name.partition("_")
-            of, field = (getattr(s, who), rest) if who == "customer" else (s, column.name)
-            if who == "agent" and hasattr(s.agent, rest):
-                of, field = s.agent, rest
-            if hasattr(of, field):
-                row[column.name] = getattr(of, field)
-    if row["agent_calmness_mean"] is msgspec.UNSET:
-        row["agent_calmness_mean"] = None
     if card:
         row |= {
             "style": card.styles.style or None,
@@ -349,7 +344,8 @@ class _Writer:
             row["call"] = call
             for name in self._texts:
                 row[name] = _text(row.get(name))
-            self._rows.append(row)
+            # No more than its columns: what else is in a summary would wait here, too.
+            self._rows.append({name: row.get(name) for name in self._schema.names})
         if len(self._rows) >= GROUP:
             self._flush()
 

@@ -183,9 +183,7 @@ class _State:
 
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
-        self._tests = [
-            [(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule
-        ]
+        self._tests = [[(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule]
         self.since: list[int | None] = [None] * len(cue.rule)
         self.last_true = 0
         self.opened_at = 0

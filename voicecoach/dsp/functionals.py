@@ -168,7 +168,7 @@ class SpeechWindow:
         spoken
             [n].
         """
-        which = np.flatnonzero(spoken)
+        which = spoken.nonzero()[0]
         n = len(which)
         if not n:
             return

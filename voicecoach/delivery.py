@@ -174,7 +174,9 @@ def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
 def delivery_window(settings: config.Delivery) -> SpeechWindow:
     """Return the window of speech that is measured."""
     described = ("level_dbfs", "f0_semitones")
-    return SpeechWindow(settings.window_s, settings.stale_s, described=described)
+    return SpeechWindow(
+        settings.window_s, settings.stale_s, described=described, course=False, stretches=False
+    )
 
 
 class DeliveryMeter:

@@ -39,10 +39,11 @@ class Speaker(StrEnum):
     AGENT = "agent"
     CUSTOMER = "customer"
 
-    @property
-    def row(self) -> int:
-        """Row of this speaker in arrays whose first axis is the channel."""
-        return 0 if self is Speaker.AGENT else 1
+    row: int
+    """Row of this speaker in arrays whose first axis is the channel."""
+
+    def __init__(self, name: str) -> None:
+        self.row = ("agent", "customer").index(name)
 
     @property
     def other(self) -> Speaker:

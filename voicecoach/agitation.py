@@ -78,6 +78,11 @@ ASPECTS = (
 )
 
 
+_KEPT = np.ones((1 + len(ASPECTS), len(FEATURES)))
+_KEPT[1:] -= [np.isin(np.arange(len(FEATURES)), aspect.indices) for aspect in ASPECTS]
+"""Rows to multiply features with: all of them, then all but those of each aspect."""
+
+
 class Population(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a population speaks when calm: each a list over `KNOWN`, in the functional's unit."""
 
@@ -120,6 +125,7 @@ class VoiceBaseline:
         )
         self._seconds = np.zeros(len(KNOWN))
         self._squares = self.SPREAD_S * self._within**2
+        self._deviation = self._by_chance()
 
     @property
     def seconds(self) -> float:
@@ -130,29 +136,34 @@ class VoiceBaseline:
     def known(self) -> float:
         """Return what share of the usual is the speaker's own, 0..1: the mean over features."""
         own = self._seconds[: len(FEATURES)]
-        return float(np.mean(own / (own + self._worth[: len(FEATURES)])))
+        return float(np.add.reduce(own / (own + self._worth[: len(FEATURES)]))) / len(FEATURES)
 
     def deviation(self) -> F64:
         """Return how far a window is from the usual by chance: one standard deviation."""
+        return self._deviation
+
+    def _by_chance(self) -> F64:
         own = self._squares / (self.SPREAD_S + self._seconds)
         doubt = self._within**2 * self.SETTLED_S / (self._worth + self._seconds)
         return np.sqrt(own + doubt)
 
     def against(self, x: F64) -> F64:
         """Return features [KNOWN] against the usual, in deviations; the unknown is as usual."""
-        z = ((x - self.mean) / self.deviation())[: len(FEATURES)]
-        return np.clip(np.where(z == z, z, 0.0), -LIMIT, LIMIT)
+        z = ((x - self.mean) / self._deviation)[: len(FEATURES)]
+        return np.minimum(np.maximum(np.where(z == z, z, 0.0), -LIMIT), LIMIT)
 
     def learn(self, x: F64, seconds: float) -> None:
         """Move towards features [KNOWN] that stand for `seconds` of new speech."""
-        new = np.where(x == x, seconds, 0.0)
-        far = self.FAR * self.deviation()
-        off = np.clip(np.where(x == x, x - self.mean, 0.0), -far, far)
+        known = x == x
+        new = seconds * known
+        far = self.FAR * self._deviation
+        off = np.minimum(np.maximum(np.where(known, x - self.mean, 0.0), -far), far)
         self.mean += off * new / (self._worth + self._seconds + new)
         full = self._seconds >= self.MEMORY_S
         self._squares = self._squares * np.where(full, 1.0 - new / self.MEMORY_S, 1.0)
         self._squares += new * off**2
         self._seconds = np.minimum(self._seconds + new, self.MEMORY_S)
+        self._deviation = self._by_chance()
 
 
 class AgitationModel:
@@ -190,10 +201,7 @@ class AgitationModel:
 
         What an aspect adds is what would be missing were it as usual.
         """
-        without = np.tile(z, (1 + len(ASPECTS), 1))
-        for row, aspect in zip(without[1:], ASPECTS, strict=True):
-            row[aspect.indices] = 0.0
-        odds = self.log_odds(without).tolist()
+        odds = self.log_odds(z * _KEPT).tolist()
         return odds[0], tuple(odds[0] - other for other in odds[1:])
 
 

@@ -191,7 +191,7 @@ class Channels:
             return np.zeros((2, 0), np.float32)
         means = np.add.reduce(newest, axis=2) / np.float32(HOP)
         powers = np.asarray(np.einsum("chi,chi->ch", newest, newest) / HOP - means * means)
-        for row, loudest in enumerate(powers.max(axis=1).tolist()):
+        for row, loudest in enumerate(np.maximum.reduce(powers, axis=1).tolist()):
             self._loudest[row] = max(self._loudest[row], loudest)
             self._silent[row] = 0 if loudest > _SILENT else self._silent[row] + hops * HOP
             if self._dead[row] and loudest >= _DEAD:

@@ -174,7 +174,9 @@ def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
 def delivery_window(settings: config.Delivery) -> SpeechWindow:
     """Return the window of speech that is measured."""
     described = ("level_dbfs", "f0_semitones")
-    return SpeechWindow(settings.window_s, settings.stale_s, described=described)
+    return SpeechWindow(
+        settings.window_s, settings.stale_s, described=described, course=False, stretches=False
+    )
 
 
 class DeliveryMeter:
@@ -279,6 +281,8 @@ class _Talk:
 
     def __init__(self) -> None:
         self._spans: dict[Speaker, deque[tuple[int, int]]] = {s: deque() for s in SPEAKERS}
+        self._spoken = dict.fromkeys(SPEAKERS, 0)
+        """How long those are together, samples."""
         self._since: dict[Speaker, int | None] = dict.fromkeys(SPEAKERS)
         self._overlaps: deque[int] = deque()
         self._gaps: deque[float] = deque(maxlen=REPLIES)
@@ -297,6 +301,7 @@ class _Talk:
             case SpeechEnded():
                 self._since[event.speaker] = None
                 self._spans[event.speaker].append((event.start, event.end))
+                self._spoken[event.speaker] += event.end - event.start
             case Overlap(by=Speaker.AGENT, backchannel=False):
                 if event.end - event.start >= OVERLAP:
                     self._overlaps.append(event.at)
@@ -313,9 +318,10 @@ class _Talk:
                 count = sum(start <= at < self._minute for at in self._overlaps)
                 observed.append({"talk_share": share, "overlaps_per_min": float(count)})
         # The last span is kept however old it is: a reply follows it.
-        for spans in self._spans.values():
+        for speaker, spans in self._spans.items():
             while len(spans) > 1 and spans[0][1] <= now - RECENT:
-                spans.popleft()
+                first, last = spans.popleft()
+                self._spoken[speaker] -= last - first
         while self._overlaps and self._overlaps[0] <= now - RECENT:
             self._overlaps.popleft()
         return observed
@@ -362,11 +368,18 @@ class _Talk:
 
     def _spoken_s(self, speaker: Speaker, start: int, end: int) -> float:
         spans, since = self._spans[speaker], self._since[speaker]
-        spoken = 0 if since is None else max(0, end - max(since, start))
+        spoken = self._spoken[speaker]
+        # Most lie within; what does not is at either end.
+        for first, last in spans:
+            if first >= start:
+                break
+            spoken -= min(last, start) - first
         for first, last in reversed(spans):
-            if last <= start:
-                break  # and so did all before
-            spoken += max(0, min(last, end) - max(first, start))
+            if last <= end:
+                break
+            spoken -= last - max(first, end)
+        if since is not None:
+            spoken += max(0, end - max(since, start))
         return spoken / SAMPLE_RATE
 
     def _end_before(self, speaker: Speaker, at: int) -> int | None:

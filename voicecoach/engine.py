@@ -222,7 +222,8 @@ class Engine:
         groups = self._groups(frames) if frames else iter(())
         heard = 0
         for i, probabilities in enumerate(speech, 1):
-            events += self._arrived()
+            if self._due:
+                events += self._arrived()
             self._now += HOP
             self._hops += 1
             events += self._hop(probabilities)

@@ -122,6 +122,14 @@ _QUOTED = {
     "promise": (Speaker.AGENT, "the agent's promise"),
     "trouble": (Speaker.CUSTOMER, "the customer's trouble"),
 }
+_NOTHING_SAID: Mapping[str, float] = {
+    **dict.fromkeys(("since_acknowledgement_s", "since_apology_s", "agent_unchecked_s"), NAN),
+    **dict.fromkeys(("agent_unmoved_s", "problem_open_s", "agent_on_problem_s"), NAN),
+    **dict.fromkeys(("vague_promise_s", "abuse_open_s", "demand_open_s", "closing_open_s"), NAN),
+    **dict.fromkeys(("since_hard_s", "since_defence_s"), NAN),
+    "apologies": 0.0,
+}
+"""The signals that words make where none are heard."""
 QUOTES: Mapping[str, str] = {
     **{f"{kind}_said": doc for kind, (_, doc) in _QUOTED.items()},
     "hard_instead": "what to say instead of the negative or absolute phrase",
@@ -290,6 +298,8 @@ class Signals:
 
     def _newest(self, speaker: Speaker, *kinds: str) -> Said | None:
         """Return what of these kinds a speaker said last."""
+        if not self._moves.changes:
+            return None
         if self._moves.changes != self._changes:
             self._changes = self._moves.changes
             self._last.clear()
@@ -312,6 +322,9 @@ class Signals:
 
     def _said(self, words: Set[Speaker]) -> dict[str, float]:
         """Return the signals that words make."""
+        slowed_s = NAN if self._slowed is None else self._seconds(self._slowed)
+        if not self._moves.changes and A not in words:
+            return {**_NOTHING_SAID, "since_help_s": slowed_s}
         acknowledged = self._newest(A, "acknowledgement", "apology")
         checked = self._newest(A, "question", "paraphrase")
         checks = checked and checked.end > self._accounts.account_end

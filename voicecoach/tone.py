@@ -81,7 +81,7 @@ _NOT_PITCH = tuple(float(not set(PITCH) & set(aspect.indices)) for aspect in ASP
 
 def voice_window(settings: config.Tone) -> SpeechWindow:
     """Return the window of speech that the voice's part is estimated from."""
-    return SpeechWindow(settings.window_s, math.inf, MIN_RATE_S, settings.pause_s)
+    return SpeechWindow(settings.window_s, math.inf, MIN_RATE_S, settings.pause_s, course=False)
 
 
 class Guard(NamedTuple):

@@ -25,8 +25,8 @@ HOP = 256
 """Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
 TICK = 8
 """Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
-MAX_HOPS = 64
-"""Most hops in one block (1 s): buffers are allocated for this many."""
+MAX_HOPS = 256
+"""Most hops in one block (4 s): buffers are allocated for this many."""
 
 I16: TypeAlias = NDArray[np.int16]
 F32: TypeAlias = NDArray[np.float32]
@@ -39,10 +39,11 @@ class Speaker(StrEnum):
     AGENT = "agent"
     CUSTOMER = "customer"
 
-    @property
-    def row(self) -> int:
-        """Row of this speaker in arrays whose first axis is the channel."""
-        return 0 if self is Speaker.AGENT else 1
+    row: int
+    """Row of this speaker in arrays whose first axis is the channel."""
+
+    def __init__(self, name: str) -> None:
+        self.row = ("agent", "customer").index(name)
 
     @property
     def other(self) -> Speaker:

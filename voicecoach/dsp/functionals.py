@@ -86,7 +86,7 @@ def columns(frames: ProsodyFrames) -> F32:
 _PERCENTILES = np.array([[0.2], [0.5], [0.8]])
 
 
-def describe(x: F32, at_s: F64) -> F64:
+def describe(x: F32, at_s: F64 | None) -> F64:
     """Return the statistics of each row, of what in it is not NaN.
 
     Parameters
@@ -94,7 +94,7 @@ def describe(x: F32, at_s: F64) -> F64:
     x
         [rows, n].
     at_s
-        [n], seconds, ascending.
+        [n], seconds, ascending; None where neither `sd` nor `slope_per_s` is wanted: they are NaN.
 
     Returns
     -------
@@ -106,15 +106,17 @@ def describe(x: F32, at_s: F64) -> F64:
     n = np.maximum(count, 1)
     filled = np.where(known, x, np.float64(0.0))
     mean = np.add.reduce(filled, axis=1) / n
-    off = np.subtract(filled, mean[:, None], out=np.zeros(x.shape), where=known)
     ordered = np.sort(x, axis=1)  # what is not known goes last
     places = (_PERCENTILES * (n - 1)).astype(np.intp)
     p20, p50, p80 = ordered[np.arange(len(x)), places].astype(np.float64)
-    t = at_s * known
-    t -= (np.add.reduce(t, axis=1) / n)[:, None]
-    t *= known
-    slope = np.vecdot(t, off) / np.maximum(np.vecdot(t, t), 1e-9)
-    sd = np.sqrt(np.vecdot(off, off) / n)
+    sd = slope = np.full(len(x), np.nan)
+    if at_s is not None:
+        off = np.subtract(filled, mean[:, None], out=np.zeros(x.shape), where=known)
+        t = at_s * known
+        t -= (np.add.reduce(t, axis=1) / n)[:, None]
+        t *= known
+        slope = np.vecdot(t, off) / np.maximum(np.vecdot(t, t), 1e-9)
+        sd = np.sqrt(np.vecdot(off, off) / n)
     out = np.array([mean, sd, p20, p50, p80, p80 - p20, slope]).T
     out[count < MIN_HOPS] = np.nan
     return out
@@ -135,6 +137,10 @@ class SpeechWindow:
         Seconds of silence after which speech begins a window of its own.
     described
         The descriptors whose statistics are wanted.
+    course
+        Whether `sd` and `slope_per_s` are among those.
+    stretches
+        Whether rates and lengths of voice, pauses and peaks are wanted.
     """
 
     def __init__(
@@ -144,11 +150,15 @@ class SpeechWindow:
         min_rate_s: float = 2.0,
         pause_s: float = math.inf,
         described: tuple[str, ...] = DESCRIPTORS,
+        *,
+        course: bool = True,
+        stretches: bool = True,
     ) -> None:
         self._size = round(seconds * HOPS_PER_S)
         self._stale = stale_s * SAMPLE_RATE
         self._pause = pause_s * SAMPLE_RATE
         self._min_rate = min_rate_s
+        self._course, self._stretches = course, stretches
         self._described = np.flatnonzero([name in described for name in DESCRIPTORS])
         # Speech is added at the end; where that is reached, the window moves to the beginning.
         room = 2 * self._size + MAX_HOPS
@@ -168,7 +178,7 @@ class SpeechWindow:
         spoken
             [n].
         """
-        which = np.flatnonzero(spoken)
+        which = spoken.nonzero()[0]
         n = len(which)
         if not n:
             return
@@ -196,34 +206,44 @@ class SpeechWindow:
         voiced = x[0] == x[0]
         x[: len(OVER_VOICED), ~voiced] = np.nan
         speech_s = n / HOPS_PER_S
-        # Where a stretch of speech, of voice, or of speech without voice begins.
-        step = at[1:] - at[:-1]
-        begins, turns = np.ones(n, np.bool_), np.ones(n, np.bool_)
-        apart = np.greater(step, HOP, out=begins[1:])
-        np.not_equal(voiced[1:], voiced[:-1], out=turns[1:])
-        turns |= begins
-        in_voice = int(np.count_nonzero(voiced))
-        voices = int(np.count_nonzero(turns & voiced))
-        others = int(np.count_nonzero(turns)) - voices
-        pauses = int(np.count_nonzero(apart))
-        silence = int(at[-1] - at[0]) - (n - 1) * HOP
         statistics = _UNKNOWN.copy()
-        statistics[self._described] = describe(x[self._described], at / SAMPLE_RATE)
+        at_s = at / SAMPLE_RATE if self._course else None
+        statistics[self._described] = describe(x[self._described], at_s)
         syllables = float(np.add.reduce(x[-1], dtype=np.float64))
+        stretches = _stretches(at, voiced, x[len(OVER_VOICED)]) if self._stretches else {}
         return Functionals(
             start=int(at[0]) - HOP,
             end=int(at[-1]),
             speech_s=speech_s,
-            voiced=in_voice / n,
+            voiced=int(np.count_nonzero(voiced)) / n,
             rate_syl_s=syllables / speech_s if speech_s >= self._min_rate else _NAN,
-            loudness_peaks_per_s=_peaks(x[len(OVER_VOICED)].astype(np.float64), begins) / speech_s,
-            voiced_segments_per_s=voices / speech_s,
-            voiced_length_s=in_voice / HOPS_PER_S / voices if voices else _NAN,
-            unvoiced_length_s=(n - in_voice) / HOPS_PER_S / others if others else _NAN,
-            pauses_per_s=pauses / speech_s,
-            pause_length_s=silence / SAMPLE_RATE / pauses if pauses else _NAN,
             statistics=statistics,
+            **stretches,
         )
+
+
+def _stretches(at: NDArray[np.int64], voiced: Mask, loudness: F32) -> dict[str, float]:
+    """Return rates and lengths of voice, pauses and peaks, of hops of speech that end at `at`."""
+    n = len(at)
+    speech_s = n / HOPS_PER_S
+    # Where a stretch of speech, of voice, or of speech without voice begins.
+    begins, turns = np.ones(n, np.bool_), np.ones(n, np.bool_)
+    np.greater(at[1:] - at[:-1], HOP, out=begins[1:])
+    np.not_equal(voiced[1:], voiced[:-1], out=turns[1:])
+    turns |= begins
+    in_voice = int(np.count_nonzero(voiced))
+    voices = int(np.count_nonzero(turns & voiced))
+    others = int(np.count_nonzero(turns)) - voices
+    pauses = int(np.count_nonzero(begins)) - 1
+    silence = int(at[-1] - at[0]) - (n - 1) * HOP
+    return {
+        "loudness_peaks_per_s": _peaks(loudness.astype(np.float64), begins) / speech_s,
+        "voiced_segments_per_s": voices / speech_s,
+        "voiced_length_s": in_voice / HOPS_PER_S / voices if voices else _NAN,
+        "unvoiced_length_s": (n - in_voice) / HOPS_PER_S / others if others else _NAN,
+        "pauses_per_s": pauses / speech_s,
+        "pause_length_s": silence / SAMPLE_RATE / pauses if pauses else _NAN,
+    }
 
 
 def _peaks(loudness: F64, begins: Mask) -> int:

@@ -44,6 +44,9 @@ that the network was trained with, clean and over a plain telephone."""
 PARTS = 6
 """Parts of a frame whose levels the network sees, 8 ms each."""
 
+_SCALED = 8
+"""Hops after which the forward probabilities, which need not add up to 1, are brought near it by a
+power of two: that leaves every digit, so it does not matter where in the stream it is done."""
 _RATE = SAMPLE_RATE // 2
 """Of the autocorrelation: there is nothing above 4 kHz in it."""
 _BINS = NFFT // 4 + 1
@@ -242,7 +245,7 @@ class PitchTracker:
         self._stay[:k, k] = 1.0 - stay_voiced
         self._stay[k, :k] = 1.0 - stay_unvoiced
         self._stay[k, k] = stay_unvoiced
-        self._posterior = np.empty((channels, MAX_HOPS, k + 1))
+        self._forward = np.empty((MAX_HOPS, channels, 1, k + 1))
         self.reset()
 
     def reset(self) -> None:
@@ -275,13 +278,14 @@ class PitchTracker:
         emission[..., :k] *= found.found
         step = self._moves(found.log_lag)
         step *= emission[..., None, :]
-        posterior, now = self._posterior[:, :n], self._probability
-        for i in range(n):
-            following = posterior[:, i : i + 1]
-            np.matmul(now, step[:, i], out=following)
-            following /= np.add.reduce(following, axis=-1, keepdims=True)
-            now = following
-        self._probability[:] = now
+        forward, now = self._forward[:n], self._probability
+        for i, (move, following) in enumerate(zip(step.swapaxes(0, 1), forward, strict=True)):
+            if i % _SCALED == 0:
+                now = np.ldexp(now, -np.frexp(now.max(axis=-1, keepdims=True))[1])
+            now = np.matmul(now, move, out=following)
+        self._probability = now.copy()
+        posterior = forward[:, :, 0].swapaxes(0, 1)
+        posterior = posterior / np.add.reduce(posterior, axis=-1, keepdims=True)
         best = posterior[..., :k].argmax(axis=-1)
         best += np.arange(0, found.lag.size, k).reshape(best.shape)
         f0 = (np.float32(_RATE) / found.lag.reshape(-1)[best]).astype(np.float32)

@@ -24,7 +24,7 @@ from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, S
 
 MIN_RATE, MAX_RATE = 4_000, 192_000
 """Hz."""
-_CHUNK_S = 1.0
+_CHUNK_S = 4.0
 """Seconds of audio read at a time."""
 _STEP_S = 0.02
 """The same where the header gives no length: what the read that meets the end held is lost."""

@@ -14,7 +14,7 @@ from voicecoach.errors import ModelError
 from voicecoach.shell import whisper as whisper_module
 from voicecoach.shell.asr import Heard
 from voicecoach.shell.resources import checksums, resource
-from voicecoach.shell.whisper import LOOP_TIMES, Whisper, without_loops
+from voicecoach.shell.whisper import LOOP_TIMES, POSITIONS, Whisper, without_loops
 from voicecoach.types import F32, SAMPLE_RATE
 
 
@@ -125,6 +125,25 @@ def test_words_of_read_speech(whisper: Whisper) -> None:
     expected = truth.lower().split()
     assert len(set(expected) & set(heard)) / len(set(expected)) > 0.85
     assert heard[-1] == expected[-1] or heard[-2:] == expected[-2:]
+
+
+@pytest.mark.words
+def test_a_few_learnt_positions_stand_in_for_all_of_the_silence(
+    whisper: Whisper, question: F32
+) -> None:
+    """A model that is given as a folder is none that anything was learnt for."""
+    whole = Whisper(str(whisper_module.bundled()), "en")
+    assert whole._silence.shape[1] == POSITIONS
+    assert whisper._silence.shape[1] < POSITIONS / 10
+    heard = whisper.transcribe(question, careful=True)
+    aim = whole.transcribe(question, careful=True)
+    assert said(heard) == said(aim)
+    assert [w.end_s for w in heard] == pytest.approx([w.end_s for w in aim], abs=0.1)
+    same = 0
+    cuts = [int(s * SAMPLE_RATE) for s in (4.5, 5.0, 6.0, 7.0, 8.0, 8.5)]
+    for cut in cuts:
+        same += said(whisper.transcribe(question[:cut])) == said(whole.transcribe(question[:cut]))
+    assert same >= len(cuts) - 2  # half a word may be heard either way
 
 
 @pytest.mark.words

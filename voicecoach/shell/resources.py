@@ -83,3 +83,8 @@ def agitation_model() -> Path:
 def wording_model() -> Path:
     """Return the model of the customer's words, checked as `model_file` does."""
     return model_file("wording.onnx")
+
+
+def silence_states() -> Path:
+    """Return what stands in for silence in the bundled recogniser, checked as `model_file` does."""
+    return model_file("silence.npz")

@@ -1,8 +1,10 @@
 """Words from faster-whisper's models, decoded the way a stream needs it.
 
-Only the audio there is gets encoded: the encoder states of silence, computed once, stand in for
-the rest of the 30 s that Whisper expects, at a third of the cost and the same accuracy.  They are
-taken from 30 s that begin with a voice, as the decoder knows silence after speech.
+Only the audio there is gets encoded: the encoder states of silence stand in for the rest of the
+30 s that Whisper expects, at a third of the cost and the same accuracy.  They are computed once,
+from 30 s that begin with a voice, as the decoder knows silence after speech.  For the bundled model
+a few positions stand in for all of them, learnt to do the same to its decoder, which has less to
+attend to (scripts/train_silence.py).
 
 A hasty request is decoded greedily, and the probability of each word is read off the decoder's
 logits; a careful one by beam search, and its words are aligned with the audio.
@@ -23,7 +25,13 @@ from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.lexical import plain
 from voicecoach.masking import digits
 from voicecoach.shell.asr import Heard
-from voicecoach.shell.resources import SAMPLE_CALL, checksums, resource, verify
+from voicecoach.shell.resources import (
+    SAMPLE_CALL,
+    checksums,
+    resource,
+    silence_states,
+    verify,
+)
 from voicecoach.types import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -112,7 +120,7 @@ class Whisper:
         self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         names = ", ".join(vocabulary)
         self._vocabulary = self._tokenizer.encode(f" {names}.") if names else []
-        self._tail = self._silence()
+        self._silence = self._learnt() if model == BUNDLED else self._whole()
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -186,7 +194,10 @@ class Whisper:
         padded[: len(audio)] = audio
         states = self._states(padded)
         n = states.shape[1]
-        whole = np.concatenate([states, self._tail[:, max(n, TAIL_FROM) :]], axis=1)
+        silence = self._silence
+        if silence.shape[1] == POSITIONS:
+            silence = silence[:, max(n, TAIL_FROM) :]
+        whole = np.concatenate([states, silence], axis=1)
         return self._storage.from_array(np.ascontiguousarray(whole)), 2 * n
 
     def _states(self, audio: F32) -> F32:
@@ -194,7 +205,12 @@ class Whisper:
         mel = np.ascontiguousarray(mel[None, :, : 2 * (mel.shape[1] // 2)], np.float32)
         return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
 
-    def _silence(self) -> F32:
+    def _learnt(self) -> F32:
+        """Return the states that stand in for those of all of the silence."""
+        with np.load(silence_states(), allow_pickle=False) as file:
+            return np.asarray(file["silence"], np.float32)[None]
+
+    def _whole(self) -> F32:
         """Return the encoder states of 30 s that hold a voice on a telephone, then silence."""
         start, stop = VOICE_S
         with soundfile.SoundFile(resource("samples", SAMPLE_CALL)) as file:

@@ -32,7 +32,7 @@ function startText() {
   part.numbers.tBodies[0].append(...report.numbers.map(([what, agent, customer]) =>
     make("tr", {}, make("th", { scope: "row" }, what), make("td", {}, agent), make("td", {}, customer))));
   part.length.textContent = clock(report.duration_s);
-  part.made.textContent = `Made by voicecoach ${voicecoach}. Everything is in this file${part.audio ? "" : ""}; it asks for nothing else.`;
+  part.made.textContent = `Made by voicecoach ${voicecoach}. Everything is in this file; it asks for nothing else.`;
 }
 
 // The player.
@@ -139,6 +139,7 @@ startPlayer();
 startKeys();
 startPrint();
 theme(wanted());
+performance.mark("drawn");
 // The sound is the end of the page, which is long: what is above it is there to be read at once.
 addEventListener("DOMContentLoaded", () => {
   startSound();

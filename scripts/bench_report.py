@@ -88,7 +88,7 @@ def opened(page: Path) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as driver:
         driver.set_script_timeout(60)
         driver.get(page.as_uri())
-        drawn, heard = driver.execute_async_script(MOMENTS)  # type: ignore[no-untyped-call]
+        drawn, heard = driver.execute_async_script(MOMENTS)
         return float(drawn), float(heard)
 
 

@@ -43,7 +43,7 @@ function mark(items, old, now) {
 
 function reveal(list, item) {
   if (!item) return;
-  const top = item.offsetTop - list.offsetTop;
+  const top = item.offsetTop;
   if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) {
     list.scrollTop = top - list.clientHeight / 4;
   }

@@ -20,7 +20,7 @@ function technique(it) {
   return make("li", {},
     make("details", { open: it.missed.length > 0 },
       make("summary", {},
-        make("span.title", {}, it.name), bar,
+        make("h3.title", {}, it.name), bar,
         make("span.score", {}, known ? it.score.toFixed(2) : "not known")),
       make("p.formula", {}, it.formula),
       make("div.pair", {}, quotes("Seen", it.seen), quotes("Missed", it.missed)),

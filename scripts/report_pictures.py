@@ -40,14 +40,16 @@ def picture(driver: Chrome, page: Path, width: int, height: int | None, *, dark:
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     size = {"width": width, "height": height or 1000, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     driver.get(page.as_uri())
     driver.execute_script(f"call.seek({MOMENT_S})")
     time.sleep(SETTLED_S)
-    whole = {"captureBeyondViewport": height is None}
+    clip = {}
     if height is None:
         tall = driver.execute_script("return document.documentElement.scrollHeight")
-        whole["clip"] = {"x": 0, "y": 0, "width": width, "height": tall, "scale": 1}
-    return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", whole)["data"])
+        clip = {"clip": {"x": 0, "y": 0, "width": width, "height": tall, "scale": 1}}
+    options = {"captureBeyondViewport": height is None, **clip}
+    return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", options)["data"])
 
 
 def main() -> None:

@@ -248,6 +248,12 @@ function leave() {
   tellCharts(call.time);
 }
 
+function resize(width) {
+  view.width = width;
+  sizeCharts();
+  look(view.from, view.to);
+}
+
 function startTimeline() {
   view.full = Math.max(report.duration_s, waveform ? waveform.duration_s : 0, 1);
   view.to = view.full;
@@ -266,14 +272,10 @@ function startTimeline() {
   } else {
     part.wave.hidden = part.voices.hidden = true;
   }
-  const resized = () => {
+  new ResizeObserver(() => {
     const width = Math.max(area(), 50);
-    if (width === view.width) return;
-    view.width = width;
-    sizeCharts();
-    look(view.from, view.to);
-  };
-  new ResizeObserver(resized).observe(part.timeline);
+    if (width !== view.width && !before) resize(width);
+  }).observe(part.timeline);
   part.timeline.addEventListener("pointermove", hover);
   part.timeline.addEventListener("pointerleave", leave);
   part.timeline.addEventListener("click", (event) => {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,14 @@ SHARED = corpora.DATA
 def seconds(s: float) -> int:
     """Return a time as whole hops of samples."""
     return round(s * SAMPLE_RATE / HOP) * HOP
+
+
+def until(so: Callable[[], object]) -> None:
+    """Wait for it; the test ends where it never comes."""
+    end = time.monotonic() + 30.0
+    while not so():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
 
 
 def sine(f0: float, s: float, level: float = 0.1) -> F32:

@@ -3,23 +3,22 @@
 import contextlib
 import http.client
 import json
-import os
-import shutil
 import socket
-import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from selenium.webdriver import ActionChains, Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import ActionChains, Chrome
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from scripts.chromium import CHROMIUM, DRIVER
+from scripts.chromium import chromium as browse
+from tests.helpers import until
 from voicecoach.display import Bar, Card, Channel, Display, Line
 from voicecoach.errors import ConfigError
 from voicecoach.shell import browser
@@ -54,14 +53,6 @@ def page(feed: Feed) -> Iterator[Page]:
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
-
-
-def until(so: Callable[[], object]) -> None:
-    """Wait for it; the test ends where it never comes."""
-    end = time.monotonic() + 30.0
-    while not so():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def wished(feed: Feed, many: int = 1) -> list[Wish]:
@@ -324,33 +315,15 @@ def test_it_ends_with_viewers_there(feed: Feed) -> None:
 
 # What a browser makes of it
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-DRIVER = shutil.which("chromedriver")
 installed = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="Chromium with its chromedriver is not installed"
-)
-FLAGS = (
-    "--headless=new --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=720,640"
 )
 
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    assert CHROMIUM
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # it refuses root otherwise
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
-    try:
+    with browse(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 class Seen:

@@ -131,6 +131,47 @@ def test_options_are_accepted_and_do_what_they_say(recording: Path, home: Path) 
     assert not (second / "report.html").exists()
 
 
+def test_a_report_is_made_of_what_a_replay_left(recording: Path, home: Path) -> None:
+    done = voicecoach("replay", recording, "--no-transcribe", home=home)
+    assert done.returncode == 0, done.stderr
+    folder = home / "voicecoach-out" / "Gespräch 1"
+    done = voicecoach("report", folder, home=home)
+    assert (done.returncode, "no sound" in done.stderr) == (0, True)
+    assert "<audio" not in (folder / "report.html").read_text("utf-8")
+    for options in (
+        ["--call", recording],
+        ["--call", recording, "--channels", "agent=1,customer=0"],
+    ):
+        done = voicecoach("report", folder, *options, "--audio", "beside", home=home)
+        assert done.returncode == 0, done.stderr
+        assert 'src="report.mp3"' in (folder / "report.html").read_text("utf-8")
+    assert left(folder) == [
+        "events.jsonl", "report.html", "report.mp3", "summary.json", "summary.md"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["report", "none"], "no event log"),
+        (["report", "R"], "no event log of a call"),
+        (["report", ".", "--call", "a", "--call", "b", "--call", "c"], "one recording, or two"),
+        (["report", ".", "--call", "a", "--call", "b", "--channels", "agent=1,customer=0"],
+         "--channels is for one"),
+        (["report", ".", "--call", "a", "--channels", "x"], "write it as agent=0,customer=1"),
+        (["report", ".", "--audio", "loud"], "--audio"),
+    ],
+)  # fmt: skip
+def test_what_a_report_cannot_be_made_of_is_said(
+    recording: Path, home: Path, arguments: list[str], said: str
+) -> None:
+    filled = [str(recording) if a == "R" else a for a in arguments]
+    done = voicecoach(*filled, home=home)
+    assert done.returncode == 2
+    assert said in done.stderr.replace("\n", " ")
+    assert left(home) == []
+
+
 def test_two_mono_files_and_one_speaker_alone(tmp_path: Path, home: Path) -> None:
     voices = syllables(140, 4, 3), np.concatenate([silence(3), syllables(220, 4, 3)])
     a, b = (write(tmp_path / f"{n}.wav", v, rate=16_000) for n, v in zip("ab", voices, strict=True))

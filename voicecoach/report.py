@@ -3,32 +3,23 @@
 Times are seconds of the call.  The signals are brought onto one even grid, at most `MOST` points
 wide, so that an hour is as quick to draw as a minute; of the values in a step the extreme is kept,
 so no peak is lost.  Texts are plain: whoever shows them writes them as text.
-
-A silence is *dead air* as the cue `check-in` has it: long, and not one that helps (see `signals`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from voicecoach import lanes
+from voicecoach.marked import Said, marked
 from voicecoach.scorecard import ScoreCard
-from voicecoach.signals import (
-    AFTER_OUTBURST_S,
-    AFTER_QUESTION_S,
-    ANNOUNCED_S,
-    JUST_BEFORE,
-    QUOTES,
-    SIGNALS,
-)
+from voicecoach.signals import QUOTES, SIGNALS
 from voicecoach.summary import Summarizer, Summary, clock
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
-    Backchannel,
     CueClosed,
     CueFeedback,
     CueHeldBack,
@@ -37,38 +28,12 @@ from voicecoach.types import (
     Delivery,
     Ended,
     Event,
-    Gap,
-    Listening,
-    Move,
-    Overlap,
     Speaker,
-    SpeechEnded,
     Tone,
-    Turn,
-    Utterance,
-    Word,
 )
 
 STEP_S, MOST = 0.256, 8000
 """Seconds between points of the signals, at least, and how many there are at most."""
-PAUSE_S, DEAD_AIR_S = 2.0, 8.0
-"""Silence on both channels that is shown, and that is dead air where it does not help."""
-AGITATED, OUTBURST_S = 0.7, 4.0
-"""Agitation, and for how many seconds of speech just before a silence, that make it a help."""
-SLACK = SAMPLE_RATE // 100
-"""The times of words are rounded on their way."""
-
-
-class Stretch(msgspec.Struct, frozen=True):
-    """A stretch of the call on a lane."""
-
-    kind: str
-    """Turns: `turn`, `backchannel`; overlaps: `overlap`, `backchannel`; silences: `pause`,
-    `helpful` (long, and it helps), `dead air`, `not heard`."""
-    start_s: float
-    end_s: float
-    speaker: Speaker | None = None
-    """Whose turn, or who came in; none of a silence."""
 
 
 class ShownCue(msgspec.Struct, frozen=True):
@@ -97,28 +62,6 @@ class HeldBackCue(msgspec.Struct, frozen=True):
     title: str
     at_s: float
     reason: str
-
-
-class Piece(msgspec.Struct, frozen=True):
-    """Some words of an utterance."""
-
-    text: str
-    start_s: float
-    moves: list[str] = []
-    """Kinds of the moves they belong to."""
-    ends: list[str] = []
-    """Of these, the ones that end here."""
-    instead: list[str] = []
-    """What could be said in their place."""
-
-
-class Said(msgspec.Struct, frozen=True):
-    """An utterance."""
-
-    speaker: Speaker
-    start_s: float
-    end_s: float
-    pieces: list[Piece]
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -159,9 +102,9 @@ class Report(msgspec.Struct, frozen=True):
     """What, the agent's, the customer's."""
     notes: list[str]
     """What is odd about the recording or the run."""
-    turns: list[Stretch]
-    overlaps: list[Stretch]
-    silences: list[Stretch]
+    turns: list[lanes.Stretch]
+    overlaps: list[lanes.Stretch]
+    silences: list[lanes.Stretch]
     cues: list[ShownCue]
     held_back: list[HeldBackCue]
     lines: list[Said]
@@ -200,85 +143,15 @@ def prepare(
         facts=_facts(summary, speakers),
         numbers=_numbers(summary),
         notes=summary.notes,
-        turns=_stretches(events, Turn, Backchannel),
-        overlaps=_overlaps(events),
-        silences=_silences(events, end) if len(speakers) == len(SPEAKERS) else [],
+        turns=lanes.turns(events),
+        overlaps=lanes.overlaps(events),
+        silences=lanes.silences(events, end) if len(speakers) == len(SPEAKERS) else [],
         cues=_cues(events, end),
         held_back=_held_back(events),
-        lines=_lines(events),
+        lines=marked(events),
         series=_series(events, end),
         card=card,
     )
-
-
-# --- lanes ----------------------------------------------------------------------------------
-
-
-def _stretches(events: Sequence[Event], *kinds: type[Turn | Backchannel]) -> list[Stretch]:
-    found = [
-        Stretch(type(e).__name__.lower(), _s(e.start), _s(e.end), e.speaker)
-        for e in events
-        if isinstance(e, kinds)
-    ]
-    return sorted(found, key=lambda s: s.start_s)
-
-
-def _overlaps(events: Sequence[Event]) -> list[Stretch]:
-    return [
-        Stretch("backchannel" if e.backchannel else "overlap", _s(e.start), _s(e.end), e.by)
-        for e in events
-        if isinstance(e, Overlap)
-    ]
-
-
-def _silences(events: Sequence[Event], end: int) -> list[Stretch]:
-    """Return the silences of both, and what was not heard at all."""
-    unheard = _unheard(events, end)
-    speech = [(e.start, e.end, e.speaker) for e in events if isinstance(e, SpeechEnded)]
-    found = [Stretch("not heard", _s(a), _s(b)) for a, b in unheard]
-    last, at = None, 0
-    for start, stop, speaker in [
-        *sorted([*speech, *((a, b, None) for a, b in unheard)], key=lambda s: s[:2]),
-        (end, end, None),
-    ]:
-        if start - at >= PAUSE_S * SAMPLE_RATE:
-            found.append(Stretch(_silence(events, at, start, last), _s(at), _s(start)))
-        if stop > at:
-            at, last = stop, speaker or last
-    return sorted(found, key=lambda s: s.start_s)
-
-
-def _silence(events: Sequence[Event], start: int, end: int, last: Speaker | None) -> str:
-    """Return what kind a silence from `start` to `end` is, after `last` spoke."""
-    if end - start < DEAD_AIR_S * SAMPLE_RATE:
-        return "pause"
-    return "helpful" if _s(end - start) < _helps_s(events, start, last) else "dead air"
-
-
-def _helps_s(events: Sequence[Event], start: int, last: Speaker | None) -> float:
-    """Return for how long a silence helps, by the rules of `signals` as far as a log tells."""
-    before = [e for e in events if isinstance(e, Move) and start - JUST_BEFORE <= e.end <= start]
-    words = any(isinstance(e, Utterance) and e.speaker is Speaker.AGENT for e in events)
-    if not words or any(e.kind == "wait" for e in before):
-        return ANNOUNCED_S
-    if last is Speaker.AGENT:
-        asked = any(e.kind == "question" and e.speaker is Speaker.AGENT for e in before)
-        return AFTER_QUESTION_S if asked else 0.0
-    tones = [e for e in events if isinstance(e, Tone) and start - 2 * JUST_BEFORE <= e.at <= start]
-    heated = sum(b.at - a.at for a, b in pairwise(tones) if b.agitation >= AGITATED)
-    return AFTER_OUTBURST_S if _s(heated) >= OUTBURST_S else 0.0
-
-
-def _unheard(events: Sequence[Event], end: int) -> list[tuple[int, int]]:
-    """Return where listening was paused or audio is missing."""
-    found = [(e.start, e.end) for e in events if isinstance(e, Gap)]
-    since: int | None = None
-    for e in events:
-        if isinstance(e, Listening):
-            if e.on and since is not None:
-                found.append((since, e.at))
-            since = None if e.on else e.at
-    return [*found, (since, end)] if since is not None else found
 
 
 # --- cues -----------------------------------------------------------------------------------
@@ -341,65 +214,6 @@ def _held_back(events: Sequence[Event]) -> list[HeldBackCue]:
         for e in events
         if isinstance(e, CueHeldBack)
     ]
-
-
-# --- words ----------------------------------------------------------------------------------
-
-
-def _lines(events: Sequence[Event]) -> list[Said]:
-    words = {
-        (e.speaker, e.utterance, e.index): e for e in events if isinstance(e, Word) and e.final
-    }
-    moves: dict[Speaker, list[Move]] = {speaker: [] for speaker in SPEAKERS}
-    for e in events:
-        if isinstance(e, Move):
-            moves[e.speaker].append(e)
-    found = []
-    for e in events:
-        if isinstance(e, Utterance) and e.text:
-            own = [words.get((e.speaker, e.utterance, i)) for i in range(e.words)]
-            known = [word for word in own if word]
-            near = [m for m in moves[e.speaker] if m.start < e.end and m.end > e.start]
-            pieces = _pieces(known, near) if len(known) == e.words else [Piece(e.text, _s(e.start))]
-            found.append(Said(e.speaker, _s(e.start), _s(e.end), pieces))
-    return sorted(found, key=lambda line: line.start_s)
-
-
-def _pieces(words: Sequence[Word], moves: Sequence[Move]) -> list[Piece]:
-    """Return words in runs that belong to the same moves."""
-    runs: list[tuple[list[Word], list[int]]] = []
-    for word in words:
-        mine = [
-            i
-            for i, m in enumerate(moves)
-            if m.start - SLACK <= word.start and word.end <= m.end + SLACK
-        ]
-        if runs and runs[-1][1] == mine:
-            runs[-1][0].append(word)
-        else:
-            runs.append(([word], mine))
-    found = []
-    for k, (run, mine) in enumerate(runs):
-        after = {i for _, others in runs[k + 1 :] for i in others}
-        ends = [moves[i] for i in mine if i not in after]
-        found.append(
-            Piece(
-                text=" ".join(word.text.strip() for word in run),
-                start_s=_s(run[0].start),
-                moves=_unlike(_plain(moves[i].kind) for i in mine),
-                ends=_unlike(_plain(m.kind) for m in ends),
-                instead=_unlike(m.instead for m in ends if m.instead),
-            )
-        )
-    return found
-
-
-def _unlike(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
-
-
-def _plain(kind: str) -> str:
-    return kind.replace("_", " ")
 
 
 # --- signals --------------------------------------------------------------------------------

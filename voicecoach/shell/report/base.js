@@ -23,11 +23,10 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Minutes and seconds, as in the summary.
 function clock(seconds) {
   const whole = Math.floor(seconds + 1e-6);
-  const minutes = Math.floor(whole / 60) % 60, hours = Math.floor(whole / 3600);
-  const padded = (n) => String(n).padStart(2, "0");
-  return `${hours ? `${hours}:${padded(minutes)}` : minutes}:${padded(whole % 60)}`;
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
 function colour(name) {

@@ -9,21 +9,21 @@ const STYLES = { competing: [1, 0], collaborating: [1, 1], compromising: [0.5, 0
 const share = (v) => (v === null ? "not known" : v.toFixed(2));
 
 function quotes(title, list) {
-  return list.length ? [make("h4", {}, title), make("ol.quotes", {}, ...list.map(quote))] : [];
+  if (!list.length) return null;
+  return make("div", {}, make("h4", {}, title), make("ol.quotes", {}, ...list.map(quote)));
 }
 
 function technique(it) {
   const known = it.score !== null;
-  const bar = make("span.bar", { "aria-hidden": "true" }, make("i"));
+  const bar = make(known ? "span.bar" : "span", { "aria-hidden": "true" }, make("i"));
   if (known) bar.firstChild.style.inlineSize = `${100 * it.score}%`;
   return make("li", {},
     make("details", { open: it.missed.length > 0 },
       make("summary", {},
-        make("span.title", {}, it.name), bar,
-        make("span.score", {}, known ? it.score.toFixed(2) : "no occasion")),
+        make("h3.title", {}, it.name), bar,
+        make("span.score", {}, known ? it.score.toFixed(2) : "not known")),
       make("p.formula", {}, it.formula),
-      ...quotes("Seen", it.seen),
-      ...quotes("Missed", it.missed),
+      make("div.pair", {}, quotes("Seen", it.seen), quotes("Missed", it.missed)),
       it.practise ? make("p.practise", {}, make("b", {}, "To practise: "), it.practise) : null));
 }
 

@@ -36,7 +36,8 @@ const plots = {};
 // As far above as below the usual.
 function around(one, other, least) {
   const far = Math.max(least, ...[one, other].flatMap((n) => series[n].map((v) => Math.abs(v || 0))));
-  return [-far, far];
+  const even = 4 * Math.ceil(far / 4);
+  return [-even, even];
 }
 
 function both(agent, customer, unit) {
@@ -65,7 +66,7 @@ function rgb(hex) {
 function startCharts() {
   for (const [id, chart] of Object.entries(CHARTS)) {
     const [low, high] = chart.range();
-    const splits = chart.splits || [low / 2, 0, high / 2].map(Math.round);
+    const splits = chart.splits || [low / 2, 0, high / 2];
     const estimate = id === "agitation";
     plots[id] = new uPlot({
       width: view.width + Y,

@@ -32,7 +32,7 @@ function startText() {
   part.numbers.tBodies[0].append(...report.numbers.map(([what, agent, customer]) =>
     make("tr", {}, make("th", { scope: "row" }, what), make("td", {}, agent), make("td", {}, customer))));
   part.length.textContent = clock(report.duration_s);
-  part.made.textContent = `Made by voicecoach ${voicecoach}. Everything is in this file${part.audio ? "" : ""}; it asks for nothing else.`;
+  part.made.textContent = `Made by voicecoach ${voicecoach}. Everything is in this file; it asks for nothing else.`;
 }
 
 // The player.
@@ -107,25 +107,25 @@ function startKeys() {
 
 // On paper: all of it, light, at the paper's width.
 
+const PAPER = 504; // of the time line, px: the style's width less its gutter
 let before = null;
 
 function startPrint() {
   addEventListener("beforeprint", () => {
-    before = { from: view.from, to: view.to, closed: [...document.querySelectorAll("details:not([open])")] };
+    before = { view: { ...view }, closed: [...document.querySelectorAll("details:not([open])")] };
     for (const it of before.closed) it.open = true;
     document.documentElement.classList.add("paper");
     theme("light");
-    view.width = part.ruler.parentElement.clientWidth - part.ruler.offsetLeft;
-    sizeCharts();
+    resize(PAPER);
     look(0, view.full);
   });
   addEventListener("afterprint", () => {
     for (const it of before.closed) it.open = false;
     document.documentElement.classList.remove("paper");
     theme(wanted());
-    view.width = part.ruler.parentElement.clientWidth - part.ruler.offsetLeft;
-    sizeCharts();
-    look(before.from, before.to);
+    resize(before.view.width);
+    look(before.view.from, before.view.to);
+    before = null;
   });
 }
 
@@ -139,6 +139,7 @@ startPlayer();
 startKeys();
 startPrint();
 theme(wanted());
+performance.mark("drawn");
 // The sound is the end of the page, which is long: what is above it is there to be read at once.
 addEventListener("DOMContentLoaded", () => {
   startSound();

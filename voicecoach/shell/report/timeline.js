@@ -58,14 +58,18 @@ function waveColours(speaker) {
 
 // What part of the call is in view.
 
+let steering = false; // what the waveform says meanwhile is not what is wanted
+
 function look(from, to) {
   const length = Math.max(view.full, 1);
   const span = Math.min(Math.max(to - from, Math.min(SHORTEST_S, length)), length);
   view.from = Math.min(Math.max(from, 0), length - span);
   view.to = view.from + span;
   if (wave && wave.getDecodedData()) {
+    steering = true;
     wave.zoom(span < length ? view.width / span : 0);
     wave.setScroll(span < length ? (view.from * view.width) / span : 0);
+    steering = false;
   }
   draw();
 }
@@ -162,38 +166,41 @@ const heldBars = report.held_back.map((held) => ({ held, start_s: held.at_s, end
 
 function drawCues(on, height) {
   on.textBaseline = "middle";
-  let free = -Infinity;
-  for (const [{ cue }, left, width] of bars(cueBars)) {
+  for (const [bar, left, width] of bars(cueBars)) {
+    const title = bar.cue.title, wide = Math.max(width, 5);
     on.fillStyle = colour("accent");
-    on.fillRect(left, 3, Math.max(width, 5), height - 6);
-    const room = on.measureText(cue.title).width;
-    if (left + width + 6 > free && left + width + 6 + room < view.width) {
-      const next = cueBars.find((bar) => bar.start_s > cue.opened_s);
-      if (!next || x(next.start_s) > left + width + 12 + room) {
-        on.fillStyle = colour("ink");
-        on.fillText(cue.title, left + Math.max(width, 5) + 6, height / 2);
-        free = left + width + 12 + room;
-      }
+    on.fillRect(left, 3, wide, height - 6);
+    on.fillStyle = colour("paper");
+    on.fillRect(left - 1, 3, 2, height - 6); // parts it from the one before
+    // Its title in it, or after it as far as the next one leaves room.
+    const room = on.measureText(title).width + 10;
+    const next = cueBars[cueBars.indexOf(bar) + 1];
+    if (room < wide) {
+      on.fillText(title, left + 6, height / 2);
+    } else if (left + wide + room < (next ? Math.min(x(next.start_s), view.width) : view.width)) {
+      on.fillStyle = colour("ink");
+      on.fillText(title, left + wide + 6, height / 2);
     }
   }
   if (!heldShown) return;
+  on.fillStyle = colour("paper");
   on.strokeStyle = colour("ink");
   on.lineWidth = 1.5;
   for (const [, left] of bars(heldBars)) {
     on.beginPath();
-    on.moveTo(left, 4);
+    on.moveTo(left, 5);
     on.lineTo(left + 6, height / 2);
-    on.lineTo(left, height - 4);
+    on.lineTo(left, height - 5);
     on.lineTo(left - 6, height / 2);
     on.closePath();
+    on.fill();
     on.stroke();
   }
 }
 
 // What is under the pointer, in words.
-const KINDS = { turn: "turn", backchannel: "backchannel", overlap: "came in" };
 const UNDER = {
-  turns: (t, near) => report.turns.filter(near).map((it) => `${NAMES[it.speaker]}: ${KINDS[it.kind]}`),
+  turns: (t, near) => report.turns.filter(near).map((it) => `${NAMES[it.speaker]}: ${it.kind}`),
   overlaps: (t, near) => report.overlaps.filter(near).map((it) => `${NAMES[it.speaker]} ${it.kind === "overlap" ? "came in" : "said “mm-hm”"}`),
   silences: (t, near) => report.silences.filter(near).map((it) => `${it.kind}, ${(it.end_s - it.start_s).toFixed(1)} s`),
   cues: (t, near) => [
@@ -241,6 +248,12 @@ function leave() {
   tellCharts(call.time);
 }
 
+function resize(width) {
+  view.width = width;
+  sizeCharts();
+  look(view.from, view.to);
+}
+
 function startTimeline() {
   view.full = Math.max(report.duration_s, waveform ? waveform.duration_s : 0, 1);
   view.to = view.full;
@@ -251,21 +264,18 @@ function startTimeline() {
   if (waveform) {
     wave = drawnWave();
     wave.on("scroll", (from, to) => {
-      if (to - from >= view.full || Math.abs(from - view.from) < 0.02) return;
-      [view.from, view.to] = [from, from + view.to - view.from];
+      const span = view.to - view.from;
+      if (steering || Math.abs(from - view.from) < (1.5 * span) / view.width) return;
+      [view.from, view.to] = [from, from + span];
       draw();
     });
   } else {
     part.wave.hidden = part.voices.hidden = true;
   }
-  const resized = () => {
+  new ResizeObserver(() => {
     const width = Math.max(area(), 50);
-    if (width === view.width) return;
-    view.width = width;
-    sizeCharts();
-    look(view.from, view.to);
-  };
-  new ResizeObserver(resized).observe(part.timeline);
+    if (width !== view.width && !before) resize(width);
+  }).observe(part.timeline);
   part.timeline.addEventListener("pointermove", hover);
   part.timeline.addEventListener("pointerleave", leave);
   part.timeline.addEventListener("click", (event) => {

@@ -41,26 +41,27 @@ function mark(items, old, now) {
   return now;
 }
 
-function reveal(list, item) {
+// Brings an entry into its list's view, this share of the list's height below its top.
+function reveal(list, item, below) {
   if (!item) return;
-  const top = item.offsetTop - list.offsetTop;
+  const top = item.offsetTop;
   if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) {
-    list.scrollTop = top - list.clientHeight / 4;
+    list.scrollTop = top - list.clientHeight * below;
   }
 }
 
 function follow(time) {
   const line = latest(report.lines, (it) => it.start_s, time + 0.05);
-  if (line !== currentLine) reveal(part.transcript, lines[line]);
+  if (line !== currentLine) reveal(part.transcript, lines[line], 0.25);
   currentLine = mark(lines, currentLine, line);
   const cue = latest(report.cues, (it) => it.opened_s, time + 0.05);
   const shown = cue >= 0 && time <= report.cues[cue].closed_s ? cue : -1;
-  if (shown !== currentCue) reveal(part["cue-list"], cueCards[shown]);
+  if (shown !== currentCue) reveal(part["cue-list"], cueCards[shown], 0.02);
   currentCue = mark(cueCards, currentCue, shown);
 }
 
 function chooseCue(cue) {
-  reveal(part["cue-list"], cueCards[report.cues.indexOf(cue)]);
+  reveal(part["cue-list"], cueCards[report.cues.indexOf(cue)], 0.02);
   call.seek(cue.opened_s);
 }
 

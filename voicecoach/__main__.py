@@ -69,13 +69,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
-app.add_typer(usual.app, name="usual")
-app.command()(diff)
-app.command()(score.score)
-app.add_typer(journal.app, name="journal")
-app.command()(batch)
-app.command("report")(reports.report)
-app.command()(export)
 
 SpeedOption = Annotated[
     float | None,
@@ -261,6 +254,15 @@ def tell(
     from voicecoach.shell.control import tell
 
     tell(word)
+
+
+app.command("report")(reports.report)
+app.command()(score.score)
+app.command()(export)
+app.command()(diff)
+app.command()(batch)
+app.add_typer(journal.app, name="journal")
+app.add_typer(usual.app, name="usual")
 
 
 @app.command("config")

@@ -254,6 +254,15 @@ def test_a_channel_that_was_lost_for_a_moment_spoils_that_moment_alone() -> None
     assert after > before
 
 
+def test_what_was_said_on_a_channel_that_was_not_trusted_is_held_against_nobody() -> None:
+    told = events([*PAIRS["positive-language"][1], *[a(FILLER), c(LONG)] * 5])
+    hard = next(e for e in told if isinstance(e, Move) and e.kind == "hard")
+    then = hard.start / S
+    assert scores(card(told))["positive-language"] == 0.0
+    moment = [state(then - 0.5, A, "bleeding"), state(then + 4.0, A, "ok")]
+    assert scores(card([*told, *moment]))["positive-language"] is None
+
+
 def test_a_swapped_channel_is_not_trusted_whenever_it_is_found() -> None:
     told = events(PAIRS["follow-up"][0])
     assert scores(card(told))["follow-up"] == 1.0

@@ -99,10 +99,13 @@ class Call:
             for s in SPEAKERS
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
-        self.moves = {s: self._once(record.moves[s]) for s in SPEAKERS}
         pauses = _spans([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
             s: pauses + record.gaps + self._distrust(record.states, s) for s in SPEAKERS
+        }
+        self.moves = {
+            s: self._once([m for m in record.moves[s] if self.knows(Span(m.start, m.end), (s,))])
+            for s in SPEAKERS
         }
         self.distrusted = {
             s: state for s in SPEAKERS if (state := self._never_trusted(record.states, s))

@@ -361,7 +361,7 @@ def test_a_batch_that_is_ended_leaves_nobody_at_work(
         children = family(process)
         # A terminal's Ctrl-C is for all of them at once.
         (os.killpg if ask is signal.SIGINT else os.kill)(process.pid, ask)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
         assert process.returncode not in (0, 2)
     assert alive(children) == []
     assert "the same command goes on from here" in said

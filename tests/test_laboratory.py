@@ -1,6 +1,7 @@
 """The laboratory: cues told again from a log, under the same rules and under others."""
 
 import json
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ def said(events: list[Event]) -> list[bytes]:
 def logged(events: list[Event]) -> list[Event]:
     """Return events as they come back from a log."""
     return list(eventlog.read(eventlog.line(event) for event in events))
+
+
+@cache
+def first_card() -> CueOpened:
+    """Return the card that an agent who rushes is shown."""
+    return next(e for e in play(engine(), rushing(), []) if isinstance(e, CueOpened))
 
 
 def changed(folder: Path, cue: str, old: str, new: str) -> Path:
@@ -139,11 +146,11 @@ def test_the_same_rules_say_the_same(log: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 26 * 62), max_size=8), st.booleans())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_marks_pauses_and_lost_channels_are_taken_as_they_were(
     times: list[int], helpful: bool
 ) -> None:
-    card = next(e for e in play(engine(), rushing(), []) if isinstance(e, CueOpened))
+    card = first_card()
     mark = CueFeedback(at=card.at + HOP, id=card.id, start=card.at, helpful=helpful)
     items: list[Item] = [mark]
     for i, hop in enumerate(sorted(times)):
@@ -154,18 +161,18 @@ def test_marks_pauses_and_lost_channels_are_taken_as_they_were(
             CueFeedback(at=at, id="slow-down", start=card.at, helpful=False),
         ]
         items.append(kinds[i % 3])
-    events = play(engine(), rushing(), items, 1)
+    events = play(engine(), rushing(), items, 16)
     assert said(laboratory.told_again(logged(events), BUILT_IN, Cues())) == said(events)
 
 
 @pytest.mark.parametrize("late", [0, HOP, TICK_SAMPLES])
 def test_a_mark_or_a_pause_at_the_moment_of_a_tick_comes_after_it(late: int) -> None:
-    card = next(e for e in play(engine(), rushing(), []) if isinstance(e, CueOpened))
+    card = first_card()
     mark = CueFeedback(at=card.at + late, id=card.id, start=card.at, helpful=False)
     pause = Listening(at=card.at + late, on=False)
     lost = ChannelState(at=card.at + late, speaker=Speaker.AGENT, state="lost", reason="r")
     for item in (mark, pause, lost):
-        events = play(engine(), rushing(), [item], 1)
+        events = play(engine(), rushing(), [item])
         assert said(laboratory.told_again(logged(events), BUILT_IN, Cues())) == said(events)
 
 
@@ -219,7 +226,7 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
 
 
 def test_a_mark_follows_its_card_to_another_time(other: Path) -> None:
-    card = next(e for e in play(engine(), rushing(), []) if isinstance(e, CueOpened))
+    card = first_card()
     mark = CueFeedback(at=card.at + seconds(1), id=card.id, start=card.at, helpful=False)
     events = logged(play(engine(), rushing(), [mark]))
     again = laboratory.told_again(events, cues.load(other), Cues())

@@ -5,10 +5,10 @@ Only the audio there is gets encoded: the encoder states of silence stand in for
 from 30 s that begin with a voice, as the decoder knows silence after speech.
 
 A hasty request is decoded greedily, and the probability of each word is read off the decoder's
-logits; a careful one by beam search, and its words are aligned with the audio.  What a hasty one is
-given of the silence are, for the bundled model, a few positions learnt to do to its decoder what all
-of them do (scripts/train_silence.py): it has less to attend to, which saves a third of the CPU.  They
-cost careful ones a third of a point of word errors, so those are given all.
+logits; a careful one by beam search, and its words are aligned with the audio.  A hasty one is given
+a few positions for the silence, learnt to do to the bundled model's decoder what all of them do
+(scripts/train_silence.py): the less to attend to, the less CPU, a quarter of it.  Careful ones would
+have 0.4 points more word errors, and are given all.
 """
 
 from __future__ import annotations
@@ -26,13 +26,7 @@ from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.lexical import plain
 from voicecoach.masking import digits
 from voicecoach.shell.asr import Heard
-from voicecoach.shell.resources import (
-    SAMPLE_CALL,
-    checksums,
-    resource,
-    silence_states,
-    verify,
-)
+from voicecoach.shell.resources import SAMPLE_CALL, checksums, resource, silence_states, verify
 from voicecoach.types import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:

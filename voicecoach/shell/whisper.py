@@ -5,10 +5,10 @@ Only the audio there is gets encoded: the encoder states of silence stand in for
 from 30 s that begin with a voice, as the decoder knows silence after speech.
 
 A hasty request is decoded greedily, and the probability of each word is read off the decoder's
-logits; a careful one by beam search, and its words are aligned with the audio.  A hasty one is given
-a few positions for the silence, learnt to do to the bundled model's decoder what all of them do
-(scripts/train_silence.py): the less to attend to, the less CPU, a quarter of it.  Careful ones would
-have 0.4 points more word errors, and are given all.
+logits; a careful one by beam search, and its words are aligned with the audio.  A hasty one is
+given a few positions for the silence, learnt to do to the bundled model's decoder what all of them
+do (scripts/train_silence.py): less to attend to, a quarter less CPU.  Careful ones would have 0.4
+points more word errors, and are given all.
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ class Course(NamedTuple):
 class Padded(Whisper):
     """Whisper as it is usually called: every request is padded to 30 s."""
 
-    def _encode(self, audio: F32) -> tuple[Any, int]:
+    def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[Any, int]:
         padded = np.zeros(WINDOW, np.float32)
         padded[: len(audio)] = audio
         return self._storage.from_array(self._states(padded)), 2 * (len(audio) // 320)

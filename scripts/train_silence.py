@@ -35,7 +35,7 @@ from torch.nn import functional
 
 from scripts import corpora
 from scripts.corpora import Samples
-from voicecoach.shell.whisper import POSITIONS, TAIL_FROM, Whisper, bundled
+from voicecoach.shell.whisper import BUNDLED, POSITIONS, TAIL_FROM, Whisper, bundled
 from voicecoach.types import F32, SAMPLE_RATE
 
 SEED = 20261123
@@ -209,7 +209,7 @@ class Listener(Whisper):
     @property
     def silence(self) -> F32:
         """The encoder states of all of the silence [positions, width]."""
-        return np.asarray(self._silence[0])
+        return np.asarray(self._whole[0])
 
     @property
     def special(self) -> list[int]:
@@ -254,7 +254,7 @@ def main() -> None:
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     rng = np.random.default_rng(SEED)
-    listener = Listener(str(bundled()), "en")  # of the whole silence
+    listener = Listener(BUNDLED, "en")
     whole = torch.from_numpy(listener.silence)
     with (bundled() / "model.bin").open("rb") as file:
         decoder = Decoder(weights(file))

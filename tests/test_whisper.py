@@ -133,17 +133,16 @@ def test_a_few_learnt_positions_stand_in_for_all_of_the_silence(
 ) -> None:
     """A model that is given as a folder is none that anything was learnt for."""
     whole = Whisper(str(whisper_module.bundled()), "en")
-    assert whole._silence.shape[1] == POSITIONS
-    assert whisper._silence.shape[1] < POSITIONS / 10
-    heard = whisper.transcribe(question, careful=True)
-    aim = whole.transcribe(question, careful=True)
-    assert said(heard) == said(aim)
-    assert [w.end_s for w in heard] == pytest.approx([w.end_s for w in aim], abs=0.1)
-    same = 0
-    cuts = [int(s * SAMPLE_RATE) for s in (4.5, 5.0, 6.0, 7.0, 8.0, 8.5)]
-    for cut in cuts:
-        same += said(whisper.transcribe(question[:cut])) == said(whole.transcribe(question[:cut]))
-    assert same >= len(cuts) - 2  # half a word may be heard either way
+    assert whole._learnt is None
+    assert whisper._learnt is not None
+    assert whisper._learnt.shape[1] < POSITIONS / 10
+    assert whisper.transcribe(question, careful=True) == whole.transcribe(question, careful=True)
+    same = [
+        said(whisper.transcribe(question[:cut])).split()
+        == said(whole.transcribe(question[:cut])).split()
+        for cut in (int(s * SAMPLE_RATE) for s in (4.5, 5.0, 6.0, 7.0, 8.0, 8.5))
+    ]
+    assert sum(same) >= len(same) / 2  # half a word may be heard either way
 
 
 @pytest.mark.words

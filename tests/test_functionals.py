@@ -107,6 +107,38 @@ def test_statistics_are_those_of_what_is_known() -> None:
     assert np.isnan(got[3]).all()
 
 
+def varied(n: int) -> ProsodyFrames:
+    """Return n hops of a voice that varies, a third of them without voice."""
+    rng, f = np.random.default_rng(1), frames(n)
+    for values in f:
+        values += rng.normal(0.0, 1.0, values.shape).astype(np.float32)
+    f.f0_semitones[:, rng.random(n) < 0.3] = NAN
+    return f
+
+
+def test_what_was_heard_before_the_window_does_not_matter() -> None:
+    f = varied(4000)
+    last = ProsodyFrames(*(x[..., -400:] for x in f))
+    long, short = window(f).compute(4000 * HOP), window(last).compute(400 * HOP)
+    assert np.array_equal(long.statistics[:, :6], short.statistics[:, :6], equal_nan=True)
+    assert long.speech_s == short.speech_s
+    assert long.voiced_length_s == short.voiced_length_s
+    assert long.loudness_peaks_per_s == short.loudness_peaks_per_s
+
+
+def test_a_window_tells_what_it_is_asked_for_as_one_that_tells_all_does() -> None:
+    f, described = varied(200), ("level_dbfs", "f0_semitones")
+    w = SpeechWindow(3.0, 8.0, described=described, course=False, stretches=False)
+    w.push(200 * HOP, columns(f)[0], np.ones(200, np.bool_))
+    got, whole = w.compute(200 * HOP), window(f).compute(200 * HOP)
+    for name in described:
+        for statistic in ("mean", "p20", "median", "p80", "range"):
+            assert got.value(name, statistic) == whole.value(name, statistic)
+    assert np.isnan([got.value("level_dbfs", s) for s in ("sd", "slope_per_s")]).all()
+    assert np.isnan([got.value("hnr_db"), got.value("pauses_per_s")]).all()
+    assert (got.rate_syl_s, got.voiced) == (whole.rate_syl_s, whole.voiced)
+
+
 def test_segments_of_voice_and_pauses_are_counted_and_measured() -> None:
     f = frames(120)
     f.f0_semitones[:, 20:40] = NAN

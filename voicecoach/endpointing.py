@@ -110,7 +110,8 @@ class Endpointer:
 
     def speaking(self) -> list[bool]:
         """Return whether each channel is within speech now, by row."""
-        return [segmenter.speaking for segmenter in self._segmenters]
+        agent, customer = self._segmenters
+        return [agent.speaking, customer.speaking]
 
     def barge_in_s(self, speaker: Speaker) -> float:
         """Return for how long both have spoken since `speaker` came in over a settled other.

@@ -727,6 +727,7 @@ def test_on_paper_all_of_it_is_open_and_light_and_then_as_before(seen: Seen) -> 
     pdf = base64.b64decode(made["data"])
     assert pdf.startswith(b"%PDF")
     assert len(pdf) > 20_000
+    assert seen.run("return part.columns.firstElementChild === part.said")
     assert seen.run("return printed") == [0, pytest.approx(LENGTH, abs=0.1), 0, "light"]
     until(lambda: seen.run("return document.documentElement.dataset.theme") == "dark")
     assert seen.run(closed) == 2

@@ -116,12 +116,14 @@ function startPrint() {
     for (const it of before.closed) it.open = true;
     document.documentElement.classList.add("paper");
     theme("light");
+    part.main.append(part.said); // the summary first, what was said last
     resize(PAPER);
     look(0, view.full);
   });
   addEventListener("afterprint", () => {
     for (const it of before.closed) it.open = false;
     document.documentElement.classList.remove("paper");
+    part.columns.prepend(part.said);
     theme(wanted());
     resize(before.view.width);
     look(before.view.from, before.view.to);

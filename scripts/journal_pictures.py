@@ -17,7 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from voicecoach.entry import FOUND, CallRow, CueRow, Entry, FeedbackRow, OutcomeRow, Row, ScoreRow
+from voicecoach.journal.entry import (
+    FOUND,
+    CallRow,
+    CueRow,
+    Entry,
+    FeedbackRow,
+    OutcomeRow,
+    Row,
+    ScoreRow,
+)
 from voicecoach.scorecard import Survey
 from voicecoach.shell.journal.fill import utc
 from voicecoach.shell.journal.page import page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voicecoach.entry import Entry, entry
+from voicecoach.journal.entry import Entry, entry
 from voicecoach.scorecard import Journey, Quote, ScoreCard, Styles, Technique
 from voicecoach.types import (
     SAMPLE_RATE,

@@ -20,18 +20,16 @@ LAYERS = ["types", "errors", "dsp", "stages", "engine", "views", "shell", "comma
 """From the bottom up; a module may import its own layer and those below."""
 VIEWS = {
     "catalogue",
-    "closeup",
     "display",
-    "entry",
     "eventlog",
     "exports",
+    "journal",
     "laboratory",
     "report",
     "scorecard",
     "scoring",
     "snapshot",
     "summary",
-    "trends",
 }
 
 

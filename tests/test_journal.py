@@ -28,7 +28,8 @@ from tests.test_live import Live
 from voicecoach import eventlog
 from voicecoach.__main__ import app
 from voicecoach.config import Config, override, parse
-from voicecoach.entry import (
+from voicecoach.errors import ConfigError, JournalError, OutputError, VoiceCoachError
+from voicecoach.journal.entry import (
     FOUND,
     TABLES,
     CallRow,
@@ -42,7 +43,6 @@ from voicecoach.entry import (
     SurveyRow,
     entry,
 )
-from voicecoach.errors import ConfigError, JournalError, OutputError, VoiceCoachError
 from voicecoach.scorecard import Survey
 from voicecoach.shell import results
 from voicecoach.shell.journal import fill, schema

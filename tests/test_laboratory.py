@@ -15,14 +15,15 @@ from typer.testing import CliRunner
 from tests.helpers import SHARED, blocks, engine, seconds, silence, stereo, syllables
 from tests.test_files import write
 from tests.test_items import play, rushing
-from voicecoach import closeup, cues, eventlog, laboratory
+from voicecoach import cues, eventlog
 from voicecoach.__main__ import app
 from voicecoach.config import Config, Cues
-from voicecoach.laboratory import Shown, Told
+from voicecoach.laboratory import closeup, comparison
+from voicecoach.laboratory.comparison import Held, Shown, Told
 from voicecoach.readings import DIGITS, TICK_SAMPLES, Recorder, ticks
+from voicecoach.shell.laboratory.page import page
+from voicecoach.shell.laboratory.trials import Rules, trial
 from voicecoach.shell.results import Results
-from voicecoach.shell.trial_page import page
-from voicecoach.shell.trials import Rules, trial
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -142,7 +143,7 @@ def test_what_only_grows_is_told_once() -> None:
 def test_the_same_rules_say_the_same(log: Path) -> None:
     events = play(engine(), rushing(), [])
     assert said(events)
-    assert said(laboratory.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+    assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
 
 
 @given(st.lists(st.integers(0, 26 * 62), max_size=8), st.booleans())
@@ -162,7 +163,7 @@ def test_marks_pauses_and_lost_channels_are_taken_as_they_were(
         ]
         items.append(kinds[i % 3])
     events = play(engine(), rushing(), items, 16)
-    assert said(laboratory.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+    assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
 
 
 @pytest.mark.parametrize("late", [0, HOP, TICK_SAMPLES])
@@ -173,24 +174,24 @@ def test_a_mark_or_a_pause_at_the_moment_of_a_tick_comes_after_it(late: int) -> 
     lost = ChannelState(at=card.at + late, speaker=Speaker.AGENT, state="lost", reason="r")
     for item in (mark, pause, lost):
         events = play(engine(), rushing(), [item])
-        assert said(laboratory.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+        assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
 
 
 def test_what_the_configuration_says_of_cues_holds() -> None:
     events = logged(play(engine(), rushing(), []))
     seeds = (Cues(holdout=0.5, holdout_seed=seed) for seed in range(20))
     held = next(
-        c for c in seeds if said(laboratory.told_again(events, BUILT_IN, c)) != said(events)
+        c for c in seeds if said(comparison.told_again(events, BUILT_IN, c)) != said(events)
     )
     truth = play(engine(Config(cues=held)), rushing(), [])
     assert [event for event in truth if isinstance(event, CueHeldBack)]
-    assert said(laboratory.told_again(events, BUILT_IN, held)) == said(truth)
+    assert said(comparison.told_again(events, BUILT_IN, held)) == said(truth)
 
 
 def test_a_log_that_was_cut_off_is_told_as_far_as_it_goes() -> None:
     events = play(engine(), rushing(), [])
     card = next(i for i, event in enumerate(events) if isinstance(event, CueOpened))
-    again = laboratory.told_again(logged(events[: card + 1]), BUILT_IN, Cues())
+    again = comparison.told_again(logged(events[: card + 1]), BUILT_IN, Cues())
     assert said(again)[0] == said(events)[0]
 
 
@@ -199,7 +200,7 @@ def test_a_log_that_was_cut_off_is_told_as_far_as_it_goes() -> None:
 
 def test_other_rules_say_what_an_engine_with_them_says(other: Path) -> None:
     events, truth = play(engine(), rushing(), []), play(engine(rules=other), rushing(), [])
-    again = laboratory.told_again(logged(events), cues.load(other), Cues())
+    again = comparison.told_again(logged(events), cues.load(other), Cues())
     assert said(again) == said(truth) != said(events)
 
 
@@ -222,14 +223,14 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     events = list(run(Call.both(recording).blocks(), hears, asr))
     assert [event for event in events if isinstance(event, Word)]
     assert len([event for event in events if isinstance(event, CueOpened)]) >= 2
-    assert said(laboratory.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+    assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
 
 
 def test_a_mark_follows_its_card_to_another_time(other: Path) -> None:
     card = first_card()
     mark = CueFeedback(at=card.at + seconds(1), id=card.id, start=card.at, helpful=False)
     events = logged(play(engine(), rushing(), [mark]))
-    again = laboratory.told_again(events, cues.load(other), Cues())
+    again = comparison.told_again(events, cues.load(other), Cues())
     opened = next(event for event in again if isinstance(event, CueOpened))
     closed = next(event for event in again if isinstance(event, CueClosed))
     assert opened.at < card.at
@@ -243,14 +244,14 @@ def shown(opened_s: float, length_s: float = 5.0, message: str = "m") -> Shown:
     return Shown(opened_s, opened_s + length_s, "t", message, "", "behaviour stopped")
 
 
-def told(*cards: Shown, **held: list[laboratory.Held]) -> Told:
+def told(*cards: Shown, **held: list[Held]) -> Told:
     return Told({"x": list(cards)}, dict(held))
 
 
 def test_what_moved_is_told_from_what_is_new() -> None:
     a = told(shown(10), shown(60), shown(100), shown(200))
     b = told(shown(10), shown(63), shown(100, message="other"), shown(300))
-    changes = laboratory.compare(a, b)
+    changes = comparison.compare(a, b)
     assert [(c.at_s, c.what) for c in changes] == [
         (10, ()),
         (60, ("moved", "closes")),
@@ -258,38 +259,38 @@ def test_what_moved_is_told_from_what_is_new() -> None:
         (200, ("only A",)),
         (300, ("only B",)),
     ]
-    assert laboratory.compare(a, b, 1.0)[1].what == ("only A",)
+    assert comparison.compare(a, b, 1.0)[1].what == ("only A",)
 
 
 def test_why_a_cue_is_not_there_is_what_its_rules_say() -> None:
-    held = [laboratory.Held(2, 20, "min_gap"), laboratory.Held(21, 31, "cooldown")]
-    changes = laboratory.compare(told(shown(30), shown(90)), told(x=held))
+    held = [Held(2, 20, "min_gap"), Held(21, 31, "cooldown")]
+    changes = comparison.compare(told(shown(30), shown(90)), told(x=held))
     assert [c.why for c in changes] == ["held back: cooldown", "not due at that time"]
 
 
 @given(st.lists(st.integers(0, 300)), st.lists(st.integers(0, 300)))
 def test_every_card_is_compared_once(a: list[int], b: list[int]) -> None:
-    changes = laboratory.compare(told(*map(shown, a)), told(*map(shown, b)))
+    changes = comparison.compare(told(*map(shown, a)), told(*map(shown, b)))
     assert sorted(c.a.opened_s for c in changes if c.a) == sorted(a)
     assert sorted(c.b.opened_s for c in changes if c.b) == sorted(b)
     for change in changes:
         if change.a and change.b:
-            assert abs(change.a.opened_s - change.b.opened_s) <= laboratory.TOLERANCE_S
-    assert not any(c.what for c in laboratory.compare(told(*map(shown, a)), told(*map(shown, a))))
+            assert abs(change.a.opened_s - change.b.opened_s) <= comparison.TOLERANCE_S
+    assert not any(c.what for c in comparison.compare(told(*map(shown, a)), told(*map(shown, a))))
 
 
 def test_totals_count_over_all_calls() -> None:
     a, b = told(shown(10), shown(60)), told(shown(12), shown(200), shown(300))
-    total = laboratory.total([(a, b, laboratory.compare(a, b))] * 2)[0]
+    total = comparison.total([(a, b, comparison.compare(a, b))] * 2)[0]
     assert (total.a, total.b, total.only_a, total.only_b, total.changed) == (4, 6, 2, 4, 2)
 
 
 def test_where_rules_differ_is_said(other: Path) -> None:
-    assert laboratory.differences(BUILT_IN, BUILT_IN) == {}
-    found = laboratory.differences(BUILT_IN, cues.load(other))
+    assert comparison.differences(BUILT_IN, BUILT_IN) == {}
+    found = comparison.differences(BUILT_IN, cues.load(other))
     assert list(found) == ["slow-down"]
     assert ">= 1.25 for 1 s → agent_rate_ratio >= 1.1 for 1 s" in found["slow-down"][0]
-    assert laboratory.differences(BUILT_IN[1:], BUILT_IN) == {BUILT_IN[0].id: ["only in B"]}
+    assert comparison.differences(BUILT_IN[1:], BUILT_IN) == {BUILT_IN[0].id: ["only in B"]}
 
 
 def test_a_close_up_shows_the_rule_that_was_met(other: Path) -> None:
@@ -346,7 +347,7 @@ def test_the_page_asks_for_nothing_and_text_in_it_is_text(tmp_path: Path) -> Non
     events = logged(play(engine(), rushing(), []))
     a, b = Rules(HOSTILE, BUILT_IN), Rules("b", cues.load(rules))
     result = trial(Results(Path("x"), {"call": HOSTILE}, events), a, b, Config())
-    text = page([result], laboratory.total([(result.a, result.b, result.changes)]), a, b)
+    text = page([result], comparison.total([(result.a, result.b, result.changes)]), a, b)
     found = Page(text)
     assert not {"script", "img", "link", "iframe", "a"} & set(found.tags)
     assert {"svg", "polyline", "table"} <= set(found.tags)
@@ -406,9 +407,9 @@ def test_what_is_wrong_is_said(log: Path, other: Path, tmp_path: Path) -> None:
 
 def test_a_call_shorter_than_a_tick_has_no_cues() -> None:
     events: list[Event] = [Ended(at=HOP, end=HOP)]
-    assert laboratory.told_again(events, BUILT_IN, Cues()) == []
+    assert comparison.told_again(events, BUILT_IN, Cues()) == []
     with pytest.raises(ValueError, match="does not hold the signals"):
-        laboratory.told_again([Ended(at=SAMPLE_RATE, end=SAMPLE_RATE)], BUILT_IN, Cues())
+        comparison.told_again([Ended(at=SAMPLE_RATE, end=SAMPLE_RATE)], BUILT_IN, Cues())
 
 
 def test_the_engine_tells_its_signals_at_every_tick() -> None:

@@ -25,13 +25,8 @@ from selenium.webdriver import Chrome
 from scripts.journal_pictures import CALLS, CUES, TECHNIQUES, WEEKS, fill
 from tests.entries import STARTED, made
 from tests.test_browser import chromium, installed
-from voicecoach.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
-from voicecoach.scorecard import Survey
-from voicecoach.shell.journal.page import page, verdict
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.journal.tables import tables
-from voicecoach.shell.journal.weeks import monday, trends_of
-from voicecoach.trends import (
+from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+from voicecoach.journal.trends import (
     FEW,
     Course,
     Estimate,
@@ -45,6 +40,11 @@ from voicecoach.trends import (
     share,
     spearman,
 )
+from voicecoach.scorecard import Survey
+from voicecoach.shell.journal.page import page, verdict
+from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.tables import tables
+from voicecoach.shell.journal.weeks import monday, trends_of
 
 __all__ = ["chromium"]
 NOTHING = Rows((), (), (), (), (), ())

@@ -14,8 +14,8 @@ from rich.text import Text
 from voicecoach.commands.common import ConfigOption, ModelOption, fail, rules_of, settings_of
 
 if TYPE_CHECKING:
-    from voicecoach.laboratory import Change, Total
-    from voicecoach.shell.trials import Rules, Trial
+    from voicecoach.laboratory.comparison import Change, Total
+    from voicecoach.shell.laboratory.trials import Rules, Trial
 
 
 def diff(
@@ -47,8 +47,8 @@ def diff(
     import msgspec
 
     from voicecoach import cues as rules
-    from voicecoach import laboratory
-    from voicecoach.shell.trials import Rules, trials
+    from voicecoach.laboratory import comparison
+    from voicecoach.shell.laboratory.trials import Rules, trials
 
     if len(cues) > 2:
         fail("--cues is given once or twice: two sets of rules are compared")
@@ -59,10 +59,10 @@ def diff(
     else:
         a = Rules(Path(settings.cues.file).name or "built-in", rules_of(settings))
     found = list(trials(calls, a, b, settings, results))
-    totals = laboratory.total((trial.a, trial.b, trial.changes) for trial in found)
+    totals = comparison.total((trial.a, trial.b, trial.changes) for trial in found)
     if out:
         from voicecoach.shell import written
-        from voicecoach.shell.trial_page import page
+        from voicecoach.shell.laboratory.page import page
 
         written.write(out, page(found, totals, a, b))
     if json:
@@ -74,12 +74,12 @@ def diff(
 def _facts(
     found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules
 ) -> dict[str, object]:
-    from voicecoach import laboratory
+    from voicecoach.laboratory import comparison
 
     return {
         "a": a.name,
         "b": b.name,
-        "rules": laboratory.differences(a.cues, b.cues),
+        "rules": comparison.differences(a.cues, b.cues),
         "calls": [
             {
                 "call": trial.call,
@@ -94,11 +94,11 @@ def _facts(
 
 
 def _print(found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) -> None:
-    from voicecoach import laboratory
+    from voicecoach.laboratory import comparison
 
     console = Console()
     console.print(_plain(f"A is {a.name}, B is {b.name}"))
-    for id, told in laboratory.differences(a.cues, b.cues).items():
+    for id, told in comparison.differences(a.cues, b.cues).items():
         for text in told:
             console.print(_plain(f"  {id}: {text}"), soft_wrap=True)
     for trial in found:

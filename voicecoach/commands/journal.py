@@ -134,7 +134,7 @@ def note(
     config: ConfigOption = None,
 ) -> None:
     """Note something about a call."""
-    from voicecoach.entry import NoteRow
+    from voicecoach.journal.entry import NoteRow
     from voicecoach.shell.journal.fill import utc
 
     with _open(file, config) as journal:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element, SubElement
 
+from voicecoach.journal.trends import Estimate
 from voicecoach.summary import printable
-from voicecoach.trends import Estimate
 
 
 def add(parent: Element, tag: str, text: str, kind: str = "") -> Element:

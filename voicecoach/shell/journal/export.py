@@ -17,8 +17,8 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from voicecoach.entry import TABLES, Row
 from voicecoach.errors import ConfigError, OutputError
+from voicecoach.journal.entry import TABLES, Row
 from voicecoach.shell.journal.schema import VERSION
 from voicecoach.shell.journal.store import Journal
 

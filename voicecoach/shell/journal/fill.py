@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voicecoach.config import Config
-from voicecoach.entry import CallRow, entry
 from voicecoach.errors import ConfigError, JournalError
+from voicecoach.journal.entry import CallRow, entry
 from voicecoach.scorecard import ScoreCard, Survey
 from voicecoach.shell import results
 from voicecoach.shell.journal.store import Journal, default_path

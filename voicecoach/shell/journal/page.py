@@ -13,8 +13,7 @@ from datetime import date
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from voicecoach.shell.journal import drawing
-from voicecoach.trends import (
+from voicecoach.journal.trends import (
     FEW,
     Association,
     Course,
@@ -23,6 +22,7 @@ from voicecoach.trends import (
     Followed,
     Trends,
 )
+from voicecoach.shell.journal import drawing
 
 STYLE = Path(__file__).with_name("trends.css")
 RANKED = "figure", "calls", "rank correlation"

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import platformdirs
 
-from voicecoach.entry import FOUND, TABLES, CallRow, Entry, NoteRow, Row, SurveyRow
 from voicecoach.errors import JournalError
+from voicecoach.journal.entry import FOUND, TABLES, CallRow, Entry, NoteRow, Row, SurveyRow
 from voicecoach.scorecard import Survey
 from voicecoach.shell.journal.schema import migrate, transaction
 

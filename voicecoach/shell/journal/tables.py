@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.entry import (
+from voicecoach.journal.entry import (
     CallRow,
     CueRow,
     FeedbackRow,
@@ -21,10 +21,10 @@ from voicecoach.entry import (
     ScoreRow,
     SurveyRow,
 )
+from voicecoach.journal.trends import FEW, Trends
 from voicecoach.shell.journal.page import STRONGEST, SURVEYS, day, share, signed
 from voicecoach.shell.journal.store import Journal, Overview
 from voicecoach.summary import clock, printable
-from voicecoach.trends import FEW, Trends
 from voicecoach.types import SAMPLE_RATE
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from voicecoach.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+from voicecoach.journal.trends import Rows, Trends, trends
 from voicecoach.shell.journal.store import Journal
-from voicecoach.trends import Rows, Trends, trends
 
 
 def trends_of(journal: Journal) -> Trends:

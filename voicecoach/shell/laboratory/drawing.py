@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from voicecoach.closeup import CloseUp, Strip
-from voicecoach.laboratory import Told
+from voicecoach.laboratory.closeup import CloseUp, Strip
+from voicecoach.laboratory.comparison import Told
+from voicecoach.shell.laboratory.trials import Trial
 from voicecoach.shell.tree import Node, tree
-from voicecoach.shell.trials import Trial
 from voicecoach.signals import SIGNALS
 from voicecoach.summary import clock
 from voicecoach.types import SAMPLE_RATE

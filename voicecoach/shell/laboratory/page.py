@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from voicecoach import laboratory
-from voicecoach.laboratory import Change, Total
+from voicecoach.laboratory import comparison
+from voicecoach.laboratory.comparison import Change, Total
+from voicecoach.shell.laboratory.drawing import close_picture, overview
+from voicecoach.shell.laboratory.trials import Rules, Trial
 from voicecoach.shell.tree import Node, tree
-from voicecoach.shell.trial_svg import close_picture, overview
-from voicecoach.shell.trials import Rules, Trial
 
 STYLE = Path(__file__).with_suffix(".css")
 
@@ -58,7 +58,7 @@ def page(trials: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) -
 
 
 def _head(a: Rules, b: Rules) -> list[Node]:
-    told = laboratory.differences(a.cues, b.cues)
+    told = comparison.differences(a.cues, b.cues)
     rows = [[id, text] for id, texts in told.items() for text in texts]
     return [
         tree("h1", {}, "What other rules would have shown"),

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from voicecoach.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
+from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
 from voicecoach.types import F64
 
 FEW = 8

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from voicecoach import closeup, laboratory
-from voicecoach.closeup import Course
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import JournalError
-from voicecoach.laboratory import Change, Told
+from voicecoach.laboratory import closeup, comparison
+from voicecoach.laboratory.closeup import Course
+from voicecoach.laboratory.comparison import Change, Told
 from voicecoach.readings import ticks
 from voicecoach.shell import results
 from voicecoach.shell.assembly import shipped
@@ -80,14 +80,14 @@ def trial(found: Results, a: Rules, b: Rules, config: Config) -> Trial:
         Where its log does not hold the signals.
     """
     call = str(found.facts.get("call", found.path.stem))
-    if not laboratory.recordable(found.events):
+    if not comparison.recordable(found.events):
         raise JournalError(
             f"{found.path}: the log of an earlier version, without the signals that rules go on: "
             f"replay the call {call!r} again"
         )
-    in_a, in_b = (laboratory.told(found.events, rules.cues, config.cues) for rules in (a, b))
-    changes = laboratory.compare(in_a, in_b)
-    end = laboratory.end_of(found.events)
+    in_a, in_b = (comparison.told(found.events, rules.cues, config.cues) for rules in (a, b))
+    changes = comparison.compare(in_a, in_b)
+    end = comparison.end_of(found.events)
     course = closeup.course(
         ticks(found.events, end),
         [change for change in changes if change.what][:MOST_CLOSE],

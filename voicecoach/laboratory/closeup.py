@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from voicecoach.cues import Cue
-from voicecoach.laboratory import Change
+from voicecoach.laboratory.comparison import Change
 from voicecoach.readings import TICK_SAMPLES, Reading
 from voicecoach.types import SAMPLE_RATE
 

@@ -1,0 +1,1 @@
+"""What other cue rules would have shown of a call, and why."""

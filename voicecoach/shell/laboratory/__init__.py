@@ -1,0 +1,1 @@
+"""Calls tried with other cue rules: from what is stored, and as a page."""

@@ -295,7 +295,7 @@ def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown()
 
     def since(text: str, transcribe: bool) -> float:
         e = engine(transcribe=transcribe)
-        for block in blocks(samples):
+        for block in blocks(samples, [16]):
             for event in e.process(block):
                 if isinstance(event, TranscribeRequest):
                     words = tuple(

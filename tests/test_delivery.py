@@ -699,7 +699,7 @@ def test_a_read_only_folder_costs_no_results(recording: Path, home: Path) -> Non
     file = "/proc/voicecoach-usual.json"
     done = voicecoach("replay", recording, "--no-transcribe", "--usual", file, "--learn", home=home)
     assert done.returncode == 2
-    assert f"error: {file}: the usual cannot be kept" in done.stderr
+    assert f"error: {file}: cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert log(home / "voicecoach-out" / "call")[-1]["type"] == "ended"
     assert "Results:" in done.stdout

@@ -44,7 +44,7 @@ from voicecoach.journal.entry import (
     entry,
 )
 from voicecoach.scorecard import Survey
-from voicecoach.shell import results
+from voicecoach.shell import results, tally
 from voicecoach.shell.journal import fill, schema
 from voicecoach.shell.journal.export import export
 from voicecoach.shell.journal.keep import Bookkeeper
@@ -74,7 +74,7 @@ def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> P
 def scored(at: Path, **changes: object) -> None:
     """Write a score card that is different in something."""
     changed = msgspec.structs.replace(card(), **changes)
-    (at / fill.SCORE_CARD).write_bytes(msgspec.json.encode(changed))
+    (at / tally.CARD_JSON).write_bytes(msgspec.json.encode(changed))
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_sound_is_kept_only_when_asked_and_goes_with_its_call(path: Path, tmp_pa
 def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
     left = folder(tmp_path / "two", live=True, started_at="2026-03-02T10:30:00+01:00")
     asked = msgspec.structs.replace(card(), survey=Survey(csat=5))
-    (left / fill.SCORE_CARD).write_bytes(msgspec.json.encode(asked))
+    (left / tally.CARD_JSON).write_bytes(msgspec.json.encode(asked))
     with Journal(path, create=True) as journal:
         added = fill.add(journal, left)
         assert (added.again, added.call.started_at, added.call.live) == (False, STARTED, True)
@@ -257,8 +257,8 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
     [
         (lambda at: (at / EVENTS).unlink(), "no event log can be read"),
         (lambda at: (at / EVENTS).write_bytes(b"{}\n"), "no event log of a call"),
-        (lambda at: (at / fill.SCORE_CARD).write_bytes(b"{}"), "no score card"),
-        (lambda at: (at / fill.SCORE_CARD).mkdir(), "cannot be read"),
+        (lambda at: (at / tally.CARD_JSON).write_bytes(b"{}"), "no score card"),
+        (lambda at: (at / tally.CARD_JSON).mkdir(), "cannot be read"),
         (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
         (
             lambda at: scored(at, techniques=card().techniques * 2),
@@ -907,7 +907,7 @@ def test_the_command_line_of_the_journal(tmp_path: Path, monkeypatch: pytest.Mon
 
     assert "there is no journal" in journal("list", code=2)
     left = folder(tmp_path / "one [red]call[red]")
-    (left / fill.SCORE_CARD).write_bytes(msgspec.json.encode(card()))
+    (left / tally.CARD_JSON).write_bytes(msgspec.json.encode(card()))
     said = journal("add", left, tmp_path / "none", code=2)
     assert "added as c" in said
     assert "no event log can be read there" in said

@@ -213,8 +213,8 @@ def show_trends(
     config: ConfigOption = None,
 ) -> None:
     """Show how techniques go by the week, which cues helped, what surveys move with."""
+    from voicecoach.shell import written
     from voicecoach.shell.journal import page, tables
-    from voicecoach.shell.journal.export import replace
     from voicecoach.shell.journal.weeks import trends_of
 
     with _open(file, config) as journal:
@@ -226,7 +226,7 @@ def show_trends(
         say("as pictures: voicecoach journal trends trends.html")
         return
     target = out / "trends.html" if out.is_dir() or not out.suffix else out
-    replace(target, page.page(found))
+    written.write(target, page.page(found), private=True)
     say(str(target))
 
 

@@ -40,7 +40,8 @@ def score(
     found = results.read(folder)
     place = found.path.parent
     card = tally.score(str(found.facts.get("call", place.name)), found.events)
-    card = msgspec.structs.replace(card, survey=tally.survey(place))
+    if before := tally.card(place):
+        card = msgspec.structs.replace(card, survey=before.survey)
     try:
         tally.write_card(place, card)
     except OSError as e:

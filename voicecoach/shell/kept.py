@@ -6,14 +6,13 @@ reading it comes first, and fails.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import platformdirs
 
 from voicecoach import usual
 from voicecoach.errors import ConfigError, OutputError
+from voicecoach.shell import written
 from voicecoach.usual import Usual
 
 LIMIT = 65_536
@@ -51,22 +50,7 @@ def write(path: Path, kept: Usual) -> None:
     OutputError
         Where it cannot be written; what was there is still there.
     """
-    scratch = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Its mode is 0600.
-        number, scratch = tempfile.mkstemp(prefix=".usual-", dir=path.parent)
-        with os.fdopen(number, "wb") as file:
-            file.write(usual.dumps(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-        scratch = None
-    except OSError as e:
-        raise OutputError(f"{path}: the usual cannot be kept: {e.strerror or e}") from e
-    finally:
-        if scratch:
-            Path(scratch).unlink(missing_ok=True)
+    written.write(path, usual.dumps(kept), private=True)
 
 
 def delete(path: Path) -> bool:

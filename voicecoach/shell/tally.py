@@ -9,7 +9,7 @@ import msgspec
 
 from voicecoach import scorecard, summary
 from voicecoach.errors import JournalError
-from voicecoach.scorecard import ScoreCard, Survey
+from voicecoach.scorecard import ScoreCard
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.summary import Summarizer, Summary
 from voicecoach.types import Event
@@ -59,8 +59,8 @@ def score(call: str, events: Iterable[Event]) -> ScoreCard:
     return scorer.finish()
 
 
-def survey(folder: Path) -> Survey:
-    """Return what people filled in on the card that is there.
+def card(folder: Path) -> ScoreCard | None:
+    """Return the score card in a call's folder, if there is one.
 
     Raises
     ------
@@ -69,11 +69,13 @@ def survey(folder: Path) -> Survey:
     """
     path = folder / CARD_JSON
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ScoreCard).survey
+        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
     except FileNotFoundError:
-        return Survey()
-    except (OSError, msgspec.DecodeError) as e:
-        raise JournalError(f"{path}: is no score card, move it away first: {e}") from e
+        return None
+    except OSError as e:
+        raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
+    except msgspec.DecodeError as e:
+        raise JournalError(f"{path}: this is no score card, move it away first: {e}") from e
 
 
 def write_card(folder: Path, card: ScoreCard) -> None:

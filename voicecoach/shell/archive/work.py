@@ -22,6 +22,7 @@ import msgspec
 from voicecoach import __version__
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
 from voicecoach.scorecard import ScoreCard
+from voicecoach.shell import tally
 from voicecoach.shell.archive.plan import FOLDERS, Recording, Settings
 from voicecoach.shell.assembly import Models, shipped
 from voicecoach.shell.files import Call
@@ -29,8 +30,6 @@ from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import Setup, replay
 from voicecoach.summary import Summary
 from voicecoach.types import SAMPLE_RATE, Event, Speaker, Tone
-
-SCORE_CARD = "scorecard.json"
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -142,7 +141,6 @@ def process(recording: Recording, settings: Settings, result: str) -> Outcome:
         with _scratch(settings) as name:
             scratch = Path(name)
             done = replay(call, setup, scratch / "call", seconds)
-            card = scratch / "call" / SCORE_CARD
             found = Result(
                 recording.name,
                 recording.size,
@@ -153,7 +151,7 @@ def process(recording: Recording, settings: Settings, result: str) -> Outcome:
                 call.rates,
                 done.summary,
                 [(second, *tone) for second, tone in seconds.tone.items()],
-                msgspec.json.decode(card.read_bytes(), type=ScoreCard) if card.exists() else None,
+                tally.card(scratch / "call"),
             )
             if settings.keep:
                 _keep(scratch / "call", settings.out / FOLDERS / recording.name)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +15,9 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from voicecoach.errors import ConfigError, OutputError
+from voicecoach.errors import ConfigError
 from voicecoach.journal.entry import TABLES, Row
+from voicecoach.shell import written
 from voicecoach.shell.journal.schema import VERSION
 from voicecoach.shell.journal.store import Journal
 
@@ -64,32 +63,8 @@ def export(journal: Journal, kind: str, out: Path, table: str = "") -> list[Path
             for name, rows in tables.items()
         }
     for path, data in files.items():
-        replace(path, data)
+        written.write(path, data, private=True)
     return list(files)
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file as a whole, in place of what is there; its folder is made.
-
-    Raises
-    ------
-    OutputError
-        Where it cannot be written; what was there is still there.
-    """
-    scratch = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Its mode is 0600.
-        number, scratch = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-        os.replace(scratch, path)
-        scratch = None
-    except OSError as e:
-        raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
-    finally:
-        if scratch:
-            Path(scratch).unlink(missing_ok=True)
 
 
 def safe(value: Any) -> Any:

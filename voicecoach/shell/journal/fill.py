@@ -13,11 +13,10 @@ from voicecoach.config import Config
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import CallRow, entry
 from voicecoach.scorecard import ScoreCard, Survey
-from voicecoach.shell import results
+from voicecoach.shell import results, tally
 from voicecoach.shell.journal.store import Journal, default_path
 from voicecoach.shell.keeper import AUDIO
 
-SCORE_CARD = "scorecard.json"
 MOST_DAYS = 36_500
 SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
 """Of a survey's answers: satisfied, would recommend, easy."""
@@ -71,7 +70,7 @@ def add(
         Where there is no such call, or the journal cannot take it.
     """
     found = results.read(folder)
-    card = _score_card(found.path.with_name(SCORE_CARD))
+    card = _score_card(found.path.parent)
     try:
         if started is None and "started_at" in found.facts:
             started = datetime.fromisoformat(str(found.facts["started_at"]))
@@ -148,14 +147,11 @@ def _answers(file: Path) -> dict[str, Any]:
     return answers
 
 
-def _score_card(path: Path) -> ScoreCard | None:
+def _score_card(folder: Path) -> ScoreCard | None:
+    card = tally.card(folder)
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=ScoreCard)
-        _on_scale(msgspec.structs.asdict(card.survey))
-    except FileNotFoundError:
-        return None
-    except OSError as e:
-        raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
-    except (msgspec.DecodeError, ConfigError) as e:
-        raise JournalError(f"{path}: this is no score card: {e}") from e
+        if card:
+            _on_scale(msgspec.structs.asdict(card.survey))
+    except ConfigError as e:
+        raise JournalError(f"{folder / tally.CARD_JSON}: this is no score card: {e}") from e
     return card

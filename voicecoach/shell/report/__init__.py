@@ -10,23 +10,20 @@ it names may run, and what was said is written as text, never as markup.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from voicecoach import report
-from voicecoach.errors import AudioFileError, JournalError, OutputError
-from voicecoach.scorecard import ScoreCard
+from voicecoach.errors import AudioFileError
+from voicecoach.shell import tally, written
 from voicecoach.shell.files import Call
 from voicecoach.shell.keeper import AUDIO
 from voicecoach.shell.report import page, sound
 from voicecoach.shell.results import Results
 from voicecoach.types import SPEAKERS, Ended, Speaker
 
-REPORT, BESIDE, SCORE_CARD = "report.html", "report.mp3", "scorecard.json"
+REPORT, BESIDE = "report.html", "report.mp3"
 APART_S = 2.0
 """Seconds by which a recording and the log of its call may differ in length."""
 
@@ -54,21 +51,18 @@ def write(log: Results, open_call: Callable[[], Call] | None, audio: str) -> Pat
         Where the report cannot be written.
     """
     folder = log.path.parent
-    shown = report.prepare(log.facts, log.events, score_card(folder))
+    shown = report.prepare(log.facts, log.events, tally.card(folder))
     heard = sound.hear(open_call(), mp3=audio != "none") if open_call else None
     if heard and log.events and isinstance(log.events[-1], Ended):
         _same(heard.duration_s, shown.duration_s)
     beside = BESIDE if heard and audio == "beside" else ""
     path = folder / REPORT
-    try:
-        if heard and beside:
-            _put(folder / BESIDE, heard.mp3)
-        _put(path, page.html(shown, heard, beside))
-        if not beside:
-            # Of an earlier report.
-            (folder / BESIDE).unlink(missing_ok=True)
-    except OSError as e:
-        raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
+    if heard and beside:
+        written.write(folder / BESIDE, heard.mp3)
+    written.write(path, page.html(shown, heard, beside))
+    if not beside:
+        # Of an earlier report.
+        (folder / BESIDE).unlink(missing_ok=True)
     return path
 
 
@@ -99,36 +93,9 @@ def recording(
     return partial(Call.both, path, channels or (0, 1), mapped=channels is not None)
 
 
-def score_card(folder: Path) -> ScoreCard | None:
-    """Return the score card of a call, if there is one.
-
-    Raises
-    ------
-    JournalError
-        Where it cannot be read.
-    """
-    path = folder / SCORE_CARD
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as e:
-        raise JournalError(f"{path}: this is no score card: {e}") from e
-
-
 def _same(recording_s: float, log_s: float) -> None:
     if abs(recording_s - log_s) > APART_S:
         raise AudioFileError(
             f"the recording is {recording_s:.1f} s long and the call of the log {log_s:.1f} s: "
             f"name the recording of this call"
         )
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file whole, or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

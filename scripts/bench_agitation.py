@@ -56,6 +56,7 @@ from scripts.train_agitation import save, train, variations
 from scripts.voices import laughter
 from voicecoach.agitation import AgitationModel
 from voicecoach.config import Config
+from voicecoach.dsp.functionals import columns
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.shell.assembly import Models, shipped
 from voicecoach.tone import ALERT, ToneEstimator, voice_window
@@ -426,7 +427,7 @@ def cost(models: dict[str, Models]) -> None:
         frames = extractor.process(np.stack([part, part]))
         assert frames is not None
         at = first + GROUP * HOP
-        window.push(at, frames, 1, slice(0, GROUP), np.ones(GROUP, np.bool_))
+        window.push(at, columns(frames)[1], np.ones(GROUP, np.bool_))
         began = time.perf_counter()
         estimator.update(at, window.compute(at))
         took.append(1000 * (time.perf_counter() - began))

@@ -42,7 +42,7 @@ def picture(driver: Chrome, page: Path, width: int, height: int | None, *, dark:
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     driver.get(page.as_uri())
-    driver.execute_script(f"call.seek({MOMENT_S})")
+    driver.execute_script(f"typeof call === 'undefined' || call.seek({MOMENT_S})")
     time.sleep(SETTLED_S)
     clip = {}
     if height is None:

@@ -35,8 +35,9 @@ def report(
         fail("--call names one recording, or two: the agent's and the customer's")
     if channels and len(recordings) == 2:
         fail("--channels is for one recording with both speakers")
+    mapping = mapping_of(channels) if channels else None
     log = results.read(folder)
-    open_call = reports.recording(log, recordings, mapping_of(channels) if channels else None)
+    open_call = reports.recording(log, recordings, mapping)
     path = reports.write(log, open_call, audio)
     if open_call is None:
         say("note: there is no sound in it; name the recording with --call")

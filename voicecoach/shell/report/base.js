@@ -53,7 +53,7 @@ function quote(it) {
   return make("li.quote", {},
     moment(it.start_s),
     make(`span.who.${it.speaker}`, {}, NAMES[it.speaker]),
-    make("q", { dir: "auto", onclick: () => call.seek(it.start_s) }, it.text),
+    make(it.measured ? "span.measured" : "q", { dir: "auto", onclick: () => call.seek(it.start_s) }, it.text),
     it.why ? make("span.why", {}, it.why) : null);
 }
 

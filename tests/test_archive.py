@@ -146,7 +146,7 @@ def rude(tmp_path: Path) -> dict[str, str]:
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(SLOW)
     path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    return {"PYTHONPATH": path, "SLOWLY": "0.1"}
+    return {"PYTHONPATH": path, "SLOWLY": "0.5"}
 
 
 @contextmanager

@@ -146,7 +146,8 @@ def test_a_report_is_made_of_what_a_replay_left(recording: Path, home: Path) -> 
         assert done.returncode == 0, done.stderr
         assert 'src="report.mp3"' in (folder / "report.html").read_text("utf-8")
     assert left(folder) == [
-        "events.jsonl", "report.html", "report.mp3", "summary.json", "summary.md"
+        "events.jsonl", "report.html", "report.mp3", "scorecard.json", "scorecard.md",
+        "summary.json", "summary.md",
     ]  # fmt: skip
 
 

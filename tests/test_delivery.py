@@ -612,7 +612,9 @@ def test_with_the_eu_profile_the_composite_does_not_exist(
         assert (tmp_path / name).read_bytes() == (real[0] / name).read_bytes()
     for name in set(files) - set(cards):
         assert "calm" in (real[0] / name).read_text("utf-8").lower()
-        assert "calm" not in (tmp_path / name).read_text("utf-8").lower()
+        # "calmed_s" is a signal of the customer's.
+        told = (tmp_path / name).read_text("utf-8").lower().replace("calmed_s", "")
+        assert "calm" not in told
     for plain, eu in zip(logged(real[0]), logged(tmp_path), strict=True):
         del plain["calmness"]
         assert eu == plain

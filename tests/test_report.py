@@ -501,6 +501,7 @@ def sounding(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seen(chromium: Chrome, sounding: Path) -> Iterator[Seen]:
     seen = Seen(chromium, sounding)
     seen.scheme("light")
+    until(lambda: seen.run("return document.documentElement.dataset.theme") == "light")
     yield seen
     seen.quiet()
     chromium.get("about:blank")

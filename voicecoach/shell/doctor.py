@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 from voicecoach import config, cues
 from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.archive.cluster import needed
 from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.attend import no_overlay
 from voicecoach.shell.capture import choose
 from voicecoach.shell.capture.ears import pick
 from voicecoach.shell.capture.portaudio import load
 from voicecoach.shell.files import Call
+from voicecoach.shell.journal.fill import path_of
+from voicecoach.shell.journal.store import Journal
 from voicecoach.shell.resources import SAMPLE_CALL, resource, vad_model
 from voicecoach.shell.whisper import bundled, locate
 from voicecoach.types import SAMPLE_RATE, Speaker
@@ -51,6 +54,8 @@ def examine(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Findin
         _try("live calls", False, _devices),
         _try("overlay", False, _overlay),
         _package("the browser's page", "starlette", "live", lambda: "here"),
+        _package("archives", "distributed", "archive", _archive),
+        _try("journal", False, lambda: _journal(settings)),
     ]
 
 
@@ -112,6 +117,19 @@ def _devices() -> str:
     load()  # what captures, besides what there is to capture
     sources = choose().sources()
     return ", ".join(f"{s}: {pick(sources, s, '').label}" for s in Speaker)
+
+
+def _archive() -> str:
+    needed(dashboard=False)
+    return f"Dask {importlib.metadata.version('distributed')}"
+
+
+def _journal(settings: config.Config) -> str:
+    path = path_of(settings)
+    if not path.exists():
+        return "nothing is in it yet" if settings.journal.enabled else "none is kept"
+    with Journal(path) as journal:
+        return f"{len(journal.overview())} calls, {path}"
 
 
 def _overlay() -> str:

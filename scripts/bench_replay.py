@@ -36,7 +36,7 @@ from voicecoach.shell.replay import Setup, replay
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, Event
 
-WITH_WORDS, WITHOUT = 8.0, 300.0
+WITH_WORDS, WITHOUT = 4.0, 300.0
 """Times real time to reach: on the whole machine, and per core."""
 
 

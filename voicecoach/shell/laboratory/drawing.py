@@ -65,7 +65,7 @@ def overview(trial: Trial) -> Node:
         _label(LEFT, bottom + 36, "A", "a"),
         _label(LEFT + 14, bottom + 36, "above", "soft"),
         _label(LEFT + 54, bottom + 36, "B", "b"),
-        _label(LEFT + 68, bottom + 36, "below; thin line: due, held back; red: agitation", "soft"),
+        _label(LEFT + 68, bottom + 36, "below; thin line: due, held back; grey: agitation", "soft"),
     ]
     return _svg(bottom + 44, about, [*parts, *legend])
 

@@ -308,7 +308,7 @@ def main() -> None:
         for chosen in batches(order):
             loss = distance(chosen, silence)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_([silence], 1.0)
             optimizer.step()
             course.step()

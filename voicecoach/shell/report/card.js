@@ -21,7 +21,7 @@ function technique(it) {
     make("details", { open: it.missed.length > 0 },
       make("summary", {},
         make("h3.title", {}, it.name), bar,
-        make("span.score", {}, known ? it.score.toFixed(2) : "not known")),
+        make("span.score", {}, known ? it.score.toFixed(2) : "no score")),
       make("p.formula", {}, it.formula),
       make("div.pair", {}, quotes("Seen", it.seen), quotes("Missed", it.missed)),
       it.practise ? make("p.practise", {}, make("b", {}, "To practise: "), it.practise) : null));

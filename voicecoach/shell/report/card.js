@@ -75,7 +75,7 @@ function drawStyle(styles) {
 function drawJourney(journey) {
   const stop = (name, value, at) => make("div", {}, make("dt", {}, name), make("dd", {}, share(value), at === null ? null : moment(at)));
   part.journey.append(
-    make("p.note", {}, "Agitation, an estimate from 0 to 1."),
+    make("p.note", {}, "Agitation, an estimate from 0 to 1; means over 5 s of their speech, so lower than the highest estimate."),
     make("dl.stops", {}, stop("start", journey.start, null), stop("peak", journey.peak, journey.peak_s), stop("end", journey.end, null)),
     make("ol.changes", {}, ...journey.changes.map((it) =>
       make("li", {},

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
+
+from voicecoach import eventlog
 from voicecoach.journal.entry import Entry, entry
 from voicecoach.scorecard import Journey, Quote, ScoreCard, Styles, Technique
+from voicecoach.shell import tally
+from voicecoach.shell.replay import EVENTS
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
@@ -98,3 +105,23 @@ def made(name: str = "one", *, started_at: str = STARTED, words: bool = False) -
     """Return a call as the journal keeps it."""
     facts = {"call": name, "words": True, "voicecoach": "0"}
     return entry(facts, call(), card(), started_at=started_at, words=words)
+
+
+def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> Path:
+    """Write what a call leaves."""
+    at.mkdir(parents=True)
+    head = eventlog.header(**{"call": at.name, "words": True, **facts})
+    lines = [eventlog.line(event) for event in (call() if events is None else events)]
+    (at / EVENTS).write_bytes(b"".join([head, *lines]))
+    return at
+
+
+def scored(at: Path, **changes: object) -> None:
+    """Write a score card that is different in something."""
+    changed = msgspec.structs.replace(card(), **changes)
+    (at / tally.CARD_JSON).write_bytes(msgspec.json.encode(changed))
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return all that is in the journal's folder."""
+    return b"".join(file.read_bytes() for file in path.parent.rglob("*") if file.is_file())

@@ -47,7 +47,7 @@ def run(case: dict[str, Any]) -> list[Event]:
         last = tick * TICK * HOP
         wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
         distrusted = {Speaker(who): state for who, state in wrong.items()}
-        events += engine.update(last, signals, lambda: quotes, distrusted)
+        events += engine.update(last, signals, quotes, distrusted)
     return events + engine.clear(last, "call ended")
 
 

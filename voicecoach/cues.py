@@ -26,7 +26,7 @@ from __future__ import annotations
 import string
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -245,7 +245,7 @@ class CueEngine:
         self,
         at: int,
         signals: Mapping[str, float],
-        quotes: Callable[[], Mapping[str, str]],
+        quotes: Mapping[str, str],
         distrusted: Mapping[Speaker, str],
     ) -> list[Event]:
         """Take what is known at `at`.
@@ -257,7 +257,7 @@ class CueEngine:
         signals
             A value for each of `SIGNALS`.
         quotes
-            Returns a text for each of `QUOTES`; asked where a card is filled in.
+            A text for each of `QUOTES`.
         distrusted
             What is wrong with the channels that are not to be trusted.
         """
@@ -284,7 +284,7 @@ class CueEngine:
             if not reason:
                 if self._open:
                     events.append(self._close(at, f"superseded by {state.cue.id}"))
-                known: dict[str, float | str] = {**signals, **quotes(), HELD: held_s}
+                known: dict[str, float | str] = {**signals, **quotes, HELD: held_s}
                 events.append(self._show(at, state, rule, known))
             elif reason != state.said:
                 state.said = reason

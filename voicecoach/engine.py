@@ -312,7 +312,7 @@ class Engine:
         self.signals, readings = self._recorder.take(
             self._now, self._observer.update(self._now, heard), quotes, distrusted
         )
-        events = self._cues.update(self._now, self.signals, lambda: quotes, distrusted)
+        events = self._cues.update(self._now, self.signals, quotes, distrusted)
         return readings + events + self._outcomes.update(self._now, self.signals, events)
 
     # --- words ----------------------------------------------------------------------------

@@ -122,14 +122,6 @@ _QUOTED = {
     "promise": (Speaker.AGENT, "the agent's promise"),
     "trouble": (Speaker.CUSTOMER, "the customer's trouble"),
 }
-_NOTHING_SAID: Mapping[str, float] = {
-    **dict.fromkeys(("since_acknowledgement_s", "since_apology_s", "agent_unchecked_s"), NAN),
-    **dict.fromkeys(("agent_unmoved_s", "problem_open_s", "agent_on_problem_s"), NAN),
-    **dict.fromkeys(("vague_promise_s", "abuse_open_s", "demand_open_s", "closing_open_s"), NAN),
-    **dict.fromkeys(("since_hard_s", "since_defence_s"), NAN),
-    "apologies": 0.0,
-}
-"""The signals that words make where none are heard."""
 QUOTES: Mapping[str, str] = {
     **{f"{kind}_said": doc for kind, (_, doc) in _QUOTED.items()},
     "hard_instead": "what to say instead of the negative or absolute phrase",
@@ -204,6 +196,8 @@ class Signals:
         self._last: dict[tuple[Speaker, tuple[str, ...]], Said | None] = {}
         """What was said last, until something is said."""
         self._changes = 0
+        self._unsaid: dict[str, float] = {}
+        """What words make where there are none."""
 
     def update(self, at: int, heard: Heard) -> dict[str, float]:
         """Return a value for each of `SIGNALS` at the end of a tick."""
@@ -322,9 +316,15 @@ class Signals:
 
     def _said(self, words: Set[Speaker]) -> dict[str, float]:
         """Return the signals that words make."""
+        if self._moves.changes or A in words:
+            return self._made(words)
+        # Without words only the help that is a slower pace changes.
+        self._unsaid = self._unsaid or self._made(words)
         slowed_s = NAN if self._slowed is None else self._seconds(self._slowed)
-        if not self._moves.changes and A not in words:
-            return {**_NOTHING_SAID, "since_help_s": slowed_s}
+        return self._unsaid | {"since_help_s": slowed_s}
+
+    def _made(self, words: Set[Speaker]) -> dict[str, float]:
+        """Return the same, worked out anew."""
         acknowledged = self._newest(A, "acknowledgement", "apology")
         checked = self._newest(A, "question", "paraphrase")
         checks = checked and checked.end > self._accounts.account_end

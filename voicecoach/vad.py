@@ -1,7 +1,7 @@
 """Speech probability by Silero VAD (MIT), run by onnxruntime.
 
 A window is 512 samples with the 64 before it, and the first 64 mirrored at its end.  Silero's
-model begins with a Fourier transform written as a convolution: here numpy does that, quicker, and
+model begins with a Fourier transform written as a convolution: here scipy does that, quicker, and
 the model file is what follows (`scripts/make_vad.py` makes it), with windows and channels as rows
 of its matrix products.  Rows do not depend on one another but by the recurrent state, which is
 carried: any number of windows at once gives, bit for bit, what one at a time gives, so that a

@@ -244,7 +244,7 @@ def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> It
 
 
 def _tick(engine: CueEngine, reading: Reading) -> list[Event]:
-    return engine.update(reading.at, reading.signals, lambda: reading.quotes, reading.distrusted)
+    return engine.update(reading.at, reading.signals, reading.quotes, reading.distrusted)
 
 
 def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:

@@ -305,9 +305,9 @@ class Script:
 THREADS = {
     "MainThread": "the overlay",
     "session": "the session: hop, publish",
-    "ears": "watching the devices",
-    "keeper": "writing the log",
-    "asr": "handing audio to the recogniser",
+    "capture": "watching the devices",
+    "log": "writing the log",
+    "transcription": "handing audio to the recogniser",
 }
 """Of this program, by name; those that Python does not know are the sound system's."""
 

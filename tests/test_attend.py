@@ -12,9 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import pytest
-import soundfile
 from prometheus_client.parser import text_string_to_metric_families
 
 from voicecoach.display import Card, Display
@@ -23,7 +21,6 @@ from voicecoach.shell import attend, control, keys
 from voicecoach.shell.attend import Attended, resolve, watch
 from voicecoach.shell.control import Control, act, tell
 from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle, Wish
-from voicecoach.shell.keeper import AUDIO, Keeper
 from voicecoach.shell.live import Session
 from voicecoach.shell.metrics import Metrics
 from voicecoach.shell.stages import STAGES, Stages
@@ -218,40 +215,3 @@ def test_figures_are_percentiles() -> None:
     assert [figures.p50, figures.p95] == pytest.approx([0.05, 0.095])
     stages.reset()
     assert stages["hop"].figures().times == 0
-
-
-def test_what_is_kept_of_a_call(tmp_path: Path) -> None:
-    samples = np.linspace(-1, 1, 512, dtype=np.float32).reshape(2, 256)
-    exact = np.round(samples * 32767) / 32768
-    with Keeper(tmp_path / "call", audio=True) as keeper:
-        for i in range(3):
-            keeper.line(f"{i}\n".encode())
-            keeper.hear(exact.astype(np.float32))
-    assert (tmp_path / "call" / "events.jsonl").read_bytes() == b"0\n1\n2\n"
-    assert (tmp_path / "call").stat().st_mode & 0o777 == 0o700
-    kept, rate = soundfile.read(tmp_path / "call" / AUDIO)
-    assert rate == 16_000
-    assert np.array_equal(kept.T[:, :256], exact)
-    with Keeper(tmp_path / "silent", audio=False) as keeper:
-        keeper.hear(samples)
-    assert not (tmp_path / "silent" / AUDIO).exists()
-    assert not keeper.trouble
-
-
-def test_a_disk_that_is_full_is_said_and_survived(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full to write to")
-    (tmp_path / "events.jsonl").symlink_to("/dev/full")
-    with Keeper(tmp_path, audio=False) as keeper:
-        keeper.line(b"lost\n")
-        until = time.monotonic() + 10
-        while not keeper.trouble and time.monotonic() < until:
-            time.sleep(0.01)
-        keeper.line(b"lost, too\n")
-    assert "cannot be written down any more" in keeper.trouble
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="the call cannot be kept there"):
-        Keeper(tmp_path / "file" / "call", audio=False)

@@ -95,7 +95,7 @@ class Live:
 
     def events(self) -> list[Json]:
         """Return what the log has now; a line that is being written is not in it."""
-        if not self._out.exists():
+        if not any(self._out.glob("*/events.jsonl")):
             return []
         whole = (self.folder / "events.jsonl").read_bytes().rpartition(b"\n")[0]
         return [json.loads(line) for line in whole.splitlines()]

@@ -24,6 +24,7 @@ from typing import NamedTuple, Protocol
 from voicecoach import config
 from voicecoach.dsp.framing import History
 from voicecoach.masking import mask
+from voicecoach.shell.worker import Say, Worker, unsaid
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -122,6 +123,12 @@ class Backlog:
         """Drop all that waits."""
         self._careful.clear()
         self._partial.clear()
+
+    def rest(self) -> list[Task]:
+        """Return all that waits, and drop it."""
+        tasks = [task for _, task in (*self._careful.values(), *self._partial.values())]
+        self.clear()
+        return tasks
 
     def take(self, now: int) -> Task | None:
         """Return what is to be done next, if anything is to be done at `now`."""
@@ -272,9 +279,13 @@ class LiveAsr:
         Serves both channels.
     settings
         For the longest utterance.
+    say
+        Told where its thread fails.
     """
 
-    def __init__(self, transcriber: Transcriber, settings: config.Transcription) -> None:
+    def __init__(
+        self, transcriber: Transcriber, settings: config.Transcription, say: Say = unsaid
+    ) -> None:
         self._answerer = Answerer(settings)
         self._attempts = Attempts(transcriber)
         self._backlog = Backlog()
@@ -285,9 +296,9 @@ class LiveAsr:
         """How often all was dropped."""
         self._done: list[tuple[TranscribeRequest, int, Result]] = []
         self._changed = threading.Condition()
-        # A recogniser that never returns must not keep the program from ending.
-        self._thread = threading.Thread(target=self._serve, name="asr", daemon=True)
-        self._thread.start()
+        self._lost = False
+        """Nobody answers any more."""
+        Worker("transcription", self._serve, say, self._lose).start()
 
     def hear(self, block: Block) -> None:
         """Keep the audio that requests will name."""
@@ -300,6 +311,9 @@ class LiveAsr:
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""
         with self._changed:
+            if self._lost:
+                self._done.append((request, self._now, LOST))
+                return
             self._backlog.put(Task(request, self._answerer.audio(request)))
             self._changed.notify()
 
@@ -308,7 +322,9 @@ class LiveAsr:
         answers: list[Transcript | Degraded] = []
         with self._changed:
             if until is None:
-                self._changed.wait_for(lambda: not self._busy and not self._backlog.careful)
+                self._changed.wait_for(
+                    lambda: self._lost or not (self._busy or self._backlog.careful)
+                )
             done, self._done = self._done, []
             for request, began, result in done:
                 notice = self._backlog.done(request, began, self._now)
@@ -336,6 +352,13 @@ class LiveAsr:
         """Drop what is not begun, and let the thread end."""
         with self._changed:
             self._closed = True
+            self._changed.notify_all()
+
+    def _lose(self) -> None:
+        """Say of all that waits, and of all that is to come, that there are no words."""
+        with self._changed:
+            self._lost, self._busy = True, False
+            self._done += [(task.request, self._now, LOST) for task in self._backlog.rest()]
             self._changed.notify_all()
 
     def _serve(self) -> None:
@@ -366,6 +389,9 @@ class Result(NamedTuple):
     """Why there are none."""
     notice: str = ""
     """What happened on the way."""
+
+
+LOST = Result([], "its thread failed")
 
 
 class Attempts:

@@ -30,6 +30,7 @@ from voicecoach.shell.console import CallView, say
 from voicecoach.shell.control import Control
 from voicecoach.shell.feed import Feed, Quit, Shown, Toggle
 from voicecoach.shell.journal.keep import Bookkeeper
+from voicecoach.shell.keeper import check
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
 from voicecoach.types import Event, Speaker
@@ -121,15 +122,18 @@ def attend(
 
     Raises
     ------
-    DeviceError, ConfigError
-        Where there is nothing to listen with, or a view that was named cannot be shown.
+    DeviceError, ConfigError, OutputError
+        Where there is nothing to listen with, a view that was named cannot be shown, or calls
+        cannot be kept.
     """
     console = Console()
     view, why = resolve(options.view)
     if why:
         console.print(Text(f"No overlay: {why}. Instead: {view}."), soft_wrap=True)
     backend = choose()
-    backend.sources()  # what a person has to mend is said now, not in the middle of a call
+    # What a person has to mend is said now, not in the middle of a call.
+    backend.sources()
+    check(options.out)
     path = kept.default_path()
     known = kept.read(path) if options.learn else None
     setup = Setup(config, cues, shipped(), transcribers, no_words, usual=known)
@@ -139,7 +143,7 @@ def attend(
         books = stack.enter_context(Bookkeeper(config)) if options.journal else None
         if books and (news := books.purge()):
             console.print(Text(news), soft_wrap=True)
-        ears = stack.enter_context(Ears(backend, wanted))
+        ears = stack.enter_context(Ears(backend, wanted, feed.say))
         session = Session(
             setup,
             ears,
@@ -171,6 +175,10 @@ def attend(
         attended = Attended(session)
         attended.start()
         watch(lambda: _show(view, session, feed, attended, console, relay), attended, feed)
+    for stage, reason, _ in feed.troubles():
+        say(f"{stage}: {reason}")
+    for folder in session.unwritten:
+        say(f"{folder}: the disk did not take it; it is not complete")
     for folder in session.folders:
         console.print(Text(f"Results: {folder}", "bold"), soft_wrap=True)
     for trouble in books.said if books else ():

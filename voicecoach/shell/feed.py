@@ -2,18 +2,21 @@
 
 The run loop publishes and never waits: a viewer polls `newest` at its own rate and may miss what
 lies between.  What a person wants (pause, mark a cue, end) is put into a queue that the loop
-empties at each block.
+empties at each block; so is what goes wrong in threads beside it.
 """
 
 from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from typing import TypeAlias
+from contextlib import suppress
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from voicecoach.display import Display
+
+T = TypeVar("T")
 
 
 class Toggle(msgspec.Struct, frozen=True, tag="toggle"):
@@ -41,6 +44,15 @@ MOST_WISHES = 64
 """That wait; more than a person can want in one hop."""
 
 
+class Trouble(NamedTuple):
+    """A stage beside the loop does less than it should."""
+
+    stage: str
+    reason: str
+    lasts: bool
+    """To the call's end."""
+
+
 class Shown(msgspec.Struct, frozen=True):
     """A display, and when it was about."""
 
@@ -61,6 +73,7 @@ class Feed:
         """Called where the display has changed, for a viewer that would rather not poll; it must
         return at once."""
         self._wishes: queue.Queue[Wish] = queue.Queue(MOST_WISHES)
+        self._troubles: queue.Queue[Trouble] = queue.Queue(MOST_WISHES)
 
     def publish(self, display: Display, sounded: float) -> None:
         """Show a display; called by the run loop alone."""
@@ -71,16 +84,26 @@ class Feed:
 
     def wish(self, wish: Wish) -> None:
         """Take what a person wants; where too much waits it is dropped."""
-        try:
+        with suppress(queue.Full):
             self._wishes.put_nowait(wish)
-        except queue.Full:
-            return
 
     def wishes(self) -> list[Wish]:
         """Return what was wanted since the last call."""
-        found: list[Wish] = []
+        return _all(self._wishes)
+
+    def say(self, stage: str, reason: str, lasts: bool) -> None:
+        """Take what a stage beside the loop does less than it should, for the log and the view."""
+        with suppress(queue.Full):
+            self._troubles.put_nowait(Trouble(stage, reason, lasts))
+
+    def troubles(self) -> list[Trouble]:
+        """Return what was said since the last call."""
+        return _all(self._troubles)
+
+
+def _all(waiting: queue.Queue[T]) -> list[T]:
+    found: list[T] = []
+    with suppress(queue.Empty):
         while True:
-            try:
-                found.append(self._wishes.get_nowait())
-            except queue.Empty:
-                return found
+            found.append(waiting.get_nowait())
+    return found

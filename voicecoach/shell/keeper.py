@@ -1,26 +1,61 @@
-"""What is kept of a live call, written by a thread of its own: a slow disk holds up nothing.
+"""What is kept of a live call, written by a thread of its own: no disk holds up a call.
 
-The event log is written line by line, so a program that is killed leaves all but the last moment of
-it.  Audio is kept only when asked, as FLAC on the time line of the log: a replay of it gives what
-the call gave.
+The event log is written line by line and synced every second, so a program that is killed leaves
+all of it, and a power cut all but the last moment.  Audio is kept only when asked, as FLAC on the
+time line of the log: a replay of it gives what the call gave.
+
+| the disk         | what happens                                                              |
+|------------------|---------------------------------------------------------------------------|
+| is slow          | lines wait, for minutes                                                   |
+| is full, or gone | they wait, and are written when it takes them: nothing is lost, or twice  |
+| for too long     | lines are left out and counted, silence stands in for sound; both is said |
+| at a call's end  | it is tried for `LAST_S` more, and then given up                          |
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from voicecoach.errors import OutputError
+from voicecoach.shell.appended import Appended
 from voicecoach.shell.replay import EVENTS
+from voicecoach.shell.worker import Say, Worker, unsaid
 from voicecoach.types import F32, SAMPLE_RATE
 
 AUDIO = "call.flac"
 WAITING = 20_000
 """Lines and blocks that may wait: minutes."""
+RETRY_S = 0.5
+"""Before a disk that takes nothing is tried again."""
+SYNC_S = 1.0
+"""What a power cut may cost."""
+LAST_S = 5.0
+"""How long a disk that takes nothing at the end of a call is tried."""
+
+
+def check(out: Path) -> None:
+    """Make sure that calls can be kept in a folder, which is made.
+
+    Raises
+    ------
+    OutputError
+        Where they cannot.
+    """
+    trial = out / ".trial"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as e:
+        raise OutputError(f"{out}: calls cannot be kept there: {e.strerror or e}") from e
 
 
 class Keeper:
@@ -29,76 +64,132 @@ class Keeper:
     Parameters
     ----------
     folder
-        It is made.
+        It is made when the first line is written.
     audio
         Keep the audio, too.
-
-    Raises
-    ------
-    OutputError
-        Where the folder or its files cannot be made.
+    say
+        Told where its thread fails.
+    after
+        Called in its thread when all is written.
     """
 
-    def __init__(self, folder: Path, *, audio: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        audio: bool,
+        say: Say = unsaid,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
         self.folder = folder
         self.trouble = ""
-        """Why something was not kept, or ""; said once."""
-        try:
-            # What was said is for nobody else on this machine.
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._log = (folder / EVENTS).open("wb")
-            self._audio = (
-                soundfile.SoundFile(folder / AUDIO, "w", SAMPLE_RATE, 2, "PCM_16")
-                if audio
-                else None
-            )
-        except (OSError, soundfile.LibsndfileError) as e:
-            raise OutputError(f"{folder}: the call cannot be kept there: {e}") from e
-        self._waiting: queue.Queue[bytes | F32 | None] = queue.Queue(WAITING)
-        self._thread = threading.Thread(target=self._write, name="keeper", daemon=True)
+        """Why nothing is written now, or ""."""
+        self._after = after
+        self._log = Appended(folder / EVENTS)
+        self._sound = Appended(folder / AUDIO) if audio else None
+        self._files = [file for file in (self._log, self._sound) if file]
+        self._flac = (
+            soundfile.SoundFile(self._sound, "w", SAMPLE_RATE, 2, "PCM_16", format="FLAC")
+            if self._sound
+            else None
+        )
+        self._waiting: queue.Queue[bytes | F32] = queue.Queue(WAITING)
+        self._missed, self._silent = 0, 0
+        """Lines left out since they were last asked for, and samples that silence stands for."""
+        self._ended = threading.Event()
+        self._synced = time.monotonic()
+        self._worker = Worker("log", self._write, say, self._give_up)
 
     def __enter__(self) -> Keeper:
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._waiting.put(None)
-        self._thread.join()
+        self._ended.set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until all is written, at most so long; return whether it is."""
+        self._worker.join(seconds)
+        return not self._worker.is_alive()
 
     @property
     def depth(self) -> int:
         """How much waits to be written."""
         return self._waiting.qsize()
 
+    def missed(self) -> int:
+        """Return how many lines were left out since the last call."""
+        missed, self._missed = self._missed, 0
+        return missed
+
     def line(self, line: bytes) -> None:
         """Keep a line of the log."""
-        self._put(line)
+        if not self._put(line):
+            self._missed += 1
 
     def hear(self, samples: F32) -> None:
         """Keep [2, n] samples, where audio is kept."""
-        if self._audio:
-            self._put(samples)
+        if not self._flac:
+            return
+        if self._silent and self._put(np.zeros((2, self._silent), np.float32)):
+            self._silent = 0
+        if self._silent or not self._put(samples):
+            self._silent += samples.shape[1]
 
-    def _put(self, what: bytes | F32) -> None:
+    def _put(self, what: bytes | F32) -> bool:
         try:
             self._waiting.put_nowait(what)
         except queue.Full:
-            self.trouble = self.trouble or "the disk is too slow: the log is no longer complete"
+            return False
+        return True
+
+    # --- its thread -----------------------------------------------------------------------
 
     def _write(self) -> None:
-        while (what := self._waiting.get()) is not None:
-            try:
-                if isinstance(what, bytes):
-                    self._log.write(what)
-                    if self._waiting.empty():
-                        self._log.flush()
-                elif self._audio:
-                    self._audio.write(np.ascontiguousarray(what.T))
-            except (OSError, soundfile.LibsndfileError) as e:
-                self.trouble = self.trouble or f"the call cannot be written down any more: {e}"
-        for file in (self._log, self._audio):
-            try:
-                if file:
-                    file.close()
-            except (OSError, soundfile.LibsndfileError) as e:
-                self.trouble = self.trouble or f"the call cannot be written down any more: {e}"
+        """Write what comes, to the end of the call, and what is made of it."""
+        while not (self._ended.is_set() and self._waiting.empty()):
+            with suppress(queue.Empty):
+                self._take(self._waiting.get(timeout=SYNC_S / 4))
+            if self._waiting.empty():
+                while not self._flushed() and not self._ended.wait(RETRY_S):
+                    pass  # meanwhile it waits where there is a limit
+        if self._flac:
+            self._flac.close()  # what it holds back goes to `_sound`
+            self._flac = None
+        until = time.monotonic() + LAST_S
+        while not self._flushed(last=True) and time.monotonic() < until:
+            time.sleep(RETRY_S)
+        self._close()
+        self._after()
+
+    def _give_up(self) -> None:
+        self.trouble = "nothing is written any more"
+        self._close()
+
+    def _close(self) -> None:
+        for file in self._files:
+            with suppress(OSError):  # it was synced, or is given up
+                file.close()
+
+    def _take(self, what: bytes | F32) -> None:
+        if isinstance(what, bytes):
+            self._log.write(what)
+        elif self._flac:
+            self._flac.write(np.ascontiguousarray(what.T))
+
+    def _flushed(self, *, last: bool = False) -> bool:
+        """Hand what there is to the disk; return whether it took it."""
+        now = time.monotonic()
+        sync = last or now >= self._synced + SYNC_S
+        try:
+            for file in self._files:
+                file.flush()
+                if sync:
+                    file.sync()
+        except OSError as e:
+            self.trouble = f"the disk takes nothing now: {e.strerror or e}"
+            return False
+        if sync:
+            self._synced = now
+        self.trouble = ""
+        return True

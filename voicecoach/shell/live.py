@@ -5,13 +5,17 @@ recogniser is another process, the log has a writer, and viewers poll the newest
 person wants comes in between two blocks.  Nothing is captured before they start it; a pause lets go
 of the devices, and drops what is in flight: chunks, audio that waits for words, words that are not
 committed, the card.  Time goes on through it as a gap.
+
+A call whose engine fails ends there, is kept as far as it came, and another begins at once; where
+that fails, too, the session says so and waits to be started.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,16 +24,17 @@ from voicecoach import __version__, eventlog
 from voicecoach.alignment import Aligner
 from voicecoach.display import State, display
 from voicecoach.engine import Engine
-from voicecoach.errors import OutputError
+from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import assemble
 from voicecoach.shell.capture.ears import Ears, Heard, Lost
 from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle
-from voicecoach.shell.keeper import Keeper
+from voicecoach.shell.keeper import LAST_S, Keeper
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.run import run
 from voicecoach.shell.stages import Stages
 from voicecoach.shell.tally import Tally
+from voicecoach.shell.worker import failure
 from voicecoach.snapshot import Snapshot
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -114,27 +119,52 @@ class Session:
         """The agent's, with the calls that are over in it."""
         self.folders: list[Path] = []
         """Of the calls so far."""
+        self.unwritten: list[Path] = []
+        """Those of them that a disk did not take; once it has ended."""
+        self._idle = Snapshot()
+        """What is shown between calls."""
+        self._failed = False
+        """An engine did, since it was started."""
 
     def run(self) -> None:
         """Go on until the agent wants no more.
 
         Raises
         ------
-        OutputError
-            Where a call's results cannot be written.
+        ModelError
+            Where there is no engine to be had.
         """
+        keepers: list[Keeper] = []
         try:
             while self._started():
-                call = Call(self)
-                call.run()
-                if self.learn:
-                    self.usual = call.engine.usual
-                if self.ended:
-                    self.ended(self.folders[-1])
+                try:
+                    call = Call(self)
+                    keepers = [keeper for keeper in keepers if not keeper.wait(0.0)]
+                    keepers.append(call.keeper)
+                    call.run()
+                except VoiceCoachError:
+                    raise
+                except Exception as e:  # whatever it is, the agent is told, and calls go on
+                    self._fail(e)
+                else:
+                    if self.learn:
+                        self.usual = call.engine.usual
         finally:
             self.ears.stop()
             self.state = "ended"
             self.feed.publish(display(Snapshot(), self.state), 0.0)
+            self.unwritten = [keeper.folder for keeper in keepers if not keeper.wait(2 * LAST_S)]
+
+    def _fail(self, error: Exception) -> None:
+        """Go on with another call, or, where that failed as well, wait to be started."""
+        traceback.print_tb(error.__traceback__)
+        why = f"it failed ({failure(error)})"
+        if not self._failed:
+            self._failed = True
+            self.feed.say("engine", f"{why}, and another call was begun", False)
+            return
+        self.rest("ready")
+        self._idle.update(Degraded(at=0, stage="engine", reason=f"{why} again; start it anew"))
 
     def listen(self) -> None:
         """Begin to listen, or go on."""
@@ -151,13 +181,14 @@ class Session:
 
     def _started(self) -> bool:
         """Wait until there is a call to listen to; False where there will be none."""
-        self.feed.publish(display(Snapshot(), self.state), 0.0)
+        self.feed.publish(display(self._idle, self.state), 0.0)
         while self.state == "ready":
             for wish in self.feed.wishes():
                 if isinstance(wish, Quit):
                     self.state = "ended"
                 elif isinstance(wish, Toggle):
                     self.aligner, self.begun = Aligner(0.0), False
+                    self._idle, self._failed = Snapshot(), False
                     self.asked = time.monotonic()
                     self.listen()
             time.sleep(TAKE_S)
@@ -180,7 +211,7 @@ class Call:
             stages=session.stages,
         )
         self._asr = (
-            LiveAsr(setup.transcribers[0], setup.config.transcription)
+            LiveAsr(setup.transcribers[0], setup.config.transcription, session.feed.say)
             if setup.transcribers
             else None
         )
@@ -189,17 +220,19 @@ class Call:
         self._snapshot = Snapshot()
         self._slept_s = session.aligner.slept_s
         self._dropped_s = self._drops()
-        self._notices: dict[str, int] = {}
-        """Until when each stage's notice stands."""
-        folder = _folder(session.out)
+        self._notices: dict[str, tuple[str, int]] = {}
+        """What is said of a stage, and until when it stands."""
+        folder = _folder(session.out, session.folders)
         session.folders.append(folder)
         self._tally = Tally(folder.name)
-        self._keeper = Keeper(folder, audio=session.audio)
+        self.keeper = Keeper(
+            folder, audio=session.audio, say=session.feed.say, after=self._conclude
+        )
 
     def run(self) -> None:
-        """Go on to the call's end, and write what it came to."""
+        """Go on to the call's end; what it came to is written meanwhile."""
         session, setup = self._session, self._session.setup
-        with self._keeper as keeper:
+        with self.keeper as keeper:
             keeper.line(
                 eventlog.header(
                     voicecoach=__version__,
@@ -218,22 +251,33 @@ class Call:
             try:
                 for event in run(self._items(), Clocked(self.engine, self._stages), self._asr):
                     self._take(event)
+            except Exception as e:
+                self._take(
+                    Degraded(at=self._now, stage="engine", reason=f"it failed: {failure(e)}")
+                )
+                raise
             finally:
                 if self._asr:
                     self._asr.close()
+
+    def _conclude(self) -> None:
+        """Write what it came to; in the keeper's thread, when the log is written."""
+        session, folder = self._session, self.keeper.folder
         try:
-            self._tally.write(keeper.folder)
+            self._tally.write(folder)
         except OSError as e:
-            raise OutputError(
-                f"{keeper.folder}: no summary and no score card can be written: {e.strerror}"
-            ) from e
+            why = f"no summary and no score card of {folder.name}: {e.strerror}"
+            session.feed.say("log", why, False)
+        finally:
+            if session.ended:
+                session.ended(folder)
 
     @property
     def _now(self) -> int:
         return self._session.aligner.now - self._began
 
     def _take(self, event: Event) -> None:
-        self._keeper.line(eventlog.line(event))
+        self.keeper.line(eventlog.line(event))
         self._tally.update(event)
         self._snapshot.update(event)
         if self._session.watcher:
@@ -300,13 +344,13 @@ class Call:
             self._stages["queue"].note(time.monotonic() - came)
             yield from self._play(block)
         self._stages.depth("capture", session.ears.waiting)
-        self._stages.depth("log", self._keeper.depth)
+        self._stages.depth("log", self.keeper.depth)
         self._stages.depth("words", self._asr.waiting if self._asr else 0)
         self._look()
 
     def _play(self, block: Block) -> Iterator[Item]:
         """Yield a block, and show what came of it."""
-        self._keeper.hear(block.samples)
+        self.keeper.hear(block.samples)
         self._snapshot.hear(block)
         yield Block(block.start - self._began, block.samples, missing=block.missing)
         began = time.monotonic()
@@ -319,9 +363,16 @@ class Call:
 
     def _look(self) -> None:
         """Say what went wrong around the engine, and when it is over."""
-        if self._keeper.trouble:
-            self._notice("log", self._keeper.trouble)
-        slept = self._session.aligner.slept_s - self._slept_s
+        session = self._session
+        for stage, reason, lasts in session.feed.troubles():
+            self._notice(stage, reason)
+            if lasts:
+                del self._notices[stage]  # nothing ends it
+        if self.keeper.trouble:
+            self._notice("log", self.keeper.trouble)
+        if missed := self.keeper.missed():
+            self._notice("log", f"the disk is too slow: {missed} lines before this are left out")
+        slept = session.aligner.slept_s - self._slept_s
         if slept:
             self._slept_s += slept
             self._notice("capture", f"the computer slept, or stood still, for {slept:.0f} s")
@@ -329,7 +380,7 @@ class Call:
         if dropped > LATE_S:
             self._dropped_s += dropped
             self._notice("capture", f"{dropped:.1f} s of audio came too late and are silence")
-        for stage, until in list(self._notices.items()):
+        for stage, (_, until) in list(self._notices.items()):
             if self._now >= until:
                 del self._notices[stage]
                 self._take(Degraded(at=self._now, stage=stage, reason="all is well", over=True))
@@ -338,9 +389,9 @@ class Call:
         return sum(self._session.aligner.dropped_s(speaker) for speaker in SPEAKERS)
 
     def _notice(self, stage: str, reason: str) -> None:
-        if stage not in self._notices:
+        if self._notices.get(stage, ("", 0))[0] != reason:
             self._take(Degraded(at=self._now, stage=stage, reason=reason))
-        self._notices[stage] = self._now + NOTICE_FOR
+        self._notices[stage] = reason, self._now + NOTICE_FOR
 
 
 class Clocked:
@@ -371,11 +422,11 @@ class Clocked:
         return self._engine.finish()
 
 
-def _folder(out: Path) -> Path:
+def _folder(out: Path, taken: Sequence[Path]) -> Path:
     """Return a folder for a call that begins now."""
     name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     for number in itertools.count(1):
         folder = out / (name if number == 1 else f"{name}_{number}")
-        if not folder.exists():
+        if folder not in taken and not folder.exists():
             return folder
     raise AssertionError

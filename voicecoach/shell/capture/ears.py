@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import CaptureBackend, Chunk, Source, Stream
+from voicecoach.shell.worker import Say, Worker, unsaid
 from voicecoach.types import SPEAKERS, Speaker
 
 WAITING = 3000
@@ -104,9 +105,13 @@ class Ears:
         The platform's.
     wanted
         The source a person named for a speaker; "" is the system's choice.
+    say
+        Told where its thread fails.
     """
 
-    def __init__(self, backend: CaptureBackend, wanted: Mapping[Speaker, str]) -> None:
+    def __init__(
+        self, backend: CaptureBackend, wanted: Mapping[Speaker, str], say: Say = unsaid
+    ) -> None:
         self.backend = backend
         self.overflowed = 0
         """Chunks for which the queue had no room."""
@@ -114,7 +119,7 @@ class Ears:
         self._ears = [Ear(self, speaker, wanted.get(speaker, "")) for speaker in SPEAKERS]
         self._wake = threading.Event()
         self._listening = self._ended = False
-        self._thread = threading.Thread(target=self._watch, name="ears", daemon=True)
+        self._thread = Worker("capture", self._watch, say, self._lose_all)
 
     def __enter__(self) -> Ears:
         self._thread.start()
@@ -182,6 +187,11 @@ class Ears:
             except queue.Empty:
                 return
 
+    def _lose_all(self) -> None:
+        """Nobody watches the devices any more: what they bring may be another's."""
+        for ear in self._ears:
+            ear.give_up("nobody watches it any more; end voicecoach and start it again")
+
     def _watch(self) -> None:
         while not self._ended:
             for ear in self._ears:
@@ -240,6 +250,11 @@ class Ear:
         stream, self._stream = self._stream, None
         if stream:
             stream.close()
+
+    def give_up(self, why: str) -> None:
+        """Let go of the device for good."""
+        self.close()
+        self._lose(why)
 
     def hear(self, number: int, chunk: Chunk) -> None:
         """Take a chunk of a stream, in a thread of the sound system."""

@@ -1,0 +1,109 @@
+"""A file that grows while its disk is slow or full: what cannot be written now waits for its turn.
+
+`write` never fails and touches no disk; `flush` hands to the system what waits, each byte to its
+own place, so that after a disk was full nothing is there twice or in half.  What was flushed
+survives the program, what was synced the machine.
+
+It has what libsndfile needs of a file to write to, too.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import deque
+from pathlib import Path
+
+
+class Appended:
+    """A new file, opened at the first `flush`; one thread's.
+
+    Parameters
+    ----------
+    path
+        What is there is replaced; its folder is made, for nobody else on this machine.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: io.FileIO | None = None
+        self._pieces: deque[tuple[int, bytearray]] = deque()
+        """What waits, and where it goes; neighbours are one piece."""
+        self._place = self._end = 0
+        self._synced = True
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait."""
+        return sum(len(piece) for _, piece in self._pieces)
+
+    def write(self, data: bytes) -> int:
+        """Take what goes to the current place."""
+        start, last = self._pieces[-1] if self._pieces else (0, bytearray())
+        if last and start + len(last) == self._place:
+            last.extend(data)
+        else:
+            self._pieces.append((self._place, bytearray(data)))
+        self._place += len(data)
+        self._end = max(self._end, self._place)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._end}[whence]
+        self._place = origin + offset
+        return self._place
+
+    def tell(self) -> int:
+        """Return the current place."""
+        return self._place
+
+    def flush(self) -> None:
+        """Hand what waits to the system.
+
+        Raises
+        ------
+        OSError
+            Where it takes no more now; what is left waits.
+        """
+        if self._closed:
+            return
+        if self._file is None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = io.FileIO(self.path, "w")
+        while self._pieces:
+            self._synced = False
+            place, piece = self._pieces[0]
+            self._file.seek(place)
+            taken = self._file.write(piece) or 0
+            if taken == len(piece):
+                self._pieces.popleft()
+            else:
+                self._pieces[0] = (place + taken, piece[taken:])
+
+    def sync(self) -> None:
+        """Have the system put on the disk what it was handed, unless it is there.
+
+        Raises
+        ------
+        OSError
+            Where the disk does not take it.
+        """
+        if self._file and not self._synced:
+            os.fsync(self._file.fileno())
+            self._synced = True
+
+    def close(self) -> None:
+        """Close the file, for good; what waits is lost.
+
+        Raises
+        ------
+        OSError
+            Where the system says only now that it could not.
+        """
+        self._closed = True
+        self._pieces.clear()
+        file, self._file = self._file, None
+        if file:
+            file.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -63,6 +64,32 @@ def test_no_result_depends_on_the_locale(
         assert voicecoach("export", out / ODD, home=tmp_path / "home", **locale).returncode == 0
         made.append(files(out))
     assert len(made[0]) > 6
+    assert made[0] == made[1]
+
+
+def test_no_result_depends_on_qt_which_sets_the_locale(
+    recording: Path, tmp_path: Path, commas: dict[str, str]
+) -> None:
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    home = tmp_path / "home"
+    code = """
+import locale, sys
+from PySide6.QtWidgets import QApplication
+app = QApplication(["overlay", "-platform", "offscreen"])
+assert locale.localeconv()["decimal_point"] == ","
+from voicecoach.__main__ import main
+main()
+"""
+    options = ("replay", recording, "--no-transcribe", "--report", "--out")
+    done = voicecoach(*options, tmp_path / "point", home=home, LC_ALL="C.UTF-8")
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-c", code, *map(str, options), str(tmp_path / "comma")]
+    beside = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **commas, "HOME": str(home)}
+    )
+    assert beside.returncode == 0, beside.stderr
+    made = [files(tmp_path / name) for name in ("point", "comma")]
+    assert len(made[0]) == 6
     assert made[0] == made[1]
 
 

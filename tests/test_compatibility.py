@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scripts.sound_server import SoundServer, missing
 from tests.helpers import silence, stereo, syllables
 from tests.test_cli import voicecoach
 from tests.test_files import write
@@ -20,6 +23,7 @@ from voicecoach.shell import control
 from voicecoach.shell.control import Control
 from voicecoach.shell.feed import Feed
 from voicecoach.shell.files import readable
+from voicecoach.types import SAMPLE_RATE
 
 ODD = "Аудио ünï 録音 'q` %s"
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
@@ -189,3 +193,35 @@ def test_what_is_not_installed_is_said_in_a_line(
     assert done.returncode == 2, done.stderr
     assert f"pip install '{advice}'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+def test_a_home_that_cannot_be_written_costs_no_live_call(tmp_path: Path) -> None:
+    mount = 'mount -t tmpfs -o ro,mode=0700 none "$HOME" && exec "$@"'
+    inside = ["unshare", "--mount", "sh", "-c", mount, "sh"]
+    with SoundServer(SAMPLE_RATE) as server:
+        env = {**server.env, "XDG_RUNTIME_DIR": server.env["HOME"]}
+        if subprocess.run([*inside, "true"], env=env, capture_output=True).returncode:
+            pytest.skip("no mount namespace may be made here")
+        live = ["live", "--no-transcribe", "--view", "none", "--out", str(tmp_path)]
+        command = [*inside, sys.executable, "-m", "voicecoach", *live, *server.sources]
+        with subprocess.Popen(
+            command,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        ) as process:
+            until = time.monotonic() + 40.0
+            while not list(tmp_path.glob("*/events.jsonl")) or server.listeners() < 2:
+                assert process.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            time.sleep(1.0)
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=40.0)
+    assert "Traceback" not in said
+    for complaint in ("`voicecoach tell` does not reach", "not in the journal", "usual.json"):
+        assert complaint in said
+    assert list(tmp_path.glob("*/summary.md"))

@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import io
 import signal
 import sys
 from contextlib import ExitStack, suppress
@@ -317,6 +318,10 @@ def main() -> None:
     """Run the command line; a mendable error is one line and exit code 2."""
     # Asked to end, it cleans up as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # Whatever the locale, and the bytes in a file's name: nothing ends over a letter.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except VoiceCoachError as e:

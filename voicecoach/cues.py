@@ -144,7 +144,7 @@ def load(path: Path) -> tuple[Cue, ...]:
         cues = msgspec.toml.decode(path.read_bytes(), type=_File).cue
     except OSError as e:
         raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except (msgspec.DecodeError, UnicodeError) as e:  # of what is in it, or of its name
         raise ConfigError(f"{path}: {e}") from e
     seen: set[str] = set()
     for cue in cues:

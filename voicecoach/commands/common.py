@@ -95,6 +95,13 @@ def rules_of(settings: Config) -> tuple[cues.Cue, ...]:
     return cues.load(Path(file).expanduser() if file else cues.BUILT_IN)
 
 
+def typed(text: str) -> str:
+    """Return what was typed as text that can be kept, whatever bytes are in it."""
+    from voicecoach.shell.files import readable
+
+    return readable(text)
+
+
 def say(message: str) -> None:
     """Say something to the person at the terminal."""
     from voicecoach.shell.console import say

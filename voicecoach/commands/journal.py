@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from voicecoach.commands.common import UNUSABLE, ConfigOption, say, settings_of
+from voicecoach.commands.common import UNUSABLE, ConfigOption, say, settings_of, typed
 from voicecoach.errors import VoiceCoachError
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ JournalFileOption = Annotated[
     Path | None, typer.Option("--journal", help="Another than yours.", metavar="FILE")
 ]
 CallArgument = Annotated[
-    str, typer.Argument(help="Its id or name, or how one of them begins.", metavar="CALL")
+    str,
+    typer.Argument(help="Its id or name, or how one of them begins.", metavar="CALL", parser=typed),
 ]
 
 
@@ -108,7 +109,9 @@ def add_survey(
     csat: Annotated[int | None, typer.Option(help="How satisfied, 1 to 5.")] = None,
     nps: Annotated[int | None, typer.Option(help="Would they recommend, 0 to 10.")] = None,
     ces: Annotated[int | None, typer.Option(help="How easy it was, 1 to 7.")] = None,
-    notes: Annotated[str, typer.Option(help="What else there is to say.")] = "",
+    notes: Annotated[
+        str, typer.Option(help="What else there is to say.", metavar="TEXT", parser=typed)
+    ] = "",
     answers: Annotated[
         Path | None,
         typer.Option("--file", help="JSON with csat, nps, ces, notes.", metavar="FILE"),
@@ -129,7 +132,9 @@ def add_survey(
 @app.command()
 def note(
     call: CallArgument,
-    text: Annotated[str, typer.Argument(help="What there is to say.", metavar="TEXT")],
+    text: Annotated[
+        str, typer.Argument(help="What there is to say.", metavar="TEXT", parser=typed)
+    ],
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:

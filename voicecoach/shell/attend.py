@@ -161,7 +161,9 @@ def attend(
             from voicecoach.shell.metrics import Metrics
 
             stack.enter_context(Metrics(session.stages, options.metrics))
-        stack.enter_context(Control(feed))
+        control = stack.enter_context(Control(feed))
+        if control.trouble:
+            say(control.trouble)
         if view == "browser":
             from voicecoach.shell.browser import Page
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach import delivery
+from voicecoach.shell.files import readable
 from voicecoach.snapshot import Snapshot
 from voicecoach.summary import clock, printable
 from voicecoach.types import (
@@ -194,7 +195,7 @@ def say_error(message: str) -> None:
 
 def say(message: str) -> None:
     """Write a line to standard error, whatever is in a file's name."""
-    typer.echo(message.encode("utf-8", "replace").decode(), err=True)
+    typer.echo(readable(message), err=True)
 
 
 def _bar(value: float) -> Text:

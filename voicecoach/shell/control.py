@@ -12,6 +12,7 @@ import os
 import secrets
 import sys
 import threading
+import warnings
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
@@ -43,8 +44,16 @@ def act(feed: Feed, word: str) -> None:
 
 
 def folder() -> Path:
-    """Return where the socket and its key are."""
-    return platformdirs.user_runtime_path("voicecoach", appauthor=False)
+    """Return where the socket and its key are.
+
+    Raises
+    ------
+    OSError
+        Where there is no place that is this user's alone.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is not the usual one is nothing to a person
+        return platformdirs.user_runtime_path("voicecoach", appauthor=False)
 
 
 def tell(word: str) -> None:
@@ -73,10 +82,13 @@ class Control:
         self._feed = feed
         self._listener: Listener | None = None
         self._ended = False
+        self.trouble = ""
+        """Why nothing is heard here, or ""."""
 
     def __enter__(self) -> Control:
-        place, key = folder(), secrets.token_bytes(32)
-        with contextlib.suppress(OSError):
+        key = secrets.token_bytes(32)
+        try:
+            place = folder()
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if sys.platform != "win32":
                 with contextlib.suppress(FileNotFoundError):
@@ -87,6 +99,8 @@ class Control:
                 out.write(key)
             self._listener = Listener(_address(), authkey=key)
             threading.Thread(target=self._serve, name="control", daemon=True).start()
+        except OSError as e:
+            self.trouble = f"`voicecoach tell` does not reach this call: {e.strerror or e}"
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -250,7 +250,13 @@ class Call:
 
 def readable(path: object) -> str:
     """Return a path or a part of one as text that can be written, whatever bytes are in it."""
-    return os.fsencode(str(path)).decode("utf-8", "replace")
+    text = str(path)
+    try:
+        # In a locale without UTF-8 its bytes are there one by one.
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of characters, which Windows lets into names
+        data = text.encode("utf-8", "replace")
+    return data.decode("utf-8", "replace")
 
 
 def _open(path: Path) -> soundfile.SoundFile:

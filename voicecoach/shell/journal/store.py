@@ -304,3 +304,5 @@ class Journal:
         except OSError as e:
             what = e.filename or self.path
             raise JournalError(f"{what}: the journal cannot be kept: {e.strerror or e}") from e
+        except UnicodeEncodeError as e:
+            raise JournalError(f"{self.path}: no such name can be in this locale: {e}") from e

@@ -34,8 +34,9 @@ from msgspec import Meta
 from scripts import corpora
 from scripts.corpora import TELEPHONE_RATE, Samples
 from scripts.streams import EMOTIONS
-from scripts.truth import Distrust, Pair, Part, Said, Span, Table, Truth, Who, read, write
+from scripts.truth import Distrust, Name, Pair, Part, Said, Span, Table, Truth, Who, read, write
 from scripts.voices import laughter
+from voicecoach.errors import one_line
 from voicecoach.lexical import plain
 from voicecoach.types import SAMPLE_RATE
 
@@ -95,9 +96,9 @@ class Turn(Table, frozen=True, kw_only=True):
     semitones: Annotated[float, Meta(ge=-12.0, le=12.0)] = 0.0
     backchannels: tuple[str, ...] = ()
     """What the other says meanwhile, spread over the turn."""
-    play: str = ""
+    play: Name = ""
     """Instead of speech: silence, hold_music, ivr_prompts, laughter, or a noise of ESC-10."""
-    noise: str = ""
+    noise: Name = ""
     """Of ESC-10, with the speech."""
 
     @property
@@ -156,7 +157,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     quiet: bool = False
     """Nothing should fire but what is allowed."""
     line: Line = Line()
-    like: str = ""
+    like: Name = ""
     """Another scenario, whose turns it has."""
     turn: tuple[Turn, ...] = ()
     expect: tuple[Expect, ...] = ()
@@ -172,35 +173,42 @@ def load(path: Path) -> Scenario:
     """
     scenario = read(path, Scenario)
     if scenario.like:
-        other = load(path.with_name(f"{scenario.like}.toml"))
+        other = read(path.with_name(f"{scenario.like}.toml"), Scenario)
+        if other.like:
+            raise wrong(f"{path}: it is like {scenario.like!r}, which is like another")
         scenario = msgspec.structs.replace(scenario, turn=(*scenario.turn, *other.turn))
     if not scenario.turn:
-        raise SystemExit(f"{path}: it has no turns")
+        raise wrong(f"{path}: it has no turns")
     ids = [turn.id for turn in scenario.turn if turn.id]
     for i, turn in enumerate(scenario.turn):
         where = f"{path}: turn {i + 1}" + (f" ({turn.id})" if turn.id else "")
         if turn.id and ids.count(turn.id) > 1:
-            raise SystemExit(f"{where}: its id is there twice")
+            raise wrong(f"{where}: its id is there twice")
         if not turn.says and turn.seconds is None:
-            raise SystemExit(f"{where}: it needs `says` or `seconds`")
+            raise wrong(f"{where}: it needs `says` or `seconds`")
         if turn.play and turn.says:
-            raise SystemExit(f"{where}: what is played says nothing: `says` or `play`")
+            raise wrong(f"{where}: what is played says nothing: `says` or `play`")
         if turn.heard is not None and not turn.says:
-            raise SystemExit(f"{where}: it has `heard`, but not `says`")
+            raise wrong(f"{where}: it has `heard`, but not `says`")
         for name in (turn.play, turn.noise):
             if name and name not in ("silence", "laughter") and not _noises(name):
-                raise SystemExit(f"{where}: there is nothing to play by the name of {name!r}")
+                raise wrong(f"{where}: there is nothing to play by the name of {name!r}")
     for expect in scenario.expect:
         where = f"{path}: expect {expect.cue}"
         for name in (expect.turn, expect.until_turn):
             if name and name not in ids:
-                raise SystemExit(f"{where}: there is no turn {name!r}")
+                raise wrong(f"{where}: there is no turn {name!r}")
         turn = next(t for t in scenario.turn if t.id == expect.turn)
         if expect.words and _find(turn.says.split(), expect.words) is None:
-            raise SystemExit(f"{where}: turn {turn.id!r} does not say {expect.words!r}")
+            raise wrong(f"{where}: turn {turn.id!r} does not say {expect.words!r}")
         if scenario.quiet and expect.verdict == "due":
-            raise SystemExit(f"{where}: nothing is due in a quiet call")
+            raise wrong(f"{where}: nothing is due in a quiet call")
     return scenario
+
+
+def wrong(text: str) -> SystemExit:
+    """Return what ends a script where somebody has to mend something."""
+    return SystemExit(one_line(text))
 
 
 def _bare(text: str) -> str:

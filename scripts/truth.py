@@ -7,14 +7,20 @@ times are seconds from the beginning of the recording.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import tomli_w
+from msgspec import Meta
+
+from voicecoach import limits
+from voicecoach.errors import one_line
 
 Who = Literal["agent", "customer"]
 Pair = tuple[float, float]
 """Start and end, seconds."""
+Name: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max_length=100)]
+"""Of a file beside, or in the shared data, without its ending: no path leads out with it."""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,11 +114,11 @@ def read(path: Path, kind: type[T]) -> T:
         Where it is not there or not valid; says what and where in one line.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=kind)
+        return limits.toml(limits.read(path), kind)
     except OSError as e:
-        raise SystemExit(f"{path}: {e.strerror}") from e
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
-        raise SystemExit(f"{path}: {e}") from e
+        raise SystemExit(one_line(f"{path}: {e.strerror}")) from e
+    except ValueError as e:
+        raise SystemExit(one_line(f"{path}: {e}")) from e
 
 
 def write(truth: Truth, path: Path) -> None:

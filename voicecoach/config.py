@@ -13,6 +13,7 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
+from voicecoach import limits
 from voicecoach.errors import ConfigError
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -110,14 +111,16 @@ class Cues(Section, frozen=True, kw_only=True):
         float, Meta(ge=0.0, le=600.0, description="s between one cue's end and the next")
     ] = 15.0
     calm_most: Annotated[
-        int, Meta(ge=1, description="cues in 10 minutes in which the customer is not agitated")
+        int,
+        Meta(ge=1, le=1000, description="cues in 10 minutes in which the customer is not agitated"),
     ] = 3
     holdout: Annotated[
         float,
         Meta(ge=0.0, le=0.5, description="share of cues not shown by chance, to compare with"),
     ] = 0.0
     holdout_seed: Annotated[
-        int, Meta(ge=0, description="of that chance: the same seed holds out the same cues")
+        int,
+        Meta(ge=0, le=2**53, description="of that chance: the same seed holds out the same cues"),
     ] = 0
 
 
@@ -182,15 +185,15 @@ def parse(text: str, where: str) -> Config:
         Where it is no TOML, has an unknown key, or a value of the wrong type or range.
     """
     try:
-        return msgspec.toml.decode(text.encode(), type=Config)
-    except msgspec.DecodeError as e:  # ValidationError is one too
+        return limits.toml(text.encode(), Config)
+    except ValueError as e:
         raise ConfigError(f"{where}: {_in_words(str(e))}") from e
 
 
 def load(path: Path) -> Config:
     """Return the configuration in a TOML file, as `parse` does."""
     try:
-        text = path.read_text("utf-8")
+        text = limits.read(path).decode()
     except (OSError, UnicodeDecodeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path}: cannot read the configuration: {reason}") from e

@@ -23,17 +23,18 @@ be compared with what follows none.  It is said once each time.
 
 from __future__ import annotations
 
+import re
 import string
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from voicecoach import config
+from voicecoach import config, limits
 from voicecoach.errors import ConfigError
 from voicecoach.kinds import KINDS
 from voicecoach.signals import QUOTES, SIGNALS
@@ -55,7 +56,11 @@ BUILT_IN = Path(__file__).with_name("cues.toml")
 HELD = "held_s"
 """In messages: seconds for which the rule has held."""
 
-Seconds = Annotated[float, Meta(ge=0.0)]
+Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
+Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+_DECIMALS = re.compile(r"(\.\df)?")
+"""How a signal may be written in a message: a width of a billion would be as many spaces."""
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,7 +72,7 @@ class Condition(_Table, frozen=True, kw_only=True):
 
     signal: str
     op: Literal[">=", "<="]
-    value: float
+    value: Number
 
     def holds(self, signals: Mapping[str, float]) -> bool:
         """Return whether it is so; never for an unknown signal."""
@@ -94,21 +99,21 @@ class Worse(_Table, frozen=True, kw_only=True):
     """What ends a cool-down early."""
 
     signal: str
-    by: Annotated[float, Meta(gt=0.0)]
+    by: Annotated[float, Meta(gt=0.0, le=1e9)]
 
 
 class Cue(_Table, frozen=True, kw_only=True):
     """A cue and its rules."""
 
-    id: Annotated[str, Meta(pattern="^[a-z0-9-]+$")]
-    title: Annotated[str, Meta(min_length=1)]
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\Z", max_length=100)]
+    title: Text
     technique: str
-    priority: int
-    message: Annotated[str, Meta(min_length=1)]
+    priority: Annotated[int, Meta(ge=-1000, le=1000)]
+    message: Text
     keep_for_s: Seconds
-    max_show_s: Annotated[float, Meta(gt=0.0)]
+    max_show_s: Annotated[float, Meta(gt=0.0, le=86_400.0)]
     cooldown_s: Seconds
-    max_per_call: Annotated[int, Meta(ge=1)]
+    max_per_call: Annotated[int, Meta(ge=1, le=1_000_000)]
     rule: Annotated[tuple[Rule, ...], Meta(min_length=1)]
     heeded: Heeded
     worse: Worse | None = None
@@ -118,7 +123,7 @@ class Cue(_Table, frozen=True, kw_only=True):
     def placeholders(self) -> list[str]:
         """Return the signals and quotes in the message and in what to say, each once."""
         texts = (self.message, self.say)
-        found = [name for t in texts for _, name, _, _ in string.Formatter().parse(t) if name]
+        found = [name for text in texts for name, *_ in _filled_in(text) if name]
         return [name for name in dict.fromkeys(found) if name != HELD]
 
     def needs(self, rule: Rule) -> tuple[Speaker, ...]:
@@ -141,10 +146,10 @@ def load(path: Path) -> tuple[Cue, ...]:
         Where the file cannot be read or a rule is wrong; unknown signals are.
     """
     try:
-        cues = msgspec.toml.decode(path.read_bytes(), type=_File).cue
+        cues = limits.toml(limits.read(path), _File).cue
     except OSError as e:
         raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
-    except (msgspec.DecodeError, UnicodeError) as e:  # of what is in it, or of its name
+    except ValueError as e:  # of what is in it, or of its name
         raise ConfigError(f"{path}: {e}") from e
     seen: set[str] = set()
     for cue in cues:
@@ -171,11 +176,19 @@ def _check(cue: Cue, path: Path) -> None:
     known = {HELD: 1.0, **dict.fromkeys(SIGNALS, 1.0), **dict.fromkeys(QUOTES, "")}
     for text in (cue.message, cue.say):
         try:
+            for name, decimals, conversion in _filled_in(text):
+                if name not in known or conversion or not _DECIMALS.fullmatch(decimals):
+                    raise ValueError(f"{{{name}{conversion}:{decimals}}}")
             text.format_map(known)
-        except (ValueError, KeyError, IndexError, AttributeError, TypeError) as e:
-            raise ConfigError(f"{path}: cue {cue.id!r}: {text!r}: {e!r} cannot be filled in") from e
-    if set(cue.placeholders()) - set(known):
-        raise ConfigError(f"{path}: cue {cue.id!r}: there is no such signal or quote to fill in")
+        except ValueError as e:
+            raise ConfigError(f"{path}: cue {cue.id!r}: {text!r}: {e} cannot be filled in") from e
+
+
+def _filled_in(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what is filled in: a name, how it is written, and how it is converted."""
+    for _, name, spec, conversion in string.Formatter().parse(text):
+        if name is not None:
+            yield name, spec or "", conversion or ""
 
 
 class _State:

@@ -22,6 +22,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from voicecoach import limits
 from voicecoach.errors import ConfigError
 
 VERSION = 1
@@ -126,11 +127,11 @@ def parse(data: bytes, where: str) -> Usual:
     """
     mend = f"start over with `voicecoach usual reset --file {where}`, or delete it"
     try:
-        version = msgspec.json.decode(data, type=_Versioned).version
+        version = limits.json(data, _Versioned).version
         if version > VERSION:
             raise ConfigError(f"{where}: made by a newer voicecoach: update this one, or {mend}")
-        return msgspec.json.decode(data, type=Usual)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:  # ValidationError is one too
+        return limits.json(data, Usual)
+    except ValueError as e:
         raise ConfigError(f"{where}: this is no kept usual ({e}): {mend}") from e
 
 

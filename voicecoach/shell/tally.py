@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from voicecoach import scorecard, summary
+from voicecoach import limits, scorecard, summary
 from voicecoach.errors import JournalError
 from voicecoach.scorecard import ScoreCard
 from voicecoach.scoring.scorer import Scorer
@@ -69,12 +69,12 @@ def card(folder: Path) -> ScoreCard | None:
     """
     path = folder / CARD_JSON
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
+        return limits.json(limits.read(path), ScoreCard)
     except FileNotFoundError:
         return None
     except OSError as e:
         raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
-    except msgspec.DecodeError as e:
+    except ValueError as e:
         raise JournalError(f"{path}: this is no score card, move it away first: {e}") from e
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from voicecoach import __version__
+from voicecoach import __version__, limits
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
 from voicecoach.scorecard import ScoreCard
 from voicecoach.shell import tally
@@ -173,8 +173,8 @@ def read(path: Path) -> Result:
         Where it cannot be read.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Result)
-    except (OSError, msgspec.DecodeError) as e:
+        return limits.json(path.read_bytes(), Result)
+    except (OSError, ValueError) as e:
         raise OutputError(f"{path}: this result cannot be read; remove it: {e}") from e
 
 

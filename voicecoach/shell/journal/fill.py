@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from voicecoach import limits
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import CallRow, entry
@@ -135,10 +136,10 @@ def _on_scale(answers: Mapping[str, Any]) -> None:
 
 def _answers(file: Path) -> dict[str, Any]:
     try:
-        answers = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        answers = limits.json(limits.read(file), dict[str, Any])
     except OSError as e:
         raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
-    except msgspec.DecodeError as e:
+    except ValueError as e:
         raise ConfigError(f"{file}: these are no answers of a survey: {e}") from e
     unknown = answers.keys() - Survey.__struct_fields__
     if unknown or not isinstance(answers.get("notes", ""), str):

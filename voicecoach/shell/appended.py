@@ -73,8 +73,10 @@ class Appended:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = io.FileIO(self.path, "w")
         while self._pieces:
-            self._synced = False
             place, piece = self._pieces[0]
+            if place < self._file.tell():
+                self.sync()  # a header written anew promises what was written before it
+            self._synced = False
             self._file.seek(place)
             taken = self._file.write(piece) or 0
             if taken == len(piece):

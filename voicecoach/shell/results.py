@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,14 @@ class Results(NamedTuple):
     events: list[Event]
 
 
+def lines(log: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a log's lines up to where a program was killed, or the power was cut.
+
+    The first leaves the last line unfinished, the second may leave zeros, which no line has.
+    """
+    return takewhile(lambda line: line.endswith(b"\n") and b"\0" not in line, log)
+
+
 def read(path: Path) -> Results:
     """Return what a call left.
 
@@ -38,9 +48,7 @@ def read(path: Path) -> Results:
     try:
         with log.open("rb") as file:
             facts = eventlog.facts(file.readline())
-            # A program that was killed leaves its last line unfinished.
-            lines = (line for line in file if line.endswith(b"\n"))
-            return Results(log, facts, list(eventlog.read(lines, first=2)))
+            return Results(log, facts, list(eventlog.read(lines(file), first=2)))
     except OSError as e:
         raise JournalError(f"{log}: no event log can be read there: {e.strerror or e}") from e
     except ValueError as e:

@@ -184,13 +184,13 @@ def real(minutes: float) -> Json:
         program = psutil.Process(process.pid)
         while server.listeners() < 2:
             time.sleep(0.1)
-        address = _metrics((folder / "said").read_text(), command[4])
+        address = metrics_address((folder / "said").read_text(), command[4])
         began, calls = time.monotonic(), 0
         for both in itertools.cycle(files):
             server.play(**both)
             while server.playing():
                 time.sleep(SAMPLE_S)
-                samples.append({"at_s": time.monotonic() - began, **_look(program, address)})
+                samples.append({"at_s": time.monotonic() - began, **look(program, address)})
                 if process.poll() is not None:
                     raise SystemExit((folder / "said").read_text())
                 if time.monotonic() - began >= minutes * 60:
@@ -198,8 +198,8 @@ def real(minutes: float) -> Json:
             calls += 1
             if time.monotonic() - began >= minutes * 60:
                 break
-            _tell(server, "next")
-        _tell(server, "quit")
+            tell(server, "next")
+        tell(server, "quit")
         process.wait(60)
         logs = [_log(log) for log in sorted((folder / "out").glob("*/events.jsonl"))]
     return {"samples": samples, "calls": calls, "logs": logs, "code": process.returncode}
@@ -215,7 +215,8 @@ def _split(path: Path, folder: Path) -> dict[str, Path]:
     return files
 
 
-def _tell(server: SoundServer, word: str) -> None:
+def tell(server: SoundServer, word: str) -> None:
+    """Say a word to the session, as a key would."""
     subprocess.run([sys.executable, "-m", "voicecoach", "tell", word], env=server.env, check=True)
 
 
@@ -225,21 +226,21 @@ def _free() -> int:
         return port
 
 
-def _metrics(said: str, port: str) -> str:
+def metrics_address(said: str, port: str) -> str:
+    """Return where the metrics are, by what the program said."""
     found = re.search(r"Metrics: (\S+)", said)
     return found[1] if found else f"http://127.0.0.1:{port}/metrics"
 
 
-def _look(program: psutil.Process, address: str) -> Json:
+def look(program: psutil.Process, address: str) -> Json:
     """Return what the system and the program itself say of it now."""
     found = _system(program)
     times = program.cpu_times()
     found["cpu_s"] = times.user + times.system
-    for child in program.children():
-        if "voicecoach.shell.remote" in " ".join(child.cmdline()):
-            found["recogniser_mb"] = child.memory_info().rss / MB
-            spent = child.cpu_times()
-            found["cpu_s"] += spent.user + spent.system
+    if child := recogniser(program):
+        found["recogniser_mb"] = child.memory_info().rss / MB
+        spent = child.cpu_times()
+        found["cpu_s"] += spent.user + spent.system
     with urllib.request.urlopen(address, timeout=10) as answer:
         text = answer.read().decode()
     for family in text_string_to_metric_families(text):
@@ -247,6 +248,15 @@ def _look(program: psutil.Process, address: str) -> Json:
             of = [sample.labels[key] for key in ("stage", "queue", "le") if key in sample.labels]
             found[" ".join([sample.name, *of])] = sample.value
     return found
+
+
+def recogniser(program: psutil.Process) -> psutil.Process | None:
+    """Return the process of a program's recogniser, if there is one."""
+    for child in program.children():
+        with suppress(psutil.Error):  # others come and go
+            if "voicecoach.shell.remote" in " ".join(child.cmdline()):
+                return child
+    return None
 
 
 def _log(log: Path) -> Json:

@@ -107,7 +107,8 @@ def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> 
         stderr=subprocess.DEVNULL,
     )
     ends = number % 3 == 2
-    live_s = rng.uniform(0.0, LONGEST_S)
+    live_s = rng.uniform(3.0 if ends else 0.0, LONGEST_S)
+    ask_s = rng.uniform(0.8, 3.0)
     offset, log, asked = float("inf"), None, False
     if number % 10 == 0:  # while it starts
         time.sleep(rng.uniform(0.0, 2.0))
@@ -119,7 +120,7 @@ def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> 
         while time.monotonic() < until:
             if (last := _last(log)) > 0:
                 offset = min(offset, time.monotonic() - last)
-            if ends and not asked and time.monotonic() > until - 0.6:
+            if ends and not asked and time.monotonic() > until - ask_s:
                 asked = True
                 subprocess.Popen(
                     [sys.executable, "-m", "voicecoach", "tell", "next"],
@@ -149,18 +150,20 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
         sound = log.parent / AUDIO
         heard = list(Call.both(sound).blocks()) if sound.exists() else []
     except VoiceCoachError as e:
-        short = "holds no samples" in str(e) or "too short" in str(e) or "is empty" in str(e)
-        return Left(heard_s, 0.0, 0.0, 0, calls, wrong if short and heard_s < WITHIN_S else str(e))
+        nothing = ("holds no samples", "too short", "is empty", "after 0.0 s")
+        short = heard_s < WITHIN_S and any(what in str(e) for what in nothing)
+        return Left(heard_s, 0.0, 0.0, 0, calls, wrong if short else str(e))
     samples = heard[-1].end if heard else 0
     engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=False)
     # As lines: the log's numbers are rounded.
-    again = [eventlog.line(e) for e in run(iter(heard), engine, None) if _told(e)]
-    mine = [eventlog.line(e) for e in events if _told(e) and e.at <= samples - HOP]
-    if mine != again[: len(mine)]:
+    again = [e for e in run(iter(heard), engine, None) if _told(e) and e.at <= samples - HOP]
+    mine = [e for e in events if _told(e) and e.at <= samples - HOP]
+    if [*map(eventlog.line, mine)] != [*map(eventlog.line, again[: len(mine)])]:
         wrong = "its record gives other events"
-    log_s = max((e.at for e in events), default=0) / SAMPLE_RATE
+    # The log is whole up to the first event that its record gives and it has not.
+    log_s = (again[len(mine)].at if len(again) > len(mine) else samples) / SAMPLE_RATE
     over = ended or any(event_type(e) == "ended" for e in events)
-    now_s = log_s if over else heard_s
+    now_s = min(log_s, samples / SAMPLE_RATE) if over else heard_s
     return Left(now_s, log_s, samples / SAMPLE_RATE, len(mine), calls, wrong)
 
 

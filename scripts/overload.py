@@ -279,7 +279,8 @@ def picture(phases: Sequence[Phase]) -> str:
         return left + at / end * (width - left - 10)
 
     def y(ms: float) -> float:  # decades from 10 ms to 100 s
-        return height - 40 - (math.log10(max(ms, 10.0)) - 1) / 4 * (height - 60 - top)
+        share = (math.log10(max(ms, 10.0)) - 1.0) / 4.0
+        return height - 40.0 - share * (height - 60.0 - top)
 
     for ms, text in ((10, "10 ms"), (100, "100 ms"), (1000, "1 s"), (10_000, "10 s")):
         out.append(

@@ -173,7 +173,7 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     mine = [event for event in events if event["type"] not in beside]
     assert mine == [event for event in again if event["type"] not in beside][: len(mine)]
     assert not of(events, "degraded")
-    assert "Say to the customer: This call is analysed" in said
+    assert "Say to the customer: This call is recorded and analysed" in said
     assert events[0]["notice"] in said
     assert (folder / "summary.md").read_text("utf-8").count("Slow down")
     assert "Calm and neutral delivery" in (folder / "scorecard.md").read_text("utf-8")

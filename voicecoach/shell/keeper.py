@@ -8,6 +8,7 @@ the call gave.
 from __future__ import annotations
 
 import queue
+import shutil
 import threading
 from pathlib import Path
 
@@ -64,6 +65,22 @@ class Keeper:
     def __exit__(self, *_: object) -> None:
         self._waiting.put(None)
         self._thread.join()
+
+    def discard(self) -> None:
+        """Delete all that was kept, once nothing is written any more.
+
+        Raises
+        ------
+        OutputError
+            Where it cannot be deleted.
+        """
+        try:
+            shutil.rmtree(self.folder)
+        except OSError as e:
+            raise OutputError(
+                f"{self.folder}: the customer said no, and it cannot be deleted, do it by hand: "
+                f"{e.strerror or e}"
+            ) from e
 
     @property
     def depth(self) -> int:

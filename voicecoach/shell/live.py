@@ -16,15 +16,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from voicecoach import __version__, eventlog
 from voicecoach.alignment import Aligner
-from voicecoach.display import State, display
+from voicecoach.display import Display, State, display
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import assemble
 from voicecoach.shell.capture.ears import Ears, Heard, Lost
-from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.keeper import Keeper
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.run import run
@@ -78,7 +80,8 @@ class Session:
     learn
         Measure each call against those before it.
     notice
-        What the customer was told; it is in each log's header.
+        What the customer was told; it is in each log's header, and each call waits to be started,
+        since each customer must be told.
     audio
         Keep the audio, too.
     watcher
@@ -127,6 +130,8 @@ class Session:
             while self._started():
                 call = Call(self)
                 call.run()
+                if call.declined:
+                    continue
                 if self.learn:
                     self.usual = call.engine.usual
                 if self.ended:
@@ -134,7 +139,7 @@ class Session:
         finally:
             self.ears.stop()
             self.state = "ended"
-            self.feed.publish(display(Snapshot(), self.state), 0.0)
+            self.feed.publish(self.blank(), 0.0)
 
     def listen(self) -> None:
         """Begin to listen, or go on."""
@@ -149,9 +154,16 @@ class Session:
         for speaker in SPEAKERS:
             self.aligner.leave(speaker)
 
+    def blank(self) -> Display:
+        """Return the display of no call: what to tell the customer before there is one."""
+        shown = display(Snapshot(), self.state)
+        if self.state == "ready" and self.notice:
+            shown = msgspec.structs.replace(shown, notice=f"Say first: {self.notice}")
+        return shown
+
     def _started(self) -> bool:
         """Wait until there is a call to listen to; False where there will be none."""
-        self.feed.publish(display(Snapshot(), self.state), 0.0)
+        self.feed.publish(self.blank(), 0.0)
         while self.state == "ready":
             for wish in self.feed.wishes():
                 if isinstance(wish, Quit):
@@ -191,9 +203,12 @@ class Call:
         self._dropped_s = self._drops()
         self._notices: dict[str, int] = {}
         """Until when each stage's notice stands."""
+        self.declined = False
+        """The customer said no: nothing is kept of it."""
         folder = _folder(session.out)
         session.folders.append(folder)
-        self._tally = Tally(folder.name)
+        privacy = setup.config.privacy
+        self._tally = Tally(folder.name, composite=privacy.composite, words=privacy.keep_words)
         self._keeper = Keeper(folder, audio=session.audio)
 
     def run(self) -> None:
@@ -211,6 +226,8 @@ class Call:
                     words=self._asr is not None,
                     usual_calls=session.usual.calls if session.usual else None,
                     notice=session.notice,
+                    composite=setup.config.privacy.composite,
+                    words_kept=setup.config.privacy.keep_words,
                 )
             )
             if setup.no_words:
@@ -221,6 +238,10 @@ class Call:
             finally:
                 if self._asr:
                     self._asr.close()
+        if self.declined:
+            session.folders.remove(keeper.folder)
+            keeper.discard()
+            return
         try:
             self._tally.write(keeper.folder)
         except OSError as e:
@@ -233,8 +254,8 @@ class Call:
         return self._session.aligner.now - self._began
 
     def _take(self, event: Event) -> None:
-        self._keeper.line(eventlog.line(event))
-        self._tally.update(event)
+        if kept := self._tally.update(event):
+            self._keeper.line(eventlog.line(kept))
         self._snapshot.update(event)
         if self._session.watcher:
             self._session.watcher.show(event)
@@ -255,8 +276,14 @@ class Call:
                             at=self._now, id=wish.id, start=wish.start, helpful=wish.helpful
                         )
                     case NextCall():
-                        if session.state == "paused":
+                        if session.state == "paused" or session.notice:
                             session.rest("ready")
+                        return
+                    case Decline():
+                        self.declined = True
+                        session.rest("ready")
+                        session.feed.publish(session.blank(), 0.0)
+                        yield Listening(at=self._now, on=False)
                         return
                     case Quit():
                         session.rest("ended")

@@ -27,7 +27,7 @@ import soundfile
 from rich.console import Console
 
 from tests import cards, entries
-from tests.desk import TELLING, Desk, Told, everything, recorded
+from tests.desk import SOUNDS, TELLING, Desk, Told, everything, heard_in, recorded
 from tests.test_cli import home, recording, voicecoach
 from voicecoach import config, cues, delivery, eventlog, exports, usual
 from voicecoach.commands import score as score_command
@@ -55,7 +55,6 @@ from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.snapshot import Snapshot
 from voicecoach.types import (
     F32,
-    I16,
     SAMPLE_RATE,
     Block,
     CueOpened,
@@ -499,22 +498,6 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
 
 
 # --- sound --------------------------------------------------------------------------------------
-
-
-def heard_in(data: bytes, samples: I16) -> bool:
-    """Return whether any of these samples are in it, as numbers in a row, however wide."""
-    for row in samples:
-        loud = np.flatnonzero(np.abs(row.astype(int)) > 1000)[::SAMPLE_RATE]
-        for at in loud:
-            piece = row[at : at + 16]
-            as_float = (piece / 32768).astype("<f4")
-            for form in (piece.astype("<i2"), as_float, as_float.astype("<f8")):
-                if form.tobytes() in data:
-                    return True
-    return False
-
-
-SOUNDS = re.compile(rb"fLaC|RIFF....WAVE|OggS|ID3|\xff\xfb[\x90-\xe0]", re.DOTALL)
 
 
 def test_sound_would_be_found() -> None:

@@ -60,6 +60,7 @@ from voicecoach.types import (
     CueOpened,
     Degraded,
     Speaker,
+    Tone,
     TranscribeRequest,
 )
 from voicecoach.wordless import wordless
@@ -262,6 +263,10 @@ def test_an_event_without_words_has_none() -> None:
             assert entries.SECRET.encode() not in eventlog.line(found)
             assert (found.at, type(found)) == (event.at, type(event))
     assert sum(wordless(e) is None for e in entries.call()) == 1
+    told = next(e for e in cards.events([cards.c("Hello")]) if isinstance(e, Tone))
+    quoting = msgspec.structs.replace(told, evidence=(f'"{entries.SECRET}"',))
+    line = eventlog.line(wordless(quoting) or quoting)
+    assert entries.SECRET.encode() not in line
     lines = [cards.a("I am sorry, I must see."), cards.c("You always lose it!", agitation=0.9)]
     for event in cards.events(lines):
         line = eventlog.line(found) if (found := wordless(event)) else b""
@@ -461,7 +466,8 @@ def test_a_pause_drops_the_audio_that_waits_for_words() -> None:
     asr.close()
 
 
-PAUSED, RESUMED = 10.0, 40.0
+PAUSED, RESUMED = 9.02, 40.0
+"""The customer speaks, and a part of a hop waits for the rest of it."""
 
 
 def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> None:
@@ -469,8 +475,8 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
     letting: list[bool] = []
     desk.then(
         desk.wish(PAUSED, Toggle()),
-        (PAUSED + 1, lambda: letting.append(desk.ears.open)),
-        (PAUSED + 1, lambda: letting.append(bool(np.any(desk.session.aligner._buf)))),
+        (PAUSED + 0.02, lambda: letting.append(desk.ears.open)),
+        (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.aligner._buf)))),
         desk.wish(RESUMED, Toggle()),
     ).run()
     assert letting == [False, False], "the devices are let go, and chunks that waited are dropped"

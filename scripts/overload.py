@@ -268,7 +268,7 @@ def report(phases: Sequence[Phase]) -> bool:
 def picture(phases: Sequence[Phase]) -> str:
     """Return how late the display and the words were, as an SVG over time."""
     width, height, left, top = 900, 260, 50, 20
-    end = phases[-1].samples[-1]["at_s"] + 1
+    end: float = phases[-1].samples[-1]["at_s"] + 1
     lines = [("display", "#1f5fa8", "known"), ("words", "#b35c00", "words")]
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '

@@ -20,7 +20,7 @@ from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell import attend, control, keys
 from voicecoach.shell.attend import Attended, resolve, watch
 from voicecoach.shell.control import Control, act, tell
-from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle, Wish
+from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle, Wish
 from voicecoach.shell.live import Session
 from voicecoach.shell.metrics import Metrics
 from voicecoach.shell.stages import STAGES, Stages
@@ -115,6 +115,7 @@ def test_what_a_session_ends_with_is_raised() -> None:
     [
         ("pause", Toggle()),
         ("next", NextCall()),
+        ("decline", Decline()),
         ("quit", Quit()),
         ("helpful", Mark("soften", 7, helpful=True)),
         ("wrong", Mark("soften", 7, helpful=False)),

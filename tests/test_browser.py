@@ -23,7 +23,7 @@ from voicecoach.display import Bar, Card, Channel, Display, Line
 from voicecoach.errors import ConfigError
 from voicecoach.shell import browser
 from voicecoach.shell.browser import Page
-from voicecoach.shell.feed import Feed, Mark, NextCall, Toggle, Wish
+from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Toggle, Wish
 from voicecoach.types import Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -219,7 +219,7 @@ def test_the_newest_display_is_sent_as_it_is(page: Page, feed: Feed) -> None:
 
 
 def test_wishes_arrive(page: Page, feed: Feed) -> None:
-    wishes: list[Wish] = [Toggle(), Mark("acknowledge", 4096, True), NextCall()]
+    wishes: list[Wish] = [Toggle(), Mark("acknowledge", 4096, True), NextCall(), Decline()]
     with view(page) as viewer:
         for wish in wishes:
             viewer.send(msgspec.json.encode(wish).decode())
@@ -395,6 +395,8 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
     assert wished(feed) == [Toggle()]
     seen.click("next")
     assert wished(feed) == [NextCall()]
+    seen.click("decline")
+    assert wished(feed) == [Decline()]
     card = msgspec.structs.replace(CUE.card, helpful=False) if CUE.card else None
     feed.publish(msgspec.structs.replace(CUE, state="paused", card=card), 0.0)
     seen.reads("state", "Paused")

@@ -22,6 +22,8 @@ from websockets.typing import Origin
 from scripts import desktop
 from scripts.bench_live import found_at, read, replayed
 from scripts.sound_server import SoundServer, missing
+from tests.desk import SOUNDS, everything, heard_in
+from voicecoach.shell.journal.store import Journal
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import F64, SAMPLE_RATE
 
@@ -173,7 +175,7 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     mine = [event for event in events if event["type"] not in beside]
     assert mine == [event for event in again if event["type"] not in beside][: len(mine)]
     assert not of(events, "degraded")
-    assert "Say to the customer: This call is analysed" in said
+    assert "Say to the customer: This call is recorded and analysed" in said
     assert events[0]["notice"] in said
     assert (folder / "summary.md").read_text("utf-8").count("Slow down")
     assert "Calm and neutral delivery" in (folder / "scorecard.md").read_text("utf-8")
@@ -278,6 +280,59 @@ def test_a_next_call_has_a_log_of_its_own(
             assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
             assert events[-1]["type"] == "ended"
             assert (folder / "summary.json").exists()
+
+
+def test_a_customer_who_says_no_is_forgotten(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    """Nothing is captured before the start, and after a no nothing is captured or left."""
+    (tmp_path / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")
+    config = "--config", str(tmp_path / "eu.toml")
+    out = tmp_path / "live"
+    with Live(server, out, "--record", *config) as live:
+        live.tell("helpful")  # it is there, and has nothing to mark
+        assert server.listeners() == 0
+        live.tell("pause")
+        live.wait(lambda event: event["type"] == "listening")
+        server.play(**excerpt)
+        live.wait(lambda event: event["type"] == "speech_started")
+        header = live.events()[0]
+        assert header["notice"].startswith("This call is recorded and analysed")
+        live.tell("decline")
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners() or list(out.iterdir()):
+            assert time.monotonic() < until, "the devices are let go, and the folder is deleted"
+            time.sleep(0.1)
+        time.sleep(1.0)
+        assert not list(out.iterdir())
+        assert server.listeners() == 0, "the next call waits to be started"
+        live.tell("pause")
+        live.wait(lambda event: event["type"] == "speech_started")
+        said = live.end()
+        assert len(said.split("Results: ")) == 2
+        assert [folder.name for folder in out.iterdir()] == [live.folder.name]
+    with Journal(Path(server.env["HOME"]) / ".local/share/voicecoach/journal/journal.sqlite3") as j:
+        assert [row.call.name for row in j.overview()] == [live.folder.name]
+
+
+def test_no_sound_is_left_by_a_call_that_is_killed(server: SoundServer, tmp_path: Path) -> None:
+    """The recogniser's process has it in memory alone, too."""
+    home, scratch, out = Path(server.env["HOME"]), tmp_path / "tmp", tmp_path / "live"
+    scratch.mkdir()
+    server.env |= {"TMPDIR": str(scratch)}
+    samples = part(*TALK_S)
+    files = written(samples, tmp_path)
+    with Live(server, out, "--transcribe") as live:
+        live.wait(lambda event: event["type"] == "listening")
+        server.play(**files)
+        live.wait(lambda event: event["type"] == "word")
+        live.process.kill()
+        live.process.wait()
+        left = everything(home, scratch, out)
+    assert b'"type":"word"' in left
+    assert not SOUNDS.search(left)
+    played = np.stack([soundfile.read(files[who], dtype="int16")[0] for who in files])
+    assert not heard_in(left, played)
 
 
 def test_the_page_shows_a_live_call(server: SoundServer, tmp_path: Path) -> None:

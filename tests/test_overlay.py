@@ -17,7 +17,7 @@ from scripts.overlay_pictures import CUE, PICTURES
 from tests.overlay_driver import INTERRUPTED, TEXT, Order, Told
 from voicecoach.display import Display
 from voicecoach.shell import overlay
-from voicecoach.shell.feed import Mark, NextCall, Quit, Toggle
+from voicecoach.shell.feed import Decline, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.overlay import places
 from voicecoach.shell.overlay.places import Box, Screen
 
@@ -119,11 +119,11 @@ def test_it_is_clicked_and_the_focus_stays_where_it_was(screen: Desktop, tmp_pat
     with Program(screen, tmp_path, 100, 100, 400, 300) as other, Program(screen, tmp_path) as panel:
         screen.xdotool("windowactivate", "--sync", other.window)
         buttons = panel.show(CUE).buttons
-        for name in ("Helpful", "Wrong", "Pause", "Next call"):
+        for name in ("Helpful", "Wrong", "Pause", "Next call", "Declined"):
             panel.click(buttons[name])
         assert CUE.card
         marks = [Mark(CUE.card.id, CUE.card.start, helpful) for helpful in (True, False)]
-        wanted = [*marks, Toggle(), NextCall()]
+        wanted = [*marks, Toggle(), NextCall(), Decline()]
         until(lambda: panel.wishes() == wanted)
         assert screen.xdotool("getwindowfocus") == other.window
         assert screen.xdotool("getactivewindow") == other.window
@@ -152,7 +152,7 @@ def test_it_is_dragged_and_is_there_next_time(screen: Desktop, tmp_path: Path) -
     with Program(screen, tmp_path) as panel:
         panel.show(CUE)
         before = panel.place
-        grip = before[0] + 150, before[1] + 15
+        grip = before[0] + 90, before[1] + 15
         screen.xdotool("mousemove", *grip, "mousedown", 1)
         for step in (1, 2, 3):
             screen.xdotool("mousemove", grip[0] - 100 * step, grip[1] + 50 * step)
@@ -286,8 +286,8 @@ tray.close()
 
 def test_the_tray_has_the_same_to_do() -> None:
     texts, wishes = python(TRAY).splitlines()
-    assert texts == "Go on, Click-through, Next call, Quit"
-    assert wishes == "Toggle() NextCall() Quit() True"
+    assert texts == "Go on, Click-through, Next call, Declined, Quit"
+    assert wishes == "Toggle() NextCall() Decline() Quit() True"
 
 
 LEFT = Screen("left", Box(0, 0, 1920, 1080), Box(0, 30, 1920, 1050))

@@ -248,7 +248,9 @@ def devices() -> None:
 def tell(
     word: Annotated[
         str,
-        typer.Argument(help="pause, next, helpful, wrong, click-through or quit.", metavar="WORD"),
+        typer.Argument(
+            help="pause, next, decline, helpful, wrong, click-through, quit.", metavar="WORD"
+        ),
     ],
 ) -> None:
     """Tell the live call that runs here what to do; give this command to a key."""

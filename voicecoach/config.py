@@ -6,6 +6,7 @@ effective tree with these descriptions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,13 +125,44 @@ class Cues(Section, frozen=True, kw_only=True):
     ] = 0
 
 
+def _by_profile() -> Any:
+    """Return the default of what the profile decides where nobody else does."""
+    return msgspec.UNSET
+
+
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "standard": {"composite": True, "ask_first": False, "keep_words": True, "keep_days": 0},
+    "eu": {"composite": False, "ask_first": True, "keep_words": False, "keep_days": 90},
+}
+"""What each privacy profile makes of the other keys of its section."""
+
+
 class Privacy(Section, frozen=True, kw_only=True):
-    """What may be shown."""
+    """What is shown, asked and kept; docs/privacy.md says why."""
 
     profile: Annotated[
         Literal["standard", "eu"],
-        Meta(description="eu: the agent's signals without the composite calmness"),
+        Meta(description="standard or eu; it decides the keys below where you do not"),
     ] = "standard"
+    composite: Annotated[
+        bool, Meta(description="the composite calmness beside the agent's signals; never with eu")
+    ] = _by_profile()
+    ask_first: Annotated[
+        bool,
+        Meta(description="live calls: nothing before the notice is given, as --consent --wait"),
+    ] = _by_profile()
+    keep_words: Annotated[
+        bool, Meta(description="live calls: what was said is kept in the call's folder")
+    ] = _by_profile()
+    keep_days: Annotated[
+        int,
+        Meta(ge=0, le=36_500, description="days after which a live call's folder goes; 0: never"),
+    ] = _by_profile()
+
+    def __post_init__(self) -> None:
+        for name, value in PROFILES[self.profile].items():
+            if getattr(self, name) is msgspec.UNSET:
+                msgspec.structs.force_setattr(self, name, value)
 
 
 class Live(Section, frozen=True, kw_only=True):
@@ -143,8 +175,16 @@ class Live(Section, frozen=True, kw_only=True):
     notice: Annotated[
         str, Meta(min_length=1, description="what you tell the customer; for --consent")
     ] = (
-        "This call is analysed on my own computer, voice and words, to help me serve you well. "
-        "No sound is kept, and nothing leaves this computer. Is that all right with you?"
+        "This call is analysed on my own computer, what is said and how agitated it sounds, to "
+        "help me serve you well. No sound is kept, and nothing leaves this computer. You can say "
+        "no, now or later. Is that all right with you?"
+    )
+    notice_recorded: Annotated[
+        str, Meta(min_length=1, description="the same where the sound is kept; for --record")
+    ] = (
+        "This call is recorded and analysed on my own computer, what is said and how agitated it "
+        "sounds, to help me serve you well. Nothing leaves this computer. You can say no, now or "
+        "later. Is that all right with you?"
     )
 
 
@@ -174,6 +214,16 @@ class Config(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.endpointing.offset > self.endpointing.onset:
             raise ValueError("offset must not exceed onset - at `$.endpointing.offset`")
+        if self.privacy.profile == "eu":
+            self._bounded()
+
+    def _bounded(self) -> None:
+        """Refuse what no setting may undo in this profile."""
+        if self.privacy.composite:
+            raise ValueError("the profile eu has none - at `$.privacy.composite`")
+        for name, days in ("privacy", self.privacy.keep_days), ("journal", self.journal.keep_days):
+            if not days:
+                raise ValueError(f"with the profile eu it ends - at `$.{name}.keep_days`")
 
 
 def parse(text: str, where: str) -> Config:
@@ -207,6 +257,8 @@ def override(config: Config, path: str, value: Any) -> Config:
     table = tree
     for section in sections:
         table = table[section]
+    if path == "privacy.profile":
+        table.clear()  # it decides the others anew
     table[key] = value
     try:
         return msgspec.convert(tree, Config)

@@ -196,7 +196,7 @@ class DeliveryMeter:
         self, settings: config.Delivery, privacy: config.Privacy, usual: Usual | None = None
     ) -> None:
         self._warmup = settings.warmup_s
-        self._composite = privacy.profile != "eu"
+        self._composite = privacy.composite
         self._kept = usual or NOTHING
         self._baseline = Baseline({name: _prior(name, self._kept) for name in SIGNALS})
         self._tallies = {name: _Tally() for name in SIGNALS}

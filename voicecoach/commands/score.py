@@ -39,7 +39,11 @@ def score(
         fail("name a call's folder: voicecoach score FOLDER")
     found = results.read(folder)
     place = found.path.parent
-    card = tally.score(str(found.facts.get("call", place.name)), found.events)
+    if found.facts.get("words_kept") is False:
+        fail(f"{place}: what was said in it is not kept, so its score card cannot be made anew")
+    composite = found.facts.get("composite") is not False
+    name = str(found.facts.get("call", place.name))
+    card = tally.score(name, found.events, composite=composite)
     if before := tally.card(place):
         card = msgspec.structs.replace(card, survey=before.survey)
     try:

@@ -23,7 +23,7 @@ UsualFileOption = Annotated[
 
 @app.command("show")
 def show_usual(file: UsualFileOption = None, config: ConfigOption = None) -> None:
-    """Print what is usual for you, and the formula of calmness."""
+    """Print what is usual for you, and the formula over it where there is one."""
     from voicecoach import delivery
     from voicecoach.shell import kept
     from voicecoach.usual import NOTHING, SIGNALS
@@ -43,7 +43,7 @@ def show_usual(file: UsualFileOption = None, config: ConfigOption = None) -> Non
         )
         table.add_row(known_as.doc, known_as.unit, *values)
     console.print(table)
-    if settings_of(config, None, None).privacy.profile != "eu":
+    if settings_of(config, None, None).privacy.composite:
         text = f"\nCalmness, from the fields of a delivery event:\n\n{delivery.formula()}\n"
         console.print(Text(text), soft_wrap=True)
     where = "Kept in" if known else "Nothing is kept; it would be in"

@@ -47,6 +47,7 @@ WHOLE = ("copied", "swapped")
 """What is true of a whole call, whenever it is found."""
 PAUSE = int(1.2 * SAMPLE_RATE)
 """Between words; a quotation does not reach over it."""
+UNQUOTED = "words that are not kept"
 QUOTED = 28
 """Most words of a quotation."""
 _STOP = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
@@ -84,9 +85,12 @@ class Call:
     ----------
     record
         Of its events.
+    quoting
+        Whether quotations have words; else the moment alone is told.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, quoting: bool = True) -> None:
+        self.quoting = quoting
         self.end = record.end
         self.turns = {s: sorted(record.turns[s]) for s in SPEAKERS}
         self.segments = {s: sorted(record.segments[s]) for s in SPEAKERS}
@@ -196,7 +200,9 @@ class Call:
         """Return what somebody said, with the sentence around it."""
         first, last = self._sentences(move)
         if first == last:  # Its words are not there, which a log of moves alone is allowed.
-            return quote(Span(move.start, move.end), move.speaker, move.text, why)
+            text = move.text if self.quoting else UNQUOTED
+            span = Span(move.start, move.end)
+            return quote(span, move.speaker, text, why, not self.quoting)
         return self._quoted(move.speaker, first, last, why)
 
     def sentences(self, move: Move, why: str) -> list[Quote]:
@@ -257,6 +263,8 @@ class Call:
         before = "" if _ends(words, first) else "\u2026 "
         after = "" if _ends(words, last) else " \u2026"
         span = Span(words[first].start, max(word.end for word in words[first:last]))
+        if not self.quoting:
+            return quote(span, speaker, UNQUOTED, why, True)
         return quote(span, speaker, before + text + after, why)
 
     # --- how it is put together -------------------------------------------------------------

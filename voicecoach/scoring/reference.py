@@ -28,8 +28,8 @@ different things, and a call that gave no occasion for one has no score for it.
 - `practise` is one thing: the missed moment at which the customer was most agitated, with words
   that the cue of that technique offers.
 - The customer's agitation is an estimate and counts from a confidence of 0.3. The agent's side is
-  measurement against their own usual; the composite calmness is not used, so the card is the same
-  with the privacy profile "eu".
+  measurement against their own usual; the composite calmness is not used. With the privacy profile
+  "eu" the card is the same, but `calm-delivery` is `usual-delivery`, "Pace and voice as usual".
 - Ids stay.
 
 ## Techniques

@@ -21,10 +21,15 @@ class Scorer:
     ----------
     name
         Of the call.
+    composite
+        Whether there is the composite of the agent's delivery; else nothing is named after it.
+    words
+        Whether the card may quote.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, composite: bool = True, words: bool = True) -> None:
         self._name, self._record = name, Record()
+        self._composite, self._words = composite, words
 
     def update(self, event: Event) -> None:
         """Take an event."""
@@ -32,13 +37,13 @@ class Scorer:
 
     def finish(self) -> ScoreCard:
         """Return the score card of all events taken."""
-        call = Call(self._record)
+        call = Call(self._record, quoting=self._words)
         return ScoreCard(
             call=self._name,
-            techniques=[technique(practice, call) for practice in TECHNIQUES],
+            techniques=[technique(p, call, composite=self._composite) for p in TECHNIQUES],
             styles=styles(call),
             journey=journey(call),
-            root_cause=root_cause(call),
+            root_cause=root_cause(call) if self._words else [],
             notes=[note for speaker in SPEAKERS for note in _limits(call, speaker)],
         )
 

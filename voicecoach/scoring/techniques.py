@@ -245,10 +245,12 @@ TECHNIQUES: tuple[Practice, ...] = (
     ),
 )
 """In the order of the card."""
+MEASURED = {"calm-delivery": ("usual-delivery", "Pace and voice as usual")}
+"""Id and name of what is called after a state, where no state may be named."""
 
 
-def technique(practice: Practice, call: Call) -> Technique:
-    """Return what a call shows of a technique."""
+def technique(practice: Practice, call: Call, *, composite: bool = True) -> Technique:
+    """Return what a call shows of a technique; without the composite its name is a measurement."""
     unknown = _unknown(practice, call)
     found = Found([], [], {}) if unknown else practice.find(call)
     if found.numbers:
@@ -257,9 +259,11 @@ def technique(practice: Practice, call: Call) -> Technique:
     else:
         score, practise = None, ""
         formula = f"{general(practice.formula)}: {unknown or practice.occasion}"
+    named = practice.id, practice.name
+    id, name = named if composite else MEASURED.get(practice.id, named)
     return Technique(
-        practice.id,
-        practice.name,
+        id,
+        name,
         score,
         formula,
         [moment.quote for moment in _best(call, found.seen, SEEN)],
@@ -317,7 +321,7 @@ def _moment(quote: Quote) -> str:
 
 def _say(cue: str, call: Call) -> str:
     """Return the words that a cue offers: as they were in the call, else as they are built in."""
-    shown = [opened.say for opened in call.cues if opened.id == cue]
+    shown = [opened.say for opened in call.cues if opened.id == cue and call.quoting]
     return shown[-1] if shown else _built_in().get(cue, "")
 
 

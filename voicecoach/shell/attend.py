@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from rich.text import Text
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import ConfigError
-from voicecoach.shell import kept, keys
+from voicecoach.shell import kept, keys, retention
 from voicecoach.shell.asr import Transcriber
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.capture import choose
@@ -139,6 +140,12 @@ def attend(
     setup = Setup(config, cues, shipped(), transcribers, no_words, usual=known)
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
     feed, relay = Feed(), Relay()
+    wait = options.wait or config.privacy.ask_first
+    notice = ""
+    if options.consent or config.privacy.ask_first:
+        notice = config.live.notice_recorded if options.record else config.live.notice
+    if news := retention.purge(options.out, config.privacy.keep_days, datetime.now(UTC)):
+        console.print(Text(news), soft_wrap=True)
     with ExitStack() as stack:
         books = stack.enter_context(Bookkeeper(config)) if options.journal else None
         if books and (news := books.purge()):
@@ -150,13 +157,13 @@ def attend(
             feed,
             options.out,
             learn=options.learn,
-            notice=config.live.notice if options.consent else "",
+            notice=notice,
             audio=options.record,
             watcher=relay if view in ("console", "none") else None,
             ended=books.add if books else None,
         )
-        if options.consent:
-            console.print(Text(f"Say to the customer: {config.live.notice}"), soft_wrap=True)
+        if notice:
+            console.print(Text(f"Say to the customer: {notice}"), soft_wrap=True)
         if options.metrics:
             from voicecoach.shell.metrics import Metrics
 
@@ -172,7 +179,7 @@ def attend(
             page.open()
         if stack.enter_context(keys.listening(feed)):
             console.print(Text(f"Keys here: {keys.HELP}", "dim"), soft_wrap=True)
-        if not options.wait:
+        if not wait:
             feed.wish(Toggle())
         attended = Attended(session)
         attended.start()
@@ -258,6 +265,8 @@ def _show(
                 if event:
                     drawn.show(event)
                     drawn.advance(event.at)
+                elif feed.newest.display.state == "ready":
+                    drawn.clear()
 
 
 def painted(session: Session) -> Callable[[Shown, float, float], None]:

@@ -87,6 +87,12 @@ class CallView:
             self._drawn = now
             self._live.update(self.picture(), refresh=True)
 
+    def clear(self) -> None:
+        """Show nothing of the call that is over."""
+        if self._live and self._snapshot.at:
+            self._snapshot = Snapshot()
+            self._live.update(self.picture(), refresh=True)
+
     def show(self, event: Event) -> None:
         """Take an event."""
         self._snapshot.update(event)

@@ -20,9 +20,9 @@ from pathlib import Path
 import platformdirs
 
 from voicecoach.errors import ConfigError
-from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
 
-WORDS = ("pause", "next", "helpful", "wrong", "click-through", "quit")
+WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
 LONGEST = 32
 
 
@@ -33,6 +33,8 @@ def act(feed: Feed, word: str) -> None:
             feed.wish(Toggle())
         case "next":
             feed.wish(NextCall())
+        case "decline":
+            feed.wish(Decline())
         case "quit":
             feed.wish(Quit())
         case "click-through":

@@ -35,11 +35,15 @@ class NextCall(msgspec.Struct, frozen=True, tag="next_call"):
     """End this call; the next one begins."""
 
 
+class Decline(msgspec.Struct, frozen=True, tag="decline"):
+    """The customer says no: hear no more of this call, and keep nothing of it."""
+
+
 class Quit(msgspec.Struct, frozen=True, tag="quit"):
     """End the program."""
 
 
-Wish: TypeAlias = Toggle | Mark | NextCall | Quit
+Wish: TypeAlias = Toggle | Mark | NextCall | Decline | Quit
 MOST_WISHES = 64
 """That wait; more than a person can want in one hop."""
 

@@ -15,6 +15,7 @@ time line of the log: a replay of it gives what the call gave.
 from __future__ import annotations
 
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -112,6 +113,23 @@ class Keeper:
         self._worker.join(seconds)
         return not self._worker.is_alive()
 
+    def discard(self) -> None:
+        """Delete all that was kept, once nothing is written any more.
+
+        Raises
+        ------
+        OutputError
+            Where it cannot be deleted.
+        """
+        try:
+            with suppress(FileNotFoundError):  # a full disk had none of it
+                shutil.rmtree(self.folder)
+        except OSError as e:
+            raise OutputError(
+                f"{self.folder}: the customer said no, and it cannot be deleted, do it by hand: "
+                f"{e.strerror or e}"
+            ) from e
+
     @property
     def depth(self) -> int:
         """How much waits to be written."""
@@ -165,6 +183,8 @@ class Keeper:
     def _give_up(self) -> None:
         self.trouble = "nothing is written any more"
         self._close()
+        with suppress(Exception):  # it may be what failed; but who said no is to be forgotten
+            self._after()
 
     def _close(self) -> None:
         for file in self._files:

@@ -15,12 +15,13 @@ KEYS = {
     "p": "pause",
     " ": "pause",
     "n": "next",
+    "d": "decline",
     "h": "helpful",
     "w": "wrong",
     "c": "click-through",
     "q": "quit",
 }
-HELP = "p pause or go on, n next call, h helpful, w wrong, c click-through, q quit"
+HELP = "p pause or go on, n next call, d they decline, h helpful, w wrong, c click-through, q quit"
 LOOK_S = 0.2
 
 

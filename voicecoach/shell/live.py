@@ -20,15 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from voicecoach import __version__, eventlog
 from voicecoach.alignment import Aligner
-from voicecoach.display import State, display
+from voicecoach.display import Display, State, display
 from voicecoach.engine import Engine
-from voicecoach.errors import VoiceCoachError
+from voicecoach.errors import OutputError, VoiceCoachError
 from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import assemble
 from voicecoach.shell.capture.ears import Ears, Heard, Lost
-from voicecoach.shell.feed import Feed, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.keeper import LAST_S, Keeper
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.run import run
@@ -83,7 +85,8 @@ class Session:
     learn
         Measure each call against those before it.
     notice
-        What the customer was told; it is in each log's header.
+        What the customer was told; it is in each log's header, and each call waits to be started,
+        since each customer must be told.
     audio
         Keep the audio, too.
     watcher
@@ -147,12 +150,14 @@ class Session:
                 except Exception as e:  # whatever it is, the agent is told, and calls go on
                     self._fail(e)
                 else:
-                    if self.learn:
+                    if call.declined:
+                        self.folders.remove(call.keeper.folder)
+                    elif self.learn:
                         self.usual = call.engine.usual
         finally:
             self.ears.stop()
             self.state = "ended"
-            self.feed.publish(display(Snapshot(), self.state), 0.0)
+            self.feed.publish(self.blank(), 0.0)
             self.unwritten = [keeper.folder for keeper in keepers if not keeper.wait(2 * LAST_S)]
 
     def _fail(self, error: Exception) -> None:
@@ -179,9 +184,16 @@ class Session:
         for speaker in SPEAKERS:
             self.aligner.leave(speaker)
 
+    def blank(self) -> Display:
+        """Return the display of no call: what to tell the customer before there is one."""
+        shown = display(self._idle, self.state)
+        if self.state == "ready" and self.notice and not shown.notice:
+            shown = msgspec.structs.replace(shown, notice=f"Say first: {self.notice}")
+        return shown
+
     def _started(self) -> bool:
         """Wait until there is a call to listen to; False where there will be none."""
-        self.feed.publish(display(self._idle, self.state), 0.0)
+        self.feed.publish(self.blank(), 0.0)
         while self.state == "ready":
             for wish in self.feed.wishes():
                 if isinstance(wish, Quit):
@@ -222,9 +234,12 @@ class Call:
         self._dropped_s = self._drops()
         self._notices: dict[str, tuple[str, int]] = {}
         """What is said of a stage, and until when it stands."""
+        self.declined = False
+        """The customer said no: nothing is kept of it."""
         folder = _folder(session.out, session.folders)
         session.folders.append(folder)
-        self._tally = Tally(folder.name)
+        privacy = setup.config.privacy
+        self._tally = Tally(folder.name, composite=privacy.composite, words=privacy.keep_words)
         self.keeper = Keeper(
             folder, audio=session.audio, say=session.feed.say, after=self._conclude
         )
@@ -244,6 +259,8 @@ class Call:
                     words=self._asr is not None,
                     usual_calls=session.usual.calls if session.usual else None,
                     notice=session.notice,
+                    composite=setup.config.privacy.composite,
+                    words_kept=setup.config.privacy.keep_words,
                 )
             )
             if setup.no_words:
@@ -263,6 +280,12 @@ class Call:
     def _conclude(self) -> None:
         """Write what it came to; in the keeper's thread, when the log is written."""
         session, folder = self._session, self.keeper.folder
+        if self.declined:
+            try:
+                self.keeper.discard()
+            except OutputError as e:
+                session.feed.say("log", str(e), True)
+            return
         try:
             self._tally.write(folder)
         except OSError as e:
@@ -277,8 +300,8 @@ class Call:
         return self._session.aligner.now - self._began
 
     def _take(self, event: Event) -> None:
-        self.keeper.line(eventlog.line(event))
-        self._tally.update(event)
+        if kept := self._tally.update(event):
+            self.keeper.line(eventlog.line(kept))
         self._snapshot.update(event)
         if self._session.watcher:
             self._session.watcher.show(event)
@@ -299,8 +322,14 @@ class Call:
                             at=self._now, id=wish.id, start=wish.start, helpful=wish.helpful
                         )
                     case NextCall():
-                        if session.state == "paused":
+                        if session.state == "paused" or session.notice:
                             session.rest("ready")
+                        return
+                    case Decline():
+                        self.declined = True
+                        session.rest("ready")
+                        session.feed.publish(session.blank(), 0.0)
+                        yield Listening(at=self._now, on=False)
                         return
                     case Quit():
                         session.rest("ended")

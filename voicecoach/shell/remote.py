@@ -136,7 +136,8 @@ class Remote:
         self.ready()
         answer = self._answer(self._answer_s, Ask(audio.tobytes(), prefix, context, careful))
         if answer.error:
-            raise RecogniserFailed(f"{answer.error}: {answer.text}")
+            # Its text may have what was said in it, and this one goes into logs.
+            raise RecogniserFailed(answer.error)
         return answer.words
 
     def restart(self) -> None:

@@ -88,11 +88,12 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
         usual=setup.usual,
     )
     asr = ReplayAsr(setup.transcribers, setup.config.transcription) if setup.transcribers else None
-    tally = Tally(call.name)
+    composite = setup.config.privacy.composite
+    tally = Tally(call.name, composite=composite)
     with _finished(out) as folder:
         try:
             with (folder / EVENTS).open("wb") as log:
-                log.write(_header(call, words=asr is not None, usual=setup.usual))
+                log.write(_header(call, setup, words=asr is not None))
                 for event in _events(call, setup, engine, asr, view):
                     log.write(eventlog.line(event))
                     tally.update(event)
@@ -119,14 +120,15 @@ def copy(log: Path, target: Path) -> None:
         raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
 
 
-def _header(call: Call, *, words: bool, usual: Usual | None) -> bytes:
+def _header(call: Call, setup: Setup, *, words: bool) -> bytes:
     return eventlog.header(
         voicecoach=__version__,
         call=call.name,
         speakers=call.speakers,
         sample_rates=call.rates,
         words=words,
-        usual_calls=usual.calls if usual else None,
+        usual_calls=setup.usual.calls if setup.usual else None,
+        composite=setup.config.privacy.composite,
     )
 
 

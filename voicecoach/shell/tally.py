@@ -13,6 +13,7 @@ from voicecoach.scorecard import ScoreCard
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.summary import Summarizer, Summary
 from voicecoach.types import Event
+from voicecoach.wordless import wordless
 
 SUMMARY_JSON, SUMMARY_MD = "summary.json", "summary.md"
 CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
@@ -25,15 +26,21 @@ class Tally:
     ----------
     call
         Its name.
+    composite, words
+        As for a `Scorer`; without words the summary has none, either.
     """
 
-    def __init__(self, call: str) -> None:
-        self._summarizer, self._scorer = Summarizer(call), Scorer(call)
+    def __init__(self, call: str, *, composite: bool = True, words: bool = True) -> None:
+        self._words, self._summarizer = words, Summarizer(call)
+        self._scorer = Scorer(call, composite=composite, words=words)
 
-    def update(self, event: Event) -> None:
-        """Take an event."""
-        self._summarizer.update(event)
+    def update(self, event: Event) -> Event | None:
+        """Take an event; return it as it may be kept, None where it may not."""
+        kept = event if self._words else wordless(event)
+        if kept:
+            self._summarizer.update(kept)
         self._scorer.update(event)
+        return kept
 
     def write(self, folder: Path, notes: Sequence[str] = ()) -> Summary:
         """Write the call's summary, with these notes before its own, and its score card.
@@ -51,9 +58,9 @@ class Tally:
         return result
 
 
-def score(call: str, events: Iterable[Event]) -> ScoreCard:
+def score(call: str, events: Iterable[Event], *, composite: bool = True) -> ScoreCard:
     """Return the score card of a call's events."""
-    scorer = Scorer(call)
+    scorer = Scorer(call, composite=composite)
     for event in events:
         scorer.update(event)
     return scorer.finish()

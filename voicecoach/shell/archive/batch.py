@@ -69,7 +69,7 @@ def batch(settings: Settings, options: Options) -> bool:
         else:
             say(f"all {len(recordings)} calls were done before")
         done = {r: names[r] for r in recordings if r.name not in failed}
-        composite = settings.config.privacy.profile != "eu"
+        composite = settings.config.privacy.composite
         results = (work.read(settings.results / name) for name in done.values())
         tables.write(settings.out, results, failed, composite=composite)
         _forget(settings, done, there)

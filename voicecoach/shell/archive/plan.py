@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach import __version__
-from voicecoach.config import Config, Live
+from voicecoach.config import Config, Live, Privacy
 from voicecoach.cues import Cue
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell.resources import resource
@@ -84,7 +84,8 @@ def fingerprint(settings: Settings) -> str:
     """Return what stands for all that a result follows from, but for the recording."""
     config = settings.config
     rules = msgspec.structs.replace(config.cues, file="")  # the rules themselves count
-    config = msgspec.structs.replace(config, live=Live(), cues=rules)
+    privacy = Privacy(profile=config.privacy.profile, composite=config.privacy.composite)
+    config = msgspec.structs.replace(config, live=Live(), cues=rules, privacy=privacy)
     model = Path(config.transcription.model)
     return _digest(
         msgspec.json.encode(

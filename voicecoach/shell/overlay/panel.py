@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from voicecoach.display import LEVELS, Bar, Card, Channel, Display, State
-from voicecoach.shell.feed import Mark, NextCall, Quit, Toggle
+from voicecoach.shell.feed import Decline, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.overlay.drawn import (
     AMBER,
     BLUE,
@@ -242,8 +242,10 @@ class Panel(QWidget):
         self._buttons = (
             button("", "Start, pause or go on", lambda: self.wished.emit(Toggle())),
             button("Next call", "Next call", lambda: self.wished.emit(NextCall())),
+            button("Declined", "The customer says no", lambda: self.wished.emit(Decline())),
             button("\N{MULTIPLICATION SIGN}", "Quit", lambda: self.wished.emit(Quit())),
         )
+        self._buttons[-2].setToolTip("The customer says no: nothing is kept of this call")
         self._buttons[-1].setToolTip("Quit")
         self._cue = Cue(self._mark)
         self._people = {speaker: Person(speaker) for speaker in SPEAKERS}

@@ -16,7 +16,7 @@ from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QScreen
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from voicecoach.display import Display
-from voicecoach.shell.feed import Feed, NextCall, Quit, Shown, Toggle, Wish
+from voicecoach.shell.feed import Decline, Feed, NextCall, Quit, Shown, Toggle, Wish
 from voicecoach.shell.overlay import places
 from voicecoach.shell.overlay.drawn import BLUE
 from voicecoach.shell.overlay.panel import TOGGLES, Panel
@@ -226,6 +226,7 @@ class Tray:
         self._through.setCheckable(True)
         self._through.triggered.connect(lambda on: setattr(feed, "click_through", bool(on)))
         self.menu.addAction("Next call").triggered.connect(lambda: wish(NextCall()))
+        self.menu.addAction("Declined").triggered.connect(lambda: wish(Decline()))
         self.menu.addAction("Quit").triggered.connect(lambda: wish(Quit()))
         picture = QPixmap(64, 64)
         picture.fill(Qt.GlobalColor.transparent)

@@ -105,7 +105,7 @@ function drawState(state, words, button) {
   say(part.state, words);
   if (button) say(part.toggle, button);
   const live = state in STATES && state !== "ended";
-  for (const it of [part.toggle, part.next]) set(it, "disabled", !live);
+  for (const it of [part.toggle, part.next, part.decline]) set(it, "disabled", !live);
 }
 
 // The connection.
@@ -159,6 +159,7 @@ function clicked(button, then) {
 
 clicked(part.toggle, () => wish("toggle"));
 clicked(part.next, () => wish("next_call"));
+clicked(part.decline, () => wish("decline"));
 clicked(part.helpful, () => mark(true));
 clicked(part.wrong, () => mark(false));
 keys(document);

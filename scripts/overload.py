@@ -41,7 +41,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from scripts.profile_latency import burning
-from scripts.soak import look, metrics_address, recogniser, tell
+from scripts.soak import free_port, look, metrics_address, recogniser, tell
 from scripts.sound_server import SoundServer
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, SPEAKERS
@@ -80,19 +80,23 @@ class Rig:
         self.files = _excerpt(folder)
         self.disk, self.bindfs = _disk(folder, stack)
         self._said = (folder / "said").open("w+b")
+        port = free_port()
         options = ["--view", "browser", "--record", "--no-usual", "--no-journal"]
-        options += ["--metrics", "9471", "--out", str(self.disk / "out"), *server.sources]
+        options += ["--metrics", port, "--out", str(self.disk / "out"), *server.sources]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", "live", *options],
             env={**server.env, "BROWSER": "true"},
             stdout=self._said,
             stderr=subprocess.STDOUT,
         )
+        stack.callback(self.process.kill)
         while server.listeners() < 2:
             time.sleep(0.1)
+            if self.process.poll() is not None:
+                raise SystemExit((folder / "said").read_text())
         said = (folder / "said").read_text()
         self.page = re.findall(r"The page: (\S+)", said)[0]
-        self.metrics = metrics_address(said, "9471")
+        self.metrics = metrics_address(said, port)
         self.program = psutil.Process(self.process.pid)
         self.began = time.monotonic()
 

@@ -173,7 +173,7 @@ def real(minutes: float) -> Json:
     with tempfile.TemporaryDirectory() as name, SoundServer(SAMPLE_RATE) as server:
         folder = Path(name)
         files = [_split(call.path, folder) for call in recordings(folder)]
-        command = ["live", "--view", "none", "--metrics", str(_free()), "--out", f"{folder}/out"]
+        command = ["live", "--view", "none", "--metrics", free_port(), "--out", f"{folder}/out"]
         said = (folder / "said").open("w+b")
         process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", *command, *server.sources],
@@ -220,10 +220,10 @@ def tell(server: SoundServer, word: str) -> None:
     subprocess.run([sys.executable, "-m", "voicecoach", "tell", word], env=server.env, check=True)
 
 
-def _free() -> int:
+def free_port() -> str:
+    """Return a port that nobody has."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+        return str(listener.getsockname()[1])
 
 
 def metrics_address(said: str, port: str) -> str:

@@ -1,19 +1,39 @@
 """Card numbers are hidden before anything else sees the words.
 
-A card number has 13 to 19 digits (ISO/IEC 7812-1), said one by one, in groups, with pauses, or
-written by the recogniser in any grouping; one misheard digit makes its check digit useless, so
-only the count decides.  In a run of digits that has as many, all beyond the first six are hidden
-(PCI DSS 3.4 lets the first six be shown).  Until the run is over it cannot be known how long it
-will be: then, too, what is beyond the sixth is hidden, also at the end of an utterance, since the
-rest may follow in the next one.  A telephone number that is followed by other words stays.
+A card number has 13 to 19 digits (ISO/IEC 7812-1), said one by one, in groups, with pauses and
+words between them, or written by the recogniser in any grouping; one misheard digit makes its
+check digit useless, so only the count decides.  In a run of digits that has as many, all beyond
+the first six are hidden (PCI DSS 3.4 lets the first six be shown).  Until the run is over it cannot
+be known how long it will be: then, too, what is beyond the sixth is hidden, also at the end of an
+utterance, since the rest may follow in the next one.  A telephone number that is followed by a few
+other words stays.
+
+| what                                              | in a run                             |
+|---------------------------------------------------|--------------------------------------|
+| figures of any script, in any grouping            | their digits                         |
+| "four", "forty-one", "double", "niner"            | the digits they stand for            |
+| "for", "to", "ate" between single digits          | a digit                              |
+| "uh", "okay", "no, sorry", "that's"; punctuation  | nothing: it goes on                  |
+| other words                                       | up to `PATIENCE` do not end it       |
+| amounts, dates, times of day                      | other words                          |
+
+A word that has as many digits as a card has one in it, whatever else is in it.  A security code is
+hidden whole, where the words before it call it one: it may not be kept at all.
 
 The hidden digits count as digits, so what is masked can be masked again and stays as it is.
+
+What this cannot do: hide digits that the recogniser wrote as other words, number words of other
+languages, a card number that is told a few digits at a time with long talk between them, the digits
+that a partial word showed before it was known that more follow, nor a security code that only the
+other speaker called one.  Nobody should read a card number to a recogniser: pause listening.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 HIDDEN = "#"
@@ -22,35 +42,71 @@ OPEN = 6
 """Digits of a card number that may be shown."""
 SHORTEST = 13
 """Digits that a card number has at least."""
+PATIENCE = 8
+"""Other words that do not end a run: as many as `hang on, let me turn it over to see`."""
+LONG = 3
+"""Digits that a run has at least that goes on after other words."""
+GROUP = 4
+"""Figures that letters may touch and that are a part of a number all the same."""
+CODE = 4
+"""Digits of a security code, at most."""
+AWAY = 5
+"""Other words between its name and its digits, at most."""
 
 _UNITS = (
-    *("zero", "oh", "o", "nought", "one", "two", "three", "four"),
-    *("five", "six", "seven", "eight", "nine"),
+    *("zero", "oh", "o", "nought", "one", "two", "three", "four", "fife"),
+    *("five", "six", "seven", "eight", "nine", "niner"),
 )
-_TENS = (
+_TEENS = (
     *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-    *("eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy"),
-    *("eighty", "ninety"),
+    *("eighteen", "nineteen"),
 )
-_SPOKEN = dict.fromkeys(_UNITS, 1) | dict.fromkeys(_TENS, 2)
-_REPEATED = {"double": 1, "triple": 2}
-"""Digits that these add to the one that follows."""
-_BETWEEN = {"uh", "um", "er", "erm", "and", "then", "dash", "hyphen", "space", ""}
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SPOKEN = dict.fromkeys((*_UNITS, "double"), 1) | dict.fromkeys((*_TEENS, *_TENS, "triple"), 2)
+"""Digits that a word stands for; "double" and "triple" add to the one that follows."""
+_ALIKE = {"for", "fore", "to", "too", "won", "ate", "tree"}
+"""What a recogniser writes for digits."""
+_BETWEEN = {
+    *("uh", "um", "er", "erm", "ah", "hm", "hmm", "mm", "mhm", "huh", "and", "then", "dash"),
+    *("hyphen", "space", "slash", "dot", "point", "okay", "ok", "yes", "yeah", "yep", "no", "nope"),
+    *("so", "sorry", "wait", "that's", "it's", "next", "again"),
+    *("hundred", "thousand"),
+}
 """Words that do not end a run."""
-_WRITTEN = re.compile(rf"[\d{HIDDEN}]+(?:[-.,/][\d{HIDDEN}]+)*")
-_AMOUNT = re.compile(r"\d{1,3}(?:,\d{3}){1,2}")
-"""Thousands with commas, too few digits for a card."""
+_NO_CARD = re.compile(r"\d{1,3}(,\d{3}){1,2}(\.\d\d)?|\d{1,2}:\d\d|\d{1,2}/\d{1,2}(/\d\d(\d\d)?)?")
+"""Thousands with commas, a time of day, a date: too few digits for a card."""
+_NAMES_CODE = re.compile(r"(security (code|number)|cv[vcn2]2?|c v [vc]|on the back)$")
+
+
+class Run(NamedTuple):
+    """Digits that more may follow."""
+
+    digits: int = 0
+    others: int = 0
+    """Other words after them."""
 
 
 class Masked(NamedTuple):
     """Words that may be seen."""
 
     texts: list[str]
-    run: int
-    """Digits in the run that the last of them leaves open."""
+    run: Run
+    """What the last of them leaves open."""
 
 
-def mask(texts: Sequence[str], run: int = 0) -> Masked:
+class _Piece(NamedTuple):
+    """A part of a word that is figures, or letters."""
+
+    word: int
+    start: int
+    end: int
+    text: str
+    """Lower case."""
+    digits: int
+    """Those that it stands for; -1 where it is another word."""
+
+
+def mask(texts: Sequence[str], run: Run = Run()) -> Masked:  # noqa: B008
     """Return the words with what may be of a card number hidden.
 
     Parameters
@@ -58,56 +114,115 @@ def mask(texts: Sequence[str], run: int = 0) -> Masked:
     texts
         Successive words of one speaker.
     run
-        Digits in the run that was open before them.
+        What was open before them.
     """
-    out, counts, start = list(texts), [digits(text) for text in texts], 0
-    for end in [*(i for i, count in enumerate(counts) if count < 0), len(counts)]:
-        before, run = run, run + sum(counts[start:end])
-        is_open = end == len(counts)
-        if is_open or run >= SHORTEST:
-            _hide(out, start, counts[start:end], before)
-        if not is_open:
-            start, run = end + 1, 0
-    return Masked(out, run)
-
-
-def _hide(out: list[str], start: int, counts: list[int], before: int) -> None:
-    """Hide the digits beyond `OPEN` of a run of words, of which `before` came earlier."""
-    for i, count in enumerate(counts, start):
-        shown = max(OPEN - before, 0)
-        before += count
-        if count > shown:
-            out[i] = _hidden(out[i], count, shown)
-
-
-def _hidden(text: str, count: int, shown: int) -> str:
-    if not any(c.isdigit() or c == HIDDEN for c in text):
-        return HIDDEN * count  # a spoken number, of which no part is shown
-    seen = 0
-    out = []
-    for c in text:
-        if c.isdigit() or c == HIDDEN:
-            seen += 1
-            out.append(c if seen <= shown else HIDDEN)
-        else:
-            out.append(c)
-    return "".join(out)
+    out = [list(text) for text in texts]
+    digits, others = run
+    own: list[tuple[_Piece, int]] = []
+    """The run's pieces, each with the digits before it."""
+    for piece in _pieces(texts):
+        if piece.digits < 0:
+            others += 1
+        elif piece.digits and others and digits < LONG:
+            digits, others, own = 0, 0, []
+        if others > PATIENCE:
+            if digits >= SHORTEST:
+                _hide(out, own)
+            digits, others, own = 0, 0, []
+        if piece.digits > 0:
+            own.append((piece, digits))
+            digits, others = digits + piece.digits, 0
+    _hide(out, own)
+    _hide_codes(out, texts)
+    return Masked(["".join(chars) for chars in out], Run(digits, others) if digits else Run())
 
 
 def digits(text: str) -> int:
-    """Return how many digits a word stands for; -1 where it ends a run."""
-    bare = text.strip(" \t.,;:!?()\"'").lower()
-    if _AMOUNT.fullmatch(bare):
-        return -1
-    if _WRITTEN.fullmatch(bare):
-        return sum(c.isdigit() or c == HIDDEN for c in bare)
-    if bare in _SPOKEN:
-        return _SPOKEN[bare]
-    if bare in _REPEATED:
-        return _REPEATED[bare]
-    if bare in _BETWEEN or set(bare) <= set("-,./"):
-        return 0
-    parts = bare.split("-")
-    if len(parts) > 1 and all(part in _SPOKEN for part in parts):
-        return 2 if parts[0] in _TENS and len(parts) == 2 else sum(_SPOKEN[p] for p in parts)
-    return -1
+    """Return how many digits a word stands for; -1 where it is another word."""
+    counts = [piece.digits for piece in _pieces([text])]
+    return -1 if -1 in counts else sum(counts)
+
+
+def _hide(out: list[list[str]], run: Sequence[tuple[_Piece, int]], shown: int = OPEN) -> None:
+    """Hide the digits beyond the first `shown` of a run."""
+    for piece, before in run:
+        left = max(shown - before, 0)
+        if piece.digits <= left:
+            continue
+        span = slice(piece.start, piece.end)
+        chars = out[piece.word][span]
+        if not _is_digit(piece.text[0]):
+            # A spoken number, of which no part is shown; its characters stay as many.
+            hidden = [HIDDEN * piece.digits, *[""] * (len(chars) - 1)]
+            out[piece.word][span] = hidden
+            continue
+        for i, char in enumerate(chars):
+            if _is_digit(char):
+                left -= 1
+                out[piece.word][piece.start + i] = char if left >= 0 else HIDDEN
+
+
+def _hide_codes(out: list[list[str]], texts: Sequence[str]) -> None:
+    """Hide the digits that are called a security code."""
+    said, left, away = "", 0, 0
+    for piece in _pieces(texts):
+        if piece.digits > 0 and left:
+            _hide(out, [(piece, 0)], 0)
+            left, away = max(left - piece.digits, 0), AWAY
+        elif piece.digits < 0:
+            said = f"{said[-20:]} {piece.text}"
+            away += 1
+            if _NAMES_CODE.search(said):
+                left, away = CODE, 0
+            elif away > AWAY:
+                left = 0
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[_Piece]:
+    """Yield the pieces of words; what only stands between two is none."""
+    found = [piece for word, text in enumerate(texts) for piece in _split(word, text)]
+    for i, piece in enumerate(found):
+        before = found[i - 1] if i else None
+        after = found[i + 1] if i + 1 < len(found) else None
+        if piece.text in _TENS and after and after.text in (*_UNITS, HIDDEN):
+            piece = piece._replace(digits=1)  # "forty-one" has two
+        elif (
+            piece.text in _ALIKE
+            and (before and before.digits == 1)
+            and (not after or after.digits > 0)
+        ):
+            piece = piece._replace(digits=1)
+        found[i] = piece
+        yield piece
+
+
+def _split(word: int, text: str) -> Iterator[_Piece]:
+    count = sum(map(_is_digit, text))
+    if count >= SHORTEST:
+        yield _Piece(word, 0, len(text), HIDDEN + text.lower(), count)
+        return
+    bare = text.strip(" \t.,;:!?()\"'")
+    if any(unicodedata.category(c) == "Sc" or c == "%" for c in text) or _NO_CARD.fullmatch(bare):
+        yield _Piece(word, 0, len(text), bare.lower(), -1)
+        return
+    at, glued = 0, any(_kind(c) == "letters" for c in text)
+    for kind, chars in groupby(text, _kind):
+        part = "".join(chars)
+        start, at = at, at + len(part)
+        lower = part.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip("'")
+        if kind == "digits":
+            # Few figures beside letters are an ordinal, a code, a time.
+            yield _Piece(word, start, at, part, -1 if glued and len(part) < GROUP else len(part))
+        elif kind == "letters" and lower and lower not in _BETWEEN:
+            yield _Piece(word, start, at, lower, _SPOKEN.get(lower, -1))
+
+
+def _kind(char: str) -> str:
+    if _is_digit(char):
+        return "digits"
+    return "letters" if char.isalpha() or char in "'\N{RIGHT SINGLE QUOTATION MARK}" else ""
+
+
+def _is_digit(char: str) -> bool:
+    """Return whether a character is a digit, hidden, raised, of whatever script."""
+    return char == HIDDEN or unicodedata.numeric(char, -1) in range(10)

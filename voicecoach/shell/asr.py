@@ -23,7 +23,7 @@ from typing import NamedTuple, Protocol
 
 from voicecoach import config
 from voicecoach.dsp.framing import History
-from voicecoach.masking import mask
+from voicecoach.masking import Run, mask
 from voicecoach.shell.worker import Say, Worker, unsaid
 from voicecoach.types import (
     F32,
@@ -181,7 +181,7 @@ class Answerer:
 
     def __init__(self, settings: config.Transcription) -> None:
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
-        self._said = dict.fromkeys(SPEAKERS, (0, 0, 0, 0))
+        self._said = dict.fromkeys(SPEAKERS, (0, 0, Run(), Run()))
         """For each speaker: newest utterance, its end, open digits after it and before it."""
 
     def hear(self, block: Block) -> None:
@@ -202,7 +202,7 @@ class Answerer:
         """Return the transcript that answers a request at `at`."""
         number, end, after, before = self._said[request.speaker]
         if request.utterance != number:
-            before = after if request.start - end < ONE_NUMBER else 0
+            before = after if request.start - end < ONE_NUMBER else Run()
         given = mask([*request.context.split(), *request.prefix.split()], before)
         masked = mask([word.text for word in words], given.run)
         self._said[request.speaker] = request.utterance, request.end, masked.run, before

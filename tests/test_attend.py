@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import socket
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from voicecoach.display import Card, Display
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell import attend, control, keys
+from voicecoach.shell import metrics as metrics_room
 from voicecoach.shell.attend import Attended, resolve, watch
 from voicecoach.shell.control import Control, act, tell
 from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle, Wish
@@ -181,17 +184,19 @@ def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -
             assert not there
 
 
-def test_stages_are_served_to_prometheus_on_loopback_alone() -> None:
+def test_stages_are_served_to_prometheus_on_loopback_alone(tmp_path: Path) -> None:
     stages = Stages()
     for seconds in (0.0005, 0.003, 9.0):
         stages["vad"].note(seconds, cpu=0.001)
     stages.depth("capture", 5)
     stages.depth("capture", 2)
-    with Metrics(stages, 0) as metrics:
-        with urllib.request.urlopen(f"http://127.0.0.1:{metrics.port}/metrics") as answer:
+    key = tmp_path / "metrics.token"
+    with Metrics(stages, 0, key) as metrics:
+        assert metrics.url.startswith(f"http://127.0.0.1:{metrics.port}/")
+        with urllib.request.urlopen(metrics.url) as answer:
             text = answer.read().decode()
         with pytest.raises(ConfigError, match="cannot listen there"):
-            Metrics(stages, metrics.port)
+            Metrics(stages, metrics.port, key)
     found = {
         (sample.name, *(label for _, label in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -205,6 +210,59 @@ def test_stages_are_served_to_prometheus_on_loopback_alone() -> None:
     assert found["voicecoach_queue_depth", "capture"] == 2
     assert {name[1] for name in found if name[0] == "voicecoach_stage_seconds_sum"} == set(STAGES)
     assert stages.deepest["capture"] == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/metrics", {}),
+        ("/", {}),
+        ("/" + "a" * 43 + "/metrics", {}),
+        ("", {"Host": "evil.example"}),
+        ("", {"Host": ""}),
+        ("", {"Origin": "http://evil.example"}),
+    ],
+)
+def test_metrics_are_for_who_knows_the_address(
+    path: str, headers: dict[str, str], tmp_path: Path
+) -> None:
+    with Metrics(Stages(), 0, tmp_path / "key") as metrics:
+        address = f"http://127.0.0.1:{metrics.port}{path}" if path else metrics.url
+        request = urllib.request.Request(address, headers=headers)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        assert refused.value.code == 404
+        refused.value.close()
+
+
+def test_the_address_of_metrics_is_kept_and_its_owners_alone(tmp_path: Path) -> None:
+    key = tmp_path / "data" / "metrics.token"
+
+    def token() -> str:
+        with Metrics(Stages(), 0, key) as metrics:
+            return metrics.url.split("/")[3]
+
+    first = token()
+    assert token() == first
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.write_text("guessable\n")
+    assert token() not in (first, "guessable")
+    key.unlink()
+    key.parent.rmdir()
+    key.parent.write_text("no folder can be made here")
+    assert token() != token()
+
+
+def test_who_asks_metrics_for_nothing_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_room.Quiet, "timeout", 0.2)
+    with Metrics(Stages(), 0, tmp_path / "key") as metrics:
+        idle = [socket.create_connection(("127.0.0.1", metrics.port)) for _ in range(3)]
+        with urllib.request.urlopen(metrics.url, timeout=20) as answer:
+            assert answer.status == 200
+        for one in idle:
+            one.close()
 
 
 def test_figures_are_percentiles() -> None:

@@ -167,7 +167,8 @@ def attend(
         if options.metrics:
             from voicecoach.shell.metrics import Metrics
 
-            stack.enter_context(Metrics(session.stages, options.metrics))
+            metrics = stack.enter_context(Metrics(session.stages, options.metrics))
+            console.print(Text(f"Metrics: {metrics.url}"), soft_wrap=True)
         control = stack.enter_context(Control(feed))
         if control.trouble:
             say(control.trouble)

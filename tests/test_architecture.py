@@ -78,3 +78,39 @@ def test_librosa_is_never_on_the_live_path() -> None:
     assert not any(
         "librosa" in imports_of for p in PACKAGE.rglob("*.py") for imports_of in imports(p)
     )
+
+
+FORBIDDEN = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib", "yaml"}
+"""What runs code out of data.  Dask sends tasks so, between processes of its own, over TLS."""
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
+def test_no_data_is_run_as_code(path: Path) -> None:
+    assert not {module.split(".")[0] for module in imports(path)} & FORBIDDEN
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("eval", "exec", "compile", "__import__"), called
+            assert called not in ("os.system", "os.popen", "subprocess.getoutput"), called
+            named = {k.arg: ast.unparse(k.value) for k in node.keywords}
+            assert named.get("shell", "False") == "False", called
+            assert named.get("allow_pickle", "False") == "False", called
+            if called == "np.load":
+                assert named.get("allow_pickle") == "False"
+
+
+def test_everything_that_listens_is_on_loopback() -> None:
+    said = {
+        (name_of(path), ast.unparse(node.func))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1]
+        in ("create_server", "make_server", "start_http_server", "bind", "Listener", "LocalCluster")
+    }
+    assert {place for place, _ in said} == {
+        "voicecoach.shell.archive.cluster",  # host="127.0.0.1", TLS
+        "voicecoach.shell.browser",  # 127.0.0.1, a token
+        "voicecoach.shell.control",  # a socket file of its owner, a key
+        "voicecoach.shell.metrics",  # 127.0.0.1, a token
+    }

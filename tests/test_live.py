@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,22 @@ TALK_S = 12, 40
 """Of the sample call: the customer speaks."""
 
 Json = dict[str, Any]
+CLOCK = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int failed = syscall(SYS_clock_gettime, clock, now);
+    FILE *file = clock == CLOCK_REALTIME ? fopen(getenv("CLOCK_FILE"), "r") : NULL;
+    long ahead = 0;
+    if (file) { if (fscanf(file, "%ld", &ahead) == 1) now->tv_sec += ahead; fclose(file); }
+    return failed;
+}
+"""
+"""To be loaded before libc: the time of day is ahead by what a file says, in seconds."""
 
 
 @pytest.fixture
@@ -137,6 +154,11 @@ def state(speaker: str, state: str) -> Callable[[Json], bool]:
     """Return whether an event is that a channel is in a state."""
     wanted = {"type": "channel_state", "speaker": speaker, "state": state}
     return lambda event: wanted.items() <= event.items()
+
+
+def later(at_s: float) -> Callable[[Json], bool]:
+    """Return whether an event is of after a time."""
+    return lambda event: bool(event["at_s"] > at_s)
 
 
 def test_a_live_call_gives_the_cues_of_its_recording(
@@ -333,6 +355,42 @@ def test_no_sound_is_left_by_a_call_that_is_killed(server: SoundServer, tmp_path
     assert not SOUNDS.search(left)
     played = np.stack([soundfile.read(files[who], dtype="int16")[0] for who in files])
     assert not heard_in(left, played)
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="not installed: gcc")
+def test_a_clock_that_jumps_changes_nothing(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    clock, source, library = (tmp_path / name for name in ("clock", "clock.c", "clock.so"))
+    clock.write_text("0")
+    source.write_text(CLOCK)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    server.env |= {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
+    with Live(server, tmp_path / "live") as live:
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started")
+        for jump in ("86400", "-3000000", "3000"):
+            clock.write_text(jump)
+            place = live.wait(later(live.events()[place]["at_s"] + 2.0), place)
+        clock.write_text("172800")
+        live.tell("next")
+        until = time.monotonic() + PATIENCE_S
+        while len(list((tmp_path / "live").glob("*/events.jsonl"))) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        live.end()
+    logs = [
+        [json.loads(line) for line in log.read_bytes().splitlines()]
+        for log in (tmp_path / "live").glob("*/events.jsonl")
+    ]
+    days = {events[0]["started_at"][:10] for events in logs}
+    assert len(days) == 2, "the clock did not jump"
+    for events in logs:
+        assert not of(events, "degraded", "gap")
+        times = [event["at_s"] for event in events[1:]]
+        assert times == sorted(times)
+        assert events[-1]["type"] == "ended"
+        assert times[-1] < 120
 
 
 def test_the_page_shows_a_live_call(server: SoundServer, tmp_path: Path) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from voicecoach import eventlog
 from voicecoach.errors import JournalError
 from voicecoach.shell.replay import EVENTS
 from voicecoach.types import Event
+
+LONGEST_LINE = 2**20
+"""Bytes: an event is a few hundred."""
+MOST = 2**32
+"""Bytes of a log: a day with all its frames is that long."""
 
 
 class Results(NamedTuple):
@@ -37,11 +43,21 @@ def read(path: Path) -> Results:
     log = path / EVENTS if path.is_dir() else path
     try:
         with log.open("rb") as file:
-            facts = eventlog.facts(file.readline())
-            # A program that was killed leaves its last line unfinished.
-            lines = (line for line in file if line.endswith(b"\n"))
+            lines = _lines(file)
+            facts = eventlog.facts(next(lines, b""))
             return Results(log, facts, list(eventlog.read(lines, first=2)))
     except OSError as e:
         raise JournalError(f"{log}: no event log can be read there: {e.strerror or e}") from e
     except ValueError as e:
         raise JournalError(f"{log}: this is no event log of a call: {e}") from e
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield whole lines: a program that was killed leaves its last one unfinished."""
+    size = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        size += len(line)
+        if len(line) > LONGEST_LINE or size > MOST:
+            raise ValueError("a line of it is too long" if size <= MOST else "it is too long")
+        if line.endswith(b"\n"):
+            yield line

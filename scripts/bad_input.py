@@ -360,11 +360,11 @@ def _plain(read: Read) -> Callable[[], contextlib.AbstractContextManager[Read]]:
 
 
 TARGETS: Mapping[str, Target] = {
-    "audio": Target(_plain(audio), mutations.bytes_, 25_000),
-    "log": Target(_plain(log), mutations.lines, 10_000),
-    "toml": Target(_plain(toml), mutations.toml, 40_000),
-    "json": Target(_plain(json), mutations.json_, 20_000),
-    "socket": Target(listening, mutations.bytes_, 10_000),
+    "audio": Target(_plain(audio), mutations.bytes_, 45_000),
+    "log": Target(_plain(log), mutations.lines, 5_000),
+    "toml": Target(_plain(toml), mutations.toml, 15_000),
+    "json": Target(_plain(json), mutations.json_, 35_000),
+    "socket": Target(listening, mutations.bytes_, 3_000),
 }
 
 

@@ -82,8 +82,11 @@ def json_(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
         return bytes_(rng, data, others)
     if rng.random() < 0.15:
         return bytes_(rng, data, others)
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        tree = _changed(rng, tree)
+    try:
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            tree = _changed(rng, tree)
+    except RecursionError:  # it was made too deep before
+        return b"[" * DEEP
     return _json(rng, tree)
 
 

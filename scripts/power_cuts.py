@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import io
 import random
 import re
 import shutil
@@ -329,7 +330,7 @@ def check_log(
         results.read(log.parent)
     except VoiceCoachError as e:
         return (str(e) if now - began > WITHIN_S else "", 0.0)
-    kept = b"".join(results.lines(data.splitlines(keepends=True)))
+    kept = b"".join(results.lines(io.BytesIO(data)))
     if not whole.startswith(kept):
         return "the log is not the beginning of what was written", 0.0
     sound = left / "sure.flac"

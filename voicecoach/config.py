@@ -279,6 +279,23 @@ def dumps(config: Config) -> str:
     return "\n".join(lines)
 
 
+def file(text: str) -> Path:
+    """Return the file that a setting names; where it begins with a ~, somebody's home.
+
+    Raises
+    ------
+    ConfigError
+        Where no file can have that name.
+    """
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as e:
+        raise ConfigError(f"{text}: nobody here has such a home") from e
+    if "\0" in text:
+        raise ConfigError(f"{text}: no file has such a name")
+    return path
+
+
 def _description(annotated: Any) -> str:
     for meta in getattr(annotated, "__metadata__", ()):
         if isinstance(meta, Meta) and meta.description:

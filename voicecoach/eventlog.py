@@ -8,22 +8,35 @@ line is a `header`.  `docs/event-log.md` lists the events and their fields; `des
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from voicecoach.types import EVENTS, SAMPLE_RATE, Event, TranscribeRequest, event_type
+from voicecoach.types import (
+    EVENTS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Event,
+    TranscribeRequest,
+    event_type,
+)
 
 SCHEMA = 2
 """Raised when a field changes its meaning or leaves; additions do not raise it."""
 DIGITS = 5
 """Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""
+LONGEST_S = 24 * 3600.0
+"""Of a call: no time in a log is later, and none is before its beginning."""
+LARGEST = 2**53
+"""Of the numbers in a log: beyond, floats skip whole numbers."""
 
 _TIMES = ("at", "start", "end")
 _BY_NAME = {event_type(e): e for e in EVENTS if e is not TranscribeRequest}
 _ABSENT = {type(None): "null", msgspec.UnsetType: "left out"}
 _encoder = msgspec.json.Encoder()
+_MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
 
 
 def header(**facts: Any) -> bytes:
@@ -55,13 +68,19 @@ def facts(line: bytes) -> dict[str, Any]:
     """
     try:
         found = msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError as e:
+        _check_numbers(line, found)
+    except (msgspec.DecodeError, RecursionError, ValueError) as e:
         raise ValueError(f"line 1: not a header: {e}") from e
     if found.pop("type", None) != "header":
         raise ValueError("line 1: not a header")
     schema = found.pop("schema", None)
     if schema != SCHEMA:
         raise ValueError(f"its schema is {schema}, not {SCHEMA}: replay the call again")
+    if not isinstance(found.get("call", ""), str):
+        raise ValueError("line 1: the call has no name")
+    speakers = found.get("speakers", list(SPEAKERS))
+    if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
+        raise ValueError(f"line 1: there are no such speakers: {speakers}")
     return found
 
 
@@ -79,11 +98,13 @@ def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
             name = fields.pop("type")
             if name == "header":
                 continue
+            _check_numbers(raw, fields)
             for time in _TIMES:
+                fields.pop(time, None)
                 if f"{time}_s" in fields:
-                    fields[time] = round(fields.pop(f"{time}_s") * SAMPLE_RATE)
+                    fields[time] = _samples(fields.pop(f"{time}_s"))
             yield msgspec.convert(fields, _BY_NAME[name])
-        except (msgspec.DecodeError, KeyError, TypeError) as e:
+        except (msgspec.DecodeError, KeyError, TypeError, RecursionError, ValueError) as e:
             raise ValueError(f"line {number}: not an event: {e}") from e
 
 
@@ -99,6 +120,26 @@ def describe() -> str:
             out.append(f"- `{shown}`: {kind}")
         out.append("")
     return "\n".join(out)
+
+
+def _samples(seconds: Any) -> int:
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_S:
+        raise ValueError(f"no time in a call is {seconds!r} s")
+    return round(seconds * SAMPLE_RATE)
+
+
+def _check_numbers(raw: bytes, tree: Any) -> None:
+    """Raise `ValueError` where a number in a line is too large; few lines need a closer look."""
+    if _MAYBE_LARGE.search(raw):
+        found = [tree]
+        while found:
+            node = found.pop()
+            if isinstance(node, int | float) and not abs(node) <= LARGEST:
+                raise ValueError("a number in it is too large")
+            if isinstance(node, dict):
+                found += node.values()
+            elif isinstance(node, list):
+                found += node
 
 
 def _kind(hint: Any) -> str:

@@ -36,18 +36,18 @@ class Said(msgspec.Struct, frozen=True):
 
 def marked(events: Sequence[Event]) -> list[Said]:
     """Return the utterances, in the order they began."""
-    words = {
-        (e.speaker, e.utterance, e.index): e for e in events if isinstance(e, Word) and e.final
-    }
+    words: dict[tuple[Speaker, int], dict[int, Word]] = {}
     moves: dict[Speaker, list[Move]] = {speaker: [] for speaker in SPEAKERS}
     for e in events:
-        if isinstance(e, Move):
+        if isinstance(e, Word) and e.final:
+            words.setdefault((e.speaker, e.utterance), {})[e.index] = e
+        elif isinstance(e, Move):
             moves[e.speaker].append(e)
     found = []
     for e in events:
         if isinstance(e, Utterance) and e.text:
-            own = [words.get((e.speaker, e.utterance, i)) for i in range(e.words)]
-            known = [word for word in own if word]
+            own = words.get((e.speaker, e.utterance), {})
+            known = [own[i] for i in sorted(own) if 0 <= i < e.words]
             near = [m for m in moves[e.speaker] if m.start < e.end and m.end > e.start]
             pieces = _pieces(known, near) if len(known) == e.words else [Piece(e.text, _s(e.start))]
             found.append(Said(e.speaker, _s(e.start), _s(e.end), pieces))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.types import HOP, SAMPLE_RATE, TICK, Event, Readings, Speaker
+from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, TICK, Event, Readings, Speaker
 
 DIGITS = 3
 """Decimals of a signal: a millisecond, a thousandth of agitation, of a decibel or a semitone."""
@@ -121,10 +121,12 @@ def ticks(events: Iterable[Event], end: int) -> Iterator[Reading]:
             for name, x in due.values.items():
                 growing.pop(name, None)
                 signals[name] = NAN if x is None else x
-            growing |= {name: (due.at, signals[name]) for name in due.growing or ()}
+            growing |= {
+                name: (due.at, signals[name]) for name in due.growing or () if name in signals
+            }
             quotes = due.quotes or quotes
             if due.distrusted is not msgspec.UNSET:
-                distrusted = {Speaker(who): state for who, state in due.distrusted.items()}
+                distrusted = {s: due.distrusted[s] for s in SPEAKERS if s in due.distrusted}
             due = next(told, None)
         signals = signals | {name: _grown(*since, at) for name, since in growing.items()}
         yield Reading(at, signals, quotes, distrusted)

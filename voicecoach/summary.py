@@ -149,7 +149,7 @@ class Summarizer:
             case CueOpened():
                 cue = CueSummary(event.id, event.title, event.message, _s(event.at), event.say)
                 s.cues.append(cue)
-            case CueClosed():
+            case CueClosed() if s.cues:
                 s.cues[-1].closed_s, s.cues[-1].closed_because = _s(event.at), event.reason
             case CueHeldBack():
                 key = f"{event.id}: {event.reason}"

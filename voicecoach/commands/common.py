@@ -92,7 +92,7 @@ def mapping_of(
 def rules_of(settings: Config) -> tuple[cues.Cue, ...]:
     """Return the cue rules that the configuration names."""
     file = settings.cues.file
-    return cues.load(Path(file).expanduser() if file else cues.BUILT_IN)
+    return cues.load(configuration.file(file) if file else cues.BUILT_IN)
 
 
 def typed(text: str) -> str:

@@ -231,7 +231,7 @@ def entry(
         match event:
             case CueOpened():
                 rows["cues"].append(_cue(call.id, event, words))
-            case CueClosed():
+            case CueClosed() if rows["cues"]:
                 closed = {"closed_s": _s(event.at), "closed_because": event.reason}
                 rows["cues"][-1] = msgspec.structs.replace(rows["cues"][-1], **closed)
             case CueHeldBack():

@@ -15,7 +15,8 @@ import msgspec
 from voicecoach.catalogue import condition
 from voicecoach.config import Cues
 from voicecoach.cues import Cue, CueEngine
-from voicecoach.readings import TICK_SAMPLES, Reading, ticks
+from voicecoach.readings import NAN, TICK_SAMPLES, Reading, ticks
+from voicecoach.signals import QUOTES, SIGNALS
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
@@ -30,6 +31,9 @@ from voicecoach.types import (
 TOLERANCE_S = 10.0
 """Two openings of a cue so near to each other are one that moved."""
 EXACT_S = 0.001
+UNKNOWN: dict[str, float] = dict.fromkeys(SIGNALS, NAN)
+UNSAID: dict[str, str] = dict.fromkeys(QUOTES, "")
+"""What a log that is damaged, or of another version, does not tell."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -244,7 +248,8 @@ def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> It
 
 
 def _tick(engine: CueEngine, reading: Reading) -> list[Event]:
-    return engine.update(reading.at, reading.signals, reading.quotes, reading.distrusted)
+    signals, quotes = {**UNKNOWN, **reading.signals}, {**UNSAID, **reading.quotes}
+    return engine.update(reading.at, signals, quotes, reading.distrusted)
 
 
 def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:

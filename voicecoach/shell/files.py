@@ -24,6 +24,8 @@ from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, S
 
 MIN_RATE, MAX_RATE = 4_000, 192_000
 """Hz."""
+MOST_CHANNELS = 64
+"""A header may promise thousands, and all of them would be read."""
 _CHUNK_S = 4.0
 """Seconds of audio read at a time."""
 _STEP_S = 0.02
@@ -67,6 +69,10 @@ class Track:
         if not MIN_RATE <= self.rate <= MAX_RATE:
             raise AudioFileError(
                 f"{path}: its sample rate is {self.rate} Hz; {MIN_RATE} to {MAX_RATE} are read"
+            )
+        if count > MOST_CHANNELS:
+            raise AudioFileError(
+                f"{path}: it has {count} channels; at most {MOST_CHANNELS} are read"
             )
         if expect is not None and count != expect:
             raise AudioFileError(f"{path}: {_wrong_count(count, expect)}")

@@ -301,7 +301,10 @@ def locate(model: str) -> str:
     ModelError
         Where there is neither such a folder nor such a name.
     """
-    path = Path(model).expanduser()
+    try:
+        path = Path(model).expanduser()
+    except RuntimeError as e:
+        raise ModelError(f"{model}: nobody here has such a home") from e
     if path.is_dir():
         if not (path / "model.bin").is_file():
             raise ModelError(f"{path}: no transcription model: the folder has no model.bin")

@@ -11,6 +11,7 @@ import msgspec
 
 from voicecoach import limits
 from voicecoach.config import Config
+from voicecoach.config import file as file_of
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import CallRow, entry
 from voicecoach.scorecard import ScoreCard, Survey
@@ -34,7 +35,7 @@ class Added(NamedTuple):
 def path_of(config: Config) -> Path:
     """Return the journal's file by a configuration."""
     file = config.journal.file
-    return Path(file).expanduser() if file else default_path()
+    return file_of(file) if file else default_path()
 
 
 def utc(moment: datetime) -> str:
@@ -76,7 +77,7 @@ def add(
         if started is None and "started_at" in found.facts:
             started = datetime.fromisoformat(str(found.facts["started_at"]))
         began = utc(started or datetime.fromtimestamp(found.path.stat().st_mtime))
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, OverflowError) as e:
         raise JournalError(f"{found.path}: it cannot be told when the call began: {e}") from e
     sound = found.path.with_name(AUDIO) if audio else None
     if sound and not sound.is_file():

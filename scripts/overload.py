@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import psutil
 import soundfile
@@ -65,7 +67,8 @@ class Phase(NamedTuple):
     began_s: float
     samples: list[Json]
     card_s: float | None
-    """From the beginning of what was played until a viewer had the card."""
+    """From the beginning of what was played until a viewer had the card, less what lies between
+    its first speech and the cue in the log: what playing, hearing and showing take."""
     said: list[str]
     left_out: int
     """Lines of the log."""
@@ -128,7 +131,6 @@ class Rig:
                 now = time.monotonic() - self.began
                 samples.append({"at_s": now, **look(self.program, self.metrics)})
                 time.sleep(1.0)
-        card = next((at - played for at in cards if at > played), None)
         time.sleep(SETTLE_S)
         tell(self.server, "next")  # so that its log is whole
         time.sleep(2 * SETTLE_S)
@@ -137,6 +139,10 @@ class Rig:
         missing = [int(n) for why in said for n in re.findall(r"(\d+) lines before", why)]
         kinds = [line["type"] for line in lines]
         whole = kinds[0] == "header" and kinds[-1] == "ended" and (call / "summary.md").exists()
+        at_s = {line["type"]: line["at_s"] for line in reversed(lines[1:])}  # the first of each
+        card = None
+        if cards and {"cue_opened", "speech_started"} <= at_s.keys():
+            card = cards[0] - played - (at_s["cue_opened"] - at_s["speech_started"])
         return Phase(name, began - self.began, samples, card, said, sum(missing), whole)
 
 
@@ -225,11 +231,19 @@ def filled(disk: Path) -> Iterator[None]:
 @contextmanager
 def deaf(rig: Rig) -> Iterator[None]:
     """Have a viewer that takes nothing."""
-    with rig.view() as viewer:
-        viewer.socket.setsockopt(1, 8, 2048)  # SO_RCVBUF: little room on the way
-        viewer.protocol.receive_data = lambda data: time.sleep(3600)  # type: ignore[method-assign]
+    where = urlsplit(rig.page)
+    with socket.socket() as viewer:
+        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)  # little room on the way
+        viewer.connect((where.hostname, where.port))
+        lines = [
+            f"GET {where.path}live HTTP/1.1",
+            f"Host: {where.netloc}",
+            f"Origin: http://{where.netloc}",
+            *("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"),
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        ]
+        viewer.sendall("\r\n".join([*lines, "", ""]).encode())
         yield
-        viewer.socket.close()
 
 
 # --- report ---------------------------------------------------------------------------------

@@ -91,6 +91,8 @@ class Ways:
     def __init__(self) -> None:
         self._folder = ""
         self._outside: list[str] = []
+        self._shared: list[str] = []
+        """Where `tell` finds a session, whatever is read."""
         shared = (
             ROOT / "voicecoach",
             ROOT / "models",
@@ -110,6 +112,7 @@ class Ways:
         Failure
             Where something else was opened, or looked into.
         """
+        self._shared = [os.path.realpath(control.folder())]
         self._folder, self._outside = str(folder), []
         try:
             yield
@@ -124,7 +127,7 @@ class Ways:
         path = args[0]
         if isinstance(path, str | bytes):
             real = os.path.realpath(os.fsdecode(path).replace("\0", ""))
-            if not real.startswith((self._folder, *self._allowed)):
+            if not real.startswith((self._folder, *self._allowed, *self._shared)):
                 self._outside.append(real)
 
 

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import cast
 
@@ -161,6 +162,62 @@ def test_another_program_can_tell_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert feed.wishes() == []
     with pytest.raises(ConfigError, match="no live call runs here"):
         tell("pause")
+
+
+def test_who_connects_and_is_no_help_holds_nobody_up(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path_factory.mktemp("r")
+    monkeypatch.setattr(control, "folder", lambda: place)
+    monkeypatch.setattr(control, "SAY_S", 0.3)
+    feed = Feed()
+    with Control(feed), ExitStack() as stack:
+        silent = []
+        for said in (b"", b"\xff" * 9, b"\0\0\0\x09rubbish", b"x" * 100_000, *[b""] * 16):
+            other = stack.enter_context(socket.socket(socket.AF_UNIX))
+            other.connect(str(place / "control"))
+            other.settimeout(10)
+            with suppress(OSError):
+                other.sendall(said)
+            silent.append(other)
+        tell("pause")
+        assert wished(feed) == [Toggle()]
+        for other in silent:
+            with suppress(ConnectionError):
+                while other.recv(4096):
+                    pass
+
+
+def test_what_goes_wrong_with_a_word_ends_nothing(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(feed: Feed, word: str) -> None:
+        raise ZeroDivisionError
+
+    place = tmp_path_factory.mktemp("r")
+    monkeypatch.setattr(control, "folder", lambda: place)
+    feed = Feed()
+    with Control(feed):
+        with monkeypatch.context() as patch:
+            patch.setattr(control, "act", fails)
+            with pytest.raises(ConfigError, match="no live call"):
+                tell("pause")
+        tell("next")
+        assert wished(feed) == [NextCall()]
+
+
+def test_a_call_that_hangs_is_said(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path_factory.mktemp("r")
+    monkeypatch.setattr(control, "folder", lambda: place)
+    monkeypatch.setattr(control, "ANSWER_S", 0.2)
+    (place / "key").write_bytes(b"x" * 32)
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(place / "control"))
+        hung.listen(1)
+        with pytest.raises(ConfigError, match="does not answer"):
+            tell("pause")
 
 
 def test_keys_in_the_terminal_are_wishes(monkeypatch: pytest.MonkeyPatch) -> None:

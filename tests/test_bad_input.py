@@ -11,37 +11,44 @@ import pytest
 from scripts import bad_input
 from scripts.bad_input import TARGETS, Failure, mendable, seeds, ways
 from voicecoach.errors import ConfigError, one_line
+from voicecoach.shell import control
 
-READY = ("audio", "log", "toml", "json")
-"""The targets whose readers are mended; what listens is still to come."""
+READY = ("audio", "log", "toml", "json", "socket")
 KNOWN = [(target, name) for target in READY for name in seeds(target)]
-CASES = 200
+CASES = {"socket": 60}
+"""Of those that take longer; of the others `MOST`."""
+MOST = 200
 
 
-def read(target: str, data: bytes, folder: Path) -> None:
-    with TARGETS[target].open() as it, ways().within(folder):
-        it(data, folder)
+@pytest.fixture(autouse=True)
+def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep away from a call that somebody has here; the path of a socket must be short."""
+    place = tmp_path_factory.mktemp("r")
+    monkeypatch.setattr(control, "folder", lambda: place)
 
 
 @pytest.mark.parametrize(("target", "name"), KNOWN)
 def test_what_is_known(target: str, name: str, tmp_path: Path) -> None:
-    read(target, seeds(target)[name], tmp_path)
+    with TARGETS[target].open() as read, ways().within(tmp_path):
+        read(seeds(target)[name], tmp_path)
 
 
 @pytest.mark.parametrize("target", READY)
 def test_what_is_changed_at_random(target: str, tmp_path: Path) -> None:
     known = list(seeds(target).values())
-    for number in range(CASES):
-        rng = Random(f"{target} {number}")
-        data = TARGETS[target].mutate(rng, rng.choice(known), known)
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        try:
-            read(target, data, folder)
-        except Exception as e:
-            kept = tmp_path / "failed"
-            kept.write_bytes(data)
-            raise AssertionError(f"{target}: case {number}, {kept}: {e!r}") from e
+    with TARGETS[target].open() as read:
+        for number in range(CASES.get(target, MOST)):
+            rng = Random(f"{target} {number}")
+            data = TARGETS[target].mutate(rng, rng.choice(known), known)
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            try:
+                with ways().within(folder):
+                    read(data, folder)
+            except Exception as e:
+                kept = tmp_path / "failed"
+                kept.write_bytes(data)
+                raise AssertionError(f"{target}: case {number}, {kept}: {e!r}") from e
 
 
 def test_an_error_is_one_line_whatever_it_quotes() -> None:

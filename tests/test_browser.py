@@ -303,6 +303,50 @@ def test_who_does_not_read_holds_nothing_up(
     assert stuck.recv(12) == b"HTTP/1.1 101", "it was there, and is still stuck"
 
 
+@pytest.mark.parametrize(
+    "rubbish", [b"\xff\xfe" * 400, b"GET\0 / HTTP/9\r\n\r\n", b"GET / HTTP/1.1\r\n: \r\n\r\n"]
+)
+def test_rubbish_is_no_matter(
+    page: Page, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(page.url).port or 0), 30) as other:
+        other.sendall(rubbish)
+        other.shutdown(socket.SHUT_WR)
+        while other.recv(4096):
+            pass
+    goes_on(page, feed)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
+    page: Page, feed: Feed, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with view(page) as viewer:
+        assert shown(viewer) == Display()
+        viewer.send(b"\xff\xfe", text=True)
+        assert ending(viewer)[0] == 1007
+    goes_on(page, feed)
+    assert capfd.readouterr().err == ""
+
+
+def test_who_asks_for_nothing_has_to_go(
+    feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "REQUEST_S", 0.5)
+    monkeypatch.setattr(browser, "MOST_CONNECTIONS", 10)
+    with Page(feed) as page:
+        address = "127.0.0.1", urlsplit(page.url).port or 0
+        with view(page) as viewer:
+            assert shown(viewer) == Display()
+            idle = [stack.enter_context(socket.create_connection(address, 30)) for _ in range(30)]
+            for other in idle:
+                with contextlib.suppress(ConnectionError):
+                    assert other.recv(1) == b""
+            goes_on(page, feed)
+            feed.publish(CALM, 0.0)
+            assert shown(viewer) == CALM
+
+
 def test_it_ends_with_viewers_there(feed: Feed) -> None:
     with ExitStack() as stack:
         with Page(feed) as page:

@@ -90,6 +90,13 @@ def recordable(events: Sequence[Event]) -> bool:
     return end_of(events) < TICK_SAMPLES or any(isinstance(event, Readings) for event in events)
 
 
+def readings(events: Sequence[Event], end: int) -> Iterator[Reading]:
+    """Yield what the cues go on at every tick, of a log that may leave some of it out."""
+    for reading in ticks(events, end):
+        signals, quotes = {**UNKNOWN, **reading.signals}, {**UNSAID, **reading.quotes}
+        yield reading._replace(signals=signals, quotes=quotes)
+
+
 def told_again(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> list[Event]:
     """Return what cues would have opened, closed and been held back in a call.
 
@@ -232,7 +239,7 @@ def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> It
     end = end_of(events)
     newest: CueOpened | None = None
     done = 0
-    for reading in ticks(events, end):
+    for reading in readings(events, end):
         # What comes at the moment of a tick takes effect after it.
         while done < len(answers) and answers[done].at < reading.at:
             answer = answers[done]
@@ -248,8 +255,7 @@ def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> It
 
 
 def _tick(engine: CueEngine, reading: Reading) -> list[Event]:
-    signals, quotes = {**UNKNOWN, **reading.signals}, {**UNSAID, **reading.quotes}
-    return engine.update(reading.at, signals, quotes, reading.distrusted)
+    return engine.update(reading.at, reading.signals, reading.quotes, reading.distrusted)
 
 
 def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:

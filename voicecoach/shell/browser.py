@@ -25,6 +25,7 @@ import socket
 import threading
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import uvicorn
@@ -35,6 +36,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from voicecoach.errors import ConfigError
 from voicecoach.shell.feed import Feed, Wish
@@ -51,6 +53,9 @@ POLL_S = 0.03
 SEND_S = 2.0
 """Seconds in which a viewer has to take a display."""
 MOST_VIEWERS = 8
+MOST_CONNECTIONS = 64
+REQUEST_S = 10.0
+"""Seconds in which who connects has to send a request, and then the next."""
 MOST_BYTES = 1024
 """Of a wish."""
 MOST_WISHES = 20
@@ -97,13 +102,13 @@ class Page:
         app = Starlette(routes=[*files, WebSocketRoute("/{token}/live", self._live)])
         config = uvicorn.Config(
             _Guard(app, token, port),
-            http="h11",
+            http=_Connection,
             ws="websockets-sansio",
             ws_max_size=MOST_BYTES,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
-            log_level="error",
+            log_level="critical",  # a frame that is no UTF-8 is an error to it
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
@@ -128,6 +133,7 @@ class Page:
         return webbrowser.open(self.url)
 
     async def _serve(self, listener: socket.socket) -> None:
+        asyncio.get_running_loop().set_exception_handler(_unwell)
         with listener:
             await self._server.serve([listener])
         # Who has not taken what was sent by now never will.
@@ -187,6 +193,33 @@ class Page:
             except (msgspec.DecodeError, RecursionError):
                 return
             self._feed.wish(wish)
+
+
+class _Connection(H11Protocol):
+    """Somebody who is connected, and may be so for long only if they ask for something."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take them, where there is room."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self.loop.call_later(REQUEST_S, self._hurry, None)
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, for a while."""
+        self.loop.call_later(REQUEST_S, self._hurry, self.cycle)
+        super().on_response_complete()
+
+    def _hurry(self, before: RequestResponseCycle | None) -> None:
+        if self.cycle is before and self in self.connections:
+            self.transport.abort()
+
+
+def _unwell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep what somebody sent wrongly off the terminal; their connection is closed already."""
+    if not {"protocol", "transport", "socket"} & context.keys():
+        loop.default_exception_handler(context)
 
 
 class _Guard:

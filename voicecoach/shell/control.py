@@ -10,11 +10,21 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import sys
 import threading
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from pathlib import Path
 
 import platformdirs
@@ -24,6 +34,12 @@ from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
 
 WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
 LONGEST = 32
+SAY_S = 1.0
+"""In which somebody who connects has to say who they are and what they want."""
+ANSWER_S = 5.0
+"""In which a live call answers."""
+MOST = 8
+"""Who is listened to at once; others wait, no longer than these take."""
 
 
 def act(feed: Feed, word: str) -> None:
@@ -64,17 +80,29 @@ def tell(word: str) -> None:
     Raises
     ------
     ConfigError
-        Where none does, or it knows no such word.
+        Where none does, or it does not answer, or it knows no such word.
     """
     if word not in WORDS:
         raise ConfigError(f"{word}: say one of {', '.join(WORDS)}")
+    failed: list[Exception] = []
+    # Even to connect takes for ever where it hangs.
+    thread = threading.Thread(target=_tell, args=(word, failed), name="tell", daemon=True)
+    thread.start()
+    thread.join(ANSWER_S)
+    if thread.is_alive():
+        raise ConfigError("the live call that runs here does not answer")
+    if failed:
+        raise ConfigError("no live call runs here; start one with `voicecoach live`") from failed[0]
+
+
+def _tell(word: str, failed: list[Exception]) -> None:
     try:
         key = (folder() / "key").read_bytes()
         with Client(_address(), authkey=key) as connection:
             connection.send_bytes(word.encode())
             connection.recv_bytes(LONGEST)
     except (OSError, EOFError, AuthenticationError) as e:
-        raise ConfigError("no live call runs here; start one with `voicecoach live`") from e
+        failed.append(e)
 
 
 class Control:
@@ -84,11 +112,13 @@ class Control:
         self._feed = feed
         self._listener: Listener | None = None
         self._ended = False
+        self._key = b""
+        self._room = threading.BoundedSemaphore(MOST)
         self.trouble = ""
         """Why nothing is heard here, or ""."""
 
     def __enter__(self) -> Control:
-        key = secrets.token_bytes(32)
+        self._key = secrets.token_bytes(32)
         try:
             place = folder()
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -98,8 +128,8 @@ class Control:
             file = place / "key"
             file.unlink(missing_ok=True)
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                out.write(key)
-            self._listener = Listener(_address(), authkey=key)
+                out.write(self._key)
+            self._listener = Listener(_address(), backlog=MOST)
             threading.Thread(target=self._serve, name="control", daemon=True).start()
         except OSError as e:
             self.trouble = f"`voicecoach tell` does not reach this call: {e.strerror or e}"
@@ -115,12 +145,49 @@ class Control:
     def _serve(self) -> None:
         assert self._listener
         while not self._ended:
+            self._room.acquire()
             try:
-                with self._listener.accept() as connection:
-                    act(self._feed, connection.recv_bytes(LONGEST).decode())
-                    connection.send_bytes(b"done")
-            except (OSError, EOFError, AuthenticationError, UnicodeDecodeError):
-                continue  # somebody else's business, or the end
+                # Without its own handshake, for which who says nothing would hold up everybody.
+                connection = self._listener.accept()
+                threading.Thread(
+                    target=self._hear, args=(connection,), name="told", daemon=True
+                ).start()
+            except (OSError, EOFError, RuntimeError):
+                self._room.release()
+                time.sleep(0.1)  # the end, or there is no room for another
+
+    def _hear(self, connection: Connection) -> None:
+        """Do what somebody says, if they have the key and are quick; else it is their business."""
+        try:
+            with connection, _for(connection, SAY_S), contextlib.suppress(Exception):
+                deliver_challenge(connection, self._key)
+                answer_challenge(connection, self._key)
+                act(self._feed, connection.recv_bytes(LONGEST).decode())
+                connection.send_bytes(b"done")
+        finally:
+            self._room.release()
+
+
+@contextmanager
+def _for(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut a connection off where it takes longer."""
+    with contextlib.ExitStack() as stack:
+        if sys.platform == "win32":
+            cut = connection.close
+        else:
+            # To close it would leave who reads it waiting, and its number may be another's by then.
+            twin = stack.enter_context(socket.socket(fileno=os.dup(connection.fileno())))
+
+            def cut() -> None:
+                with contextlib.suppress(OSError):
+                    twin.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
+        stack.callback(timer.join)
+        stack.callback(timer.cancel)
+        yield
 
 
 def _address() -> str:

@@ -16,7 +16,6 @@ from voicecoach.errors import JournalError
 from voicecoach.laboratory import closeup, comparison
 from voicecoach.laboratory.closeup import Course
 from voicecoach.laboratory.comparison import Change, Told
-from voicecoach.readings import ticks
 from voicecoach.shell import results
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView
@@ -89,7 +88,7 @@ def trial(found: Results, a: Rules, b: Rules, config: Config) -> Trial:
     changes = comparison.compare(in_a, in_b)
     end = comparison.end_of(found.events)
     course = closeup.course(
-        ticks(found.events, end),
+        comparison.readings(found.events, end),
         [change for change in changes if change.what][:MOST_CLOSE],
         {cue.id: cue for cue in a.cues},
         {cue.id: cue for cue in b.cues},

@@ -210,7 +210,7 @@ def _result(job: Job) -> Result:
     config = Config()
     if not job.cast:
         told = truth.read(job.path, Truth)
-        return judge(told, 0, recorded(corpora.DATA / told.audio, config))
+        return judge(told, 0, recorded(truth.inside(corpora.DATA, told.audio), config))
     scenario = stage_call.load(job.path)
     staged = stage_call.stage(scenario, job.path.stem, stage_call.takes(job.clips), job.cast)
     with tempfile.TemporaryDirectory() as folder:

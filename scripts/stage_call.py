@@ -34,7 +34,20 @@ from msgspec import Meta
 from scripts import corpora
 from scripts.corpora import TELEPHONE_RATE, Samples
 from scripts.streams import EMOTIONS
-from scripts.truth import Distrust, Name, Pair, Part, Said, Span, Table, Truth, Who, read, write
+from scripts.truth import (
+    Distrust,
+    Name,
+    Pair,
+    Part,
+    Said,
+    Span,
+    Table,
+    Truth,
+    Who,
+    inside,
+    read,
+    write,
+)
 from scripts.voices import laughter
 from voicecoach.errors import one_line
 from voicecoach.lexical import plain
@@ -244,8 +257,8 @@ def takes(folder: Path) -> tuple[Take, ...]:
     if (folder / "clips.csv").exists():
         with (folder / "clips.csv").open(encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                path = folder / row["path"]
-                path = path if path.exists() else folder.parent / row["path"]
+                path = inside(folder, row["path"])
+                path = path if path.exists() else inside(folder.parent, row["path"])
                 x = trimmed(corpora.read(path))
                 found.append(Take(row["speaker"], row["emotion"], x, None))
     else:

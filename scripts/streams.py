@@ -15,6 +15,7 @@ from scipy import signal
 
 from scripts import corpora
 from scripts.corpora import Samples
+from scripts.truth import inside
 from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.shell.assembly import Models, assemble
@@ -51,7 +52,10 @@ def nemo() -> list[Clip]:
     root = corpora.folder("nemo")
     with (root / "clips.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [Clip(r["speaker"], r["emotion"], corpora.read(corpora.DATA / r["path"])) for r in rows]
+    return [
+        Clip(r["speaker"], r["emotion"], corpora.read(inside(corpora.DATA, r["path"])))
+        for r in rows
+    ]
 
 
 def by_speaker(clips: Iterable[Clip]) -> dict[str, list[Clip]]:

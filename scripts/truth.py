@@ -121,6 +121,20 @@ def read(path: Path, kind: type[T]) -> T:
         raise SystemExit(one_line(f"{path}: {e}")) from e
 
 
+def inside(folder: Path, name: str) -> Path:
+    """Return a file that is named from a folder, and in it.
+
+    Raises
+    ------
+    SystemExit
+        Where it is not.
+    """
+    path = Path(name)
+    if "\0" in name or path.is_absolute() or ".." in path.parts:
+        raise SystemExit(one_line(f"{name}: this is outside of {folder}"))
+    return folder / path
+
+
 def write(truth: Truth, path: Path) -> None:
     """Write a truth as TOML that `read` takes."""
     path.write_text(tomli_w.dumps(msgspec.to_builtins(truth)), "utf-8")

@@ -90,6 +90,19 @@ def test_a_line_that_is_no_event_is_named(bad: bytes) -> None:
         list(eventlog.read(iter([good, bad])))
 
 
+@pytest.mark.parametrize("time", [b"1e400", b"-0.1", b"86400.1", b'"x"', b"null", b"true", b"1e19"])
+def test_a_time_that_is_in_no_call_is_refused(time: bytes) -> None:
+    with pytest.raises(ValueError, match="line 1: not an event"):
+        list(eventlog.read(iter([b'{"type":"ended","at_s":1.0,"end_s":' + time + b"}"])))
+
+
+@pytest.mark.parametrize("more", [{"speakers": ["nobody"]}, {"speakers": 3}, {"call": 7}])
+def test_a_header_of_another_kind_is_refused(more: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="line 1: "):
+        eventlog.facts(eventlog.header(**more))
+    assert eventlog.facts(eventlog.header(speakers=["agent"])) == {"speakers": ["agent"]}
+
+
 def test_the_reference_is_the_one_in_the_docs() -> None:
     assert eventlog.describe() in DOCS.read_text("utf-8")
 

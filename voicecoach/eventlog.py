@@ -123,9 +123,10 @@ def describe() -> str:
 
 
 def _samples(seconds: Any) -> int:
-    if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_S:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds <= LONGEST_S:
         raise ValueError(f"no time in a call is {seconds!r} s")
-    return round(seconds * SAMPLE_RATE)
+    return round(float(seconds) * SAMPLE_RATE)
 
 
 def _check_numbers(raw: bytes, tree: Any) -> None:

@@ -11,6 +11,7 @@ Copies that others made, a backup, a file system that keeps versions, are beyond
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,9 @@ from voicecoach.shell.journal.schema import migrate, transaction
 BUSY_S = 10.0
 AUDIO = "audio"
 """The folder beside the file, of the calls whose sound was asked to be kept."""
+
+_ID = re.compile(r"\w{1,64}", re.ASCII)
+"""Of a call: one that somebody wrote into the file may be anything."""
 
 R = TypeVar("R", bound=Row)
 
@@ -250,12 +254,17 @@ class Journal:
 
     def audio(self, call: str) -> Path | None:
         """Return the file with a call's sound, where it is kept."""
-        file = self._audio / f"{call}.flac"
-        return file if file.is_file() else None
+        file = self._sound_of(call)
+        return file if file and file.is_file() else None
+
+    def _sound_of(self, call: str) -> Path | None:
+        """Return where a call's sound is, or would be; None where no call has such an id."""
+        return self._audio / f"{call}.flac" if _ID.fullmatch(call) else None
 
     def _keep_audio(self, call: str, source: Path) -> None:
         self._audio.mkdir(mode=0o700, exist_ok=True)
-        target = self._audio / f"{call}.flac"
+        target = self._sound_of(call)
+        assert target, "it is made by `entry.identify`"
         scratch = target.with_suffix(".unfinished")
         try:
             with source.open("rb") as sound:

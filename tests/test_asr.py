@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach import config
+from voicecoach.shell import asr
 from voicecoach.shell.asr import IN_TIME, LATE, REST, Backlog, Heard, LiveAsr, ReplayAsr, Task
 from voicecoach.types import (
     F32,
@@ -319,6 +320,23 @@ def test_at_the_end_of_a_call_the_last_words_are_waited_for() -> None:
     answers = w.poll(None)
     assert [a.utterance for a in answers if isinstance(a, Transcript)] == list(range(5))
     w.close()
+
+
+def test_last_words_are_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asr, "LAST_S", 0.1)
+    parrot = Parrot()
+    parrot.gate.clear()
+    w = LiveAsr(parrot, SETTINGS)
+    feed(w)
+    for n in (1, 2):
+        w.submit(request(64 * HOP, careful=True, utterance=n))
+    answers = [a for a in w.poll(None) if isinstance(a, Transcript)]
+    assert [a.utterance for a in answers] == [1, 2]
+    assert all("did not come in time" in a.error and not a.words for a in answers)
+    w.close()
+    parrot.gate.set()
+    time.sleep(0.2)
+    assert not w.poll(64 * HOP), "what comes after that is of no use"
 
 
 def test_a_live_recogniser_that_fails_is_started_again_once() -> None:

@@ -48,6 +48,10 @@ IN_TIME = SAMPLE_RATE
 """Final words sooner than this let them go on."""
 
 
+LAST_S = 5.0
+"""Seconds that a live call waits for its last words: another may have begun."""
+
+
 class Heard(NamedTuple):
     """A word as a transcriber gives it."""
 
@@ -290,7 +294,8 @@ class LiveAsr:
         self._attempts = Attempts(transcriber)
         self._backlog = Backlog()
         self._now = 0
-        self._busy = False
+        self._task: Task | None = None
+        """What is being done."""
         self._closed = False
         self._forgotten = 0
         """How often all was dropped."""
@@ -318,13 +323,13 @@ class LiveAsr:
             self._changed.notify()
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return what has come; where `until` is None, wait for all final words."""
+        """Return what has come; where `until` is None, wait for all final words, but not long."""
         answers: list[Transcript | Degraded] = []
         with self._changed:
-            if until is None:
-                self._changed.wait_for(
-                    lambda: self._lost or not (self._busy or self._backlog.careful)
-                )
+            if until is None and not self._changed.wait_for(
+                lambda: self._lost or not (self._task or self._backlog.careful), LAST_S
+            ):
+                self._give_up(LATE_LAST)
             done, self._done = self._done, []
             for request, began, result in done:
                 notice = self._backlog.done(request, began, self._now)
@@ -357,15 +362,24 @@ class LiveAsr:
     def _lose(self) -> None:
         """Say of all that waits, and of all that is to come, that there are no words."""
         with self._changed:
-            self._lost, self._busy = True, False
-            self._done += [(task.request, self._now, LOST) for task in self._backlog.rest()]
+            self._lost = True
+            self._give_up(LOST)
             self._changed.notify_all()
 
+    def _give_up(self, result: Result) -> None:
+        """Answer with this what waits, and what is being done."""
+        tasks = [*([self._task] if self._task else []), *self._backlog.rest()]
+        self._done += [(task.request, self._now, result) for task in tasks]
+        self._task = None
+        self._forgotten += 1
+
     def _serve(self) -> None:
+        with self._changed:
+            if self._task:  # it was begun again: of this it knows nothing
+                self._done.append((self._task.request, self._now, LOST))
         while True:
             with self._changed:
-                self._busy = False
-                task = None
+                self._task = task = None
                 while not self._closed:
                     task = self._backlog.take(self._now)
                     if task:
@@ -374,7 +388,7 @@ class LiveAsr:
                     self._changed.wait()
                 if not task:
                     return
-                self._busy, began, forgotten = True, self._now, self._forgotten
+                self._task, began, forgotten = task, self._now, self._forgotten
             result = self._attempts.transcribe(task)
             with self._changed:
                 if forgotten == self._forgotten:
@@ -392,6 +406,7 @@ class Result(NamedTuple):
 
 
 LOST = Result([], "its thread failed")
+LATE_LAST = Result([], "the last words did not come in time")
 
 
 class Attempts:

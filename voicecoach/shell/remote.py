@@ -109,6 +109,7 @@ class Remote:
         self._load = Load(model, language, tuple(vocabulary))
         self._answer_s, self._command = answer_s, command
         self._closed = self._loaded = False
+        self._one = threading.Lock()
         self._start()
 
     def ready(self) -> None:
@@ -133,8 +134,9 @@ class Remote:
         RecogniserFailed
             Where the process ended, hung, or could not do it.
         """
-        self.ready()
-        answer = self._answer(self._answer_s, Ask(audio.tobytes(), prefix, context, careful))
+        with self._one:  # a call that is over may still wait for an answer
+            self.ready()
+            answer = self._answer(self._answer_s, Ask(audio.tobytes(), prefix, context, careful))
         if answer.error:
             # Its text may have what was said in it, and this one goes into logs.
             raise RecogniserFailed(answer.error)

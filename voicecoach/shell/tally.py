@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from voicecoach import scorecard, summary
+from voicecoach.cleaning import cleaned
 from voicecoach.errors import JournalError
 from voicecoach.scorecard import ScoreCard
 from voicecoach.scoring.scorer import Scorer
@@ -69,7 +70,7 @@ def card(folder: Path) -> ScoreCard | None:
     """
     path = folder / CARD_JSON
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ScoreCard)
+        return msgspec.convert(cleaned(msgspec.json.decode(path.read_bytes())), ScoreCard)
     except FileNotFoundError:
         return None
     except OSError as e:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -78,7 +79,7 @@ def test_text_stays_on_its_line() -> None:
     )
     line = eventlog.line(word)
     assert line.count(b"\n") == 1
-    assert list(eventlog.read(iter([line]))) == [word]
+    assert list(eventlog.read(iter([line]))) == [msgspec.structs.replace(word, text='" <b>')]
 
 
 @pytest.mark.parametrize(

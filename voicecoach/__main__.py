@@ -47,6 +47,7 @@ from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
 from voicecoach.config import Config
 from voicecoach.errors import DeviceError, VoiceCoachError
+from voicecoach.summary import printable
 from voicecoach.types import Speaker
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def devices() -> None:
     table = Table("who", "kind", "name", "what it is")
     for source in sources:
         who = [speaker for speaker, choice in choices.items() if choice == source]
-        table.add_row(", ".join(who), source.kind, Text(source.name), Text(source.label))
+        table.add_row(", ".join(who), source.kind, *map(_plain, (source.name, source.label)))
     Console().print(table)
 
 
@@ -290,7 +291,7 @@ def list_cues(
     for table in catalogue.tables(rules):
         shown = Table(*table.columns, title=table.title)
         for row in table.rows:
-            shown.add_row(*map(Text, row))
+            shown.add_row(*map(_plain, row))
         console.print(shown)
 
 
@@ -304,7 +305,7 @@ def doctor(config: ConfigOption = None) -> None:
     table = Table.grid(padding=(0, 2))
     for finding in findings:
         mark = "yes" if finding.ok else "NO" if finding.needed else "no"
-        table.add_row(mark, finding.what, Text(finding.found))
+        table.add_row(mark, finding.what, _plain(finding.found))
     Console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(UNUSABLE)
@@ -331,6 +332,11 @@ def main() -> None:
 
 
 # --- helpers --------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> Text:
+    """Return text that moves no cursor."""
+    return Text(printable(text))
 
 
 def _replay(sources: list[Source], settings: Config, options: Options) -> None:

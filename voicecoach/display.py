@@ -98,7 +98,7 @@ def display(snapshot: Snapshot, state: State) -> Display:
     card = None
     if s.cue:
         evidence, say = printable(s.cue.message), printable(s.cue.say)
-        card = Card(s.cue.id, s.cue.at, s.cue.title, evidence, say, s.helpful)
+        card = Card(s.cue.id, s.cue.at, printable(s.cue.title), evidence, say, s.helpful)
     return Display(
         state=state,
         channels=tuple(_channel(s, speaker) for speaker in SPEAKERS),
@@ -115,7 +115,7 @@ def _channel(s: Snapshot, speaker: Speaker) -> Channel:
     over = (s.level_dbfs[speaker] - QUIETEST_DBFS) / STEP_DB
     level = min(LEVELS, max(0, round(over)))
     wrong = s.channels.get(speaker)
-    state = wrong.state if wrong else "ok"
+    state = printable(wrong.state) if wrong else "ok"
     if state == "dead":
         state = "nothing heard"
     reason = printable(wrong.reason) if wrong else ""

@@ -2,7 +2,8 @@
 
 Inside, times are sample indices; here they become seconds: `at`, `start`, `end` are written as
 `at_s`, `start_s`, `end_s`.  What is unknown is null, what does not exist is left out.  The first
-line is a `header`.  `docs/event-log.md` lists the events and their fields; `describe` generates it.
+line is a `header`.  Texts are cleaned on their way out and in, since a log may be anybody's.
+`docs/event-log.md` lists the events and their fields; `describe` generates it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from voicecoach.cleaning import clean, cleaned
 from voicecoach.types import (
     EVENTS,
     SAMPLE_RATE,
@@ -41,7 +43,7 @@ _MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
 
 def header(**facts: Any) -> bytes:
     """Return the first line: the schema's version and facts of the call."""
-    return _encoder.encode({"type": "header", "schema": SCHEMA, **facts}) + b"\n"
+    return _encoder.encode({"type": "header", "schema": SCHEMA, **cleaned(facts)}) + b"\n"
 
 
 def line(event: Event) -> bytes:
@@ -81,7 +83,7 @@ def facts(line: bytes) -> dict[str, Any]:
     speakers = found.get("speakers", list(SPEAKERS))
     if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
         raise ValueError(f"line 1: there are no such speakers: {speakers}")
-    return found
+    return {str(name): cleaned(fact) for name, fact in found.items()}
 
 
 def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
@@ -103,7 +105,7 @@ def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
                 fields.pop(time, None)
                 if f"{time}_s" in fields:
                     fields[time] = _samples(fields.pop(f"{time}_s"))
-            yield msgspec.convert(fields, _BY_NAME[name])
+            yield msgspec.convert(cleaned(fields), _BY_NAME[name])
         except (msgspec.DecodeError, KeyError, TypeError, RecursionError, ValueError) as e:
             raise ValueError(f"line {number}: not an event: {e}") from e
 
@@ -167,6 +169,8 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         # A recogniser of somebody's may give numpy's numbers, which are floats, too.
         return round(float(value), 4) if math.isfinite(value) else None
+    if isinstance(value, str):
+        return clean(value)
     if isinstance(value, tuple):
         return [_rounded(v) for v in value]
     if isinstance(value, Mapping):

@@ -9,12 +9,12 @@ Times stay samples until they are written, so intervals meet exactly and none is
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from voicecoach.cleaning import clean
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -33,7 +33,6 @@ from voicecoach.types import (
 )
 
 MILLISECOND = SAMPLE_RATE // 1000
-_TURNED = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"}
 _SRT = str.maketrans({"<": "\u2039", ">": "\u203a", "{": "(", "}": ")"})
 """SubRip has no escape: these would be tags, arrows and overrides."""
 
@@ -271,9 +270,8 @@ def _end(events: Iterable[Event]) -> int:
 
 
 def _line(text: str) -> str:
-    """Return a text on one line, without what steers a screen or turns its direction."""
-    kept = (" " if unicodedata.category(ch) in ("Cc", "Cs", "Zl", "Zp") else ch for ch in text)
-    return " ".join("".join(ch for ch in kept if ch not in _TURNED).split())
+    """Return a text on one line, whole."""
+    return clean(text, len(text))
 
 
 def _escaped(text: str) -> str:

@@ -148,14 +148,17 @@ def _score(score: float | None) -> str:
 def _styles(s: Styles) -> list[str]:
     out = ["## Way of handling the conflict", ""]
     if s.style:
-        shares = ", ".join(f"{style} {share:.0%}" for style, share in s.shares.items() if share)
+        shares = ", ".join(
+            f"{inline(style)} {share:.0%}" for style, share in s.shares.items() if share
+        )
         out += [
-            f"Mostly **{s.style}**: assertiveness {_score(s.assertiveness)}, cooperativeness "
-            f"{_score(s.cooperativeness)}. Of the moves: {shares}. None is good or bad in itself.",
+            f"Mostly **{inline(s.style)}**: assertiveness {_score(s.assertiveness)}, "
+            f"cooperativeness {_score(s.cooperativeness)}. Of the moves: {shares}. "
+            "None is good or bad in itself.",
             "",
         ]
     out += [f"*{inline(s.formula)}*", ""]
-    out += [f"- {e.style}: {quoted(e.quote)}" for e in s.evidence]
+    out += [f"- {inline(e.style)}: {quoted(e.quote)}" for e in s.evidence]
     return out + [""] * bool(s.evidence)
 
 

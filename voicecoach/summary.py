@@ -256,7 +256,7 @@ def markdown(summary: Summary) -> str:
         f"| turns | {a.turns} | {c.turns} |",
         f"| came in over the other | {a.overlaps_begun} | {c.overlaps_begun} |",
         f"| backchannels | {a.backchannels} | {c.backchannels} |",
-        f"| channel | {a.channel} | {c.channel} |",
+        f"| channel | {inline(a.channel)} | {inline(c.channel)} |",
         "",
         f"- Both spoke at once for {s.overlap_s:.1f} s; the agent's longest turn took "
         f"{s.longest_agent_turn_s:.0f} s.",
@@ -321,7 +321,7 @@ def printable(text: str) -> str:
 
 def inline(text: str) -> str:
     """Return text that stays text in Markdown, whatever is in it."""
-    return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&" else ch for ch in printable(text))
+    return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&~" else ch for ch in printable(text))
 
 
 def _s(samples: int) -> float:

@@ -43,6 +43,7 @@ def export(
     from voicecoach.shell.files import readable
     from voicecoach.shell.recordings import names
     from voicecoach.shell.replay import EVENTS
+    from voicecoach.summary import printable
 
     wanted = list(exports.FORMATS) if format is Format.ALL else [format.value]
     logs = [path / EVENTS if path.is_dir() else path for path in folders]
@@ -59,7 +60,7 @@ def export(
         for kind in wanted:
             target = (out or log.parent) / f"{name}{exports.SUFFIXES[kind]}"
             written.write(target, exports.FORMATS[kind](call.events, title))
-            typer.echo(readable(target))
+            typer.echo(printable(readable(target)))
         if set(wanted) & set(exports.WORDS) and not exports.said(call.events):
             say(f"note: {readable(log)}: there are no words in it, so no transcript")
     if failed:

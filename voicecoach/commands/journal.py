@@ -179,11 +179,14 @@ def delete(
 ) -> None:
     """Delete a call from the journal, for good; the folder that it left stays."""
     from voicecoach.shell.journal.tables import local
+    from voicecoach.summary import printable
 
     with _open(file, config) as journal:
         found = journal.find(call)
         if not yes:
-            typer.confirm(f"Delete {found.name} of {local(found.started_at)}?", abort=True)
+            typer.confirm(
+                f"Delete {printable(found.name)} of {local(found.started_at)}?", abort=True
+            )
         journal.delete(found.id)
     say(f"{found.name}: deleted; what the call left in its own folder is not")
 

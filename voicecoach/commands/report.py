@@ -29,6 +29,7 @@ def report(
     from voicecoach.shell import report as reports
     from voicecoach.shell import results
     from voicecoach.shell.files import readable
+    from voicecoach.summary import printable
 
     recordings = call or []
     if len(recordings) > 2:
@@ -41,4 +42,4 @@ def report(
     path = reports.write(log, open_call, audio)
     if open_call is None:
         say("note: there is no sound in it; name the recording with --call")
-    typer.echo(f"Report: {readable(path)}")
+    typer.echo(printable(f"Report: {readable(path)}"))

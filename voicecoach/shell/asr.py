@@ -22,6 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 from voicecoach import config
+from voicecoach.cleaning import WORD, clean
 from voicecoach.dsp.framing import History
 from voicecoach.masking import Run, mask
 from voicecoach.shell.worker import Say, Worker, unsaid
@@ -181,7 +182,7 @@ class Asr(Protocol):
 
 
 class Answerer:
-    """Makes transcripts of what a transcriber says: placed on the stream, masked, in order."""
+    """Makes transcripts of what a transcriber says: clean, masked, placed on the stream."""
 
     def __init__(self, settings: config.Transcription) -> None:
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
@@ -208,6 +209,7 @@ class Answerer:
         if request.utterance != number:
             before = after if request.start - end < ONE_NUMBER else Run()
         given = mask([*request.context.split(), *request.prefix.split()], before)
+        words = [w._replace(text=text) for w in words if (text := clean(w.text, WORD))]
         masked = mask([word.text for word in words], given.run)
         self._said[request.speaker] = request.utterance, request.end, masked.run, before
         placed = (_placed(w, text, request) for w, text in zip(words, masked.texts, strict=True))
@@ -449,9 +451,10 @@ def _notice(at: int, reason: str, *, over: bool = False) -> Degraded:
 
 
 def _said(error: Exception) -> str:
-    """Return an error in one line."""
+    """Return an error in one line, in which no card number can be read."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    shown = " ".join(mask(clean(lines[0]).split()).texts) if lines else ""
+    return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
 
 
 def _placed(word: Heard, text: str, request: TranscribeRequest) -> HeardWord:

@@ -122,8 +122,8 @@ class CallView:
             if wrong:
                 state = "nothing heard" if wrong.state == "dead" else wrong.state
             who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", STYLE[speaker])
-            table.add_row(who, state, self._signals(speaker))
-        return Panel(table, title=Text(self._title), title_align="left", border_style="dim")
+            table.add_row(who, _plain(state), self._signals(speaker))
+        return Panel(table, title=_plain(self._title), title_align="left", border_style="dim")
 
     def _signals(self, speaker: Speaker) -> Text:
         s = self._snapshot
@@ -169,7 +169,7 @@ class CallView:
         cue = self._snapshot.cue
         if cue is None:
             return Panel(Text("no cue", "dim"), border_style="dim", height=CARD_ROWS + 2)
-        body = Text.assemble((cue.title, "bold"), f"\n{printable(cue.message)}")
+        body = Text.assemble((printable(cue.title), "bold"), f"\n{printable(cue.message)}")
         if cue.say:
             body.append(f"\n{_quoted(cue.say)}", "italic")
         return Panel(body, border_style="yellow", height=CARD_ROWS + 2)
@@ -190,7 +190,7 @@ class CallView:
             text = f"{clock(self._position)} / {clock(round(total * SAMPLE_RATE))}   {cues}"
             table.add_row(Align(bar, vertical="middle"), Text(text))
         if self._snapshot.degraded:
-            table.add_row(Text(self._snapshot.degraded, "yellow"), "")
+            table.add_row(_plain(self._snapshot.degraded, "yellow"), "")
         return table
 
 
@@ -201,7 +201,12 @@ def say_error(message: str) -> None:
 
 def say(message: str) -> None:
     """Write a line to standard error, whatever is in a file's name."""
-    typer.echo(readable(message), err=True)
+    typer.echo(printable(readable(message)), err=True)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return text that moves no cursor."""
+    return Text(printable(text), style)
 
 
 def _bar(value: float) -> Text:
@@ -245,12 +250,12 @@ def _line(event: Event) -> Text | None:
         case Utterance(text=text) if text:
             return _said(event)
         case CueOpened():
-            text = f"{clock(event.at):>5} cue      {event.title}. {printable(event.message)}"
-            return Text(f"{text} {_quoted(event.say)}" if event.say else text, "bold")
+            text = f"{clock(event.at):>5} cue      {event.title}. {event.message}"
+            return _plain(f"{text} {_quoted(event.say)}" if event.say else text, "bold")
         case CueClosed():
-            return Text(f"{clock(event.at):>5} cue off  {event.id}: {event.reason}", "dim")
+            return _plain(f"{clock(event.at):>5} cue off  {event.id}: {event.reason}", "dim")
         case ChannelState():
-            return Text(
+            return _plain(
                 f"{clock(event.at):>5} channel  {event.speaker}: {event.state}: {event.reason}"
             )
         case Listening():
@@ -259,6 +264,6 @@ def _line(event: Event) -> Text | None:
             verdict = "helpful" if event.helpful else "wrong"
             return Text(f"{clock(event.at):>5} marked   {event.id}: {verdict}", "dim")
         case Degraded():
-            return Text(f"{clock(event.at):>5} degraded {event.stage}: {event.reason}", "yellow")
+            return _plain(f"{clock(event.at):>5} degraded {event.stage}: {event.reason}", "yellow")
         case _:
             return None

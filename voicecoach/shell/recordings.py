@@ -24,6 +24,7 @@ from voicecoach.shell.files import Call, readable
 from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import EVENTS, Setup, copy, replay
+from voicecoach.summary import printable
 
 Source: TypeAlias = tuple[Path, Callable[[], Call]]
 """A recording and how to open it as a call."""
@@ -90,7 +91,9 @@ def replay_all(
                 report.write(results.read(out / name), open_call, options.audio)
             if events:
                 copy(out / name / EVENTS, events)
-            console.print(Text(f"Results: {readable(out / name)}", "bold"), soft_wrap=True)
+            console.print(
+                Text(printable(f"Results: {readable(out / name)}"), "bold"), soft_wrap=True
+            )
             if options.journal and (trouble := journal.add(config, out / name)):
                 failed = True
                 say_error(trouble)

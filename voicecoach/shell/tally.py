@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from voicecoach import limits, scorecard, summary
+from voicecoach.cleaning import cleaned
 from voicecoach.errors import JournalError
 from voicecoach.scorecard import ScoreCard
 from voicecoach.scoring.scorer import Scorer
@@ -76,12 +78,13 @@ def card(folder: Path) -> ScoreCard | None:
     """
     path = folder / CARD_JSON
     try:
-        return limits.json(limits.read(path), ScoreCard)
+        found = limits.json(limits.read(path), dict[str, Any])
+        return msgspec.convert(cleaned(found), ScoreCard)
     except FileNotFoundError:
         return None
     except OSError as e:
         raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
-    except ValueError as e:
+    except (ValueError, msgspec.ValidationError) as e:
         raise JournalError(f"{path}: this is no score card, move it away first: {e}") from e
 
 

@@ -6,6 +6,7 @@ words) keeps its room, so that nothing jumps under the eye or the pointer.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
@@ -105,7 +106,8 @@ class Person(QWidget):
         word = "both speak" if overlap else "" if well else channel.state
         write(self._word, word or ("speaking" if speaks else ""))
         tint(self._word, AMBER if overlap else QUIET)
-        self._word.setToolTip(channel.reason)
+        # Qt would guess whether this is markup.
+        self._word.setToolTip(f"<qt>{html.escape(channel.reason)}</qt>" if channel.reason else "")
         self._meter.put(channel.level / LEVELS)
 
     def put_bar(self, bar: Bar) -> None:

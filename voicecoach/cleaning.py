@@ -1,0 +1,51 @@
+"""Text that somebody else made, as it may be kept and shown: on one line, and nothing but text.
+
+Words come from a recogniser, and a log may be anybody's.  Each output escapes what its own syntax
+takes for markup; what no output has a use for goes here, once, where text comes in:
+
+| what                                                       | becomes                         |
+|------------------------------------------------------------|---------------------------------|
+| control characters, line and paragraph ends, strange spaces | a space                         |
+| format characters: direction, zero width, tags; surrogates | nothing                         |
+| marks on one character, beyond `MARKS`                     | nothing                         |
+| what is longer than it may be                              | its beginning                   |
+
+Scripts that join letters by zero-width characters lose that, and emoji that are made of several
+fall into their parts.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+MARKS = 4
+"""On one character; no script's words need more."""
+WORD, TEXT = 100, 10_000
+"""Most characters of a word, and of any other text."""
+
+
+def clean(text: str, most: int = TEXT) -> str:
+    """Return a text of at most `most` characters that steers and hides nothing."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text[:most].split())
+    out, marks = [], 0
+    for char in text[: 4 * most]:
+        kind = unicodedata.category(char)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if kind in ("Cc", "Zl", "Zp", "Zs"):
+            out.append(" ")
+        elif kind not in ("Cf", "Cs") and marks <= MARKS:
+            out.append(char)
+    return " ".join("".join(out)[:most].split())
+
+
+def cleaned(value: Any) -> Any:
+    """Return a value of JSON's with all its texts clean."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [cleaned(each) for each in value]
+    if isinstance(value, dict):
+        return {clean(key): cleaned(each) for key, each in value.items()}
+    return value

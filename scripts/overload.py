@@ -263,10 +263,8 @@ def known(samples: Sequence[Json], stage: str = "known") -> list[tuple[float, fl
 def report(phases: Sequence[Phase]) -> bool:
     """Print what was seen; return whether cues were in time and all was kept."""
     usual = phases[0].card_s or 0.0
-    print(
-        "| | from sound to display, mean of seconds, ms: median, most | cue, s after that with no "
-    )
-    print("trouble | words late, s: median, most | log complete | lines left out | said |")
+    print("| | sound to display, ms: median second, worst | cue later than before, s ", end="")
+    print("| words late, s: median second, worst | log complete | lines left out | said |")
     print("|---|---|---|---|---|---|---|")
     well = True
     for one in phases:

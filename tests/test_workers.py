@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from voicecoach.shell.assembly import shipped
 from voicecoach.shell.capture import Chunk, Deliver, Source
 from voicecoach.shell.capture import ears as capture
 from voicecoach.shell.capture.ears import Ears, Heard, Lost
-from voicecoach.shell.feed import Feed, Quit, Toggle, Trouble
-from voicecoach.shell.live import Session
+from voicecoach.shell.feed import Feed, NextCall, Quit, Toggle, Trouble
+from voicecoach.shell.live import Call, Session
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.worker import Worker, failure
 from voicecoach.types import HOP, Event, Item, Speaker, Transcript
@@ -204,6 +205,29 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     assert "another call was begun" in logs[1]
     assert all((folder / "summary.md").exists() for folder in session.folders)
     assert SECRET not in "".join(logs)
+
+
+def test_nothing_of_a_call_stays_when_others_follow(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, engines = Call.__init__, list[weakref.ref[Engine]]()
+
+    def noted(self: Call, session: Session) -> None:
+        begin(self, session)
+        engines.append(weakref.ref(self.engine))
+
+    monkeypatch.setattr(Call, "__init__", noted)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    session.feed.wish(Toggle())
+    for calls in range(1, 6):
+        until(lambda calls=calls: len(engines) == calls and session.begun)  # type: ignore[misc]
+        time.sleep(0.3)
+        session.feed.wish(NextCall())
+    until(lambda: len(engines) == 6)
+    assert sum(engine() is not None for engine in engines) <= 2
+    session.feed.wish(Quit())
+    thread.join(20.0)
 
 
 def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(session: Session) -> None:

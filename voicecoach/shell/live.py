@@ -12,6 +12,7 @@ that fails, too, the session says so and waits to be started.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import time
 import traceback
@@ -154,6 +155,9 @@ class Session:
                         self.folders.remove(call.keeper.folder)
                     elif self.learn:
                         self.usual = call.engine.usual
+                    del call
+                # A call refers to itself; what it holds, some MB, would wait for hours.
+                gc.collect()
         finally:
             self.ears.stop()
             self.state = "ended"

@@ -336,7 +336,8 @@ def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str)
         stderr=subprocess.STDOUT,
         env={**os.environ, "HOME": str(at_home), "TMPDIR": str(at_home), "XDG_DATA_HOME": ""},
     )
-    served = metrics(port, done)
+    key = at_home / ".local" / "share" / "voicecoach" / "metrics.token"
+    served = metrics(port, key, done)
     said, _ = done.communicate(timeout=60)
     assert done.returncode == 0, said
     assert b"Results: " in said
@@ -357,12 +358,14 @@ def free_port() -> str:
         return str(server.getsockname()[1])
 
 
-def metrics(port: str, process: subprocess.Popen[bytes]) -> bytes:
+def metrics(port: str, key: Path, process: subprocess.Popen[bytes]) -> bytes:
     """Return what Prometheus is served while a call goes on."""
     served, until = b"", time.monotonic() + 30
     while process.poll() is None and time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/{key.read_text().strip()}/metrics"
+            ) as answer:
                 served = answer.read()
         except (urllib.error.URLError, OSError):
             pass

@@ -46,10 +46,12 @@ from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.lexical import plain
-from voicecoach.shell.asr import Answerer, Backlog, Heard, LiveAsr, Task, Transcriber
+from voicecoach.shell.asr import Answerer, LiveAsr
 from voicecoach.shell.assembly import assemble, shipped
+from voicecoach.shell.backlog import Backlog
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.run import cut, paced, run
+from voicecoach.shell.transcriber import Heard, Task, Transcriber
 from voicecoach.shell.whisper import Whisper, locate
 from voicecoach.transcript import POST_ROLL, PRE_ROLL
 from voicecoach.types import (

@@ -51,11 +51,11 @@ from voicecoach import cues, exports, report
 from voicecoach.config import Config
 from voicecoach.masking import HIDDEN, OPEN, mask
 from voicecoach.shell import results, tally
-from voicecoach.shell.asr import Heard
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.replay import Setup, replay
 from voicecoach.shell.report import page
+from voicecoach.shell.transcriber import Heard
 from voicecoach.shell.whisper import Whisper
 from voicecoach.types import F32, SAMPLE_RATE, SPEAKERS, Event, Speaker, Utterance, Word
 

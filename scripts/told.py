@@ -16,7 +16,8 @@ import numpy as np
 from scripts.truth import Said, Truth, Who
 from voicecoach import config
 from voicecoach.lexical import plain
-from voicecoach.shell.asr import Answerer, Heard
+from voicecoach.shell.asr import Answerer
+from voicecoach.shell.transcriber import Heard
 from voicecoach.types import SAMPLE_RATE, Block, Degraded, Speaker, TranscribeRequest, Transcript
 
 FRESH_S, MISSED = 0.15, 0.6

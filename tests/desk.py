@@ -17,8 +17,6 @@ import soxr
 from tests.helpers import until
 from voicecoach import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr import Heard as HeardWord
-from voicecoach.shell.asr import Transcriber
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.capture import Chunk
 from voicecoach.shell.capture.ears import Ears, Heard, Lost, Taken
@@ -26,6 +24,8 @@ from voicecoach.shell.feed import Feed, NextCall, Quit, Toggle, Wish
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.resources import SAMPLE_CALL, resource
+from voicecoach.shell.transcriber import Heard as HeardWord
+from voicecoach.shell.transcriber import Transcriber
 from voicecoach.types import F32, I16, SAMPLE_RATE, SPEAKERS, Speaker
 
 CHUNK = 320

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from voicecoach.shell.asr import Heard
 from voicecoach.shell.remote import Answer, _read, _write
+from voicecoach.shell.transcriber import Heard
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.shell import asr
-from voicecoach.shell.asr import IN_TIME, LATE, REST, Backlog, Heard, LiveAsr, ReplayAsr, Task
+from voicecoach.shell.asr import LiveAsr, ReplayAsr
+from voicecoach.shell.backlog import IN_TIME, LATE, REST, Backlog
+from voicecoach.shell.transcriber import Heard, RecogniserFailed, Task
 from voicecoach.types import (
     F32,
     HOP,
@@ -31,8 +33,9 @@ A, C = Speaker.AGENT, Speaker.CUSTOMER
 class Parrot:
     """Says what it was asked and heard; fails as often as it is told to."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
         self.failures, self.restarts = failures, 0
+        self.error = error or RecogniserFailed("out of memory")
         self.gate = threading.Event()
         self.gate.set()
 
@@ -42,7 +45,7 @@ class Parrot:
         self.gate.wait(20)
         if self.failures:
             self.failures -= 1
-            raise RuntimeError("out of memory\nat line 3")
+            raise self.error
         return [Heard(f"{prefix}{context}{len(audio)}{careful}{audio[0]:.0f}", 0.1, 99.0, 0.9)]
 
     def restart(self) -> None:
@@ -110,7 +113,7 @@ def test_a_recogniser_that_fails_once_is_started_again_and_asked_again() -> None
     notice, answer = w.poll(None)
     assert isinstance(notice, Degraded)
     assert notice.reason == (
-        "the recogniser failed (RuntimeError: out of memory) and was started again"
+        "the recogniser failed (RecogniserFailed: out of memory) and was started again"
     )
     assert isinstance(answer, Transcript)
     assert (len(answer.words), answer.error, parrot.restarts) == (1, "", 1)
@@ -123,9 +126,18 @@ def test_a_recogniser_that_fails_again_is_left_alone_and_every_answer_says_so() 
     for _ in range(3):
         w.submit(request(64 * HOP, careful=True))
     answers = [a for a in w.poll(None) if isinstance(a, Transcript)]
-    assert [a.error for a in answers] == ["RuntimeError: out of memory"] * 3
+    assert [a.error for a in answers] == ["RecogniserFailed: out of memory"] * 3
     assert not any(a.words for a in answers)
     assert parrot.restarts == 1
+    w.close()
+
+
+def test_of_somebody_elses_error_only_its_class_and_place_are_said() -> None:
+    w = replaying(Parrot(failures=1, error=ValueError("cannot decode 'my card is 4111 1111'")))
+    w.submit(request(64 * HOP, careful=True))
+    notice, _ = w.poll(None)
+    assert isinstance(notice, Degraded)
+    assert "4111" not in notice.reason and "ValueError at test_asr.py" in notice.reason
     w.close()
 
 
@@ -345,7 +357,7 @@ def test_a_live_recogniser_that_fails_is_started_again_once() -> None:
     feed(w)
     w.submit(request(64 * HOP, careful=True))
     (answer,) = [a for a in w.poll(None) if isinstance(a, Transcript)]
-    assert answer.error == "RuntimeError: out of memory"
+    assert answer.error == "RecogniserFailed: out of memory"
     assert parrot.restarts == 1
     w.close()
 

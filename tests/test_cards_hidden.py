@@ -19,11 +19,12 @@ from voicecoach.__main__ import app
 from voicecoach.config import Transcription
 from voicecoach.display import display
 from voicecoach.shell import results
-from voicecoach.shell.asr import Answerer, Heard, LiveAsr, ReplayAsr
+from voicecoach.shell.asr import Answerer, LiveAsr, ReplayAsr
 from voicecoach.shell.console import CallView
 from voicecoach.shell.replay import EVENTS
 from voicecoach.shell.run import run
 from voicecoach.shell.tally import Tally
+from voicecoach.shell.transcriber import Heard
 from voicecoach.snapshot import Snapshot
 from voicecoach.types import (
     F32,

@@ -10,6 +10,7 @@ from voicecoach.channels import DEAD_AFTER
 from voicecoach.config import Config
 from voicecoach.shell import asr
 from voicecoach.shell.run import run
+from voicecoach.shell.transcriber import Heard
 from voicecoach.signals import SIGNALS
 from voicecoach.types import (
     F32,
@@ -155,9 +156,9 @@ class Deaf:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[asr.Heard]:
+    ) -> list[Heard]:
         self.loudest.append(float(np.abs(audio).max()))
-        return [asr.Heard("word", 0.1, 0.2, 0.9)] if careful else []
+        return [Heard("word", 0.1, 0.2, 0.9)] if careful else []
 
     def restart(self) -> None:
         raise AssertionError("nothing failed")

@@ -29,9 +29,10 @@ from voicecoach.cleaning import MARKS, TEXT, WORD, clean, cleaned
 from voicecoach.config import Cues, Transcription
 from voicecoach.cues import CueEngine
 from voicecoach.display import display
-from voicecoach.shell.asr import Answerer, Heard
+from voicecoach.shell.asr import Answerer
 from voicecoach.shell.console import CallView, say
 from voicecoach.shell.report import page
+from voicecoach.shell.transcriber import Heard
 from voicecoach.signals import QUOTES, SIGNALS
 from voicecoach.snapshot import Snapshot
 from voicecoach.types import (

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tests.helpers import blocks, engine, seconds, silence, stereo, syllables
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.shell.asr import Heard, LiveAsr, ReplayAsr
+from voicecoach.shell.asr import LiveAsr, ReplayAsr
 from voicecoach.shell.run import run
+from voicecoach.shell.transcriber import Heard
 from voicecoach.types import (
     F32,
     HOP,

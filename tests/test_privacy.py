@@ -37,7 +37,7 @@ from voicecoach.errors import ConfigError, OutputError
 from voicecoach.laboratory import comparison
 from voicecoach.readings import ticks
 from voicecoach.shell import report, results, retention, tally
-from voicecoach.shell.asr import Heard, LiveAsr
+from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView
 from voicecoach.shell.feed import Decline, NextCall, Quit, Toggle
@@ -52,6 +52,7 @@ from voicecoach.shell.laboratory.trials import Rules, trial
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import EVENTS, Setup, replay
 from voicecoach.shell.resources import SAMPLE_CALL, resource
+from voicecoach.shell.transcriber import Heard
 from voicecoach.snapshot import Snapshot
 from voicecoach.types import (
     F32,

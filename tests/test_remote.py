@@ -12,8 +12,8 @@ import pytest
 
 from tests.helpers import silence
 from voicecoach.errors import ModelError
-from voicecoach.shell.asr import Attempts, Heard, Task
-from voicecoach.shell.remote import RecogniserFailed, Remote
+from voicecoach.shell.remote import Remote
+from voicecoach.shell.transcriber import Attempts, Heard, RecogniserFailed, Task
 from voicecoach.types import Speaker, TranscribeRequest
 
 AUDIO = np.zeros(1600, np.float32)

@@ -12,8 +12,8 @@ import soxr
 from tests.helpers import SHARED, noise, silence, sine
 from voicecoach.errors import ModelError
 from voicecoach.shell import whisper as whisper_module
-from voicecoach.shell.asr import Heard
 from voicecoach.shell.resources import checksums, resource
+from voicecoach.shell.transcriber import Heard
 from voicecoach.shell.whisper import LOOP_TIMES, POSITIONS, Whisper, without_loops
 from voicecoach.types import F32, SAMPLE_RATE
 

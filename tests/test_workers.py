@@ -18,8 +18,9 @@ from tests.test_asr import SETTINGS, Parrot, feed, request
 from voicecoach import cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.shell.asr import Backlog, LiveAsr
+from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import shipped
+from voicecoach.shell.backlog import Backlog
 from voicecoach.shell.capture import Chunk, Deliver, Source
 from voicecoach.shell.capture import ears as capture
 from voicecoach.shell.capture.ears import Ears, Heard, Lost

@@ -5,12 +5,7 @@ stream time (`transcription.replay_delay_s`), and the replay waits for the recog
 must, so that a recording gives the same words at the same moments on any machine at any speed.
 
 `LiveAsr` serves a call: one recogniser for both channels, and an answer arrives when it is done.
-What is asked for waits in a `Backlog`, which decides what is done next and what is left undone
-when the machine is too slow: first partial words become rarer, then they stop, then final words
-lag, and both are said; nothing else of the call ever waits for words.
-
-A recogniser that fails, or does not answer in time, is started again once and asked again; one
-that fails again is left alone, and the call goes on without words, which is said, too.
+What is asked for waits in a `Backlog`, which decides what is done next and what is left undone.
 """
 
 from __future__ import annotations
@@ -19,12 +14,14 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from voicecoach import config
 from voicecoach.cleaning import WORD, clean
 from voicecoach.dsp.framing import History
 from voicecoach.masking import Run, mask
+from voicecoach.shell.backlog import Backlog, notice
+from voicecoach.shell.transcriber import Attempts, Heard, Result, Task, Transcriber
 from voicecoach.shell.worker import Say, Worker, unsaid
 from voicecoach.types import (
     F32,
@@ -33,133 +30,16 @@ from voicecoach.types import (
     Block,
     Degraded,
     HeardWord,
-    Speaker,
     TranscribeRequest,
     Transcript,
 )
 
 ONE_NUMBER = 15 * SAMPLE_RATE
 """A number that is said with longer pauses than this is not one number."""
-REST = 2.0
-"""A partial begins no sooner than this times what the one before took, from its beginning: words
-take no more than half a core however slow the machine is."""
-LATE = 2 * SAMPLE_RATE
-"""Final words later than this stop the partial ones."""
-IN_TIME = SAMPLE_RATE
-"""Final words sooner than this let them go on."""
-
-
 LAST_S = 5.0
 """Seconds that a live call waits for its last words: another may have begun."""
-
-
-class Heard(NamedTuple):
-    """A word as a transcriber gives it."""
-
-    text: str
-    start_s: float
-    """Seconds from the start of the audio."""
-    end_s: float
-    probability: float
-    """0..1, that it is right."""
-
-
-class Transcriber(Protocol):
-    """What a speech recogniser must be; whatever it raises is said and survived."""
-
-    def transcribe(
-        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
-        """Return the words in `audio` [n], 16 kHz, that follow `prefix`, its first words.
-
-        `context` was said before the audio.  Where `careful`, accuracy counts more than time, and
-        so do the words' times.
-        """
-
-    def restart(self) -> None:
-        """Begin anew after a failure."""
-
-
-class Task(NamedTuple):
-    """A request with its audio."""
-
-    request: TranscribeRequest
-    audio: F32
-
-
-class Backlog:
-    """What is asked for and not begun, and what of it is worth doing.
-
-    Time is the stream's.  A partial request is replaced by a newer one of its speaker, and a
-    careful one by a newer one of its utterance, which inherit its place; the one that waits longest
-    is next.
-    """
-
-    def __init__(self) -> None:
-        self._careful: dict[tuple[Speaker, int], tuple[int, Task]] = {}
-        """For each utterance, since when it waits and the newest."""
-        self._partial: dict[Speaker, tuple[int, Task]] = {}
-        """The same for each speaker."""
-        self._rested = 0
-        self._shed = False
-
-    @property
-    def careful(self) -> bool:
-        """Whether a careful request waits."""
-        return bool(self._careful)
-
-    def __len__(self) -> int:
-        return len(self._careful) + len(self._partial)
-
-    def put(self, task: Task) -> None:
-        """Add what is asked for."""
-        request = task.request
-        if request.careful:
-            key = request.speaker, request.utterance
-            since, _ = self._careful.get(key, (request.at, None))
-            self._careful[key] = since, task
-            # It will say more than a partial one that has not begun.
-            self._partial.pop(request.speaker, None)
-        else:
-            since, _ = self._partial.get(request.speaker, (request.at, None))
-            self._partial[request.speaker] = since, task
-
-    def clear(self) -> None:
-        """Drop all that waits."""
-        self._careful.clear()
-        self._partial.clear()
-
-    def rest(self) -> list[Task]:
-        """Return all that waits, and drop it."""
-        tasks = [task for _, task in (*self._careful.values(), *self._partial.values())]
-        self.clear()
-        return tasks
-
-    def take(self, now: int) -> Task | None:
-        """Return what is to be done next, if anything is to be done at `now`."""
-        first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
-        waiting = {} if self._shed or now < self._rested else self._partial
-        partial = min(waiting, key=lambda k: waiting[k][0], default=None)
-        if partial and (first is None or waiting[partial][0] < self._careful[first][0]):
-            return self._partial.pop(partial)[1]
-        return self._careful.pop(first)[1] if first else None
-
-    def done(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
-        """Note that a request is answered; return what there is to say of it, if anything."""
-        if not request.careful:
-            self._rested = began + round(REST * (now - began))
-            return None
-        lag = now - request.at
-        if not self._shed and lag > LATE:
-            self._shed = True
-            self._partial.clear()
-            seconds = round(lag / SAMPLE_RATE)
-            reason = f"the machine is busy: words come {seconds} s late, at turns' ends"
-            return _notice(now, reason)
-        if self._shed and lag < IN_TIME:
-            self._shed = False
-            return _notice(now, "words come in time again", over=True)
-        return None
+LOST = Result([], "its thread failed")
+LATE_LAST = Result([], "the last words did not come in time")
 
 
 class Asr(Protocol):
@@ -250,7 +130,7 @@ class ReplayAsr:
             request, future = self._pending.popleft()
             at, result = self._arrival(request), future.result()
             if result.notice:
-                answers.append(_notice(at, result.notice))
+                answers.append(notice(at, result.notice))
             answers.append(self._answerer.answer(at, request, result.words, result.error))
         return answers
 
@@ -334,9 +214,9 @@ class LiveAsr:
                 self._give_up(LATE_LAST)
             done, self._done = self._done, []
             for request, began, result in done:
-                notice = self._backlog.done(request, began, self._now)
-                answers += [_notice(self._now, result.notice)] if result.notice else []
-                answers += [notice] if notice else []
+                change = self._backlog.done(request, began, self._now)
+                answers += [notice(self._now, result.notice)] if result.notice else []
+                answers += [change] if change else []
                 answers.append(
                     self._answerer.answer(self._now, request, result.words, result.error)
                 )
@@ -395,66 +275,6 @@ class LiveAsr:
             with self._changed:
                 if forgotten == self._forgotten:
                     self._done.append((task.request, began, result))
-
-
-class Result(NamedTuple):
-    """What came of a request."""
-
-    words: list[Heard]
-    error: str = ""
-    """Why there are none."""
-    notice: str = ""
-    """What happened on the way."""
-
-
-LOST = Result([], "its thread failed")
-LATE_LAST = Result([], "the last words did not come in time")
-
-
-class Attempts:
-    """A transcriber that is started again once when it fails, and then left alone."""
-
-    def __init__(self, transcriber: Transcriber) -> None:
-        self._transcriber = transcriber
-        self._failed = ""
-        self._restarted = False
-
-    def transcribe(self, task: Task) -> Result:
-        """Return the words that are asked for, or why there are none."""
-        request, notice = task.request, ""
-        while not self._failed:
-            try:
-                words = self._transcriber.transcribe(
-                    task.audio,
-                    prefix=request.prefix,
-                    context=request.context,
-                    careful=request.careful,
-                )
-            except Exception as e:  # whatever a recogniser does, the call goes on and says so
-                error = _said(e)
-                if self._restarted:
-                    self._failed = error
-                    break
-                self._restarted = True
-                notice = f"the recogniser failed ({error}) and was started again"
-                try:
-                    self._transcriber.restart()
-                except Exception as again:
-                    self._failed = _said(again)
-            else:
-                return Result(words, notice=notice)
-        return Result([], self._failed)
-
-
-def _notice(at: int, reason: str, *, over: bool = False) -> Degraded:
-    return Degraded(at=at, stage="transcription", reason=reason, over=over)
-
-
-def _said(error: Exception) -> str:
-    """Return an error in one line, in which no card number can be read."""
-    lines = str(error).strip().splitlines()
-    shown = " ".join(mask(clean(lines[0]).split()).texts) if lines else ""
-    return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
 
 
 def _placed(word: Heard, text: str, request: TranscribeRequest) -> HeardWord:

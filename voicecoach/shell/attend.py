@@ -23,7 +23,6 @@ from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import ConfigError
 from voicecoach.shell import kept, keys, retention
-from voicecoach.shell.asr import Transcriber
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.capture import choose
 from voicecoach.shell.capture.ears import Ears
@@ -34,6 +33,7 @@ from voicecoach.shell.journal.keep import Bookkeeper
 from voicecoach.shell.keeper import check
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
+from voicecoach.shell.transcriber import Transcriber
 from voicecoach.types import Event, Speaker
 
 LOOK_S = 0.1

@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from voicecoach import errors
-from voicecoach.shell.asr import Heard
+from voicecoach.shell.transcriber import Heard, RecogniserFailed
 from voicecoach.shell.whisper import BUNDLED, Whisper
 from voicecoach.types import F32
 
@@ -40,6 +40,9 @@ ENVIRONMENT = {
     # Before numpy is imported there: threads would spin between arrays this small.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # CTranslate2's convolutions keep the code they made for each of their last 1,024 lengths of
+    # audio, 300 MB of it after an hour, and hardly ever meet a length again.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8",
     # glibc's: weights in large pages, and memory kept from one request to the next, save a
     # twentieth of the CPU; other systems take no notice.
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:"
@@ -71,10 +74,6 @@ class Answer(msgspec.Struct, frozen=True):
     words: list[Heard] = []
     error: str = ""
     text: str = ""
-
-
-class RecogniserFailed(Exception):
-    """The process ended, hung, or could not do what it was asked."""
 
 
 class Remote:
@@ -127,7 +126,7 @@ class Remote:
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[Heard]:
-        """Return the words, as `asr.Transcriber` does.
+        """Return the words, as `transcriber.Transcriber` does.
 
         Raises
         ------

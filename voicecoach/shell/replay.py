@@ -19,11 +19,12 @@ from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
-from voicecoach.shell.asr import Asr, ReplayAsr, Transcriber
+from voicecoach.shell.asr import Asr, ReplayAsr
 from voicecoach.shell.assembly import Models, assemble
 from voicecoach.shell.files import Call
 from voicecoach.shell.run import paced, run
 from voicecoach.shell.tally import Tally
+from voicecoach.shell.transcriber import Transcriber
 from voicecoach.summary import Summary
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.usual import Usual

@@ -25,8 +25,8 @@ import soxr
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.lexical import plain
 from voicecoach.masking import digits
-from voicecoach.shell.asr import Heard
 from voicecoach.shell.resources import SAMPLE_CALL, checksums, resource, silence_states, verify
+from voicecoach.shell.transcriber import Heard
 from voicecoach.types import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:

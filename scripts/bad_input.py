@@ -28,16 +28,19 @@ from voicecoach import catalogue, config, cues, eventlog, exports, scorecard, us
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
 from voicecoach.laboratory import comparison
-from voicecoach.shell import control, kept, report, results, tally
+from voicecoach.shell import control, inputs, kept, report, results, tally
+from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.browser import Page
 from voicecoach.shell.feed import Feed
 from voicecoach.shell.files import Call
+from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.journal import fill
 from voicecoach.shell.journal.store import Journal
 from voicecoach.shell.laboratory.page import page as laboratory_page
 from voicecoach.shell.laboratory.trials import Rules, trial
 from voicecoach.shell.replay import EVENTS
 from voicecoach.shell.results import Results
+from voicecoach.shell.run import run
 from voicecoach.shell.tally import Tally
 from voicecoach.types import SAMPLE_RATE, Speaker
 
@@ -230,6 +233,24 @@ def json(data: bytes, folder: Path) -> None:
             fill.add(journal, folder, words=True)
 
 
+@contextmanager
+def record() -> Iterator[Read]:
+    """Give what reads bytes as a live call's record, and hears a recording with it."""
+    models, rules = shipped(), cues.load(cues.BUILT_IN)
+    blocks = list(Call.both(CORPUS / "record" / "call.flac").blocks())
+    assemble(Config(), rules, models, transcribe=True)  # what loads models looks about
+
+    def read(data: bytes, folder: Path) -> None:
+        (folder / INPUTS).write_bytes(data)
+        with mendable():
+            found = inputs.read(folder / INPUTS)
+            engine = assemble(Config(), rules, models, transcribe=found.words)
+            for event in run(found.items(blocks), engine, found):
+                eventlog.line(event)
+
+    yield read
+
+
 # --- what listens ---------------------------------------------------------------------------
 
 
@@ -365,6 +386,7 @@ def _plain(read: Read) -> Callable[[], contextlib.AbstractContextManager[Read]]:
 TARGETS: Mapping[str, Target] = {
     "audio": Target(_plain(audio), mutations.bytes_, 45_000),
     "log": Target(_plain(log), mutations.lines, 5_000),
+    "record": Target(record, mutations.lines, 3_000),
     "toml": Target(_plain(toml), mutations.toml, 15_000),
     "json": Target(_plain(json), mutations.json_, 35_000),
     "socket": Target(listening, mutations.bytes_, 3_000),
@@ -373,7 +395,11 @@ TARGETS: Mapping[str, Target] = {
 
 def seeds(name: str) -> dict[str, bytes]:
     """Return what a target's mutations begin with, by name: good input, and what once failed."""
-    found = {path.name: path.read_bytes() for path in sorted((CORPUS / name).iterdir())}
+    found = {
+        path.name: path.read_bytes()
+        for path in sorted((CORPUS / name).iterdir())
+        if path.suffix != ".flac"
+    }
     if name == "audio":
         found |= recordings()
     elif name == "toml":

@@ -3,8 +3,8 @@
     python -m scripts.bench_live [CALL] [--no-words]
 
 Beside each cue of the replay stands when the live call showed it, on the recording's time line; and
-the live call's own record is replayed, which must give the same events.  It takes as long as the
-call.
+the live call's own record is heard again as it was, which must give the same events.  It takes as
+long as the call.
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, SPEAKERS
 
 REACH_S = 0.15
-ALONE = {"header", "listening", "gap", "channel_state", "degraded", "ended"}
-"""Events of a live call, or of the end, that its record cannot have."""
-ALONE |= {"word", "utterance", "move"}
-"""Words come when the recogniser has them: live when it was done, in a replay as modelled."""
+ALONE = {"header", "degraded"}
+"""What is of the program and not of the call."""
 
 Json = dict[str, Any]
 
@@ -75,7 +73,7 @@ def main() -> None:
         kept = next(live.iterdir())
         events = read(kept / "events.jsonl")
         truth = replayed(out / "both.wav", out, options)
-        again = replayed(kept / "call.flac", out, options)
+        again = replayed(kept / "call.flac", out, ["--as-heard"])
         began = found_at(kept / "call.flac", out / "both.wav")
     print("| cue | replay, s | live, s | later, s | within 0.15 s |\n|---|---|---|---|---|")
     shown = [(e["id"], e["at_s"] - began) for e in events if e["type"] == "cue_opened"]
@@ -93,7 +91,7 @@ def main() -> None:
     print(f"\nonly live: {'; '.join(extra) or 'nothing'} (the recording ends at {ended:.2f})")
     ours, theirs = ([e for e in log if e["type"] not in ALONE] for log in (events, again))
     same = sum(a == b for a, b in zip(ours, theirs, strict=False))
-    print(f"its own record, replayed: {same} of {len(ours)} events are the same, words apart")
+    print(f"its own record, heard again as it was: {same} of {len(ours)} events are the same")
 
 
 def read(log: Path) -> list[Json]:

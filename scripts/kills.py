@@ -2,12 +2,14 @@
 
     python -m scripts.kills [--times 200] [--at-once 2] [--seed 0]
 
-Each time a `voicecoach live --record` listens to a real call that is played into a PulseAudio of
-its own, and is killed within seconds: while it starts, in the middle of a call, or (each third
-time) just after the next call was asked for, when results and the journal are written.  Then
+Each time a `voicecoach live --record`, which transcribes, listens to a real call that is played
+into a PulseAudio of its own, and is killed within seconds: while it starts, in the middle of a
+call, or (each third time) just after the next call was asked for, when results and the journal are
+written.  Then
 
 * the event log is read to its last whole line, and the journal opens and is whole;
-* the record is replayed: up to its end the events are those of the log, one by one;
+* the record is heard again as it was: up to its end the events are those of the log, one by one,
+  words among them;
 * lost is what was heard before the kill and is not in the log, or not in the record: the stream's
   time at the kill is known from when lines were seen to arrive before.
 """
@@ -38,9 +40,10 @@ from scripts.sound_server import SoundServer
 from voicecoach import cues, eventlog
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
-from voicecoach.shell import results
+from voicecoach.shell import inputs, results
 from voicecoach.shell.assembly import assemble, shipped
 from voicecoach.shell.files import Call
+from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.journal.store import Journal
 from voicecoach.shell.keeper import AUDIO
 from voicecoach.shell.replay import EVENTS
@@ -52,8 +55,8 @@ FROM_S, TO_S = 60, 200
 """Of the sample call: both speak."""
 START_S = 30.0
 LONGEST_S = 8.0
-BESIDE = {"listening", "gap", "cue_feedback", "channel_state", "degraded", "ended"}
-"""Events that come from outside the record, or of its end."""
+BESIDE = {"degraded", "ended"}
+"""Events of how the program did, and of the end."""
 WITHIN_S = 1.0
 
 
@@ -65,6 +68,8 @@ class Left(NamedTuple):
     log_s: float
     sound_s: float
     events: int
+    words: int
+    """Of these events."""
     calls: int
     wrong: str
     """What is not as promised, or ""."""
@@ -99,7 +104,7 @@ def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> 
     (home / "run").chmod(0o700)
     env = {**server.env, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
     out = home / "out"
-    command = ["live", "--view", "none", "--no-transcribe", "--no-usual", "--record", "--journal"]
+    command = ["live", "--view", "none", "--no-usual", "--record", "--journal"]
     process = subprocess.Popen(
         [sys.executable, "-m", "voicecoach", *command, "--out", str(out), *server.sources],
         env=env,
@@ -144,19 +149,21 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
         except VoiceCoachError as e:
             wrong = str(e)
     if log is None or not log.exists() or not log.read_bytes().count(b"\n"):
-        return Left(0.0, 0.0, 0.0, 0, calls, wrong)
+        return Left(0.0, 0.0, 0.0, 0, 0, calls, wrong)
     try:
         events = results.read(log.parent).events
         sound = log.parent / AUDIO
         heard = list(Call.both(sound).blocks()) if sound.exists() else []
+        record = inputs.read(log.parent / INPUTS)
     except VoiceCoachError as e:
         nothing = ("holds no samples", "too short", "is empty", "after 0.0 s")
         short = heard_s < WITHIN_S and any(what in str(e) for what in nothing)
-        return Left(heard_s, 0.0, 0.0, 0, calls, wrong if short else str(e))
+        return Left(heard_s, 0.0, 0.0, 0, 0, calls, wrong if short else str(e))
     samples = heard[-1].end if heard else 0
-    engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=False)
+    engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=record.words)
     # As lines: the log's numbers are rounded.
-    again = [e for e in run(iter(heard), engine, None) if _told(e) and e.at <= samples - HOP]
+    said = run(record.items(heard), engine, record)
+    again = [e for e in said if _told(e) and e.at <= samples - HOP]
     mine = [e for e in events if _told(e) and e.at <= samples - HOP]
     if [*map(eventlog.line, mine)] != [*map(eventlog.line, again[: len(mine)])]:
         wrong = "its record gives other events"
@@ -164,7 +171,8 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
     log_s = (again[len(mine)].at if len(again) > len(mine) else samples) / SAMPLE_RATE
     over = ended or any(event_type(e) == "ended" for e in events)
     now_s = min(log_s, samples / SAMPLE_RATE) if over else heard_s
-    return Left(now_s, log_s, samples / SAMPLE_RATE, len(mine), calls, wrong)
+    words = sum(event_type(e) == "word" for e in mine)
+    return Left(now_s, log_s, samples / SAMPLE_RATE, len(mine), words, calls, wrong)
 
 
 def _told(event: Event) -> bool:
@@ -208,7 +216,11 @@ def report(left: list[Left]) -> bool:
     log = [max(0.0, one.heard_s - one.log_s) for one in heard]
     sound = [max(0.0, one.heard_s - one.sound_s) for one in heard]
     print(f"killed {len(left)} times, {len(heard)} of them in a call that was heard")
-    print(f"events compared with a replay of the record: {sum(one.events for one in left)}")
+    words = sum(one.words for one in left)
+    print(
+        f"events compared with those of the record, heard again: "
+        f"{sum(one.events for one in left)}, {words} of them words"
+    )
     print(f"calls in the journals: {sum(one.calls for one in left)}")
     print("| lost, s | median | 95th percentile | most |\n|---|---|---|---|")
     for name, lost in (("event log", log), ("sound", sound)):

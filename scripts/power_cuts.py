@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.sound_server import SoundServer
+from voicecoach import limits
 from voicecoach.errors import AudioFileError, VoiceCoachError
 from voicecoach.journal.entry import FOUND, TABLES
 from voicecoach.shell import results
@@ -330,7 +331,7 @@ def check_log(
         results.read(log.parent)
     except VoiceCoachError as e:
         return (str(e) if now - began > WITHIN_S else "", 0.0)
-    kept = b"".join(results.lines(io.BytesIO(data)))
+    kept = b"".join(limits.lines(io.BytesIO(data)))
     if not whole.startswith(kept):
         return "the log is not the beginning of what was written", 0.0
     sound = left / "sure.flac"

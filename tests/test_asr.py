@@ -137,7 +137,8 @@ def test_of_somebody_elses_error_only_its_class_and_place_are_said() -> None:
     w.submit(request(64 * HOP, careful=True))
     notice, _ = w.poll(None)
     assert isinstance(notice, Degraded)
-    assert "4111" not in notice.reason and "ValueError at test_asr.py" in notice.reason
+    assert "4111" not in notice.reason
+    assert "ValueError at test_asr.py" in notice.reason
     w.close()
 
 

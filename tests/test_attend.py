@@ -81,14 +81,17 @@ def watched(show: Callable[[Feed], None]) -> Patient:
 
 
 def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture[str]) -> None:
+    drawn = "nineteen", "crates"
+
     def fail(feed: Feed) -> None:
         threading.Timer(0.5, lambda: feed.wish(Quit())).start()
-        raise RuntimeError("no more paint")
+        raise RuntimeError(" ".join(drawn))
 
     assert watched(fail).ended, "by the wish, and by nothing before it"
     said = capfd.readouterr().err
-    assert "RuntimeError: no more paint" in said
+    assert "RuntimeError at test_attend.py" in said
     assert "the call goes on" in said
+    assert " ".join(drawn) not in said, "what it drew may be what was said"
 
 
 def test_asked_to_end_it_ends_the_session_first() -> None:

@@ -13,7 +13,7 @@ from scripts.bad_input import TARGETS, Failure, mendable, seeds, ways
 from voicecoach.errors import ConfigError, one_line
 from voicecoach.shell import control
 
-READY = ("audio", "log", "toml", "json", "socket")
+READY = ("audio", "log", "record", "toml", "json", "socket")
 KNOWN = [(target, name) for target in READY for name in seeds(target)]
 CASES = {"socket": 60}
 """Of those that take longer; of the others `MOST`."""

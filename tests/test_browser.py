@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from selenium.webdriver import ActionChains, Chrome
+from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -106,6 +107,7 @@ def goes_on(page: Page, feed: Feed) -> None:
     assert get(page, path(page))[0] == 200
     with view(page) as viewer:
         assert shown(viewer) == feed.newest.display
+    assert feed.troubles() == [], "what somebody sends is no failure of ours"
 
 
 def ending(viewer: ClientConnection) -> tuple[int | None, str | None]:
@@ -301,6 +303,23 @@ def test_who_does_not_read_holds_nothing_up(
             feed.publish(CALM, 0.0)
             assert shown(viewer) == CALM
     assert stuck.recv(12) == b"HTTP/1.1 101", "it was there, and is still stuck"
+
+
+def test_what_fails_in_it_is_said_to_the_session(
+    page: Page, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(self: Page, viewer: WebSocket) -> None:
+        raise ValueError("nineteen crates")
+
+    with monkeypatch.context() as broken, view(page) as viewer:
+        broken.setattr(Page, "_show", fails)
+        with view(page) as other:
+            ending(other)
+        assert shown(viewer) == Display()
+    ((stage, reason, lasts),) = feed.troubles()
+    assert (stage, lasts) == ("page", False)
+    assert "ValueError at test_browser.py" in reason
+    goes_on(page, feed)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView
 from voicecoach.shell.feed import Decline, NextCall, Quit, Toggle
 from voicecoach.shell.files import Call
+from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.journal import export as journal_export
 from voicecoach.shell.journal import fill, page, tables
 from voicecoach.shell.journal.store import Journal
@@ -404,7 +405,9 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
 
     desk = Desk(tmp_path / "out", Config(), transcriber=Told(), audio=True, learn=True)
     desk.then((30, decline)).between(go_on).run()
-    assert seen == [[AUDIO, EVENTS], (False, [], [], None)], "nothing is left of it, nor learnt"
+    assert seen == [[AUDIO, EVENTS, INPUTS], (False, [], [], None)], (
+        "nothing is left of it, nor learnt"
+    )
     (folder,) = desk.ended
     assert [folder] == list(desk.out.iterdir()) == desk.session.folders
     assert results.read(folder).events[-1].at < 25 * SAMPLE_RATE, "it began after the first"
@@ -480,7 +483,7 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
     desk.then(
         desk.wish(PAUSED, Toggle()),
         (PAUSED + 0.02, lambda: letting.append(desk.ears.open)),
-        (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.aligner._buf)))),
+        (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.hearing._aligner._buf)))),
         desk.wish(RESUMED, Toggle()),
     ).run()
     assert letting == [False, False], "the devices are let go, and chunks that waited are dropped"

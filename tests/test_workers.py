@@ -183,7 +183,7 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     thread = threading.Thread(target=session.run)
     thread.start()
     session.feed.wish(Toggle())
-    until(lambda: session.folders and session.begun)
+    until(lambda: session.folders and session.hearing.begun)
     time.sleep(0.3)
     fail.set()
     until(lambda: len(session.folders) == 2)
@@ -222,7 +222,7 @@ def test_nothing_of_a_call_stays_when_others_follow(
     thread.start()
     session.feed.wish(Toggle())
     for calls in range(1, 6):
-        until(lambda calls=calls: len(engines) == calls and session.begun)  # type: ignore[misc]
+        until(lambda calls=calls: len(engines) == calls and session.hearing.begun)  # type: ignore[misc]
         time.sleep(0.3)
         session.feed.wish(NextCall())
     until(lambda: len(engines) == 6)
@@ -235,7 +235,7 @@ def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(session: 
     thread = threading.Thread(target=session.run)
     thread.start()
     session.feed.wish(Toggle())
-    until(lambda: session.begun)
+    until(lambda: session.hearing.begun)
     session.feed.say("page", "it failed", False)
     until(lambda: "page: it failed" in session.feed.newest.display.notice)
     session.feed.wish(Quit())

@@ -121,6 +121,13 @@ def replay(
         Path | None, typer.Option(help="The customer's own mono file, with --agent.")
     ] = None,
     mono: MonoOption = None,
+    as_heard: Annotated[
+        bool,
+        typer.Option(
+            "--as-heard",
+            help="A live call's own recording: words, pauses and marks come as they did.",
+        ),
+    ] = False,
     speed: SpeedOption = None,
     events: Annotated[
         Path | None,
@@ -151,6 +158,8 @@ def replay(
         fail("--agent and --customer go together: a mono file each")
     if agent and (calls or mono or channels or swap):
         fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
+    if as_heard and (agent or mono or channels or swap or model):
+        fail("--as-heard takes a live call's recording as it is, and asks no recogniser")
     if learn and not usual:
         fail("--learn goes with --usual FILE, which it writes to")
     if not agent and not calls:
@@ -167,7 +176,7 @@ def replay(
         sources = [(path, partial(Call.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    options = Options(out, frames, speed, report, audio, events, usual, learn, journal)
+    options = Options(out, frames, speed, report, audio, events, usual, learn, journal, as_heard)
     _replay(sources, settings, options)
 
 

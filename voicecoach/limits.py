@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
 LARGEST = 2**22
 """Bytes of a file in TOML or JSON: the score card of a day's call is a tenth of it."""
+LONGEST_LINE = 2**20
+"""Bytes: an event is a few hundred."""
+LONGEST_LOG = 2**32
+"""Bytes: that of a day with all its frames is that long."""
 
 T = TypeVar("T")
 
@@ -38,6 +43,27 @@ def read(path: Path, most: int = LARGEST) -> bytes:
     return data
 
 
+def lines(log: IO[bytes]) -> Iterator[bytes]:
+    """Yield a log's lines up to where a program was killed, or the power was cut.
+
+    The first leaves the last line unfinished, the second may leave zeros, which no line has.
+
+    Raises
+    ------
+    ValueError
+        Where it is longer than any log.
+    """
+    size = 0
+    while line := log.readline(LONGEST_LINE + 1):
+        size += len(line)
+        if len(line) > LONGEST_LINE or size > LONGEST_LOG:
+            what = "it" if size > LONGEST_LOG else "a line of it"
+            raise ValueError(f"{what} is too long")
+        if not line.endswith(b"\n") or b"\0" in line:
+            return
+        yield line
+
+
 def toml(data: bytes, kind: type[T]) -> T:
     """Return TOML as a kind of value; no number in it is infinite or none.
 
@@ -46,14 +72,10 @@ def toml(data: bytes, kind: type[T]) -> T:
     ValueError
         Where it is none, or of another kind.
     """
-    try:
+    with _sensible():
         tree = msgspec.toml.decode(data)
         found = msgspec.convert(tree, kind, str_keys=True)
         finite = _finite(tree)
-    except msgspec.DecodeError as e:  # ValidationError is one too
-        raise ValueError(str(e)) from e
-    except RecursionError as e:
-        raise ValueError("it is nested too deeply") from e
     if not finite:
         raise ValueError("a number in it is infinite, or none")
     return found
@@ -67,9 +89,16 @@ def json(data: bytes, kind: type[T]) -> T:
     ValueError
         Where it is none, or of another kind.
     """
-    try:
+    with _sensible():
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as e:
+
+
+@contextmanager
+def _sensible() -> Iterator[None]:
+    """Raise `ValueError` where a decoder raises whatever it does."""
+    try:
+        yield
+    except msgspec.DecodeError as e:  # ValidationError is one too
         raise ValueError(str(e)) from e
     except RecursionError as e:
         raise ValueError("it is nested too deeply") from e

@@ -29,11 +29,14 @@ from voicecoach.shell.capture.ears import Ears
 from voicecoach.shell.console import CallView, say
 from voicecoach.shell.control import Control
 from voicecoach.shell.feed import Feed, Quit, Shown, Toggle
+from voicecoach.shell.files import readable
 from voicecoach.shell.journal.keep import Bookkeeper
 from voicecoach.shell.keeper import check
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.transcriber import Transcriber
+from voicecoach.shell.worker import failure
+from voicecoach.summary import printable
 from voicecoach.types import Event, Speaker
 
 LOOK_S = 0.1
@@ -130,7 +133,7 @@ def attend(
     console = Console()
     view, why = resolve(options.view)
     if why:
-        console.print(Text(f"No overlay: {why}. Instead: {view}."), soft_wrap=True)
+        tell(console, f"No overlay: {why}. Instead: {view}.")
     backend = choose()
     # What a person has to mend is said now, not in the middle of a call.
     backend.sources()
@@ -145,11 +148,11 @@ def attend(
     if options.consent or config.privacy.ask_first:
         notice = config.live.notice_recorded if options.record else config.live.notice
     if news := retention.purge(options.out, config.privacy.keep_days, datetime.now(UTC)):
-        console.print(Text(news), soft_wrap=True)
+        tell(console, news)
     with ExitStack() as stack:
         books = stack.enter_context(Bookkeeper(config)) if options.journal else None
         if books and (news := books.purge()):
-            console.print(Text(news), soft_wrap=True)
+            tell(console, news)
         ears = stack.enter_context(Ears(backend, wanted, feed.say))
         session = Session(
             setup,
@@ -163,12 +166,12 @@ def attend(
             ended=books.add if books else None,
         )
         if notice:
-            console.print(Text(f"Say to the customer: {notice}"), soft_wrap=True)
+            tell(console, f"Say to the customer: {notice}")
         if options.metrics:
             from voicecoach.shell.metrics import Metrics
 
             metrics = stack.enter_context(Metrics(session.stages, options.metrics))
-            console.print(Text(f"Metrics: {metrics.url}"), soft_wrap=True)
+            tell(console, f"Metrics: {metrics.url}")
         control = stack.enter_context(Control(feed))
         if control.trouble:
             say(control.trouble)
@@ -176,10 +179,10 @@ def attend(
             from voicecoach.shell.browser import Page
 
             page = stack.enter_context(Page(feed, options.port))
-            console.print(Text(f"The page: {page.url}"), soft_wrap=True)
+            tell(console, f"The page: {page.url}")
             page.open()
         if stack.enter_context(keys.listening(feed)):
-            console.print(Text(f"Keys here: {keys.HELP}", "dim"), soft_wrap=True)
+            tell(console, f"Keys here: {keys.HELP}", "dim")
         if not wait:
             feed.wish(Toggle())
         attended = Attended(session)
@@ -190,11 +193,16 @@ def attend(
     for folder in session.unwritten:
         say(f"{folder}: the disk did not take it; it is not complete")
     for folder in session.folders:
-        console.print(Text(f"Results: {folder}", "bold"), soft_wrap=True)
+        tell(console, f"Results: {readable(folder)}", "bold")
     for trouble in books.said if books else ():
         say(trouble)
     if options.learn and session.usual and session.folders:
         kept.write(path, session.usual)
+
+
+def tell(console: Console, text: str, style: str = "") -> None:
+    """Print a line, as long as it is, that moves no cursor."""
+    console.print(Text(printable(text), style), soft_wrap=True)
 
 
 def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:
@@ -212,9 +220,9 @@ def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:
     except SystemExit:
         feed.wish(Quit())
         raise
-    except Exception:  # of whatever library draws: told in full, and no reason to lose a call
-        traceback.print_exc()
-        Console(stderr=True).print("The view failed; the call goes on. Ctrl-C ends it.")
+    except Exception as e:  # of whatever library draws, which may quote what it drew
+        traceback.print_tb(e.__traceback__)
+        say(f"The view failed ({failure(e)}); the call goes on. Ctrl-C ends it.")
     finally:
         attended.join(feed)
 

@@ -40,6 +40,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from voicecoach.errors import ConfigError
 from voicecoach.shell.feed import Feed, Wish
+from voicecoach.shell.worker import failure
 
 HERE = Path(__file__).with_name("page")
 FILES = {
@@ -143,7 +144,7 @@ class Page:
 
     async def _live(self, viewer: WebSocket) -> None:
         """Take a viewer in, where there is room; it may go at any time."""
-        with contextlib.suppress(WebSocketDisconnect):
+        try:
             await viewer.accept()
             if self._viewers >= MOST_VIEWERS:
                 await viewer.close(TRY_LATER, f"it is open in {MOST_VIEWERS} places already")
@@ -153,6 +154,10 @@ class Page:
                 await self._attend(viewer)
             finally:
                 self._viewers -= 1
+        except WebSocketDisconnect:
+            pass
+        except Exception as e:  # ours: uvicorn is told to say nothing of what viewers do
+            self._feed.say("page", f"it failed ({failure(e)})", False)
 
     async def _attend(self, viewer: WebSocket) -> None:
         """Show it the feed and take its wishes, until either ends."""

@@ -2,7 +2,8 @@
 
 The event log is written line by line and synced every second, so a program that is killed leaves
 all of it, and a power cut all but the last moment.  Audio is kept only when asked, as FLAC on the
-time line of the log: a replay of it gives what the call gave.
+time line of the log, with what the engine was given beside it: heard again as it was, it gives what
+the call gave.
 
 | the disk         | what happens                                                              |
 |------------------|---------------------------------------------------------------------------|
@@ -27,6 +28,7 @@ import soundfile
 
 from voicecoach.errors import OutputError
 from voicecoach.shell.appended import Appended
+from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.replay import EVENTS
 from voicecoach.shell.worker import Say, Worker, unsaid
 from voicecoach.types import F32, SAMPLE_RATE
@@ -68,6 +70,8 @@ class Keeper:
         It is made when the first line is written.
     audio
         Keep the audio, too.
+    inputs
+        Keep what the engine is given beside it, too.
     say
         Told where its thread fails.
     after
@@ -79,6 +83,7 @@ class Keeper:
         folder: Path,
         *,
         audio: bool,
+        inputs: bool = False,
         say: Say = unsaid,
         after: Callable[[], None] = lambda: None,
     ) -> None:
@@ -87,14 +92,16 @@ class Keeper:
         """Why nothing is written now, or ""."""
         self._after = after
         self._log = Appended(folder / EVENTS)
+        self._inputs = Appended(folder / INPUTS) if inputs else None
         self._sound = Appended(folder / AUDIO) if audio else None
-        self._files = [file for file in (self._log, self._sound) if file]
+        # What the engine was given is there no later than what it made of it.
+        self._files = [file for file in (self._inputs, self._log, self._sound) if file]
         self._flac = (
             soundfile.SoundFile(self._sound, "w", SAMPLE_RATE, 2, "PCM_16", format="FLAC")
             if self._sound
             else None
         )
-        self._waiting: queue.Queue[bytes | F32] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[tuple[Appended, bytes] | F32] = queue.Queue(WAITING)
         self._missed, self._silent = 0, 0
         """Lines left out since they were last asked for, and samples that silence stands for."""
         self._ended = threading.Event()
@@ -142,7 +149,12 @@ class Keeper:
 
     def line(self, line: bytes) -> None:
         """Keep a line of the log."""
-        if not self._put(line):
+        if not self._put((self._log, line)):
+            self._missed += 1
+
+    def note(self, line: bytes) -> None:
+        """Keep a line of what the engine is given, where that is kept."""
+        if self._inputs and not self._put((self._inputs, line)):
             self._missed += 1
 
     def hear(self, samples: F32) -> None:
@@ -154,7 +166,7 @@ class Keeper:
         if self._silent or not self._put(samples):
             self._silent += samples.shape[1]
 
-    def _put(self, what: bytes | F32) -> bool:
+    def _put(self, what: tuple[Appended, bytes] | F32) -> bool:
         try:
             self._waiting.put_nowait(what)
         except queue.Full:
@@ -191,9 +203,10 @@ class Keeper:
             with suppress(OSError):  # it was synced, or is given up
                 file.close()
 
-    def _take(self, what: bytes | F32) -> None:
-        if isinstance(what, bytes):
-            self._log.write(what)
+    def _take(self, what: tuple[Appended, bytes] | F32) -> None:
+        if isinstance(what, tuple):
+            file, line = what
+            file.write(line)
         elif self._flac:
             self._flac.write(np.ascontiguousarray(what.T))
 

@@ -24,18 +24,18 @@ from typing import Protocol
 import msgspec
 
 from voicecoach import __version__, eventlog
-from voicecoach.alignment import Aligner
 from voicecoach.display import Display, State, display
-from voicecoach.engine import Engine
 from voicecoach.errors import OutputError, VoiceCoachError
 from voicecoach.shell.asr import LiveAsr
 from voicecoach.shell.assembly import assemble
-from voicecoach.shell.capture.ears import Ears, Heard, Lost
+from voicecoach.shell.capture.ears import Ears
 from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.hearing import TAKE_S, Hearing
+from voicecoach.shell.inputs import Noted
 from voicecoach.shell.keeper import LAST_S, Keeper
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.run import run
-from voicecoach.shell.stages import Stages
+from voicecoach.shell.stages import Clocked, Stages
 from voicecoach.shell.tally import Tally
 from voicecoach.shell.worker import failure
 from voicecoach.snapshot import Snapshot
@@ -43,24 +43,15 @@ from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
     Block,
-    ChannelState,
     CueFeedback,
     Degraded,
     Event,
     Item,
     Listening,
-    Speaker,
-    Transcript,
 )
 
-TAKE_S = 0.02
-"""How long to wait for a chunk before looking at what else there is."""
-FIRST_S = 3.0
-"""How long nothing is said of devices that deliver nothing yet."""
-LATE_S = 0.1
-"""So much audio that came too late or had no room is said."""
 NOTICE_FOR = 10 * SAMPLE_RATE
-"""For how long."""
+"""How long a notice stands."""
 
 
 class Watcher(Protocol):
@@ -109,16 +100,12 @@ class Session:
         watcher: Watcher | None = None,
         ended: Callable[[Path], None] | None = None,
     ) -> None:
-        self.setup, self.ears, self.feed, self.out = setup, ears, feed, out
+        self.setup, self.feed, self.out = setup, feed, out
         self.learn, self.notice, self.audio, self.watcher = learn, notice, audio, watcher
         self.ended = ended
         self.stages = Stages()
+        self.hearing = Hearing(ears, self.stages)
         self.state: State = "ready"
-        self.aligner = Aligner(0.0)
-        self.asked, self.begun = 0.0, False
-        """When listening was asked for, and whether something has come since."""
-        self.lost: dict[Speaker, str] = {}
-        """Whose device is of no use now, and why."""
         self.usual = setup.usual
         """The agent's, with the calls that are over in it."""
         self.folders: list[Path] = []
@@ -159,8 +146,7 @@ class Session:
                 # A call refers to itself; what it holds, some MB, would wait for hours.
                 gc.collect()
         finally:
-            self.ears.stop()
-            self.state = "ended"
+            self.rest("ended")
             self.feed.publish(self.blank(), 0.0)
             self.unwritten = [keeper.folder for keeper in keepers if not keeper.wait(2 * LAST_S)]
 
@@ -178,15 +164,12 @@ class Session:
     def listen(self) -> None:
         """Begin to listen, or go on."""
         self.state = "listening"
-        self.ears.start()
+        self.hearing.listen()
 
     def rest(self, state: State) -> None:
         """Let go of the devices, and of all that was captured and not heard."""
         self.state = state
-        self.ears.stop()
-        self.aligner.clear()
-        for speaker in SPEAKERS:
-            self.aligner.leave(speaker)
+        self.hearing.leave()
 
     def blank(self) -> Display:
         """Return the display of no call: what to tell the customer before there is one."""
@@ -203,9 +186,8 @@ class Session:
                 if isinstance(wish, Quit):
                     self.state = "ended"
                 elif isinstance(wish, Toggle):
-                    self.aligner, self.begun = Aligner(0.0), False
                     self._idle, self._failed = Snapshot(), False
-                    self.asked = time.monotonic()
+                    self.hearing.begin()
                     self.listen()
             time.sleep(TAKE_S)
         return self.state != "ended"
@@ -231,11 +213,9 @@ class Call:
             if setup.transcribers
             else None
         )
-        self._began = session.aligner.now
-        """Stream index of the session at which the call began."""
+        self._hearing = session.hearing
+        self._lost = session.hearing.begin_call()
         self._snapshot = Snapshot()
-        self._slept_s = session.aligner.slept_s
-        self._dropped_s = self._drops()
         self._notices: dict[str, tuple[str, int]] = {}
         """What is said of a stage, and until when it stands."""
         self.declined = False
@@ -245,7 +225,11 @@ class Call:
         privacy = setup.config.privacy
         self._tally = Tally(folder.name, composite=privacy.composite, words=privacy.keep_words)
         self.keeper = Keeper(
-            folder, audio=session.audio, say=session.feed.say, after=self._conclude
+            folder,
+            audio=session.audio,
+            inputs=session.audio and privacy.keep_words,
+            say=session.feed.say,
+            after=self._conclude,
         )
 
     def run(self) -> None:
@@ -270,11 +254,18 @@ class Call:
             if setup.no_words:
                 self._take(Degraded(at=0, stage="transcription", reason=setup.no_words))
             try:
-                for event in run(self._items(), Clocked(self.engine, self._stages), self._asr):
+                engine = Noted(
+                    Clocked(self.engine, self._stages),
+                    words=self._asr is not None,
+                    write=keeper.note,
+                )
+                for event in run(self._items(), engine, self._asr):
                     self._take(event)
             except Exception as e:
                 self._take(
-                    Degraded(at=self._now, stage="engine", reason=f"it failed: {failure(e)}")
+                    Degraded(
+                        at=self._hearing.now, stage="engine", reason=f"it failed: {failure(e)}"
+                    )
                 )
                 raise
             finally:
@@ -299,10 +290,6 @@ class Call:
             if session.ended:
                 session.ended(folder)
 
-    @property
-    def _now(self) -> int:
-        return self._session.aligner.now - self._began
-
     def _take(self, event: Event) -> None:
         if kept := self._tally.update(event):
             self.keeper.line(eventlog.line(kept))
@@ -314,8 +301,7 @@ class Call:
         """Yield what there is for the engine, as it comes, until the call is over."""
         session = self._session
         yield Listening(at=0, on=True)
-        for speaker, reason in session.lost.items():
-            yield ChannelState(at=0, speaker=speaker, state="lost", reason=reason)
+        yield from self._lost
         while True:
             for wish in session.feed.wishes():
                 match wish:
@@ -323,7 +309,7 @@ class Call:
                         yield self._toggle()
                     case Mark():
                         yield CueFeedback(
-                            at=self._now, id=wish.id, start=wish.start, helpful=wish.helpful
+                            at=self._hearing.now, id=wish.id, start=wish.start, helpful=wish.helpful
                         )
                     case NextCall():
                         if session.state == "paused" or session.notice:
@@ -333,7 +319,7 @@ class Call:
                         self.declined = True
                         session.rest("ready")
                         session.feed.publish(session.blank(), 0.0)
-                        yield Listening(at=self._now, on=False)
+                        yield Listening(at=self._hearing.now, on=False)
                         return
                     case Quit():
                         session.rest("ended")
@@ -347,36 +333,15 @@ class Call:
             self._session.listen()
         # Seen at once, whenever the next block comes.
         self._session.feed.publish(display(self._snapshot, self._session.state), 0.0)
-        return Listening(at=self._now, on=self._session.state == "listening")
+        return Listening(at=self._hearing.now, on=self._session.state == "listening")
 
     def _heard(self) -> Iterator[Item]:
         """Yield what the devices brought."""
-        session, aligner = self._session, self._session.aligner
-        taken = session.ears.take(TAKE_S)
-        came = taken.now
-        heard = [news.chunk.at for news in taken.news if isinstance(news, Heard)]
-        if not session.begun and (heard or taken.now >= session.asked + FIRST_S):
-            # Devices need up to seconds for their first chunk, which are no part of the call.
-            aligner.begin(min(heard, default=taken.now))
-            session.begun = True
-        for news in taken.news:
-            speaker = news.speaker
-            if isinstance(news, Lost):
-                session.lost[speaker] = news.reason
-                aligner.leave(speaker)
-                yield ChannelState(at=self._now, speaker=speaker, state="lost", reason=news.reason)
-                continue
-            if not aligner.listens(speaker):
-                aligner.listen(speaker, idles=session.ears.idles(speaker))
-            if session.lost.pop(speaker, None) is not None:
-                yield ChannelState(at=self._now, speaker=speaker, state="ok", reason="")
-            chunk, came = news.chunk, news.came
-            aligner.push(speaker, chunk.samples, chunk.at, lost=chunk.lost)
-            self._stages["capture"].note(came - chunk.at)
-        for block in aligner.pull(taken.now) if session.begun else ():
-            self._stages["queue"].note(time.monotonic() - came)
-            yield from self._play(block)
-        self._stages.depth("capture", session.ears.waiting)
+        for item in self._hearing.take():
+            if isinstance(item, Block):
+                yield from self._play(item)
+            else:
+                yield item
         self._stages.depth("log", self.keeper.depth)
         self._stages.depth("words", self._asr.waiting if self._asr else 0)
         self._look()
@@ -385,9 +350,9 @@ class Call:
         """Yield a block, and show what came of it."""
         self.keeper.hear(block.samples)
         self._snapshot.hear(block)
-        yield Block(block.start - self._began, block.samples, missing=block.missing)
+        yield block
         began = time.monotonic()
-        sounded = self._session.aligner.time(block.start)
+        sounded = self._hearing.sounded(block)
         self._session.feed.publish(display(self._snapshot, self._session.state), sounded)
         now = time.monotonic()
         self._stages["publish"].note(now - began)
@@ -405,54 +370,19 @@ class Call:
             self._notice("log", self.keeper.trouble)
         if missed := self.keeper.missed():
             self._notice("log", f"the disk is too slow: {missed} lines before this are left out")
-        slept = session.aligner.slept_s - self._slept_s
-        if slept:
-            self._slept_s += slept
-            self._notice("capture", f"the computer slept, or stood still, for {slept:.0f} s")
-        dropped = self._drops() - self._dropped_s
-        if dropped > LATE_S:
-            self._dropped_s += dropped
-            self._notice("capture", f"{dropped:.1f} s of audio came too late and are silence")
+        for reason in self._hearing.troubles():
+            self._notice("capture", reason)
         for stage, (_, until) in list(self._notices.items()):
-            if self._now >= until:
+            if self._hearing.now >= until:
                 del self._notices[stage]
-                self._take(Degraded(at=self._now, stage=stage, reason="all is well", over=True))
-
-    def _drops(self) -> float:
-        return sum(self._session.aligner.dropped_s(speaker) for speaker in SPEAKERS)
+                self._take(
+                    Degraded(at=self._hearing.now, stage=stage, reason="all is well", over=True)
+                )
 
     def _notice(self, stage: str, reason: str) -> None:
         if self._notices.get(stage, ("", 0))[0] != reason:
-            self._take(Degraded(at=self._now, stage=stage, reason=reason))
-        self._notices[stage] = reason, self._now + NOTICE_FOR
-
-
-class Clocked:
-    """An engine whose time is noted."""
-
-    def __init__(self, engine: Engine, stages: Stages) -> None:
-        self._engine, self._stages = engine, stages
-
-    def process(self, item: Item) -> list[Event]:
-        """Take an item, as the engine does."""
-        if isinstance(item, Transcript):
-            self._stages["words"].note((item.at - item.end) / SAMPLE_RATE)
-        if not isinstance(item, Block):
-            return self._engine.process(item)
-        parts = self._stages["vad"], self._stages["features"]
-        before, before_cpu = sum(p.total for p in parts), sum(p.cpu for p in parts)
-        began, cpu = time.perf_counter(), time.thread_time()
-        events = self._engine.process(item)
-        took, took_cpu = time.perf_counter() - began, time.thread_time() - cpu
-        self._stages["hop"].note(took, took_cpu)
-        rest = took - sum(p.total for p in parts) + before
-        rest_cpu = took_cpu - sum(p.cpu for p in parts) + before_cpu
-        self._stages["decision"].note(rest, rest_cpu)
-        return events
-
-    def finish(self) -> list[Event]:
-        """End the stream."""
-        return self._engine.finish()
+            self._take(Degraded(at=self._hearing.now, stage=stage, reason=reason))
+        self._notices[stage] = reason, self._hearing.now + NOTICE_FOR
 
 
 def _folder(out: Path, taken: Sequence[Path]) -> Path:

@@ -17,10 +17,11 @@ from rich.text import Text
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
-from voicecoach.shell import kept, report, results
+from voicecoach.shell import inputs, kept, report, results
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.console import CallView, say, say_error
 from voicecoach.shell.files import Call, readable
+from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import EVENTS, Setup, copy, replay
@@ -43,6 +44,8 @@ class Options(NamedTuple):
     usual: Path | None = None
     learn: bool = False
     journal: bool = False
+    as_heard: bool = False
+    """Each recording is a live call's, to be heard again as it was."""
 
 
 def replay_all(
@@ -64,7 +67,7 @@ def replay_all(
     console = Console()
     failed = False
     with ExitStack() as stack:
-        transcribers, no_words = recognisers(config, stack)
+        transcribers, no_words = ([], "") if options.as_heard else recognisers(config, stack)
         setup = Setup(
             config,
             cues,
@@ -76,11 +79,12 @@ def replay_all(
             known,
         )
         folders = names([path for path, _ in sources])
-        for (_, open_call), name in zip(sources, folders, strict=True):
+        for (path, open_call), name in zip(sources, folders, strict=True):
             try:
+                record = inputs.read(path.with_name(INPUTS)) if options.as_heard else None
                 call = open_call()
                 with CallView(console, call.name, call.duration_s) as view:
-                    result, known = replay(call, setup, out / name, view)
+                    result, known = replay(call, setup, out / name, view, record)
             except AudioFileError as e:
                 failed = True
                 say_error(str(e))

@@ -22,6 +22,7 @@ from voicecoach.errors import OutputError
 from voicecoach.shell.asr import Asr, ReplayAsr
 from voicecoach.shell.assembly import Models, assemble
 from voicecoach.shell.files import Call
+from voicecoach.shell.inputs import Record
 from voicecoach.shell.run import paced, run
 from voicecoach.shell.tally import Tally
 from voicecoach.shell.transcriber import Transcriber
@@ -69,8 +70,13 @@ class Replayed(NamedTuple):
     """What is usual for the agent with this call in it."""
 
 
-def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
+def replay(
+    call: Call, setup: Setup, out: Path, view: View, record: Record | None = None
+) -> Replayed:
     """Replay a call and write its event log, summary and score card to the folder `out`.
+
+    Where there is a `record` of the call, words and all else come as they did, and no recogniser
+    is asked.
 
     Raises
     ------
@@ -79,23 +85,28 @@ def replay(call: Call, setup: Setup, out: Path, view: View) -> Replayed:
     OutputError
         Where the results cannot be written.
     """
+    words = record.words if record else bool(setup.transcribers)
     engine = assemble(
         setup.config,
         setup.cues,
         setup.models,
         speakers=call.speakers,
-        transcribe=bool(setup.transcribers),
+        transcribe=words,
         frames=setup.frames,
         usual=setup.usual,
     )
-    asr = ReplayAsr(setup.transcribers, setup.config.transcription) if setup.transcribers else None
+    asr: Asr | None = None
+    if record:
+        asr = record
+    elif setup.transcribers:
+        asr = ReplayAsr(setup.transcribers, setup.config.transcription)
     composite = setup.config.privacy.composite
     tally = Tally(call.name, composite=composite)
     with _finished(out) as folder:
         try:
             with (folder / EVENTS).open("wb") as log:
-                log.write(_header(call, setup, words=asr is not None))
-                for event in _events(call, setup, engine, asr, view):
+                log.write(_header(call, setup, words=words))
+                for event in _events(call, setup, engine, asr, view, record):
                     log.write(eventlog.line(event))
                     tally.update(event)
                     view.show(event)
@@ -134,14 +145,15 @@ def _header(call: Call, setup: Setup, *, words: bool) -> bytes:
 
 
 def _events(
-    call: Call, setup: Setup, engine: Engine, asr: Asr | None, view: View
+    call: Call, setup: Setup, engine: Engine, asr: Asr | None, view: View, record: Record | None
 ) -> Iterator[Event]:
     if setup.no_words:
         yield Degraded(at=0, stage="transcription", reason=setup.no_words)
     blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
     if setup.speed:
         blocks = paced(blocks, setup.speed)
-    yield from run(_watched(blocks, view), engine, asr)
+    heard = _watched(blocks, view)
+    yield from run(record.items(heard) if record else heard, engine, asr)
 
 
 def _watched(blocks: Iterator[Block], view: View) -> Iterator[Block]:

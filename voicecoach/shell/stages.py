@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from voicecoach.types import F32
+from voicecoach.engine import Engine
+from voicecoach.types import F32, SAMPLE_RATE, Block, Event, Item, Transcript
 
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",
@@ -104,6 +105,34 @@ class Stages:
     def watch(self, name: str, inner: Any) -> Any:
         """Return something that is as `inner`, with each `process` noted as a stage."""
         return _Watched(inner, self._stages[name])
+
+
+class Clocked:
+    """An engine whose time is noted."""
+
+    def __init__(self, engine: Engine, stages: Stages) -> None:
+        self._engine, self._stages = engine, stages
+
+    def process(self, item: Item) -> list[Event]:
+        """Take an item, as the engine does."""
+        if isinstance(item, Transcript):
+            self._stages["words"].note((item.at - item.end) / SAMPLE_RATE)
+        if not isinstance(item, Block):
+            return self._engine.process(item)
+        parts = self._stages["vad"], self._stages["features"]
+        before, before_cpu = sum(p.total for p in parts), sum(p.cpu for p in parts)
+        began, cpu = time.perf_counter(), time.thread_time()
+        events = self._engine.process(item)
+        took, took_cpu = time.perf_counter() - began, time.thread_time() - cpu
+        self._stages["hop"].note(took, took_cpu)
+        rest = took - sum(p.total for p in parts) + before
+        rest_cpu = took_cpu - sum(p.cpu for p in parts) + before_cpu
+        self._stages["decision"].note(rest, rest_cpu)
+        return events
+
+    def finish(self) -> list[Event]:
+        """End the stream."""
+        return self._engine.finish()
 
 
 class _Watched:

@@ -8,13 +8,14 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.helpers import silence
 from voicecoach.errors import ModelError
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.transcriber import Attempts, Heard, RecogniserFailed, Task
-from voicecoach.types import Speaker, TranscribeRequest
+from voicecoach.types import SAMPLE_RATE, Speaker, TranscribeRequest
 
 AUDIO = np.zeros(1600, np.float32)
 REQUEST = TranscribeRequest(
@@ -95,3 +96,16 @@ def test_the_real_one_answers_and_says_what_is_wrong_with_a_model(
         bad = stack.enter_context(closing(Remote(model, "en")))
         with pytest.raises(ModelError):
             bad.ready()
+
+
+def test_what_is_heard_leaves_nothing_in_its_memory() -> None:
+    noise = (0.05 * np.random.default_rng(0).standard_normal(SAMPLE_RATE * 8)).astype(np.float32)
+    with closing(Remote("tiny.en", "en")) as remote:
+
+        def ask(times: range) -> float:
+            for i in times:  # of hardly any length twice
+                remote.transcribe(noise[: 8000 + 320 * (i * 53 % 200)])
+            return psutil.Process(remote._process.pid).memory_info().rss / 1e6
+
+        before = ask(range(20))
+        assert ask(range(20, 140)) - before < 10.0, "MB; 33 where code is kept for each length"

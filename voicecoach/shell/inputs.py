@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from voicecoach import limits
-from voicecoach.cleaning import WORD, clean, cleaned
+from voicecoach.cleaning import WORD, clean
 from voicecoach.engine import Answer
 from voicecoach.errors import AudioFileError
 from voicecoach.eventlog import LONGEST_S
@@ -28,7 +28,6 @@ from voicecoach.types import (
     CueFeedback,
     Degraded,
     Event,
-    HeardWord,
     Item,
     Listening,
     Speaker,
@@ -144,7 +143,6 @@ class Record:
             if line.missing:
                 self._missing.append(line.missing)
             if heard := line.transcript:
-                heard = msgspec.structs.replace(heard, words=tuple(map(_cut, heard.words)))
                 if heard.careful:
                     self._answered.add(((heard.speaker, heard.utterance), heard.end))
                 if finished:
@@ -232,29 +230,27 @@ def _line(raw: bytes) -> Line:
     ValueError
         Where it is none that a call can have.
     """
-    tree = cleaned(limits.json(raw, dict[str, Any]))
-    try:
-        line = msgspec.convert(tree, Line)
-    except msgspec.ValidationError as e:
-        raise ValueError(str(e)) from e
-    items = (line.transcript, line.channel_state, line.cue_feedback, line.listening)
-    times = [item.at for item in items if item]
-    if heard := line.transcript:
+    line = limits.json(raw, Line)
+    heard, state, mark, gap = line.transcript, line.channel_state, line.cue_feedback, line.missing
+    times = [item.at for item in (heard, state, mark, line.listening) if item]
+    replace = msgspec.structs.replace
+    if heard:
         times += [heard.end, *(time for w in heard.words for time in (w.start, w.end))]
         if not (heard.first >= 0 and all(0.0 <= w.probability <= 1.0 for w in heard.words)):
             raise ValueError("no transcript is like that")
-    if gap := line.missing:
+        words = tuple(replace(word, text=clean(word.text, WORD)) for word in heard.words)
+        heard = replace(heard, words=words, error=clean(heard.error))
+    if state:
+        if state.state not in ("lost", "ok"):
+            raise ValueError("no device is like that")
+        state = replace(state, reason=clean(state.reason))
+    if mark:
+        times.append(mark.start)
+        mark = replace(mark, id=clean(mark.id))
+    if gap:
         times += [gap.start, gap.end]
         if gap.start % HOP or gap.end % HOP or gap.start >= gap.end:
             raise ValueError("what never came is whole hops")
-    if line.cue_feedback:
-        times.append(line.cue_feedback.start)
     if not all(0 <= time <= LATEST for time in times):
         raise ValueError("no time in a call is like that")
-    if line.channel_state and line.channel_state.state not in ("lost", "ok"):
-        raise ValueError("no device is like that")
-    return line
-
-
-def _cut(word: HeardWord) -> HeardWord:
-    return msgspec.structs.replace(word, text=clean(word.text, WORD))
+    return replace(line, transcript=heard, channel_state=state, cue_feedback=mark)

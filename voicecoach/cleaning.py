@@ -41,11 +41,24 @@ def clean(text: str, most: int = TEXT) -> str:
 
 
 def cleaned(value: Any) -> Any:
-    """Return a value of JSON's with all its texts clean."""
+    """Return a value of JSON's with all its texts clean.
+
+    Raises
+    ------
+    ValueError
+        Where it is nested too deeply.
+    """
+    try:
+        return _cleaned(value)
+    except RecursionError as e:
+        raise ValueError("it is nested too deeply") from e
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [cleaned(each) for each in value]
+        return [_cleaned(each) for each in value]
     if isinstance(value, dict):
-        return {clean(key): cleaned(each) for key, each in value.items()}
+        return {clean(key): _cleaned(each) for key, each in value.items()}
     return value

@@ -232,7 +232,7 @@ def live(
         journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
-        transcribers, no_words = recognisers(settings, stack, most=1)
+        transcribers, no_words = recognisers(settings, stack, most=1, rehearse=True)
         attend(settings, rules_of(settings), transcribers, no_words, options)
 
 

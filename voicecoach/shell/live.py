@@ -12,7 +12,6 @@ that fails, too, the session says so and waits to be started.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import time
 import traceback
@@ -33,6 +32,7 @@ from voicecoach.shell.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
 from voicecoach.shell.hearing import TAKE_S, Hearing
 from voicecoach.shell.inputs import Noted
 from voicecoach.shell.keeper import LAST_S, Keeper
+from voicecoach.shell.memory import give_back
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.run import run
 from voicecoach.shell.stages import Clocked, Stages
@@ -143,8 +143,7 @@ class Session:
                     elif self.learn:
                         self.usual = call.engine.usual
                     del call
-                # A call refers to itself; what it holds, some MB, would wait for hours.
-                gc.collect()
+                give_back()  # a call refers to itself, and holds some MB
         finally:
             self.rest("ended")
             self.feed.publish(self.blank(), 0.0)

@@ -107,15 +107,21 @@ def replay_all(
     return not failed
 
 
-def recognisers(config: Config, stack: ExitStack, most: int = 2) -> tuple[list[Remote], str]:
-    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why."""
+def recognisers(
+    config: Config, stack: ExitStack, most: int = 2, *, rehearse: bool = False
+) -> tuple[list[Remote], str]:
+    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
+
+    They `rehearse` as a `Remote` does.
+    """
     wanted = config.transcription
     if not wanted.enabled:
         return [], ""
     try:
         # A recording is replayed as fast as it goes: a recogniser for each of two cores.
+        given = wanted.model, wanted.language, wanted.vocabulary
         remotes = [
-            stack.enter_context(closing(Remote(wanted.model, wanted.language, wanted.vocabulary)))
+            stack.enter_context(closing(Remote(*given, rehearse=rehearse)))
             for _ in range(min(most, os.cpu_count() or 1))
         ]
         for remote in remotes:

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +57,7 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     model: str
     language: str
     vocabulary: tuple[str, ...]
+    rehearse: bool
 
 
 class Ask(msgspec.Struct, frozen=True, tag=True):
@@ -85,6 +86,8 @@ class Remote:
     ----------
     model, language, vocabulary
         As for `whisper.Whisper`.
+    rehearse
+        It is to go on all day: once it is ready it does `whisper.Whisper.rehearse`, for 2 s.
     answer_s
         Seconds after which it hangs.
     command
@@ -102,10 +105,11 @@ class Remote:
         language: str,
         vocabulary: Sequence[str] = (),
         *,
+        rehearse: bool = False,
         answer_s: float = ANSWER_S,
         command: Sequence[str] = (sys.executable, "-m", __name__),
     ) -> None:
-        self._load = Load(model, language, tuple(vocabulary))
+        self._load = Load(model, language, tuple(vocabulary), rehearse)
         self._answer_s, self._command = answer_s, command
         self._closed = self._loaded = False
         self._one = threading.Lock()
@@ -258,11 +262,13 @@ def main() -> None:
     threading.Thread(target=_hear_out, args=(sys.stdin.buffer, asked), daemon=True).start()
     encoder = msgspec.msgpack.Encoder()
     whisper: Whisper | None = None
+    rehearsal: Callable[[], None] | None = None
     while (data := asked.get()) is not None:
         try:
             match msgspec.msgpack.decode(data, type=Load | Ask):
-                case Load(model, language, vocabulary):
+                case Load(model, language, vocabulary, rehearse):
                     whisper = Whisper(model, language, vocabulary)
+                    rehearsal = whisper.rehearse if rehearse else None
                     answer = Answer()
                 case Ask(audio, prefix, context, careful):
                     assert whisper, "the model comes first"
@@ -273,6 +279,10 @@ def main() -> None:
         except Exception as e:  # the other side says what it means for the call
             answer = Answer(error=type(e).__name__, text=str(e))
         _write(out, encoder.encode(answer))
+        if rehearsal:
+            with contextlib.suppress(Exception):  # it will fail where it is asked, and say so
+                rehearsal()
+            rehearsal = None
 
 
 def _hear_out(pipe: IO[bytes], asked: queue.SimpleQueue[bytes | None]) -> None:

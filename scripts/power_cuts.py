@@ -11,7 +11,7 @@ are zeros in its place; a new file that was not synced is there, or not.  With w
 * the journal opens, is whole, and has all calls that were said to be in it, each with all of its
   rows, and none that was said to be deleted;
 * the event log is read, is the beginning of what was written, and lacks the last second at most;
-* the record is decoded.
+* the record is decoded, and what was given beside it is read.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ from scripts.sound_server import SoundServer
 from voicecoach import limits
 from voicecoach.errors import AudioFileError, VoiceCoachError
 from voicecoach.journal.entry import FOUND, TABLES
-from voicecoach.shell import results
+from voicecoach.shell import inputs, results
 from voicecoach.shell.files import Call
+from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.journal.store import Journal
 from voicecoach.shell.keeper import AUDIO
 from voicecoach.shell.replay import EVENTS
@@ -334,6 +335,10 @@ def check_log(
     kept = b"".join(limits.lines(io.BytesIO(data)))
     if not whole.startswith(kept):
         return "the log is not the beginning of what was written", 0.0
+    try:
+        inputs.read(log.with_name(INPUTS))
+    except AudioFileError as e:
+        return (str(e) if now - began > WITHIN_S else "", 0.0)
     sound = left / "sure.flac"
     sound.write_bytes(sure)
     if len(sure) > HEAD:

@@ -45,9 +45,10 @@ from scripts.told import ToldAsr
 from scripts.truth import Truth
 from voicecoach import cues, eventlog
 from voicecoach.config import Config
-from voicecoach.shell.assembly import assemble, shipped
+from voicecoach.shell.assembly import Models, assemble, shipped
 from voicecoach.shell.files import Call
 from voicecoach.shell.keeper import Keeper
+from voicecoach.shell.memory import give_back
 from voicecoach.shell.replay import EVENTS
 from voicecoach.shell.resources import SAMPLE_CALL, resource
 from voicecoach.shell.run import run
@@ -100,7 +101,7 @@ def recordings(folder: Path) -> list[Recording]:
 
 def shift(hours: float, *, one_call: bool) -> Json:
     """Hear a shift as fast as it goes, and return what was sampled."""
-    config, rules, models = Config(), cues.load(cues.BUILT_IN), shipped()
+    models = shipped()
     samples: list[Json] = []
     heard_s, calls, incomplete = 0.0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -111,30 +112,37 @@ def shift(hours: float, *, one_call: bool) -> Json:
             else:
                 call = next(day)
                 blocks = Call.both(call.path).blocks()
-            asr = ToldAsr(call.told, config.transcription) if call.told else None
-            engine = assemble(config, rules, models, transcribe=asr is not None)
             calls += 1
-            name = Path(folder) / f"call{calls}"
-            began_s, lines = heard_s, 1
             watch = Watch(samples, heard_s)
-            tally = Tally(name.name)
-            with Keeper(name, audio=False) as keeper:
-                keeper.line(eventlog.header(call=name.name))
-                for event in run(blocks, engine, asr):
-                    keeper.line(eventlog.line(event))
-                    tally.update(event)
-                    lines += 1
-                    heard_s = began_s + event.at / SAMPLE_RATE
-                    watch.look(heard_s)
-                    while keeper.depth > LINES:  # faster than a disk, as no live call is
-                        time.sleep(0.01)
-            keeper.wait()
-            watch.look(heard_s, at_once=True)
-            tally.write(name)
-            log = (name / EVENTS).read_bytes().splitlines()
-            incomplete += len(log) != lines or b'"ended"' not in log[-1]
-            shutil.rmtree(name)
+            incomplete += not hear(call, blocks, models, Path(folder) / f"call{calls}", watch)
+            give_back()  # as a session does
+            watch.look(watch.now_s, at_once=True)
+            heard_s = watch.now_s
     return {"samples": samples, "incomplete": incomplete, "calls": calls}
+
+
+def hear(
+    call: Recording, blocks: Iterator[Block], models: Models, folder: Path, watch: Watch
+) -> bool:
+    """Hear a call into a folder, as a live one is kept; return whether its log is complete."""
+    config = Config()
+    asr = ToldAsr(call.told, config.transcription) if call.told else None
+    engine = assemble(config, cues.load(cues.BUILT_IN), models, transcribe=asr is not None)
+    tally, lines, began_s = Tally(folder.name), 1, watch.now_s
+    with Keeper(folder, audio=False) as keeper:
+        keeper.line(eventlog.header(call=folder.name))
+        for event in run(blocks, engine, asr):
+            keeper.line(eventlog.line(event))
+            tally.update(event)
+            lines += 1
+            watch.look(began_s + event.at / SAMPLE_RATE)
+            while keeper.depth > LINES:  # faster than a disk, as no live call is
+                time.sleep(0.01)
+    keeper.wait()
+    tally.write(folder)
+    log = (folder / EVENTS).read_bytes().splitlines()
+    shutil.rmtree(folder)
+    return len(log) == lines and b'"ended"' in log[-1]
 
 
 class Watch:
@@ -142,10 +150,13 @@ class Watch:
 
     def __init__(self, samples: list[Json], now_s: float) -> None:
         self._samples, self._since_s = samples, now_s
+        self.now_s = now_s
+        """How far it is."""
         self._process, self._cpu_s = psutil.Process(), time.process_time()
 
     def look(self, now_s: float, *, at_once: bool = False) -> None:
-        """Sample, where it is time."""
+        """Note how far it is, and sample where it is time."""
+        self.now_s = now_s
         if now_s - self._since_s < (1.0 if at_once else 300.0):
             return
         cost = (time.process_time() - self._cpu_s) / (now_s - self._since_s)

@@ -14,6 +14,8 @@ would leak without masking; *of few* are the leaks where no more than six digits
 all, since the recogniser lost the card's first ones; *shown* is how many digits beyond the sixth,
 of those heard, stand alone or by twos and threes in the final words.
 
+Each card is said out of nowhere, and again when the agent has asked for one.
+
 Nothing else should be hidden: the lines of the labelled calls in tests/moves, as they are written
 and as they were heard (two of them are the real sample calls), and `ORDINARY`.
 
@@ -49,7 +51,7 @@ from scripts import corpora
 from scripts.corpora import Samples
 from voicecoach import cues, exports, report
 from voicecoach.config import Config
-from voicecoach.masking import HIDDEN, OPEN, mask
+from voicecoach.masking import HIDDEN, OPEN, mask, names_card
 from voicecoach.shell import results, tally
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.files import Call
@@ -136,6 +138,8 @@ ORDINARY = (
     "No, so sorry, okay, that's the one for me.",
 )
 """What people say with figures in it that is no card number, as a recogniser writes it."""
+NEAR = 12
+"""Lines that are said in the minute after a card was spoken of."""
 OVER = ("but", "never", "mind", "all", "of", "that", "let", "us", "go", "on")
 """Words that follow in mid-speech."""
 
@@ -168,6 +172,9 @@ class Part(NamedTuple):
     text: str
     pause_s: float = 0.3
     """After it."""
+
+
+ASKED = [Part(A, "could I have your card number, please?", 0.8)]
 
 
 def luhn(number: str) -> int:
@@ -556,11 +563,18 @@ class Found(NamedTuple):
     """What was heard."""
 
 
-def tried(way: str, card: Card, whisper: Whisper, setup: Setup, rng: np.random.Generator) -> Found:
-    """Say a card in a way, replay the call, and look for it."""
+def tried(
+    way: str,
+    card: Card,
+    whisper: Whisper,
+    setup: Setup,
+    rng: np.random.Generator,
+    asked: list[Part],
+) -> Found:
+    """Say a card in a way, perhaps when it is asked for, replay the call, and look for it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        recorded(WAYS[way](card, rng), rng, folder / "call.wav")
+        recorded([*asked, *WAYS[way](card, rng)], rng, folder / "call.wav")
         listener = Listener(whisper)
         replay(
             Call.both(folder / "call.wav"),
@@ -587,8 +601,9 @@ def tried(way: str, card: Card, whisper: Whisper, setup: Setup, rng: np.random.G
         )
 
 
-def spoken_cards(many: int, seed: int, misses: bool) -> None:
+def spoken_cards(many: int, seed: int, misses: bool, asked: list[Part]) -> None:
     """Print what became of the cards."""
+    print("\nThe agent asks for it:" if asked else "Nobody has spoken of a card:")
     whisper = Whisper(MODEL, "en")
     setup = Setup(Config(), cues.load(cues.BUILT_IN), shipped(), [])
     rng = np.random.default_rng(seed)
@@ -597,7 +612,9 @@ def spoken_cards(many: int, seed: int, misses: bool) -> None:
     print("|---|---|---|---|---|---|---|---|")
     every: list[Found] = []
     for way in WAYS:
-        found = [tried(way, card(rng, *next(networks)), whisper, setup, rng) for _ in range(many)]
+        found = [
+            tried(way, card(rng, *next(networks)), whisper, setup, rng, asked) for _ in range(many)
+        ]
         every += found
         _row(way, found)
         for f in found if misses else ():
@@ -622,20 +639,29 @@ def _row(name: str, found: Sequence[Found]) -> None:
 def ordinary(misses: bool) -> None:
     """Print how many ordinary lines lose a digit."""
     lines: dict[str, list[str]] = {"the list": list(ORDINARY)}
+    near: dict[str, list[str]] = {}
     for path in sorted(MOVES.glob("*.toml")):
         name = "the two real calls" if path.stem == "real" else "the labelled calls"
         for call in tomllib.loads(path.read_text("utf-8"))["call"]:
+            card = 0
             for line in call["lines"]:
                 texts = [line["text"], *([line["heard"]] if "heard" in line else [])]
                 lines.setdefault(name, []).extend(texts)
-    print("\n| ordinary speech | lines | with figures | hidden in mid-speech | at the end |")
-    print("|---|---|---|---|---|")
+                card = NEAR if names_card(texts) else card - 1
+                near.setdefault(name, []).extend(texts if card > 0 else ())
+    print("\n| ordinary speech | lines | with figures | hidden in mid-speech | at the end ", end="")
+    print("| near a card | of these hidden |\n|---|---|---|---|---|---|---|")
     for name, texts in lines.items():
         figures = sum(bool(read(text)) for text in texts)
         # Words that follow show that a number is over; at an utterance's end nobody knows.
         over = [t for t in texts if HIDDEN in "".join(mask([*t.split(), *OVER]).texts)]
         ends = [t for t in texts if HIDDEN in "".join(mask(t.split()).texts)]
-        print(f"| {name} | {len(texts)} | {figures} | {len(over)} | {len(ends)} |")
+        close = near.get(name, [])
+        more = [t for t in close if HIDDEN in "".join(mask([*t.split(), *OVER], card=True).texts)]
+        print(
+            f"| {name} | {len(texts)} | {figures} | {len(over)} | {len(ends)} | {len(close)} | "
+            f"{len(more)} |"
+        )
         for text in over if misses else ():
             print("   ", " ".join(mask([*text.split(), *OVER]).texts))
 
@@ -647,7 +673,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED, help="of the cards and how they are said")
     parser.add_argument("--misses", action="store_true", help="print what is read, line by line")
     options = parser.parse_args()
-    spoken_cards(SHORT if options.short else CARDS, options.seed, options.misses)
+    for asked in ([], ASKED):
+        spoken_cards(SHORT if options.short else CARDS, options.seed, options.misses, asked)
     ordinary(options.misses)
 
 

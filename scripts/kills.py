@@ -54,7 +54,7 @@ from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Event, event_type
 FROM_S, TO_S = 60, 200
 """Of the sample call: both speak."""
 START_S = 30.0
-LONGEST_S = 8.0
+LONGEST_S = 12.0
 BESIDE = {"degraded", "ended"}
 """Events of how the program did, and of the end."""
 WITHIN_S = 1.0

@@ -189,7 +189,7 @@ def test_a_card_number_is_hidden_in_partial_and_final_words_and_over_utterances(
         "4111 11##",
         "####",
         "#### #### and this is really all there is on my card",
-        "1234 56##",
+        "12## ####",
         "12",
     ]
     w.close()

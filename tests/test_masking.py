@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecoach.masking import HIDDEN, OPEN, PATIENCE, SHORTEST, Run, digits, mask
+from voicecoach.masking import HIDDEN, OPEN, PATIENCE, SHORTEST, Run, digits, mask, names_card
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,40 @@ def test_a_number_said_with_pauses_is_one() -> None:
         "#### thanks a lot then, and I can tell you this was all there is",
     ]
     assert run == Run()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("it is 4111 1111", "it is 41## ####"),
+        ("so 4 1 1 1", "so 4 1 # #"),
+        ("I have 2 of them", "I have 2 of them"),
+        ("on the 12th and 14 days later", "on the 12th and 14 days later"),
+        ("it was $89.99", "it was $89.99"),
+        (
+            "4 1 1 1 1 1 1 and that is all that there is on it then",
+            "4 1 # # # # # and that is all that there is on it then",
+        ),
+        (
+            "1600 Pennsylvania Avenue is where all of us have been since then",
+            "1600 Pennsylvania Avenue is where all of us have been since then",
+        ),
+    ],
+)
+def test_where_a_card_was_spoken_of_hardly_a_digit_is_shown(said: str, shown: str) -> None:
+    masked = mask(said.split(), card=True)
+    assert " ".join(masked.texts) == shown
+    assert mask(masked.texts, card=True).texts == masked.texts
+
+
+@pytest.mark.parametrize("said", ["My card,", "a Visa", "by debit card?", "two cards."])
+def test_a_card_is_spoken_of(said: str) -> None:
+    assert names_card(said.split())
+
+
+@pytest.mark.parametrize("said", ["discard it", "the cardinal", "a cardboard box", ""])
+def test_no_card_is_spoken_of(said: str) -> None:
+    assert not names_card(said.split())
 
 
 TENS = st.sampled_from(["twenty", "thirty-one", "forty-", "four"])

@@ -20,9 +20,14 @@ other words stays.
 A word that has as many digits as a card has one in it, whatever else is in it.  A security code is
 hidden whole, where the words before it call it one: it may not be kept at all.
 
+A recogniser loses digits, and what is left of a card is then shorter than one.  So where one of
+them has just spoken of a card, no more than two digits of any run are shown, and a run of more than
+six stays hidden whatever follows.
+
 The hidden digits count as digits, so what is masked can be masked again and stays as it is.
 
-What this cannot do: hide digits that the recogniser wrote as other words, number words of other
+What this cannot do: hide what is left of a card that nobody called one where the recogniser lost
+most of it, digits that the recogniser wrote as other words, number words of other
 languages, a card number that is told a few digits at a time with long talk between them, the digits
 that a partial word showed before it was known that more follow, nor a security code that only the
 other speaker called one.  Nobody should read a card number to a recogniser: pause listening.
@@ -32,7 +37,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -42,6 +47,8 @@ OPEN = 6
 """Digits of a card number that may be shown."""
 SHORTEST = 13
 """Digits that a card number has at least."""
+FEW = 2
+"""Digits of a run that are shown where a card was spoken of."""
 PATIENCE = 8
 """Other words that do not end a run: as many as `hang on, let me turn it over to see`."""
 LONG = 3
@@ -78,6 +85,9 @@ _NO_CARD = re.compile(r"\d{1,3}(,\d{3}){1,2}(\.\d\d)?|\d{1,2}:\d\d|\d{1,2}/\d{1,
 _NAMES_CODE = re.compile(r"(security (code|number)|cv[vcn2]2?|c v [vc]|on the back)$")
 
 
+_CARDS = {"card", "cards", "visa", "mastercard", "amex", "maestro", "debit"}
+
+
 class Run(NamedTuple):
     """Digits that more may follow."""
 
@@ -106,7 +116,17 @@ class _Piece(NamedTuple):
     """Those that it stands for; -1 where it is another word."""
 
 
-def mask(texts: Sequence[str], run: Run = Run()) -> Masked:  # noqa: B008
+def names_card(texts: Iterable[str]) -> bool:
+    """Return whether words speak of a card."""
+    return any(text.lower().strip(".,;:!?'\"") in _CARDS for text in texts)
+
+
+def mask(
+    texts: Sequence[str],
+    run: Run = Run(),  # noqa: B008
+    *,
+    card: bool = False,
+) -> Masked:
     """Return the words with what may be of a card number hidden.
 
     Parameters
@@ -115,7 +135,10 @@ def mask(texts: Sequence[str], run: Run = Run()) -> Masked:  # noqa: B008
         Successive words of one speaker.
     run
         What was open before them.
+    card
+        A card was spoken of.
     """
+    shown, least = (FEW, OPEN + 1) if card else (OPEN, SHORTEST)
     out = [list(text) for text in texts]
     digits, others = run
     own: list[tuple[_Piece, int]] = []
@@ -126,13 +149,13 @@ def mask(texts: Sequence[str], run: Run = Run()) -> Masked:  # noqa: B008
         elif piece.digits and others and digits < LONG:
             digits, others, own = 0, 0, []
         if others > PATIENCE:
-            if digits >= SHORTEST:
-                _hide(out, own)
+            if digits >= least:
+                _hide(out, own, shown)
             digits, others, own = 0, 0, []
         if piece.digits > 0:
             own.append((piece, digits))
             digits, others = digits + piece.digits, 0
-    _hide(out, own)
+    _hide(out, own, shown)
     _hide_codes(out, texts)
     return Masked(["".join(chars) for chars in out], Run(digits, others) if digits else Run())
 
@@ -143,7 +166,7 @@ def digits(text: str) -> int:
     return -1 if -1 in counts else sum(counts)
 
 
-def _hide(out: list[list[str]], run: Sequence[tuple[_Piece, int]], shown: int = OPEN) -> None:
+def _hide(out: list[list[str]], run: Sequence[tuple[_Piece, int]], shown: int) -> None:
     """Hide the digits beyond the first `shown` of a run."""
     for piece, before in run:
         left = max(shown - before, 0)

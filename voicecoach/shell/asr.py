@@ -19,7 +19,7 @@ from typing import Protocol
 from voicecoach import config
 from voicecoach.cleaning import WORD, clean
 from voicecoach.dsp.framing import History
-from voicecoach.masking import Run, mask
+from voicecoach.masking import Run, mask, names_card
 from voicecoach.shell.backlog import Backlog, notice
 from voicecoach.shell.transcriber import Attempts, Heard, Result, Task, Transcriber
 from voicecoach.shell.worker import Say, Worker, unsaid
@@ -36,6 +36,8 @@ from voicecoach.types import (
 
 ONE_NUMBER = 15 * SAMPLE_RATE
 """A number that is said with longer pauses than this is not one number."""
+CARD_FOR = 60 * SAMPLE_RATE
+"""So long after a card was spoken of, or digits were hidden since, more of it may come."""
 LAST_S = 5.0
 """Seconds that a live call waits for its last words: another may have begun."""
 LOST = Result([], "its thread failed")
@@ -68,6 +70,8 @@ class Answerer:
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
         self._said = dict.fromkeys(SPEAKERS, (0, 0, Run(), Run()))
         """For each speaker: newest utterance, its end, open digits after it and before it."""
+        self._card_until = 0
+        """Up to where digits are taken for a card's, whoever says them."""
 
     def hear(self, block: Block) -> None:
         """Keep the audio that requests will name."""
@@ -90,7 +94,13 @@ class Answerer:
             before = after if request.start - end < ONE_NUMBER else Run()
         given = mask([*request.context.split(), *request.prefix.split()], before)
         words = [w._replace(text=text) for w in words if (text := clean(w.text, WORD))]
-        masked = mask([word.text for word in words], given.run)
+        texts = [word.text for word in words]
+        if names_card(texts):
+            self._card_until = request.end + CARD_FOR
+        card = request.start < self._card_until
+        masked = mask(texts, given.run, card=card)
+        if card and masked.texts != texts:
+            self._card_until = request.end + CARD_FOR
         self._said[request.speaker] = request.utterance, request.end, masked.run, before
         placed = (_placed(w, text, request) for w, text in zip(words, masked.texts, strict=True))
         return request.answer(at, tuple(placed), error)

@@ -311,11 +311,14 @@ def test_what_fails_in_it_is_said_to_the_session(
     async def fails(self: Page, viewer: WebSocket) -> None:
         raise ValueError("nineteen crates")
 
-    with monkeypatch.context() as broken, view(page) as viewer:
-        broken.setattr(Page, "_show", fails)
-        with view(page) as other:
-            ending(other)
+    with view(page) as viewer:
         assert shown(viewer) == Display()
+        with monkeypatch.context() as broken:
+            broken.setattr(Page, "_show", fails)
+            with view(page) as other:
+                ending(other)
+        feed.publish(CALM, 0.0)
+        assert shown(viewer) == CALM, "others see on"
     ((stage, reason, lasts),) = feed.troubles()
     assert (stage, lasts) == ("page", False)
     assert "ValueError at test_browser.py" in reason

@@ -58,6 +58,9 @@ def clipped(widget: QWidget) -> bool:
     if isinstance(widget, QLabel) and widget.wordWrap():
         return widget.height() < widget.heightForWidth(widget.width())
     hint = widget.sizeHint()
+    if isinstance(widget, QLabel):
+        # One of a fixed size hints at the size that it had, whatever its text takes.
+        hint = widget.fontMetrics().size(0, widget.text())
     return widget.width() < hint.width() or widget.height() < hint.height()
 
 

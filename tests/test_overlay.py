@@ -200,10 +200,8 @@ def test_its_corners_are_those_of_what_is_under_it(screen: Desktop, tmp_path: Pa
 def test_no_text_is_cut_off_at_any_size(screen: Desktop, tmp_path: Path, scale: str) -> None:
     with Program(screen, tmp_path, **{TEXT: scale}) as panel:
         for display in PICTURES.values():
-            panel.show(display)
-            # A first painting may come before the last of the layout.
-            until(lambda: not [told for told in panel.told if told.panel][-1].clipped)
-        told = [told for told in panel.told if told.panel][-1]
+            told = panel.show(display)
+            assert told.clipped == []
         assert told.panel
         assert (told.panel[0] > 700) == (scale == "2")
 

@@ -27,10 +27,10 @@ six stays hidden whatever follows.
 The hidden digits count as digits, so what is masked can be masked again and stays as it is.
 
 What this cannot do: hide what is left of a card that nobody called one where the recogniser lost
-most of it, digits that the recogniser wrote as other words, number words of other
-languages, a card number that is told a few digits at a time with long talk between them, the digits
-that a partial word showed before it was known that more follow, nor a security code that only the
-other speaker called one.  Nobody should read a card number to a recogniser: pause listening.
+most of it, digits that the recogniser wrote as other words, number words of other languages, a card
+number that is told a few digits at a time with long talk between them, the digits that a partial
+word showed before it was known that more follow, nor a security code that only the other speaker
+called one.  Nobody should read a card number to a recogniser: pause listening.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ _BETWEEN = {
 _NO_CARD = re.compile(r"\d{1,3}(,\d{3}){1,2}(\.\d\d)?|\d{1,2}:\d\d|\d{1,2}/\d{1,2}(/\d\d(\d\d)?)?")
 """Thousands with commas, a time of day, a date: too few digits for a card."""
 _NAMES_CODE = re.compile(r"(security (code|number)|cv[vcn2]2?|c v [vc]|on the back)$")
-
-
 _CARDS = {"card", "cards", "visa", "mastercard", "amex", "maestro", "debit"}
+"""Words after which digits are taken for a card's."""
 
 
 class Run(NamedTuple):

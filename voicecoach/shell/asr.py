@@ -96,14 +96,17 @@ class Answerer:
         words = [w._replace(text=text) for w in words if (text := clean(w.text, WORD))]
         texts = [word.text for word in words]
         if names_card(texts):
-            self._card_until = request.end + CARD_FOR
+            self._heard_of_card(request)
         card = request.start < self._card_until
         masked = mask(texts, given.run, card=card)
         if card and masked.texts != texts:
-            self._card_until = request.end + CARD_FOR
+            self._heard_of_card(request)
         self._said[request.speaker] = request.utterance, request.end, masked.run, before
         placed = (_placed(w, text, request) for w, text in zip(words, masked.texts, strict=True))
         return request.answer(at, tuple(placed), error)
+
+    def _heard_of_card(self, request: TranscribeRequest) -> None:
+        self._card_until = max(self._card_until, request.end + CARD_FOR)
 
 
 class ReplayAsr:

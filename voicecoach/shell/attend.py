@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.text import Text
 
 from voicecoach.config import Config
 from voicecoach.cues import Cue
@@ -26,17 +25,15 @@ from voicecoach.shell import kept, keys, retention
 from voicecoach.shell.assembly import shipped
 from voicecoach.shell.capture import choose
 from voicecoach.shell.capture.ears import Ears
-from voicecoach.shell.console import CallView, say
+from voicecoach.shell.console import CallView, print_line, say
 from voicecoach.shell.control import Control
 from voicecoach.shell.feed import Feed, Quit, Shown, Toggle
-from voicecoach.shell.files import readable
 from voicecoach.shell.journal.keep import Bookkeeper
 from voicecoach.shell.keeper import check
 from voicecoach.shell.live import Session
 from voicecoach.shell.replay import Setup
 from voicecoach.shell.transcriber import Transcriber
 from voicecoach.shell.worker import failure
-from voicecoach.summary import printable
 from voicecoach.types import Event, Speaker
 
 LOOK_S = 0.1
@@ -133,7 +130,7 @@ def attend(
     console = Console()
     view, why = resolve(options.view)
     if why:
-        tell(console, f"No overlay: {why}. Instead: {view}.")
+        print_line(console, f"No overlay: {why}. Instead: {view}.")
     backend = choose()
     # What a person has to mend is said now, not in the middle of a call.
     backend.sources()
@@ -148,11 +145,11 @@ def attend(
     if options.consent or config.privacy.ask_first:
         notice = config.live.notice_recorded if options.record else config.live.notice
     if news := retention.purge(options.out, config.privacy.keep_days, datetime.now(UTC)):
-        tell(console, news)
+        print_line(console, news)
     with ExitStack() as stack:
         books = stack.enter_context(Bookkeeper(config)) if options.journal else None
         if books and (news := books.purge()):
-            tell(console, news)
+            print_line(console, news)
         ears = stack.enter_context(Ears(backend, wanted, feed.say))
         session = Session(
             setup,
@@ -166,12 +163,12 @@ def attend(
             ended=books.add if books else None,
         )
         if notice:
-            tell(console, f"Say to the customer: {notice}")
+            print_line(console, f"Say to the customer: {notice}")
         if options.metrics:
             from voicecoach.shell.metrics import Metrics
 
             metrics = stack.enter_context(Metrics(session.stages, options.metrics))
-            tell(console, f"Metrics: {metrics.url}")
+            print_line(console, f"Metrics: {metrics.url}")
         control = stack.enter_context(Control(feed))
         if control.trouble:
             say(control.trouble)
@@ -179,10 +176,10 @@ def attend(
             from voicecoach.shell.browser import Page
 
             page = stack.enter_context(Page(feed, options.port))
-            tell(console, f"The page: {page.url}")
+            print_line(console, f"The page: {page.url}")
             page.open()
         if stack.enter_context(keys.listening(feed)):
-            tell(console, f"Keys here: {keys.HELP}", "dim")
+            print_line(console, f"Keys here: {keys.HELP}", "dim")
         if not wait:
             feed.wish(Toggle())
         attended = Attended(session)
@@ -193,16 +190,11 @@ def attend(
     for folder in session.unwritten:
         say(f"{folder}: the disk did not take it; it is not complete")
     for folder in session.folders:
-        tell(console, f"Results: {readable(folder)}", "bold")
+        print_line(console, f"Results: {folder}", "bold")
     for trouble in books.said if books else ():
         say(trouble)
     if options.learn and session.usual and session.folders:
         kept.write(path, session.usual)
-
-
-def tell(console: Console, text: str, style: str = "") -> None:
-    """Print a line, as long as it is, that moves no cursor."""
-    console.print(Text(printable(text), style), soft_wrap=True)
 
 
 def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:

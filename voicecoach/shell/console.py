@@ -204,6 +204,11 @@ def say(message: str) -> None:
     typer.echo(printable(readable(message)), err=True)
 
 
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print a line, as long as it is, whatever is in a file's name."""
+    console.print(_plain(readable(text), style), soft_wrap=True)
+
+
 def _plain(text: str, style: str = "") -> Text:
     """Return text that moves no cursor."""
     return Text(printable(text), style)

@@ -38,8 +38,6 @@ from voicecoach.types import (
 INPUTS = "inputs.jsonl"
 LATEST = round(LONGEST_S * SAMPLE_RATE)
 UNANSWERED = "what was heard last was not kept"
-
-
 Saying: TypeAlias = tuple[Speaker, int]
 """Whose utterance, and which."""
 
@@ -129,7 +127,7 @@ class Record:
         self.words = False
         """There was a recogniser."""
         self._items: deque[Answer] = deque()
-        self._last: list[Transcript | Degraded] = []
+        self._last: list[Transcript] = []
         """What came after the end."""
         self._missing: deque[Missing] = deque()
         self._answered = set[tuple[Saying, int]]()

@@ -34,7 +34,7 @@ from voicecoach.shell.inputs import Noted
 from voicecoach.shell.keeper import LAST_S, Keeper
 from voicecoach.shell.memory import give_back
 from voicecoach.shell.replay import Setup
-from voicecoach.shell.run import run
+from voicecoach.shell.run import Processor, run
 from voicecoach.shell.stages import Clocked, Stages
 from voicecoach.shell.tally import Tally
 from voicecoach.shell.worker import failure
@@ -222,11 +222,13 @@ class Call:
         folder = _folder(session.out, session.folders)
         session.folders.append(folder)
         privacy = setup.config.privacy
+        self._noted = session.audio and privacy.keep_words
+        """What the engine is given is kept, to be given again."""
         self._tally = Tally(folder.name, composite=privacy.composite, words=privacy.keep_words)
         self.keeper = Keeper(
             folder,
             audio=session.audio,
-            inputs=session.audio and privacy.keep_words,
+            inputs=self._noted,
             say=session.feed.say,
             after=self._conclude,
         )
@@ -253,11 +255,9 @@ class Call:
             if setup.no_words:
                 self._take(Degraded(at=0, stage="transcription", reason=setup.no_words))
             try:
-                engine = Noted(
-                    Clocked(self.engine, self._stages),
-                    words=self._asr is not None,
-                    write=keeper.note,
-                )
+                engine: Processor = Clocked(self.engine, self._stages)
+                if self._noted:
+                    engine = Noted(engine, words=self._asr is not None, write=keeper.note)
                 for event in run(self._items(), engine, self._asr):
                     self._take(event)
             except Exception as e:

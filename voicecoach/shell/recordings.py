@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from rich.console import Console
-from rich.text import Text
 
 from voicecoach.config import Config
 from voicecoach.cues import Cue
 from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
 from voicecoach.shell import inputs, kept, report, results
 from voicecoach.shell.assembly import shipped
-from voicecoach.shell.console import CallView, say, say_error
-from voicecoach.shell.files import Call, readable
+from voicecoach.shell.console import CallView, print_line, say, say_error
+from voicecoach.shell.files import Call
 from voicecoach.shell.inputs import INPUTS
 from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.remote import Remote
 from voicecoach.shell.replay import EVENTS, Setup, copy, replay
-from voicecoach.summary import printable
 
 Source: TypeAlias = tuple[Path, Callable[[], Call]]
 """A recording and how to open it as a call."""
@@ -95,9 +93,7 @@ def replay_all(
                 report.write(results.read(out / name), open_call, options.audio)
             if events:
                 copy(out / name / EVENTS, events)
-            console.print(
-                Text(printable(f"Results: {readable(out / name)}"), "bold"), soft_wrap=True
-            )
+            print_line(console, f"Results: {out / name}", "bold")
             if options.journal and (trouble := journal.add(config, out / name)):
                 failed = True
                 say_error(trouble)

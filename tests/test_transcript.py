@@ -91,6 +91,29 @@ def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None
     assert len(prefix.split()) == KEPT
 
 
+SAYINGS = st.lists(st.sampled_from("abc"), max_size=9)
+
+
+@given(st.lists(st.tuples(SAYINGS, st.booleans(), st.integers(1, 20)), max_size=12))
+def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
+    course: list[tuple[list[str], bool, int]],
+) -> None:
+    """However the hypotheses change, and where: what is cut off was heard before those words."""
+    a, end, heard = Agreement(0), 0, [(0, list[str]())]
+    for following, complete, steps in course:
+        # What is committed stands, but for the last that the decoder is told again.
+        end += steps * 6400
+        before = [w.text for w in a.committed]
+        a.update(words(" ".join(following)), end, complete=complete)
+        heard.append((end, [*before, *following]))
+        asked = a.given()
+        everything = heard[-1][1]
+        for place in range(len(a.committed) - len(asked.prefix.split()), len(everything)):
+            word = everything[place]
+            since = [when for when, said in heard if said[place : place + 1] != [word]]
+            assert asked.start <= max(0, since[-1]), f"{word} in place {place} may be cut off"
+
+
 def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:
     a = agree(*["it is 4111 11## ####"] * 2, complete=True)
     assert a.given() == Given(0, 3, "it is 4111")

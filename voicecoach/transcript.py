@@ -106,8 +106,8 @@ class Agreement:
             if same:
                 times += self._following[i][1]
             else:
-                del self._before[len(self.committed) + i :]
-                self._before.append(self._heard_to)
+                place = len(self.committed) + i
+                self._before[place : place + 1] = [self._heard_to]
             agreeing = agreeing and same
             whole = complete or i < len(words) - 1
             sure = word.probability >= SURE and (complete or i < len(words) - NEWEST)

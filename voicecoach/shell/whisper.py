@@ -135,7 +135,8 @@ class Whisper:
             beam_size=BEAM if careful else 1,
             # CTranslate2 takes the prompt off this, and generates half of it at most.
             max_length=min(448, max(2 * longest, len(prompt) + longest)),
-            suppress_blank=True,
+            # After a prefix there may be nothing: forced to go on, the decoder makes words up.
+            suppress_blank=not given,
             suppress_tokens=[-1],
             return_scores=True,
             return_no_speech_prob=True,
@@ -150,7 +151,7 @@ class Whisper:
         if careful:
             words = self._align(tokens, states, frames)
         else:
-            sure = _probabilities(result.logits[0][-len(tokens) - 1 :], tokens)
+            sure = _probabilities(result.logits[0][len(given) :], tokens)
             pieces = self._pieces(tokens, sure)
             words = _spread(_joined(pieces, goes_on=bool(prefix)), prefix, seconds)
         # The silence after the audio is not part of its last word.

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -201,17 +201,41 @@ def _in_folder(it: Installed, place: Path, name: str, locale: Env) -> None:
 
 def commas(it: Installed) -> None:
     """Be in a locale with decimal commas: every result is the same, byte for byte."""
-    made = []
-    for name, locale in (("point", NOTHING), ("comma", german())):
+    _same(it, {"point": NOTHING, "comma": german()})
+
+
+def zones(it: Installed) -> None:
+    """Be a day further east, half an hour off, or nowhere: the same results, the same journal."""
+    places = ("UTC", "Pacific/Kiritimati", "America/St_Johns", "No/Where")
+    _same(it, {zone: {"TZ": zone} for zone in places})
+    folder = it.place / places[0] / "out" / SAMPLE.stem
+    # An hour that is not on Berlin's clocks.
+    began = "2026-03-29T02:30:00"
+    it.run("journal", "add", folder, "--date", began, env={"TZ": "Europe/Berlin"})
+    kept = []
+    for zone in (*places, "Europe/Berlin"):
+        it.run("journal", "list", env={"TZ": zone})
+        it.run("journal", "export", it.place / "kept" / zone, env={"TZ": zone})
+        kept.append({p.name: p.read_bytes() for p in (it.place / "kept" / zone).iterdir()})
+    if not kept[0] or any(other != kept[0] for other in kept):
+        raise Failed("the journal's export is not the same")
+
+
+def _same(it: Installed, surroundings: Mapping[str, Env]) -> None:
+    """Make sure that the sample call comes to the same in each, byte for byte."""
+    made = {}
+    for name, env in surroundings.items():
         there = Installed(it.python, it.place / name)
-        there.place.mkdir()
-        there.run("demo", "--out", "out", env=locale)
+        there.place.mkdir(parents=True)
+        there.run("demo", "--out", "out", env=env)
         folder = there.place / "out" / SAMPLE.stem
-        there.run("export", folder, env=locale)
-        made.append({p.name: p.read_bytes() for p in folder.iterdir()})
-    different = [name for name, data in made[0].items() if made[1].get(name) != data]
-    if different or made[0].keys() != made[1].keys():
-        raise Failed(f"not the same: {', '.join(different)}")
+        there.run("export", folder, env=env)
+        made[name] = {p.name: p.read_bytes() for p in folder.iterdir()}
+    first = next(iter(made.values()))
+    for name, files in made.items():
+        different = [file for file, data in first.items() if files.get(file) != data]
+        if different or first.keys() != files.keys():
+            raise Failed(f"{name}: not the same: {', '.join(different)}")
 
 
 # --- environments ---------------------------------------------------------------------------
@@ -296,6 +320,7 @@ CASES: list[Case] = [
     ("odd-names", (), odd_names),
     ("bytes-names", (), bytes_names),
     ("decimal-commas", (), commas),
+    ("time-zones", (), zones),
 ]
 ALONE: list[Case] = [(f"only-{name}", (name,), extra(name)) for name in EXTRAS]
 """On the first of the Pythons."""

@@ -4,6 +4,7 @@ The recogniser's arithmetic follows the processor: CTranslate2 takes MKL on Inte
 others, with kernels of their own for each, so that the last digits differ, and now and then a word.
 As on each kind of processor that this one can stand in for the calls are heard again, and held
 against what this one hears as it is.  It ends with 1 where a cue comes on one and not on the other.
+numpy's kernels stay those of this machine.
 
     python -m scripts.processors [CALL ...] [--kind NAME ...]
 

@@ -312,8 +312,13 @@ def picture(phases: Sequence[Phase]) -> str:
             f'<text x="{at:.0f}" y="{height - 26 + 12 * (i % 2)}">{one.name}</text>'
         )
         for _, colour, stage in lines:
-            points = " ".join(f"{x(a):.1f},{y(ms):.1f}" for a, ms in known(one.samples, stage))
-            out.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+            points = [f"{x(a):.1f},{y(ms):.1f}" for a, ms in known(one.samples, stage)]
+            # A dot where there is one: where words hang, one second alone may have any.
+            points += points[:1] * (len(points) == 1)
+            out.append(
+                f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" '
+                f'stroke-width="{3 if len(set(points)) == 1 else 1}" stroke-linecap="round"/>'
+            )
     for i, (name, colour, _) in enumerate(lines):
         out.append(f'<text x="{left + 8 + 60 * i}" y="{top - 6}" fill="{colour}">{name}</text>')
     return "\n".join([*out, "</svg>\n"])

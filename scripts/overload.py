@@ -313,11 +313,10 @@ def picture(phases: Sequence[Phase]) -> str:
         )
         for _, colour, stage in lines:
             points = [f"{x(a):.1f},{y(ms):.1f}" for a, ms in known(one.samples, stage)]
-            # A dot where there is one: where words hang, one second alone may have any.
-            points += points[:1] * (len(points) == 1)
+            lone = len(points) == 1  # where words hang, one second may have any: a dot
             out.append(
-                f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" '
-                f'stroke-width="{3 if len(set(points)) == 1 else 1}" stroke-linecap="round"/>'
+                f'<polyline points="{" ".join(points * (1 + lone))}" fill="none" '
+                f'stroke="{colour}" stroke-width="{1 + 2 * lone}" stroke-linecap="round"/>'
             )
     for i, (name, colour, _) in enumerate(lines):
         out.append(f'<text x="{left + 8 + 60 * i}" y="{top - 6}" fill="{colour}">{name}</text>')

@@ -101,7 +101,6 @@ def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
     """However the hypotheses change, and where: what is cut off was heard before those words."""
     a, end, heard = Agreement(0), 0, [(0, list[str]())]
     for following, complete, steps in course:
-        # What is committed stands, but for the last that the decoder is told again.
         end += steps * 6400
         before = [w.text for w in a.committed]
         a.update(words(" ".join(following)), end, complete=complete)
@@ -111,7 +110,7 @@ def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
         for place in range(len(a.committed) - len(asked.prefix.split()), len(everything)):
             word = everything[place]
             since = [when for when, said in heard if said[place : place + 1] != [word]]
-            assert asked.start <= max(0, since[-1]), f"{word} in place {place} may be cut off"
+            assert asked.start <= since[-1], f"{word} in place {place} may be cut off"
 
 
 def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:

@@ -72,14 +72,7 @@ def said(words: list[Heard]) -> str:
 @pytest.fixture(scope="module")
 def question() -> F32:
     """Return the agent asking "Would you prefer between 8 a.m. and 10 a.m. or ..."."""
-    start, stop = 203.4, 212.4
-    x, rate = soundfile.read(
-        resource("samples", "auto_repairs_40.flac"),
-        start=int(start * 8000),
-        stop=int(stop * 8000),
-        dtype="float32",
-    )
-    return np.ascontiguousarray(soxr.resample(x[:, 0], rate, SAMPLE_RATE))
+    return whisper_module._sample(203.4, 212.4)
 
 
 @pytest.mark.words
@@ -110,13 +103,7 @@ def test_a_partial_goes_on_from_its_prefix(whisper: Whisper, question: F32) -> N
 @pytest.mark.words
 def test_after_a_prefix_that_is_all_that_was_said_nothing_is_made_up(whisper: Whisper) -> None:
     """The agent says "Okay, so we would love to get the taking care of for you", and stops."""
-    x, rate = soundfile.read(
-        resource("samples", "auto_repairs_40.flac"),
-        start=int(92.5 * 8000),
-        stop=int(97.8 * 8000),
-        dtype="float32",
-    )
-    promise = np.ascontiguousarray(soxr.resample(x[:, 0], rate, SAMPLE_RATE))
+    promise = whisper_module._sample(92.5, 97.8)
     prefix = "Okay, so we would love to get better taking care of for you."
     assert whisper.transcribe(promise, prefix=prefix) == []
     assert said(whisper.transcribe(promise, prefix=prefix.removesuffix(" for you."))) == "for you"

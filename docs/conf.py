@@ -28,6 +28,8 @@ highlight_language = "none"
 html_theme = "furo"
 html_title = f"voicecoach {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 
 OUTSIDE = {"CONTRIBUTING.md": "contributing.md", "models/README.md": "models.md"}

@@ -1,0 +1,508 @@
+"""Show that a change leaves the results of every call as they were.
+
+    python -m scripts.same_results [--before COMMIT] [--only NAME] [--structure] [--keep DIR]
+
+Checks out COMMIT, runs its code and this tree's on the same calls, each side in processes of its
+own, and compares every file that they leave, what they print, and their exit codes.  The calls:
+
+- every recording of the shared data's `calls/`, `complaint/` and `reported/inputs/`, its words by
+  the recogniser that ships; a recording that one side refuses must be refused by the other;
+- every staged scenario, once.  Each side stages it with its own copy of this script and writes
+  down what the told recogniser answered, so that `replay --as-heard` hears those words again.  A
+  commit without this script is given this tree's staged calls.
+
+A file is the same byte for byte, but for the version, what `RENAMED` says, and the checksums in a
+report's header, which follow from the rest.  With `--structure` sentences may be worded anew:
+of JSON all keys and values must be the same but for sentences; of a page, Markdown and what is
+printed, the numbers, times and ids.
+
+Results of COMMIT are kept in `--keep` and made once.  Exits with 1 where anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from html.parser import HTMLParser
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import soundfile
+
+from scripts import corpora, stage_call
+from scripts.bench_cues import SCENARIOS
+from scripts.told import ToldAsr
+from voicecoach import config, cues, eventlog
+from voicecoach.shell.assembly import assemble, shipped
+from voicecoach.shell.files import Call
+from voicecoach.shell.inputs import INPUTS, Noted
+from voicecoach.shell.run import run
+from voicecoach.shell.transcriber import Heard
+from voicecoach.types import TranscribeRequest
+
+
+class Renamed(NamedTuple):
+    """A text of the old side's files or their names, or a word of its command lines."""
+
+    old: str
+    """Taken literally: put quotes around a field's name."""
+    new: str
+    """What stands for it on the new side."""
+    why: str
+
+
+RENAMED: tuple[Renamed, ...] = ()
+
+ROOT = Path(stage_call.__file__).resolve().parents[len(stage_call.__name__.split(".")) - 1]
+"""This tree."""
+CAST = 1
+"""Which cast stages the scenarios."""
+FRAMES = "11_said_again.flac"
+"""A short call that is replayed with `--frames`, too."""
+LONGEST_S = 540.0
+"""Seconds that a command may take."""
+NOT_COMPARED = frozenset({"done", "none.toml", "stderr.txt"})
+
+WORDING = frozenset(
+    {"title", "message", "say", "instead", "hard_instead"}
+    | {"practise", "why", "name", "note", "notes"}
+)
+"""Keys of sentences: whether there is one is compared."""
+PROSE = frozenset({"formula", "value", "numbers", "evidence", "followed", "measured"})
+"""Keys of texts of which the numbers and what is quoted are compared."""
+CODES = frozenset({"reason", "closed_because"})
+"""Keys of a code, which is compared, or of a sentence, which is not."""
+
+DERIVED = re.compile(r"""(sha256-|nonce-|nonce=")[A-Za-z0-9+/=]{32,44}""")
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.:,/]\d+)*%?")
+QUOTED = re.compile(r'"[^"]*"|\u201c[^\u201d]*\u201d')
+
+
+# --- what each side makes -----------------------------------------------------------------------
+
+
+class Task(NamedTuple):
+    """A call."""
+
+    name: str
+    recording: Path | None
+    """None where it is to be staged."""
+
+    def commands(self) -> dict[str, list[str]]:
+        """Return the command lines by the files that their output goes to; the first decides."""
+        if self.recording:
+            given = [str(self.recording)]
+            with contextlib.suppress(soundfile.LibsndfileError, TypeError):
+                if soundfile.info(self.recording).channels == 1:
+                    given += ["--mono", "customer"]
+            stem = self.recording.stem
+        else:
+            stem = f"{self.name}-{CAST}"
+            given = [f"staged/{stem}.wav", "--as-heard"]
+        replay = ["replay", *given, "--config", "none.toml"]
+        found = {
+            "replay.txt": [*replay, "--out", "out", "--report"],
+            "export.txt": ["export", f"out/{stem}", "--out", "export"],
+            "score.txt": ["score", "score/events.jsonl"],
+        }
+        if self.name == FRAMES:
+            found["frames.txt"] = [*replay, "--out", "frames", "--frames", "--no-transcribe"]
+        return found
+
+
+class Side(NamedTuple):
+    """A tree and where its results are."""
+
+    tree: Path
+    results: Path
+    version: str
+    data: Path
+    renamed: tuple[Renamed, ...] = ()
+    """What has another name on the new side."""
+
+
+def side(tree: Path, results: Path, data: Path, renamed: tuple[Renamed, ...] = ()) -> Side:
+    """Return a side, once it is certain that its tree's code is what runs.
+
+    Raises
+    ------
+    SystemExit
+        Where it is not.
+    """
+    found = Side(tree, results, "", data, renamed)
+    results.mkdir(parents=True, exist_ok=True)
+    code = "import voicecoach; print(voicecoach.__version__, voicecoach.__file__)"
+    version, _, path = _python(found, ["-c", code], results).stdout.strip().partition(" ")
+    if not Path(path).resolve().is_relative_to(tree.resolve()):
+        raise SystemExit(f"{path} would run in place of the code in {tree}")
+    return found._replace(version=version)
+
+
+def _python(of: Side, given: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(of.tree),
+        "VOICECOACH_DATA": str(of.data),
+        "COLUMNS": "1000",
+        "NO_COLOR": "1",
+        "NUMBA_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [sys.executable, *given],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        timeout=LONGEST_S,
+    )
+
+
+def made(of: Side, task: Task, staged: Path | None) -> Path:
+    """Return the folder with what a side makes of a call, made now unless it is there.
+
+    Raises
+    ------
+    SystemExit
+        Where it cannot be staged.
+    """
+    folder = of.results / task.name
+    named = {row.new: row.old for row in of.renamed}
+    commands = {
+        file: [named.get(word, word) for word in command]
+        for file, command in task.commands().items()
+    }
+    done, as_done = folder / "done", json.dumps(commands)
+    if done.is_file() and done.read_text("utf-8") == as_done:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "none.toml").touch()
+    if not task.recording:
+        _stage(of, task, folder, staged)
+    for file, command in commands.items():
+        if file == "score.txt":  # from the log alone
+            log = next((folder / "out").glob("*/events.jsonl"))
+            (folder / "score").mkdir()
+            shutil.copyfile(log, folder / "score" / log.name)
+        ran = _python(of, ["-m", "voicecoach", *command], folder)
+        (folder / file).write_text(f"{ran.stdout}exit code {ran.returncode}\n", "utf-8")
+        with (folder / "stderr.txt").open("a", encoding="utf-8", errors="replace") as errors:
+            errors.write(f"$ voicecoach {' '.join(command)}\n{ran.stderr}")
+        if ran.returncode and file == "replay.txt":
+            break
+    done.write_text(as_done, "utf-8")
+    return folder
+
+
+def _stage(of: Side, task: Task, folder: Path, staged: Path | None) -> None:
+    script = next(of.tree.glob("scripts/**/same_results.py"), None)
+    if script is None:
+        assert staged, "this tree has the script"
+        shutil.copytree(staged / "staged", folder / "staged")
+        return
+    module = ".".join(script.relative_to(of.tree).with_suffix("").parts)
+    ran = _python(of, ["-m", module, "--stage", task.name, "staged"], folder)
+    if ran.returncode:
+        raise SystemExit(f"{task.name} cannot be staged in {of.tree}:\n{ran.stderr}")
+
+
+class Told(ToldAsr):
+    """Whose answers can be written down: their numbers are Python's own."""
+
+    def words(self, request: TranscribeRequest) -> list[Heard]:
+        """Return the words that answer a request."""
+        return [Heard(word.text, *map(float, word[1:])) for word in super().words(request)]
+
+
+def stage(name: str, folder: Path) -> None:
+    """Write a scenario's recording, its truth, and what the engine was given beside the sound.
+
+    The events of that go to `told.jsonl`; a replay as heard gives the same.
+    """
+    clips = stage_call.takes(corpora.folder("emodb"))
+    staged = stage_call.stage(stage_call.load(SCENARIOS / f"{name}.toml"), name, clips, CAST)
+    recording = stage_call.save(staged, folder)
+    settings = config.Config()
+    asr = Told(staged.truth, settings.transcription)
+    engine = assemble(settings, cues.load(cues.BUILT_IN), shipped())
+    with (folder / INPUTS).open("wb") as inputs, (folder / "told.jsonl").open("wb") as told:
+        noted = Noted(engine, words=True, write=lambda line: inputs.writelines([line]))
+        for event in run(Call.both(recording).blocks(), noted, asr):
+            told.write(eventlog.line(event))
+
+
+def tasks(folder: Path, only: str) -> list[Task]:
+    """Return the calls whose name holds `only`."""
+    places = [folder / name for name in ("calls", "complaint", "reported/inputs")]
+    places = [place for place in places if place.is_dir()] or [folder]
+    found = [Task(path.stem, None) for path in sorted(SCENARIOS.glob("*.toml"))]
+    found += [
+        Task(path.name, path.resolve())
+        for place in places
+        for path in sorted(place.iterdir())
+        if path.is_file() and path.suffix not in (".md", ".txt")
+    ]
+    return [task for task in found if only in task.name]
+
+
+# --- what is compared ---------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What there is on a page, but for its style and its program."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.data = ""
+        """Of its JSON."""
+        self._within = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note ids and sounds."""
+        named = dict(attrs)
+        self._within = (named.get("type") or tag) if tag in ("script", "style") else ""
+        if name := named.get("id"):
+            self.lines.append(f"id {name}")
+        if source := named.get("src"):
+            self.lines.append(f"src {hashlib.sha256(source.encode()).hexdigest()}")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Come back to the text."""
+        self._within = ""
+
+    def handle_data(self, data: str) -> None:
+        """Note numbers."""
+        if self._within == "application/json":
+            self.data += data
+        elif not self._within:
+            self.lines += NUMBER.findall(data)
+
+
+def flat(value: Any, path: str = "", key: str = "") -> Iterator[str]:
+    """Yield the leaves of JSON, without its sentences."""
+    match value:
+        case dict():
+            for k, v in value.items():
+                of_measure = k == "text" and value.get("measured") is True
+                yield from flat(v, f"{path}.{k}", "measured" if of_measure else k)
+        case list():
+            for i, v in enumerate(value):
+                yield from flat(v, f"{path}[{i}]", key)
+        case str() if key in WORDING or (key in CODES and " " in value):
+            yield f"{path} = {'a sentence' if value else 'none'}"
+        case str() if key in PROSE:
+            yield f"{path} = {[*QUOTED.findall(value), *NUMBER.findall(value)]}"
+        case _:
+            yield f"{path} = {value!r}"
+
+
+def _sentences(value: Any, key: str = "") -> Iterator[str]:
+    """Yield what `flat` leaves out."""
+    match value:
+        case dict():
+            for k, v in value.items():
+                yield from _sentences(v, k)
+        case list():
+            for v in value:
+                yield from _sentences(v, key)
+        case str() if key in WORDING | CODES and " " in value:
+            yield value
+
+
+def _ids(value: Any, key: str = "") -> Iterator[str]:
+    match value:
+        case dict():
+            for k, v in value.items():
+                yield from _ids(v, k)
+        case list():
+            for v in value:
+                yield from _ids(v, key)
+        case str() if key == "id" and "-" in value:
+            yield value
+
+
+class Left:
+    """What a side left of a call.
+
+    Parameters
+    ----------
+    folder
+        With its files.
+    version
+        The side's.
+    renamed
+        What is to be renamed in it.
+    structure
+        Sentences do not count.
+    """
+
+    def __init__(
+        self, folder: Path, version: str, renamed: Sequence[Renamed], *, structure: bool
+    ) -> None:
+        self._renamed, self._structure = renamed, structure
+        self._version = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+        self.files = {
+            self._known_as(path.relative_to(folder).as_posix()): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name not in NOT_COMPARED
+        }
+        self._sentences: list[str] = []
+        self._ids = set[str]()
+        if structure:
+            values = [v for name in self.files if name.endswith(".json") for v in self._json(name)]
+            found = {text for value in values for text in _sentences(value)}
+            self._sentences = sorted(found, key=len, reverse=True)
+            self._ids = {name for value in values for name in _ids(value)}
+
+    def _known_as(self, text: str) -> str:
+        for row in self._renamed:
+            text = text.replace(row.old, row.new)
+        return text
+
+    def _text(self, name: str) -> str:
+        text = self._known_as(self.files[name].read_bytes().decode("utf-8", "surrogateescape"))
+        text = self._version.sub("VERSION", text)
+        return DERIVED.sub(r"\1...", text) if name.endswith(".html") else text
+
+    def _json(self, name: str) -> list[Any]:
+        text = self._text(name)
+        texts = text.splitlines() if name.endswith(".jsonl") else [text]
+        return [json.loads(text) for text in texts]
+
+    def lines(self, name: str) -> list[str]:
+        """Return a file as it is compared."""
+        ending = name.rpartition(".")[2]
+        if self._structure and ending in ("json", "jsonl"):
+            lines = enumerate(self._json(name), 1)
+            return [leaf for i, value in lines for leaf in flat(value, f"{i}: ")]
+        if self._structure and ending == "html":
+            page = Page()
+            page.feed(self._text(name))
+            data = json.loads(page.data) if page.data else {}
+            return [*page.lines, *flat(data, "data")]
+        if self._structure and ending in ("md", "txt"):
+            text = self._text(name).replace("\\", "")
+            for sentence in self._sentences:
+                text = text.replace(sentence, "")
+            ids = [rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in sorted(self._ids)]
+            found = re.compile("|".join([*ids, NUMBER.pattern]))
+            return [" ".join(found.findall(line)) for line in text.splitlines() if line.strip()]
+        return self._text(name).split("\n")
+
+
+def kind(name: str) -> str:
+    """Return what a file counts as."""
+    first, _, rest = name.partition("/")
+    if first in ("export", "score", "frames", "staged") and rest:
+        return first
+    return rest.rpartition("/")[2] or first.removesuffix(".txt") + " prints"
+
+
+def first_difference(old: Sequence[str], new: Sequence[str]) -> str:
+    """Return where two files differ first, "" where they do not."""
+    for i, (a, b) in enumerate(zip_longest(old, new, fillvalue="(nothing)"), 1):
+        if a != b:
+            at = next(k for k, pair in enumerate(zip_longest(a, b)) if pair[0] != pair[1])
+            since = max(0, at - 60)
+            return f"line {i}: {a[since : at + 80]!r} was, {b[since : at + 80]!r} is"
+    return ""
+
+
+def differences(old: Left, new: Left) -> dict[str, str]:
+    """Return the first difference of each kind of file, "" where there is none."""
+    found: dict[str, str] = {}
+    for name in sorted(old.files.keys() | new.files.keys()):
+        if name in old.files and name in new.files:
+            what = first_difference(old.lines(name), new.lines(name))
+        else:
+            what = "is gone" if name in old.files else "is new"
+        found[kind(name)] = found.get(kind(name)) or (what and f"{name}: {what}")
+    return found
+
+
+def compared(task: Task, old: Side, new: Side, *, structure: bool) -> dict[str, str]:
+    """Return what differs between two sides' results of a call."""
+    now = made(new, task, None)
+    was = made(old, task, now)
+    return differences(
+        Left(was, old.version, old.renamed, structure=structure),
+        Left(now, new.version, new.renamed, structure=structure),
+    )
+
+
+# --- two commits --------------------------------------------------------------------------------
+
+
+def _git(*given: str) -> str:
+    ran = subprocess.run(["git", "-C", str(ROOT), *given], capture_output=True, text=True)
+    if ran.returncode:
+        raise SystemExit(f"git {' '.join(given)}: {ran.stderr.strip()}")
+    return ran.stdout.strip()
+
+
+@contextlib.contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """Give a commit's tree, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "before"
+        _git("worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            yield tree
+        finally:
+            _git("worktree", "remove", "--force", str(tree))
+
+
+def main() -> None:
+    """Compare, or stage a call for it."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--before", default="HEAD", help="the old commit; default: HEAD")
+    parser.add_argument("--calls", type=Path, default=corpora.DATA, help="folder of recordings")
+    parser.add_argument("--only", default="", help="calls whose name holds this")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--structure", action="store_true", help="sentences may be worded anew")
+    parser.add_argument("--keep", type=Path, help="where results stay; default: nowhere")
+    parser.add_argument("--stage", nargs=2, metavar=("SCENARIO", "DIR"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.stage:
+        stage(options.stage[0], Path(options.stage[1]))
+        return
+    calls = tasks(options.calls, options.only)
+    if not calls:
+        raise SystemExit(f"no call is called {options.only!r}")
+    commit = _git("rev-parse", "--verify", f"{options.before}^{{commit}}")
+    with contextlib.ExitStack() as stack:
+        tree = stack.enter_context(checked_out(commit))
+        keep = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        shutil.rmtree(keep / "now", ignore_errors=True)
+        data = corpora.DATA.resolve()
+        old = side(tree, keep.resolve() / commit, data, RENAMED)
+        new = side(ROOT, keep.resolve() / "now", data)
+        pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
+        results = pool.map(partial(compared, old=old, new=new, structure=options.structure), calls)
+        bad = checks = 0
+        for task, found in zip(calls, results, strict=True):
+            for name, what in found.items():
+                print(f"{task.name:28} {name:16} {what or 'same'}", flush=True)
+            bad += sum(map(bool, found.values()))
+            checks += len(found)
+    print(f"\n{len(calls)} calls, {checks} comparisons with {commit[:9]}: {bad or 'none'} differ")
+    raise SystemExit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

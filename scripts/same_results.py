@@ -14,7 +14,7 @@ own, and compares every file that they leave, what they print, and their exit co
 A file is the same byte for byte, but for the version, what `RENAMED` says, and the checksums in a
 report's header, which follow from the rest.  With `--structure` sentences may be worded anew:
 of JSON all keys and values must be the same but for sentences; of a page, Markdown and what is
-printed, the numbers, times and ids.
+printed, the numbers, times and ids; of exports all but the cues' messages.
 
 Results of COMMIT are kept in `--keep` and made once.  Exits with 1 where anything differs.
 """
@@ -73,7 +73,8 @@ FRAMES = "11_said_again.flac"
 """A short call that is replayed with `--frames`, too."""
 LONGEST_S = 540.0
 """Seconds that a command may take."""
-NOT_COMPARED = frozenset({"done", "none.toml", "stderr.txt"})
+NOT_COMPARED = frozenset({"done", "none.toml", "stderr.txt", "score/events.jsonl"})
+"""What is no result; sentences of errors among them."""
 
 WORDING = frozenset(
     {"title", "message", "say", "instead", "hard_instead"}
@@ -311,29 +312,17 @@ def flat(value: Any, path: str = "", key: str = "") -> Iterator[str]:
             yield f"{path} = {value!r}"
 
 
-def _sentences(value: Any, key: str = "") -> Iterator[str]:
-    """Yield what `flat` leaves out."""
+def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of JSON, each with its key."""
     match value:
         case dict():
             for k, v in value.items():
-                yield from _sentences(v, k)
+                yield from texts(v, k)
         case list():
             for v in value:
-                yield from _sentences(v, key)
-        case str() if key in WORDING | CODES and " " in value:
-            yield value
-
-
-def _ids(value: Any, key: str = "") -> Iterator[str]:
-    match value:
-        case dict():
-            for k, v in value.items():
-                yield from _ids(v, k)
-        case list():
-            for v in value:
-                yield from _ids(v, key)
-        case str() if key == "id" and "-" in value:
-            yield value
+                yield from texts(v, key)
+        case str():
+            yield key, value
 
 
 class Left:
@@ -359,15 +348,19 @@ class Left:
         self.files = {
             self._known_as(path.relative_to(folder).as_posix()): path
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.name not in NOT_COMPARED
+            if path.is_file() and path.relative_to(folder).as_posix() not in NOT_COMPARED
         }
         self._sentences: list[str] = []
-        self._ids = set[str]()
+        self._messages: list[str] = []
+        self._ids: list[str] = []
         if structure:
             values = [v for name in self.files if name.endswith(".json") for v in self._json(name)]
-            found = {text for value in values for text in _sentences(value)}
-            self._sentences = sorted(found, key=len, reverse=True)
-            self._ids = {name for value in values for name in _ids(value)}
+            found = {pair for value in values for pair in texts(value)}
+            found = {(key, text) for key, text in found if " " in text or key == "id"}
+            longest = sorted(found, key=lambda pair: len(pair[1]), reverse=True)
+            self._sentences = [text for key, text in longest if key in WORDING | CODES]
+            self._messages = [text for key, text in longest if key == "message"]
+            self._ids = [text for key, text in longest if key == "id" and "-" in text]
 
     def _known_as(self, text: str) -> str:
         for row in self._renamed:
@@ -396,13 +389,17 @@ class Left:
             data = json.loads(page.data) if page.data else {}
             return [*page.lines, *flat(data, "data")]
         if self._structure and ending in ("md", "txt"):
-            text = self._text(name).replace("\\", "")
-            for sentence in self._sentences:
-                text = text.replace(sentence, "")
-            ids = [rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in sorted(self._ids)]
+            text = _without(self._text(name).replace("\\", ""), self._sentences)
+            ids = [rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in self._ids]
             found = re.compile("|".join([*ids, NUMBER.pattern]))
             return [" ".join(found.findall(line)) for line in text.splitlines() if line.strip()]
-        return self._text(name).split("\n")
+        return _without(self._text(name), self._messages).split("\n")
+
+
+def _without(text: str, sentences: Sequence[str]) -> str:
+    for sentence in sentences:
+        text = text.replace(sentence, "")
+    return text
 
 
 def kind(name: str) -> str:
@@ -419,7 +416,7 @@ def first_difference(old: Sequence[str], new: Sequence[str]) -> str:
         if a != b:
             at = next(k for k, pair in enumerate(zip_longest(a, b)) if pair[0] != pair[1])
             since = max(0, at - 60)
-            return f"line {i}: {a[since : at + 80]!r} was, {b[since : at + 80]!r} is"
+            return f"line {i} was {a[since : at + 80]!r}, is {b[since : at + 80]!r}"
     return ""
 
 

@@ -35,7 +35,7 @@ def _both(
 def test_one_byte_is_a_difference_and_is_shown(tmp_path: Path) -> None:
     old = json.dumps(EVENT)
     found = _both(tmp_path, "out/a/events.jsonl", f"{old}\n{old}", f"{old}\n{old} ")
-    assert found["events.jsonl"].startswith("out/a/events.jsonl: line 2: ")
+    assert found["events.jsonl"].startswith("out/a/events.jsonl: line 2 was ")
     assert _both(tmp_path, "out/a/events.jsonl", old, old) == {"events.jsonl": ""}
 
 
@@ -81,12 +81,26 @@ def test_of_markdown_the_numbers_times_and_ids_count(tmp_path: Path) -> None:
         (
             ("- **0:30 slow-down** on screen 4 s. You speak fast.", True),
             ("- **0:31 slow-down** on screen 4 s. You speak fast.", False),
-            ("- **0:30 soften** on screen 4 s. You speak fast.", False),
+            ("- **0:30 take-turns** on screen 4 s. You speak fast.", False),
             ("- **0:30 slow-down** on screen 5 s. You speak fast.", False),
         )
     ):
         now = _left(tmp_path / str(i), texts(reworded, line), structure=True)
         assert (differences(was, now)["summary.md"] == "") is same
+
+
+def test_of_exports_all_but_the_messages_of_cues_count(tmp_path: Path) -> None:
+    line = 'xmin = 4.2 text = "slow-down: {message}" text = "Slow down, please."'
+
+    def exported(name: str, message: str, text: str) -> Left:
+        cue = json.dumps(EVENT | {"message": message})
+        grid = {"out/a/summary.json": cue, "export/a.TextGrid": text.replace("{message}", message)}
+        return _left(tmp_path / name, grid, structure=True)
+
+    was = exported("a", "6 syllables a second.", line)
+    assert not differences(was, exported("b", "You speak fast.", line))["export"]
+    for i, other in enumerate((line.replace("4.2", "4.3"), line.replace("please", "sir"))):
+        assert differences(was, exported(str(i), "You speak fast.", other))["export"]
 
 
 def test_of_a_page_its_data_ids_and_sound_count(tmp_path: Path) -> None:

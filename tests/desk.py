@@ -15,17 +15,17 @@ import soundfile
 import soxr
 
 from tests.helpers import until
-from voicecoach import cues
+from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.assembly import shipped
+from voicecoach.shell.asr.transcriber import Heard as HeardWord
+from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.capture import Chunk
 from voicecoach.shell.capture.ears import Ears, Heard, Lost, Taken
-from voicecoach.shell.feed import Feed, NextCall, Quit, Toggle, Wish
-from voicecoach.shell.live import Session
-from voicecoach.shell.replay import Setup
-from voicecoach.shell.resources import SAMPLE_CALL, resource
-from voicecoach.shell.transcriber import Heard as HeardWord
-from voicecoach.shell.transcriber import Transcriber
+from voicecoach.shell.live.session import Session
+from voicecoach.shell.results.replay_one import Setup
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.runtime.feed import Feed, NextCall, Quit, Toggle, Wish
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import F32, I16, SAMPLE_RATE, SPEAKERS, Speaker
 
 CHUNK = 320

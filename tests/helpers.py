@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from scripts import corpora
-from voicecoach import cues
-from voicecoach.agitation import AgitationModel
+from scripts.support import corpora
+from voicecoach.audio.vad import SpeechProbability
+from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
-from voicecoach.shell.resources import agitation_model, prosody_model, wording_model
+from voicecoach.estimates.agitation import AgitationModel
+from voicecoach.language.wording import WordingModel
+from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
 from voicecoach.types import (
     F32,
     HOP,
@@ -29,8 +31,6 @@ from voicecoach.types import (
     Speaker,
     Word,
 )
-from voicecoach.vad import SpeechProbability
-from voicecoach.wording import WordingModel
 
 SHARED = corpora.DATA
 

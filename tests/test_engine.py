@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import blocks, engine, hear, lively, noise, silence, stereo, syllables, voice
-from voicecoach.channels import DEAD_AFTER
+from voicecoach.audio.channels import DEAD_AFTER
+from voicecoach.coaching.signals import SIGNALS
 from voicecoach.config import Config
-from voicecoach.shell import asr
-from voicecoach.shell.run import run
-from voicecoach.shell.transcriber import Heard
-from voicecoach.signals import SIGNALS
+from voicecoach.shell.asr import answering
+from voicecoach.shell.asr.loop import run
+from voicecoach.shell.asr.transcriber import Heard
 from voicecoach.types import (
     F32,
     HOP,
@@ -174,7 +174,7 @@ def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
     ]
     heard, recogniser = {}, Deaf()
     for name, stream in (("gap", pieces), ("silence", blocks(samples))):
-        worker = asr.ReplayAsr([recogniser], Config().transcription)
+        worker = answering.ReplayAsr([recogniser], Config().transcription)
         heard[name] = list(run(stream, engine(transcribe=True), worker))
         worker.close()
     (gap,) = of(heard["gap"], Gap)

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from voicecoach import __version__
 from voicecoach import config as configuration
-from voicecoach.commands import journal, score, usual
+from voicecoach.commands import baseline, journal, score
 from voicecoach.commands import report as reports
 from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
@@ -47,11 +47,11 @@ from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
 from voicecoach.config import Config
 from voicecoach.errors import DeviceError, VoiceCoachError
-from voicecoach.summary import printable
 from voicecoach.types import Speaker
+from voicecoach.views.summary import printable
 
 if TYPE_CHECKING:
-    from voicecoach.shell.recordings import Options, Source
+    from voicecoach.shell.apps.replay import Options, Source
 
 
 class View(StrEnum):
@@ -94,9 +94,9 @@ def demo(
     config: ConfigOption = None,
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
-    from voicecoach.shell.files import Call
-    from voicecoach.shell.recordings import Options
-    from voicecoach.shell.resources import SAMPLE_CALL, resource
+    from voicecoach.shell.apps.replay import Options
+    from voicecoach.shell.runtime.audio_files import Call
+    from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
     path = resource("samples", SAMPLE_CALL)
     settings = settings_of(config, model, transcribe)
@@ -164,8 +164,8 @@ def replay(
         fail("--learn goes with --usual FILE, which it writes to")
     if not agent and not calls:
         fail("name a recording: voicecoach replay CALL")
-    from voicecoach.shell.files import Call
-    from voicecoach.shell.recordings import Options
+    from voicecoach.shell.apps.replay import Options
+    from voicecoach.shell.runtime.audio_files import Call
 
     mapping = mapping_of(channels, swap=swap, mono=mono)
     both = partial(Call.both, channels=mapping, mapped=channels is not None)
@@ -219,8 +219,8 @@ def live(
     config: ConfigOption = None,
 ) -> None:
     """Listen to calls beside your softphone, and show cues."""
-    from voicecoach.shell.attend import Options, attend
-    from voicecoach.shell.recordings import recognisers
+    from voicecoach.shell.apps.live import Options, attend
+    from voicecoach.shell.apps.replay import recognisers
 
     settings = settings_of(config, model, transcribe)
     for key, value in (("microphone", microphone), ("softphone", softphone)):
@@ -264,7 +264,7 @@ def tell(
     ],
 ) -> None:
     """Tell the live call that runs here what to do; give this command to a key."""
-    from voicecoach.shell.control import tell
+    from voicecoach.shell.control.local_socket import tell
 
     tell(word)
 
@@ -275,7 +275,7 @@ app.command()(export)
 app.command()(diff)
 app.command()(batch)
 app.add_typer(journal.app, name="journal")
-app.add_typer(usual.app, name="usual")
+app.add_typer(baseline.app, name="usual")
 
 
 @app.command("config")
@@ -290,7 +290,7 @@ def list_cues(
     markdown: Annotated[bool, typer.Option("--markdown", help="As a page: docs/cues.md.")] = False,
 ) -> None:
     """List the cues and the signals that rules may name."""
-    from voicecoach import catalogue
+    from voicecoach.views import catalogue
 
     rules = rules_of(settings_of(config, None, None))
     if markdown:
@@ -307,7 +307,7 @@ def list_cues(
 @app.command()
 def doctor(config: ConfigOption = None) -> None:
     """Say what this machine can do, and what to install for the rest."""
-    from voicecoach.shell.doctor import examine
+    from voicecoach.shell.apps.doctor import examine
 
     settings = settings_of(config, None, None)
     findings = examine(settings, rules_of(settings))
@@ -349,7 +349,7 @@ def _plain(text: str) -> Text:
 
 
 def _replay(sources: list[Source], settings: Config, options: Options) -> None:
-    from voicecoach.shell.recordings import replay_all
+    from voicecoach.shell.apps.replay import replay_all
 
     if not replay_all(sources, settings, rules_of(settings), options):
         raise SystemExit(UNUSABLE)

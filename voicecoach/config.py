@@ -14,8 +14,8 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
-from voicecoach import limits
 from voicecoach.errors import ConfigError
+from voicecoach.text_safety import bounded_input
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -235,7 +235,7 @@ def parse(text: str, where: str) -> Config:
         Where it is no TOML, has an unknown key, or a value of the wrong type or range.
     """
     try:
-        return limits.toml(text.encode(), Config)
+        return bounded_input.toml(text.encode(), Config)
     except ValueError as e:
         raise ConfigError(f"{where}: {_in_words(str(e))}") from e
 
@@ -243,7 +243,7 @@ def parse(text: str, where: str) -> Config:
 def load(path: Path) -> Config:
     """Return the configuration in a TOML file, as `parse` does."""
     try:
-        text = limits.read(path).decode()
+        text = bounded_input.read(path).decode()
     except (OSError, UnicodeDecodeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path}: cannot read the configuration: {reason}") from e

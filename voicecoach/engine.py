@@ -19,24 +19,27 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from voicecoach.agitation import AgitationModel
-from voicecoach.channels import Channels
+from voicecoach.audio.channels import Channels
+from voicecoach.audio.endpointing import Endpointer
+from voicecoach.audio.vad import SpeechProbability
+from voicecoach.coaching.conversation_state import Levels
+from voicecoach.coaching.cues import Cue, CueEngine
+from voicecoach.coaching.outcomes import Outcomes
+from voicecoach.coaching.signal_trace import Recorder
+from voicecoach.coaching.signals import NAN, SIGNALS, Heard, Signals
 from voicecoach.config import Config
-from voicecoach.course import Levels
-from voicecoach.cues import Cue, CueEngine
-from voicecoach.delivery import DeliveryMeter, delivery_window
 from voicecoach.dsp.functionals import columns
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
-from voicecoach.endpointing import Endpointer
-from voicecoach.interaction import Interaction
-from voicecoach.kinds import prepare
-from voicecoach.moves import Moves
-from voicecoach.outcome import Outcomes
-from voicecoach.readings import Recorder
-from voicecoach.signals import NAN, SIGNALS, Heard, Signals
-from voicecoach.tone import ToneEstimator, voice_window
-from voicecoach.transcript import Scribe
+from voicecoach.estimates.agitation import AgitationModel
+from voicecoach.estimates.baseline import Usual
+from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
+from voicecoach.estimates.interaction import Interaction
+from voicecoach.estimates.tone import ToneEstimator, voice_window
+from voicecoach.language.act_matcher import prepare
+from voicecoach.language.dialogue_acts import Moves
+from voicecoach.language.transcript import Scribe
+from voicecoach.language.wording import Wording, WordingModel
 from voicecoach.types import (
     F32,
     HOP,
@@ -61,9 +64,6 @@ from voicecoach.types import (
     Utterance,
     Word,
 )
-from voicecoach.usual import Usual
-from voicecoach.vad import SpeechProbability
-from voicecoach.wording import Wording, WordingModel
 
 Answer: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
 """What is no block."""

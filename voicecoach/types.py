@@ -25,6 +25,8 @@ HOP = 256
 """Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
 TICK = 8
 """Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
+TICK_SAMPLES = TICK * HOP
+TICK_S = TICK_SAMPLES / SAMPLE_RATE
 MAX_HOPS = 256
 """Most hops in one block (4 s): buffers are allocated for this many."""
 
@@ -52,6 +54,24 @@ class Speaker(StrEnum):
 
 
 SPEAKERS = (Speaker.AGENT, Speaker.CUSTOMER)
+AGENT, CUSTOMER = SPEAKERS
+NAN = float("nan")
+"""A measurement that is not known."""
+
+
+def none_if_nan(x: float) -> float | None:
+    """Return a measurement as events hold it: None where it is not known."""
+    return x if x == x else None
+
+
+def to_seconds(samples: int) -> float:
+    """Return a number of samples as seconds."""
+    return samples / SAMPLE_RATE
+
+
+def to_rounded_seconds(samples: int) -> float:
+    """Return a number of samples as seconds, to the millisecond, as views show it."""
+    return round(samples / SAMPLE_RATE, 3)
 
 
 # --- inputs of the engine -----------------------------------------------------------------
@@ -245,7 +265,7 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
 
 
 class Move(Event, frozen=True, kw_only=True, tag="move"):
-    """Somebody did something with words: asked, apologised, promised; see `moves.toml`.
+    """Somebody did something with words: asked, apologised, promised; see `dialogue_acts.toml`.
 
     It is told when its utterance is final.
     """

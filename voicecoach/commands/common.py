@@ -10,7 +10,7 @@ import platformdirs
 import typer
 
 from voicecoach import config as configuration
-from voicecoach import cues
+from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError
 from voicecoach.types import Speaker
@@ -49,7 +49,7 @@ AudioOption = Annotated[
 
 def fail(message: str) -> NoReturn:
     """End the command: somebody has to mend something."""
-    from voicecoach.shell.console import say_error
+    from voicecoach.shell.views.console import say_error
 
     say_error(message)
     raise SystemExit(UNUSABLE)
@@ -97,13 +97,13 @@ def rules_of(settings: Config) -> tuple[cues.Cue, ...]:
 
 def typed(text: str) -> str:
     """Return what was typed as text that can be kept, whatever bytes are in it."""
-    from voicecoach.shell.files import readable
+    from voicecoach.shell.runtime.audio_files import readable
 
     return readable(text)
 
 
 def say(message: str) -> None:
     """Say something to the person at the terminal."""
-    from voicecoach.shell.console import say
+    from voicecoach.shell.views.console import say
 
     say(message)

@@ -46,7 +46,7 @@ def diff(
     """Show what other cue rules change, from the event logs of calls."""
     import msgspec
 
-    from voicecoach import cues as rules
+    from voicecoach.coaching import cues as rules
     from voicecoach.laboratory import comparison
     from voicecoach.shell.laboratory.trials import Rules, trials
 
@@ -61,10 +61,10 @@ def diff(
     found = list(trials(calls, a, b, settings, results))
     totals = comparison.total((trial.a, trial.b, trial.changes) for trial in found)
     if out:
-        from voicecoach.shell import written
         from voicecoach.shell.laboratory.page import page
+        from voicecoach.shell.runtime import atomic_write
 
-        written.write(out, page(found, totals, a, b))
+        atomic_write.write(out, page(found, totals, a, b))
     if json:
         typer.echo(msgspec.json.encode(_facts(found, totals, a, b)).decode())
     else:
@@ -128,6 +128,6 @@ def _row(change: Change) -> tuple[str, ...]:
 
 def _plain(text: str) -> Text:
     """Return a text of somebody's that only says what it says."""
-    from voicecoach.summary import printable
+    from voicecoach.views.summary import printable
 
     return Text(printable(text))

@@ -37,13 +37,14 @@ def export(
     ] = None,
 ) -> None:
     """Write transcripts, speech segments and cues of calls for other tools; see docs/exports.md."""
-    from voicecoach import exports
-    from voicecoach.shell import results, written
-    from voicecoach.shell.console import say_error
-    from voicecoach.shell.files import readable
-    from voicecoach.shell.recordings import names
-    from voicecoach.shell.replay import EVENTS
-    from voicecoach.summary import printable
+    from voicecoach.shell.apps.replay import names
+    from voicecoach.shell.results import reader
+    from voicecoach.shell.results.replay_one import EVENTS
+    from voicecoach.shell.runtime import atomic_write
+    from voicecoach.shell.runtime.audio_files import readable
+    from voicecoach.shell.views.console import say_error
+    from voicecoach.views import exports
+    from voicecoach.views.summary import printable
 
     wanted = list(exports.FORMATS) if format is Format.ALL else [format.value]
     logs = [path / EVENTS if path.is_dir() else path for path in folders]
@@ -51,7 +52,7 @@ def export(
     failed = False
     for log, name in zip(logs, names([Path(f"{path.name}.") for path in own]), strict=True):
         try:
-            call = results.read(log)
+            call = reader.read(log)
         except JournalError as e:
             say_error(str(e))
             failed = True
@@ -59,7 +60,7 @@ def export(
         title = str(call.facts.get("call", name))
         for kind in wanted:
             target = (out or log.parent) / f"{name}{exports.SUFFIXES[kind]}"
-            written.write(target, exports.FORMATS[kind](call.events, title))
+            atomic_write.write(target, exports.FORMATS[kind](call.events, title))
             typer.echo(printable(readable(target)))
         if set(wanted) & set(exports.WORDS) and not exports.said(call.events):
             say(f"note: {readable(log)}: there are no words in it, so no transcript")

@@ -67,8 +67,8 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Add calls from the folders that replay and live leave; again replaces them."""
-    from voicecoach.shell.console import say_error
     from voicecoach.shell.journal import fill
+    from voicecoach.shell.views.console import say_error
 
     settings = settings_of(config, None, None)
     failed = False
@@ -179,7 +179,7 @@ def delete(
 ) -> None:
     """Delete a call from the journal, for good; the folder that it left stays."""
     from voicecoach.shell.journal.tables import local
-    from voicecoach.summary import printable
+    from voicecoach.views.summary import printable
 
     with _open(file, config) as journal:
         found = journal.find(call)
@@ -221,9 +221,9 @@ def show_trends(
     config: ConfigOption = None,
 ) -> None:
     """Show how techniques go by the week, which cues helped, what surveys move with."""
-    from voicecoach.shell import written
     from voicecoach.shell.journal import page, tables
     from voicecoach.shell.journal.weeks import trends_of
+    from voicecoach.shell.runtime import atomic_write
 
     with _open(file, config) as journal:
         found = trends_of(journal)
@@ -234,7 +234,7 @@ def show_trends(
         say("as pictures: voicecoach journal trends trends.html")
         return
     target = out / "trends.html" if out.is_dir() or not out.suffix else out
-    written.write(target, page.page(found), private=True)
+    atomic_write.write(target, page.page(found), private=True)
     say(str(target))
 
 

@@ -27,9 +27,9 @@ def report(
 ) -> None:
     """Write the report of a call that was replayed or heard live."""
     from voicecoach.shell import report as reports
-    from voicecoach.shell import results
-    from voicecoach.shell.files import readable
-    from voicecoach.summary import printable
+    from voicecoach.shell.results import reader
+    from voicecoach.shell.runtime.audio_files import readable
+    from voicecoach.views.summary import printable
 
     recordings = call or []
     if len(recordings) > 2:
@@ -37,7 +37,7 @@ def report(
     if channels and len(recordings) == 2:
         fail("--channels is for one recording with both speakers")
     mapping = mapping_of(channels) if channels else None
-    log = results.read(folder)
+    log = reader.read(folder)
     open_call = reports.recording(log, recordings, mapping)
     path = reports.write(log, open_call, audio)
     if open_call is None:

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from voicecoach.commands.common import fail, say
 from voicecoach.errors import OutputError
-from voicecoach.summary import printable, stamp
+from voicecoach.views.summary import printable, stamp
 
 if TYPE_CHECKING:
-    from voicecoach.scorecard import Journey, Quote, ScoreCard
+    from voicecoach.views.scorecard import Journey, Quote, ScoreCard
 
 
 def score(
@@ -30,28 +30,28 @@ def score(
 ) -> None:
     """Score a call anew from its log: how it went by the techniques of conflict resolution."""
     from voicecoach.scoring import reference
-    from voicecoach.shell import results, tally
+    from voicecoach.shell.results import reader, writer
 
     if markdown:
         typer.echo(reference.markdown(), nl=False)
         return
     if folder is None:
         fail("name a call's folder: voicecoach score FOLDER")
-    found = results.read(folder)
+    found = reader.read(folder)
     place = found.path.parent
     if found.facts.get("words_kept") is False:
         fail(f"{place}: what was said in it is not kept, so its score card cannot be made anew")
     composite = found.facts.get("composite") is not False
     name = str(found.facts.get("call", place.name))
-    card = tally.score(name, found.events, composite=composite)
-    if before := tally.card(place):
+    card = writer.score(name, found.events, composite=composite)
+    if before := writer.card(place):
         card = msgspec.structs.replace(card, survey=before.survey)
     try:
-        tally.write_card(place, card)
+        writer.write_card(place, card)
     except OSError as e:
         raise OutputError(f"{place}: no score card can be written: {e.strerror or e}") from e
     show(card, Console())
-    say(f"Written: {place / tally.CARD_JSON}, {place / tally.CARD_MD}")
+    say(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
 
 
 def show(card: ScoreCard, console: Console) -> None:

@@ -15,7 +15,7 @@
    its head, so that a decision never waits for audio after its frame.
 
 Emission and transition are trained together, through the forward algorithm, by
-`scripts/train_prosody.py`; nothing of the evaluation data is in them (models/README.md).
+`scripts/train/prosody.py`; nothing of the evaluation data is in them (models/README.md).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ syllable that runs into the next without a dip; a density may give such a pair i
 2015, "Convex weighting criteria for speaking rate estimation", IEEE/ACM Trans. Audio, Speech and
 Language Processing 23(9)).
 
-Trained by `scripts/train_prosody.py` (models/README.md).
+Trained by `scripts/train/prosody.py` (models/README.md).
 """
 
 from __future__ import annotations

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from voicecoach.scorecard import ScoreCard, Technique
-from voicecoach.summary import Summarizer
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
@@ -26,6 +24,8 @@ from voicecoach.types import (
     Event,
     SpeechEnded,
 )
+from voicecoach.views.scorecard import ScoreCard, Technique
+from voicecoach.views.summary import Summarizer
 
 ID_DIGITS = 12
 """Hexadecimal, of a call's id after its c."""

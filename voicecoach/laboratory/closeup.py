@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from voicecoach.cues import Cue
+from voicecoach.coaching.cues import Cue
+from voicecoach.coaching.signal_trace import TICK_SAMPLES, Reading
 from voicecoach.laboratory.comparison import Change
-from voicecoach.readings import TICK_SAMPLES, Reading
 from voicecoach.types import SAMPLE_RATE
 
 BEFORE_S, AFTER_S = 15.0, 10.0

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.catalogue import condition
+from voicecoach.coaching.cues import Cue, CueEngine
+from voicecoach.coaching.signal_trace import NAN, TICK_SAMPLES, Reading, ticks
+from voicecoach.coaching.signals import QUOTES, SIGNALS
 from voicecoach.config import Cues
-from voicecoach.cues import Cue, CueEngine
-from voicecoach.readings import NAN, TICK_SAMPLES, Reading, ticks
-from voicecoach.signals import QUOTES, SIGNALS
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
@@ -27,6 +26,7 @@ from voicecoach.types import (
     Listening,
     Readings,
 )
+from voicecoach.views.catalogue import condition
 
 TOLERANCE_S = 10.0
 """Two openings of a cue so near to each other are one that moved."""

@@ -17,7 +17,6 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
-from voicecoach.scorecard import Quote
 from voicecoach.scoring.record import NAN, Measured, Record, Span
 from voicecoach.types import (
     HOP,
@@ -29,8 +28,10 @@ from voicecoach.types import (
     Speaker,
     Word,
 )
+from voicecoach.views.scorecard import Quote
 
-A, C = SPEAKERS
+A = SPEAKERS[0]
+C = SPEAKERS[1]
 TICK_S = TICK * HOP / SAMPLE_RATE
 """Between two estimates while somebody speaks, seconds."""
 SHORT = SAMPLE_RATE

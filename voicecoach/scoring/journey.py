@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.kinds import tokens
-from voicecoach.lexical import content
-from voicecoach.scorecard import Change, Journey, Quote
+from voicecoach.language.act_matcher import tokens
+from voicecoach.language.phrases import content
 from voicecoach.scoring.call import SHORT, TICK_S, A, C, Call, Exchange, quote
 from voicecoach.scoring.doing import DOES
 from voicecoach.scoring.practice import UPSET
 from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE
 from voicecoach.types import SAMPLE_RATE, SPEAKERS
+from voicecoach.views.scorecard import Change, Journey, Quote
 
 SMOOTH_S, LEAST_S, PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
 """Of speech around each estimate, and the least between two pauses, seconds; a pause, samples."""

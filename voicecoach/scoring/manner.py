@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from voicecoach.kinds import phrases, tokens
-from voicecoach.lexical import table
+from voicecoach.estimates.tone import ALERT
+from voicecoach.language.act_matcher import phrases, tokens
+from voicecoach.language.phrases import table
 from voicecoach.scoring.call import NEAR, TICK_S, A, C, Call, Exchange, mean, quote
 from voicecoach.scoring.practice import UPSET, Found, Moment, counted
 from voicecoach.scoring.record import Measured, Span
-from voicecoach.tone import ALERT
 from voicecoach.types import SAMPLE_RATE, Overlap
 
 ACCOUNT_S = 12.0
@@ -238,4 +238,4 @@ def asks(call: Call, exchange: Exchange) -> bool:
     return any(token.asked for token in tokens([word.text for word in words]))
 
 
-_SUPPORTIVE = phrases(table("moves")["supportive"])
+_SUPPORTIVE = phrases(table("dialogue_acts")["supportive"])

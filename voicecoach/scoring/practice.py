@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from voicecoach.scorecard import Quote
 from voicecoach.scoring.call import Call
 from voicecoach.types import Speaker
+from voicecoach.views.scorecard import Quote
 
 UPSET = 0.5
 """Agitation from which a customer counts as upset; under it, speech is calm (`course.CALM`)."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voicecoach.delivery import pace
-from voicecoach.summary import NOTABLE
+from voicecoach.estimates.delivery import pace
 from voicecoach.types import (
     SPEAKERS,
     Backchannel,
@@ -24,6 +23,7 @@ from voicecoach.types import (
     Turn,
     Word,
 )
+from voicecoach.views.summary import NOTABLE
 
 NAN = float("nan")
 

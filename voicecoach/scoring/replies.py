@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voicecoach.kinds import tokens
+from voicecoach.language.act_matcher import tokens
 from voicecoach.scoring.call import A, C, Call, Exchange
 from voicecoach.scoring.manner import ACCOUNT_S, asks, replied
 from voicecoach.scoring.practice import UPSET, UPSET_S, Found, Moment, counted

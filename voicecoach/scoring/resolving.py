@@ -5,11 +5,11 @@ Softeners and positive language, options, expectations and limits, escalation, f
 
 from __future__ import annotations
 
+from voicecoach.coaching.signals import NEXT_STEP, OFFER, OPENING
 from voicecoach.scoring.call import A, C, Call
 from voicecoach.scoring.doing import DOES
 from voicecoach.scoring.practice import Found, Moment, counted
 from voicecoach.scoring.record import Span
-from voicecoach.signals import NEXT_STEP, OFFER, OPENING
 from voicecoach.types import SAMPLE_RATE, Move
 
 OFFERS = "solution", "compromise", "escalation", "expectation", "follow_up"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from voicecoach.scorecard import ScoreCard
 from voicecoach.scoring.call import Call
 from voicecoach.scoring.journey import journey, root_cause
 from voicecoach.scoring.record import Record
 from voicecoach.scoring.styles import styles
 from voicecoach.scoring.techniques import TECHNIQUES, technique
 from voicecoach.types import SPEAKERS, Event, Speaker
+from voicecoach.views.scorecard import ScoreCard
 
 FEW = 0.6
 """Share of a speaker's speech with words from which they are believed to be all there."""

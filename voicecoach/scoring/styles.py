@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from voicecoach.scorecard import StyleEvidence, Styles
 from voicecoach.scoring.call import A, C, Call
 from voicecoach.scoring.doing import BLAME, DOES
 from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE, blaming, upset
 from voicecoach.types import Move
+from voicecoach.views.scorecard import StyleEvidence, Styles
 
 
 class Place(NamedTuple):

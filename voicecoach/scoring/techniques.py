@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from voicecoach import cues
-from voicecoach.scorecard import Quote, Technique
+from voicecoach.coaching import cues
 from voicecoach.scoring.call import A, C, Call
 from voicecoach.scoring.manner import calm_delivery, listening, patience, time_to_calm
 from voicecoach.scoring.practice import Found, Moment, Practice
@@ -30,8 +29,9 @@ from voicecoach.scoring.resolving import (
     options,
     positive_language,
 )
-from voicecoach.summary import stamp
 from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.views.scorecard import Quote, Technique
+from voicecoach.views.summary import stamp
 
 SEEN, MISSED = 3, 5
 """Most moments on the card: the heat of the call first."""

@@ -20,9 +20,9 @@ from voicecoach.shell.archive import cluster, tables, work
 from voicecoach.shell.archive.plan import Recording, Settings, alone, find, fingerprint, result_name
 from voicecoach.shell.archive.progress import View
 from voicecoach.shell.archive.work import Outcome
-from voicecoach.shell.console import say, say_error
-from voicecoach.shell.files import readable
-from voicecoach.summary import printable
+from voicecoach.shell.runtime.audio_files import readable
+from voicecoach.shell.views.console import say, say_error
+from voicecoach.views.summary import printable
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from voicecoach.errors import ClusterError
 from voicecoach.shell.archive import work
 from voicecoach.shell.archive.plan import Recording, Settings
-from voicecoach.shell.console import say
+from voicecoach.shell.views.console import say
 
 if TYPE_CHECKING:
     from distributed import Client

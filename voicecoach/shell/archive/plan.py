@@ -21,10 +21,10 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach import __version__
+from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config, Live, Privacy
-from voicecoach.cues import Cue
 from voicecoach.errors import ConfigError, OutputError
-from voicecoach.shell.resources import resource
+from voicecoach.shell.runtime.resources import resource
 from voicecoach.types import Speaker
 
 EXTENSIONS = {

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from voicecoach.shell.console import say, say_error
-from voicecoach.shell.files import readable
-from voicecoach.summary import printable
+from voicecoach.shell.runtime.audio_files import readable
+from voicecoach.shell.views.console import say, say_error
+from voicecoach.views.summary import printable
 
 PLAIN_S = 10.0
 """Seconds between lines where there is no terminal."""

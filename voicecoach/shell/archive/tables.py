@@ -19,7 +19,7 @@ import msgspec
 from voicecoach import __version__
 from voicecoach.errors import OutputError
 from voicecoach.shell.archive.work import Result
-from voicecoach.shell.files import readable
+from voicecoach.shell.runtime.audio_files import readable
 from voicecoach.types import SPEAKERS
 
 SCHEMA = 1

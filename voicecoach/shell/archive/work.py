@@ -19,17 +19,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from voicecoach import __version__, limits
+from voicecoach import __version__
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
-from voicecoach.scorecard import ScoreCard
-from voicecoach.shell import tally
 from voicecoach.shell.archive.plan import FOLDERS, Recording, Settings
-from voicecoach.shell.assembly import Models, shipped
-from voicecoach.shell.files import Call
-from voicecoach.shell.remote import Remote
-from voicecoach.shell.replay import Setup, replay
-from voicecoach.summary import Summary
+from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.results import writer
+from voicecoach.shell.results.replay_one import Setup, replay
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import Models, shipped
+from voicecoach.text_safety import bounded_input
 from voicecoach.types import SAMPLE_RATE, Event, Speaker, Tone
+from voicecoach.views.scorecard import ScoreCard
+from voicecoach.views.summary import Summary
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -151,7 +152,7 @@ def process(recording: Recording, settings: Settings, result: str) -> Outcome:
                 call.rates,
                 done.summary,
                 [(second, *tone) for second, tone in seconds.tone.items()],
-                tally.card(scratch / "call"),
+                writer.card(scratch / "call"),
             )
             if settings.keep:
                 _keep(scratch / "call", settings.out / FOLDERS / recording.name)
@@ -173,7 +174,7 @@ def read(path: Path) -> Result:
         Where it cannot be read.
     """
     try:
-        return limits.json(path.read_bytes(), Result)
+        return bounded_input.json(path.read_bytes(), Result)
     except (OSError, ValueError) as e:
         raise OutputError(f"{path}: this result cannot be read; remove it: {e}") from e
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import CaptureBackend, Chunk, Source, Stream
-from voicecoach.shell.worker import Say, Worker, unsaid
+from voicecoach.shell.runtime.worker import Say, Worker, unsaid
 from voicecoach.types import SPEAKERS, Speaker
 
 WAITING = 3000

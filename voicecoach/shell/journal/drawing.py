@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element, SubElement
 
 from voicecoach.journal.trends import Estimate
-from voicecoach.summary import printable
+from voicecoach.views.summary import printable
 
 
 def add(parent: Element, tag: str, text: str, kind: str = "") -> Element:

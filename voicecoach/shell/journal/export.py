@@ -17,9 +17,9 @@ import msgspec
 
 from voicecoach.errors import ConfigError
 from voicecoach.journal.entry import TABLES, Row
-from voicecoach.shell import written
 from voicecoach.shell.journal.schema import VERSION
 from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.runtime import atomic_write
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 """What a text must not begin with, after spaces, in a spreadsheet."""
@@ -63,7 +63,7 @@ def export(journal: Journal, kind: str, out: Path, table: str = "") -> list[Path
             for name, rows in tables.items()
         }
     for path, data in files.items():
-        written.write(path, data, private=True)
+        atomic_write.write(path, data, private=True)
     return list(files)
 
 

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from voicecoach import limits
 from voicecoach.config import Config
 from voicecoach.config import file as file_of
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import CallRow, entry
-from voicecoach.scorecard import ScoreCard, Survey
-from voicecoach.shell import results, tally
 from voicecoach.shell.journal.store import Journal, default_path
-from voicecoach.shell.keeper import AUDIO
+from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.shell.results import reader, writer
+from voicecoach.text_safety import bounded_input
+from voicecoach.views.scorecard import ScoreCard, Survey
 
 MOST_DAYS = 36_500
 SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
@@ -71,7 +71,7 @@ def add(
     JournalError
         Where there is no such call, or the journal cannot take it.
     """
-    found = results.read(folder)
+    found = reader.read(folder)
     card = _score_card(found.path.parent)
     try:
         if started is None and "started_at" in found.facts:
@@ -137,7 +137,7 @@ def _on_scale(answers: Mapping[str, Any]) -> None:
 
 def _answers(file: Path) -> dict[str, Any]:
     try:
-        answers = limits.json(limits.read(file), dict[str, Any])
+        answers = bounded_input.json(bounded_input.read(file), dict[str, Any])
     except OSError as e:
         raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
     except ValueError as e:
@@ -150,10 +150,10 @@ def _answers(file: Path) -> dict[str, Any]:
 
 
 def _score_card(folder: Path) -> ScoreCard | None:
-    card = tally.card(folder)
+    card = writer.card(folder)
     try:
         if card:
             _on_scale(msgspec.structs.asdict(card.survey))
     except ConfigError as e:
-        raise JournalError(f"{folder / tally.CARD_JSON}: this is no score card: {e}") from e
+        raise JournalError(f"{folder / writer.CARD_JSON}: this is no score card: {e}") from e
     return card

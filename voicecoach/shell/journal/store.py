@@ -25,8 +25,8 @@ import platformdirs
 
 from voicecoach.errors import JournalError
 from voicecoach.journal.entry import FOUND, TABLES, CallRow, Entry, NoteRow, Row, SurveyRow
-from voicecoach.scorecard import Survey
 from voicecoach.shell.journal.schema import migrate, transaction
+from voicecoach.views.scorecard import Survey
 
 BUSY_S = 10.0
 AUDIO = "audio"

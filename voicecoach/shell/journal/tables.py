@@ -24,8 +24,8 @@ from voicecoach.journal.entry import (
 from voicecoach.journal.trends import FEW, Trends
 from voicecoach.shell.journal.page import STRONGEST, SURVEYS, day, share, signed
 from voicecoach.shell.journal.store import Journal, Overview
-from voicecoach.summary import clock, printable
 from voicecoach.types import SAMPLE_RATE
+from voicecoach.views.summary import clock, printable
 
 
 def calls(found: Sequence[Overview]) -> Table:

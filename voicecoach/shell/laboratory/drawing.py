@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from voicecoach.coaching.signals import SIGNALS
 from voicecoach.laboratory.closeup import CloseUp, Strip
 from voicecoach.laboratory.comparison import Told
 from voicecoach.shell.laboratory.trials import Trial
-from voicecoach.shell.tree import Node, tree
-from voicecoach.signals import SIGNALS
-from voicecoach.summary import clock
+from voicecoach.shell.runtime.svg import Node, tree
 from voicecoach.types import SAMPLE_RATE
+from voicecoach.views.summary import clock
 
 LEFT, PLOT, RIGHT = 178, 640, 142
 """What is beside the plot, and the plot, in units of the drawing."""

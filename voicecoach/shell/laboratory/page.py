@@ -16,7 +16,7 @@ from voicecoach.laboratory import comparison
 from voicecoach.laboratory.comparison import Change, Total
 from voicecoach.shell.laboratory.drawing import close_picture, overview
 from voicecoach.shell.laboratory.trials import Rules, Trial
-from voicecoach.shell.tree import Node, tree
+from voicecoach.shell.runtime.svg import Node, tree
 
 STYLE = Path(__file__).with_suffix(".css")
 

@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
-from voicecoach.cues import Cue
 from voicecoach.errors import JournalError
 from voicecoach.laboratory import closeup, comparison
 from voicecoach.laboratory.closeup import Course
 from voicecoach.laboratory.comparison import Change, Told
-from voicecoach.shell import results
-from voicecoach.shell.assembly import shipped
-from voicecoach.shell.console import CallView
-from voicecoach.shell.files import Call
-from voicecoach.shell.recordings import names, recognisers
-from voicecoach.shell.replay import Setup, replay
-from voicecoach.shell.results import Results
+from voicecoach.shell.apps.replay import names, recognisers
+from voicecoach.shell.results import reader
+from voicecoach.shell.results.reader import Results
+from voicecoach.shell.results.replay_one import Setup, replay
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.views.console import CallView
 from voicecoach.types import SAMPLE_RATE
 
 MOST_CLOSE = 40
@@ -104,7 +104,7 @@ def _results(
         setup: Setup | None = None
         for path, name in zip(paths, names(list(paths)), strict=True):
             if path.is_dir() or _is_log(path):
-                yield results.read(path)
+                yield reader.read(path)
                 continue
             call = Call.both(path)
             if setup is None:
@@ -114,7 +114,7 @@ def _results(
             assert kept
             with CallView(Console(stderr=True), call.name, call.duration_s) as view:
                 replay(call, setup, kept / name, view)
-            yield results.read(kept / name)
+            yield reader.read(kept / name)
 
 
 def _is_log(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """The report of a call: one HTML file in its folder that opens from disk and asks for nothing.
 
 * `sound` makes of the recording what can be heard (an MP3) and what can be seen (its peaks).
-* `voicecoach.report` makes of the events what is shown; here it becomes data in the page.
+* `voicecoach.views.report` makes of the events what is shown; here it becomes data in the page.
 * `page` puts both, the scripts and the style into one file.
 
 The page is strict with itself: nothing may be fetched, only the scripts and the style whose hashes
@@ -14,14 +14,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from voicecoach import report
 from voicecoach.errors import AudioFileError
-from voicecoach.shell import tally, written
-from voicecoach.shell.files import Call
-from voicecoach.shell.keeper import AUDIO
+from voicecoach.shell.live.recorder import AUDIO
 from voicecoach.shell.report import page, sound
-from voicecoach.shell.results import Results
+from voicecoach.shell.results import writer
+from voicecoach.shell.results.reader import Results
+from voicecoach.shell.runtime import atomic_write
+from voicecoach.shell.runtime.audio_files import Call
 from voicecoach.types import SPEAKERS, Ended, Speaker
+from voicecoach.views import report
 
 REPORT, BESIDE = "report.html", "report.mp3"
 APART_S = 2.0
@@ -51,15 +52,15 @@ def write(log: Results, open_call: Callable[[], Call] | None, audio: str) -> Pat
         Where the report cannot be written.
     """
     folder = log.path.parent
-    shown = report.prepare(log.facts, log.events, tally.card(folder))
+    shown = report.prepare(log.facts, log.events, writer.card(folder))
     heard = sound.hear(open_call(), mp3=audio != "none") if open_call else None
     if heard and log.events and isinstance(log.events[-1], Ended):
         _same(heard.duration_s, shown.duration_s)
     beside = BESIDE if heard and audio == "beside" else ""
     path = folder / REPORT
     if heard and beside:
-        written.write(folder / BESIDE, heard.mp3)
-    written.write(path, page.html(shown, heard, beside))
+        atomic_write.write(folder / BESIDE, heard.mp3)
+    atomic_write.write(path, page.html(shown, heard, beside))
     if not beside:
         # Of an earlier report.
         (folder / BESIDE).unlink(missing_ok=True)

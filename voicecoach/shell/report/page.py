@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from voicecoach import __version__
-from voicecoach.report import Report
 from voicecoach.shell.report.sound import Sound
+from voicecoach.views.report import Report
 
 HERE = Path(__file__).parent
 STYLES = ("vendor/uPlot.min.css", "report.css")

@@ -15,7 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from voicecoach.errors import OutputError
-from voicecoach.shell.files import Call
+from voicecoach.shell.runtime.audio_files import Call
 from voicecoach.types import F32, SAMPLE_RATE
 
 LEVEL = 0.8

@@ -1,0 +1,1 @@
+"""Benchmarks: accuracy, latency, cost."""

@@ -1,0 +1,773 @@
+"""How early, how steady, how right and how dear the words are, beside the usual ways.
+
+The product's own engine hears LibriSpeech utterances as one speaker talks on, in exact virtual
+time: one recogniser works on what is asked for, each decoding takes as long as was measured, and
+nothing else waits.  A word's latency is when it was first shown (or committed) less its true end,
+which an alignment of the reference text with the clean utterance gives, pulled back to where the
+sound ends.  Beside it, in the same run and on the same audio:
+
+* the usual streaming loop: LocalAgreement over a growing buffer, padded to 30 s and decoded once
+  a second (Macháček et al. 2023, "Turning Whisper into real-time transcription system"), here
+  greedy, with the product's own speech detection, spared silence, and its probabilities unused:
+  faster than its authors' beam with word timestamps;
+* faster-whisper offline with its defaults: beam 5, 30 s windows, the whole recording, and each
+  utterance alone with its true limits.
+
+    python -m scripts.bench.asr [PART ...] [--minutes 5] [--model tiny.en]
+
+Parts: latency, calls, noise, memory, load.  All by default; nothing else should be running.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import multiprocessing
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+
+from scripts.support import corpora
+from scripts.support.corpora import Samples
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.engine import Engine
+from voicecoach.language.phrases import plain
+from voicecoach.language.transcript import POST_ROLL, PRE_ROLL
+from voicecoach.shell.asr.answering import Answerer, LiveAsr
+from voicecoach.shell.asr.backlog import Backlog
+from voicecoach.shell.asr.loop import cut, paced, run
+from voicecoach.shell.asr.transcriber import Heard, Task, Transcriber
+from voicecoach.shell.asr.whisper import Whisper, locate
+from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.types import (
+    F32,
+    HOP,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    Degraded,
+    Event,
+    Speaker,
+    SpeechEnded,
+    TranscribeRequest,
+    Transcript,
+    Utterance,
+    Word,
+)
+
+WINDOW = 30 * SAMPLE_RATE
+STEP = SAMPLE_RATE
+"""Of the usual loop."""
+SAME = {"gonna": "going to", "ok": "okay", "alright": "all right", "um": "", "uh": ""}
+"""Spellings of one thing, and what Whisper leaves out as it pleases."""
+TRIM = 15 * SAMPLE_RATE
+"""Buffer from which the usual loop lets go of what is committed."""
+
+
+def spoken(text: str) -> list[str]:
+    """Return the words of a text as they are compared."""
+    text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = re.sub(r"\b([ap])\.m\.?(?!\w)", r"\1m", text)
+    text = re.sub(r"(?<=\d)(?=[a-z])", " ", re.sub(r"[^a-z0-9' ]", " ", text))
+    words = [word.strip("'") for word in text.split() if word.strip("'")]
+    return [part for word in words for part in SAME.get(word, word).split()]
+
+
+def matched(a: Sequence[str], b: Sequence[str]) -> tuple[list[tuple[int, int]], int]:
+    """Return pairs of places with equal words in a shortest edit of `a` to `b`, and its length."""
+    cost = np.zeros((len(a) + 1, len(b) + 1), np.int32)
+    cost[:, 0], cost[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
+    places = np.arange(len(b) + 1)
+    for i, word in enumerate(a, 1):
+        other = np.array([word != x for x in b], np.int32)
+        row = np.minimum(cost[i - 1, 1:] + 1, cost[i - 1, :-1] + other)
+        # An insertion costs one a place: a running minimum of what is left when that is taken off.
+        row = np.concatenate([[i], row])
+        cost[i] = np.minimum.accumulate(row - places) + places
+    i, j = len(a), len(b)
+    pairs = []
+    while i and j:
+        if cost[i, j] == cost[i - 1, j - 1] + (a[i - 1] != b[j - 1]):
+            i, j = i - 1, j - 1
+            if a[i] == b[j]:
+                pairs.append((i, j))
+        elif cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+        else:
+            j -= 1
+    return pairs[::-1], int(cost[-1, -1])
+
+
+# --- what is heard, and its truth -----------------------------------------------------------
+
+
+class Said(NamedTuple):
+    """A recording of one speaker with what is said in it."""
+
+    samples: F32
+    words: list[str]
+    ends_s: list[float]
+    """True end of each word."""
+    spans: list[tuple[int, int, str]]
+    """Utterances: start, end, text."""
+
+
+def talk(whisper: Whisper, seconds: float, first: int, coded: bool) -> Said:
+    """Return every fifth utterance of LibriSpeech from `first` on, with a short gap between."""
+    rng = np.random.default_rng(first)
+    parts: list[Samples] = [np.zeros(SAMPLE_RATE)]
+    at, words, ends, spans = SAMPLE_RATE, list[str](), list[float](), []
+    for _, samples, text in list(corpora.librispeech())[first::5]:
+        if at > seconds * SAMPLE_RATE:
+            break
+        if len(samples) > WINDOW - SAMPLE_RATE:
+            continue
+        timed = aligned(whisper, samples.astype(np.float32), text.lower())
+        words += [word for word, _ in timed]
+        ends += [at / SAMPLE_RATE + end for _, end in timed]
+        spans.append((at, at + len(samples), text))
+        gap = np.zeros(int(rng.uniform(0.1, 1.0) * SAMPLE_RATE))
+        parts += [samples, gap]
+        at += len(samples) + len(gap)
+    x = np.concatenate([*parts, np.zeros(SAMPLE_RATE)])
+    if coded:
+        x = corpora.telephone(x, rng)
+    x = x[: len(x) // HOP * HOP]
+    return Said(np.ascontiguousarray(x, np.float32), words, ends, spans)
+
+
+def aligned(whisper: Whisper, samples: F32, text: str) -> list[tuple[str, float]]:
+    """Return the words of a text with the seconds at which their sound ends."""
+    level = np.array(
+        [np.mean(np.square(hop)) for hop in np.array_split(samples, len(samples) // 320)]
+    )
+    loud = level > np.percentile(level, 95) * 10**-3.5
+    out = []
+    for word in whisper.align(samples, text):
+        hop = min(int(word.end_s * 50), len(loud) - 1)
+        first = int(word.start_s * 50)
+        while hop > first and not loud[hop]:
+            hop -= 1
+        end = min(word.end_s, (hop + 1) / 50)
+        out += [(part, end) for part in spoken(word.text)]
+    return out
+
+
+# --- the product in virtual time ------------------------------------------------------------
+
+
+class Virtual:
+    """An `Asr` in virtual time: one recogniser that takes as long as it is measured to take."""
+
+    def __init__(self, transcriber: Transcriber, config: Config) -> None:
+        self._transcriber = transcriber
+        self._answerer = Answerer(config.transcription)
+        self._backlog = Backlog()
+        self._free = self._now = 0
+        self._doing: tuple[TranscribeRequest, int, int, list[Heard]] | None = None
+        self.cpu_s = 0.0
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+        self._answerer.hear(block)
+        self._now = block.end
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+        self._backlog.put(Task(request, self._answerer.audio(request)))
+        self._begin(max(request.at, self._free))
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what is done by then, and begin what is next."""
+        answers: list[Transcript | Degraded] = []
+        while True:
+            if not self._doing:
+                self._begin(self._now if until is None else until)
+            if not self._doing or (until is not None and self._free > until):
+                return answers
+            request, began, done, words = self._doing
+            self._doing = None
+            notice = self._backlog.done(request, began, done)
+            if notice:
+                answers.append(notice)
+            answers.append(self._answerer.answer(done, request, words))
+            self._begin(done)
+
+    def forget(self) -> None:
+        """Nobody pauses here."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _begin(self, now: int) -> None:
+        if self._doing or now < self._free or not (task := self._backlog.take(now)):
+            return
+        request, audio = task
+        began = time.process_time()
+        words = self._transcriber.transcribe(
+            audio, prefix=request.prefix, context=request.context, careful=request.careful
+        )
+        took = time.process_time() - began
+        self.cpu_s += took
+        self._free = now + round(took * SAMPLE_RATE)
+        self._doing = request, now, self._free, words
+
+
+def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
+    """Return the product's engine."""
+    return assemble(config, cues.load(cues.BUILT_IN), shipped(), speakers=speakers)
+
+
+# --- the usual loop -------------------------------------------------------------------------
+
+
+class Shown(NamedTuple):
+    """What is on the screen of an utterance from a moment on."""
+
+    at_s: float
+    committed: list[str]
+    tentative: list[str]
+
+
+class Course(NamedTuple):
+    """How the words of a recording came."""
+
+    shown: list[list[Shown]]
+    """For each utterance, in its order."""
+    final: list[list[str]]
+    """The words of each utterance that stayed."""
+    waits_s: list[float]
+    """From the end of each turn, as soon as it is known, to its final words."""
+    cpu_s: float
+
+
+class Padded(Whisper):
+    """Whisper as it is usually called: every request is padded to 30 s."""
+
+    def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[Any, int]:
+        padded = np.zeros(WINDOW, np.float32)
+        padded[: len(audio)] = audio
+        return self._storage.from_array(self._states(padded)), 2 * (len(audio) // 320)
+
+
+def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]]) -> Course:
+    """Return how the words come in the usual loop, in virtual time.
+
+    It is spared silence, and decodes what it has at the end of each of `turns` (start, end, when
+    known) as the end of its buffer.
+    """
+    cpu, now = 0.0, 0
+    shown: list[list[Shown]] = []
+    final: list[list[str]] = []
+    waits: list[float] = []
+    for start, end, known in turns:
+        buffer = max(0, start - PRE_ROLL)
+        committed, before, gone = list[str](), list[str](), list[str]()
+        states: list[Shown] = []
+        now = max(now, start + STEP)
+        over = False
+        while not over:
+            over = now >= known
+            upto = end + POST_ROLL if over else now
+            began = time.process_time()
+            heard = whisper.transcribe(
+                said.samples[buffer:upto], prefix=" ".join(committed), context=" ".join(gone)
+            )
+            texts = [word.text for word in heard]
+            agreed = 0
+            for mine, other in zip(texts, before, strict=False):
+                if plain(mine) != plain(other):
+                    break
+                agreed += 1
+            committed += texts if over else texts[:agreed]
+            before = [] if over else texts[agreed:]
+            if upto - buffer > TRIM and committed and not over:
+                timed = whisper.align(said.samples[buffer:upto], " ".join(committed))
+                buffer += round(timed[-1].end_s * SAMPLE_RATE)
+                gone, committed = gone + committed, []
+            took = time.process_time() - began
+            cpu += took
+            asked, now = now, now + round(took * SAMPLE_RATE)
+            states.append(Shown(now / SAMPLE_RATE, gone + committed, before))
+            if not over:
+                now = min(max(now, asked + STEP), max(now, known))
+        waits.append((now - known) / SAMPLE_RATE)
+        shown.append(states)
+        final.append(gone + committed)
+    return Course(shown, final, waits, cpu)
+
+
+# --- how it came ----------------------------------------------------------------------------
+
+
+def course(events: Iterable[Event], speaker: Speaker, cpu_s: float) -> Course:
+    """Return how the words of a speaker came."""
+    words: dict[int, dict[int, Word]] = {}
+    shown: dict[int, list[Shown]] = {}
+    final: dict[int, list[str]] = {}
+    waits, ended, turn_end = [], 0, 0
+    for event in events:
+        if isinstance(event, SpeechEnded) and event.speaker is speaker:
+            ended, turn_end = event.at, event.end
+        if isinstance(event, Word) and event.speaker is speaker:
+            now = words.setdefault(event.utterance, {})
+            now[event.index] = event
+            if event.final:
+                final.setdefault(event.utterance, []).append(event.text)
+                continue
+            live = [w for _, w in sorted(now.items()) if w.text]
+            state = Shown(
+                event.at / SAMPLE_RATE,
+                [w.text for w in live if w.committed],
+                [w.text for w in live if not w.committed],
+            )
+            states = shown.setdefault(event.utterance, [])
+            if states and states[-1].at_s == state.at_s:
+                states.pop()
+            states.append(state)
+        if isinstance(event, Utterance) and event.speaker is speaker:
+            text = final.setdefault(event.utterance, [])
+            shown.setdefault(event.utterance, []).append(Shown(event.at / SAMPLE_RATE, text, []))
+            if abs(event.end - turn_end) < SAMPLE_RATE // 2:  # else it ended within a segment
+                waits.append((event.at - ended) / SAMPLE_RATE)
+    numbers = sorted(final)
+    return Course([shown[n] for n in numbers], [final[n] for n in numbers], waits, cpu_s)
+
+
+class Figures(NamedTuple):
+    """What the table shows."""
+
+    shown_s: list[float]
+    committed_s: list[float]
+    waits_s: list[float]
+    changed: float
+    """Share of committed words that the final ones differ from."""
+    flickered: float
+    """Share of words whose first showing did not stay."""
+    errors: float
+    """Word error rate."""
+    cpu: float
+    """Of a core."""
+
+
+def figures(said: Said, heard: Course) -> Figures:
+    """Return the figures of a course against the truth."""
+    texts, places = [], []
+    for u, words in enumerate(heard.final):
+        for k, word in enumerate(words):
+            for part in spoken(word):
+                texts.append(part)
+                places.append((u, k))
+    pairs, errors = matched(said.words, texts)
+    first: dict[tuple[int, int], float] = {}
+    sure: dict[tuple[int, int], float] = {}
+    counts = {"shown": [0, 0], "committed": [0, 0]}
+    for u, (states, final) in enumerate(zip(heard.shown, heard.final, strict=True)):
+        target = [plain(word) for word in final]
+        most = {"shown": 0, "committed": 0}
+        for n, state in enumerate(states):
+            committed = [plain(word) for word in state.committed]
+            everything = committed + [plain(word) for word in state.tentative]
+            for kind, now, when in (
+                ("shown", everything, first),
+                ("committed", committed, sure),
+            ):
+                stays = dict(matched(now, target)[0])
+                for k in stays.values():
+                    when.setdefault((u, k), state.at_s)
+                if n < len(states) - 1:
+                    new = range(most[kind], len(now))
+                    counts[kind][0] += sum(i not in stays for i in new)
+                    counts[kind][1] += len(new)
+                    most[kind] = max(most[kind], len(now))
+
+    def late(when: dict[tuple[int, int], float]) -> list[float]:
+        return [when[places[j]] - said.ends_s[i] for i, j in pairs if places[j] in when]
+
+    (flickered, n_shown), (changed, n_committed) = counts["shown"], counts["committed"]
+    return Figures(
+        late(first),
+        late(sure),
+        heard.waits_s,
+        changed / max(n_committed, 1),
+        flickered / max(n_shown, 1),
+        errors / max(len(said.words), 1),
+        heard.cpu_s / (len(said.samples) / SAMPLE_RATE),
+    )
+
+
+def both(values: Sequence[float]) -> str:
+    """Return the median and the 95th percentile."""
+    if not values:
+        return "-"
+    return f"{np.percentile(values, 50):.2f} / {np.percentile(values, 95):.2f}"
+
+
+def row(name: str, f: Figures) -> None:
+    """Print a row of the latency table."""
+    print(
+        f"| {name} | {both(f.shown_s)} | {both(f.committed_s)} | {both(f.waits_s)} | "
+        f"{f.changed:.1%} | {f.flickered:.1%} | {f.errors:.1%} | {f.cpu:.2f} |",
+        flush=True,
+    )
+
+
+def offline(model: Any, x: F32) -> list[str]:
+    """Return the words of faster-whisper with its defaults."""
+    segments, _ = model.transcribe(x, language="en", beam_size=5)
+    return [word for s in segments for word in spoken(s.text)]
+
+
+def stream(
+    whisper: Whisper, config: Config, rows: dict[Speaker, F32]
+) -> tuple[list[Event], Virtual]:
+    """Return the events of a call in virtual time, and what worked on it."""
+    n = max(len(x) for x in rows.values())
+    samples = np.zeros((2, n), np.float32)
+    for speaker, x in rows.items():
+        samples[speaker.row, : len(x)] = x
+    asr = Virtual(whisper, config)
+    return list(run(cut([Block(0, samples)], 2), engine(config, tuple(rows)), asr)), asr
+
+
+def turns(events: Iterable[Event]) -> list[tuple[int, int, int]]:
+    """Return the customer's segments: start, end, and when the end was known."""
+    return [
+        (e.start, e.end, e.at)
+        for e in events
+        if isinstance(e, SpeechEnded) and e.speaker is Speaker.CUSTOMER
+    ]
+
+
+def latency(options: argparse.Namespace, config: Config) -> None:
+    """Print the table of latencies."""
+    from faster_whisper import WhisperModel
+
+    whisper = Whisper(options.model, "en", config.transcription.vocabulary)
+    model = WhisperModel(locate(options.model), device="cpu", compute_type="int8", cpu_threads=1)
+    padded = Padded(options.model, "en")
+    seconds = 60 * options.minutes
+    print(
+        "| audio, way | shown, s, p50 / p95 | committed | turn's end to final | "
+        "changed once committed | once shown | word errors | CPU, cores |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for coded in (False, True):
+        name = "telephone" if coded else "clean"
+        said = talk(whisper, seconds, 0, coded)
+        events, asr = stream(whisper, config, {Speaker.CUSTOMER: said.samples})
+        mine = figures(said, course(events, Speaker.CUSTOMER, asr.cpu_s))
+        row(f"{name}, voicecoach", mine)
+        if not coded:
+            other = talk(whisper, seconds, 2, coded)
+            both_talk, asr = stream(
+                whisper, config, {Speaker.CUSTOMER: said.samples, Speaker.AGENT: other.samples}
+            )
+            row(
+                f"{name}, voicecoach, both talk at once: the customer",
+                figures(said, course(both_talk, Speaker.CUSTOMER, asr.cpu_s)),
+            )
+        if options.alone:
+            continue
+        loop = figures(said, usual_loop(padded, said, turns(events)))
+        row(f"{name}, the usual loop", loop)
+        ratios = [
+            np.percentile(a, q) / np.percentile(b, q)
+            for a, b in ((mine.shown_s, loop.shown_s), (mine.committed_s, loop.committed_s))
+            for q in (50, 95)
+        ]
+        print(
+            f"| {name}, voicecoach's share of the loop's | {ratios[0]:.2f} / {ratios[1]:.2f} | "
+            f"{ratios[2]:.2f} / {ratios[3]:.2f} | | | | | {mine.cpu / loop.cpu:.2f} |"
+        )
+        whole = matched(said.words, offline(model, said.samples))[1] / len(said.words)
+        began = time.process_time()
+        each = sum(
+            matched(spoken(text), offline(model, said.samples[a:b]))[1] for a, b, text in said.spans
+        ) / len(said.words)
+        cpu = (time.process_time() - began) / (len(said.samples) / SAMPLE_RATE)
+        print(f"| {name}, offline, the whole recording | | | | | | {whole:.1%} | |")
+        print(
+            f"| {name}, offline, each utterance alone | | | | | | {each:.1%} | {cpu:.2f} |",
+            flush=True,
+        )
+
+
+def calls(options: argparse.Namespace, config: Config) -> None:
+    """Print how the words of two real calls come, both speakers together."""
+    from faster_whisper import WhisperModel
+
+    whisper = Whisper(options.model, "en", config.transcription.vocabulary)
+    model = WhisperModel(locate(options.model), device="cpu", compute_type="int8", cpu_threads=1)
+    print(
+        "| call | shown, s, p50 / p95 | committed | turn's end to final | changed once committed | "
+        "once shown | word errors | offline's | CPU, cores |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in ("auto_repairs_40", "auto_repairs_49"):
+        said = heard_in_call(whisper, name)
+        events, asr = stream(whisper, config, {s: said[s].samples for s in SPEAKERS})
+        f = [figures(said[s], course(events, s, asr.cpu_s)) for s in SPEAKERS]
+        counts = [len(said[s].words) for s in SPEAKERS]
+
+        def mean(values: Sequence[float], counts: Sequence[int] = tuple(counts)) -> float:
+            return float(np.average(values, weights=counts))
+
+        whole = mean([errors(said[s].words, offline(model, said[s].samples)) for s in SPEAKERS])
+        print(
+            f"| {name} | {both(f[0].shown_s + f[1].shown_s)} | "
+            f"{both(f[0].committed_s + f[1].committed_s)} | {both(f[0].waits_s + f[1].waits_s)} | "
+            f"{mean([x.changed for x in f]):.1%} | {mean([x.flickered for x in f]):.1%} | "
+            f"{mean([x.errors for x in f]):.1%} | {whole:.1%} | {f[0].cpu:.2f} |",
+            flush=True,
+        )
+
+
+def heard_in_call(whisper: Whisper, name: str) -> dict[Speaker, Said]:
+    """Return what each speaker of a shared call says."""
+    x, rate = soundfile.read(corpora.folder("calls") / f"{name}.flac", dtype="float32")
+    channels = soxr.resample(x, rate, SAMPLE_RATE).T
+    n = channels.shape[1] // HOP * HOP
+    said = {s: Said(np.ascontiguousarray(channels[s.row, :n]), [], [], []) for s in SPEAKERS}
+    reference = (Path(__file__).parent / "references" / f"{name}.tsv").read_text("utf-8")
+    for line in reference.splitlines():
+        who, start, end, text = line.split("\t")
+        mine = said[Speaker(who)]
+        first = max(0, int((float(start) - 0.3) * SAMPLE_RATE))
+        last = int((float(end) + 0.3) * SAMPLE_RATE)
+        for word, end_s in aligned(whisper, mine.samples[first:last], text):
+            mine.words.append(word)
+            mine.ends_s.append(first / SAMPLE_RATE + end_s)
+    return said
+
+
+def errors(truth: Sequence[str], heard: Sequence[str]) -> float:
+    """Return the word error rate."""
+    return matched(truth, heard)[1] / len(truth)
+
+
+# --- what is no speech ----------------------------------------------------------------------
+
+
+def noise(options: argparse.Namespace, config: Config) -> None:
+    """Print what is written where nobody speaks."""
+    whisper = Whisper(options.model, "en", config.transcription.vocabulary)
+    rng = np.random.default_rng(0)
+    t = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
+    hiss = corpora.pink(len(t), rng)
+    ringing = 0.1 * (np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t)) * (t % 3 < 1)
+    busy = 0.1 * (np.sin(2 * np.pi * 480 * t) + np.sin(2 * np.pi * 620 * t)) * (t % 1 < 0.5)
+    esc = sorted((corpora.folder("noise") / "esc10").glob("*.flac"))
+    music = sorted((corpora.folder("noise") / "hold_music").glob("*.flac"))
+    sets: dict[str, list[tuple[str, Samples]]] = {
+        "ESC-10": [(p.stem, corpora.read(p)) for p in esc],
+        "hold music": [(p.stem, corpora.read(p)) for p in music],
+        "ringing, busy, tones, hiss": [
+            ("ringing", ringing),
+            ("busy", busy),
+            *((f"{hz} Hz", 0.1 * np.sin(2 * np.pi * hz * t)) for hz in (50, 440, 1000)),
+            *((f"hiss {db} dB", 10 ** (db / 20) * hiss) for db in (-60, -40, -25)),
+        ],
+        "10 minutes of silence": [("silence", np.zeros(600 * SAMPLE_RATE))],
+    }
+    print("| sound | clips | with words | with words, were there no speech detection | the words |")
+    print("|---|---|---|---|---|")
+    for name, clips in sets.items():
+        found, without, texts = 0, 0, []
+        for clip, samples in clips:
+            x = np.concatenate([samples, np.zeros(SAMPLE_RATE)]).astype(np.float32)
+            x = x[: len(x) // HOP * HOP]
+            events, _ = stream(whisper, config, {Speaker.CUSTOMER: x})
+            words = [e.text for e in events if isinstance(e, Word) and e.text]
+            found += bool(words)
+            texts += [f"{clip}: {' '.join(words)}"] if words else []
+            pieces = [
+                x[i : i + 5 * SAMPLE_RATE] for i in range(0, min(len(x), WINDOW), 5 * SAMPLE_RATE)
+            ]
+            without += any(
+                whisper.transcribe(p, careful=True) for p in pieces if len(p) > SAMPLE_RATE
+            )
+        print(f"| {name} | {len(clips)} | {found} | {without} | {'; '.join(texts)} |", flush=True)
+
+
+# --- memory and start -----------------------------------------------------------------------
+
+_STARTED = """
+import re, sys
+from pathlib import Path
+import numpy as np, soundfile, soxr
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.shell.asr.answering import LiveAsr
+from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.shell.asr.loop import cut, paced, run
+config = Config()
+remote = Remote(sys.argv[1], "en")
+engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
+remote.ready()
+call = Call.both(resource("samples", SAMPLE_CALL))
+blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]
+first = np.concatenate([block.samples[0] for block in blocks[:64]])
+assert remote.transcribe(first)
+print("word", flush=True)
+list(run(paced(blocks, 1.0), engine, LiveAsr(remote, config.transcription)))
+for pid in ("self", remote._process.pid):
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+    print(float(re.findall(r"^Pss:\\s+([0-9]+)", text, re.M)[0]) / 1000, flush=True)
+remote.close()
+"""
+"""A live call in a process of its own: its memory is what is resident, shared parts in parts."""
+
+
+def memory(options: argparse.Namespace, config: Config) -> None:
+    """Print what a live call needs, and how soon there is a first word."""
+    starts, peaks = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, "-c", _STARTED, options.model], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "word\n"
+            starts.append(time.perf_counter() - began)
+            own, remote = (float(process.stdout.readline()) for _ in range(2))
+            peaks.append((own, remote))
+    print("| measured | median (range) |")
+    print("|---|---|")
+    print(f"| cold start to the first word, s | {spread(starts)} |")
+    print(f"| memory of a live call, MB | {spread([a + b for a, b in peaks], 0)} |")
+    print(f"| of it the recogniser's process | {spread([b for _, b in peaks], 0)} |")
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Return the median and the range."""
+    low, middle, high = min(values), float(np.median(values)), max(values)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+# --- a busy machine -------------------------------------------------------------------------
+
+
+class Watched(LiveAsr):
+    """Notes how old requests are when they are answered."""
+
+    def __init__(self, remote: Remote, config: Config) -> None:
+        super().__init__(remote, config.transcription)
+        self._asked: dict[tuple[Speaker, int, int], int] = {}
+        self.ages: list[tuple[float, float, bool]] = []
+        """When, the age in seconds, and whether it was a careful request."""
+        self.longest = 0
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+        self._asked[request.speaker, request.utterance, request.end] = request.at
+        super().submit(request)
+        self.longest = max(self.longest, len(self._backlog))
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what has come."""
+        answers = super().poll(until)
+        for a in answers:
+            if isinstance(a, Transcript):
+                asked = self._asked[a.speaker, a.utterance, a.end]
+                self.ages.append((a.at / SAMPLE_RATE, (a.at - asked) / SAMPLE_RATE, a.careful))
+        return answers
+
+
+def _burn() -> None:
+    while True:
+        pass
+
+
+def load(options: argparse.Namespace, config: Config) -> None:
+    """Print how old words and everything else get while another program takes both cores."""
+    remote = Remote(options.model, "en")
+    remote.ready()
+    x, rate = soundfile.read(corpora.folder("calls") / "auto_repairs_49.flac", dtype="float32")
+    samples = np.ascontiguousarray(soxr.resample(x[: 130 * rate], rate, SAMPLE_RATE).T)
+    samples = samples[:, : samples.shape[1] // (2 * HOP) * 2 * HOP]
+    asr, late = Watched(remote, config), list[tuple[float, float]]()
+    burners: list[multiprocessing.Process] = []
+    began = time.monotonic()
+
+    starts = range(0, samples.shape[1], 2 * HOP)
+
+    def lived() -> Iterator[Block]:
+        whole = [Block(at, samples[:, at : at + 2 * HOP]) for at in starts]
+        for block in paced(whole, 1.0):
+            at = block.end / SAMPLE_RATE
+            if BUSY[0] <= at < BUSY[1] and not burners:
+                for _ in range(os.cpu_count() or 1):
+                    burners.append(multiprocessing.Process(target=_burn, daemon=True))
+                    burners[-1].start()
+            if at >= BUSY[1]:
+                while burners:
+                    burners.pop().kill()
+            yield block
+            late.append((at, time.monotonic() - began - at))
+
+    notices = [
+        (e.at / SAMPLE_RATE, e.reason)
+        for e in run(lived(), engine(config), asr)
+        if isinstance(e, Degraded)
+    ]
+    asr.close()
+    remote.close()
+    print("| | before | while both cores are loaded | 5 s after, and on |")
+    print("|---|---|---|---|")
+    spans = ((0.0, BUSY[0]), (BUSY[0] + 1, BUSY[1]), (BUSY[1] + 5, 1e9))
+
+    def cells(values: Sequence[tuple[float, float]]) -> str:
+        cuts = [[v for t, v in values if a <= t < b] for a, b in spans]
+        return " | ".join(f"{both(c)}, {max(c, default=0):.2f}" for c in cuts)
+
+    partial, final = ([a[:2] for a in asr.ages if a[2] is careful] for careful in (False, True))
+    print(f"| age of partial words, s, p50 / p95, most | {cells(partial)} |")
+    print(f"| age of final words | {cells(final)} |")
+    print(f"| everything else: how late a block is done | {cells(late)} |")
+    counts = [sum(a <= t < b for t, _ in partial) / (min(b, 130) - a) for a, b in spans]
+    print(f"| partial hypotheses a second | {' | '.join(f'{c:.1f}' for c in counts)} |")
+    print(f"\nmost requests waiting: {asr.longest}; said: {notices or 'nothing'}")
+
+
+BUSY = (30.0, 80.0)
+"""Seconds of the call in which both cores are loaded."""
+
+
+def main() -> None:
+    """Print what is asked for."""
+    parts = {"latency": latency, "calls": calls, "noise": noise, "memory": memory, "load": load}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("part", nargs="*", help=f"of {', '.join(parts)}")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of speech for the latencies")
+    parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--alone", action="store_true", help="without the others")
+    options = parser.parse_args()
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}")
+    for part in options.part or parts:
+        print(f"\n{part}\n", flush=True)
+        parts[part](options, Config())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""How fast a recorded call is replayed, and how much memory an hour takes.
+
+Speeds are times real time, the median and range of `--runs` runs of the sample call in a process
+of their own each; reading, resampling and writing the log are included, loading the recogniser is
+not.  Without words it is the second replay of its process, as most are in an archive, and the goal
+is per core: by the time that the processor was busy, whatever else the machine does.
+Memory is the resident set while an hour-long recording (the sample call over and over) is
+replayed without words: flat means that its last ten minutes need no more than its first.
+
+    python scripts/bench/replay.py [--runs 3] [--minutes 60] [--no-words]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import soundfile
+
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.results.replay_one import Setup, replay
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types import SAMPLE_RATE, Event
+
+WITH_WORDS, WITHOUT = 4.0, 300.0
+"""Times real time to reach: on the whole machine, and per core."""
+
+
+class Silent:
+    """Watches nothing, but for the memory at each minute of the call."""
+
+    def __init__(self) -> None:
+        self.resident_mb: list[float] = []
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+
+    def advance(self, position: int) -> None:
+        """Note the memory once a minute of audio."""
+        if position / SAMPLE_RATE >= 60 * (len(self.resident_mb) + 1):
+            self.resident_mb.append(resident_mb())
+
+
+def resident_mb() -> float:
+    """Return the memory of this process that is in RAM, MB."""
+    with Path("/proc/self/statm").open() as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Run(NamedTuple):
+    """What one replay took."""
+
+    wall: float
+    """Times real time."""
+    core: float
+    """Times real time for each core that was busy in this process."""
+    resident_mb: list[float]
+    """Memory at each minute of the call."""
+
+
+def _replay(path: Path, words: bool) -> Run:
+    """Replay a recording."""
+    config = Config()
+    remotes = [Remote(config.transcription.model, "en") for _ in range(2 if words else 0)]
+    for remote in remotes:
+        remote.ready()
+    setup = Setup(config, cues.load(cues.BUILT_IN), shipped(), remotes)
+    call = Call.both(path)
+    view = Silent()
+    with tempfile.TemporaryDirectory() as out:
+        if not words:
+            replay(Call.both(resource("samples", SAMPLE_CALL)), setup, Path(out), Silent())
+        began, busy = time.perf_counter(), time.process_time()
+        replay(call, setup, Path(out), view)
+        took, busy = time.perf_counter() - began, time.process_time() - busy
+    for remote in remotes:
+        remote.close()
+    return Run(call.duration_s / took, call.duration_s / busy, view.resident_mb)
+
+
+def _alone(path: Path, words: bool) -> Run:
+    """Run `_replay` in a new process, so that no run warms another."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_replay, (path, words))
+
+
+def _speed(path: Path, words: bool, count: int) -> None:
+    runs = [_alone(path, words) for _ in range(count)]
+    if words:
+        # The recognisers are processes of their own: per core says nothing here.
+        _row("replay with words", [run.wall for run in runs], WITH_WORDS)
+    else:
+        _row("replay without words", [run.wall for run in runs])
+        _row("replay without words, per core", [run.core for run in runs], WITHOUT)
+
+
+def _row(name: str, speeds: list[float], goal: float | None = None) -> None:
+    middle = statistics.median(speeds)
+    spread = f"{min(speeds):.1f} to {max(speeds):.1f}"
+    reached = "| |" if goal is None else f"| >= {goal:.0f} | {'yes' if middle >= goal else 'NO'}"
+    print(f"| {name} | {middle:.1f} ({spread}) {reached} |", flush=True)
+
+
+def _memory(path: Path, minutes: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        long = Path(folder) / "long.flac"
+        samples, rate = soundfile.read(path, dtype="int16")
+        with soundfile.SoundFile(long, "w", rate, samples.shape[1]) as file:
+            while file.frames < minutes * 60 * rate:
+                file.write(samples)
+        resident = _alone(long, False).resident_mb
+    if not resident:
+        raise SystemExit("--minutes is too short to tell")
+    part = max(1, len(resident) // 6)
+    first, last = statistics.mean(resident[:part]), statistics.mean(resident[-part:])
+    growth = last / first - 1
+    reached = "yes" if growth <= 0.05 else "NO"
+    print(
+        f"| memory over {minutes} minutes, MB, first and last sixth | "
+        f"{first:.0f}, {last:.0f} ({growth:+.1%}) | within 5 % | {reached} |"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--minutes", type=int, default=60)
+    parser.add_argument("--no-words", action="store_true", help="leave the slow half out")
+    options = parser.parse_args()
+    path = resource("samples", SAMPLE_CALL)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
+    print("| measured | times real time, median (range) | to reach | reached |")
+    print("|---|---|---|---|")
+    if not options.no_words:
+        _speed(path, True, options.runs)
+    _speed(path, False, options.runs)
+    _memory(path, options.minutes)
+
+
+if __name__ == "__main__":
+    main()

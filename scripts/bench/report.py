@@ -1,0 +1,136 @@
+"""How soon the report of a long call is there to be read and heard, and how large it is.
+
+The call is the sample call over and over; so is its log, with its times moved on.  What is read off
+is the browser's own clock, from the start of navigation: *drawn* is the moment at which the page
+has its waveform, lanes, charts and transcript, *to be heard* the one at which its sound is loaded.
+Each run has a browser with an empty profile of its own.
+
+    python -m scripts.bench.report [--runs 5] [--minutes 60] [--results FOLDER] [--keep FOLDER]
+
+With --results the log of an earlier replay of the sample call is taken; else it is replayed, with
+words, first.  Chromium and its chromedriver are needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import soundfile
+
+from scripts.support.chromium import chromium
+from voicecoach.shell import report
+from voicecoach.shell.results import reader
+from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types import SAMPLE_RATE, Ended, Event
+from voicecoach.views import event_log
+
+REACH_S = 3.0
+"""From navigation to a page that is ready, of an hour."""
+MOMENTS = """
+const done = arguments[0];
+const look = () => {
+  const drawn = performance.getEntriesByName('drawn')[0];
+  const heard = call.audio && call.audio.readyState >= 3 && performance.now();
+  if (drawn && heard) done([drawn.startTime / 1000, heard / 1000]);
+  else setTimeout(look, 10);
+};
+look();
+"""
+
+
+def long_log(once: reader.Results, times: int, folder: Path) -> Path:
+    """Write the log of a call that goes so many times over; return its path."""
+    end = max(e.end for e in once.events if isinstance(e, Ended))
+    utterances = max((getattr(e, "utterance", 0) for e in once.events), default=0)
+    path = folder / EVENTS
+    with path.open("wb") as file:
+        file.write(event_log.header(**once.facts))
+        for i in range(times):
+            for event in once.events:
+                if not isinstance(event, Ended) or i == times - 1:
+                    file.write(event_log.line(moved(event, i * end, i * utterances)))
+    return path
+
+
+def moved(event: Event, by: int, utterances: int) -> Event:
+    """Return an event that is `by` samples later, in later utterances."""
+    changed = {
+        name: getattr(event, name) + (utterances if name == "utterance" else by)
+        for name in ("at", "start", "end", "utterance")
+        if hasattr(event, name)
+    }
+    return msgspec.structs.replace(event, **changed)
+
+
+def long_call(times: int, path: Path) -> None:
+    """Write the sample call so many times over, as long as its log says it is."""
+    blocks = [block.samples for block in Call.both(resource("samples", SAMPLE_CALL)).blocks()]
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 2, "PCM_16") as file:
+        for _ in range(times):
+            for samples in blocks:
+                file.write(samples.T)
+
+
+def opened(page: Path) -> tuple[float, float]:
+    """Return the seconds until the page is drawn, and until it is to be heard."""
+    with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as driver:
+        driver.set_script_timeout(60)
+        driver.get(page.as_uri())
+        drawn, heard = driver.execute_async_script(MOMENTS)
+        return float(drawn), float(heard)
+
+
+def told(name: str, values: Sequence[float]) -> None:
+    """Print the median and range of seconds."""
+    print(f"{name}: {statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})")
+
+
+def main() -> None:
+    """Run the benchmark; the exit code is 1 where what is to be reached is not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--keep", type=Path, help="leave call and report here")
+    args = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {sys.platform}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.keep or Path(scratch) / "long"
+        folder.mkdir(parents=True, exist_ok=True)
+        once = args.results
+        if once is None:
+            command = [sys.executable, "-m", "voicecoach", "demo", "--no-report", "--out", scratch]
+            subprocess.run(command, check=True)
+            once = Path(scratch) / Path(SAMPLE_CALL).stem
+        log = reader.read(once)
+        length_s = max(e.end for e in log.events if isinstance(e, Ended)) / SAMPLE_RATE
+        times = max(1, -(-round(args.minutes * 60) // round(length_s)))
+        long_call(times, folder / "call.flac")
+        started = time.perf_counter()
+        long = reader.read(long_log(log, times, folder))
+        page = report.write(long, partial(Call.both, folder / "call.flac"), "inline")
+        took = time.perf_counter() - started
+        print(f"a call of {times * length_s / 60:.0f} min, {len(long.events)} events")
+        print(f"report: {page.stat().st_size / 1e6:.1f} MB, written in {took:.0f} s")
+        runs = [opened(page) for _ in range(args.runs)]
+        told("drawn", [drawn for drawn, _ in runs])
+        told("to be heard", [heard for _, heard in runs])
+        if statistics.median(max(run) for run in runs) > REACH_S:
+            sys.exit(f"more than {REACH_S:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Long runs and hostile surroundings: soak, overload, kills, power cuts, fuzzing."""

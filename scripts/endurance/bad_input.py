@@ -1,0 +1,437 @@
+"""Whatever is read, given as bytes: each of these reads them as all that they could be.
+
+What is allowed is that it goes well, or an error that a person can mend, in one line that can be
+printed.  Nothing else: no other error, and no file opened outside of a case's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Client
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import soundfile
+
+from scripts.endurance import input_mutations
+from scripts.staging import stage_call
+from scripts.support import corpora
+from voicecoach import config
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.errors import VoiceCoachError
+from voicecoach.estimates import baseline
+from voicecoach.laboratory import comparison
+from voicecoach.shell import report
+from voicecoach.shell.asr.loop import run
+from voicecoach.shell.control import local_socket
+from voicecoach.shell.journal import fill
+from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.laboratory.page import page as laboratory_page
+from voicecoach.shell.laboratory.trials import Rules, trial
+from voicecoach.shell.results import baseline_file, input_log, reader, writer
+from voicecoach.shell.results.input_log import INPUTS
+from voicecoach.shell.results.reader import Results
+from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.results.writer import Tally
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.runtime.feed import Feed
+from voicecoach.shell.views.browser import Page
+from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.views import catalogue, event_log, exports, scorecard
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "tests" / "scripts" / "corpus"
+LONGEST_MESSAGE = 1000
+"""Characters of an error that a person can still read."""
+LONG_S = 3600.0
+"""Calls up to here are told again: the laboratory takes seconds for each hour of a call."""
+NOTHING_S = 0.01
+"""For which a socket is given the chance to answer what may need no answer."""
+GONE_S = 10.0
+"""After which one that should answer does not."""
+
+Read: TypeAlias = Callable[[bytes, Path], None]
+"""Bytes, and an empty folder to work in."""
+
+
+class Target(NamedTuple):
+    """What is given bad input."""
+
+    open: Callable[[], contextlib.AbstractContextManager[Read]]
+    mutate: input_mutations.Mutate
+    cases: int
+    """By default: those that are quick get more."""
+
+
+class Failure(Exception):
+    """Something else than what is allowed."""
+
+
+@contextmanager
+def mendable(*kinds: type[BaseException]) -> Iterator[None]:
+    """Let an error pass that a person can mend, if it is said so that they can read it."""
+    try:
+        yield
+    except BaseException as e:
+        if not isinstance(e, (VoiceCoachError, *kinds)):
+            raise
+        text = str(e)
+        if not (text and text.isprintable() and len(text) <= LONGEST_MESSAGE):
+            raise Failure(f"it says {text[:200]!r}, {len(text)} characters") from e
+
+
+# --- no way out of a folder -----------------------------------------------------------------
+
+
+class Ways:
+    """Notes the files that Python opens while it is told a folder to stay in."""
+
+    def __init__(self) -> None:
+        self._folder = ""
+        self._outside: list[str] = []
+        self._shared: list[str] = []
+        """Where `tell` finds a session, whatever is read."""
+        shared = (
+            ROOT / "voicecoach",
+            ROOT / "models",
+            ROOT / "scripts",
+            CORPUS,
+            corpora.DATA / "noise",
+        )
+        self._allowed = (*map(str, shared), sys.prefix, sys.base_prefix, os.devnull)
+        sys.addaudithook(self._hear)
+
+    @contextmanager
+    def within(self, folder: Path) -> Iterator[None]:
+        """Hold what is done to a folder.
+
+        Raises
+        ------
+        Failure
+            Where something else was opened, or looked into.
+        """
+        self._shared = [os.path.realpath(local_socket.folder())]
+        self._folder, self._outside = str(folder), []
+        try:
+            yield
+        finally:
+            self._folder = ""
+        if self._outside:
+            raise Failure(f"it went to {self._outside[0]!r}")
+
+    def _hear(self, event: str, args: tuple[object, ...]) -> None:
+        if not self._folder or event not in ("open", "os.scandir", "os.listdir", "os.remove"):
+            return
+        path = args[0]
+        if isinstance(path, str | bytes):
+            real = os.path.realpath(os.fsdecode(path).replace("\0", ""))
+            if not real.startswith((self._folder, *self._allowed, *self._shared)):
+                self._outside.append(real)
+
+
+_ways: list[Ways] = []
+
+
+def ways() -> Ways:
+    """Return the one there is: a hook cannot be taken out again."""
+    if not _ways:
+        _ways.append(Ways())
+    return _ways[0]
+
+
+# --- what is read ---------------------------------------------------------------------------
+
+
+def audio(data: bytes, folder: Path) -> None:
+    """Read bytes as a recording, to its end."""
+    path = folder / "call"
+    path.write_bytes(data)
+    for opened in (
+        partial(Call.both, path),
+        partial(Call.both, path, (0, 0), mapped=True),
+        partial(Call.alone, path, Speaker.AGENT),
+    ):
+        with mendable():
+            call = opened()
+            for block in call.blocks():
+                assert np.isfinite(block.samples).all()
+            assert all(note.isprintable() for note in call.notes)
+            assert call.duration_s >= 0.0
+
+
+def log(data: bytes, folder: Path) -> None:
+    """Read bytes as an event log, and make of it all that is made of one."""
+    (folder / EVENTS).write_bytes(data)
+    with mendable():
+        _views(reader.read(folder), folder)
+
+
+def _views(found: Results, folder: Path) -> None:
+    name = str(found.facts.get("call", "call"))
+    again = [event_log.header(**found.facts), *map(event_log.line, found.events)]
+    assert len(list(event_log.read(iter(again)))) == len(found.events)
+    made = Tally(name)
+    for event in found.events:
+        made.update(event)
+    made.write(folder)
+    for write in exports.FORMATS.values():
+        write(found.events, name).encode()
+    with mendable():
+        report.write(found, report.recording(found, [], None), "none")
+    with mendable(), Journal(folder / "journal.sqlite3", create=True) as journal:
+        added = fill.add(journal, folder, words=True)
+        journal.find(added.call.id)
+    with mendable():
+        if comparison.end_of(found.events) <= LONG_S * SAMPLE_RATE:
+            a, b = Rules("a", cues.load(cues.BUILT_IN)), Rules("b", cues.load(OTHER_CUES))
+            seen = trial(found, a, b, Config())
+            total = comparison.total([(seen.a, seen.b, seen.changes)])
+            laboratory_page([seen], total, a, b).encode()
+
+
+def toml(data: bytes, folder: Path) -> None:
+    """Read bytes as a configuration, as cue rules, and as a call to be staged."""
+    path = folder / "scenario.toml"
+    path.write_bytes(data)
+    with mendable():
+        found = config.load(path)
+        assert config.parse(config.dumps(found), "again") == found
+    with mendable():
+        rules = cues.load(path)
+        catalogue.markdown(rules)
+        call = reader.read(CORPUS / "log" / "call.jsonl")
+        for event in comparison.told_again(call.events, rules, Config().cues):
+            event_log.line(event)
+        comparison.differences(rules, cues.load(cues.BUILT_IN))
+    with mendable(SystemExit):
+        stage_call.load(path)
+
+
+def json(data: bytes, folder: Path) -> None:
+    """Read bytes as what is usual for an agent, as a score card, and as answers of a survey."""
+    path = folder / writer.CARD_JSON
+    path.write_bytes(data)
+    with mendable():
+        learnt = baseline_file.read(path)
+        assert learnt
+        assert baseline.parse(baseline.dumps(learnt), "again").calls == learnt.calls
+        learnt.and_then(learnt.signals)
+    with mendable():
+        fill.survey(None, None, None, "", path)
+    with mendable():
+        card = writer.card(folder)
+        assert card
+        scorecard.markdown(card).encode()
+        (folder / EVENTS).write_bytes((CORPUS / "log" / "short.jsonl").read_bytes())
+        report.write(reader.read(folder), None, "none")
+        with Journal(folder / "journal.sqlite3", create=True) as journal:
+            fill.add(journal, folder, words=True)
+
+
+@contextmanager
+def record() -> Iterator[Read]:
+    """Give what reads bytes as a live call's record, and hears a recording with it."""
+    models, rules = shipped(), cues.load(cues.BUILT_IN)
+    blocks = list(Call.both(CORPUS / "record" / "call.flac").blocks())
+    assemble(Config(), rules, models, transcribe=True)  # what loads models looks about
+
+    def read(data: bytes, folder: Path) -> None:
+        (folder / INPUTS).write_bytes(data)
+        with mendable():
+            found = input_log.read(folder / INPUTS)
+            engine = assemble(Config(), rules, models, transcribe=found.words)
+            for event in run(found.items(blocks), engine, found):
+                event_log.line(event)
+
+    yield read
+
+
+# --- what listens ---------------------------------------------------------------------------
+
+
+class Errors(logging.Handler):
+    """Keeps what would be written to the terminal of somebody who is on the phone."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self.said.append(self.format(record))
+
+
+@contextmanager
+def listening() -> Iterator[Read]:
+    """Yield what sends bytes to a page and to the socket of `voicecoach tell`.
+
+    The first line of the bytes says how: `page` and `tell` are raw, `view` is after the handshake
+    of a WebSocket, `told` is a message from somebody who has the key.  Who sent them stays while
+    others must be served.
+    """
+    errors, feed = Errors(), Feed()
+    logging.getLogger().addHandler(errors)
+    hook, threading.excepthook = threading.excepthook, lambda e: errors.said.append(repr(e))
+    try:
+        with local_socket.Control(feed), Page(feed) as page:
+
+            def send(data: bytes, folder: Path) -> None:
+                kind, _, body = data.partition(b"\n")
+                with contextlib.ExitStack() as stack, contextlib.suppress(OSError, EOFError):
+                    if kind == b"tell":
+                        _tell_raw(body, stack)
+                    elif kind == b"told":
+                        _told(body, stack)
+                    else:
+                        _to_page(page, kind, body, stack)
+                    _others_are_served(page, feed, told=kind in (b"tell", b"told"))
+                if errors.said:
+                    said = errors.said.pop()
+                    errors.said.clear()
+                    raise Failure(f"it wrote on the terminal: {said}")
+
+            yield send
+    finally:
+        logging.getLogger().removeHandler(errors)
+        threading.excepthook = hook
+
+
+def _connect(page: Page) -> socket.socket:
+    host, port = page.url.split("/")[2].split(":")
+    return socket.create_connection((host, int(port)), timeout=GONE_S)
+
+
+def _handshake(page: Page) -> bytes:
+    host, path = page.url.split("/")[2:4]
+    return (
+        f"GET /{path}/live HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    ).encode()
+
+
+def _to_page(page: Page, kind: bytes, body: bytes, stack: contextlib.ExitStack) -> None:
+    sender = stack.enter_context(_connect(page))
+    if kind == b"view":
+        sender.sendall(_handshake(page))
+        sender.recv(4096)
+        sender.settimeout(NOTHING_S)
+        sender.sendall(body)
+    else:
+        host, path = (part.encode() for part in page.url.split("/")[2:4])
+        body = body.replace(b"{host}", host).replace(b"{path}", b"/" + path + b"/")
+        head, end, rest = body.partition(b"\r\n\r\n")
+        sender.settimeout(NOTHING_S)
+        sender.sendall(head + end)
+        if rest:
+            with contextlib.suppress(TimeoutError):
+                sender.recv(4096)
+            sender.sendall(rest)
+    with contextlib.suppress(TimeoutError):
+        sender.recv(65_536)
+
+
+def _tell_raw(body: bytes, stack: contextlib.ExitStack) -> None:
+    sender = stack.enter_context(socket.socket(socket.AF_UNIX))
+    sender.settimeout(NOTHING_S)
+    sender.connect(str(local_socket.folder() / "control"))
+    sender.sendall(body)
+    with contextlib.suppress(TimeoutError):
+        sender.recv(4096)
+
+
+def _told(body: bytes, stack: contextlib.ExitStack) -> None:
+    key = (local_socket.folder() / "key").read_bytes()
+    connection = stack.enter_context(Client(str(local_socket.folder() / "control"), authkey=key))
+    connection.send_bytes(body)
+    if connection.poll(NOTHING_S):
+        connection.recv_bytes(1024)
+
+
+def _others_are_served(page: Page, feed: Feed, *, told: bool) -> None:
+    """Hold both to being there for those who behave."""
+    try:
+        with _connect(page) as viewer:
+            viewer.sendall(_handshake(page))
+            heard = b""
+            while msgspec.json.encode(feed.newest.display) not in heard:
+                more = viewer.recv(65_536)
+                if not more:
+                    raise Failure(f"the page turns a viewer away: {heard[:80]!r}")
+                heard += more
+        if told:
+            feed.wishes()
+            local_socket.tell("next")
+            if not feed.wishes():
+                raise Failure("`tell` is not heard")
+    except (OSError, VoiceCoachError) as e:
+        raise Failure(f"others are no longer served: {e!r}") from e
+
+
+# --- all of them ----------------------------------------------------------------------------
+
+
+def _plain(read: Read) -> Callable[[], contextlib.AbstractContextManager[Read]]:
+    def opened() -> contextlib.AbstractContextManager[Read]:
+        return contextlib.nullcontext(read)
+
+    return opened
+
+
+TARGETS: Mapping[str, Target] = {
+    "audio": Target(_plain(audio), input_mutations.bytes_, 45_000),
+    "log": Target(_plain(log), input_mutations.lines, 5_000),
+    "record": Target(record, input_mutations.lines, 3_000),
+    "toml": Target(_plain(toml), input_mutations.toml, 15_000),
+    "json": Target(_plain(json), input_mutations.json_, 35_000),
+    "socket": Target(listening, input_mutations.bytes_, 3_000),
+}
+
+
+def seeds(name: str) -> dict[str, bytes]:
+    """Return what a target's mutations begin with, by name: good input, and what once failed."""
+    found = {
+        path.name: path.read_bytes()
+        for path in sorted((CORPUS / name).iterdir())
+        if path.suffix != ".flac"
+    }
+    if name == "audio":
+        found |= recordings()
+    elif name == "toml":
+        found["built-in cues"] = cues.BUILT_IN.read_bytes()
+        found["defaults"] = config.dumps(Config()).encode()
+    return found
+
+
+def recordings() -> dict[str, bytes]:
+    """Return short recordings of two channels in all formats that are read."""
+    import io
+
+    rng = np.random.default_rng(1)
+    x = (0.1 * rng.standard_normal((1600, 2))).astype(np.float32)
+    found = {}
+    for kind, subtype in (
+        ("WAV", "PCM_16"), ("WAV", "ULAW"), ("WAV", "FLOAT"), ("WAV", "MS_ADPCM"),
+        ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
+        ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("W64", "PCM_16"), ("RF64", "PCM_16"),
+        ("CAF", "PCM_16"),
+    ):  # fmt: skip
+        file = io.BytesIO()
+        soundfile.write(file, x, 8000, subtype=subtype, format=kind)
+        found[f"made {kind} {subtype}"] = file.getvalue()
+    return found
+
+
+OTHER_CUES = CORPUS / "toml" / "cues.toml"

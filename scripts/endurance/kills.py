@@ -1,0 +1,239 @@
+"""Kill -9 at random moments of live calls: what is left, how much is lost, does it replay.
+
+    python -m scripts.endurance.kills [--times 200] [--at-once 2] [--seed 0]
+
+Each time a `voicecoach live --record`, which transcribes, listens to a real call that is played
+into a PulseAudio of its own, and is killed within seconds: while it starts, in the middle of a
+call, or (each third time) just after the next call was asked for, when results and the journal are
+written.  Then
+
+* the event log is read to its last whole line, and the journal opens and is whole;
+* the record is heard again as it was: up to its end the events are those of the log, one by one,
+  words among them;
+* lost is what was heard before the kill and is not in the log, or not in the record: the stream's
+  time at the kill is known from when lines were seen to arrive before.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+import soxr
+
+from scripts.support.sound_server import SoundServer
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.asr.loop import run
+from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.shell.results import input_log, reader
+from voicecoach.shell.results.input_log import INPUTS
+from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Event, event_type
+from voicecoach.views import event_log
+
+FROM_S, TO_S = 60, 200
+"""Of the sample call: both speak."""
+START_S = 30.0
+LONGEST_S = 12.0
+BESIDE = {"degraded", "ended"}
+"""Events of how the program did, and of the end."""
+WITHIN_S = 1.0
+
+
+class Left(NamedTuple):
+    """What a killed session left of its newest call."""
+
+    heard_s: float
+    """Stream time at the kill; 0 where nothing was heard yet."""
+    log_s: float
+    sound_s: float
+    events: int
+    words: int
+    """Of these events."""
+    calls: int
+    wrong: str
+    """What is not as promised, or ""."""
+
+
+def main() -> None:
+    """Kill, look, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, SoundServer(SAMPLE_RATE) as server:
+        files = _excerpt(Path(folder))
+        over = threading.Event()
+        player = threading.Thread(target=_play, args=(server, files, over))
+        player.start()
+        with ThreadPoolExecutor(args.at_once) as pool:
+            jobs = [
+                pool.submit(killed, server, Path(folder) / str(i), random.Random(args.seed + i), i)
+                for i in range(args.times)
+            ]
+            left = [job.result() for job in jobs]
+        over.set()
+        player.join()
+    sys.exit(not report(left))
+
+
+def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> Left:
+    """Run a session in a home of its own, kill it, and look at what it left."""
+    (home / "run").mkdir(parents=True)
+    (home / "run").chmod(0o700)
+    env = {**server.env, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
+    out = home / "out"
+    command = ["live", "--view", "none", "--no-usual", "--record", "--journal"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "voicecoach", *command, "--out", str(out), *server.sources],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ends = number % 3 == 2
+    live_s = rng.uniform(3.0 if ends else 0.0, LONGEST_S)
+    ask_s = rng.uniform(0.8, 3.0)
+    offset, log, asked = float("inf"), None, False
+    if number % 10 == 0:  # while it starts
+        time.sleep(rng.uniform(0.0, 2.0))
+    else:
+        until = time.monotonic() + START_S
+        while not _last(log := _newest(out)) and time.monotonic() < until:
+            time.sleep(0.05)
+        until = time.monotonic() + live_s
+        while time.monotonic() < until:
+            if (last := _last(log)) > 0:
+                offset = min(offset, time.monotonic() - last)
+            if ends and not asked and time.monotonic() > until - ask_s:
+                asked = True
+                subprocess.Popen(
+                    [sys.executable, "-m", "voicecoach", "tell", "next"],
+                    env=env,
+                    stderr=subprocess.DEVNULL,
+                )
+            time.sleep(0.02)
+    process.kill()
+    heard_s = max(0.0, time.monotonic() - offset)
+    process.wait()
+    return _look(home, log, heard_s, ended=asked)
+
+
+def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
+    """Return what was left; where the call was over, nothing of it counts as lost."""
+    calls, wrong = 0, ""
+    for journal in home.rglob("journal.sqlite3"):
+        try:
+            with Journal(journal) as opened:
+                calls = len(opened.overview())
+        except VoiceCoachError as e:
+            wrong = str(e)
+    if log is None or not log.exists() or not log.read_bytes().count(b"\n"):
+        return Left(0.0, 0.0, 0.0, 0, 0, calls, wrong)
+    try:
+        events = reader.read(log.parent).events
+        sound = log.parent / AUDIO
+        heard = list(Call.both(sound).blocks()) if sound.exists() else []
+        record = input_log.read(log.parent / INPUTS)
+    except VoiceCoachError as e:
+        nothing = ("holds no samples", "too short", "is empty", "after 0.0 s")
+        short = heard_s < WITHIN_S and any(what in str(e) for what in nothing)
+        return Left(heard_s, 0.0, 0.0, 0, 0, calls, wrong if short else str(e))
+    samples = heard[-1].end if heard else 0
+    engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=record.words)
+    # As lines: the log's numbers are rounded.
+    said = run(record.items(heard), engine, record)
+    again = [e for e in said if _told(e) and e.at <= samples - HOP]
+    mine = [e for e in events if _told(e) and e.at <= samples - HOP]
+    if [*map(event_log.line, mine)] != [*map(event_log.line, again[: len(mine)])]:
+        wrong = "its record gives other events"
+    # The log is whole up to the first event that its record gives and it has not.
+    log_s = (again[len(mine)].at if len(again) > len(mine) else samples) / SAMPLE_RATE
+    over = ended or any(event_type(e) == "ended" for e in events)
+    now_s = min(log_s, samples / SAMPLE_RATE) if over else heard_s
+    words = sum(event_type(e) == "word" for e in mine)
+    return Left(now_s, log_s, samples / SAMPLE_RATE, len(mine), words, calls, wrong)
+
+
+def _told(event: Event) -> bool:
+    return event_type(event) not in BESIDE
+
+
+def _newest(out: Path) -> Path | None:
+    return max(out.glob(f"*/{EVENTS}"), default=None)
+
+
+def _last(log: Path | None) -> float:
+    """Return the newest time in a log, seconds; 0 where there is none."""
+    if log is None:
+        return 0.0
+    tail = log.read_bytes()[-4000:].rpartition(b"\n")[0].rpartition(b"\n")[2]
+    _, found, rest = tail.partition(b'"at_s":')
+    return float(rest.partition(b",")[0].rstrip(b"}")) if found else 0.0
+
+
+def _excerpt(folder: Path) -> dict[str, Path]:
+    x, rate = soundfile.read(resource("samples", SAMPLE_CALL))
+    x = 0.9 * soxr.resample(x[FROM_S * rate : TO_S * rate], rate, SAMPLE_RATE)
+    files = {str(speaker): folder / f"{speaker}.wav" for speaker in SPEAKERS}
+    for speaker in SPEAKERS:
+        soundfile.write(files[str(speaker)], x[:, speaker.row], SAMPLE_RATE, "PCM_16")
+    return files
+
+
+def _play(server: SoundServer, files: dict[str, Path], over: threading.Event) -> None:
+    while not over.is_set():
+        server.play(**files)
+        while server.playing() and not over.wait(0.2):
+            pass
+    server.silence()
+
+
+def report(left: list[Left]) -> bool:
+    """Print what it comes to; return whether it is as promised."""
+    wrong = [one.wrong for one in left if one.wrong]
+    heard = [one for one in left if one.heard_s > 0 and one.events]
+    log = [max(0.0, one.heard_s - one.log_s) for one in heard]
+    sound = [max(0.0, one.heard_s - one.sound_s) for one in heard]
+    print(f"killed {len(left)} times, {len(heard)} of them in a call that was heard")
+    words = sum(one.words for one in left)
+    print(
+        f"events compared with those of the record, heard again: "
+        f"{sum(one.events for one in left)}, {words} of them words"
+    )
+    print(f"calls in the journals: {sum(one.calls for one in left)}")
+    print("| lost, s | median | 95th percentile | most |\n|---|---|---|---|")
+    for name, lost in (("event log", log), ("sound", sound)):
+        lost.sort()
+        p95 = lost[int(0.95 * (len(lost) - 1))]
+        print(f"| {name} | {statistics.median(lost):.2f} | {p95:.2f} | {lost[-1]:.2f} |")
+    late = sum(x > WITHIN_S for x in (*log, *sound))
+    print(f"more than {WITHIN_S:.0f} s: {late}; not as promised: {len(wrong)}")
+    for what in wrong:
+        print(f"- {what}")
+    return not wrong and not late
+
+
+if __name__ == "__main__":
+    main()

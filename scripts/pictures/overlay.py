@@ -1,0 +1,177 @@
+"""Draw the overlay as it looks in a call, for the README: docs/overlay.png.
+
+python -m scripts.pictures.overlay [--into FOLDER]
+
+With --into each picture goes into a folder, to look at: calm, cue, paused, and so on, and
+with text twice as large.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+from PySide6.QtWidgets import QApplication, QWidget
+
+from scripts.support.desktop import desktop
+from voicecoach.estimates.delivery import AS_USUAL
+from voicecoach.estimates.tone import ALERT
+from voicecoach.shell.runtime.feed import Feed
+from voicecoach.shell.views import overlay
+from voicecoach.types import Speaker
+from voicecoach.views.display import Bar, Card, Channel, Display, Line
+
+TARGET = Path(__file__).resolve().parents[2] / "docs" / "overlay.png"
+PAGE = "#d9dde3"
+"""What it stands on: about the grey of a softphone."""
+GAP = 24
+SETTLED_S = 0.4
+"""After which all of it is on the screen."""
+
+CALM = Display(
+    state="listening",
+    channels=(
+        Channel(Speaker.AGENT, True, 13, "ok", ""),
+        Channel(Speaker.CUSTOMER, False, 2, "ok", ""),
+    ),
+    agitation=Bar("Customer agitation", 0.22, ALERT, "0.22, 80% sure", ""),
+    delivery=Bar("Your calmness", 0.71, AS_USUAL, "0.71", "as usual; 4.5 syl/s (usual 4.6)"),
+    line=Line(Speaker.AGENT, "I have your account here. The router was replaced on", "Monday"),
+)
+CUE = msgspec.structs.replace(
+    CALM,
+    channels=(
+        Channel(Speaker.AGENT, True, 17, "ok", ""),
+        Channel(Speaker.CUSTOMER, True, 15, "ok", ""),
+    ),
+    overlap=True,
+    card=Card(
+        "let-finish",
+        0,
+        "Let them finish",
+        "You came in over them and have both spoken for 2.1 s. Stop, and listen.",
+        "Sorry, please go on.",
+        None,
+    ),
+    agitation=Bar(
+        "Customer agitation", 0.74, ALERT, "0.74, 80% sure", "louder than they were at first"
+    ),
+    delivery=Bar(
+        "Your calmness", 0.43, AS_USUAL, "0.43", "fast, overlapping; 6.1 syl/s (usual 4.6)"
+    ),
+    line=Line(Speaker.CUSTOMER, "This is the third time that I am telling you, and nobody", "has"),
+)
+PICTURES = {
+    "calm": CALM,
+    "cue": CUE,
+    "marked": msgspec.structs.replace(
+        CUE,
+        card=Card(
+            "slow-down",
+            0,
+            "Slow down",
+            "6.1 syllables a second in the last few seconds, your usual is 4.6. One breath.",
+            "",
+            True,
+        ),
+    ),
+    "long": msgspec.structs.replace(
+        CUE,
+        card=Card(
+            "hand-over",
+            0,
+            "Hand over",
+            "They need somebody else by now. Offer to bring in a colleague, and say what happens "
+            "next.",
+            "Let me bring in my supervisor, and I'll explain everything so that you don't have to "
+            "repeat it.",
+            False,
+        ),
+    ),
+    "paused": msgspec.structs.replace(
+        CALM,
+        state="paused",
+        channels=(
+            Channel(Speaker.AGENT, False, 0, "ok", ""),
+            Channel(Speaker.CUSTOMER, False, 0, "nothing heard", "nothing on it for 20 s"),
+        ),
+        notice="transcription: behind, no words for now",
+    ),
+    "ready": Display(),
+}
+
+
+def enlarge(scale: float) -> None:
+    """Make all text of this process as much larger, as a person's settings do."""
+    overlay.available()
+    font = QApplication.font()
+    font.setPointSizeF(font.pointSizeF() * scale)
+    QApplication.setFont(font)
+
+
+def shoot(display: Display, path: Path, *, through: bool = False, scale: float = 1.0) -> None:
+    """Show a display and save its picture; in a process on a desktop."""
+    enlarge(scale)
+    page = QWidget()
+    page.setStyleSheet(f"background: {PAGE}")
+    page.setGeometry(page.screen().geometry())
+    page.show()
+    feed = Feed()
+    feed.click_through = through
+    feed.publish(display, 0.0)
+    until = time.monotonic() + SETTLED_S
+
+    def running() -> bool:
+        if time.monotonic() < until:
+            return True
+        subprocess.run(["import", "-window", "root", str(path)], check=True)
+        return False
+
+    overlay.show(feed, running)
+
+
+def main() -> None:
+    """Draw the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, help="a folder, for each picture")
+    parser.add_argument("--shoot", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--through", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--text", type=float, default=1.0, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.shoot:
+        shoot(
+            PICTURES[given.shoot[0]], Path(given.shoot[1]), through=given.through, scale=given.text
+        )
+        return
+    # For the README in twice the pixels: it is looked at on fine screens.
+    fine = {} if given.into else {"QT_SCALE_FACTOR": "2"}
+    with tempfile.TemporaryDirectory() as scratch:
+        into = given.into or Path(scratch)
+        into.mkdir(parents=True, exist_ok=True)
+        with desktop((1280, 1000), manager=False, compositor=True) as screen:
+
+            def take(name: str, file: Path, *options: str, **env: str) -> None:
+                command = [sys.executable, "-m", "scripts.pictures.overlay", "--shoot"]
+                command += [name, str(file), *options]
+                subprocess.run(command, env=screen.env | env, check=True)
+                frame = ["-trim", "+repage", "-bordercolor", PAGE, "-border", str(GAP)]
+                subprocess.run(["convert", str(file), *frame, str(file)], check=True)
+
+            for name in PICTURES if given.into else ("calm", "cue"):
+                take(name, into / f"{name}.png", **fine)
+            if given.into:
+                take("cue", into / "through.png", "--through")
+                take("long", into / "double.png", "--text", "2")
+                take("cue", into / "scaled.png", QT_SCALE_FACTOR="1.5")
+        if not given.into:
+            both = [str(into / f"{name}.png") for name in ("calm", "cue")]
+            subprocess.run(["convert", *both, "+append", "-strip", str(TARGET)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Draw the terminal view of the demo at the moment of a cue, for the README: docs/terminal.svg.
+
+python scripts/pictures/terminal.py [--cue 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+from pathlib import Path
+
+from rich.console import Console
+
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.shell.asr.answering import ReplayAsr
+from voicecoach.shell.asr.loop import run
+from voicecoach.shell.asr.whisper import Whisper
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.shell.views.console import CallView
+from voicecoach.types import SAMPLE_RATE, CueOpened
+
+TARGET = Path(__file__).resolve().parents[2] / "docs" / "terminal.svg"
+WIDTH = 100
+AFTER_S = 0.5
+"""Seconds into the cue."""
+
+
+def main() -> None:
+    """Replay the sample call up to the cue and save what is on the screen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cue", type=int, default=1, help="which one, from 1")
+    left = parser.parse_args().cue
+    config = Config()
+    call = Call.both(resource("samples", SAMPLE_CALL))
+    engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
+    asr = ReplayAsr([Whisper(config.transcription.model, "en")], config.transcription)
+    view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
+    until = None
+    for event in run(call.blocks(), engine, asr):
+        view.show(event)
+        view.advance(event.at)
+        if isinstance(event, CueOpened):
+            left -= 1
+            until = event.at + AFTER_S * SAMPLE_RATE if left == 0 else until
+        if until and event.at >= until:
+            break
+    asr.close()
+    console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
+    console.print(view.picture())
+    svg = console.export_svg(title="voicecoach demo")
+    # No fonts from elsewhere: a reader's machine has one.
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)
+    TARGET.write_text(svg.replace("Fira Code", "ui-monospace"), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Staged calls with known truth: voices, words, scenarios."""

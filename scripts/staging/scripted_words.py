@@ -1,0 +1,116 @@
+"""A recogniser that is told what a real one heard.
+
+A staged call is made of clips that hold other words than its dialogue.  `ToldAsr` answers the
+engine's requests with the words that the truth has as heard, each request after the delay that a
+replay models.  A word is heard the same whatever is asked and however often: successive hypotheses
+agree.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+
+import numpy as np
+
+from scripts.staging.truth import Said, Truth, Who
+from voicecoach import config
+from voicecoach.language.phrases import plain
+from voicecoach.shell.asr.answering import Answerer
+from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.types import SAMPLE_RATE, Block, Degraded, Speaker, TranscribeRequest, Transcript
+
+FRESH_S, MISSED = 0.15, 0.6
+"""A word that ended this shortly before the end of a partial request is not heard this often."""
+
+NAMES: dict[Speaker, Who] = {Speaker.AGENT: "agent", Speaker.CUSTOMER: "customer"}
+
+
+def _rng(word: Said) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(f"{word.who} {word.start_s:.3f} {word.text}".encode()))
+
+
+def on_channel(truth: Truth, speaker: Speaker) -> list[Said]:
+    """Return a channel's words as heard, in order: of two at once only the nearer voice's."""
+    own, other = NAMES[speaker], NAMES[speaker.other]
+    found: list[Said] = []
+    for who in (own, other):
+        for word in truth.heard_word:
+            on = truth.heard[own] if word.start_s >= truth.fault_from_s else (own,)
+            alone = all(w.end_s <= word.start_s or w.start_s >= word.end_s for w in found)
+            if word.who == who and who in on and (alone or who == own):
+                found.append(word)
+    return sorted(found, key=lambda w: w.start_s)
+
+
+class ToldAsr:
+    """Answers in the order of the requests, each at its modelled time.
+
+    Parameters
+    ----------
+    truth
+        Of the call.
+    settings
+        For the modelled delay.
+    """
+
+    def __init__(self, truth: Truth, settings: config.Transcription) -> None:
+        self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
+        self._answerer = Answerer(settings)
+        self._pending: deque[TranscribeRequest] = deque()
+        self._began: dict[tuple[Speaker, int], int] = {}
+        """Where each utterance begins: in its first request."""
+        said = {(word.who, word.start_s, plain(word.text)) for word in truth.word}
+        self._words: dict[Speaker, list[tuple[Heard, bool]]] = {}
+        """What is heard on a channel, and whether it is heard at once."""
+        for speaker in Speaker:
+            self._words[speaker] = []
+            for word in on_channel(truth, speaker):
+                right = (word.who, word.start_s, plain(word.text)) in said
+                low, high = (0.7, 0.99) if right else (0.3, 0.8)
+                at_once, sure = _rng(word).random(2)
+                heard = Heard(word.text, word.start_s, word.end_s, low + (high - low) * sure)
+                self._words[speaker].append((heard, bool(at_once >= MISSED)))
+
+    def hear(self, block: Block) -> None:
+        """Take the audio, which holds nothing to learn."""
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+        self._began.setdefault((request.speaker, request.utterance), request.start)
+        self._pending.append(request)
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return the answers that arrive up to `until`."""
+        answers: list[Transcript | Degraded] = []
+        while self._pending and (until is None or self._pending[0].at + self._delay <= until):
+            request = self._pending.popleft()
+            words = self.words(request)
+            answers.append(self._answerer.answer(request.at + self._delay, request, words))
+        return answers
+
+    def words(self, request: TranscribeRequest) -> list[Heard]:
+        """Return the words that answer a request.
+
+        They are those of its utterance up to its end but for the `first`, which the engine has:
+        those words are in the request's context and prefix.
+        """
+        began = self._began.get((request.speaker, request.utterance), request.start) / SAMPLE_RATE
+        end, offset = request.end / SAMPLE_RATE, request.start / SAMPLE_RATE
+        found = []
+        for word, at_once in self._words[request.speaker]:
+            middle = (word.start_s + word.end_s) / 2
+            if not began <= middle < end:
+                continue
+            late = word.end_s > end or (word.end_s > end - FRESH_S and not at_once)
+            if late and not request.careful:
+                break
+            found.append(word._replace(start_s=word.start_s - offset, end_s=word.end_s - offset))
+        return found[request.first :]
+
+    def forget(self) -> None:
+        """Nobody pauses here."""
+
+    def close(self) -> None:
+        """Drop what is not answered."""
+        self._pending.clear()

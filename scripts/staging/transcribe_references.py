@@ -1,0 +1,51 @@
+"""Write beside each line of the labelled real calls what the recogniser hears in the recording.
+
+    python -m scripts.staging.transcribe_references
+
+The lines are those of scripts/bench/references, in their order; what is heard in one is the final
+words of a replay, by the product's own path, whose middle is in its time.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.bench import cues
+from scripts.staging.speak import CALLS, written
+from scripts.support import corpora
+from voicecoach.config import Config
+from voicecoach.types import SAMPLE_RATE, Word
+
+REAL = CALLS / "real.toml"
+REFERENCES = Path(__file__).parents[1] / "bench" / "references"
+
+
+def heard(call: str) -> Iterator[str]:
+    """Yield what is heard in each line of a call's reference."""
+    events = cues.recorded(corpora.folder("calls") / f"{call}.flac", Config())
+    words = [event for event in events if isinstance(event, Word) and event.final]
+    for row in (REFERENCES / f"{call}.tsv").read_text("utf-8").splitlines():
+        who, start_s, end_s, _ = row.split("\t")
+        first, last = (float(t) * 2 * SAMPLE_RATE for t in (start_s, end_s))
+        within = [w for w in words if w.speaker == who and first <= w.start + w.end < last]
+        yield " ".join(word.text for word in within)
+
+
+def main() -> None:
+    """Replay the calls and fill in what is heard."""
+    rows: list[str] = []
+    lines: Iterator[str] = iter(())
+    for row in REAL.read_text("utf-8").splitlines():
+        if row.startswith("name = "):
+            lines = heard(tomllib.loads(row)["name"])
+        if row.startswith("  {"):
+            line = tomllib.loads(f"line = {row.rstrip(',')}")["line"]
+            row = written({**line, "heard": next(lines)})
+        rows.append(row)
+    REAL.write_text("\n".join(rows) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The project's own virtual environment, made with nothing but Python and pip.
+
+The scripts call `enter`: it makes `.venv` at the top of the checkout where it is missing or out
+of date, with exactly what a lock file says, and leaves the machine's own Python alone, so it also
+works where pip refuses to install outside a virtual environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+SUPPORTED = ((3, 11), (3, 13))
+
+
+def enter(lock: str) -> None:
+    """Make sure that `.venv` holds what `lock` lists, and the project itself.
+
+    `requirements-dev.lock` holds everything that `requirements.lock` does.
+    """
+    if not SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[1]:
+        raise SystemExit(
+            f"voicecoach needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}: "
+            f"call the script with one of those"
+        )
+    wanted = _stamp(lock)
+    stamp = VENV / "stamp"
+    if stamp.is_file() and stamp.read_text() in {wanted, _stamp("requirements-dev.lock")}:
+        return
+    print(f"Setting up {VENV} (a few hundred MB, once)", flush=True)
+    _make()
+    _pip("install", "--require-hashes", "-r", str(ROOT / lock))
+    _pip("install", "--no-deps", "--editable", str(ROOT))
+    stamp.write_text(wanted)
+
+
+def run(*command: str, cwd: Path | None = ROOT) -> int:
+    """Run a module of `.venv`'s Python, at the top of the checkout, and return its exit code."""
+    return subprocess.call([str(PYTHON), "-m", *command], cwd=cwd)
+
+
+def _stamp(lock: str) -> str:
+    files = (ROOT / lock, ROOT / "pyproject.toml")
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return f"{lock} {sys.version_info[:2]} {digest}\n"
+
+
+def _make() -> None:
+    if PYTHON.exists():
+        return
+    make = [sys.executable, "-m", "venv", str(VENV)]
+    if subprocess.call(make, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        # Debian keeps the part that puts pip inside in a package of its own.
+        subprocess.run([*make, "--without-pip", "--clear"], check=True)
+
+
+def _pip(*command: str) -> None:
+    inside = subprocess.call([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
+    pip = [str(PYTHON), "-m", "pip"]
+    if not inside:
+        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    if subprocess.call([*pip, *quiet, *command]):
+        raise SystemExit("pip could not install what is needed; see its message above")

@@ -1,0 +1,689 @@
+"""What docs/privacy.md says: what is shown of the agent, what is kept, and what is not."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from rich.console import Console
+
+from tests.commands.test_command_line import home, recording, voicecoach
+from tests.desk import SOUNDS, TELLING, Desk, Told, everything, heard_in, recorded
+from tests.journal import entries
+from tests.scoring import conversations
+from voicecoach import config
+from voicecoach.coaching import cues
+from voicecoach.coaching.signal_trace import ticks
+from voicecoach.commands import score as score_command
+from voicecoach.config import Config, Privacy
+from voicecoach.errors import ConfigError, OutputError
+from voicecoach.estimates import baseline, delivery
+from voicecoach.laboratory import comparison
+from voicecoach.shell import report
+from voicecoach.shell.asr.answering import LiveAsr
+from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.journal import export as journal_export
+from voicecoach.shell.journal import fill, page, tables
+from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.weeks import trends_of
+from voicecoach.shell.laboratory import page as laboratory
+from voicecoach.shell.laboratory.trials import Rules, trial
+from voicecoach.shell.live import retention
+from voicecoach.shell.live.recorder import AUDIO, Keeper
+from voicecoach.shell.results import reader, writer
+from voicecoach.shell.results.input_log import INPUTS
+from voicecoach.shell.results.replay_one import EVENTS, Setup, replay
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.runtime.feed import Decline, NextCall, Quit, Toggle
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.shell.views.console import CallView
+from voicecoach.text_safety.redaction import wordless
+from voicecoach.types import (
+    F32,
+    SAMPLE_RATE,
+    Block,
+    CueOpened,
+    Degraded,
+    Speaker,
+    Tone,
+    TranscribeRequest,
+)
+from voicecoach.views import event_log, exports
+from voicecoach.views.display import display
+from voicecoach.views.snapshot import Snapshot
+
+__all__ = ["home", "recording"]
+
+EU = Config(privacy=Privacy(profile="eu"))
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+# --- the profile ------------------------------------------------------------------------------
+
+
+def test_the_profile_decides_what_nobody_else_does() -> None:
+    assert config.parse("[privacy]\nprofile = 'eu'", "x") == EU
+    assert EU.privacy == Privacy(
+        profile="eu", composite=False, ask_first=True, keep_words=False, keep_days=90
+    )
+    assert Config().privacy == Privacy(
+        composite=True, ask_first=False, keep_words=True, keep_days=0
+    )
+    own = config.parse("[privacy]\nprofile = 'eu'\nkeep_words = true\nkeep_days = 190", "x")
+    assert (own.privacy.keep_words, own.privacy.keep_days) == (True, 190)
+    assert own.privacy.ask_first
+    assert config.override(Config(), "privacy.profile", "eu") == EU
+    assert config.parse(config.dumps(EU), "x") == EU
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("composite = true", "privacy.composite: the profile eu has none"),
+        ("keep_days = 0", "privacy.keep_days: with the profile eu it ends"),
+        ("[journal]\nkeep_days = 0", "journal.keep_days: with the profile eu it ends"),
+    ],
+)
+def test_what_the_profile_is_for_cannot_be_undone(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        config.parse(f"[privacy]\nprofile = 'eu'\n{text}", "x")
+
+
+def test_what_is_in_force_is_printed(home: Path) -> None:
+    home.mkdir()
+    (home / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")
+    for options, told in (
+        ((), ("composite = true", "ask_first = false", "keep_words = true", "keep_days = 0")),
+        (
+            ("--config", home / "eu.toml"),
+            ("composite = false", "ask_first = true", "keep_words = false", "keep_days = 90"),
+        ),
+    ):
+        printed = voicecoach("config", *options, home=home).stdout
+        section = printed.split("[privacy]")[1].split("[live]")[0]
+        assert [line for line in told if line not in section] == []
+
+
+CUSTOMERS = re.compile(
+    r"calmed_s|calm_most|time[- ]to[- ]calm( down)?|calm(s|ed)? down|calmly|a calm limit"
+)
+"""Where the customer is, or may be, calm; and how one may say something."""
+STATES = re.compile(r"calm|compos(ed|ure)|nervous|stress|angry|anger|irritat|friendl")
+"""What an agent could be said to be."""
+
+
+def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
+    """Yield all that there is to see of a call, by what it is."""
+    setup = Setup(settings, cues.load(cues.BUILT_IN), shipped(), [])
+    source = folder / "call.wav"
+    call, rate = soundfile.read(resource("samples", SAMPLE_CALL), start=80 * 8000, stop=125 * 8000)
+    soundfile.write(source, call, rate)
+    shown = io.StringIO()
+    with CallView(Console(file=shown, force_terminal=True, width=100), "call", None) as view:
+        done = replay(Call.both(source), setup, folder / "call", view)
+    yield "terminal", shown.getvalue()
+    plain = io.StringIO()
+    for path in sorted((folder / "call").iterdir()):
+        yield path.name, path.read_text("utf-8")
+    found = reader.read(folder / "call")
+    snapshot = Snapshot()
+    for event in found.events:
+        snapshot.update(event)
+        if event.at % SAMPLE_RATE < 2048:
+            yield "overlay and page", str(msgspec.to_builtins(display(snapshot, "listening")))
+    for name, write in exports.FORMATS.items():
+        yield f"export {name}", str(write(found.events, "call"))
+    yield "report", report.write(found, None, "none").read_text("utf-8").split("</style>")[1]
+    composite = found.facts["composite"]
+    again = writer.score("call", found.events, composite=composite)
+    score_command.show(again, Console(file=plain, width=100))
+    rules = Rules("one", setup.cues), Rules("two", setup.cues[1:])
+    tried = trial(found, *rules, settings)
+    total = comparison.total([(tried.a, tried.b, tried.changes)])
+    yield "laboratory", laboratory.page([tried], total, *rules)
+    with Journal(folder / "journal" / "j.sqlite3", create=True) as journal:
+        fill.add(journal, folder / "call", words=True)
+        for part in tables.call_told(journal, journal.overview()[0].call):
+            Console(file=plain, width=100).print(part)
+        for table in tables.tables(trends_of(journal)):
+            Console(file=plain, width=100).print(table)
+        yield "trends", page.page(trends_of(journal)).decode()
+        for path in journal_export.export(journal, "json", folder / "journal.json", ""):
+            yield path.name, path.read_text("utf-8")
+    yield "printed", plain.getvalue()
+    yield "usual", baseline.dumps(done.usual).decode()
+    yield "signal words", " ".join(delivery.TERMS)
+
+
+def test_of_the_agent_the_eu_profile_shows_measurements_and_no_state(tmp_path: Path) -> None:
+    stated: dict[str, set[str]] = {}
+    for profile in ("standard", "eu"):
+        folder = tmp_path / profile
+        folder.mkdir()
+        settings = config.override(Config(), "privacy.profile", profile)
+        stated[profile] = {
+            name
+            for name, text in outputs(folder, settings)
+            if STATES.search(CUSTOMERS.sub("", text.lower()))
+        }
+    assert stated["eu"] == set()
+    assert stated["standard"] >= {
+        "terminal", "overlay and page", "events.jsonl", "summary.json", "summary.md",
+        "scorecard.json", "scorecard.md", "report", "printed", "journal.json",
+    }  # fmt: skip
+
+
+def test_tables_of_an_archive_have_no_state_of_the_agent_either(
+    recording: Path, home: Path
+) -> None:
+    home.mkdir()
+    (home / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")
+    done = voicecoach(
+        "batch", recording.parent, "--out", home / "out", "--no-transcribe", "--workers", 1,
+        "--config", home / "eu.toml", home=home,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for path in sorted((home / "out").glob("*.parquet")):
+        table = pq.read_table(path)
+        text = f"{table.schema} {table.to_pylist()}".lower()
+        assert not STATES.search(CUSTOMERS.sub("", text)), path.name
+    assert "usual-delivery" in str(pq.read_table(home / "out" / "scores.parquet").to_pylist())
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+def told_in(data: bytes) -> list[str]:
+    """Return the words of the call that are in it."""
+    return [word for word in TELLING if word in data.decode("utf-8", "replace").lower()]
+
+
+def test_words_are_kept_only_where_they_are_to_be(tmp_path: Path) -> None:
+    kept_in, scores = {}, {}
+    for name, settings in (("standard", Config()), ("eu", EU)):
+        place = tmp_path / name
+        desk = Desk(place / "out", settings, transcriber=Told()).run()
+        (folder,) = desk.ended
+        with Journal(place / "journal.sqlite3", create=True) as journal:
+            fill.add(journal, folder, words=True)
+            found = reader.read(folder)
+            report.write(found, None, "none")
+            for kind, write in exports.FORMATS.items():
+                (place / kind).write_text(write(found.events, "call"), "utf-8")
+        kept_in[name] = [
+            path.name
+            for path in sorted(place.rglob("*"))
+            if path.is_file() and told_in(path.read_bytes())
+        ]
+        card = writer.card(folder)
+        assert card
+        scores[name] = {t.name: t.score for t in card.techniques}
+        assert found.facts["words"]
+        assert found.facts["words_kept"] is (name == "standard")
+        opened = [e for e in found.events if isinstance(e, CueOpened)]
+        assert opened[0].id == "soften"
+        assert ("you must" in opened[0].message) is (name == "standard")
+        # What the cues went on is there all the same.
+        assert len(list(ticks(found.events, SAMPLE_RATE * 49))) > 300
+        assert any(event.kind == "apology" for event in found.events if hasattr(event, "kind"))
+    assert {
+        "events.jsonl", "summary.json", "summary.md", "scorecard.json", "scorecard.md",
+        "report.html", "vtt", "srt", "textgrid", "jsonl",
+    } <= {*kept_in["standard"]}  # fmt: skip
+    assert kept_in["eu"] == []
+    del scores["standard"]["Calm and neutral delivery"], scores["eu"]["Pace and voice as usual"]
+    assert scores["eu"] == scores["standard"], "figures are the same"
+
+
+def test_a_card_whose_words_are_not_kept_is_not_made_worse(tmp_path: Path, home: Path) -> None:
+    folder = entries.folder(tmp_path / "call", live=True, words_kept=False)
+    done = voicecoach("score", folder, home=home)
+    assert done.returncode == 2
+    assert "cannot be made anew" in done.stderr
+    assert not (folder / writer.CARD_JSON).exists()
+
+
+def test_an_event_without_words_has_none() -> None:
+    for event in entries.call():
+        found = wordless(event)
+        if found:
+            assert entries.SECRET.encode() not in event_log.line(found)
+            assert (found.at, type(found)) == (event.at, type(event))
+    assert sum(wordless(e) is None for e in entries.call()) == 1
+    told = next(e for e in conversations.events([conversations.c("Hello")]) if isinstance(e, Tone))
+    quoting = msgspec.structs.replace(told, evidence=(f'"{entries.SECRET}"',))
+    line = event_log.line(wordless(quoting) or quoting)
+    assert entries.SECRET.encode() not in line
+    lines = [
+        conversations.a("I am sorry, I must see."),
+        conversations.c("You always lose it!", agitation=0.9),
+    ]
+    for event in conversations.events(lines):
+        line = event_log.line(found) if (found := wordless(event)) else b""
+        assert not re.search(rb"sorry|must|always|lose", line)
+
+
+CHILD = """
+import sys, msgspec
+from voicecoach.shell.asr.worker_process import Answer, _read, _write
+while (data := _read(sys.stdin.buffer)) is not None:
+    load = msgspec.msgpack.decode(data)["type"] == "Load"
+    answer = Answer() if load else Answer(error="ValueError", text="cannot align 'marmalade'")
+    _write(sys.stdout.buffer, msgspec.msgpack.encode(answer))
+"""
+
+
+def test_what_the_program_says_of_a_recogniser_that_fails_has_no_words(tmp_path: Path) -> None:
+    with closing(Remote("none", "en", command=(sys.executable, "-c", CHILD))) as remote:
+        desk = Desk(tmp_path, Config(), transcriber=remote).run()
+    failed = [e for e in reader.read(desk.ended[0]).events if isinstance(e, Degraded)]
+    assert any("RecogniserFailed: ValueError" in event.reason for event in failed)
+    assert told_in(everything(tmp_path)) == []
+
+
+SAYS = """
+import sys
+from pathlib import Path
+from tests.desk import Played, Told
+from voicecoach.config import Config, Privacy
+from voicecoach.shell.apps import live as attend
+from voicecoach.coaching import cues
+settings = Config(privacy=Privacy(profile=sys.argv[2]))
+
+class Backend:
+    def sources(self): return []
+
+class Ears(Played):
+    def __init__(self, backend, wanted, say): pass
+    def __enter__(self): return self
+    def __exit__(self, *_): self.stop()
+
+class Feed(attend.Feed):
+    def __init__(self):
+        super().__init__()
+        feeds.append(self)
+feeds = []
+start = attend.Session.__init__
+def begun(self, setup, ears, feed, *rest, **options):
+    Played.__init__(ears, feed, [])
+    start(self, setup, ears, feed, *rest, **options)
+    if sys.argv[3] == "wait":
+        feed.wish(attend.Toggle())
+attend.choose, attend.Ears, attend.Feed, attend.Session.__init__ = Backend, Ears, Feed, begun
+options = attend.Options(Path(sys.argv[1]), "none", journal=True, metrics=int(sys.argv[4]))
+attend.attend(settings, cues.load(cues.BUILT_IN), [Told()], "", options)
+"""
+
+
+@pytest.mark.parametrize("profile", ["standard", "eu"])
+def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str) -> None:
+    out, at_home = tmp_path / "out", tmp_path / "home"
+    at_home.mkdir()
+    port = free_port()
+    done = subprocess.Popen(
+        [sys.executable, "-c", SAYS, str(out), profile, "wait" if profile == "eu" else "", port],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "HOME": str(at_home), "TMPDIR": str(at_home), "XDG_DATA_HOME": ""},
+    )
+    key = at_home / ".local" / "share" / "voicecoach" / "metrics.token"
+    served = metrics(port, key, done)
+    said, _ = done.communicate(timeout=60)
+    assert done.returncode == 0, said
+    assert b"Results: " in said
+    assert b"voicecoach_stage_seconds" in served
+    assert told_in(said + served) == []
+    # The journal and the usual have none, either; with the profile nothing has.
+    assert list(at_home.rglob("journal.sqlite3"))
+    assert list(at_home.rglob("usual.json"))
+    assert told_in(everything(at_home)) == []
+    assert bool(told_in(everything(out))) is (profile == "standard")
+    header = reader.read(next(out.iterdir())).facts
+    assert bool(header["notice"]) is (profile == "eu")
+    assert (b"Say to the customer: This call is analysed" in said) is (profile == "eu")
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
+def metrics(port: str, key: Path, process: subprocess.Popen[bytes]) -> bytes:
+    """Return what Prometheus is served while a call goes on."""
+    served, until = b"", time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/{key.read_text().strip()}/metrics"
+            ) as answer:
+                served = answer.read()
+        except (urllib.error.URLError, OSError):
+            pass
+        time.sleep(0.3)
+    return served
+
+
+# --- the customer is asked, and says no ---------------------------------------------------------
+
+
+def test_each_call_waits_to_be_started_where_the_customer_is_told(tmp_path: Path) -> None:
+    seen = []
+
+    def go_on() -> None:
+        seen.append((desk.ears.open, desk.feed.newest.display.notice, len(desk.ended)))
+        desk.feed.wish(Toggle())
+
+    desk = Desk(tmp_path, EU, notice="May I?")
+    desk.then(desk.wish(5, NextCall())).between(go_on).run()
+    assert seen == [(False, "Say first: May I?", 1)]
+    assert [reader.read(folder).facts["notice"] for folder in desk.ended] == ["May I?"] * 2
+
+
+def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_path: Path) -> None:
+    seen: list[object] = []
+
+    def decline() -> None:
+        (folder,) = desk.out.iterdir()
+        seen.append(sorted(path.name for path in folder.iterdir()))
+        desk.feed.wish(Decline())
+
+    def go_on() -> None:
+        seen.append((desk.ears.open, list(desk.out.iterdir()), desk.ended[:], desk.session.usual))
+        desk.feed.wish(Toggle())
+
+    desk = Desk(tmp_path / "out", Config(), transcriber=Told(), audio=True, learn=True)
+    desk.then((30, decline)).between(go_on).run()
+    assert seen == [[AUDIO, EVENTS, INPUTS], (False, [], [], None)], (
+        "nothing is left of it, nor learnt"
+    )
+    (folder,) = desk.ended
+    assert [folder] == list(desk.out.iterdir()) == desk.session.folders
+    assert reader.read(folder).events[-1].at < 25 * SAMPLE_RATE, "it began after the first"
+    assert desk.session.usual
+    assert desk.session.usual.calls == 1
+
+
+def test_a_call_that_is_paused_can_be_declined(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Config())
+    desk.then(desk.wish(5, Toggle()), desk.wish(7, Decline()))
+    desk.between(lambda: desk.feed.wish(Quit())).run()
+    assert not list(tmp_path.iterdir())
+    assert not desk.ended
+
+
+def test_what_cannot_be_deleted_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with Keeper(tmp_path / "call", audio=False) as keeper:
+        keeper.line(b"said\n")
+    monkeypatch.setattr(shutil, "rmtree", fail)
+    with pytest.raises(OutputError, match="cannot be deleted, do it by hand: Read-only"):
+        keeper.discard()
+
+
+# --- pause --------------------------------------------------------------------------------------
+
+
+class Slow(Told):
+    """A recogniser that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.asked, self.free = threading.Event(), threading.Event()
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
+        """Wait."""
+        self.asked.set()
+        assert self.free.wait(20)
+        return super().transcribe(audio, prefix=prefix)
+
+
+def test_a_pause_drops_the_audio_that_waits_for_words() -> None:
+    slow = Slow()
+    asr = LiveAsr(slow, Config().transcription)
+    samples = (recorded()[:, : 5 * SAMPLE_RATE] / 32768).astype(np.float32)
+    asr.hear(Block(0, samples))
+    for number in (1, 2):
+        request = TranscribeRequest(
+            at=80_000, speaker=Speaker.AGENT, utterance=number, start=0, end=48_000, careful=True
+        )
+        asr.submit(request)
+    assert slow.asked.wait(10), "one is in the recogniser, one waits"
+    assert asr.waiting == 1
+    assert np.any(asr._answerer._audio._buf)
+    asr.forget()
+    assert asr.waiting == 0
+    assert not np.any(asr._answerer._audio._buf), "no audio is left"
+    slow.free.set()
+    assert asr.poll(None) == []
+    asr.close()
+
+
+PAUSED, RESUMED = 9.02, 40.0
+"""The customer speaks, and a part of a hop waits for the rest of it."""
+
+
+def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Config(), transcriber=Told(), audio=True)
+    letting: list[bool] = []
+    desk.then(
+        desk.wish(PAUSED, Toggle()),
+        (PAUSED + 0.02, lambda: letting.append(desk.ears.open)),
+        (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.hearing._aligner._buf)))),
+        desk.wish(RESUMED, Toggle()),
+    ).run()
+    assert letting == [False, False], "the devices are let go, and chunks that waited are dropped"
+    (folder,) = desk.ended
+    lines = [json.loads(line) for line in (folder / EVENTS).read_text("utf-8").splitlines()]
+    at = next(e["at_s"] for e in lines if e["type"] == "listening" and not e["on"])
+    on = next(e["at_s"] for e in lines if e["type"] == "listening" and e["on"] and e["at_s"])
+    assert (at, on) == (pytest.approx(PAUSED, abs=0.3), pytest.approx(RESUMED, abs=0.3))
+    words = [e for e in lines if e["type"] in ("word", "utterance", "move")]
+    assert any(e["at_s"] < at for e in words)
+    assert any(e["at_s"] > on for e in words)
+    # An utterance has a little of what was before it, which is silence here.
+    late = [e for e in words if e["at_s"] > at and e["start_s"] < on - 0.4]
+    assert late == [], "nothing that was said before comes later"
+    before = [e for e in words if e["type"] == "word" and e["at_s"] <= at]
+    final = {(e["utterance"], e["index"]) for e in before if e["final"]}
+    agreed = {(e["utterance"], e["index"]) for e in before if e["committed"]}
+    assert final <= agreed, "words that were not committed are dropped"
+    assert {(e["utterance"], e["index"]) for e in before} - final
+    speech = [e for e in lines if e["type"] == "speech_started"]
+    assert not [e for e in speech if at + 0.2 < e["start_s"] < on - 0.2]
+    sound, rate = soundfile.read(folder / AUDIO, dtype="int16")
+    assert np.any(sound[: int(at * rate)])
+    assert not np.any(sound[int((at + 0.1) * rate) : int((on - 0.1) * rate)]), "silence is kept"
+
+
+# --- sound --------------------------------------------------------------------------------------
+
+
+def test_sound_would_be_found() -> None:
+    samples = recorded()
+    for kind in ("<i2", "<f4"):
+        scale = 1 if kind == "<i2" else 32768
+        data = b"x" + (samples[:, 7000:90_000] / scale).astype(kind).tobytes()
+        assert heard_in(data, samples)
+    assert not heard_in(os.urandom(1_000_000), samples)
+
+
+def test_no_sound_is_stored_unless_it_is_asked_for(tmp_path: Path, home: Path) -> None:
+    desk = Desk(tmp_path / "live", Config(), transcriber=Told()).run()
+    assert not (desk.ended[0] / AUDIO).exists()
+    call = tmp_path / "call.flac"
+    soundfile.write(call, recorded().T[: 8 * SAMPLE_RATE], SAMPLE_RATE)
+    inside = tmp_path / "tmp"
+    inside.mkdir()
+    done = voicecoach("replay", call, "--journal", home=home, TMPDIR=str(inside))
+    assert done.returncode == 0, done.stderr
+    left = everything(tmp_path / "live", home, inside)
+    assert b"events.jsonl" in left
+    assert not heard_in(left, recorded())
+    assert not SOUNDS.search(left)
+    Desk(tmp_path / "asked", Config(), audio=True).run()
+    assert SOUNDS.search(everything(tmp_path / "asked"))
+
+
+# --- for how long -------------------------------------------------------------------------------
+
+
+def left_behind(out: Path, name: str, days: float, **facts: object) -> Path:
+    """Leave what a live call leaves, so many days ago."""
+    began = NOW - timedelta(days=days)
+    facts = {"live": True, "started_at": began.isoformat(timespec="seconds"), **facts}
+    folder = entries.folder(out / name, **facts)  # type: ignore[arg-type]
+    os.utime(folder / EVENTS, (began.timestamp(),) * 2)
+    return folder
+
+
+def names(out: Path) -> list[str]:
+    return sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+
+
+def test_live_calls_go_when_they_are_old_and_nothing_else_does(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    old, new = left_behind(out, "old", 91), left_behind(out, "new", 89)
+    (old / "report.html").write_text("what was made of it")
+    left_behind(out, "replayed", 400, live=False)
+    left_behind(out, "undated", 400, started_at="long ago")
+    (out / "mine").mkdir()
+    (out / "mine" / "notes.txt").write_text("x")
+    (out / "nothing").mkdir()
+    (out / "file").write_text("x")
+    elsewhere = left_behind(tmp_path / "elsewhere", "old", 400)
+    (out / "linked").symlink_to(elsewhere, target_is_directory=True)
+    (out / "inside").mkdir()
+    (out / "inside" / EVENTS).symlink_to(elsewhere / EVENTS)
+    (old / "link").symlink_to(elsewhere, target_is_directory=True)
+    os.utime(left_behind(out, "went on", 400) / EVENTS, (NOW.timestamp(),) * 2)
+    before = names(out)
+    assert retention.purge(out, 0, NOW) == ""
+    assert names(out) == before
+    assert retention.purge(out, 90, NOW) == f"1 call older than 90 days deleted in {out}"
+    assert names(out) == [name for name in before if name != "old"]
+    assert new.exists()
+    assert (elsewhere / EVENTS).exists()
+    assert retention.purge(out, 90, NOW) == ""
+    assert retention.purge(tmp_path / "nowhere", 90, NOW) == ""
+
+
+def test_what_cannot_go_is_said_and_costs_no_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, days in (("a", 100), ("b", 100), ("c", 1)):
+        left_behind(tmp_path, name, days)
+    delete = shutil.rmtree
+
+    def fail(folder: Path) -> None:
+        if folder.name == "a":
+            raise OSError(13, "Permission denied")
+        delete(folder)
+
+    monkeypatch.setattr(shutil, "rmtree", fail)
+    said = retention.purge(tmp_path, 90, NOW)
+    assert said.startswith("1 call older than 90 days deleted")
+    assert said.endswith("a cannot be deleted: Permission denied")
+    assert names(tmp_path) == ["a", "c"]
+
+
+def test_a_clock_that_has_jumped_wipes_nothing_before_it_is_said(tmp_path: Path) -> None:
+    for name, days in (("a", 1), ("b", 30)):
+        left_behind(tmp_path, name, days)
+    jumped = NOW + timedelta(days=3650)
+    for hours in (0, 1, 23):
+        said = retention.purge(tmp_path, 90, jumped + timedelta(hours=hours))
+        assert "are older than 90 days, if it is " in said
+        assert said.endswith("May 2036: they are deleted from tomorrow on")
+        # A call that is heard under that clock does not make the others believed.
+        left_behind(tmp_path, f"new {hours}", -3650)
+    assert names(tmp_path) == ["a", "b", "new 0", "new 1", "new 23"]
+    # The clock is right again.
+    assert retention.purge(tmp_path, 90, NOW + timedelta(days=1)) == ""
+    assert not (tmp_path / retention.SAID).exists()
+    assert names(tmp_path)[:2] == ["a", "b"]
+
+
+def test_after_a_long_leave_calls_go_a_day_after_it_was_said(tmp_path: Path) -> None:
+    left_behind(tmp_path, "a", 100)
+    assert "deleted from tomorrow on" in retention.purge(tmp_path, 90, NOW)
+    assert names(tmp_path) == ["a"]
+    said = retention.purge(tmp_path, 90, NOW + timedelta(days=1, hours=1))
+    assert said.startswith("1 call older than 90 days deleted")
+    assert names(tmp_path) == []
+    assert not (tmp_path / retention.SAID).exists()
+
+
+# --- deleted ------------------------------------------------------------------------------------
+
+
+def test_a_call_that_is_deleted_from_the_journal_is_in_none_of_its_files(tmp_path: Path) -> None:
+    folder = entries.folder(tmp_path / "call", live=True, started_at=entries.STARTED)
+    entries.scored(folder)
+    soundfile.write(folder / AUDIO, recorded().T[: 20 * SAMPLE_RATE], SAMPLE_RATE, "PCM_16")
+    flac = (folder / AUDIO).read_bytes()
+    path = tmp_path / "kept" / "journal.sqlite3"
+    with Journal(path, create=True) as journal:
+        added = fill.add(journal, folder, words=True, audio=True).call
+        other = entries.folder(tmp_path / "other", live=True, started_at=entries.STARTED)
+        fill.add(journal, other, words=False)
+        names_of = {file.name for file in path.parent.iterdir()}
+        assert names_of == {
+            "journal.sqlite3",
+            "journal.sqlite3-wal",
+            "journal.sqlite3-shm",
+            "audio",
+        }
+        before = entries.bytes_of(path)
+        assert entries.SECRET.encode() in before
+        assert flac[5000:5100] in before
+        journal.delete(added.id)
+        for at in (path, *path.parent.rglob("*")):
+            data = at.read_bytes() if at.is_file() else b""
+            assert entries.SECRET.encode() not in data, at
+            assert added.id.encode() not in data, at
+            assert flac[5000:5100] not in data, at
+        assert not list((path.parent / "audio").iterdir())
+    assert entries.SECRET.encode() not in entries.bytes_of(path)
+
+
+# --- the documents ------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_notices_are_those_that_the_program_gives() -> None:
+    text = " ".join((DOCS / "notice.md").read_text("utf-8").replace("> ", "").split())
+    assert Config().live.notice in text
+    assert Config().live.notice_recorded in text
+
+
+def test_the_page_on_privacy_has_the_settings_that_there_are() -> None:
+    text = (DOCS / "privacy.md").read_text("utf-8")
+    for name, value in config.PROFILES["eu"].items():
+        shown = str(value).lower() if isinstance(value, bool) else value
+        assert f"`{name} = {shown}`" in text
+    assert "not legal advice" in text.lower()

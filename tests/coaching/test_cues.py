@@ -1,0 +1,206 @@
+"""Rules are data, and so are their tests: series in, cue times out."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voicecoach.coaching import cues
+from voicecoach.coaching.cues import CueEngine
+from voicecoach.coaching.signals import QUOTES, SIGNALS
+from voicecoach.config import Cues
+from voicecoach.errors import ConfigError
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    TICK,
+    CueClosed,
+    CueHeldBack,
+    CueOpened,
+    Event,
+    Speaker,
+)
+from voicecoach.views import catalogue
+
+TICK_S = TICK * HOP / SAMPLE_RATE
+FILES = {
+    path.stem: tomllib.loads(path.read_text())["case"]
+    for path in sorted((Path(__file__).parent / "cues").glob("*.toml"))
+}
+CASES = [
+    pytest.param(case, id=f"{file}: {case['name']}") for file, cs in FILES.items() for case in cs
+]
+
+
+def run(case: dict[str, Any]) -> list[Event]:
+    """Return the events of a case."""
+    engine = CueEngine(cues.load(cues.BUILT_IN), Cues(**case.get("cues", {})))
+    quotes = {**dict.fromkeys(QUOTES, ""), **case.get("quotes", {})}
+    events: list[Event] = []
+    last = 0
+    for tick in range(int(case["length_s"] / TICK_S) + 1):
+        t = tick * TICK_S
+        signals = dict.fromkeys(SIGNALS, float("nan"))
+        for name, series in case["series"].items():
+            assert name in SIGNALS
+            signals[name] = [value for start, value in series if start <= t + 1e-9][-1]
+        last = tick * TICK * HOP
+        wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
+        distrusted = {Speaker(who): state for who, state in wrong.items()}
+        events += engine.update(last, signals, quotes, distrusted)
+    return events + engine.clear(last, "call ended")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case(case: dict[str, Any]) -> None:
+    events = run(case)
+    opened = [(e.id, e.at / SAMPLE_RATE) for e in events if isinstance(e, CueOpened)]
+    assert [i for i, _ in opened] == [i for i, _ in case["opened"]]
+    # What is counted in whole ticks is late by up to one; each cue adds its own.
+    for n, ((_, t), (_, expected)) in enumerate(zip(opened, case["opened"], strict=True), 1):
+        assert 0 <= t - expected + 1e-9 <= 3 * n * TICK_S
+    if "closed" in case:
+        closed = [(e.id, e.at / SAMPLE_RATE, e.reason) for e in events if isinstance(e, CueClosed)]
+        assert [(i, r) for i, _, r in closed] == [(i, r) for i, _, r in case["closed"]]
+        for (_, t, _), (_, expected, _) in zip(closed, case["closed"], strict=True):
+            assert abs(t - expected) <= 4 * TICK_S
+    held = [[e.id, e.reason] for e in events if isinstance(e, CueHeldBack)]
+    if "held_back_includes" in case:
+        assert case["held_back_includes"] in held
+    elif "held_back" in case:
+        assert held == case["held_back"]
+    shown = 0
+    for event in events:
+        shown += isinstance(event, CueOpened) - isinstance(event, CueClosed)
+        assert shown in (0, 1)
+    assert shown == 0
+
+
+@pytest.mark.parametrize("id", [cue.id for cue in cues.load(cues.BUILT_IN)])
+def test_each_cue_has_a_test_that_fires_it_and_one_that_does_not(id: str) -> None:
+    opened = [[i for i, _ in case["opened"]] for case in FILES[id]]
+    assert any(id in ids for ids in opened)
+    assert any(not ids for ids in opened)
+
+
+def opened(**case: Any) -> list[CueOpened]:
+    """Return the cues that open in 12 s."""
+    return [e for e in run({"length_s": 12, **case}) if isinstance(e, CueOpened)]
+
+
+def test_a_card_quotes_what_was_said_and_offers_other_words() -> None:
+    said = {"hard_said": "calm down", "hard_instead": "I want to help."}
+    card = opened(series={"since_hard_s": [[0, 1.0]]}, quotes=said)[0]
+    assert '"calm down"' in card.message
+    assert card.say == "I want to help."
+    assert card.evidence == {"since_hard_s": 1.0, **said}
+
+
+def test_what_is_held_out_by_chance_is_the_same_each_time_and_about_the_share_asked_for() -> None:
+    def drawn(seed: int) -> list[bool]:
+        pulses = [[t, (t // 50) % 2 * 1.2] for t in range(0, 600, 50)]
+        settings = {"holdout": 0.5, "holdout_seed": seed}
+        events = run({"length_s": 600, "series": {"agent_barge_in_s": pulses}, "cues": settings})
+        return [
+            isinstance(e, CueHeldBack)
+            for e in events
+            if isinstance(e, CueOpened) or (isinstance(e, CueHeldBack) and e.reason == "holdout")
+        ]
+
+    assert drawn(0) == drawn(0) != drawn(1)
+    many = [held for seed in range(12) for held in drawn(seed)]
+    assert len(many) >= 60
+    assert 0.35 <= sum(many) / len(many) <= 0.65
+
+
+def test_a_card_says_what_was_observed_with_its_evidence() -> None:
+    opened_now = opened(
+        series={
+            "agent_rate_ratio": [[0, 1.4]],
+            "agent_rate_syl_s": [[0, 6.12]],
+            "agent_usual_rate_syl_s": [[0, 4.4]],
+        }
+    )
+    first = opened_now[0]
+    assert first.title == "Slow down"
+    assert "6.1 syllables a second" in first.message
+    assert "your usual is 4.4" in first.message
+    assert first.evidence == {
+        "agent_rate_ratio": 1.4,
+        "agent_rate_syl_s": 6.12,
+        "agent_usual_rate_syl_s": 4.4,
+    }
+    assert first.held_s >= 1.0
+
+
+CUE = """
+[[cue]]
+id = "x"
+title = "X"
+technique = "t"
+priority = 1
+message = "m"
+keep_for_s = 1.0
+max_show_s = 5.0
+cooldown_s = 5.0
+max_per_call = 2
+heeded = { moves = ["apology"] }
+[[cue.rule]]
+when = [{ signal = "agitation", op = ">=", value = 0.5 }]
+for_s = 1.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        ('"agitation"', '"mood"', "no signal 'mood'"),
+        ('message = "m"', 'message = "{mood}"', "cannot be filled in"),
+        ('message = "m"', 'message = "m"\nsay = "{mood}"', "cannot be filled in"),
+        ('message = "m"', 'message = "{hard_said:.1f}"', "cannot be filled in"),
+        ('["apology"]', '["shouting"]', "no move 'shouting'"),
+        ('moves = ["apology"]', "", "neither moves nor a signal"),
+        ('message = "m"', 'message = "{agitation.real}"', "cue 'x'"),
+        ('message = "m"', 'message = "{agitation"', "cannot be filled in"),
+        ('message = "m"', 'message = "{agitation:d}"', "cannot be filled in"),
+        ('op = ">="', 'op = "=="', "Invalid enum value"),
+        ("for_s = 1.0", "for_s = -1.0", ">= 0.0"),
+        ("for_s = 1.0", "for_s = 1.0\nfoo = 2", "unknown field"),
+        ("max_per_call = 2", "max_per_call = 0", ">= 1"),
+        ("cooldown_s = 5.0\n", "", "missing required field `cooldown_s`"),
+        ('id = "x"', 'id = "A b"', "id"),
+        ("[[cue]]", "[[cue]", "Expected"),
+        ("\nfor_s = 1.0\n", f"\nfor_s = 1.0\n{CUE}", "twice"),
+    ],
+)
+def test_a_wrong_rule_fails_at_load_and_names_the_file(
+    tmp_path: Path, before: str, after: str, complaint: str
+) -> None:
+    path = tmp_path / "cues.toml"
+    path.write_text(CUE)
+    assert cues.load(path)[0].id == "x"
+    path.write_text(CUE.replace(before, after, 1))
+    with pytest.raises(ConfigError) as error:
+        cues.load(path)
+    assert str(error.value).startswith(str(path))
+    assert complaint in str(error.value)
+
+
+def test_a_missing_rule_file_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read the cue rules"):
+        cues.load(tmp_path / "none.toml")
+
+
+def test_the_built_in_catalogue_is_the_designs() -> None:
+    assert {cue.id for cue in cues.load(cues.BUILT_IN)} == {
+        "slow-down", "lower-your-voice", "acknowledge", "let-them-finish", "give-them-a-moment",
+        "ask-or-confirm", "apologise", "enough-sorry", "soften", "do-not-defend",
+        "offer-a-way-forward", "set-expectations", "set-a-limit", "hand-over", "too-much-talking",
+        "check-in", "recap", "that-is-working",
+    }  # fmt: skip
+
+
+def test_the_page_of_the_cues_is_the_catalogue() -> None:
+    page = Path(__file__).parents[2] / "docs" / "cues.md"
+    assert page.read_text("utf-8") == catalogue.markdown(cues.load(cues.BUILT_IN))

@@ -1,0 +1,264 @@
+"""What the cues know of a call, by calls on paper: who speaks when, and what they say."""
+
+from collections.abc import Mapping
+from math import isnan
+from typing import NamedTuple
+
+import pytest
+
+from voicecoach.audio.endpointing import Endpointer
+from voicecoach.coaching.conversation_state import Levels
+from voicecoach.coaching.signals import SIGNALS, Heard, Signals
+from voicecoach.config import Endpointing
+from voicecoach.language.dialogue_acts import Moves
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    SPEAKERS,
+    TICK,
+    Delivery,
+    Speaker,
+    Tone,
+    Utterance,
+    Word,
+)
+
+A, C = SPEAKERS
+
+
+class Speech(NamedTuple):
+    """A stretch of speech, and what is said in it; words are final when it ends."""
+
+    who: Speaker
+    start_s: float
+    end_s: float
+    says: str = ""
+    agitation: float = 0.1
+
+
+def hear(moves: Moves, number: int, speech: Speech) -> None:
+    """Give the words of a stretch of speech to `moves`."""
+    words = speech.says.split()
+    at, start = round(speech.end_s * SAMPLE_RATE), round(speech.start_s * SAMPLE_RATE)
+    step = (at - start) // max(len(words), 1)
+    for i, text in enumerate(words):
+        begin = start + i * step
+        moves.hear(
+            Word(
+                at=at, speaker=speech.who, utterance=number, index=i, text=text, start=begin,
+                end=begin + step, probability=0.9, committed=True, final=True,
+            )
+        )  # fmt: skip
+    moves.hear(
+        Utterance(
+            at=at, speaker=speech.who, utterance=number, start=start, end=at, text=speech.says,
+            words=len(words),
+        )
+    )  # fmt: skip
+
+
+def play(
+    call: list[Speech],
+    until_s: float,
+    words: frozenset[Speaker] = frozenset(SPEAKERS),
+    music_s: tuple[float, float] = (0.0, 0.0),
+    rate: float = 5.0,
+) -> list[tuple[float, Mapping[str, float]]]:
+    """Return the signals at every tick of a call on paper."""
+    endpointer, moves = Endpointer(Endpointing()), Moves()
+    signals = Signals(endpointer, moves)
+    ticks: list[tuple[float, Mapping[str, float]]] = []
+    told, tone, delivery = 0, None, None
+    ended = sorted(call, key=lambda speech: speech.end_s)
+    for hop in range(1, round(until_s * SAMPLE_RATE / HOP) + 1):
+        at = hop * HOP
+        t = at / SAMPLE_RATE
+        now = {
+            who: [s for s in call if s.who is who and s.start_s < t <= s.end_s] for who in SPEAKERS
+        }
+        endpointer.step(at, [float(bool(now[who])) for who in SPEAKERS])
+        while told < len(ended) and ended[told].end_s <= t:
+            hear(moves, told + 1, ended[told])
+            told += 1
+        if hop % TICK:
+            continue
+        if now[C]:
+            tone = Tone(
+                at=at, speaker=C, start=at, end=at, agitation=now[C][0].agitation, confidence=0.9,
+                evidence=(), signals={},
+            )  # fmt: skip
+        if now[A]:
+            delivery = Delivery(
+                at=at, speaker=A, start=at, end=at, rate_syl_s=rate, usual_rate_syl_s=5.0,
+                level_db=0.0, f0_semitones=0.0,
+            )  # fmt: skip
+        playing = music_s[0] <= t < music_s[1]
+        levels = {
+            A: Levels(-25.0 if now[A] else -70.0, -25.0),
+            C: Levels(-25.0 if now[C] or playing else -70.0, -25.0),
+        }
+        heard = Heard(tone, delivery, levels, set(words))
+        ticks.append((t, signals.update(at, heard)))
+    return ticks
+
+
+def last(call: list[Speech], until_s: float, **options: object) -> Mapping[str, float]:
+    """Return the signals at the end of a call on paper."""
+    return play(call, until_s, **options)[-1][1]  # type: ignore[arg-type]
+
+
+GREETING = Speech(A, 0.5, 3.0, "thank you for calling how can I help you")
+
+
+def test_every_signal_has_a_value_at_every_tick() -> None:
+    for _, signals in play([GREETING, Speech(C, 4, 8, "my light is broken")], 10):
+        assert signals.keys() == SIGNALS.keys()
+
+
+def test_accounts_and_replies() -> None:
+    call = [GREETING, Speech(C, 4, 24), Speech(A, 25, 37)]
+    signals = last(call, 37)
+    assert signals["account_s"] == pytest.approx(20, abs=0.5)
+    assert signals["agent_reply_s"] == pytest.approx(12, abs=0.5)
+    assert signals["agent_gap_s"] == pytest.approx(1.0, abs=0.1)
+    assert signals["agent_monologue_s"] == pytest.approx(12, abs=0.5)
+    # The customer's "mm-hm" in between starts nothing new, a sentence does.
+    assert last([*call, Speech(C, 37.2, 37.8), Speech(A, 38, 40)], 40)["agent_reply_s"] > 13
+    again = last([*call, Speech(C, 37.5, 40)], 40)
+    assert again["agent_reply_s"] == 0
+    assert again["account_s"] == pytest.approx(2.5, abs=0.5)
+
+
+def test_a_short_word_of_the_agent_is_still_listening() -> None:
+    call = [GREETING, Speech(C, 4, 14), Speech(A, 14.5, 15.5, "right okay"), Speech(C, 16, 26)]
+    assert last(call, 26)["account_s"] == pytest.approx(20, abs=0.7)
+
+
+def test_a_short_answer_to_a_question_ends_a_monologue_and_a_backchannel_does_not() -> None:
+    asked = Speech(A, 5, 15, "and then the light goes on is it on now?")
+    answer = Speech(C, 15.5, 16.0, "yes")
+    assert last([asked, answer], 16.5)["agent_monologue_s"] == 0
+    told = Speech(A, 5, 15, "and then the light goes on")
+    assert last([told, answer], 16.5)["agent_monologue_s"] > 9
+
+
+def test_whether_a_long_account_was_checked() -> None:
+    account = Speech(C, 4, 30, "the light on my dashboard was on when I drove off the parking lot")
+    reply = Speech(A, 31, 43, "right so our workshop is open all day and we have people there")
+    assert last([GREETING, account, reply], 43.2)["agent_unchecked_s"] > 11
+    asked = reply._replace(says="right which model is it?")
+    assert last([GREETING, account, asked], 43.2)["agent_unchecked_s"] == 0
+    back = reply._replace(
+        says="so what you're saying is the light on your dashboard was on when you drove off"
+    )
+    assert last([GREETING, account, back], 43.2)["agent_unchecked_s"] == 0
+
+
+TROUBLE = Speech(C, 4, 12, "my washing machine stopped working and it is leaking everywhere")
+
+
+def test_a_trouble_wants_a_word_of_regret_and_a_way_forward() -> None:
+    told = Speech(A, 13, 30, "so the machine is from last year and it was a big one")
+    signals = last([GREETING, TROUBLE, told], 30.2)
+    assert signals["agent_unmoved_s"] == pytest.approx(17, abs=1.5)
+    assert signals["problem_open_s"] == pytest.approx(20, abs=5)
+    assert signals["agent_on_problem_s"] == pytest.approx(17, abs=1.5)
+    sorry = told._replace(says="I'm so sorry about that it was a big one")
+    assert last([GREETING, TROUBLE, sorry], 30.2)["agent_unmoved_s"] == 0
+    offer = told._replace(says="what I can do is send you a replacement machine")
+    assert isnan(last([GREETING, TROUBLE, offer], 30.2)["problem_open_s"])
+
+
+def test_without_the_agents_words_nothing_is_missed() -> None:
+    told = Speech(A, 13, 30, "so the machine is from last year")
+    signals = last([GREETING, TROUBLE, told], 30.2, words=frozenset({C}))
+    for name in (
+        "agent_unmoved_s",
+        "agent_unchecked_s",
+        "since_acknowledgement_s",
+        "demand_open_s",
+    ):
+        assert isnan(signals[name])
+
+
+def test_promises_demands_abuse_and_goodbyes_stay_open_until_they_are_answered() -> None:
+    calm = [GREETING, Speech(C, 4, 8, "hello there")]
+    promise = Speech(A, 70, 74, "okay I'll look into it and get back to you")
+    assert last([*calm, promise], 80)["vague_promise_s"] == pytest.approx(6, abs=2)
+    when = Speech(A, 75, 78, "you will hear from us by friday")
+    assert isnan(last([*calm, promise, when], 80)["vague_promise_s"])
+    demand = Speech(C, 70, 74, "I want to speak to your supervisor")
+    assert last([*calm, demand], 80)["demand_open_s"] == pytest.approx(6, abs=1)
+    offer = Speech(A, 75, 78, "of course let me get my supervisor for you")
+    assert isnan(last([*calm, demand, offer], 80)["demand_open_s"])
+    abuse = Speech(C, 70, 74, "you are an idiot")
+    assert last([*calm, abuse], 80)["abuse_open_s"] == pytest.approx(6, abs=1)
+    limit = Speech(A, 75, 78, "I can't continue if you speak to me like that")
+    assert isnan(last([*calm, abuse, limit], 80)["abuse_open_s"])
+    bye = Speech(A, 70, 74, "alright have a great day goodbye")
+    assert last([*calm, bye], 80)["closing_open_s"] == pytest.approx(6, abs=1)
+    step = Speech(A, 60, 68, "I will email you a confirmation")
+    assert isnan(last([*calm, step, bye], 80)["closing_open_s"])
+
+
+def test_apologies_are_counted_and_old_ones_forgotten() -> None:
+    sorry = [Speech(A, t, t + 2, "I'm so sorry about that") for t in (10, 20, 30)]
+    assert last(sorry, 33)["apologies"] == 3
+    assert last(sorry, 265)["apologies"] == 1
+
+
+def test_silence_helps_where_somebody_needs_a_moment() -> None:
+    told = Speech(C, 4, 10, "the number is on the letter")
+    assert last([GREETING, told], 19)["dead_air_s"] == pytest.approx(9, abs=0.3)
+    asked = Speech(A, 11, 13, "could you tell me the number on the letter?")
+    assert last([GREETING, told, asked], 30)["dead_air_s"] == 0
+    assert last([GREETING, told, asked], 40)["dead_air_s"] > 25
+    wait = Speech(A, 11, 13, "one moment please I'm just looking that up")
+    assert last([GREETING, told, wait], 45)["dead_air_s"] == 0
+    theirs = Speech(C, 11, 13, "hang on let me find my card")
+    assert last([GREETING, told, theirs], 45)["dead_air_s"] == 0
+    vent = Speech(C, 4, 12, "it is not working", agitation=0.9)
+    assert last([GREETING, vent], 24)["dead_air_s"] == 0
+    assert last([GREETING, vent], 29)["dead_air_s"] > 15
+
+
+def test_music_is_no_silence_and_before_the_first_word_there_is_none() -> None:
+    told = Speech(C, 4, 10, "the number is on the letter")
+    assert last([GREETING, told], 40, music_s=(11, 40))["dead_air_s"] < 2
+    assert isnan(last([], 30)["dead_air_s"])
+
+
+def test_outbursts_and_calming_down() -> None:
+    angry = Speech(C, 4, 14, "it does not work", agitation=0.9)
+    signals = last([GREETING, angry], 14)
+    assert signals["outburst_s"] == pytest.approx(10, abs=1.2)
+    assert signals["calmed_s"] == 0
+    calm = Speech(C, 18, 28, "yes okay", agitation=0.2)
+    sorry = Speech(A, 15, 17.5, "I'm so sorry I can see why that is frustrating")
+    after = last([GREETING, angry, sorry, calm], 28)
+    assert after["calmed_s"] == pytest.approx(10, abs=1.5)
+    assert after["outburst_s"] == 0
+    assert after["since_help_s"] == pytest.approx(11, abs=1.5)
+    assert last([GREETING, calm], 28)["calmed_s"] == 0
+
+
+def test_the_share_of_agitated_speech_takes_half_a_minute() -> None:
+    angry = Speech(C, 4, 60, "it does not work", agitation=0.9)
+    assert isnan(last([angry], 20)["agitated_share"])
+    assert last([angry], 50)["agitated_share"] == 1.0
+
+
+def test_a_short_turn_has_no_pace() -> None:
+    assert isnan(last([Speech(A, 1, 3)], 3)["agent_rate_ratio"])
+    assert last([Speech(A, 1, 9)], 9, rate=6.0)["agent_rate_ratio"] == pytest.approx(1.2)
+
+
+def test_only_reassuring_words_make_an_interruption_unknown() -> None:
+    over = Speech(A, 10, 12.5, "oh I'm so sorry")
+    story = Speech(C, 4, 20)
+    call = [story, over, Speech(A, 12.6, 13.5)]
+    ticks = play([story, Speech(A, 10, 12.5, "well our policy is")], 12)
+    assert max(s["agent_barge_in_s"] for _, s in ticks) > 1
+    # Known only once the words have come.
+    after = [s for t, s in play(call, 13.4) if t > 12.7]
+    assert all(isnan(s["agent_barge_in_s"]) or not s["agent_barge_in_s"] for s in after)

@@ -1,0 +1,385 @@
+"""The command line as its users call it: results, and errors that a person can mend."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.helpers import silence, stereo, syllables
+from tests.shell.runtime.test_audio_files import KINDS, bad_files, write
+from voicecoach import config
+from voicecoach.config import Config
+from voicecoach.shell.apps.replay import names
+
+WRITTEN = ["events.jsonl", "scorecard.json", "scorecard.md", "summary.json", "summary.md"]
+
+
+def voicecoach(
+    *arguments: object, home: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, with a home of its own."""
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-m", "voicecoach", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=home,
+        check=False,
+        env={
+            **os.environ,
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "PYTHONIOENCODING": "utf-8",
+            "HF_HUB_OFFLINE": "1",
+            **environment,
+        },
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Twelve seconds of two voices that take turns."""
+    agent = np.concatenate([syllables(140, 4, 3), silence(3), syllables(140, 5, 3)])
+    customer = np.concatenate([silence(3), syllables(220, 4, 3), silence(3), syllables(230, 5, 3)])
+    path = tmp_path / "Gespräch 1.flac"
+    return write(path, *stereo(agent, customer), rate=16_000)
+
+
+def log(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").splitlines()]
+
+
+def left(out: Path) -> list[str]:
+    """Return what is in a folder, hidden files and folders too."""
+    return sorted(str(p.relative_to(out)) for p in out.rglob("*")) if out.exists() else []
+
+
+def test_replay_leaves_a_log_and_a_summary(recording: Path, home: Path) -> None:
+    out = home / "results"
+    done = voicecoach("replay", recording, "--out", out, "--no-transcribe", home=home)
+    assert done.returncode == 0, done.stderr
+    assert left(out) == [
+        "Gespräch 1",
+        *(f"Gespräch 1/{name}" for name in WRITTEN),
+    ]
+    assert str(out / "Gespräch 1") in done.stdout.replace("\n", "")
+    events = log(out / "Gespräch 1")
+    assert events[0]["type"] == "header"
+    assert events[-1]["type"] == "ended"
+    assert not any(e["type"] in ("prosody", "word") for e in events)
+    summary = json.loads((out / "Gespräch 1" / "summary.json").read_text("utf-8"))
+    assert summary["duration_s"] == pytest.approx(12.0, abs=0.05)
+
+
+def test_replay_twice_is_the_same_log_and_swap_turns_it_round(recording: Path, home: Path) -> None:
+    logs: list[bytes] = []
+    copied = home / "copy.jsonl"
+    ways: list[list[str]] = [[], [], ["--swap"], ["--channels", "agent=1,customer=0"]]
+    for options in ways:
+        out = home / f"o{len(logs)}"
+        done = voicecoach(
+            "replay",
+            recording,
+            "--out",
+            out,
+            "--no-transcribe",
+            "--events",
+            copied,
+            *options,
+            home=home,
+        )
+        assert done.returncode == 0, done.stderr
+        logs.append((out / "Gespräch 1" / "events.jsonl").read_bytes())
+        assert copied.read_bytes() == logs[-1]
+    assert logs[0] == logs[1] != logs[2] == logs[3]
+
+
+def test_a_call_that_is_played_slowly_gives_the_same_log(recording: Path, home: Path) -> None:
+    logs = []
+    for options in ([], ["--speed", "20"]):
+        done = voicecoach("replay", recording, *options, home=home)
+        assert done.returncode == 0, done.stderr
+        logs.append((home / "voicecoach-out" / "Gespräch 1" / "events.jsonl").read_bytes())
+    assert logs[0] == logs[1]
+
+
+def test_options_are_accepted_and_do_what_they_say(recording: Path, home: Path) -> None:
+    done = voicecoach(
+        "replay", recording, recording, "--frames", "--no-transcribe", "--no-report", home=home
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = (home / "voicecoach-out" / name for name in ("Gespräch 1", "Gespräch 1-2"))
+    assert sum(e["type"] == "prosody" for e in log(first)) == 2 * 752
+    assert (first / "events.jsonl").read_bytes() != b""
+    assert log(first)[1:] == log(second)[1:]
+    done = voicecoach("replay", recording, "--no-transcribe", "--report", home=home)
+    assert done.returncode == 0
+    report = (first / "report.html").read_text("utf-8")
+    assert 'src="data:audio/mpeg;base64,' in report
+    assert not (second / "report.html").exists()
+
+
+def test_a_report_is_made_of_what_a_replay_left(recording: Path, home: Path) -> None:
+    done = voicecoach("replay", recording, "--no-transcribe", home=home)
+    assert done.returncode == 0, done.stderr
+    folder = home / "voicecoach-out" / "Gespräch 1"
+    done = voicecoach("report", folder, home=home)
+    assert (done.returncode, "no sound" in done.stderr) == (0, True)
+    assert "<audio" not in (folder / "report.html").read_text("utf-8")
+    for options in (
+        ["--call", recording],
+        ["--call", recording, "--channels", "agent=1,customer=0"],
+    ):
+        done = voicecoach("report", folder, *options, "--audio", "beside", home=home)
+        assert done.returncode == 0, done.stderr
+        assert 'src="report.mp3"' in (folder / "report.html").read_text("utf-8")
+    assert left(folder) == [
+        "events.jsonl", "report.html", "report.mp3", "scorecard.json", "scorecard.md",
+        "summary.json", "summary.md",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["report", "none"], "no event log"),
+        (["report", "R"], "no event log of a call"),
+        (["report", ".", "--call", "a", "--call", "b", "--call", "c"], "one recording, or two"),
+        (["report", ".", "--call", "a", "--call", "b", "--channels", "agent=1,customer=0"],
+         "--channels is for one"),
+        (["report", ".", "--call", "a", "--channels", "x"], "write it as agent=0,customer=1"),
+        (["report", ".", "--audio", "loud"], "--audio"),
+    ],
+)  # fmt: skip
+def test_what_a_report_cannot_be_made_of_is_said(
+    recording: Path, home: Path, arguments: list[str], said: str
+) -> None:
+    filled = [str(recording) if a == "R" else a for a in arguments]
+    done = voicecoach(*filled, home=home)
+    assert done.returncode == 2
+    assert said in done.stderr.replace("\n", " ")
+    assert left(home) == []
+
+
+def test_two_mono_files_and_one_speaker_alone(tmp_path: Path, home: Path) -> None:
+    voices = syllables(140, 4, 3), np.concatenate([silence(3), syllables(220, 4, 3)])
+    a, b = (write(tmp_path / f"{n}.wav", v, rate=16_000) for n, v in zip("ab", voices, strict=True))
+    done = voicecoach(
+        "replay", "--agent", a, "--customer", b, "--out", home, "--no-transcribe", home=home
+    )
+    assert done.returncode == 0, done.stderr
+    assert "it ends 3.0 s before the other file" in done.stderr
+    assert log(home / "a")[0]["speakers"] == ["agent", "customer"]
+    assert log(home / "a")[-1]["end_s"] == pytest.approx(6.0, abs=0.05)
+    done = voicecoach(
+        "replay", b, "--mono", "customer", "--out", home, "--no-transcribe", home=home
+    )
+    assert done.returncode == 0, done.stderr
+    events = log(home / "b")
+    assert events[0]["speakers"] == ["customer"]
+    assert {e.get("speaker") for e in events} <= {"customer", None}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_recording_is_one_line_exit_code_2_and_nothing_half_written(
+    tmp_path: Path, home: Path, kind: str
+) -> None:
+    path, complaint = bad_files(tmp_path)[kind]
+    out = home / "out"
+    done = voicecoach("replay", path, "--out", out, "--no-transcribe", home=home)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert str(path) in errors[0]
+    assert complaint in errors[0]
+    assert "Traceback" not in done.stderr
+    assert left(out) == []
+
+
+def test_turning_round_does_not_say_which_of_three_channels(tmp_path: Path, home: Path) -> None:
+    path, complaint = bad_files(tmp_path)["three channels"]
+    done = voicecoach("replay", path, "--swap", "--no-transcribe", home=home)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+
+
+def test_every_call_has_a_folder_of_its_own() -> None:
+    paths = [Path(p) for p in ("a-2.wav", "a.wav", "x/a.wav", "A.flac", "...wav", "x/a-2.ogg")]
+    assert names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
+
+
+def test_a_bad_recording_does_not_stop_the_others(
+    tmp_path: Path, recording: Path, home: Path
+) -> None:
+    none = tmp_path / "none.wav"
+    done = voicecoach("replay", none, recording, "--out", home, "--no-transcribe", home=home)
+    assert done.returncode == 2
+    assert f"error: {none}: there is no such file" in done.stderr
+    assert log(home / "Gespräch 1")[-1]["type"] == "ended"
+
+
+def test_an_earlier_result_stays_until_there_is_a_new_one(
+    tmp_path: Path, recording: Path, home: Path
+) -> None:
+    assert voicecoach("replay", recording, "--no-transcribe", home=home).returncode == 0
+    before = log(home / "voicecoach-out" / "Gespräch 1")
+    recording.write_bytes(recording.read_bytes()[:5000])
+    assert voicecoach("replay", recording, "--no-transcribe", home=home).returncode == 2
+    assert log(home / "voicecoach-out" / "Gespräch 1") == before
+
+
+WRONG = [
+    (["replay"], "name a recording"),
+    (["replay", "R", "--agent", "R"], "--agent and --customer go together"),
+    (["replay", "R", "--agent", "R", "--customer", "R"], "name a whole call"),
+    (["replay", "R", "--mono", "agent", "--swap"], "--mono has one channel"),
+    (["replay", "R", "--mono", "agent"], "it has 2 channels where one is needed"),
+    (["replay", "R", "R", "--events", "e.jsonl"], "--events is for one call"),
+    (["replay", "R", "--channels", "agent=0"], "write it as agent=0,customer=1"),
+    (["replay", "R", "--channels", "agent=0,customer=0"], "write it as agent=0,customer=1"),
+    (["replay", "R", "--channels", "agent=0,customer=7"], "it has no channel 7"),
+    (["replay", "R", "--channels", "x"], "write it as agent=0,customer=1"),
+    (["replay", "R", "--config", "none.toml"], "none.toml: cannot read the configuration"),
+    (["replay", "R", "--config", "bad.toml"], "bad.toml: cues.min_gap_s: Expected `float` >= 0.0"),
+    (["replay", "R", "--config", "rules.toml"], "nowhere.toml: cannot read the cue rules"),
+    (["replay", "R", "--model", "no/such/model"], "no/such/model: no such folder"),
+    (["replay", "R", "--model", "."], "the folder has no model.bin"),
+    (["replay", "R", "--out", "file"], "file/Gespräch 1: results cannot be written"),
+    (["replay", "R", "--out", "/proc/voicecoach"], "/proc/voicecoach/Gespräch 1: results cannot"),
+    (["replay", "R", "--events", "none/e.jsonl"], "none/e.jsonl: cannot be written"),
+    (["replay", "R", "--out", "o" * 300], "results cannot be written"),
+    (["replay", "x" * 300], "cannot be read: File name too long"),
+    (["replay", "R", "--speed", "0"], "--speed"),
+    (["replay", "R", "--mono", "nobody"], "--mono"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), WRONG, ids=lambda x: str(x)[:60])
+def test_what_is_wrong_is_said_with_exit_code_2(
+    recording: Path, home: Path, arguments: list[str], complaint: str
+) -> None:
+    home.mkdir()
+    (home / "bad.toml").write_text("[cues]\nmin_gap_s = -1.0\n")
+    (home / "rules.toml").write_text("[cues]\nfile = 'nowhere.toml'\n")
+    (home / "file").write_text("")
+    before = left(home)
+    words = [] if "--model" in arguments else ["--no-transcribe"]
+    given = [str(recording) if a == "R" else a for a in arguments]
+    done = voicecoach(*given, *words, home=home)
+    assert done.returncode == 2, done.stdout
+    assert "Traceback" not in done.stderr
+    assert complaint in " ".join(done.stderr.replace("│", " ").split())
+    assert left(home) == before
+
+
+def test_no_model_is_said_and_everything_else_goes_on(recording: Path, home: Path) -> None:
+    done = voicecoach("replay", recording, "--model", "small.en", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "no words: the transcription model 'small.en' is not on this machine" in done.stderr
+    events = log(home / "voicecoach-out" / "Gespräch 1")
+    assert events[1]["type"] == "degraded"
+    assert any(e["type"] == "tone" for e in events)
+    assert not any(e["type"] == "word" for e in events)
+
+
+@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_is_ended_leaves_nothing(
+    recording: Path, home: Path, ask: signal.Signals
+) -> None:
+    home.mkdir()
+    command = [sys.executable, "-m", "voicecoach", "replay", str(recording), "--speed", "0.5"]
+    with subprocess.Popen(
+        [*command, "--no-transcribe"],
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # As in a terminal, also where the tests run in the background, deaf to the keyboard.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        while not list((home / "voicecoach-out").glob("*/.unfinished-*/events.jsonl")):
+            assert process.poll() is None
+        process.send_signal(ask)
+        assert process.wait(20) not in (0, 2)
+        assert b"Traceback" not in process.communicate()[1]
+    assert left(home / "voicecoach-out") == []
+
+
+def test_config_prints_what_is_in_force(home: Path) -> None:
+    done = voicecoach("config", home=home)
+    assert done.returncode == 0
+    assert config.parse(done.stdout, "stdout") == Config()
+    folder = home / "config" / "voicecoach"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("[privacy]\nprofile = 'eu'\n")
+    assert 'profile = "eu"' in voicecoach("config", home=home).stdout
+    other = home / "other.toml"
+    other.write_text("[cues]\nmin_gap_s = 40.0\n")
+    printed = voicecoach("config", "--config", other, home=home).stdout
+    assert "min_gap_s = 40.0" in printed
+    assert 'profile = "standard"' in printed
+
+
+def test_cues_lists_rules_and_signals(home: Path) -> None:
+    done = voicecoach("cues", home=home, COLUMNS="140")
+    assert done.returncode == 0
+    assert "slow-down" in done.stdout
+    assert "agent_rate_ratio >= 1.25" in done.stdout
+    assert "since_acknowledgement_s" in done.stdout
+
+
+def test_doctor_says_what_this_machine_can_do(home: Path) -> None:
+    done = voicecoach("doctor", home=home, COLUMNS="140")
+    assert done.returncode == 0, done.stdout
+    assert "tiny.en (bundled, checked)" in done.stdout
+    assert "times real time" in done.stdout
+    assert "live calls" in done.stdout
+
+
+def test_nothing_is_left_in_the_home_folder_not_even_by_a_library(
+    recording: Path, home: Path
+) -> None:
+    # onnxruntime keeps what it would report to its maker there; it holds back where CI is set.
+    out = home / "out"
+    done = voicecoach("replay", recording, "--out", out, home=home, CI="")
+    assert done.returncode == 0, done.stderr
+    assert [name for name in left(home) if not name.startswith("out")] == []
+
+
+def test_help_and_version(home: Path) -> None:
+    assert "demo" in voicecoach("--help", home=home).stdout
+    assert voicecoach("version", home=home).stdout.strip().count(".") == 2
+
+
+def test_a_dead_channel_is_no_error_and_is_reported(tmp_path: Path, home: Path) -> None:
+    path = write(tmp_path / "a.wav", syllables(140, 4, 7), silence(7), rate=16_000)
+    done = voicecoach("replay", path, "--no-transcribe", home=home)
+    assert done.returncode == 0
+    assert "the customer's channel is dead" in done.stderr
+    summary = (home / "voicecoach-out" / "a" / "summary.md").read_text("utf-8")
+    assert "the customer's channel is dead" in summary
+
+
+def test_a_call_of_one_hop_is_a_call(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "hop.wav"
+    soundfile.write(path, np.zeros((128, 2)), 8000)
+    done = voicecoach("replay", path, "--no-transcribe", home=home)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_locale_with_decimal_commas_and_no_utf8_changes_nothing(
+    recording: Path, home: Path
+) -> None:
+    done = voicecoach("replay", recording, "--no-transcribe", home=home, LC_ALL="C", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,127 @@
+"""A call in which all happens that a journal keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from voicecoach.journal.entry import Entry, entry
+from voicecoach.shell.results import writer
+from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.types import (
+    SAMPLE_RATE,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    CueOutcome,
+    Ended,
+    Event,
+    Speaker,
+    SpeechEnded,
+    Tone,
+    Utterance,
+)
+from voicecoach.views import event_log
+from voicecoach.views.scorecard import Journey, Quote, ScoreCard, Styles, Technique
+
+SECRET = "nineteen crates of marmalade"
+"""Something that was said, to be looked for."""
+STARTED = "2026-03-02T09:30:00Z"
+
+
+def s(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE)
+
+
+def call(length_s: float = 60.0) -> list[Event]:
+    """Return a call in which all happens that a journal keeps."""
+    said = f'You said "{SECRET}".'
+    return [
+        SpeechEnded(at=s(5), speaker=Speaker.AGENT, start=s(1), end=s(4)),
+        SpeechEnded(at=s(11), speaker=Speaker.CUSTOMER, start=s(5), end=s(10)),
+        Utterance(
+            at=s(11),
+            speaker=Speaker.CUSTOMER,
+            utterance=1,
+            start=s(5),
+            end=s(10),
+            text=SECRET,
+            words=4,
+        ),
+        Tone(
+            at=s(12),
+            speaker=Speaker.CUSTOMER,
+            start=s(11),
+            end=s(12),
+            agitation=0.75,
+            confidence=0.9,
+            evidence=(),
+            signals={},
+        ),
+        CueOpened(
+            at=s(13),
+            id="soften",
+            title="Soften",
+            message=said,
+            say="",
+            priority=2,
+            evidence={"words_s": 2.5, "phrase": SECRET},
+            held_s=0.5,
+        ),
+        CueFeedback(at=s(15), id="soften", start=s(13), helpful=False),
+        CueClosed(at=s(16), id="soften", reason="behaviour stopped"),
+        CueHeldBack(at=s(17), id="slow-down", reason="min_gap"),
+        CueOutcome(
+            at=s(43),
+            id="soften",
+            start=s(13),
+            shown=True,
+            reason="",
+            heeded=True,
+            signal="",
+            before=None,
+            after=None,
+            agitation_before=0.75,
+            agitation_after=0.25,
+        ),
+        Ended(at=s(length_s), end=s(length_s)),
+    ]
+
+
+def card() -> ScoreCard:
+    """Return a score card with something quoted."""
+    quote = Quote(Speaker.CUSTOMER, 5.0, 10.0, SECRET, "what it is about")
+    techniques = [
+        Technique("listening", "Listening", 0.5, "1 of 2 = 0.50", [quote], [quote], "wait"),
+        Technique("patience", "Patience", None, "no occasion", [], [], ""),
+    ]
+    styles = Styles(0.25, 0.75, "accommodating", "", {}, [])
+    return ScoreCard("one", techniques, styles, Journey(None, None, None, None, []), [quote])
+
+
+def made(name: str = "one", *, started_at: str = STARTED, words: bool = False) -> Entry:
+    """Return a call as the journal keeps it."""
+    facts = {"call": name, "words": True, "voicecoach": "0"}
+    return entry(facts, call(), card(), started_at=started_at, words=words)
+
+
+def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> Path:
+    """Write what a call leaves."""
+    at.mkdir(parents=True)
+    head = event_log.header(**{"call": at.name, "words": True, **facts})
+    lines = [event_log.line(event) for event in (call() if events is None else events)]
+    (at / EVENTS).write_bytes(b"".join([head, *lines]))
+    return at
+
+
+def scored(at: Path, **changes: object) -> None:
+    """Write a score card that is different in something."""
+    changed = msgspec.structs.replace(card(), **changes)
+    (at / writer.CARD_JSON).write_bytes(msgspec.json.encode(changed))
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return all that is in the journal's folder."""
+    return b"".join(file.read_bytes() for file in path.parent.rglob("*") if file.is_file())

@@ -1,0 +1,367 @@
+"""What the two do with words: examples of each kind, and properties of the stream."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.bench import dialogue_acts
+from tests.helpers import hypotheses, word
+from voicecoach.language.act_matcher import KINDS as DOCS
+from voicecoach.language.act_matcher import find
+from voicecoach.language.dialogue_acts import REMEMBERED, Moves
+from voicecoach.language.phrases import table
+from voicecoach.types import SAMPLE_RATE, Move, Speaker, Utterance
+
+SECOND = SAMPLE_RATE
+AGENT, CUSTOMER = Speaker.AGENT, Speaker.CUSTOMER
+KINDS = {
+    AGENT: {
+        *("acknowledgement", "apology", "question", "paraphrase", "softener", "hard", "defence"),
+        *("solution", "compromise", "expectation", "promise", "limit", "escalation", "follow_up"),
+        *("recap", "thanks", "greeting", "closing", "wait"),
+    },
+    CUSTOMER: {"trouble", "demand", "repeat", "abuse", "thanks", "closing", "wait", "greeting"},
+}
+EVERY = [(speaker, kind) for speaker, kinds in KINDS.items() for kind in sorted(kinds)]
+
+
+def kinds(speaker: Speaker, text: str) -> set[str]:
+    """Return the kinds of moves in a text."""
+    return {found.kind for found in find(speaker, text.split())}
+
+
+def say(
+    moves: Moves, speaker: Speaker, text: str, utterance: int = 1, start: int = 0
+) -> list[Move]:
+    """Say an utterance to its end, and return the moves that it made."""
+    words = [
+        word(t, i, utterance=utterance, start=start, speaker=speaker)
+        for i, t in enumerate(text.split())
+    ]
+    told = [move for event in words for move in moves.hear(event)]
+    end = words[-1].end if words else start
+    return told + moves.hear(ended(speaker, text, utterance, start, end))
+
+
+def ended(speaker: Speaker, text: str, utterance: int, start: int, end: int) -> Utterance:
+    """Return the end of an utterance."""
+    return Utterance(
+        at=end,
+        speaker=speaker,
+        utterance=utterance,
+        start=start,
+        end=end,
+        text=text,
+        words=len(text.split()),
+    )
+
+
+def said(moves: Moves, speaker: Speaker, kind: str) -> list[str]:
+    return [s.text for s in moves.said(speaker, kind)]
+
+
+# --- the kinds ------------------------------------------------------------------------------
+
+
+def test_every_kind_is_there_and_says_what_it_is() -> None:
+    for speaker, expected in KINDS.items():
+        data = table("dialogue_acts")[speaker]
+        assert data.keys() == expected == DOCS[speaker].keys()
+        for kind in data.values():
+            assert kind["doc"]
+            assert min(len(kind["examples"]), len(kind["counter_examples"])) >= 6
+
+
+def test_phrases_are_spelled_as_words_are_read() -> None:
+    data = table("dialogue_acts")
+    spelling = data["spelling"].keys()
+    listed: list[str] = [phrase for members in data["sets"].values() for phrase in members]
+    for speaker, kind in EVERY:
+        entry = data[speaker][kind]
+        for group in (entry, *entry.get("groups", ())):
+            listed += group.get("phrases", ())
+    unheard = {
+        phrase
+        for phrase in listed
+        if spelling & set(phrase.replace("|", " ").replace("_", " ").replace("?", "").split())
+    }
+    assert not unheard
+
+
+@pytest.mark.parametrize(("speaker", "kind"), EVERY)
+def test_a_kind_is_found_in_its_examples_alone(speaker: Speaker, kind: str) -> None:
+    data = table("dialogue_acts")[speaker][kind]
+    for expected, key in ((True, "examples"), (False, "counter_examples")):
+        for example in data[key]:
+            if kind == "paraphrase":
+                moves = Moves()
+                say(moves, CUSTOMER, example[0])
+                told = say(moves, AGENT, example[1], 1, 20 * SECOND)
+                found = {move.kind for move in told}
+            else:
+                found = kinds(speaker, example)
+            assert (kind in found) == expected, example
+
+
+@pytest.mark.parametrize(
+    ("speaker", "text", "kind"),
+    [
+        (AGENT, "I'm not sorry", "apology"),
+        (AGENT, "I'm not really sorry at all", "apology"),
+        (AGENT, "I won't be able to escalate this", "escalation"),
+        (AGENT, "we're not going to call you", "promise"),
+        (CUSTOMER, "it isn't broken", "trouble"),
+        (CUSTOMER, "I don't want a supervisor", "demand"),
+        (CUSTOMER, "I'm not saying you're an idiot", "abuse"),
+    ],
+)
+def test_negation_turns_a_kind_off(speaker: Speaker, text: str, kind: str) -> None:
+    assert kind not in kinds(speaker, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Im really sorry about that", "apology"),
+        ("ill call you back tomorow, well by friday", "expectation"),
+        ("you gotta send it back", "hard"),
+        ("we cannot do that", "hard"),
+        ("I'm, uh, so, um, sorry", "apology"),
+        ("I\u2019ll e-mail you a copy", "follow_up"),
+    ],
+)
+def test_the_recognisers_spelling_is_read(text: str, kind: str) -> None:
+    assert kind in kinds(AGENT, text)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        *("by Friday", "within 24 hours", "in a couple of days", "tomorrow", "this afternoon"),
+        *("at three", "in 3 to 5 working days", "in 10 minutes", "on Tuesday the fifth"),
+        *("by the end of the day", "in the next half an hour", "first thing tomorrow"),
+    ],
+)
+def test_a_promise_with_a_time_is_an_expectation(time: str) -> None:
+    promise = "I'll get back to you"
+    assert "promise" in kinds(AGENT, promise)
+    for text in (f"{promise} {time}", f"{time.capitalize()} {promise}", f"{promise}. {time}."):
+        assert "expectation" in kinds(AGENT, text), text
+        assert "promise" not in kinds(AGENT, text), text
+
+
+def test_what_is_found_is_quoted_by_place_and_what_to_say_instead() -> None:
+    words = ["Right,", "well,", "uh,", "calm", "down", "please"]
+    (found,) = [f for f in find(AGENT, words) if f.kind == "hard"]
+    assert words[found.first : found.last] == ["calm", "down"]
+    assert found.instead
+    for group in table("dialogue_acts")["agent"]["hard"]["groups"]:
+        assert 0 < len(group["instead"].split()) <= 12
+
+
+def test_two_of_a_kind_in_one_breath_are_one() -> None:
+    apologies = [
+        f
+        for f in find(AGENT, ["I'm", "so", "sorry,", "I'm", "really", "sorry", "about", "that"])
+        if f.kind == "apology"
+    ]
+    assert len(apologies) == 1
+
+
+# --- the stream -----------------------------------------------------------------------------
+
+
+def test_a_phrase_goes_across_a_short_pause_and_is_told_once() -> None:
+    moves = Moves()
+    assert not say(moves, CUSTOMER, "I want to speak")
+    told = say(moves, CUSTOMER, "to your manager", 2, 2 * SECOND)
+    assert [move.kind for move in told] == ["demand"]
+    moves = Moves()
+    say(moves, CUSTOMER, "I want to speak")
+    assert not say(moves, CUSTOMER, "to your wife", 2, 2 * SECOND)
+    moves = Moves()
+    first = say(moves, AGENT, "I'm so sorry")
+    again = say(moves, AGENT, "about that", 2, 2 * SECOND)
+    assert [move.kind for move in (*first, *again)] == ["apology"]
+
+
+def test_a_time_in_the_next_utterance_makes_it_an_expectation() -> None:
+    moves = Moves()
+    assert [m.kind for m in say(moves, AGENT, "Leave it with me.")] == ["promise"]
+    told = say(moves, AGENT, "You'll hear by Friday.", 2, 2 * SECOND)
+    assert "expectation" in [move.kind for move in told]
+
+
+def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
+    moves = Moves()
+
+    def hear(text: str, *, committed: bool = True) -> None:
+        moves.hear(word(text, 1, committed=committed, final=False))
+
+    moves.hear(word("shut", 0, final=False))
+    moves.hear(word("now", 2, final=False))
+    hear("up", committed=False)
+    assert not said(moves, CUSTOMER, "abuse")
+    hear("up")
+    assert said(moves, CUSTOMER, "abuse") == ["shut up"]
+    hear("down")
+    assert not said(moves, CUSTOMER, "abuse")
+    hear("up")
+    hear("", committed=False)
+    assert not said(moves, CUSTOMER, "abuse")
+
+
+def test_the_newest_words_wait_for_what_they_may_become() -> None:
+    moves = Moves()
+    for i, text in enumerate(["please", "take", "care"]):
+        moves.hear(word(text, i, final=False, speaker=AGENT))
+    assert not said(moves, AGENT, "closing")
+    moves.hear(word("of", 3, final=False, speaker=AGENT))
+    assert not said(moves, AGENT, "closing")
+    moves.hear(word("today", 3, final=False, speaker=AGENT))
+    assert said(moves, AGENT, "closing") == ["take care"]
+
+
+TEXTS = {
+    AGENT: ("I'm so sorry about that", "You have to wait.", "I'll call you", "by Friday.", ""),
+    CUSTOMER: ("I already told you", "my boiler leaks", "water everywhere", "", "let me speak"),
+}
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=4),
+    st.sampled_from([AGENT, CUSTOMER]),
+    hypotheses(["sorry", "manager", "not", "", "you"]),
+)
+def test_final_words_alone_decide(
+    chosen: list[int], speaker: Speaker, partials: list[tuple[int, int, str, bool, bool]]
+) -> None:
+    finals = [TEXTS[speaker][i] for i in chosen]
+    expected, heard = Moves(), Moves()
+    told: tuple[list[Move], list[Move]] = ([], [])
+    hypotheses = iter(partials)
+    for number, text in enumerate(finals, 1):
+        start = number * 3 * SECOND
+        for utterance, index, partial, committed, asks in itertools.islice(hypotheses, 8):
+            if utterance <= len(finals):
+                heard.hear(
+                    word(
+                        partial,
+                        index,
+                        utterance=max(utterance, number),
+                        start=start,
+                        committed=committed,
+                        final=False,
+                        speaker=speaker,
+                    )
+                )
+            if asks:
+                heard.said(speaker, "apology")
+        for moves, events in zip((expected, heard), told, strict=True):
+            events += say(moves, speaker, text, number, start)
+    assert told[0] == told[1]
+    for kind in KINDS[speaker]:
+        assert expected.said(speaker, kind) == heard.said(speaker, kind)
+
+
+def test_later_words_change_nothing_that_was_told() -> None:
+    moves = Moves()
+    say(moves, AGENT, "I'm so sorry about that.")
+    say(moves, AGENT, "You have to wait.", 2, 3 * SECOND)
+    before = [*moves.said(AGENT, "apology"), *moves.said(AGENT, "hard")]
+    assert len(before) == 2
+    moves.hear(word("nothing", 0, utterance=1, speaker=AGENT))
+    moves.hear(word("nothing", 0, utterance=2, speaker=AGENT))
+    for number in range(3, 3 * REMEMBERED):
+        say(moves, AGENT, "Okay then.", number, number * 3 * SECOND)
+    assert [*moves.said(AGENT, "apology"), *moves.said(AGENT, "hard")] == before
+
+
+def test_a_long_call_keeps_what_was_said_and_forgets_the_words() -> None:
+    moves = Moves()
+    for number in range(1, 4 * REMEMBERED):
+        say(moves, AGENT, "I'm so sorry about that.", number, number * 20 * SECOND)
+    assert len(moves.said(AGENT, "apology")) == 4 * REMEMBERED - 1
+    assert len(moves._words[AGENT]) == REMEMBERED
+    apologies = moves.said(AGENT, "apology")
+    assert moves.said(AGENT, "apology") is apologies
+
+
+def test_a_paraphrase_takes_up_what_the_customer_told_lately() -> None:
+    account = "I was charged twice in March and I rang three times"
+    back = "So you were charged twice in March."
+
+    def paraphrases(start: int, *, told: str = account) -> bool:
+        moves = Moves()
+        say(moves, CUSTOMER, told)
+        return "paraphrase" in {m.kind for m in say(moves, AGENT, back, 1, start)}
+
+    assert paraphrases(20 * SECOND)
+    assert not paraphrases(200 * SECOND)
+    assert not paraphrases(20 * SECOND, told="my boiler leaks")
+
+
+def test_a_complaint_made_again_is_a_repeat() -> None:
+    moves = Moves()
+    story = "my washing machine leaks water all over the kitchen floor"
+    assert "repeat" not in {m.kind for m in say(moves, CUSTOMER, story)}
+    told = say(
+        moves, CUSTOMER, "the washing machine is leaking water over my kitchen", 2, 60 * SECOND
+    )
+    assert "repeat" in {move.kind for move in told}
+
+
+def test_what_is_only_meant_to_reassure() -> None:
+    def only(text: str, since: int = 0) -> bool:
+        moves = Moves()
+        for i, t in enumerate(text.split()):
+            moves.hear(word(t, i, speaker=AGENT, committed=False, final=False))
+        return moves.only_supportive(AGENT, since)
+
+    assert only("Mm hmm, I see.")
+    assert not only("I see, but what is your name")
+    assert not only("")
+    assert only("your name okay", since=2 * SECOND // 3)
+
+
+def test_kinds_belong_to_their_speaker() -> None:
+    moves = Moves()
+    say(moves, CUSTOMER, "you have to calm down")
+    say(moves, AGENT, "shut up")
+    assert not said(moves, CUSTOMER, "hard")
+    assert not said(moves, AGENT, "abuse")
+
+
+# --- the labelled calls ---------------------------------------------------------------------
+
+CALLS = dialogue_acts.CALLS
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "precision", "recall"),
+    [
+        ("open", "text", 0.93, 0.88),
+        ("open", "heard", 0.92, 0.74),
+        ("held_out", "text", 0.83, 0.69),
+        ("held_out", "heard", 0.82, 0.6),
+        ("real", "text", 0.78, 0.85),
+        ("real", "heard", 0.74, 0.71),
+    ],
+)
+def test_moves_are_found_in_labelled_calls(
+    part: str, text: str, precision: float, recall: float
+) -> None:
+    score = dialogue_acts.total(dialogue_acts.scores(CALLS, part, text))
+    assert score.precision >= precision
+    assert score.recall >= recall
+
+
+@pytest.mark.parametrize(("text", "precision"), [("text", 0.83), ("heard", 0.75)])
+def test_what_fires_a_cue_by_itself_is_seldom_wrong(text: str, precision: float) -> None:
+    scores = dialogue_acts.scores(CALLS, "held_out", text)
+    score = dialogue_acts.total(
+        {key: s for key, s in scores.items() if key[1] in dialogue_acts.FIRES}
+    )
+    assert score.precision >= precision

@@ -1,0 +1,320 @@
+"""When words are asked for, and which are believed."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicecoach import config
+from voicecoach.audio.endpointing import Segmenter
+from voicecoach.language.transcript import KEPT, LONG, POST_ROLL, PRE_ROLL, Agreement, Given, Scribe
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    Degraded,
+    Event,
+    HeardWord,
+    Speaker,
+    TranscribeRequest,
+    Transcript,
+    Utterance,
+    Word,
+)
+
+SETTINGS = config.Transcription()
+LONGEST = round(SETTINGS.max_utterance_s * SAMPLE_RATE)
+
+
+def words(text: str, probability: float = 0.9) -> tuple[HeardWord, ...]:
+    return tuple(
+        HeardWord(w, i * 4000, i * 4000 + 3000, probability) for i, w in enumerate(text.split())
+    )
+
+
+def texts(heard: list[HeardWord]) -> str:
+    return " ".join(w.text for w in heard)
+
+
+def agree(*hypotheses: str, probability: float = 0.9, complete: bool = False) -> Agreement:
+    """Return what is believed after hypotheses, each of them one step later and from the start."""
+    a = Agreement(0)
+    for n, text in enumerate(hypotheses, 1):
+        following = words(text, probability)[len(a.committed) :]
+        a.update(following, n * 6400, complete=complete)
+    return a
+
+
+def test_words_are_committed_once_two_hypotheses_agree_but_not_the_newest_ones() -> None:
+    a = agree("I see your face", "I see, you're there now")
+    assert texts(a.committed) == "I see,"
+    assert texts(a.tentative) == "you're there now"
+    a = agree("one two three four", "one two three four")
+    assert texts(a.committed) == "one two"
+    a = agree("one two three four", "one two three four", "one two three four")
+    assert texts(a.committed) == "one two three", "three agree, but the last may be half a word"
+    assert texts(agree("one two", "one two", complete=True).committed) == "one two"
+
+
+def test_what_the_recogniser_doubts_is_committed_after_three() -> None:
+    said = "one two three four five"
+    assert texts(agree(said, said, probability=0.3).committed) == ""
+    assert texts(agree(said, said, said, probability=0.3).committed) == "one two three four"
+
+
+def test_what_may_well_change_is_not_shown() -> None:
+    a = Agreement(0)
+    a.update((*words("I have"), *words("a", 0.1), *words("dream")), 6400, complete=False)
+    assert texts(a.tentative) == "I have"
+    a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=False)
+    assert texts(a.tentative).endswith("a")
+    a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=True)
+    assert texts(a.tentative).endswith("dre")
+    a.update(words("a dre-"), 12800, complete=False)
+    assert texts(a.tentative) == "a"
+
+
+def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None:
+    a = agree("one two three")
+    assert a.given() == Given(0)
+    said = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    a, n = Agreement(0), 0
+    for n in range(2, 11):
+        # A word every 0.8 s, heard as soon as it is said.
+        a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800, complete=True)
+        a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800 + 1, complete=True)
+    start, first, prefix, context = a.given()
+    assert (first, prefix) == (10, "seven eight nine ten")
+    assert context == "one two three four five six"
+    # "seven" was not there at 6 * 0.8 s; it is with a margin.
+    assert start == 6 * 12_800 + 1 - 3200
+    assert len(prefix.split()) == KEPT
+
+
+SAYINGS = st.lists(st.sampled_from("abc"), max_size=9)
+
+
+@given(st.lists(st.tuples(SAYINGS, st.booleans(), st.integers(1, 20)), max_size=12))
+def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
+    course: list[tuple[list[str], bool, int]],
+) -> None:
+    """However the hypotheses change, and where: what is cut off was heard before those words."""
+    a, end, heard = Agreement(0), 0, [(0, list[str]())]
+    for following, complete, steps in course:
+        end += steps * 6400
+        before = [w.text for w in a.committed]
+        a.update(words(" ".join(following)), end, complete=complete)
+        heard.append((end, [*before, *following]))
+        asked = a.given()
+        everything = heard[-1][1]
+        for place in range(len(a.committed) - len(asked.prefix.split()), len(everything)):
+            word = everything[place]
+            since = [when for when, said in heard if said[place : place + 1] != [word]]
+            assert asked.start <= since[-1], f"{word} in place {place} may be cut off"
+
+
+def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:
+    a = agree(*["it is 4111 11## ####"] * 2, complete=True)
+    assert a.given() == Given(0, 3, "it is 4111")
+
+
+def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> None:
+    a = agree(*["I see a cat"] * 2, complete=True)
+
+    def following(text: str) -> str | None:
+        heard = a.continued(Transcript(0, Speaker.AGENT, 1, 0, True, words(text)))
+        return None if heard is None else texts(list(heard))
+
+    assert following("I see a cat there") == "there"
+    assert following("Icy a cat there") == "there"
+    assert following("I see a dog there") is None
+
+
+class Talk:
+    """Drives a scribe and its segmenter through speech, and answers with a script at once."""
+
+    def __init__(self, script: Callable[[TranscribeRequest], str] | None) -> None:
+        self.scribe = Scribe(Speaker.AGENT, SETTINGS)
+        self.segmenter = Segmenter(config.Endpointing())
+        self.script = script
+        self.at = 0
+        self.requests: list[TranscribeRequest] = []
+        self.events: list[Event] = []
+
+    def take(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, TranscribeRequest):
+                self.requests.append(event)
+                if self.script:
+                    heard = words(self.script(event))[event.first :]
+                    self.take(self.scribe.hear(event.at, event.answer(event.at, heard)))
+            else:
+                self.events.append(event)
+
+    def hear(self, seconds: float, probability: float) -> None:
+        for _ in range(round(seconds * SAMPLE_RATE / HOP)):
+            self.at += HOP
+            self.segmenter.step(self.at, probability)
+            self.take(self.scribe.step(self.at, probability, self.segmenter))
+
+    def speak(self, seconds: float) -> None:
+        self.hear(seconds, 0.9)
+
+    def pause(self, seconds: float) -> None:
+        self.hear(seconds, 0.0)
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [e for e in self.events if isinstance(e, kind)]
+
+
+def test_partials_come_first_after_first_s_then_every_step_s_then_careful_ones() -> None:
+    t = Talk(None)
+    t.pause(1.0)
+    t.speak(3.0)
+    t.pause(1.0)
+    partial = [q for q in t.requests if not q.careful]
+    times = [(q.at - SAMPLE_RATE) / SAMPLE_RATE for q in partial]
+    assert abs(times[0] - SETTINGS.first_s) < 0.05
+    assert all(abs(b - a - SETTINGS.step_s) < 0.017 for a, b in pairwise(times))
+    assert all(q.end == q.at for q in partial)
+    (careful,) = [q for q in t.requests if q.careful]
+    assert abs(careful.start - (SAMPLE_RATE - PRE_ROLL)) <= 2 * HOP
+    assert abs(careful.end - (4 * SAMPLE_RATE + POST_ROLL)) <= 2 * HOP
+    assert careful.at - careful.end < 2 * HOP, "it is asked for as soon as its audio is there"
+
+
+def test_final_words_are_there_when_the_pause_is_over() -> None:
+    t = Talk(lambda q: "good bye" if q.careful else "could")
+    t.speak(1.0)
+    t.pause(SETTINGS.pause_s + 0.1)
+    final = [w for w in t.of(Word) if isinstance(w, Word) and w.final]
+    assert [w.text for w in final] == ["good", "bye"]
+    assert abs(final[0].at / SAMPLE_RATE - 1.0 - SETTINGS.pause_s) < 0.05
+    (utterance,) = t.of(Utterance)
+    assert isinstance(utterance, Utterance)
+    assert (utterance.text, utterance.words) == ("good bye", 2)
+    assert not t.scribe.waiting
+
+
+def test_a_short_pause_is_one_more_hypothesis_and_the_utterance_goes_on() -> None:
+    t = Talk(lambda q: "I see" if q.end < 2 * SAMPLE_RATE else "I see your point")
+    t.speak(1.0)
+    t.pause(0.3)
+    assert not t.of(Utterance)
+    shown = [w for w in t.of(Word) if isinstance(w, Word)]
+    assert {w.text for w in shown if w.committed} == {"I", "see"}
+    t.speak(1.0)
+    t.pause(1.0)
+    assert [u.text for u in t.of(Utterance) if isinstance(u, Utterance)] == ["I see your point"]
+
+
+def test_a_long_utterance_ends_with_the_first_pause_and_the_next_begins_there() -> None:
+    t = Talk(lambda q: "on and on")
+    t.speak(LONG / SAMPLE_RATE + 0.1)
+    t.pause(0.25)
+    assert len(t.of(Utterance)) == 1
+    t.speak(1.0)
+    t.pause(1.0)
+    assert len(t.of(Utterance)) == 2
+    a, b = (q for q in t.requests if q.careful)
+    assert a.end <= b.start <= a.end + HOP
+
+
+def test_speech_without_a_pause_is_cut_where_it_was_quiet_and_goes_on() -> None:
+    t = Talk(None)
+    t.speak(10.0)
+    t.hear(HOP / SAMPLE_RATE, 0.4)
+    quiet = t.at - HOP
+    t.speak(6.0)
+    (first,) = [q for q in t.requests if q.careful]
+    assert (first.start, first.end) == (0, quiet)
+    after = [q for q in t.requests if q.utterance == 2]
+    assert after[0].start == first.end
+
+
+def test_a_tentative_word_that_is_gone_is_withdrawn() -> None:
+    said = iter(["one two three", "won two", *["won two"] * 9])
+    t = Talk(lambda q: next(said))
+    t.speak(SETTINGS.first_s + SETTINGS.step_s + 0.1)
+    shown = {}
+    for e in t.of(Word):
+        assert isinstance(e, Word)
+        shown[e.index] = e.text
+    assert shown == {0: "won", 1: "two", 2: ""}
+
+
+def test_the_other_one_ends_an_utterance() -> None:
+    t = Talk(lambda q: "yes")
+    t.speak(1.0)
+    t.pause(0.25)
+    t.take(t.scribe.end(t.at))
+    assert len(t.of(Utterance)) == 1
+    assert t.scribe.end(t.at) == []
+
+
+def test_a_partial_that_comes_after_the_end_is_too_late() -> None:
+    t = Talk(None)
+    t.speak(1.0)
+    t.pause(1.0)
+    late = t.requests[0]
+    assert not late.careful
+    assert t.scribe.hear(t.at, late.answer(t.at, words("late"))) == []
+    assert t.scribe.waiting
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 1.2)), min_size=20, max_size=60))
+def test_whatever_the_speech_every_request_has_audio_and_every_utterance_an_end(
+    curve: list[tuple[float, float]],
+) -> None:
+    t = Talk(None)
+    for p, seconds in [(1.0, 10.0), *curve]:
+        t.hear(seconds, p)
+    t.take(t.scribe.end(t.at))
+    for q in t.requests:
+        assert 0 <= q.start < q.end <= q.at
+        assert q.end - q.start <= LONGEST + SAMPLE_RATE
+    careful = {q.utterance: q for q in t.requests if q.careful}
+    assert careful.keys() == {q.utterance for q in t.requests}
+    assert all(a.end <= b.start for a, b in pairwise(careful.values()))
+    for q in t.requests:
+        if q.careful:
+            t.scribe.hear(t.at, q.answer(t.at, ()))
+    assert not t.scribe.waiting
+
+
+def test_words_that_were_shown_are_voided_by_an_empty_final() -> None:
+    t = Talk(lambda q: "" if q.careful else "hello there")
+    t.speak(2.0)
+    t.pause(1.0)
+    utterance = t.of(Utterance)[-1]
+    assert isinstance(utterance, Utterance)
+    assert (utterance.text, utterance.words) == ("", 0)
+
+
+def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
+    t = Talk(None)
+    t.speak(1.0)
+    request = t.requests[0]
+    (event,) = t.scribe.hear(t.at, request.answer(t.at, (), "RuntimeError: gone"))
+    assert isinstance(event, Degraded)
+    assert event.reason == "agent: RuntimeError: gone"
+    assert t.scribe.hear(t.at, request.answer(t.at, (), "RuntimeError: gone")) == []
+    before = len(t.requests)
+    t.speak(1.0)
+    assert len(t.requests) > before
+    (event,) = t.scribe.hear(t.at, t.requests[-1].answer(t.at, ()))
+    assert isinstance(event, Degraded)
+    assert event.reason == "agent: words come again"
+
+
+def test_where_the_final_words_fail_what_was_believed_stands() -> None:
+    t = Talk(lambda q: "I will call you back" if not q.careful else "")
+    t.speak(3.0)
+    t.script = None
+    t.pause(1.0)
+    request = t.requests[-1]
+    assert request.careful
+    events = t.scribe.hear(t.at, request.answer(t.at, (), "gone"))
+    utterance = events[-1]
+    assert isinstance(utterance, Utterance)
+    assert utterance.text.startswith("I will call you")

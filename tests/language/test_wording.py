@@ -1,0 +1,311 @@
+"""What the customer's words add: labelled phrases, and properties of the stream."""
+
+import itertools
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import hypotheses, word
+from voicecoach.errors import ModelError
+from voicecoach.language.wording import (
+    BOUND,
+    HALF_LIFE,
+    QUOTED,
+    REMEMBERED,
+    WEIGHTS,
+    Wording,
+    WordingModel,
+    ngrams,
+    spoken,
+)
+from voicecoach.shell.runtime.resources import resource, wording_model
+from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance
+
+PHRASES = tomllib.loads((Path(__file__).parent / "wording.toml").read_text("utf-8"))
+FIRES = 0.3
+"""Log-odds from which a phrase counts as found."""
+MODEL = WordingModel(wording_model())
+SECOND = SAMPLE_RATE
+
+
+def say(wording: Wording, text: str, utterance: int = 1, start: int = 0) -> int:
+    """Say an utterance, and return where it ends."""
+    words = [word(t, i, utterance=utterance, start=start) for i, t in enumerate(text.split())]
+    for event in words:
+        wording.hear(event)
+    return words[-1].end
+
+
+def said(*utterances: str, pause_s: int = 1) -> tuple[Evidence, ...]:
+    """Return the evidence right after utterances."""
+    wording, end = Wording(MODEL), 0
+    for number, text in enumerate(utterances, 1):
+        start = end + pause_s * SECOND if end else 0
+        end = say(wording, text, number, start)
+    return wording.evidence(end)
+
+
+def total(evidence: Sequence[Evidence]) -> float:
+    return sum(e.weight for e in evidence)
+
+
+# --- labelled phrases -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("part", "recall", "false"), [("seen", 0.8, 0), ("kept", 0.88, 0), ("late", 0.4, 1)]
+)
+def test_agitated_phrases_are_found_and_calm_ones_left(
+    part: str, recall: float, false: int
+) -> None:
+    phrases = PHRASES[part]
+    found = [text for text in phrases["agitated"] if total(said(text)) >= FIRES]
+    alarms = [text for text in phrases["calm"] if total(said(text)) >= FIRES]
+    assert len(found) >= recall * len(phrases["agitated"])
+    assert len(alarms) <= false, alarms
+    assert sum(total(said(text)) for text in phrases["calm"]) < 0.03 * len(phrases["calm"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Could I please speak to a manager?", "asked for a supervisor"),
+        ("Honestly, this is ridiculous.", '"honestly this is ridiculous"'),
+        ("and it's, uh, still not working", 'said it again: "and it\'s still not working"'),
+        (
+            "and so I'm going to cancel everything today",
+            'warned: "so i\'m going to cancel everything"',
+        ),
+    ],
+)
+def test_evidence_says_what_was_heard(text: str, expected: str) -> None:
+    assert [e.text for e in said(text)] == [expected]
+
+
+@pytest.mark.parametrize("phrase", ["angry", "furious", "fed up", "unhappy", "ridiculous"])
+def test_negation_turns_a_phrase_round(phrase: str) -> None:
+    assert total(said(f"I am {phrase} with this")) >= FIRES
+    for negated in (
+        f"I'm not {phrase}",
+        f"I'm not really {phrase} at all",
+        f"I was never {phrase}",
+        f"it isn't that I'm {phrase}",
+        f"I'm not, like, you know, {phrase}",
+    ):
+        assert not said(negated), negated
+
+
+def test_a_negation_ends_with_its_clause_and_can_be_part_of_a_phrase() -> None:
+    assert total(said("it's not mine and ridiculous")) >= FIRES
+    assert total(said("this is not acceptable")) >= FIRES
+    assert total(said("why can't you get me a manager")) >= FIRES
+    assert total(said("it's still not working this is ridiculous")) > WEIGHTS["hostile"]
+
+
+def test_a_phrase_goes_across_a_short_pause_only() -> None:
+    assert said("I want to speak", "to a manager", pause_s=1)
+    assert not said("I want to speak", "to a manager", pause_s=5)
+
+
+def test_the_model_speaks_where_no_phrase_does_and_names_its_words() -> None:
+    (evidence,) = said("I hate how stupid you are about all that")
+    assert evidence.text.startswith('sounds hostile: "')
+    assert "stupid" in evidence.text
+
+
+def test_the_model_judges_only_of_who_is_spoken_to() -> None:
+    assert said("you were stupid and I hate how stupid")
+    assert not said("dogs were stupid and I hate how stupid")
+
+
+# --- said again -----------------------------------------------------------------------------
+
+STORY = "my washing machine leaks water all over the kitchen floor"
+AGAIN = "the washing machine is leaking water over my kitchen"
+
+
+def test_a_complaint_made_again_later_is_evidence() -> None:
+    for first, second, pause_s, expected in (
+        (f"{STORY} and that's a problem", AGAIN, 25, True),
+        (f"{STORY} and that's a problem", AGAIN, 5, False),
+        (STORY.replace("leaks", "holds"), AGAIN.replace("leaking", "holding"), 25, False),
+        (f"{STORY} and that's a problem", "could you send someone on Thursday morning", 25, False),
+    ):
+        again = [e for e in said(first, second, pause_s=pause_s) if e.text.startswith("said it")]
+        assert bool(again) == expected, (second, pause_s)
+
+
+# --- the stream -----------------------------------------------------------------------------
+
+TEXTS = ("this is ridiculous", "I already told you", "okay thank you", "", "I am so sick of it")
+
+
+@given(
+    st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4),
+    hypotheses(["ridiculous", "manager", "not", "", "fine"]),
+)
+def test_final_words_alone_decide(
+    finals: list[str], partials: list[tuple[int, int, str, bool, bool]]
+) -> None:
+    expected, heard = Wording(MODEL), Wording(MODEL)
+    coming = iter(partials)
+    for number, text in enumerate(finals, 1):
+        start = number * 10 * SECOND
+        ended = Utterance(
+            at=start,
+            speaker=Speaker.CUSTOMER,
+            utterance=number,
+            start=start,
+            end=start,
+            text=text,
+            words=len(text.split()),
+        )
+        for utterance, index, partial, committed, asks in itertools.islice(coming, 8):
+            if utterance <= len(finals):
+                heard.hear(
+                    word(
+                        partial,
+                        index,
+                        utterance=max(utterance, number),
+                        start=start,
+                        committed=committed,
+                        final=False,
+                    )
+                )
+            if asks:
+                heard.evidence(start)
+        for wording in (expected, heard):
+            for i, t in enumerate(text.split()):
+                wording.hear(word(t, i, utterance=number, start=start))
+            wording.hear(ended)
+    at = (len(finals) + 1) * 10 * SECOND
+    assert heard.evidence(at) == expected.evidence(at)
+
+
+def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back() -> None:
+    wording = Wording(MODEL)
+    tentative = word("ridiculous", 0, committed=False, final=False)
+    wording.hear(tentative)
+    assert not wording.evidence(SECOND)
+    wording.hear(word("ridiculous", 0, final=False))
+    assert wording.evidence(SECOND)
+    wording.hear(word("", 0, committed=False, final=False))
+    assert not wording.evidence(SECOND)
+    wording.hear(word("ridiculous", 0, final=False))
+    wording.hear(word("radishes", 0, final=False))
+    assert not wording.evidence(SECOND)
+    wording.hear(word("ridiculous", 0, final=False))
+    wording.hear(word("not", 0))
+    assert not wording.evidence(SECOND)
+
+
+def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
+    wording = Wording(MODEL)
+    for i, text in enumerate(["I", "want", "to", "speak"]):
+        wording.hear(word(text, i, final=False))
+    end = say(wording, "to a manager", 2, 2 * SECOND)
+    assert wording.evidence(end)
+    say(wording, "I want to send flowers")
+    assert not wording.evidence(end)
+
+
+def test_final_words_void_the_surplus_and_stay() -> None:
+    wording = Wording(MODEL)
+    wording.hear(word("fine", 0, final=False))
+    wording.hear(word("ridiculous", 1, final=False))
+    wording.hear(word("fine", 0))
+    assert not wording.evidence(SECOND)
+    wording.hear(word("ridiculous", 1, final=False))
+    assert not wording.evidence(SECOND)
+
+
+def test_evidence_fades_by_half() -> None:
+    wording = Wording(MODEL)
+    end = say(wording, "this is ridiculous")
+    weights = [total(wording.evidence(end + n * HALF_LIFE)) for n in range(8)]
+    assert weights[0] == WEIGHTS["hostile"]
+    for n in range(1, 4):
+        assert weights[n] == pytest.approx(weights[0] / 2**n)
+    assert weights[-1] == 0
+    assert total(wording.evidence(0)) == weights[0]
+
+
+@given(st.lists(st.sampled_from(PHRASES["seen"]["agitated"]), max_size=12))
+def test_evidence_is_bounded_sorted_and_short(texts: list[str]) -> None:
+    evidence = said(*texts) if texts else ()
+    weights = [e.weight for e in evidence]
+    assert total(evidence) <= BOUND + 1e-9
+    assert weights == sorted(weights, reverse=True)
+    assert all(weight > 0 for weight in weights)
+    quotes = [e.text.split('"')[1] for e in evidence if '"' in e.text]
+    assert all(0 < len(q.replace(" … ", " ").split()) <= QUOTED for q in quotes)
+
+
+def test_many_complaints_reach_the_bound() -> None:
+    assert total(said(*PHRASES["seen"]["agitated"][:12])) == pytest.approx(BOUND)
+
+
+def test_a_recogniser_that_repeats_itself_adds_nothing() -> None:
+    assert total(said("ridiculous")) == total(said("ridiculous " * 20))
+
+
+def test_the_agents_words_are_refused() -> None:
+    with pytest.raises(ValueError, match="agent"):
+        Wording(MODEL).hear(word("ridiculous", 0, speaker=Speaker.AGENT))
+
+
+def test_nothing_said_is_no_evidence() -> None:
+    assert Wording(MODEL).evidence(0) == ()
+    assert said("... , uh um") == ()
+
+
+def test_a_long_call_is_forgotten_from_its_start() -> None:
+    wording, end = Wording(MODEL), 0
+    for number in range(1, 3 * REMEMBERED):
+        end = say(wording, "this is okay", number, end)
+    wording.hear(word("ridiculous", 0, utterance=1, start=end))
+    assert not wording.evidence(end)
+    wording.hear(word("ridiculous", 0, utterance=3 * REMEMBERED, start=end))
+    assert wording.evidence(end)
+    assert len(wording._words) == REMEMBERED
+    assert len(wording._said) <= REMEMBERED
+
+
+# --- the model ------------------------------------------------------------------------------
+
+
+def test_words_are_read_without_case_punctuation_and_fillers() -> None:
+    assert spoken(["I\u2019m,", "uh,", "NOT", "...", "in-house"]) == ["i'm", "not", "in", "house"]
+    assert ngrams(["a", "b", "a"]) == {"a": (0, 1), "b": (1, 2), "a b": (0, 2), "b a": (1, 3)}
+
+
+def test_the_model_separates_and_knows_nothing_of_no_words() -> None:
+    hostile, desperate = MODEL.read(spoken(["you", "are", "disgusting", "and", "stupid"]))
+    assert hostile > 0.8 > 0.2 > desperate
+    hostile, desperate = MODEL.read(spoken(["I", "am", "scared", "and", "so", "sad"]))
+    assert desperate > 0.8 > 0.2 > hostile
+    assert MODEL.read([]) == MODEL.read(["xyzzy"])
+    assert max(MODEL.read([])) < 0.2
+
+
+def test_what_a_judgement_rests_on_is_what_it_falls_without() -> None:
+    words = spoken(["you", "are", "disgusting", "and", "I", "want", "a", "refund"])
+    first, last = MODEL.rests_on(words, 0)[0]
+    assert "disgusting" in words[first:last]
+    assert MODEL.read(words[:first] + words[last:])[0] < MODEL.read(words)[0]
+
+
+def test_the_model_file_is_small() -> None:
+    assert wording_model().stat().st_size < 500_000
+
+
+def test_another_file_is_no_model(tmp_path: Path) -> None:
+    broken = tmp_path / "wording.onnx"
+    broken.write_bytes(b"no model")
+    for path in (broken, tmp_path / "absent.onnx", resource("models", "silero_vad.onnx")):
+        with pytest.raises(ModelError, match=str(path.name)):
+            WordingModel(path)

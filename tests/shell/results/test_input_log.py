@@ -1,0 +1,190 @@
+"""A live call's record, heard again as it was, gives what the call gave."""
+
+import json
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.commands.test_command_line import home, recording, voicecoach
+from tests.desk import Desk, Told
+from voicecoach import config
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.errors import AudioFileError
+from voicecoach.shell.asr.loop import run
+from voicecoach.shell.capture.ears import Lost
+from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.shell.results import input_log, reader
+from voicecoach.shell.results.input_log import INPUTS, Line, Missing, Record
+from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.runtime.feed import Mark, Toggle
+from voicecoach.types import HOP, SAMPLE_RATE, Block, Speaker
+from voicecoach.views import event_log
+
+__all__ = ["home", "recording"]
+
+
+class Lossy(Desk):
+    """Where the customer's device goes away for a moment."""
+
+    def lose(self) -> None:
+        taken = self.ears.take
+
+        def once(seconds: float):  # type: ignore[no-untyped-def]
+            self.ears.take = taken  # type: ignore[method-assign]
+            found = taken(seconds)
+            return found._replace(news=[*found.news, Lost(Speaker.CUSTOMER, "pulled out")])
+
+        self.ears.take = once  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a live call with words, a mark, a pause and a device that is lost."""
+    desk = Lossy(tmp_path_factory.mktemp("live"), Config(), transcriber=Told(), audio=True)
+    desk.then(
+        desk.wish(6.0, Mark("soften", 5 * SAMPLE_RATE, helpful=False)),
+        desk.wish(12.0, Toggle()),
+        desk.wish(19.0, Toggle()),
+        (30.0, desk.lose),
+    ).run()
+    (folder,) = desk.ended
+    return folder
+
+
+def lines(log: Path) -> list[bytes]:
+    """Return what a log says of a call."""
+    return of_the_call(log.read_bytes().splitlines(keepends=True)[1:])
+
+
+def of_the_call(lines: Iterable[bytes]) -> list[bytes]:
+    """Return lines without those on how the program did."""
+    return [line for line in lines if b'"type":"degraded"' not in line]
+
+
+def heard_again(folder: Path, cut: int) -> list[bytes]:
+    """Return what another engine says of a record, whose sound comes in other blocks."""
+    record = input_log.read(folder / INPUTS)
+    engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=record.words)
+    blocks = Call.both(folder / AUDIO).blocks(cut)
+    return of_the_call(map(event_log.line, run(record.items(blocks), engine, record)))
+
+
+@pytest.mark.parametrize("hops", [1, 3, 64])
+def test_it_gives_the_same_events_words_and_all(call: Path, hops: int) -> None:
+    mine = lines(call / EVENTS)
+    kinds = {json.loads(line)["type"] for line in mine}
+    assert kinds >= {
+        "word", "utterance", "cue_feedback", "listening", "gap", "channel_state", "cue_opened",
+        "ended",
+    }  # fmt: skip
+    assert heard_again(call, hops) == mine
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_kill_leaves_gives_the_beginning(call: Path, tmp_path: Path, seed: int) -> None:
+    data = (call / INPUTS).read_bytes()
+    upto = random.Random(seed).randrange(len(data) // 4, len(data))
+    (tmp_path / INPUTS).write_bytes(data[:upto])
+    (tmp_path / AUDIO).write_bytes((call / AUDIO).read_bytes())
+    left = [json.loads(line) for line in data[:upto].splitlines()[1:-1]]
+    times = [item["at"] for line in left for item in line.values() if "at" in item]
+    again = heard_again(tmp_path, 64)
+    mine = lines(call / EVENTS)
+    same = [line for line in mine if json.loads(line)["at_s"] < max(times) / SAMPLE_RATE]
+    assert len(same) > 100
+    assert again[: len(same)] == same
+    assert json.loads(again[-1])["type"] == "ended", "what was never answered is given up"
+
+
+def test_a_trainer_hears_it_again_by_its_name(call: Path, home: Path) -> None:
+    done = voicecoach("replay", call / AUDIO, "--as-heard", "--out", home / "out", home=home)
+    assert done.returncode == 0, done.stderr
+    again = home / "out" / "call" / EVENTS
+    assert lines(again) == lines(call / EVENTS)
+    assert reader.read(again).facts["words"]
+
+
+def test_sound_without_a_record_is_said(recording: Path, home: Path) -> None:
+    done = voicecoach("replay", recording, "--as-heard", "--out", home / "out", home=home)
+    assert done.returncode == 2
+    assert "leave out --as-heard" in done.stderr
+
+
+def test_nothing_is_kept_where_no_words_are(tmp_path: Path) -> None:
+    eu = config.override(Config(), "privacy.profile", "eu")
+    desk = Desk(tmp_path, eu, transcriber=Told(), audio=True).run()
+    (folder,) = desk.ended
+    assert {path.name for path in folder.iterdir()} >= {AUDIO, EVENTS}
+    assert not (folder / INPUTS).exists()
+
+
+def test_nothing_is_kept_where_no_sound_is(tmp_path: Path) -> None:
+    (folder,) = Desk(tmp_path, Config(), transcriber=Told()).run().ended
+    assert not (folder / INPUTS).exists()
+
+
+BAD = {
+    "no JSON": b"{",
+    "another thing": b"[1]\n",
+    "an unknown field": b'{"sound":1}\n',
+    "a time before the call": b'{"listening":{"type":"listening","at":-1,"on":true}}\n',
+    "a time after any call": b'{"listening":{"type":"listening","at":9999999999,"on":true}}\n',
+    "half a hop": b'{"missing":{"start":0,"end":100}}\n',
+    "an empty gap": b'{"missing":{"start":256,"end":256}}\n',
+    "a state of ours": b'{"channel_state":{"type":"channel_state","at":0,"speaker":"agent",'
+    b'"state":"bleeding","reason":""}}\n',
+    "more than sure": b'{"transcript":{"at":1,"speaker":"agent","utterance":1,"end":1,'
+    b'"careful":true,"words":[{"text":"a","start":0,"end":1,"probability":1.5}]}}\n',
+    "nested": b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_record_is_said_in_one_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / INPUTS
+    path.write_bytes(BAD[name])
+    if name == "no JSON":  # a line that a kill cut off is none
+        assert not input_log.read(path).words
+        return
+    with pytest.raises(AudioFileError) as said:
+        input_log.read(path)
+    assert "\n" not in str(said.value)
+
+
+spans = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9)), max_size=5)
+sizes = st.lists(st.integers(1, 20), min_size=1, max_size=8)
+
+
+@given(spans=spans, sizes=sizes)
+@settings(max_examples=200, deadline=None)
+def test_what_never_came_is_marked_however_the_sound_is_cut(
+    spans: list[tuple[int, int]], sizes: list[int]
+) -> None:
+    gaps, now = [], 0
+    for gap, long in spans:
+        start = now + gap
+        gaps.append((start, start + long))
+        now = start + long + 1
+    record = Record(Line(missing=Missing(a * HOP, b * HOP)) for a, b in gaps)
+    parts = [item for item in record.items(_blocks(sizes)) if isinstance(item, Block)]
+    assert [part.start for part in parts] == [0, *(part.end for part in parts)][:-1]
+    assert np.concatenate([part.samples for part in parts], axis=1).shape[1] == sum(sizes) * HOP
+    missing = {
+        hop for part in parts if part.missing for hop in range(part.start // HOP, part.end // HOP)
+    }
+    assert missing == {hop for a, b in gaps for hop in range(a, min(b, sum(sizes)))}
+
+
+def _blocks(sizes: list[int]) -> Iterator[Block]:
+    now = 0
+    for hops in sizes:
+        yield Block(now, np.zeros((2, hops * HOP), np.float32))
+        now += hops * HOP

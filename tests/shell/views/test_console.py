@@ -1,0 +1,172 @@
+"""The terminal view and the state it draws."""
+
+import io
+
+from rich.console import Console
+
+from tests.helpers import hear, silence, stereo, syllables, voice
+from voicecoach.shell.views.console import CallView
+from voicecoach.types import (
+    SAMPLE_RATE,
+    ChannelState,
+    CueClosed,
+    CueOpened,
+    Degraded,
+    Event,
+    Speaker,
+    SpeechEnded,
+    SpeechStarted,
+    Tone,
+    Utterance,
+    Word,
+)
+from voicecoach.views.snapshot import Snapshot
+
+A, C = Speaker.AGENT, Speaker.CUSTOMER
+
+
+def word(index: int, text: str, committed: bool, utterance: int = 1) -> Word:
+    return Word(
+        at=SAMPLE_RATE,
+        speaker=C,
+        utterance=utterance,
+        index=index,
+        text=text,
+        start=0,
+        end=100,
+        probability=0.9,
+        committed=committed,
+        final=False,
+    )
+
+
+def utterance(text: str, number: int = 1) -> Utterance:
+    return Utterance(
+        at=2 * SAMPLE_RATE,
+        speaker=C,
+        utterance=number,
+        start=SAMPLE_RATE,
+        end=2 * SAMPLE_RATE,
+        text=text,
+        words=len(text.split()),
+    )
+
+
+CUE = CueOpened(
+    at=3 * SAMPLE_RATE,
+    id="slow-down",
+    title="Slow down",
+    message="6.1 syllables a second.",
+    say="",
+    priority=2,
+    evidence={},
+    held_s=2.0,
+)
+TONE = Tone(
+    at=SAMPLE_RATE,
+    speaker=C,
+    start=0,
+    end=1,
+    agitation=0.42,
+    confidence=0.8,
+    evidence=(),
+    signals={},
+)
+
+
+def test_a_snapshot_holds_what_is_so_now() -> None:
+    s = Snapshot()
+    first: list[Event] = [
+        SpeechStarted(at=1, speaker=C, start=0),
+        word(0, "The", True),
+        word(1, "lite", False),
+        word(2, "is", False),
+        word(1, "light", True),
+        word(2, "", False),
+        TONE,
+        CUE,
+    ]
+    for event in first:
+        s.update(event)
+    assert s.speaking == {A: False, C: True}
+    assert s.partial(C) == ("The light", "")
+    assert s.partial(A) == ("", "")
+    assert (s.tone, s.cue, s.cues_shown) == (TONE, CUE, 1)
+    then: list[Event] = [
+        utterance("The light is on"),
+        SpeechEnded(at=2, speaker=C, start=0, end=2),
+        CueClosed(at=4, id="slow-down", reason="behaviour stopped"),
+    ]
+    for event in then:
+        s.update(event)
+    assert s.partial(C) == ("", "")
+    assert [line.text for line in s.lines] == ["The light is on"]
+    assert s.cue is None
+    assert s.tone is TONE, "held in pauses"
+    assert not s.speaking[C]
+
+
+def test_a_snapshot_does_not_grow() -> None:
+    s = Snapshot()
+    for number in range(1, 200):
+        s.update(word(0, "a", False, number))
+        s.update(utterance("a" if number % 3 else "", number))
+    assert len(s.lines) == 8
+    assert s.partial(C) == ("", "")
+
+
+def drawn(events: list[Event], terminal: bool, width: int = 100) -> str:
+    """Return what is on the screen after these events."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=width, height=30, color_system=None)
+    with CallView(console, "call [bold]x[/]", 10.0) as view:
+        for event in events:
+            view.show(event)
+            view.advance(event.at)
+    text = file.getvalue()
+    return text[text.rfind("call [bold]x[/]") :] if terminal else text
+
+
+def test_the_terminal_shows_who_speaks_the_estimates_the_words_and_the_cue() -> None:
+    events = hear(stereo(syllables(140, 4, 10), silence(10)))[:-2]
+    screen = drawn([*events, TONE, word(0, "tentative", False), utterance("Hello", 0), CUE], True)
+    for text in ("agent", "customer", "calmness", "0.42", "80%", "pace", "usual", "tentative"):
+        assert text in screen
+    for text in ("Hello", "Slow down", "6.1 syllables a second.", "/ 0:10", "1 cue"):
+        assert text in screen
+
+
+def test_trouble_is_on_the_screen() -> None:
+    screen = drawn(
+        [
+            Degraded(at=1, stage="transcription", reason="no model"),
+            ChannelState(at=2, speaker=C, state="dead", reason="nothing on it so far"),
+        ],
+        True,
+    )
+    assert "transcription: no model" in screen
+    assert "nothing heard" in screen
+
+
+def test_without_a_terminal_each_utterance_and_cue_is_a_line() -> None:
+    closed = CueClosed(at=5 * SAMPLE_RATE, id="slow-down", reason="behaviour stopped")
+    text = drawn([TONE, utterance("Hello [red]there"), CUE, closed], False)
+    assert text.splitlines() == [
+        " 0:01 customer Hello [red]there",
+        " 0:03 cue      Slow down. 6.1 syllables a second.",
+        " 0:05 cue off  slow-down: behaviour stopped",
+    ]
+
+
+def test_what_is_said_stays_text() -> None:
+    nasty = utterance("\x1b[31mred\x07 [link=x]y[/link] \u202e<b>")
+    for terminal in (True, False):
+        screen = drawn([nasty], terminal)
+        assert "\x1b[31m" not in screen
+        assert "\x07" not in screen
+        assert "[link=x]y[/link]" in screen
+
+
+def test_a_narrow_terminal_is_no_error() -> None:
+    events = hear(stereo(voice(140, 3), silence(3)))
+    assert drawn([*events, TONE, CUE, utterance("long " * 50)], True, width=30)

@@ -1,0 +1,160 @@
+"""What the engine takes beside blocks: a lost device, a marked cue, a pause."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers import blocks, engine, seconds, silence, stereo, syllables
+from voicecoach.config import Config
+from voicecoach.engine import Engine
+from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
+from voicecoach.shell.asr.loop import run
+from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.types import (
+    F32,
+    HOP,
+    Block,
+    ChannelState,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    Event,
+    Item,
+    Listening,
+    Speaker,
+    TranscribeRequest,
+    Utterance,
+    Word,
+)
+
+A, C = Speaker.AGENT, Speaker.CUSTOMER
+
+
+def rushing() -> F32:
+    """Return an agent who speaks a third faster after a while."""
+    slow, fast = syllables(140, 3, 14), syllables(140, 5.5, 12)
+    both = np.concatenate([slow, silence(1), fast])
+    return stereo(both, silence(len(both) / 16000))
+
+
+def play(e: Engine, samples: F32, items: list[Item], size: int = 4) -> list[Event]:
+    """Return the events of blocks with items between them, each before the first at its time."""
+    events: list[Event] = []
+    waiting = sorted(items, key=lambda item: item.at)  # type: ignore[union-attr]
+    for block in blocks(samples, (size,)):
+        while waiting and waiting[0].at < block.end:  # type: ignore[union-attr]
+            events += e.process(waiting.pop(0))
+        events += e.process(block)
+    return events + e.finish()
+
+
+def opened(events: list[Event]) -> list[CueOpened]:
+    return [event for event in events if isinstance(event, CueOpened)]
+
+
+def test_a_cue_that_is_marked_wrong_leaves_and_one_that_helped_stays() -> None:
+    cue = opened(play(engine(), rushing(), []))[0]
+    for helpful in (True, False):
+        mark = CueFeedback(at=cue.at + HOP, id=cue.id, start=cue.at, helpful=helpful)
+        events = play(engine(), rushing(), [mark])
+        assert CueFeedback(at=mark.at, id=cue.id, start=cue.at, helpful=helpful) in events
+        closed = next(event for event in events if isinstance(event, CueClosed))
+        assert (closed.reason == "marked wrong") is not helpful
+        assert (closed.at == mark.at) is not helpful
+
+
+def test_a_mark_of_another_cue_closes_nothing() -> None:
+    cue = opened(play(engine(), rushing(), []))[0]
+    mark = CueFeedback(at=cue.at + HOP, id=cue.id, start=cue.at - HOP, helpful=False)
+    closed = [e for e in play(engine(), rushing(), [mark]) if isinstance(e, CueClosed)]
+    assert closed[0].reason != "marked wrong"
+
+
+def test_a_lost_device_holds_back_what_needs_it_until_it_is_there_again() -> None:
+    lost = ChannelState(at=seconds(2), speaker=A, state="lost", reason="unplugged")
+    events = play(engine(), rushing(), [lost])
+    assert lost in events
+    assert not opened(events)
+    held = [event for event in events if isinstance(event, CueHeldBack)]
+    assert "agent channel lost" in {event.reason for event in held}
+    again = ChannelState(at=seconds(4), speaker=A, state="ok", reason="")
+    events = play(engine(), rushing(), [lost, again])
+    assert [e.reason for e in events if isinstance(e, ChannelState)][:2] == [
+        "unplugged",
+        "it is there again",
+    ]
+    assert opened(events)
+
+
+def test_a_lost_device_takes_its_cue_off_the_screen() -> None:
+    cue = opened(play(engine(), rushing(), []))[0]
+    lost = ChannelState(at=cue.at + HOP, speaker=A, state="lost", reason="unplugged")
+    closed = [e for e in play(engine(), rushing(), [lost]) if isinstance(e, CueClosed)]
+    assert closed[0].reason == "agent channel lost"
+
+
+@given(st.lists(st.integers(0, 26 * 62), max_size=6), st.sampled_from([1, 3, 16, 64]))
+@settings(max_examples=10, deadline=None)
+def test_items_take_effect_at_their_time_however_blocks_are_cut(
+    times: list[int], size: int
+) -> None:
+    kinds: list[type[Item]] = [Listening, ChannelState, CueFeedback]
+    items: list[Item] = []
+    for i, hop in enumerate(sorted(times)):
+        match kinds[i % 3].__name__:
+            case "Listening":
+                items.append(Listening(at=hop * HOP, on=bool(i % 2)))
+            case "ChannelState":
+                state = "lost" if i % 2 else "ok"
+                items.append(ChannelState(at=hop * HOP, speaker=A, state=state, reason="r"))
+            case _:
+                items.append(CueFeedback(at=hop * HOP, id="slow-down", start=0, helpful=False))
+    assert play(engine(), rushing(), items, 1) == play(engine(), rushing(), items, size)
+
+
+class Slow:
+    """Hears a word in everything, when it is let."""
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
+        """Return the word."""
+        return [Heard("secret", 0.1, 0.4, 0.9)]
+
+    def restart(self) -> None:
+        """Go on."""
+
+
+def test_a_pause_takes_the_card_off_and_lets_go_of_words_in_flight() -> None:
+    cue = opened(play(engine(), rushing(), []))[0]
+    pause = Listening(at=cue.at + HOP, on=False)
+    e = engine(transcribe=True)
+    events = play(e, rushing()[:, : pause.at + seconds(2)], [pause])
+    assert next(event for event in events if isinstance(event, CueClosed)).reason == "paused"
+    # What was asked before the pause is no longer awaited, so its words can never come.
+    asked = [e for e in events if isinstance(e, TranscribeRequest) and e.at < pause.at]
+    assert asked
+    for request in asked:
+        heard = e.process(request.answer(pause.at + HOP, ()))
+        assert not [event for event in heard if isinstance(event, Word | Utterance)]
+
+
+def test_after_a_pause_no_word_comes_that_was_asked_for_before() -> None:
+    sound = stereo(syllables(140, 4, 12), silence(12))
+    heard, missed = blocks(sound[:, : seconds(6)], (3,)), sound[:, seconds(6) :]
+    quiet = [
+        Block(seconds(6) + block.start, np.zeros_like(block.samples), missing=True)
+        for block in blocks(missed, (3,))
+    ]
+    items: list[Item] = [*heard, Listening(at=seconds(6), on=False), *quiet]
+    for live in (True, False):
+        wanted = Config().transcription
+        asr = LiveAsr(Slow(), wanted) if live else ReplayAsr([Slow()], wanted)
+        events = list(run(items, engine(transcribe=True), asr))
+        asr.close()
+        assert Listening(at=seconds(6), on=False) in events
+        words = [event for event in events if isinstance(event, Word) and event.text]
+        assert all(word.start >= seconds(6) or word.at <= seconds(6) for word in words)

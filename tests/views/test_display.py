@@ -1,0 +1,169 @@
+"""What is on the screen in a live call, and the feed between it and the session."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from tests.helpers import hear, silence, stereo, syllables, word
+from voicecoach.config import Config, override
+from voicecoach.shell.runtime.feed import MOST_WISHES, Feed, Mark, Quit, Toggle
+from voicecoach.types import (
+    HOP,
+    Block,
+    ChannelState,
+    CueFeedback,
+    CueOpened,
+    Degraded,
+    Event,
+    Listening,
+    Speaker,
+    SpeechStarted,
+    Tone,
+    Utterance,
+)
+from voicecoach.views.display import LAST_WORDS, LEVELS, Display, display
+from voicecoach.views.snapshot import Snapshot
+
+A, C = Speaker.AGENT, Speaker.CUSTOMER
+CUE = CueOpened(
+    at=100,
+    id="soften",
+    title="Soften",
+    message="You said <b>must</b>.\x1b[31m",
+    say="What I can do is",
+    priority=2,
+    evidence={},
+    held_s=0.0,
+)
+TONE = Tone(
+    at=1, speaker=C, start=0, end=1, agitation=0.7449, confidence=0.78,
+    evidence=("sharper",), signals={},
+)  # fmt: skip
+
+
+def shown(*events: Event) -> Display:
+    snapshot = Snapshot()
+    for event in events:
+        snapshot.update(event)
+    return display(snapshot, "listening")
+
+
+def test_it_is_empty_before_anything_is_known() -> None:
+    assert shown() == Display(state="listening")
+
+
+def test_the_cue_is_text_whatever_is_in_it() -> None:
+    card = shown(CUE).card
+    assert card
+    assert (card.id, card.start, card.title, card.say) == ("soften", 100, *("Soften", CUE.say))
+    assert "<b>must</b>" in card.evidence
+    assert "\x1b" not in card.evidence
+
+
+def test_a_mark_is_of_the_cue_it_was_meant_for() -> None:
+    for start, helpful in ((100, True), (99, None)):
+        card = shown(CUE, CueFeedback(at=110, id="soften", start=start, helpful=True)).card
+        assert card
+        assert card.helpful is helpful
+
+
+def test_the_estimate_has_its_confidence_and_what_speaks_for_it() -> None:
+    bar = shown(TONE).agitation
+    assert (bar.value, bar.text, bar.note) == (0.74, "0.74, 80% sure", "sharper")
+
+
+def test_what_the_eye_cannot_tell_apart_is_not_drawn_again() -> None:
+    near = Tone(
+        at=9, speaker=C, start=0, end=9, agitation=0.7401, confidence=0.8,
+        evidence=("sharper",), signals={},
+    )  # fmt: skip
+    assert shown(TONE) == shown(TONE, near)
+
+
+@pytest.mark.parametrize(("level_dbfs", "meter"), [(0.0, 20), (-30.0, 10), (-60.0, 0), (-99.0, 0)])
+def test_a_meter_has_steps_of_3_db(level_dbfs: float, meter: int) -> None:
+    snapshot = Snapshot()
+    samples = np.full((2, HOP), 10 ** (level_dbfs / 20), np.float32)
+    snapshot.hear(Block(0, samples))
+    assert [c.level for c in display(snapshot, "listening").channels] == [meter, meter]
+    assert meter <= LEVELS
+
+
+def test_both_speak_where_both_do() -> None:
+    assert not shown(SpeechStarted(at=1, speaker=A, start=0)).overlap
+    both = shown(*(SpeechStarted(at=1, speaker=s, start=0) for s in (A, C)))
+    assert both.overlap
+    assert all(channel.speaking for channel in both.channels)
+
+
+def test_trouble_is_in_words() -> None:
+    seen = shown(
+        ChannelState(at=1, speaker=C, state="lost", reason="the headset went away"),
+        Degraded(at=2, stage="transcription", reason="slow"),
+        Degraded(at=3, stage="log", reason="the disk is full"),
+        Degraded(at=4, stage="transcription", reason="in time", over=True),
+    )
+    assert (seen.channels[1].state, seen.channels[1].reason) == ("lost", "the headset went away")
+    assert seen.notice == "log: the disk is full"
+
+
+def test_the_last_words_are_of_who_speaks() -> None:
+    said = Utterance(
+        at=9, speaker=A, utterance=1, start=0, end=9, words=20,
+        text=" ".join(str(i) for i in range(20)),
+    )  # fmt: skip
+    line = shown(said).line
+    assert line
+    assert line.text.split() == [str(i) for i in range(20)][-LAST_WORDS:]
+    line = shown(
+        said, word("hello", 0, final=False), word("the", 1, committed=False, final=False)
+    ).line
+    assert line
+    assert (line.speaker, line.text, line.tentative) == (C, "hello", "the")
+
+
+def test_the_agents_bar_is_calmness_and_with_the_eu_profile_pace() -> None:
+    sound = stereo(syllables(140, 4, 14), silence(14))
+    for profile, label in (("standard", "Your calmness"), ("eu", "Your pace")):
+        events = hear(sound, config=override(Config(), "privacy.profile", profile))
+        bar = shown(*events).delivery
+        assert bar.label == label
+        assert bar.value is not None
+        if profile == "eu":
+            assert "syl/s (usual" in bar.text
+            assert 0.3 < bar.value < 0.7
+
+
+def test_the_feed_keeps_the_newest_and_wakes_once_for_each() -> None:
+    feed, woken = Feed(), list[int]()
+    feed.wake = lambda: woken.append(1)
+    first = shown(TONE)
+    feed.publish(first, 1.0)
+    feed.publish(shown(TONE), 2.0)
+    assert feed.newest.display is first
+    assert feed.newest.sounded == 1.0
+    assert len(woken) == 1
+
+
+def test_wishes_come_in_their_order_and_do_not_pile_up() -> None:
+    feed = Feed()
+    threads = [threading.Thread(target=feed.wish, args=(Toggle(),)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    feed.wish(Mark("soften", 1, helpful=True))
+    assert feed.wishes() == [*[Toggle()] * 5, Mark("soften", 1, helpful=True)]
+    assert feed.wishes() == []
+    for _ in range(2 * MOST_WISHES):
+        feed.wish(Quit())
+    assert len(feed.wishes()) == MOST_WISHES
+
+
+def test_a_pause_is_a_state_of_the_snapshot() -> None:
+    snapshot = Snapshot()
+    snapshot.update(Listening(at=1, on=False))
+    assert not snapshot.listening

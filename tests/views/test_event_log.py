@@ -1,0 +1,120 @@
+"""The event log: a public, versioned interface."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from tests.helpers import hear, silence, stereo, syllables, voice
+from voicecoach.types import (
+    EVENTS,
+    SAMPLE_RATE,
+    Ended,
+    Speaker,
+    TranscribeRequest,
+    Word,
+    event_type,
+)
+from voicecoach.views import event_log
+
+DOCS = Path(__file__).parents[2] / "docs" / "event-log.md"
+
+
+def test_what_is_written_is_read_back_to_the_sample() -> None:
+    samples = stereo(syllables(150, 4, 12), syllables(220, 4, 12))
+    events = hear(samples, frames=True)
+    lines = [event_log.line(e) for e in events]
+    again = list(event_log.read(iter([event_log.header(call="x"), *lines])))
+    assert [e.at for e in again] == [e.at for e in events]
+    assert [event_log.line(e) for e in again] == lines
+
+
+def test_times_are_seconds_and_the_unknown_is_null() -> None:
+    events = hear(stereo(voice(150, 1), silence(1)), frames=True)
+    lines = [json.loads(event_log.line(e)) for e in events]
+    for fields in lines:
+        assert fields["type"]
+        assert not {"at", "start", "end"} & fields.keys()
+        assert 0 <= fields["at_s"] <= 1.02
+    prosody = [f for f in lines if f["type"] == "prosody" and f["speaker"] == "customer"]
+    assert all(f["f0_hz"] is None for f in prosody)
+
+
+def test_the_names_that_outside_tools_rely_on() -> None:
+    names = {event_type(e): set(e.__struct_fields__) for e in EVENTS}
+    assert {"at", "speaker", "agitation", "confidence"} <= names["tone"]
+    assert {"at", "speaker", "calmness", "rate_syl_s", "level_db", "f0_semitones"} <= names[
+        "delivery"
+    ]
+    assert {"at", "speaker", "f0_hz", "level_dbfs"} <= names["prosody"]
+    assert "by" in names["overlap"]
+    assert {"text", "start", "end", "at", "committed", "final"} <= names["word"]
+    assert {"id", "title", "message", "evidence", "priority"} <= names["cue_opened"]
+    assert {"id", "reason"} <= names["cue_closed"] & names["cue_held_back"]
+    assert {"speech_started", "speech_ended"} <= names.keys()
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    word = Word(
+        at=0, speaker=Speaker.AGENT, utterance=1, index=0, text="a", start=0, end=1,
+        probability=np.float64(0.123456), committed=True, final=True,
+    )  # fmt: skip
+    assert json.loads(event_log.line(word))["probability"] == 0.1235
+
+
+def test_text_stays_on_its_line() -> None:
+    word = Word(
+        at=SAMPLE_RATE,
+        speaker=Speaker.AGENT,
+        utterance=1,
+        index=0,
+        text='"\n\u202e<b>',
+        start=0,
+        end=1600,
+        probability=1.0,
+        committed=True,
+        final=True,
+    )
+    line = event_log.line(word)
+    assert line.count(b"\n") == 1
+    assert list(event_log.read(iter([line]))) == [msgspec.structs.replace(word, text='" <b>')]
+
+
+@pytest.mark.parametrize(
+    "bad", [b"{", b"[]", b'{"type":"nothing"}', b'{"type":"ended"}', b'{"at_s":1}', b'{"type":[]}']
+)
+def test_a_line_that_is_no_event_is_named(bad: bytes) -> None:
+    good = event_log.line(Ended(at=16_000, end=16_000))
+    with pytest.raises(ValueError, match="line 2: not an event"):
+        list(event_log.read(iter([good, bad])))
+
+
+@pytest.mark.parametrize("time", [b"1e400", b"-0.1", b"86400.1", b'"x"', b"null", b"true", b"1e19"])
+def test_a_time_that_is_in_no_call_is_refused(time: bytes) -> None:
+    with pytest.raises(ValueError, match="line 1: not an event"):
+        list(event_log.read(iter([b'{"type":"ended","at_s":1.0,"end_s":' + time + b"}"])))
+
+
+@pytest.mark.parametrize("more", [{"speakers": ["nobody"]}, {"speakers": 3}, {"call": 7}])
+def test_a_header_of_another_kind_is_refused(more: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="line 1: "):
+        event_log.facts(event_log.header(**more))
+    assert event_log.facts(event_log.header(speakers=["agent"])) == {"speakers": ["agent"]}
+
+
+def test_the_reference_is_the_one_in_the_docs() -> None:
+    assert event_log.describe() in DOCS.read_text("utf-8")
+
+
+def test_lists_and_tables_are_told_apart_in_the_reference() -> None:
+    text = event_log.describe()
+    assert "- `evidence`: list of texts\n" in text
+    assert "- `cepstrum_db`: list of numbers\n" in text
+    assert "- `signals`: table of numbers by signal name\n" in text
+
+
+def test_requests_are_not_part_of_the_log() -> None:
+    assert "transcribe_request" not in event_log.describe()
+    assert TranscribeRequest in EVENTS

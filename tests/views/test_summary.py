@@ -1,0 +1,138 @@
+"""The summary of a call."""
+
+import msgspec
+
+from voicecoach.types import (
+    SAMPLE_RATE,
+    ChannelState,
+    CueClosed,
+    CueHeldBack,
+    CueOpened,
+    Degraded,
+    Delivery,
+    Ended,
+    Event,
+    Gap,
+    Overlap,
+    Speaker,
+    SpeechEnded,
+    Tone,
+    Turn,
+    Utterance,
+)
+from voicecoach.views.summary import Summarizer, Summary, markdown
+
+A, C = Speaker.AGENT, Speaker.CUSTOMER
+S = SAMPLE_RATE
+
+
+def tone(at: int, agitation: float, confidence: float) -> Tone:
+    return Tone(
+        at=at,
+        speaker=C,
+        start=0,
+        end=at,
+        agitation=agitation,
+        confidence=confidence,
+        evidence=(),
+        signals={},
+    )
+
+
+def delivery(calmness: float | None) -> Delivery:
+    return Delivery(
+        at=S,
+        speaker=A,
+        start=0,
+        end=S,
+        rate_syl_s=5.0,
+        usual_rate_syl_s=4.5,
+        level_db=0.0,
+        f0_semitones=0.0,
+        calmness=calmness,
+    )
+
+
+EVENTS: list[Event] = [
+    SpeechEnded(at=S, speaker=A, start=0, end=S),
+    SpeechEnded(at=5 * S, speaker=C, start=S, end=4 * S),
+    Turn(at=S, speaker=A, start=0, end=S),
+    Overlap(at=S, by=A, start=0, end=S // 2, backchannel=False),
+    Overlap(at=S, by=C, start=0, end=S // 2, backchannel=True),
+    tone(S, 0.9, 0.1),
+    tone(2 * S, 0.6, 0.9),
+    tone(3 * S, 0.2, 0.9),
+    delivery(0.7),
+    delivery(0.8),
+    CueOpened(
+        at=6 * S, id="x", title="X", message="m", say="words", priority=1, evidence={}, held_s=0
+    ),
+    CueClosed(at=8 * S, id="x", reason="behaviour stopped"),
+    CueHeldBack(at=9 * S, id="x", reason="cooldown"),
+    CueHeldBack(at=9 * S, id="x", reason="cooldown"),
+    Utterance(at=9 * S, speaker=C, utterance=2, start=7 * S, end=8 * S, text="later", words=1),
+    Utterance(
+        at=9 * S, speaker=A, utterance=1, start=S, end=2 * S, text="<b>*a*|\n\x1b[1m", words=1
+    ),
+    Degraded(at=S, stage="transcription", reason="gone"),
+    Degraded(at=S, stage="transcription", reason="gone"),
+    ChannelState(at=S, speaker=C, state="dead", reason="nothing on it so far"),
+    Gap(at=S, start=S, end=3 * S),
+    Ended(at=70 * S, end=70 * S),
+]
+
+
+def summary() -> Summary:
+    summarizer = Summarizer("call")
+    for event in EVENTS:
+        summarizer.update(event)
+    return summarizer.finish()
+
+
+def test_numbers() -> None:
+    s = summary()
+    assert (s.agent.speech_s, s.customer.speech_s, s.agent.talk_share) == (1.0, 3.0, 0.25)
+    assert (s.agent.overlaps_begun, s.customer.overlaps_begun) == (1, 0)
+    assert s.overlap_s == 1.0
+    assert (s.agitation_mean, s.agitation_peak, s.agitation_peak_s) == (0.4, 0.6, 2.0)
+    assert s.agitation_end == 0.2
+    assert s.agent_calmness_mean == 0.75
+    assert [(c.id, c.opened_s, c.closed_s) for c in s.cues] == [("x", 6.0, 8.0)]
+    assert s.held_back == {"x: cooldown": 2}
+    assert [line.text for line in s.transcript][1] == "later"
+    assert s.customer.channel == "dead"
+    assert s.notes == [
+        "transcription: gone",
+        "the customer's channel is dead: nothing on it so far (from 0:01)",
+        "2.0 s missing at 0:01",
+    ]
+
+
+def test_the_page_says_it_and_words_stay_text() -> None:
+    page = markdown(summary())
+    for text in ("Length 1:10.", "0:06 X", "2.0 s (behaviour stopped)", "x: cooldown (2)", "25%"):
+        assert text in page
+    assert "\\<b\\>\\*a\\*\\|" in page
+    assert "\x1b" not in page
+    assert "dead" in page
+
+
+def test_a_summary_of_nothing() -> None:
+    s = Summarizer("empty").finish()
+    assert s.agent.talk_share == 0
+    assert s.agitation_mean is None
+    assert "None." in markdown(s)
+
+
+def test_without_the_composite_there_is_no_calmness_on_the_page() -> None:
+    summarizer = Summarizer("eu")
+    summarizer.update(delivery(None))
+    s = summarizer.finish()
+    assert s.agent_calmness_mean is None
+    assert "calmness" not in markdown(s)
+    assert "usual pace: 4.5" in markdown(s)
+
+
+def test_json_round_trip() -> None:
+    s = summary()
+    assert msgspec.json.decode(msgspec.json.encode(s), type=Summary) == s

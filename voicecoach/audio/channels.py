@@ -1,0 +1,284 @@
+"""Whether the channels can be trusted: lost, dead, copied, swapped, drifting, bleeding or clipped.
+
+| state    | of whom    | told by                              | and not mistaken for           |
+|----------|------------|--------------------------------------|--------------------------------|
+| lost     | it         | whoever captures it                  | a silent line: it says so      |
+| dead     | it         | nothing above -75 dBFS in 5 s; later | a line that is silent while    |
+|          |            | 2 minutes of digital silence         | the other speaks (40 s seen)   |
+| copied   | both       | one signal but for a gain: a corre-  | a loudspeaker in a room, which |
+|          |            | lation of 0.97 in 4 of 6 windows,    | makes another signal of it;    |
+|          |            | and nobody on one channel alone      | hum, which is below the band   |
+| swapped  | both       | a call opened in an agent's words on | an echo or a copy: they are on |
+|          |            | the customer's channel alone         | the agent's channel, too       |
+| drifting | both       | the delay of a bleed moves by 20 ms  | a jump of a line's buffer, or  |
+|          |            | along a line, in 45 s or more        | another path: not along a line |
+| bleeding | the hearer | one sharp peak of GCC-PHAT, at one   | chance: delays differ; tones   |
+|          |            | and the same delay, in 4 of 6        | and hum: peaks a period apart; |
+|          |            | windows in which the source speaks   | the same words: no peak        |
+| clipped  | it         | amplitudes pile up near the top of   | loud, peak-normalised or coded |
+|          |            | loud speech, wherever that top is    | speech: its density falls off  |
+
+The first that applies is the channel's state.  It is entered on several windows that agree and
+left when hardly any does in twice as many; in a pause nothing changes.
+
+A detector of speech hears a bleed as speech, too, so "only the source speaks" is not asked: a
+window counts for everyone whom it hears near their usual level.  Who leaks is the one whose channel
+is nearer to its own loudness; where neither is by much, the one whose channel is earlier; within
+5 ms, where capture may be off, the louder one, and both where neither is.  How the sound tells it
+stands in `dsp.delay`, `leakage` and `dsp.clipping`.
+
+Sans-I/O, hop by hop; all arrays that stay are allocated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from voicecoach.audio.crosstalk import ALIGNED_S, Copy, Leak
+from voicecoach.dsp.clipping import Clipping
+from voicecoach.dsp.delay import WINDOW, Correlator
+from voicecoach.types import (
+    F32,
+    HOP,
+    SAMPLE_RATE,
+    SPEAKERS,
+    TICK,
+    ChannelState,
+    Speaker,
+)
+
+_TICK_SAMPLES = TICK * HOP
+
+DEAD_DBFS = -75.0
+"""A channel that never exceeds this is dead."""
+DEAD_AFTER = 5 * SAMPLE_RATE
+"""No alarm before this: devices and lines take seconds to deliver."""
+SILENT_DBFS = -90.0
+"""Less than one step of 16 bits: digital silence."""
+SILENT_AFTER = 120 * SAMPLE_RATE
+"""Digital silence after which a channel that was alive is dead.
+
+Three times what telephone recordings have while the other speaks; and there is no haste, since of
+a silent channel nothing is claimed anyway."""
+_DEAD, _SILENT = 10 ** (DEAD_DBFS / 10), 10 ** (SILENT_DBFS / 10)
+
+STEP = 4
+"""Updates between correlations: 0.512 s."""
+_WINDOW_TICKS = WINDOW // _TICK_SAMPLES
+QUIET_DBFS = -65.0
+"""A source below this, in the band, is not there."""
+PRESENT_DB, PRESENT_FADES_DB = 18.0, 0.05
+"""Below the loudest window of a speaker, which fades with each, they are not there either: the
+detector of speech is generous with noise, and an echo is no voice."""
+NEARER_DB = 6.0
+"""By how much nearer to its own loudness the source's channel is, where that says who it is."""
+GRACE = 4 * SAMPLE_RATE
+"""For which the agent's own channel may still come with the opening words."""
+
+_OVER = {
+    "lost": "it is there again",
+    "dead": "sound has come",
+    "copied": "the channels differ",
+    "swapped": "the opening was heard on the agent's channel, too",
+    "drifting": "the delay no longer moves",
+    "bleeding": "the other is no longer heard on it",
+    "clipped": "the tops are whole again",
+}
+
+
+class Channels:
+    """The health of both channels of one call.
+
+    Parameters
+    ----------
+    speakers
+        Whose channels carry anything; the other's is ignored, and nothing is compared with it.
+    """
+
+    def __init__(self, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
+        self._speakers = speakers
+        self._ring = np.zeros((2, WINDOW), np.float32)
+        self._hops = 0
+        self._speech = np.zeros((2, _WINDOW_TICKS), np.bool_)
+        self._spoke = [False, False]
+        self._loudest = [0.0, 0.0]
+        self._silent = [0, 0]
+        self._dead = [False, False]
+        self._correlator = Correlator()
+        self._loudest_db = [-100.0, -100.0]
+        self._leaks = {s: Leak() for s in SPEAKERS}
+        self._copy = Copy()
+        self._clipping = {s: Clipping() for s in SPEAKERS}
+        self._opened: dict[Speaker, int] = {}
+        self._swapped = False
+        self._lost: dict[Speaker, str] = {}
+        self._states: dict[Speaker, str] = {}
+
+    @property
+    def distrusted(self) -> Mapping[Speaker, str]:
+        """The state of each channel that is not to be relied on now."""
+        return self._states
+
+    def push(self, samples: F32) -> None:
+        """Take hops of both channels, [2, n * HOP], none beyond the next update."""
+        first = self._hops * HOP % WINDOW
+        self._ring[:, first : first + samples.shape[1]] = samples
+        self._hops += samples.shape[1] // HOP
+
+    def opened(self, at: int, speaker: Speaker) -> None:
+        """Take that a call was opened, in an agent's words, on a speaker's channel."""
+        self._opened.setdefault(speaker, at)
+
+    def told(self, at: int, state: ChannelState) -> list[ChannelState]:
+        """Take what is known where a channel is captured: it is "lost", or "ok"; return changes."""
+        self._lost.pop(state.speaker, None)
+        if state.state != "ok":
+            self._lost[state.speaker] = state.reason
+        return self._changes(at)
+
+    def update(self, at: int, speaking: Sequence[bool]) -> list[ChannelState]:
+        """Return what changed; to be called every `TICK` hops.
+
+        Parameters
+        ----------
+        at
+            Stream index of now.
+        speaking
+            Whether each channel is within speech now, by row.
+
+        Raises
+        ------
+        ValueError
+            Where no whole number of `TICK` hops was pushed.
+        """
+        if self._hops % TICK:
+            raise ValueError(f"an update comes every {TICK} hops, not after {self._hops}")
+        tick = self._hops // TICK
+        self._speech[:, tick % _WINDOW_TICKS] = speaking
+        powers = self._levels(TICK)
+        first = (self._hops - TICK) * HOP % WINDOW
+        for s in self._speakers:
+            if speaking[s.row]:
+                self._spoke[s.row] = True
+                block = self._ring[s.row, first : first + _TICK_SAMPLES]
+                self._clipping[s].hear(block, powers[s.row])
+        if tick % STEP == 0:
+            if len(self._speakers) == 2 and tick >= _WINDOW_TICKS:
+                self._correlate(at)
+        elif tick % STEP == STEP // 2:
+            # Not in one update with the correlation, to spread the work.
+            for s in self._speakers:
+                if self._spoke[s.row]:
+                    self._clipping[s].look()
+                    self._spoke[s.row] = False
+        self._watch()
+        return self._changes(at)
+
+    def finish(self, at: int) -> list[ChannelState]:
+        """Return what is known at the end of the stream: a channel that was never alive is dead."""
+        self._levels(self._hops % TICK)
+        for s in self._speakers:
+            self._dead[s.row] |= self._loudest[s.row] < _DEAD
+        return self._changes(at)
+
+    def _levels(self, hops: int) -> F32:
+        """Follow the level over the newest hops, and return their powers, [2, hops]."""
+        first = (self._hops - hops) * HOP % WINDOW
+        newest = self._ring[:, first : first + hops * HOP].reshape(2, hops, HOP)
+        if not hops:
+            return np.zeros((2, 0), np.float32)
+        means = np.add.reduce(newest, axis=2) / np.float32(HOP)
+        powers = np.asarray(np.einsum("chi,chi->ch", newest, newest) / HOP - means * means)
+        for row, loudest in enumerate(np.maximum.reduce(powers, axis=1).tolist()):
+            self._loudest[row] = max(self._loudest[row], loudest)
+            self._silent[row] = 0 if loudest > _SILENT else self._silent[row] + hops * HOP
+            if self._dead[row] and loudest >= _DEAD:
+                self._dead[row] = False
+        return powers
+
+    def _watch(self) -> None:
+        """See what needs no sound: silence, and who opened the call."""
+        now = self._hops * HOP
+        for row in range(2):
+            never = self._loudest[row] < _DEAD and now >= DEAD_AFTER
+            self._dead[row] |= never or self._silent[row] >= SILENT_AFTER
+        heard = self._opened.get(Speaker.CUSTOMER)
+        both = self._copy.open or self._leaks[Speaker.AGENT].open
+        if heard is None or Speaker.AGENT in self._opened:
+            self._swapped = False
+        elif not both and now - heard >= GRACE:
+            self._swapped = len(self._speakers) == 2
+
+    def _correlate(self, at: int) -> None:
+        spoken = self._speech.sum(axis=1) * 2 >= _WINDOW_TICKS
+        if not spoken.any():
+            return
+        peak = self._correlator.hear(self._ring, self._hops * HOP % WINDOW)
+        there = [False, False]
+        for row, level in enumerate(peak.power_db):
+            if spoken[row] and level >= QUIET_DBFS:
+                loudest = max(level, self._loudest_db[row] - PRESENT_FADES_DB)
+                self._loudest_db[row] = loudest
+                there[row] = level >= loudest - PRESENT_DB
+        near_db = [x - most for x, most in zip(peak.power_db, self._loudest_db, strict=True)]
+        if any(there):
+            self._copy.hear(peak)
+        for source in SPEAKERS:
+            if not there[source.row]:
+                continue
+            later = peak.delay_s if source is Speaker.CUSTOMER else -peak.delay_s
+            # Who leaks is the one whose channel is nearer to its own loudness, however it is set;
+            # where neither is by much, the one whose channel is earlier.
+            nearer = near_db[source.row] - near_db[source.other.row]
+            if nearer < -NEARER_DB or (later < -ALIGNED_S and nearer < NEARER_DB):
+                later = float("nan")
+            levels = peak.power_db
+            over = levels[source.other.row] - levels[source.row]
+            self._leaks[source].hear(at, later, over)
+
+    def _judge(self, speaker: Speaker) -> tuple[str, str]:
+        """Return the state of a channel, and why."""
+        heard, hears = self._leaks[speaker], self._leaks[speaker.other]
+        if speaker in self._lost:
+            return "lost", self._lost[speaker]
+        if self._dead[speaker.row]:
+            if self._loudest[speaker.row] < _DEAD:
+                return "dead", "nothing on it so far: is it muted, or is recording not permitted?"
+            return "dead", f"digital silence for {SILENT_AFTER // SAMPLE_RATE} s: muted or lost"
+        if self._copy.open:
+            gain = self._copy.level_db
+            by = "" if abs(gain) < 1 else f", the customer's {abs(gain):.0f} dB "
+            by += "" if abs(gain) < 1 else "louder" if gain > 0 else "softer"
+            return "copied", f"both channels carry the same signal{by}: a mono recording?"
+        if self._swapped:
+            return "swapped", "the call was opened in an agent's words on the customer's channel"
+        for leak in (hears, heard):
+            if leak.open and leak.drifts:
+                moved = 1000 * leak.moved_s
+                return "drifting", f"the delay of an echo moved by {moved:+.0f} ms: two clocks"
+        if hears.open:
+            late = f"{max(0.0, 1000 * hears.delay_s):.0f} ms late"
+            level = "as loud" if hears.level_db > -1 else f"{-hears.level_db:.0f} dB down"
+            what = "customer is heard" if speaker is Speaker.AGENT else "agent's echo is"
+            return "bleeding", f"the {what} on it, about {level} and {late}"
+        if self._clipping[speaker].open:
+            top = self._clipping[speaker].top_dbfs
+            return "clipped", f"the tops of loud speech are flat, at {top:.0f} dBFS"
+        return "ok", ""
+
+    def _changes(self, at: int) -> list[ChannelState]:
+        changes = []
+        for speaker in self._speakers:
+            state, reason = self._judge(speaker)
+            before = self._states.get(speaker, "ok")
+            if state == before:
+                continue
+            if state == "ok":
+                del self._states[speaker]
+                reason = _OVER[before]
+            else:
+                self._states[speaker] = state
+            changes.append(ChannelState(at=at, speaker=speaker, state=state, reason=reason))
+        return changes

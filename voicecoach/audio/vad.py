@@ -1,0 +1,120 @@
+"""Speech probability by Silero VAD (MIT), run by onnxruntime.
+
+A window is 512 samples with the 64 before it, and the first 64 mirrored at its end.  Silero's
+model begins with a Fourier transform written as a convolution: here scipy does that, quicker, and
+the model file is what follows (`scripts/train/vad.py` makes it), with windows and channels as rows
+of its matrix products.  Rows do not depend on one another but by the recurrent state, which is
+carried: any number of windows at once gives, bit for bit, what one at a time gives, so that a
+replay may batch what a live call cannot.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from scipy import fft
+
+from voicecoach.dsp.framing import Framer
+from voicecoach.dsp.spectrum import hann
+from voicecoach.onnx_model import Session
+from voicecoach.types import F32, HOP, MAX_HOPS, SPEAKERS, Speaker
+
+WINDOW = 2 * HOP
+"""Samples between successive probabilities."""
+CONTEXT = 64
+"""Samples before its window that the model sees."""
+PART, STEP = 256, 128
+"""Samples of which a spectrum is taken, and from one to the next."""
+PARTS = (CONTEXT + WINDOW + CONTEXT - PART) // STEP + 1
+"""Spectra of a window."""
+BINS = PART // 2 + 1
+_TAPER = hann(PART)
+_STATE = 128
+
+
+class SpeechProbability(Protocol):
+    """What the engine needs of a voice activity detector."""
+
+    def process(self, samples: F32) -> F32:
+        """Return the speech probability at each hop of `samples` [2, n * HOP], as [2, n]."""
+
+    def reset(self) -> None:
+        """Return to the state of a new stream."""
+
+
+class SileroVad:
+    """Silero on both channels of a call.
+
+    Parameters
+    ----------
+    path
+        The ONNX file.
+    speakers
+        Whose channels carry anything; the others' probability is 0.
+
+    Raises
+    ------
+    ModelError
+        Where onnxruntime cannot load the file.
+    """
+
+    def __init__(self, path: Path, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
+        self._session = Session(path, "voice activity")
+        self._rows = [speaker.row for speaker in speakers]
+        self._framer = Framer(CONTEXT + WINDOW, WINDOW)
+        self._held = np.zeros((2, HOP), np.float32)
+        windows, length = MAX_HOPS * HOP // WINDOW, CONTEXT + WINDOW + CONTEXT
+        self._mirrored = np.zeros((windows, len(speakers), length), np.float32)
+        strides = (*self._mirrored.strides[:2], STEP * self._mirrored.itemsize)
+        self._parts = as_strided(
+            self._mirrored,
+            (windows, len(speakers), PARTS, PART),
+            (*strides, self._mirrored.itemsize),
+            writeable=False,
+        )
+        # Window 0 is the last one of the block before.
+        self._window_at = (np.arange(MAX_HOPS + 1) + 1) // 2
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a new stream."""
+        self._framer.reset()
+        self._h = self._c = np.zeros((1, len(self._rows), _STATE), np.float32)
+        self._newest = np.zeros((1, len(self._rows)), np.float32)
+        self._odd = False
+
+    def process(self, samples: F32) -> F32:
+        """Return the speech probability at each hop, as `SpeechProbability.process`.
+
+        A hop that completes no window repeats the last window's probability.
+        """
+        n, odd = samples.shape[1] // HOP, int(self._odd)
+        pending = np.concatenate([self._held, samples], axis=1) if odd else samples
+        windows = (n + odd) // 2
+        speech = self._newest
+        if windows:
+            spectra = self._magnitudes(self._framer.push(pending[:, : windows * WINDOW]))
+            inputs = {"spectra": spectra, "h": self._h, "c": self._c}
+            new, self._h, self._c = self._session.run(None, inputs)
+            speech = np.concatenate([self._newest, new])
+            self._newest = speech[-1:]
+        self._odd = pending.shape[1] > windows * WINDOW
+        if self._odd:
+            self._held[:] = pending[:, -HOP:]
+        out = np.zeros((2, n), np.float32)
+        out[self._rows] = speech[self._window_at[odd : odd + n]].T
+        return out
+
+    def _magnitudes(self, frames: F32) -> F32:
+        """Return the magnitude spectra of windows, [windows, speakers, PARTS * BINS]."""
+        windows, mirrored = frames.shape[1], self._mirrored[: frames.shape[1]]
+        mirrored[..., :-CONTEXT] = frames[self._rows].transpose(1, 0, 2)
+        mirrored[..., -CONTEXT:] = mirrored[..., -CONTEXT - 2 : -2 * CONTEXT - 2 : -1]
+        spectra = fft.rfft(self._parts[:windows] * _TAPER, axis=-1).view(np.float32)
+        np.multiply(spectra, spectra, out=spectra)
+        power = spectra[..., 0::2] + spectra[..., 1::2]
+        np.sqrt(power, out=power)
+        return np.asarray(power.reshape(windows, len(self._rows), PARTS * BINS), np.float32)

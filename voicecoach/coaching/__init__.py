@@ -1,0 +1,1 @@
+"""From what is known of the call to cues: conversation state, signals, rules, outcomes."""

@@ -1,0 +1,191 @@
+"""The course of a call: who tells and who replies, silence, and how the customer's agitation goes.
+
+The customer's *account* is what they have told since the agent last said more than "mm-hm"; the
+agent's *reply* is what they have said since.  A short word of the customer in between ("mm-hm",
+"yes") is a backchannel, unless it answers a question.  Speech is counted in ticks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from voicecoach.audio.endpointing import Endpointer
+from voicecoach.estimates.tone import ALERT
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
+
+A = SPEAKERS[0]
+C = SPEAKERS[1]
+NAN = float("nan")
+
+BACKCHANNEL_S = 1.0
+"""The customer's speech in one go that is more than a backchannel, seconds."""
+REPLY_S = 2.0
+"""The agent's speech that ends an account, seconds: with less they go on listening."""
+ANSWER = 4 * SAMPLE_RATE
+"""A short word so soon after a question is an answer, no backchannel."""
+
+ABOVE_FLOOR_DB, BELOW_SPEECH_DB = 10.0, 25.0
+"""Above the noise of its channel, and no more than this below its speech, a sound is no silence."""
+FLOOR_RISE_DB_S = 0.1
+"""Decibels a second by which noise is believed to have risen: music for a minute stays music."""
+
+CALM = 0.5
+"""Agitation under which speech is calm; from `tone.ALERT` it is agitated."""
+OUTBURST_S = 4.0
+"""Agitated speech that is worth calming down from, seconds."""
+LONG = 600 * SAMPLE_RATE
+MEMORY, MEMORY_S = 90 * SAMPLE_RATE, 30.0
+"""How far back agitation is counted, samples, and the speech that a share of it takes, seconds."""
+
+
+class Levels(NamedTuple):
+    """How loud a channel is, dBFS."""
+
+    now: float
+    speech: float
+    """Its active speech level; NaN before there is any."""
+
+
+class Accounts:
+    """Accounts and replies of one call.
+
+    Parameters
+    ----------
+    endpointer
+        Who speaks.
+    """
+
+    def __init__(self, endpointer: Endpointer) -> None:
+        self._agent, self._customer = (endpointer.segment(s) for s in SPEAKERS)
+        self._run_start = 0
+        self._run_s = self._uncounted_s = 0.0
+        self.accounts = 0
+        """How many there were with the present one."""
+        self.account_s = 0.0
+        """The customer's speech in the newest account, seconds."""
+        self.account_end = 0
+        """Where it ended, or where it has come to, samples."""
+        self.reply_s = 0.0
+        """The agent's speech since, seconds."""
+        self.gap_s = NAN
+        """Silence between the two, seconds; 0 where the agent came in."""
+        self.monologue_s = 0.0
+        """The agent's speech since the customer last said more than a backchannel, seconds."""
+        self.agent_s = 0.0
+        """The agent's speech in the call, seconds."""
+
+    def update(self, seconds: float, asked: int | None) -> None:
+        """Take a tick.
+
+        Parameters
+        ----------
+        seconds
+            Its length.
+        asked
+            Where the agent's last question ended, samples.
+        """
+        if self._agent.speaking:
+            if not self.reply_s:
+                came_in = self._customer.active and self._customer.start < self._agent.start
+                gap = 0 if came_in else self._agent.start - self._customer.last_speech
+                self.gap_s = max(gap, 0) / SAMPLE_RATE if self.accounts else NAN
+            self.reply_s += seconds
+            self.monologue_s += seconds
+            self.agent_s += seconds
+        if self._customer.speaking:
+            self._listen(seconds, asked)
+
+    def _listen(self, seconds: float, asked: int | None) -> None:
+        start = self._customer.start
+        if start != self._run_start:
+            self._run_start, self._run_s, self._uncounted_s = start, 0.0, 0.0
+        self._run_s += seconds
+        self._uncounted_s += seconds
+        answers = asked is not None and 0 <= start - asked <= ANSWER
+        if self._run_s < BACKCHANNEL_S and not answers:
+            return
+        self.monologue_s = 0.0
+        if self.reply_s >= REPLY_S or not self.accounts:
+            self.accounts += 1
+            self.account_s = 0.0
+        self.reply_s = 0.0
+        self.account_s += self._uncounted_s
+        self._uncounted_s = 0.0
+        self.account_end = self._customer.last_speech
+
+
+class Silence:
+    """Since when neither speech nor music nor a keyboard is heard."""
+
+    def __init__(self) -> None:
+        self._floor_db = dict.fromkeys(SPEAKERS, math.inf)
+        self._at = 0
+        self.since: int | None = None
+        """Samples; None before anybody has spoken."""
+
+    def update(
+        self, at: int, speaking: Mapping[Speaker, bool], levels: Mapping[Speaker, Levels]
+    ) -> None:
+        """Take a tick: who speaks, and how loud each channel is."""
+        seconds, self._at = (at - self._at) / SAMPLE_RATE, at
+        sounding = False
+        for speaker, (level_db, speech_db) in levels.items():
+            floor_db = min(level_db, self._floor_db[speaker] + FLOOR_RISE_DB_S * seconds)
+            self._floor_db[speaker] = floor_db
+            sounding |= level_db >= max(floor_db + ABOVE_FLOOR_DB, speech_db - BELOW_SPEECH_DB)
+        if any(speaking.values()) or (sounding and self.since is not None):
+            self.since = at
+
+
+class Mood:
+    """How agitated the customer has been."""
+
+    def __init__(self) -> None:
+        self._ticks: deque[tuple[int, bool]] = deque()
+        self._agitated = 0
+        """How many of them are."""
+        self._tick_s = 0.0
+        self._long: deque[int] = deque()
+        """The agitated ticks of a longer time."""
+        self._account = 0
+        self._outburst_s = 0.0
+        self.calmed_s = 0.0
+        """Calm speech since an outburst within `MEMORY`, seconds."""
+
+    def update(self, at: int, seconds: float, agitation: float, account: int) -> None:
+        """Take a tick in which the customer speaks; an unknown agitation is not counted."""
+        if account != self._account:
+            self._account, self._outburst_s = account, 0.0
+        while self._ticks and self._ticks[0][0] <= at - MEMORY:
+            self._agitated -= self._ticks.popleft()[1]
+        self._tick_s = seconds
+        if agitation != agitation:
+            return
+        agitated = agitation >= ALERT
+        self._ticks.append((at, agitated))
+        self._agitated += agitated
+        self._outburst_s += seconds * agitated
+        if agitated:
+            self._long.append(at)
+        if agitated or self._agitated * seconds < OUTBURST_S:
+            self.calmed_s = 0.0
+        elif agitation < CALM:
+            self.calmed_s += seconds
+
+    def agitated_s(self, at: int) -> float:
+        """Return the agitated speech of `LONG`, seconds."""
+        while self._long and self._long[0] <= at - LONG:
+            self._long.popleft()
+        return len(self._long) * self._tick_s
+
+    def outburst_s(self, account: int) -> float:
+        """Return the agitated speech in an account, seconds; 0 where it is not the newest."""
+        return self._outburst_s if account == self._account else 0.0
+
+    def share(self) -> float:
+        """Return the share of speech that was agitated; NAN where there was little."""
+        n = len(self._ticks)
+        return self._agitated / n if n * self._tick_s >= MEMORY_S else NAN

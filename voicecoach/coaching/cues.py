@@ -1,0 +1,390 @@
+"""Cues are alarms: rules over named signals, and what keeps them few.
+
+Conditions are ANDed inside a rule, rules are ORed inside a cue, and there is nothing else: no
+expression language.  A comparison with an unknown signal (NaN) is false, so the unknown never
+fires a cue.  The states of a cue:
+
+| state    | leaves when                                                      | to       |
+|----------|------------------------------------------------------------------|----------|
+| idle     | a rule has held for its `for_s`, and nothing holds the cue back  | open     |
+| open     | no rule's conditions have been true for `keep_for_s`             | cooldown |
+| open     | it has been shown for `max_show_s`                               | cooldown |
+| open     | a cue of higher priority opens                                   | cooldown |
+| open     | a channel that its rule needs is no longer trusted               | cooldown |
+| open     | the agent marks it as wrong, or stops listening                  | cooldown |
+| cooldown | `cooldown_s` are over, or its `worse` signal is that much worse  | idle     |
+
+What holds a cue back, in this order: a channel that is not trusted (its speaker and state),
+`max_per_call`, `cooldown`, a cue on screen of no lower priority (`another_cue`), `min_gap` since
+the last cue left where that was of no lower priority, `calm_most` cues in 10 minutes without
+agitation, and `holdout`, a share of them that is held out by chance, so that what follows a cue can
+be compared with what follows none.  It is said once each time.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from voicecoach import config
+from voicecoach.coaching.signals import QUOTES, SIGNALS
+from voicecoach.errors import ConfigError
+from voicecoach.language.act_matcher import KINDS
+from voicecoach.text_safety import bounded_input
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    Event,
+    Speaker,
+)
+
+CALM_FOR, AGITATED_S = 600 * SAMPLE_RATE, 2.0
+"""A customer is calm who has had less agitated speech (seconds) within this (samples)."""
+BUILT_IN = Path(__file__).with_name("cues.toml")
+"""The catalogue that ships."""
+HELD = "held_s"
+"""In messages: seconds for which the rule has held."""
+
+Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
+Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+_DECIMALS = re.compile(r"(\.\df)?")
+"""How a signal may be written in a message: a width of a billion would be as many spaces."""
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Condition(_Table, frozen=True, kw_only=True):
+    """A comparison of one signal with a value."""
+
+    signal: str
+    op: Literal[">=", "<="]
+    value: Number
+
+    def holds(self, signals: Mapping[str, float]) -> bool:
+        """Return whether it is so; never for an unknown signal."""
+        x = signals[self.signal]
+        return x >= self.value if self.op == ">=" else x <= self.value
+
+
+class Rule(_Table, frozen=True, kw_only=True):
+    """Conditions that must all hold for `for_s` seconds."""
+
+    when: Annotated[tuple[Condition, ...], Meta(min_length=1)]
+    for_s: Seconds
+
+
+class Heeded(_Table, frozen=True, kw_only=True):
+    """What the agent does where they do what the cue says; one of these is enough."""
+
+    moves: tuple[str, ...] = ()
+    """Kinds of moves."""
+    signal: Condition | None = None
+
+
+class Worse(_Table, frozen=True, kw_only=True):
+    """What ends a cool-down early."""
+
+    signal: str
+    by: Annotated[float, Meta(gt=0.0, le=1e9)]
+
+
+class Cue(_Table, frozen=True, kw_only=True):
+    """A cue and its rules."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\Z", max_length=100)]
+    title: Text
+    technique: str
+    priority: Annotated[int, Meta(ge=-1000, le=1000)]
+    message: Text
+    keep_for_s: Seconds
+    max_show_s: Annotated[float, Meta(gt=0.0, le=86_400.0)]
+    cooldown_s: Seconds
+    max_per_call: Annotated[int, Meta(ge=1, le=1_000_000)]
+    rule: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+    heeded: Heeded
+    worse: Worse | None = None
+    say: str = ""
+    """Words that help, as they could be said."""
+
+    def placeholders(self) -> list[str]:
+        """Return the signals and quotes in the message and in what to say, each once."""
+        texts = (self.message, self.say)
+        found = [name for text in texts for name, *_ in _filled_in(text) if name]
+        return [name for name in dict.fromkeys(found) if name != HELD]
+
+    def needs(self, rule: Rule) -> tuple[Speaker, ...]:
+        """Return whose channels one of its rules depends on."""
+        named = [SIGNALS[condition.signal] for condition in rule.when]
+        named += [SIGNALS[name] for name in self.placeholders() if name in SIGNALS]
+        return tuple(s for s in SPEAKERS if any(s in signal.needs for signal in named))
+
+
+class _File(_Table, frozen=True, kw_only=True):
+    cue: tuple[Cue, ...]
+
+
+def load(path: Path) -> tuple[Cue, ...]:
+    """Return the cues in a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        Where the file cannot be read or a rule is wrong; unknown signals are.
+    """
+    try:
+        cues = bounded_input.toml(bounded_input.read(path), _File).cue
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
+    except ValueError as e:  # of what is in it, or of its name
+        raise ConfigError(f"{path}: {e}") from e
+    seen: set[str] = set()
+    for cue in cues:
+        if cue.id in seen:
+            raise ConfigError(f"{path}: cue {cue.id!r} is there twice")
+        seen.add(cue.id)
+        _check(cue, path)
+    return cues
+
+
+def _check(cue: Cue, path: Path) -> None:
+    conditions = [condition for rule in cue.rule for condition in rule.when]
+    conditions += [cue.heeded.signal] if cue.heeded.signal else []
+    named = [condition.signal for condition in conditions]
+    named += [cue.worse.signal] if cue.worse else []
+    for name in named:
+        if name not in SIGNALS:
+            raise ConfigError(f"{path}: cue {cue.id!r}: there is no signal {name!r}")
+    for kind in cue.heeded.moves:
+        if kind not in KINDS[Speaker.AGENT]:
+            raise ConfigError(f"{path}: cue {cue.id!r}: the agent has no move {kind!r}")
+    if not cue.heeded.moves and not cue.heeded.signal:
+        raise ConfigError(f"{path}: cue {cue.id!r}: heeded names neither moves nor a signal")
+    known = {HELD: 1.0, **dict.fromkeys(SIGNALS, 1.0), **dict.fromkeys(QUOTES, "")}
+    for text in (cue.message, cue.say):
+        try:
+            for name, decimals, conversion in _filled_in(text):
+                if name not in known or conversion or not _DECIMALS.fullmatch(decimals):
+                    raise ValueError(f"{{{name}{conversion}:{decimals}}}")
+            text.format_map(known)
+        except ValueError as e:
+            raise ConfigError(f"{path}: cue {cue.id!r}: {text!r}: {e} cannot be filled in") from e
+
+
+def _filled_in(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what is filled in: a name, how it is written, and how it is converted."""
+    for _, name, spec, conversion in string.Formatter().parse(text):
+        if name is not None:
+            yield name, spec or "", conversion or ""
+
+
+class _State:
+    """What is known of one cue during a call."""
+
+    def __init__(self, cue: Cue) -> None:
+        self.cue = cue
+        self._tests = [[(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule]
+        self.since: list[int | None] = [None] * len(cue.rule)
+        self.last_true = 0
+        self.opened_at = 0
+        self.closed_at: int | None = None
+        self.opened = 0
+        self.worst = float("nan")
+        self.rule: Rule | None = None
+        """That it was opened by."""
+        self.said = ""
+
+    def holding(self, at: int, signals: Mapping[str, float]) -> tuple[Rule, float] | None:
+        """Return the first rule that has held long enough, and for how many seconds."""
+        found: tuple[Rule, float] | None = None
+        for i, tests in enumerate(self._tests):
+            # As `Condition.holds`, for a hundred conditions a tick.
+            for name, least, value in tests:
+                x = signals[name]
+                if not (x >= value if least else x <= value):
+                    self.since[i] = None
+                    break
+            else:
+                since = self.since[i]
+                if since is None:
+                    since = self.since[i] = at
+                held, rule = (at - since) / SAMPLE_RATE, self.cue.rule[i]
+                if found is None and held >= rule.for_s:
+                    found = rule, held
+        return found
+
+    def cooling(self, at: int, signals: Mapping[str, float]) -> bool:
+        """Return whether the cool-down still holds it back."""
+        if self.closed_at is None or at - self.closed_at >= self.cue.cooldown_s * SAMPLE_RATE:
+            return False
+        worse = self.cue.worse
+        return not (worse and signals[worse.signal] >= self.worst + worse.by)
+
+
+class CueEngine:
+    """The cues of one call.
+
+    Parameters
+    ----------
+    cues
+        From `load`.
+    settings
+        The gap between cues, and what is held out.
+    """
+
+    def __init__(self, cues: tuple[Cue, ...], settings: config.Cues) -> None:
+        self._states = [_State(cue) for cue in cues]
+        self._settings = settings
+        self._min_gap = round(settings.min_gap_s * SAMPLE_RATE)
+        self._open: _State | None = None
+        self._left: _State | None = None
+        """The cue that left last."""
+        self._shown: deque[int] = deque(maxlen=settings.calm_most)
+
+    def update(
+        self,
+        at: int,
+        signals: Mapping[str, float],
+        quotes: Mapping[str, str],
+        distrusted: Mapping[Speaker, str],
+    ) -> list[Event]:
+        """Take what is known at `at`.
+
+        Parameters
+        ----------
+        at
+            Samples.
+        signals
+            A value for each of `SIGNALS`.
+        quotes
+            A text for each of `QUOTES`.
+        distrusted
+            What is wrong with the channels that are not to be trusted.
+        """
+        events: list[Event] = []
+        wanting: list[tuple[_State, Rule, float]] = []
+        for state in self._states:
+            held = state.holding(at, signals)
+            if state is self._open:
+                # Once it is on screen a condition keeps it there without holding for long again.
+                if any(since is not None for since in state.since):
+                    state.last_true = at
+            elif held:
+                wanting.append((state, *held))
+            else:
+                state.said = ""
+        events += self._retire(at, distrusted)
+        wanting.sort(key=lambda want: -want[0].cue.priority)
+        for state, rule, held_s in wanting:
+            reason = _not_trusted(state.cue, rule, distrusted)
+            reason = reason or self._held_back(at, state, signals)
+            if not reason and self._held_out(at, state.cue):
+                reason = "holdout"
+                state.closed_at = at
+            if not reason:
+                if self._open:
+                    events.append(self._close(at, f"superseded by {state.cue.id}"))
+                known: dict[str, float | str] = {**signals, **quotes, HELD: held_s}
+                events.append(self._show(at, state, rule, known))
+            elif reason != state.said:
+                state.said = reason
+                events.append(CueHeldBack(at=at, id=state.cue.id, reason=reason))
+        return events
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """The cues that are due and held back now, and why."""
+        return {state.cue.id: state.said for state in self._states if state.said}
+
+    def mark(self, feedback: CueFeedback) -> list[Event]:
+        """Take what the agent says of a cue: one that is wrong leaves the screen."""
+        shown = self._open
+        if not shown or (shown.cue.id, shown.opened_at) != (feedback.id, feedback.start):
+            return []
+        return [] if feedback.helpful else [self._close(feedback.at, "marked wrong")]
+
+    def clear(self, at: int, reason: str) -> list[Event]:
+        """Close the cue on screen, where there is one."""
+        return [self._close(at, reason)] if self._open else []
+
+    def _retire(self, at: int, distrusted: Mapping[Speaker, str]) -> list[Event]:
+        state = self._open
+        if state is None:
+            return []
+        if state.rule and (reason := _not_trusted(state.cue, state.rule, distrusted)):
+            return [self._close(at, reason)]
+        if at - state.last_true > state.cue.keep_for_s * SAMPLE_RATE:
+            return [self._close(at, "behaviour stopped")]
+        if at - state.opened_at >= state.cue.max_show_s * SAMPLE_RATE:
+            return [self._close(at, "shown long enough")]
+        return []
+
+    def _held_back(self, at: int, state: _State, signals: Mapping[str, float]) -> str:
+        if state.opened >= state.cue.max_per_call:
+            return "max_per_call"
+        if state.cooling(at, signals):
+            return "cooldown"
+        if self._open and state.cue.priority <= self._open.cue.priority:
+            return "another_cue"
+        left = None if self._open else self._left
+        soon = left and at - (left.closed_at or 0) < self._min_gap
+        if left and soon and state.cue.priority <= left.cue.priority:
+            return "min_gap"
+        spent = len(self._shown) == self._shown.maxlen and at - self._shown[0] < CALM_FOR
+        return "calm_most" if spent and signals["agitated_s"] < AGITATED_S else ""
+
+    def _held_out(self, at: int, cue: Cue) -> bool:
+        """Return whether chance holds it out; the same call and seed hold out the same."""
+        drawn = zlib.crc32(f"{self._settings.holdout_seed} {cue.id} {at}".encode())
+        return drawn < self._settings.holdout * 2**32
+
+    def _show(
+        self, at: int, state: _State, rule: Rule, known: Mapping[str, float | str]
+    ) -> CueOpened:
+        cue = state.cue
+        self._shown.append(at)
+        state.opened += 1
+        state.opened_at = state.last_true = at
+        state.rule = rule
+        state.said = ""
+        if cue.worse:
+            state.worst = float(known[cue.worse.signal])
+        self._open = state
+        names = [*(condition.signal for condition in rule.when), *cue.placeholders()]
+        values = {name: known[name] for name in names}
+        return CueOpened(
+            at=at,
+            id=cue.id,
+            title=cue.title,
+            message=cue.message.format_map(known),
+            say=cue.say.format_map(known),
+            priority=cue.priority,
+            evidence={n: x if isinstance(x, str) else round(x, 2) for n, x in values.items()},
+            held_s=float(known[HELD]),
+        )
+
+    def _close(self, at: int, reason: str) -> CueClosed:
+        assert self._open is not None
+        state, self._open = self._open, None
+        state.closed_at, self._left = at, state
+        return CueClosed(at=at, id=state.cue.id, reason=reason)
+
+
+def _not_trusted(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
+    """Return which channel that a rule needs is not trusted, and what is wrong with it."""
+    wrong = (f"{s} channel {distrusted[s]}" for s in cue.needs(rule) if s in distrusted)
+    return next(wrong, "")

@@ -1,0 +1,131 @@
+"""Did it work?  What the agent and the customer did after a cue, and after moments without one.
+
+A cue is heeded where the agent did what it says (`heeded` in its rules) within `HEED`.  The
+customer's agitation is compared between the `BEFORE` and from `SETTLED` to `AFTER`.
+
+An effect is nothing without what would have happened anyway: agitation falls after every outburst.
+So the same is noted of moments at which a cue was due and no cue was on screen, `APART` from any
+that was.  Those that the cue's own limits held back come late in a call and soon after another, so
+they are only nearly comparable; those held out by chance (`cues.holdout`) are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from voicecoach.coaching.cues import Cue
+from voicecoach.language.dialogue_acts import Moves
+from voicecoach.types import (
+    SAMPLE_RATE,
+    CueHeldBack,
+    CueOpened,
+    CueOutcome,
+    Event,
+    Speaker,
+)
+
+HEED = 10 * SAMPLE_RATE
+BEFORE, SETTLED, AFTER = 10 * SAMPLE_RATE, 20 * SAMPLE_RATE, 30 * SAMPLE_RATE
+APART = 30 * SAMPLE_RATE
+LIMITS = ("cooldown", "max_per_call", "min_gap", "calm_most", "holdout")
+"""What holds back a cue that could as well have been shown."""
+
+
+class _Moment:
+    """A moment at which a cue was due, and what has followed."""
+
+    def __init__(self, cue: Cue, at: int, reason: str, before: float, agitation: float) -> None:
+        self.cue, self.at, self.reason = cue, at, reason
+        self.before, self.after = before, float("nan")
+        self.agitation = agitation
+        self.later: list[float] = []
+        self.heeded: bool | None = None
+
+    def follow(self, at: int, signals: Mapping[str, float]) -> None:
+        """Take what is known later."""
+        wanted = self.cue.heeded.signal
+        if wanted and at - self.at <= HEED and (x := signals[wanted.signal]) == x:
+            self.after = x
+            self.heeded = bool(self.heeded) or wanted.holds(signals)
+        if at - self.at >= SETTLED and (x := signals["agitation"]) == x:
+            self.later.append(x)
+
+
+class Outcomes:
+    """What followed the cues of one call.
+
+    Parameters
+    ----------
+    cues
+        The rules.
+    moves
+        What was done with words.
+    """
+
+    def __init__(self, cues: tuple[Cue, ...], moves: Moves) -> None:
+        self._cues = {cue.id: cue for cue in cues}
+        self._moves = moves
+        self._agitation: deque[tuple[int, float]] = deque()
+        self._moments: list[_Moment] = []
+        self._shown_at: int | None = None
+
+    def update(self, at: int, signals: Mapping[str, float], events: Sequence[Event]) -> list[Event]:
+        """Take what the cues said at a tick and on what; return what has followed earlier ones."""
+        while self._agitation and self._agitation[0][0] <= at - BEFORE:
+            self._agitation.popleft()
+        if (x := signals["agitation"]) == x:
+            self._agitation.append((at, x))
+        for moment in self._moments:
+            moment.follow(at, signals)
+        for event in events:
+            if isinstance(event, CueOpened):
+                self._shown_at = at
+                self._moments = [m for m in self._moments if not m.reason]
+                self._note(at, event.id, "", signals)
+            elif isinstance(event, CueHeldBack) and self._comparable(at, event):
+                self._note(at, event.id, event.reason, signals)
+        ripe = [moment for moment in self._moments if at - moment.at >= AFTER]
+        self._moments = [moment for moment in self._moments if at - moment.at < AFTER]
+        return [self._outcome(at, moment) for moment in ripe]
+
+    def finish(self, at: int) -> list[Event]:
+        """Return what can be said at the end of the call of those whose time was not over."""
+        return [self._outcome(at, moment) for moment in self._moments]
+
+    def _comparable(self, at: int, held: CueHeldBack) -> bool:
+        apart = self._shown_at is None or at - self._shown_at >= APART
+        noted = any(moment.cue.id == held.id for moment in self._moments)
+        return held.reason in LIMITS and apart and not noted
+
+    def _note(self, at: int, id: str, reason: str, signals: Mapping[str, float]) -> None:
+        cue = self._cues[id]
+        measured = cue.heeded.signal
+        before = signals[measured.signal] if measured else float("nan")
+        agitation = fmean(x for _, x in self._agitation) if self._agitation else float("nan")
+        self._moments.append(_Moment(cue, at, reason, before, agitation))
+
+    def _outcome(self, at: int, moment: _Moment) -> CueOutcome:
+        wanted = moment.cue.heeded
+        heeded = moment.heeded
+        if wanted.moves and at - moment.at >= HEED:
+            said = [s for kind in wanted.moves for s in self._moves.said(Speaker.AGENT, kind)]
+            heeded = bool(heeded) or any(0 < s.end - moment.at <= HEED for s in said)
+        return CueOutcome(
+            at=at,
+            id=moment.cue.id,
+            start=moment.at,
+            shown=not moment.reason,
+            reason=moment.reason,
+            heeded=heeded,
+            signal=wanted.signal.signal if wanted.signal else "",
+            before=_known(moment.before),
+            after=_known(moment.after),
+            agitation_before=_known(moment.agitation),
+            agitation_after=_known(fmean(moment.later)) if moment.later else None,
+        )
+
+
+def _known(x: float) -> float | None:
+    return x if x == x else None

@@ -1,0 +1,210 @@
+"""What the customer's voice says of their agitation: a small model over streaming functionals.
+
+    z     = (functional - the speaker's usual) / how far such a functional strays from it
+    voice = a * (log odds of anger among seven ways of speaking, linear in z) + b
+
+The usual starts as a population's and becomes the speaker's own; how far a functional strays is
+the speaker's own spread and the doubt about their usual, so that what is not known yet (whose
+voice, which line) counts for little.  Level is not among the functionals: it says more of the
+line than of the speaker.  Neither is the variation of pitch, which goes with the language.
+
+The model and the population's figures are one ONNX file, which `scripts/train/agitation.py`
+makes; `models/README.md` is its card.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
+from voicecoach.errors import ModelError
+from voicecoach.onnx_model import Session
+from voicecoach.types import F64
+
+_LEFT_OUT = {"level_dbfs", "loudness"}
+_VARIED = {("f0_semitones", "p80")}
+RATES = ("rate_syl_s", "voiced", "voiced_segments_per_s", "voiced_length_s", "unvoiced_length_s")
+LOCATIONS = ("mean", "p20", "median", "p80")
+_CELLS = tuple(
+    (descriptor, statistic)
+    for descriptor in DESCRIPTORS
+    for statistic in LOCATIONS
+    if descriptor not in _LEFT_OUT and (descriptor, statistic) not in _VARIED
+)
+LEVEL = "level_dbfs"
+FEATURES = (*(f"{descriptor} {statistic}" for descriptor, statistic in _CELLS), *RATES)
+"""What the model sees, in its order."""
+PITCH = np.array([FEATURES.index(f"f0_semitones {statistic}") for statistic in ("p20", "median")])
+"""The features of the lower half of the pitch, which lively intonation leaves alone."""
+KNOWN = (*FEATURES, LEVEL)
+"""What a usual is kept of: the features, and the level for those who want to know."""
+_INDEX = np.array([DESCRIPTORS.index(d) * len(STATISTICS) + STATISTICS.index(s) for d, s in _CELLS])
+_LEVEL_INDEX = DESCRIPTORS.index(LEVEL) * len(STATISTICS) + STATISTICS.index("median")
+
+LIMIT = 4.0
+"""Largest |z| that counts."""
+
+
+def features(window: Functionals) -> F64:
+    """Return what is `KNOWN` of a window, NaN where there is too little of it."""
+    statistics = window.statistics.reshape(-1)
+    rates = [getattr(window, name) for name in RATES]
+    return np.concatenate([statistics[_INDEX], rates, statistics[[_LEVEL_INDEX]]])
+
+
+class Aspect(NamedTuple):
+    """Features that are one thing to a listener."""
+
+    name: str
+    """As an adjective of the voice, compared to usual."""
+    indices: NDArray[np.intp]
+
+
+def _aspect(name: str, *prefixes: str) -> Aspect:
+    return Aspect(name, np.flatnonzero([f.startswith(prefixes) for f in FEATURES]))
+
+
+ASPECTS = (
+    _aspect("higher", "f0"),
+    _aspect("sharper", "alpha", "hammarberg", "centroid", "slope", "cepstrum", "flux"),
+    _aspect("rougher", "hnr", "jitter", "shimmer"),
+    _aspect("more driven", *RATES),
+)
+
+
+_KEPT = np.ones((1 + len(ASPECTS), len(FEATURES)))
+_KEPT[1:] -= [np.isin(np.arange(len(FEATURES)), aspect.indices) for aspect in ASPECTS]
+"""Rows to multiply features with: all of them, then all but those of each aspect."""
+
+
+class Population(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a population speaks when calm: each a list over `KNOWN`, in the functional's unit."""
+
+    mean: tuple[float, ...]
+    between: tuple[float, ...]
+    """Standard deviation of the means of speakers on their lines; 0 where it has no bounds."""
+    within: tuple[float, ...]
+    """Standard deviation of windows within a speaker."""
+
+
+class VoiceBaseline:
+    """A speaker's own usual, forming as they speak.
+
+    The mean is the posterior one of a normal with a normal prior: the population's is worth
+    `SETTLED_S * (within / between)**2` seconds of speech.  A window far from what is expected
+    counts as less far, so that a shout in the first seconds is not the usual.
+
+    Parameters
+    ----------
+    population
+        What it starts as.
+    """
+
+    SETTLED_S = 10.0
+    """Seconds of speech after which a speaker's manner is about independent of an earlier one."""
+    SPREAD_S = 4.0
+    """Seconds of speech that the population's spread is worth."""
+    MEMORY_S = 600.0
+    """Seconds of speech after which old speech is forgotten."""
+    FAR = 3.0
+    """In standard deviations: what is further off counts as if it were this far."""
+
+    def __init__(self, population: Population) -> None:
+        self.mean = np.array(population.mean)
+        self._within = np.array(population.within)
+        between = np.array(population.between)
+        bounded = between > 0.0
+        self._worth = np.where(
+            bounded, self.SETTLED_S * (self._within / np.where(bounded, between, 1.0)) ** 2, 1e-6
+        )
+        self._seconds = np.zeros(len(KNOWN))
+        self._squares = self.SPREAD_S * self._within**2
+        self._deviation = self._by_chance()
+
+    @property
+    def seconds(self) -> float:
+        """Return the weighted seconds of speech learnt from."""
+        return float(self._seconds.max())
+
+    @property
+    def known(self) -> float:
+        """Return what share of the usual is the speaker's own, 0..1: the mean over features."""
+        own = self._seconds[: len(FEATURES)]
+        return float(np.add.reduce(own / (own + self._worth[: len(FEATURES)]))) / len(FEATURES)
+
+    def deviation(self) -> F64:
+        """Return how far a window is from the usual by chance: one standard deviation."""
+        return self._deviation
+
+    def _by_chance(self) -> F64:
+        own = self._squares / (self.SPREAD_S + self._seconds)
+        doubt = self._within**2 * self.SETTLED_S / (self._worth + self._seconds)
+        return np.sqrt(own + doubt)
+
+    def against(self, x: F64) -> F64:
+        """Return features [KNOWN] against the usual, in deviations; the unknown is as usual."""
+        z = ((x - self.mean) / self._deviation)[: len(FEATURES)]
+        return np.minimum(np.maximum(np.where(z == z, z, 0.0), -LIMIT), LIMIT)
+
+    def learn(self, x: F64, seconds: float) -> None:
+        """Move towards features [KNOWN] that stand for `seconds` of new speech."""
+        known = x == x
+        new = seconds * known
+        far = self.FAR * self._deviation
+        off = np.minimum(np.maximum(np.where(known, x - self.mean, 0.0), -far), far)
+        self.mean += off * new / (self._worth + self._seconds + new)
+        full = self._seconds >= self.MEMORY_S
+        self._squares = self._squares * np.where(full, 1.0 - new / self.MEMORY_S, 1.0)
+        self._squares += new * off**2
+        self._seconds = np.minimum(self._seconds + new, self.MEMORY_S)
+        self._deviation = self._by_chance()
+
+
+class AgitationModel:
+    """The model file, run by onnxruntime.
+
+    Parameters
+    ----------
+    path
+        The ONNX file.
+
+    Raises
+    ------
+    ModelError
+        Where it is no such model, or one for other features.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._session = Session(path, "agitation")
+        facts = self._session.facts
+        try:
+            self.population = msgspec.json.decode(facts["population"], type=Population)
+            names = msgspec.json.decode(facts["features"], type=list[str])
+        except (KeyError, msgspec.DecodeError) as e:
+            raise ModelError(f"{path}: not a usable agitation model: {e}") from e
+        if tuple(names) != FEATURES:
+            raise ModelError(f"{path}: made for other features; install voicecoach again")
+
+    def log_odds(self, z: F64) -> F64:
+        """Return the log odds of agitation, [n], by features against the usual, [n, FEATURES]."""
+        out = self._session.run(None, {"z": z.astype(np.float32)})[0]
+        return np.asarray(out, np.float64)
+
+    def explain(self, z: F64) -> tuple[float, tuple[float, ...]]:
+        """Return the log odds by [FEATURES], and what each of `ASPECTS` adds to them.
+
+        What an aspect adds is what would be missing were it as usual.
+        """
+        odds = self.log_odds(z * _KEPT).tolist()
+        return odds[0], tuple(odds[0] - other for other in odds[1:])
+
+
+def probability(log_odds: float) -> float:
+    """Return the probability of log odds."""
+    return 1.0 / (1.0 + math.exp(-log_odds))

@@ -1,0 +1,139 @@
+"""What is usual for one agent, kept across calls on their own machine.
+
+A small JSON file that the agent can see, reset and delete (`voicecoach usual`): for each signal of
+the agent's delivery a mean, a spread, and how much they were learnt from.  Nothing else is in it:
+no audio, no words, nothing of a customer, no time.
+
+A call adds its own mean, weighed by how much there was of it; what is kept counts for no more than
+`memory`, about 20 calls, so that old calls are forgotten little by little and one bad call is a
+twentieth of what is usual.
+
+In a call what is kept is what the usual starts from, in place of a warm-up; it stands for at most
+`stands_for` and so gives way to the call's own evidence slowly.  Level stands for next to nothing:
+it is that of the microphone, its place and its gain more than the voice's, and another headset
+would be "20 dB too loud" all day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from voicecoach.errors import ConfigError
+from voicecoach.text_safety import bounded_input
+
+VERSION = 1
+"""Of the file; raised when a field changes its meaning or leaves."""
+
+SPEECH, REPLIES, MINUTES = "s of speech", "replies", "minutes"
+
+
+class Signal(NamedTuple):
+    """A signal that has a usual."""
+
+    unit: str
+    doc: str
+    counted: str
+    """What it is learnt from, and the unit of the two below."""
+    stands_for: float
+    """How much of a call's own evidence what is kept counts for, at most."""
+    memory: float
+    """How much what is kept counts for beside a call that is added, at most."""
+
+
+SIGNALS: Mapping[str, Signal] = {
+    "rate_syl_s": Signal("syl/s", "pace: articulation rate", SPEECH, 600, 3600),
+    "level_dbfs": Signal("dBFS", "level of the voice", SPEECH, 1, 3600),
+    "f0_semitones": Signal("st", "pitch: median, over 27.5 Hz", SPEECH, 600, 3600),
+    "f0_range_semitones": Signal("st", "pitch range: 20th to 80th percentile", SPEECH, 600, 3600),
+    "overlaps_per_min": Signal(
+        "1/min", "overlaps: you came in over the customer", MINUTES, 20, 100
+    ),
+    "reply_gap_s": Signal("s", "reply gap: silence before your reply", REPLIES, 20, 400),
+    "talk_share": Signal("0..1", "talk share: yours of the speech of both", MINUTES, 20, 100),
+}
+
+_Number = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
+
+
+class Learnt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was learnt of one signal."""
+
+    mean: _Number
+    """In the signal's unit."""
+    spread: Annotated[float, Meta(ge=0.0, le=1000.0)]
+    """Standard deviation within a call, in the signal's unit."""
+    count: Annotated[float, Meta(gt=0.0, le=1e6)]
+    """How much it was learnt from, in what the signal is `counted`."""
+
+    def and_then(self, call: Learnt, memory: float) -> Learnt:
+        """Return both together, this one counting for no more than `memory`."""
+        kept = min(self.count, memory)
+        share = call.count / (kept + call.count)
+        return Learnt(
+            mean=self.mean + share * (call.mean - self.mean),
+            spread=((1.0 - share) * self.spread**2 + share * call.spread**2) ** 0.5,
+            count=min(self.count + call.count, memory),
+        )
+
+
+class Usual(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is usual for one agent."""
+
+    version: int
+    calls: Annotated[int, Meta(ge=0)] = 0
+    """Learnt from."""
+    signals: dict[str, Learnt] = {}
+    """By the name in `SIGNALS`; what is not known is not there."""
+
+    def __post_init__(self) -> None:
+        unknown = self.signals.keys() - SIGNALS.keys()
+        if unknown:
+            raise ValueError(f"there is no signal {min(unknown)!r}")
+
+    def and_then(self, call: Mapping[str, Learnt]) -> Usual:
+        """Return it with what a call taught; itself where that is nothing."""
+        if not call:
+            return self
+        signals = dict(self.signals)
+        for name, learnt in call.items():
+            kept = signals.get(name)
+            signals[name] = kept.and_then(learnt, SIGNALS[name].memory) if kept else learnt
+        return Usual(version=VERSION, calls=self.calls + 1, signals=signals)
+
+
+NOTHING = Usual(version=VERSION)
+"""Where nothing has been learnt."""
+
+
+def dumps(usual: Usual) -> bytes:
+    """Return it as JSON that `parse` accepts, for people to read."""
+    tree: dict[str, Any] = msgspec.to_builtins(usual)
+    for learnt in tree["signals"].values():
+        learnt.update({key: round(value, 4) for key, value in learnt.items()})
+    return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"
+
+
+def parse(data: bytes, where: str) -> Usual:
+    """Return the usual in a JSON file.
+
+    Raises
+    ------
+    ConfigError
+        Where it is damaged, something else, or of a newer version.
+    """
+    mend = f"start over with `voicecoach usual reset --file {where}`, or delete it"
+    try:
+        version = bounded_input.json(data, _Versioned).version
+        if version > VERSION:
+            raise ConfigError(f"{where}: made by a newer voicecoach: update this one, or {mend}")
+        return bounded_input.json(data, Usual)
+    except ValueError as e:
+        raise ConfigError(f"{where}: this is no kept usual ({e}): {mend}") from e
+
+
+class _Versioned(msgspec.Struct):
+    version: Annotated[int, Meta(ge=1)]

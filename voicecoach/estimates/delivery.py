@@ -1,0 +1,434 @@
+"""The agent's delivery: measurement against the agent's own usual, no inference of a state.
+
+Calmness is a formula over the fields of the `delivery` event, which anyone can recompute:
+
+    fast        = rate_syl_s / usual_rate_syl_s - 1                 within -0.15 .. 0.60
+    loud        = level_db / 12                                     within -0.25 .. 1.00
+    high        = f0_semitones / 8                                  within -0.25 .. 1.00
+    wide        = f0_range_semitones / 8                            within -0.25 .. 1.00
+    overlapping = (overlaps_per_min - usual_overlaps_per_min) / 4   within -0.25 .. 1.00
+    early       = usual_reply_gap_s - reply_gap_s                   within -0.25 .. 1.00
+    talking     = (talk_share - usual_talk_share) / 0.4             within -0.25 .. 1.00
+    calmness    = 0.75 - 0.6 * fast - 0.4 * loud - 0.4 * high - 0.2 * wide
+                  - 0.4 * overlapping - 0.2 * early - 0.2 * talking within 0 .. 1
+
+What is not within the limits counts as the nearer one.  As usual is 0.75.  Calmness falls, or
+stays, as any of the seven rises; a term with a null in it counts as usual (0), and where every
+term has one there is no calmness: null.
+
+* The lower limits say that speaking more slowly, softly, deeply or flatly than usual, or waiting
+  longer, helps only so far.  Slow over-clear speech is heard as angrier, not calmer (41 talkers:
+  osf.io/4kam9, osf.io/3zbvd), so pace gives no more than 0.09, and all else as usual no slowness
+  gets past 0.84.
+* Voice: anger is faster, louder, higher and wider in pitch (Scherer 2003, "Vocal communication of
+  emotion: a review of research paradigms", Speech Communication 40, table 2).  Range weighs
+  half as much, since a friendly lively voice has it, too.
+* Overlaps cost a tenth for one a minute, as in MiiTel's score; the share of talk costs half of what
+  it does there, as the customer's question has a say in it.  A turn follows another after 0.2 s in
+  any talk (Levinson & Torreira 2015, PMC4464110): only against one's own usual is a reply early.
+
+With the privacy profile "eu" the formula is not computed and the event has no such field.
+
+Interaction is measured over the newest `RECENT` of the call.  Until the customer has been heard
+nothing is known of it, as where a recording has one speaker alone.  What is usual starts from what
+is kept (`usual`) where there is any, and needs a warm-up where there is none.  One reply, or one
+minute of talk, is learnt from as is one window of speech.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from voicecoach import config
+from voicecoach.dsp.functionals import WINDOW_S, Baseline, Functionals, Prior, SpeechWindow
+from voicecoach.estimates.baseline import NOTHING, SIGNALS, SPEECH, Learnt, Usual
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    Delivery,
+    Event,
+    Overlap,
+    Speaker,
+    SpeechEnded,
+    SpeechStarted,
+)
+
+AS_USUAL = 0.75
+
+
+class Term(NamedTuple):
+    """One of the formula."""
+
+    text: str
+    least: float
+    most: float
+    weight: float
+
+
+TERMS: Mapping[str, Term] = {
+    "fast": Term("rate_syl_s / usual_rate_syl_s - 1", -0.15, 0.6, 0.6),
+    "loud": Term("level_db / 12", -0.25, 1.0, 0.4),
+    "high": Term("f0_semitones / 8", -0.25, 1.0, 0.4),
+    "wide": Term("f0_range_semitones / 8", -0.25, 1.0, 0.2),
+    "overlapping": Term("(overlaps_per_min - usual_overlaps_per_min) / 4", -0.25, 1.0, 0.4),
+    "early": Term("usual_reply_gap_s - reply_gap_s", -0.25, 1.0, 0.2),
+    "talking": Term("(talk_share - usual_talk_share) / 0.4", -0.25, 1.0, 0.2),
+}
+NOTABLE = 0.25
+"""A term from which its word is worth saying: a quarter faster, 3 dB louder, 2 semitones higher."""
+
+WITHIN = {
+    "rate_syl_s": 0.7,
+    "level_dbfs": 3.0,
+    "f0_semitones": 2.0,
+    "f0_range_semitones": 1.5,
+    "overlaps_per_min": 1.0,
+    "reply_gap_s": 0.5,
+    "talk_share": 0.2,
+}
+"""Standard deviation of a window of speech, a reply or a minute within a speaker, by signal."""
+
+RECENT = 180 * SAMPLE_RATE
+"""Of the call, for overlaps and the share of talk."""
+MINUTE = 60 * SAMPLE_RATE
+"""Of the call that there must be for a rate of overlaps; what is usual is learnt by the minute."""
+ENOUGH_S = 20.0
+"""Seconds of speech of both that have a share of talk."""
+OVERLAP = int(0.5 * SAMPLE_RATE)
+"""Shorter ones are the ends of turns, which overlap in any talk, and are not counted."""
+REPLY = int(1.0 * SAMPLE_RATE)
+"""An answer is at least this long: "mm-hm" in a pause is none."""
+WAIT = int(5.0 * SAMPLE_RATE)
+"""A longer silence is not the gap before a reply: somebody looks something up, or is on hold."""
+REPLIES = 5
+"""The newest replies whose median gap is the measurement ..."""
+MIN_REPLIES = 3
+"""... and how many it takes."""
+STEP = int(0.25 * SAMPLE_RATE)
+"""Updates come more often than this while the agent speaks: what lies further apart is a pause."""
+NAN = float("nan")
+
+
+def terms(delivery: Delivery) -> dict[str, float]:
+    """Return the terms of the formula by name, before they are kept within limits.
+
+    NaN where a field is not known.
+    """
+    d = delivery
+    return {
+        "fast": pace(_number(d.rate_syl_s), _number(d.usual_rate_syl_s)) - 1.0,
+        "loud": _number(d.level_db) / 12.0,
+        "high": _number(d.f0_semitones) / 8.0,
+        "wide": _number(d.f0_range_semitones) / 8.0,
+        "overlapping": (_number(d.overlaps_per_min) - _number(d.usual_overlaps_per_min)) / 4.0,
+        "early": _number(d.usual_reply_gap_s) - _number(d.reply_gap_s),
+        "talking": (_number(d.talk_share) - _number(d.usual_talk_share)) / 0.4,
+    }
+
+
+def calmness(delivery: Delivery) -> float | None:
+    """Return the composite of the formula above, from the fields of an event.
+
+    Returns
+    -------
+    calmness
+        0..1, 0.75 as usual; None where no term is known.
+    """
+    known = {name: x for name, x in terms(delivery).items() if x == x}
+    if not known:
+        return None
+    less = sum(
+        TERMS[name].weight * _kept(x, TERMS[name].least, TERMS[name].most)
+        for name, x in known.items()
+    )
+    return _kept(AS_USUAL - less, 0.0, 1.0)
+
+
+def words(delivery: Delivery) -> list[str]:
+    """Return what is notably above the usual, in words of measurement."""
+    return [name for name, x in terms(delivery).items() if x >= NOTABLE]
+
+
+def formula() -> str:
+    """Return the formula as text, a line for each term."""
+    lines = [
+        f"{name:<11} = {t.text:<49} within {t.least:.2f} .. {t.most:.2f}"
+        for name, t in TERMS.items()
+    ]
+    parts = [f" - {t.weight:g} * {name}" for name, t in TERMS.items()]
+    lines += [f"calmness    = {AS_USUAL}{''.join(parts[:4])}"]
+    lines += [f"{'':13}{''.join(parts[4:]):<50} within 0 .. 1"]
+    return "\n".join(lines)
+
+
+def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
+    """Return an articulation rate over the usual one, NaN where there is no usual."""
+    return rate_syl_s / usual_rate_syl_s if usual_rate_syl_s > 0.0 else NAN
+
+
+def delivery_window(settings: config.Delivery) -> SpeechWindow:
+    """Return the window of speech that is measured."""
+    described = ("level_dbfs", "f0_semitones")
+    return SpeechWindow(
+        settings.window_s, settings.stale_s, described=described, course=False, stretches=False
+    )
+
+
+class DeliveryMeter:
+    """One agent, one stream.
+
+    Parameters
+    ----------
+    settings
+        Windows and the warm-up.
+    privacy
+        Whether there is a composite.
+    usual
+        What is kept of earlier calls; None where nothing is.
+    """
+
+    def __init__(
+        self, settings: config.Delivery, privacy: config.Privacy, usual: Usual | None = None
+    ) -> None:
+        self._warmup = settings.warmup_s
+        self._composite = privacy.composite
+        self._kept = usual or NOTHING
+        self._baseline = Baseline({name: _prior(name, self._kept) for name in SIGNALS})
+        self._tallies = {name: _Tally() for name in SIGNALS}
+        self._talk = _Talk()
+        self._heard_to = 0
+        self._speech_s = 0.0
+        self.newest: Delivery | None = None
+        """The last measurement, held in pauses."""
+
+    def follow(self, event: Event) -> None:
+        """Take an event of endpointing, in order."""
+        self._learn_talk(event.at)
+        self._talk.follow(event)
+
+    def update(self, at: int, window: Functionals) -> Delivery:
+        """Take the newest window of the agent's speech, while they speak, and measure."""
+        self._learn_talk(at)
+        if self._talk.replied(at):
+            # The median is learnt from, not the gap: the mean of gaps is well above it.
+            self._learn({"reply_gap_s": self._talk.reply_gap_s()}, 1.0, WINDOW_S)
+        new = max(0, min(STEP, window.end - max(self._heard_to, window.start))) / SAMPLE_RATE
+        self._heard_to = max(self._heard_to, window.end)
+        self._speech_s += new
+        voice = {
+            "rate_syl_s": window.rate_syl_s,
+            "level_dbfs": window.value("level_dbfs"),
+            "f0_semitones": window.value("f0_semitones"),
+            "f0_range_semitones": window.value("f0_semitones", "range"),
+        }
+        self._learn(voice, new, new)
+        usual = {name: self._usual_of(name) for name in SIGNALS}
+        measured = Delivery(
+            at=at,
+            speaker=Speaker.AGENT,
+            start=window.start,
+            end=window.end,
+            rate_syl_s=_known(window.rate_syl_s),
+            usual_rate_syl_s=_known(usual["rate_syl_s"]),
+            level_db=_known(voice["level_dbfs"] - usual["level_dbfs"]),
+            f0_semitones=_known(voice["f0_semitones"] - usual["f0_semitones"]),
+            f0_range_semitones=_known(voice["f0_range_semitones"] - usual["f0_range_semitones"]),
+            overlaps_per_min=_known(self._talk.overlaps_per_min(at)),
+            usual_overlaps_per_min=_known(usual["overlaps_per_min"]),
+            reply_gap_s=_known(self._talk.reply_gap_s()),
+            usual_reply_gap_s=_known(usual["reply_gap_s"]),
+            talk_share=_known(self._talk.share(at - RECENT, at)),
+            usual_talk_share=_known(usual["talk_share"]),
+        )
+        if self._composite:
+            measured = msgspec.structs.replace(measured, calmness=calmness(measured))
+        self.newest = measured
+        return measured
+
+    def usual(self) -> Usual:
+        """Return what is usual with this call so far in it, to be kept for the next."""
+        learnt = {name: tally.learnt() for name, tally in self._tallies.items() if tally.count}
+        return self._kept.and_then(learnt)
+
+    def _learn_talk(self, now: int) -> None:
+        """Learn from the minutes of talk that are complete."""
+        for observed in self._talk.minutes(now):
+            self._learn(observed, 1.0, WINDOW_S)
+
+    def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
+        """Learn from `count` of an observation, which are as good as `seconds` of speech."""
+        self._baseline.learn(_Observed(observed), seconds)
+        for name, x in observed.items():
+            if x == x and count > 0.0:
+                self._tallies[name].add(x, count)
+
+    def _usual_of(self, name: str) -> float:
+        # The microphone may be another one: a level needs the warm-up whatever is kept.
+        if name in self._kept.signals and name != "level_dbfs":
+            return self._baseline.usual(name)
+        of_voice = SIGNALS[name].counted == SPEECH
+        heard_s = self._speech_s if of_voice else self._baseline.learnt_s(name)
+        return self._baseline.usual(name) if heard_s >= self._warmup else NAN
+
+
+class _Talk:
+    """Who spoke when in the recent minutes, and what came of it."""
+
+    def __init__(self) -> None:
+        self._spans: dict[Speaker, deque[tuple[int, int]]] = {s: deque() for s in SPEAKERS}
+        self._spoken = dict.fromkeys(SPEAKERS, 0)
+        """How long those are together, samples."""
+        self._since: dict[Speaker, int | None] = dict.fromkeys(SPEAKERS)
+        self._overlaps: deque[int] = deque()
+        self._gaps: deque[float] = deque(maxlen=REPLIES)
+        self._reply: int | None = None
+        self._minute = 0
+        self._customer_heard = False
+
+    def follow(self, event: Event) -> None:
+        """Take an event of endpointing."""
+        match event:
+            case SpeechStarted():
+                self._since[event.speaker] = event.start
+                self._customer_heard |= event.speaker is Speaker.CUSTOMER
+                if event.speaker is Speaker.AGENT and not self._goes_on():
+                    self._reply = event.start
+            case SpeechEnded():
+                self._since[event.speaker] = None
+                self._spans[event.speaker].append((event.start, event.end))
+                self._spoken[event.speaker] += event.end - event.start
+            case Overlap(by=Speaker.AGENT, backchannel=False):
+                if event.end - event.start >= OVERLAP:
+                    self._overlaps.append(event.at)
+            case _:
+                pass
+
+    def minutes(self, now: int) -> list[dict[str, float]]:
+        """Return what was observed in the minutes that are complete since it was last asked."""
+        observed = []
+        while now - self._minute >= MINUTE:
+            start, self._minute = self._minute, self._minute + MINUTE
+            share = self.share(start, self._minute)
+            if share == share:  # otherwise they hardly spoke: on hold
+                count = sum(start <= at < self._minute for at in self._overlaps)
+                observed.append({"talk_share": share, "overlaps_per_min": float(count)})
+        # The last span is kept however old it is: a reply follows it.
+        for speaker, spans in self._spans.items():
+            while len(spans) > 1 and spans[0][1] <= now - RECENT:
+                first, last = spans.popleft()
+                self._spoken[speaker] -= last - first
+        while self._overlaps and self._overlaps[0] <= now - RECENT:
+            self._overlaps.popleft()
+        return observed
+
+    def replied(self, now: int) -> bool:
+        """Note the gap before what the agent says now; return whether that is a new reply."""
+        start, customer_since = self._reply, self._since[Speaker.CUSTOMER]
+        if start is None or now - start < REPLY:
+            return False
+        if customer_since is not None and customer_since < start:
+            return False  # not known yet whether they have stopped
+        self._reply = None
+        theirs, own = (self._end_before(s, start) for s in (Speaker.CUSTOMER, Speaker.AGENT))
+        if theirs is None or (own is not None and own >= theirs):
+            return False
+        if not 0 <= start - theirs <= WAIT:
+            return False
+        self._gaps.append((start - theirs) / SAMPLE_RATE)
+        return True
+
+    def _goes_on(self) -> bool:
+        """Return whether the customer has not spoken since what may become a reply began."""
+        spans = self._spans[Speaker.CUSTOMER]
+        silent = self._since[Speaker.CUSTOMER] is None
+        return self._reply is not None and silent and (not spans or spans[-1][1] <= self._reply)
+
+    def reply_gap_s(self) -> float:
+        """Return the median gap of the newest replies."""
+        return statistics.median(self._gaps) if len(self._gaps) >= MIN_REPLIES else NAN
+
+    def overlaps_per_min(self, now: int) -> float:
+        """Return how often the agent came in over the customer, of late."""
+        if not self._customer_heard or now < MINUTE:
+            return NAN
+        count = sum(at > now - RECENT for at in self._overlaps)
+        return count / (min(now, RECENT) / MINUTE)
+
+    def share(self, start: int, end: int) -> float:
+        """Return the agent's share of both's speech in a stretch, 0..1."""
+        agent, customer = (self._spoken_s(s, start, end) for s in SPEAKERS)
+        if not self._customer_heard or agent + customer < ENOUGH_S:
+            return NAN
+        return agent / (agent + customer)
+
+    def _spoken_s(self, speaker: Speaker, start: int, end: int) -> float:
+        spans, since = self._spans[speaker], self._since[speaker]
+        spoken = self._spoken[speaker]
+        # Most lie within; what does not is at either end.
+        for first, last in spans:
+            if first >= start:
+                break
+            spoken -= min(last, start) - first
+        for first, last in reversed(spans):
+            if last <= end:
+                break
+            spoken -= last - max(first, end)
+        if since is not None:
+            spoken += max(0, end - max(since, start))
+        return spoken / SAMPLE_RATE
+
+    def _end_before(self, speaker: Speaker, at: int) -> int | None:
+        """Return the end of the last of a speaker's spans that began before `at`."""
+        return max((end for start, end in self._spans[speaker] if start < at), default=None)
+
+
+class _Tally:
+    """Mean and spread of one signal over a call."""
+
+    def __init__(self) -> None:
+        self.count = self._mean = self._square = 0.0
+
+    def add(self, x: float, count: float) -> None:
+        self.count += count
+        off = x - self._mean
+        self._mean += off * count / self.count
+        self._square += count * off * (x - self._mean)
+
+    def learnt(self) -> Learnt:
+        spread = (max(0.0, self._square) / self.count) ** 0.5
+        return Learnt(mean=self._mean, spread=spread, count=self.count)
+
+
+class _Observed(dict[str, float]):
+    """Values of signals by name, as a baseline asks for them."""
+
+    def value(self, name: str) -> float:
+        return self.get(name, NAN)
+
+
+def _prior(name: str, kept: Usual) -> Prior:
+    """Return what a signal's usual starts from; no speaker is expected to be as others."""
+    within, learnt = WITHIN[name], kept.signals.get(name)
+    if learnt is None:
+        return Prior(within)
+    # The baseline's prior is worth WINDOW_S * (within / between)**2 seconds.
+    signal = SIGNALS[name]
+    worth = min(learnt.count, signal.stands_for) * (1.0 if signal.counted == SPEECH else WINDOW_S)
+    return Prior(within, learnt.mean, within * (WINDOW_S / worth) ** 0.5)
+
+
+def _kept(x: float, low: float, high: float) -> float:
+    return min(high, max(low, x))
+
+
+def _known(x: float) -> float | None:
+    return x if x == x else None
+
+
+def _number(x: float | None) -> float:
+    return NAN if x is None else x

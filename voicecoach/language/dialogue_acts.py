@@ -1,0 +1,238 @@
+"""What the two do with words: an apology, a promise, a demand; each with the words it is in.
+
+Most are found in a speaker's words alone (`kinds`).  A *paraphrase* shares its content words with
+what the customer has told lately; and a customer *repeats* who tells the same trouble again, as in
+`wording`.
+
+Like `wording` it reads committed words, an utterance with the end of the one before, since people
+pause in phrases, and what it finds is a function of what the words are now.  A `Move` is told once,
+when its utterance is final.  What one speaker says is read without the other's words, but for a
+paraphrase, which is held against the customer's final ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from voicecoach.language.act_matcher import Found, Kind, Token, phrases, reader_of, tokens
+from voicecoach.language.phrases import (
+    AGAIN_AFTER,
+    LEAD_GAP,
+    Phrases,
+    Utterances,
+    content,
+    retold,
+    table,
+)
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, Move, Speaker, Utterance, Word
+
+LEAD = 12
+"""Words of the utterance before that are read again."""
+REMEMBERED = 8
+"""Utterances of a speaker whose words may still change."""
+QUOTED = 8
+"""Most words in a quotation."""
+ACCOUNT = 60 * SAMPLE_RATE
+"""How long what the customer told is still what a paraphrase takes up."""
+PARAPHRASED, PARAPHRASED_WEAKLY, PARAPHRASED_LED = 4, 2, 1
+"""Content words that a paraphrase shares: by itself, after a weak lead ("so"), and beside a strong
+one ("what you're saying", "have I got that right")."""
+PARAPHRASE = 30
+"""Most words of a paraphrase."""
+
+
+class Said(NamedTuple):
+    """A move that was made."""
+
+    kind: str
+    start: int
+    end: int
+    """Samples."""
+    text: str
+    """A few of its words, plain."""
+    instead: str = ""
+
+
+class Read(NamedTuple):
+    """An utterance that was read."""
+
+    start: int
+    end: int
+    tokens: tuple[Token, ...]
+    words: tuple[Word, ...]
+    said: tuple[Said, ...]
+    content: tuple[str, ...]
+    """Of each token what is compared, "" where it is too common."""
+    complaint: bool
+
+
+class Moves:
+    """What both do with words, as they come.
+
+    A new object is a new call.
+    """
+
+    def __init__(self) -> None:
+        self._words = {speaker: Utterances(REMEMBERED) for speaker in SPEAKERS}
+        self._read: dict[Speaker, dict[int, Read]] = {speaker: {} for speaker in SPEAKERS}
+        """Utterances as read, in order, until a word of theirs or of one before changes."""
+        self._final = dict.fromkeys(SPEAKERS, 0)
+        """The newest utterance that is final."""
+        self._said: dict[Speaker, dict[str, list[Said]] | None] = dict.fromkeys(SPEAKERS)
+        data = table("dialogue_acts")["agent"]
+        self._leads = phrases(data["paraphrase"]["phrases"])
+        weak = {"phrases": data["paraphrase"]["weak"], "but": data["paraphrase"]["not_weak"]}
+        self._weak_leads = Kind(weak)
+        self._supportive = Phrases(table("dialogue_acts")["supportive"])
+        self.changes = 0
+        """How often what was said may have changed."""
+
+    def hear(self, event: Word | Utterance) -> list[Move]:
+        """Take a word or the end of an utterance, as it comes, and return the moves now sure."""
+        speaker, number = event.speaker, event.utterance
+        if number <= self._final[speaker]:
+            return []
+        self.changes += 1
+        if self._words[speaker].hear(event):
+            self._void(speaker, number)
+        if not isinstance(event, Utterance):
+            return []
+        self._catch_up(speaker)
+        self._final[speaker] = number
+        if speaker is Speaker.CUSTOMER:
+            # What the agent is saying may take it up.
+            self._void(Speaker.AGENT, self._final[Speaker.AGENT] + 1)
+        read = self._read[speaker].get(number)
+        return [
+            Move(
+                at=event.at,
+                speaker=speaker,
+                start=said.start,
+                end=said.end,
+                kind=said.kind,
+                text=said.text,
+                instead=said.instead,
+            )
+            for said in (read.said if read else ())
+        ]
+
+    def said(self, speaker: Speaker, kind: str) -> Sequence[Said]:
+        """Return the moves of a kind in the call so far, by the words as they are now."""
+        self._catch_up(speaker)
+        by_kind = self._said[speaker]
+        if by_kind is None:
+            by_kind = self._said[speaker] = {}
+            for read in self._read[speaker].values():
+                for said in read.said:
+                    by_kind.setdefault(said.kind, []).append(said)
+        return by_kind.get(kind, [])
+
+    def only_supportive(self, speaker: Speaker, since: int) -> bool:
+        """Return whether what a speaker says is meant to reassure and nothing else.
+
+        Parameters
+        ----------
+        speaker
+            Their newest words count, tentative ones too.
+        since
+            Words that end after this, samples.
+        """
+        newest = self._words[speaker].newest()
+        return self._supportive.cover([w.text for w in newest if w.text and w.end > since])
+
+    def _void(self, speaker: Speaker, number: int) -> None:
+        """Forget what was read from an utterance on."""
+        read = self._read[speaker]
+        for n in [n for n in reversed(read) if n >= number]:
+            del read[n]
+        self._said[speaker] = None
+
+    def _catch_up(self, speaker: Speaker) -> None:
+        """Read what is not read yet."""
+        if self._said[speaker] is not None:
+            return  # Nothing has changed since.
+        read = self._read[speaker]
+        newest = next(reversed(read), 0)
+        for number, words in self._words[speaker]:
+            if number > newest and number > self._final[speaker] and words:
+                read[number] = self._utterance(speaker, words)
+
+    def _utterance(self, speaker: Speaker, words: list[Word]) -> Read:
+        earlier = list(self._read[speaker].values())
+        before = earlier[-1] if earlier else None
+        lead: list[Word] = []
+        if before and words[0].start - before.end <= LEAD_GAP:
+            lead = list(before.words[-LEAD:])
+        all_words = [*lead, *words]
+        read = tokens([word.text for word in all_words])
+        own = [token for token in read if token.place >= len(lead)]
+        found = reader_of(speaker).find(read)
+        texts = tuple(token.text for token in own)
+        start, end = words[0].start, words[-1].end
+        compared = tuple(content(texts))
+        offset = len(read) - len(own)
+        if speaker is Speaker.AGENT:
+            found += self._paraphrased(own, compared, offset, start)
+        complaint = any(f.kind in ("trouble", "repeat") for f in found)
+        if speaker is Speaker.CUSTOMER:
+            again = self._again(earlier, compared, start, complaint)
+            if again is not None and not any(f.kind == "repeat" for f in found):
+                last = min(again + QUOTED, len(texts))
+                found.append(Found("repeat", offset + again, offset + last))
+        said = []
+        for f in sorted(found, key=lambda f: (f.first, f.kind)):
+            first, last = read[f.first].place, read[f.last - 1].place
+            if last < len(lead):
+                continue
+            if f.last == len(read) and not words[-1].final:
+                continue  # "Take care" may become "take care of it".
+            begin = all_words[first].start
+            if before and any(s.kind == f.kind and s.end > begin for s in before.said):
+                continue  # It goes on, and was found before.
+            text = " ".join(token.text for token in read[f.first : f.last][:QUOTED])
+            said.append(Said(f.kind, begin, all_words[last].end, text, f.instead))
+        return Read(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
+
+    def _again(
+        self, earlier: Sequence[Read], now: Sequence[str], start: int, complaint: bool
+    ) -> int | None:
+        """Return where the customer tells a trouble again that they told before."""
+        for read in reversed(earlier):
+            if start - read.end >= AGAIN_AFTER and (complaint or read.complaint):
+                again = retold(read.content, now, QUOTED)
+                if again is not None:
+                    return again
+        return None
+
+    def _paraphrased(
+        self, own: Sequence[Token], compared: Sequence[str], offset: int, start: int
+    ) -> list[Found]:
+        """Return where the agent says what the customer has told."""
+        final = self._final[Speaker.CUSTOMER]
+        told = {
+            stem
+            for number, read in self._read[Speaker.CUSTOMER].items()
+            if number <= final and read.end >= start - ACCOUNT
+            for stem in read.content
+        } - {""}
+        here = [i for i, stem in enumerate(compared) if stem in told]
+        leads = [
+            *(
+                (place, PARAPHRASE, PARAPHRASED_LED)
+                for place in self._leads.find([t.text for t in own])
+            ),
+            *(((i, j), 0, PARAPHRASED_WEAKLY) for i, j, _ in self._weak_leads.find(own)),
+            *(((i, i), 0, PARAPHRASED) for i in here),
+        ]
+        for (first, last), back, least in leads:
+            near = range(max(first - back, 0), min(last + PARAPHRASE, len(own)))
+            shared: dict[str, int] = {}
+            for i in here:
+                if i in near and not first <= i < last:
+                    shared.setdefault(compared[i], i)
+            if len(shared) >= least:
+                places = sorted(shared.values())[:least]
+                begin, end = min(first, places[0]), max(last, places[-1] + 1)
+                return [Found("paraphrase", offset + begin, offset + end)]
+        return []

@@ -1,0 +1,374 @@
+"""When to ask for words, and which words to believe.
+
+An utterance is what one speaker says between silences of `pause_s`, or until the other begins.
+While it goes on a partial hypothesis is asked for every `step_s`; at every pause, before it is
+known whether the utterance is over, a careful one of all of it.  If it is over, the careful words
+are its final ones, most often already there, and never change; if it goes on, they are one more
+hypothesis.  An utterance that grows past `max_utterance_s` is cut where speech was least likely
+in its second half.
+
+Words that two successive hypotheses agree on are committed (LocalAgreement-2: Liu et al. 2020,
+"Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
+selection", Interspeech), the ones the recogniser doubts after three, and never the last one of
+audio that ends in mid-speech: it may be half a word.  Committed words are not decoded again but
+for the last few, which tie the next hypothesis to the sound: the audio before them is left out.
+Tentative words are shown up to the first that is more likely to change than to stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from voicecoach import config
+from voicecoach.audio.endpointing import Segmenter
+from voicecoach.audio.vad import WINDOW
+from voicecoach.language.phrases import plain
+from voicecoach.text_safety.card_masking import HIDDEN
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    Degraded,
+    Event,
+    HeardWord,
+    Speaker,
+    TranscribeRequest,
+    Transcript,
+    Utterance,
+    Word,
+)
+
+PRE_ROLL = int(0.3 * SAMPLE_RATE)
+"""Audio before the speech that the recogniser is given: onsets are soft."""
+POST_ROLL = int(0.2 * SAMPLE_RATE)
+"""Audio after the speech; a pause this long is worth a careful hypothesis."""
+LONG = 8 * SAMPLE_RATE
+"""An utterance this long ends with the first pause: it would have to be cut in mid-speech."""
+SURE = 0.5
+"""Probability from which a word is committed after two hypotheses that agree, not three."""
+NEWEST = 2
+"""Words at the end of audio that ends in mid-speech: three hypotheses must agree on them."""
+SHOWN = 0.2
+"""Probability under which a tentative word is not shown, nor those after it."""
+LAST_SHOWN = 0.55
+"""The same for the last word of audio that ends in mid-speech."""
+KEPT = 4
+"""Committed words that are decoded again with what follows them."""
+MARGIN = int(0.2 * SAMPLE_RATE)
+"""Audio kept before the first of them."""
+WORTH = int(2.0 * SAMPLE_RATE)
+"""Less audio than this is not left out."""
+LATE = 2 * SAMPLE_RATE
+"""Final words that are not there so long after the end of their audio are overdue."""
+
+
+class Given(NamedTuple):
+    """What a hypothesis is asked from; see `TranscribeRequest`."""
+
+    start: int
+    first: int = 0
+    prefix: str = ""
+    context: str = ""
+
+
+class Agreement:
+    """What is believed of an utterance that began at `start`, as hypotheses of it come."""
+
+    def __init__(self, start: int) -> None:
+        self.committed: list[HeardWord] = []
+        self.tentative: list[HeardWord] = []
+        """Those of the newest hypothesis that may be shown."""
+        self._start = start
+        self._heard_to = start
+        self._following: list[tuple[str, int]] = []
+        """Words of the newest hypothesis that are not committed, and in how many in a row."""
+        self._before: list[int] = []
+        """For each word of the newest hypothesis, what was heard when it was not yet in it."""
+
+    def update(self, words: tuple[HeardWord, ...], end: int, *, complete: bool) -> None:
+        """Take a hypothesis of what follows the committed words.
+
+        Parameters
+        ----------
+        words
+            They follow, in this order, those committed before.
+        end
+            How far the hypothesis has heard.
+        complete
+            Whether it ends in silence, so that its last word is whole.
+        """
+        seen = []
+        agreeing = True
+        commit = 0
+        for i, word in enumerate(words):
+            text, times = plain(word.text), 1
+            same = i < len(self._following) and self._following[i][0] == text
+            if same:
+                times += self._following[i][1]
+            else:
+                place = len(self.committed) + i
+                self._before[place : place + 1] = [self._heard_to]
+            agreeing = agreeing and same
+            whole = complete or i < len(words) - 1
+            sure = word.probability >= SURE and (complete or i < len(words) - NEWEST)
+            if agreeing and commit == i and whole and (sure or times > 2):
+                commit += 1
+            seen.append((text, times))
+        del self._before[len(self.committed) + len(words) :]
+        self.committed += words[:commit]
+        self._following = seen[commit:]
+        self._heard_to = end
+        self.tentative = []
+        for i, word in enumerate(words[commit:], commit):
+            half = not complete and i == len(words) - 1
+            cut_short = half and word.text.endswith("-")  # the recogniser's own mark of half a word
+            if cut_short or word.probability < (LAST_SHOWN if half else SHOWN):
+                break
+            self.tentative.append(word)
+
+    def given(self) -> Given:
+        """Return what the next hypothesis of what is not committed needs."""
+        texts = [word.text for word in self.committed]
+        masked = next((i for i, text in enumerate(texts) if HIDDEN in text), None)
+        if masked is not None:
+            # What is hidden cannot be told to the recogniser.
+            return Given(self._start, masked, " ".join(texts[:masked]))
+        kept = max(len(texts) - KEPT, 0)
+        start = min(self._before[kept:], default=self._start) - MARGIN
+        if start - self._start < WORTH:
+            return Given(self._start, len(texts), " ".join(texts))
+        return Given(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
+
+    def continued(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
+        """Return those words of a transcript that follow the committed ones.
+
+        It may hear some of those otherwise, but the last of them at about its place; else None.
+        """
+        known = [plain(word.text) for word in self.committed[transcript.first :]]
+        if not known:
+            return transcript.words
+        heard = [plain(word.text) for word in transcript.words]
+        for shift in (0, -1, 1, -2, 2):
+            at = len(known) + shift
+            if 0 < at <= len(heard) and heard[at - 1] == known[-1]:
+                return transcript.words[at:]
+        return None
+
+
+class Draft:
+    """An utterance whose final words are still to come."""
+
+    def __init__(self, number: int, start: int, next_partial: int) -> None:
+        self.number, self.start = number, start
+        self.end = 0
+        """Where it ended; 0 while it goes on."""
+        self.next_partial = next_partial
+        self.spoken = start
+        """Where speech was heard last."""
+        self.quietest, self.pause = 1.0, start
+        """The least probability of speech in its second half, and where."""
+        self.asked = 0
+        """How far the newest careful hypothesis that was asked for hears."""
+        self.careful: Transcript | None = None
+        self.agreement = Agreement(start)
+        self.shown: list[tuple[str, bool]] = []
+
+
+class Scribe:
+    """The words of one speaker."""
+
+    def __init__(self, speaker: Speaker, settings: config.Transcription) -> None:
+        self._speaker = speaker
+        self._first = round(settings.first_s * SAMPLE_RATE)
+        self._step = round(settings.step_s * SAMPLE_RATE)
+        self._pause = round(settings.pause_s * SAMPLE_RATE)
+        self._longest = round(settings.max_utterance_s * SAMPLE_RATE)
+        self._number = 0
+        self._end = 0
+        self._draft: Draft | None = None
+        self._ended: dict[int, Draft] = {}
+        self._trouble = ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether final words are still to come."""
+        return bool(self._ended)
+
+    def late(self, at: int) -> bool:
+        """Return whether final words are overdue, so that what was said is not known."""
+        return any(at - draft.end > LATE for draft in self._ended.values())
+
+    def step(self, at: int, speech: float, segment: Segmenter) -> list[Event]:
+        """Take the hop that ends at `at`; ask for a hypothesis where one is due.
+
+        Parameters
+        ----------
+        at
+            Where the hop ends.
+        speech
+            Its speech probability.
+        segment
+            The speaker's.
+        """
+        draft = self._draft
+        if not draft:
+            if not segment.speaking:
+                return []
+            start = segment.start if segment.start >= self._end else at - WINDOW
+            draft = self._open(max(self._end, start - PRE_ROLL, 0), start + self._first)
+        if segment.active:
+            draft.spoken = at if segment.speaking else segment.last_speech
+        if draft.start + self._longest // 2 < at and speech <= draft.quietest:
+            draft.quietest, draft.pause = speech, at - HOP
+        silence = at - draft.spoken
+        long = draft.spoken - draft.start >= LONG
+        if silence >= (POST_ROLL if long else self._pause):
+            return self._close(at)
+        if silence >= POST_ROLL:
+            end = draft.spoken + POST_ROLL
+            if draft.asked == end:
+                return []
+            draft.next_partial = at + self._step
+            return [self._ask(at, draft, end)]
+        if not segment.speaking:
+            return []
+        if at - draft.start >= self._longest:
+            return self._cut(at, draft)
+        if at < draft.next_partial:
+            return []
+        draft.next_partial = at + self._step
+        return [self._request(at, draft, draft.agreement.given(), at)]
+
+    def end(self, at: int) -> list[Event]:
+        """End the utterance, where there is one, and see to its final words."""
+        return self._close(at) if self._draft else []
+
+    def forget(self, at: int) -> list[Event]:
+        """Drop what is in flight: what was committed becomes final, all else is void."""
+        drafts = [*self._ended.values(), *([self._draft] if self._draft else [])]
+        self._ended, self._draft, self._end = {}, None, at
+        events: list[Event] = []
+        for draft in drafts:
+            draft.end = draft.end or at
+            events += self._finish(at, draft, draft.agreement.committed)
+        return events
+
+    def hear(self, at: int, transcript: Transcript) -> list[Event]:
+        """Take the recogniser's answer."""
+        events: list[Event] = []
+        if transcript.error != self._trouble:
+            self._trouble = transcript.error
+            reason = f"{self._speaker}: {transcript.error or 'words come again'}"
+            over = not transcript.error
+            events.append(Degraded(at=at, stage="transcription", reason=reason, over=over))
+        draft = self._ended.get(transcript.utterance)
+        if draft:
+            if transcript.careful and transcript.end == draft.end:
+                del self._ended[draft.number]
+                # Where the recogniser failed, what was believed before stands.
+                failed = bool(transcript.error)
+                known = draft.agreement.committed if failed else transcript.words
+                events += self._finish(at, draft, known)
+            return events
+        draft = self._draft
+        if not draft or transcript.utterance != draft.number:
+            return events
+        if transcript.error:
+            draft.asked = 0
+            return events
+        if transcript.careful:
+            draft.careful = transcript
+        words = draft.agreement.continued(transcript)
+        if words is not None:
+            draft.agreement.update(words, transcript.end, complete=transcript.careful)
+            events += self._show(at, draft)
+        return events
+
+    def _show(self, at: int, draft: Draft) -> list[Event]:
+        """Say what a hypothesis changes of what is shown."""
+        words = draft.agreement.committed + draft.agreement.tentative
+        committed = len(draft.agreement.committed)
+        now = [(word.text, i < committed) for i, word in enumerate(words)]
+        events: list[Event] = []
+        for index, word in enumerate(words):
+            if index >= len(draft.shown) or draft.shown[index] != now[index]:
+                events.append(self._word(at, draft, index, word, index < committed, final=False))
+        for index in range(len(words), len(draft.shown)):
+            withdrawn = HeardWord("", at, at, 0.0)
+            events.append(self._word(at, draft, index, withdrawn, False, final=False))
+        draft.shown = now
+        return events
+
+    def _open(self, start: int, next_partial: int) -> Draft:
+        self._number += 1
+        self._draft = Draft(self._number, start, next_partial)
+        return self._draft
+
+    def _close(self, at: int, end: int | None = None) -> list[Event]:
+        draft, self._draft = self._draft, None
+        assert draft, "nothing is open"
+        draft.end = self._end = min(at, draft.spoken + POST_ROLL) if end is None else end
+        if draft.careful and draft.careful.end == draft.end:
+            return self._finish(at, draft, draft.careful.words)
+        self._ended[draft.number] = draft
+        return [] if draft.asked == draft.end else [self._ask(at, draft, draft.end)]
+
+    def _cut(self, at: int, draft: Draft) -> list[Event]:
+        events = self._close(at, draft.pause)
+        self._open(draft.pause, at)
+        return events
+
+    def _ask(self, at: int, draft: Draft, end: int) -> TranscribeRequest:
+        """Ask for a careful hypothesis of the utterance up to `end`."""
+        draft.asked = end
+        return self._request(at, draft, Given(draft.start), end, careful=True)
+
+    def _request(
+        self, at: int, draft: Draft, given: Given, end: int, *, careful: bool = False
+    ) -> TranscribeRequest:
+        return TranscribeRequest(
+            at=at,
+            speaker=self._speaker,
+            utterance=draft.number,
+            start=given.start,
+            end=end,
+            careful=careful,
+            first=given.first,
+            prefix=given.prefix,
+            context=given.context,
+        )
+
+    def _finish(self, at: int, draft: Draft, words: Sequence[HeardWord]) -> list[Event]:
+        events: list[Event] = [
+            self._word(at, draft, index, word, committed=True, final=True)
+            for index, word in enumerate(words)
+        ]
+        if words or draft.shown:
+            events.append(
+                Utterance(
+                    at=at,
+                    speaker=self._speaker,
+                    utterance=draft.number,
+                    start=words[0].start if words else draft.start,
+                    end=words[-1].end if words else draft.end,
+                    text=" ".join(word.text for word in words),
+                    words=len(words),
+                )
+            )
+        return events
+
+    def _word(
+        self, at: int, draft: Draft, index: int, word: HeardWord, committed: bool, final: bool
+    ) -> Word:
+        return Word(
+            at=at,
+            speaker=self._speaker,
+            utterance=draft.number,
+            index=index,
+            text=word.text,
+            start=word.start,
+            end=word.end,
+            probability=word.probability,
+            committed=committed,
+            final=final,
+        )

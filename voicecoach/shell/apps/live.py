@@ -1,0 +1,284 @@
+"""A live session in its thread, and a view of it in the main one, where windows must be.
+
+A view that fails ends the view, never the call.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from voicecoach.coaching.cues import Cue
+from voicecoach.config import Config
+from voicecoach.errors import ConfigError
+from voicecoach.shell.asr.transcriber import Transcriber
+from voicecoach.shell.capture import choose
+from voicecoach.shell.capture.ears import Ears
+from voicecoach.shell.control import keys
+from voicecoach.shell.control.local_socket import Control
+from voicecoach.shell.journal.keep import Bookkeeper
+from voicecoach.shell.live import retention
+from voicecoach.shell.live.recorder import check
+from voicecoach.shell.live.session import Session
+from voicecoach.shell.results import baseline_file
+from voicecoach.shell.results.replay_one import Setup
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.runtime.feed import Feed, Quit, Shown, Toggle
+from voicecoach.shell.runtime.worker import failure
+from voicecoach.shell.views.console import CallView, print_line, say
+from voicecoach.types import Event, Speaker
+
+LOOK_S = 0.1
+WAITING = 5000
+"""Events that may wait for the terminal; what a stuck one misses it will never show."""
+
+
+class Options(NamedTuple):
+    """How a live call is run."""
+
+    out: Path
+    view: str
+    """auto, overlay, browser, console or none."""
+    wait: bool = False
+    consent: bool = False
+    record: bool = False
+    learn: bool = True
+    metrics: int | None = None
+    port: int = 0
+    journal: bool = False
+
+
+class Relay:
+    """Takes the session's events to the terminal's thread, without waiting for it."""
+
+    def __init__(self) -> None:
+        self._events: queue.Queue[Event] = queue.Queue(WAITING)
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+        try:
+            self._events.put_nowait(event)
+        except queue.Full:
+            return
+
+    def get(self, seconds: float) -> Event | None:
+        """Return the next event, or None if none comes within so long."""
+        try:
+            return self._events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+
+class Attended:
+    """A session that runs in a thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._error: BaseException | None = None
+        # Not a daemon: what a call came to is written even where the view has failed.
+        self._thread = threading.Thread(target=self._run, name="session")
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, feed: Feed) -> None:
+        """Wait for its end, which Ctrl-C asks for; raises what it ended with."""
+        while self._thread.is_alive():
+            try:
+                self._thread.join(LOOK_S)  # so that Ctrl-C is heard
+            except KeyboardInterrupt:
+                feed.wish(Quit())
+        if self._error:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._session.run()
+        except BaseException as e:
+            self._error = e
+
+
+def attend(
+    config: Config,
+    cues: tuple[Cue, ...],
+    transcribers: Sequence[Transcriber],
+    no_words: str,
+    options: Options,
+) -> None:
+    """Listen to calls, and show them, until the agent ends it.
+
+    Raises
+    ------
+    DeviceError, ConfigError, OutputError
+        Where there is nothing to listen with, a view that was named cannot be shown, or calls
+        cannot be kept.
+    """
+    console = Console()
+    view, why = resolve(options.view)
+    if why:
+        print_line(console, f"No overlay: {why}. Instead: {view}.")
+    backend = choose()
+    # What a person has to mend is said now, not in the middle of a call.
+    backend.sources()
+    check(options.out)
+    path = baseline_file.default_path()
+    known = baseline_file.read(path) if options.learn else None
+    setup = Setup(config, cues, shipped(), transcribers, no_words, usual=known)
+    wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
+    feed, relay = Feed(), Relay()
+    wait = options.wait or config.privacy.ask_first
+    notice = ""
+    if options.consent or config.privacy.ask_first:
+        notice = config.live.notice_recorded if options.record else config.live.notice
+    if news := retention.purge(options.out, config.privacy.keep_days, datetime.now(UTC)):
+        print_line(console, news)
+    with ExitStack() as stack:
+        books = stack.enter_context(Bookkeeper(config)) if options.journal else None
+        if books and (news := books.purge()):
+            print_line(console, news)
+        ears = stack.enter_context(Ears(backend, wanted, feed.say))
+        session = Session(
+            setup,
+            ears,
+            feed,
+            options.out,
+            learn=options.learn,
+            notice=notice,
+            audio=options.record,
+            watcher=relay if view in ("console", "none") else None,
+            ended=books.add if books else None,
+        )
+        if notice:
+            print_line(console, f"Say to the customer: {notice}")
+        if options.metrics:
+            from voicecoach.shell.control.metrics import Metrics
+
+            metrics = stack.enter_context(Metrics(session.stages, options.metrics))
+            print_line(console, f"Metrics: {metrics.url}")
+        control = stack.enter_context(Control(feed))
+        if control.trouble:
+            say(control.trouble)
+        if view == "browser":
+            from voicecoach.shell.views.browser import Page
+
+            page = stack.enter_context(Page(feed, options.port))
+            print_line(console, f"The page: {page.url}")
+            page.open()
+        if stack.enter_context(keys.listening(feed)):
+            print_line(console, f"Keys here: {keys.HELP}", "dim")
+        if not wait:
+            feed.wish(Toggle())
+        attended = Attended(session)
+        attended.start()
+        watch(lambda: _show(view, session, feed, attended, console, relay), attended, feed)
+    for stage, reason, _ in feed.troubles():
+        say(f"{stage}: {reason}")
+    for folder in session.unwritten:
+        say(f"{folder}: the disk did not take it; it is not complete")
+    for folder in session.folders:
+        print_line(console, f"Results: {folder}", "bold")
+    for trouble in books.said if books else ():
+        say(trouble)
+    if options.learn and session.usual and session.folders:
+        baseline_file.write(path, session.usual)
+
+
+def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:
+    """Show a session that runs, and wait for its end; asked to end, it ends the session first.
+
+    Raises
+    ------
+    BaseException
+        What the session ended with.
+    """
+    try:
+        show()
+    except KeyboardInterrupt:
+        feed.wish(Quit())
+    except SystemExit:
+        feed.wish(Quit())
+        raise
+    except Exception as e:  # of whatever library draws, which may quote what it drew
+        traceback.print_tb(e.__traceback__)
+        say(f"The view failed ({failure(e)}); the call goes on. Ctrl-C ends it.")
+    finally:
+        attended.join(feed)
+
+
+def resolve(view: str) -> tuple[str, str]:
+    """Return the view that can be shown here, and why it is not the one that is asked for.
+
+    Raises
+    ------
+    ConfigError
+        Where the overlay was asked for and cannot be shown.
+    """
+    if view not in ("auto", "overlay"):
+        return view, ""
+    why = no_overlay()
+    if not why:
+        return "overlay", ""
+    if view == "overlay":
+        raise ConfigError(f"no overlay: {why}; or take --view browser, or --view console")
+    screen = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return "browser" if screen else "console", why
+
+
+def no_overlay() -> str:
+    """Return why there can be no overlay, "" where there can."""
+    try:
+        from voicecoach.shell.views import overlay
+    except ImportError:
+        return "pip install 'voicecoach[overlay]'"
+    return overlay.available()
+
+
+def _show(
+    view: str, session: Session, feed: Feed, attended: Attended, console: Console, relay: Relay
+) -> None:
+    """Show it in a view of its own; the page needs none."""
+    if view == "overlay":
+        from voicecoach.shell.views import overlay
+
+        overlay.show(feed, lambda: attended.running, painted=painted(session))
+    elif view in ("console", "none"):
+        # Without a picture there is a line for each utterance and cue.
+        lines = console if view == "console" else Console(quiet=True)
+        with CallView(lines, "live", None) as drawn:
+            while attended.running:
+                event = relay.get(LOOK_S)
+                if event:
+                    drawn.show(event)
+                    drawn.advance(event.at)
+                elif feed.newest.display.state == "ready":
+                    drawn.clear()
+
+
+def painted(session: Session) -> Callable[[Shown, float, float], None]:
+    """Return what notes the repaints of an overlay."""
+    paint, screen = session.stages["paint"], session.stages["screen"]
+
+    def note(shown: Shown, began: float, ended: float) -> None:
+        paint.note(ended - began)
+        if shown.sounded:
+            screen.note(ended - shown.sounded)
+
+    return note

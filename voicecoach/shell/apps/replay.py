@@ -1,0 +1,143 @@
+"""Recordings through the engine, one after another: what a `replay` command comes to.
+
+A bad recording does not stop the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from rich.console import Console
+
+from voicecoach.coaching.cues import Cue
+from voicecoach.config import Config
+from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
+from voicecoach.shell import report
+from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.journal import keep as journal
+from voicecoach.shell.results import baseline_file, input_log, reader
+from voicecoach.shell.results.input_log import INPUTS
+from voicecoach.shell.results.replay_one import EVENTS, Setup, copy, replay
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.views.console import CallView, print_line, say, say_error
+
+Source: TypeAlias = tuple[Path, Callable[[], Call]]
+"""A recording and how to open it as a call."""
+
+
+class Options(NamedTuple):
+    """How recordings are replayed."""
+
+    out: Path
+    frames: bool = False
+    speed: float | None = None
+    report: bool = False
+    audio: str = "inline"
+    """Where the report's sound goes; see `shell.report.write`."""
+    events: Path | None = None
+    usual: Path | None = None
+    learn: bool = False
+    journal: bool = False
+    as_heard: bool = False
+    """Each recording is a live call's, to be heard again as it was."""
+
+
+def replay_all(
+    sources: Sequence[Source], config: Config, cues: tuple[Cue, ...], options: Options
+) -> bool:
+    """Replay every call into a folder of its own; return whether all could be.
+
+    Raises
+    ------
+    ConfigError, OutputError
+        Where an option cannot be followed.
+    """
+    out, events, usual, learn = options.out, options.events, options.usual, options.learn
+    if events and (events.is_dir() or not events.parent.is_dir()):
+        raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
+    known = baseline_file.read(usual) if usual else None
+    if usual and not known and not learn:
+        raise ConfigError(f"{usual}: there is no such file; --learn makes one")
+    console = Console()
+    failed = False
+    with ExitStack() as stack:
+        transcribers, no_words = ([], "") if options.as_heard else recognisers(config, stack)
+        setup = Setup(
+            config,
+            cues,
+            shipped(),
+            transcribers,
+            no_words,
+            options.frames,
+            options.speed,
+            known,
+        )
+        folders = names([path for path, _ in sources])
+        for (path, open_call), name in zip(sources, folders, strict=True):
+            try:
+                record = input_log.read(path.with_name(INPUTS)) if options.as_heard else None
+                call = open_call()
+                with CallView(console, call.name, call.duration_s) as view:
+                    result, known = replay(call, setup, out / name, view, record)
+            except AudioFileError as e:
+                failed = True
+                say_error(str(e))
+                continue
+            for note in result.notes:
+                say(f"note: {note}")
+            if options.report:
+                report.write(reader.read(out / name), open_call, options.audio)
+            if events:
+                copy(out / name / EVENTS, events)
+            print_line(console, f"Results: {out / name}", "bold")
+            if options.journal and (trouble := journal.add(config, out / name)):
+                failed = True
+                say_error(trouble)
+            if usual and learn:
+                baseline_file.write(usual, known)
+                setup = setup._replace(usual=known)
+    return not failed
+
+
+def recognisers(
+    config: Config, stack: ExitStack, most: int = 2, *, rehearse: bool = False
+) -> tuple[list[Remote], str]:
+    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
+
+    They `rehearse` as a `Remote` does.
+    """
+    wanted = config.transcription
+    if not wanted.enabled:
+        return [], ""
+    try:
+        # A recording is replayed as fast as it goes: a recogniser for each of two cores.
+        given = wanted.model, wanted.language, wanted.vocabulary
+        remotes = [
+            stack.enter_context(closing(Remote(*given, rehearse=rehearse)))
+            for _ in range(min(most, os.cpu_count() or 1))
+        ]
+        for remote in remotes:
+            remote.ready()
+    except ModelUnavailable as e:
+        say(f"no words: {e}; everything else goes on")
+        return [], str(e)
+    return remotes, ""
+
+
+def names(paths: list[Path]) -> list[str]:
+    """Return a folder name for each call, unlike the others."""
+    found: list[str] = []
+    for path in paths:
+        name = stem = path.stem.strip(". ") or "call"
+        taken = {other.casefold() for other in found}
+        again = 1
+        while name.casefold() in taken:
+            again += 1
+            name = f"{stem}-{again}"
+        found.append(name)
+    return found

@@ -1,0 +1,296 @@
+"""The engine's one loop, closed: it asks for words, and words come back.
+
+`ReplayAsr` serves a recording: the answer to a request arrives a fixed, stated time after it in
+stream time (`transcription.replay_delay_s`), and the replay waits for the recogniser where it
+must, so that a recording gives the same words at the same moments on any machine at any speed.
+
+`LiveAsr` serves a call: one recogniser for both channels, and an answer arrives when it is done.
+What is asked for waits in a `Backlog`, which decides what is done next and what is left undone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from voicecoach import config
+from voicecoach.dsp.framing import History
+from voicecoach.shell.asr.backlog import Backlog, notice
+from voicecoach.shell.asr.transcriber import Attempts, Heard, Result, Task, Transcriber
+from voicecoach.shell.runtime.worker import Say, Worker, unsaid
+from voicecoach.text_safety.card_masking import Run, mask, names_card
+from voicecoach.text_safety.sanitize import WORD, clean
+from voicecoach.types import (
+    F32,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    Degraded,
+    HeardWord,
+    TranscribeRequest,
+    Transcript,
+)
+
+ONE_NUMBER = 15 * SAMPLE_RATE
+"""A number that is said with longer pauses than this is not one number."""
+CARD_FOR = 60 * SAMPLE_RATE
+"""So long after a card was spoken of, or digits were hidden since, more of it may come."""
+LAST_S = 5.0
+"""Seconds that a live call waits for its last words: another may have begun."""
+LOST = Result([], "its thread failed")
+LATE_LAST = Result([], "the last words did not come in time")
+
+
+class Asr(Protocol):
+    """What the run loop needs: audio and requests in, answers out."""
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what has come up to stream index `until`, or all there will be."""
+
+    def forget(self) -> None:
+        """Drop all audio and all that is not answered: no answer to it ever comes."""
+
+    def close(self) -> None:
+        """Drop what is not begun, and let the threads end."""
+
+
+class Answerer:
+    """Makes transcripts of what a transcriber says: clean, masked, placed on the stream."""
+
+    def __init__(self, settings: config.Transcription) -> None:
+        self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
+        self._said = dict.fromkeys(SPEAKERS, (0, 0, Run(), Run()))
+        """For each speaker: newest utterance, its end, open digits after it and before it."""
+        self._card_until = 0
+        """Up to where digits are taken for a card's, whoever says them."""
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+        self._audio.push(block)
+
+    def forget(self) -> None:
+        """Let no audio stay."""
+        self._audio.clear()
+
+    def audio(self, request: TranscribeRequest) -> F32:
+        """Return what a request is about."""
+        return self._audio.window(request.speaker.row, request.start, request.end)
+
+    def answer(
+        self, at: int, request: TranscribeRequest, words: Sequence[Heard], error: str = ""
+    ) -> Transcript:
+        """Return the transcript that answers a request at `at`."""
+        number, end, after, before = self._said[request.speaker]
+        if request.utterance != number:
+            before = after if request.start - end < ONE_NUMBER else Run()
+        given = mask([*request.context.split(), *request.prefix.split()], before)
+        words = [w._replace(text=text) for w in words if (text := clean(w.text, WORD))]
+        texts = [word.text for word in words]
+        if names_card(texts):
+            self._heard_of_card(request)
+        card = request.start < self._card_until
+        masked = mask(texts, given.run, card=card)
+        if card and masked.texts != texts:
+            self._heard_of_card(request)
+        self._said[request.speaker] = request.utterance, request.end, masked.run, before
+        placed = (_placed(w, text, request) for w, text in zip(words, masked.texts, strict=True))
+        return request.answer(at, tuple(placed), error)
+
+    def _heard_of_card(self, request: TranscribeRequest) -> None:
+        self._card_until = max(self._card_until, request.end + CARD_FOR)
+
+
+class ReplayAsr:
+    """Answers in the order of the requests, each at its modelled time.
+
+    Parameters
+    ----------
+    transcribers
+        As many are at work at once.
+    settings
+        For the modelled delay.
+    """
+
+    def __init__(self, transcribers: Sequence[Transcriber], settings: config.Transcription) -> None:
+        self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
+        self._answerer = Answerer(settings)
+        self._free = deque(Attempts(transcriber) for transcriber in transcribers)
+        self._pending: deque[tuple[TranscribeRequest, Future[Result]]] = deque()
+        self._pool = ThreadPoolExecutor(len(transcribers), "asr")
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+        self._answerer.hear(block)
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Start on a request."""
+        task = Task(request, self._answerer.audio(request))
+        self._pending.append((request, self._pool.submit(self._work, task)))
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return the answers that arrive up to `until`, waiting for the recogniser."""
+        answers: list[Transcript | Degraded] = []
+        while self._pending and (until is None or self._arrival(self._pending[0][0]) <= until):
+            request, future = self._pending.popleft()
+            at, result = self._arrival(request), future.result()
+            if result.notice:
+                answers.append(notice(at, result.notice))
+            answers.append(self._answerer.answer(at, request, result.words, result.error))
+        return answers
+
+    def forget(self) -> None:
+        """Drop all audio and all that is not answered."""
+        for _, future in self._pending:
+            future.cancel()
+        self._pending.clear()
+        self._answerer.forget()
+
+    def close(self) -> None:
+        """Drop what is not begun, and let the threads end."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _arrival(self, request: TranscribeRequest) -> int:
+        return request.at + self._delay
+
+    def _work(self, task: Task) -> Result:
+        attempts = self._free.popleft()  # there are as many as threads
+        try:
+            return attempts.transcribe(task)
+        finally:
+            self._free.append(attempts)
+
+
+class LiveAsr:
+    """Answers when it can; one thread, so that the call always has a core to itself.
+
+    Parameters
+    ----------
+    transcriber
+        Serves both channels.
+    settings
+        For the longest utterance.
+    say
+        Told where its thread fails.
+    """
+
+    def __init__(
+        self, transcriber: Transcriber, settings: config.Transcription, say: Say = unsaid
+    ) -> None:
+        self._answerer = Answerer(settings)
+        self._attempts = Attempts(transcriber)
+        self._backlog = Backlog()
+        self._now = 0
+        self._task: Task | None = None
+        """What is being done."""
+        self._closed = False
+        self._forgotten = 0
+        """How often all was dropped."""
+        self._done: list[tuple[TranscribeRequest, int, Result]] = []
+        self._changed = threading.Condition()
+        self._lost = False
+        """Nobody answers any more."""
+        Worker("transcription", self._serve, say, self._lose).start()
+
+    def hear(self, block: Block) -> None:
+        """Keep the audio that requests will name."""
+        with self._changed:
+            self._answerer.hear(block)
+            self._now = block.end
+            if self._backlog:
+                self._changed.notify()  # what rests may be due
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Take a request."""
+        with self._changed:
+            if self._lost:
+                self._done.append((request, self._now, LOST))
+                return
+            self._backlog.put(Task(request, self._answerer.audio(request)))
+            self._changed.notify()
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what has come; where `until` is None, wait for all final words, but not long."""
+        answers: list[Transcript | Degraded] = []
+        with self._changed:
+            if until is None and not self._changed.wait_for(
+                lambda: self._lost or not (self._task or self._backlog.careful), LAST_S
+            ):
+                self._give_up(LATE_LAST)
+            done, self._done = self._done, []
+            for request, began, result in done:
+                change = self._backlog.done(request, began, self._now)
+                answers += [notice(self._now, result.notice)] if result.notice else []
+                answers += [change] if change else []
+                answers.append(
+                    self._answerer.answer(self._now, request, result.words, result.error)
+                )
+        return answers
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are not begun."""
+        return len(self._backlog)
+
+    def forget(self) -> None:
+        """Drop all audio and all that is not answered."""
+        with self._changed:
+            self._backlog.clear()
+            self._done.clear()
+            self._forgotten += 1
+            self._answerer.forget()
+
+    def close(self) -> None:
+        """Drop what is not begun, and let the thread end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _lose(self) -> None:
+        """Say of all that waits, and of all that is to come, that there are no words."""
+        with self._changed:
+            self._lost = True
+            self._give_up(LOST)
+            self._changed.notify_all()
+
+    def _give_up(self, result: Result) -> None:
+        """Answer with this what waits, and what is being done."""
+        tasks = [*([self._task] if self._task else []), *self._backlog.rest()]
+        self._done += [(task.request, self._now, result) for task in tasks]
+        self._task = None
+        self._forgotten += 1
+
+    def _serve(self) -> None:
+        with self._changed:
+            if self._task:  # it was begun again: of this it knows nothing
+                self._done.append((self._task.request, self._now, LOST))
+        while True:
+            with self._changed:
+                self._task = task = None
+                while not self._closed:
+                    task = self._backlog.take(self._now)
+                    if task:
+                        break
+                    self._changed.notify_all()
+                    self._changed.wait()
+                if not task:
+                    return
+                self._task, began, forgotten = task, self._now, self._forgotten
+            result = self._attempts.transcribe(task)
+            with self._changed:
+                if forgotten == self._forgotten:
+                    self._done.append((task.request, began, result))
+
+
+def _placed(word: Heard, text: str, request: TranscribeRequest) -> HeardWord:
+    start = min(request.end, request.start + round(word.start_s * SAMPLE_RATE))
+    end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
+    return HeardWord(text, start, max(start, end), word.probability)

@@ -1,0 +1,98 @@
+"""What is asked of the recogniser of a live call and not begun, and what of it is left undone.
+
+When the machine is too slow, first partial words become rarer, then they stop, then final words
+lag, and both are said; nothing else of the call ever waits for words.
+"""
+
+from __future__ import annotations
+
+from voicecoach.shell.asr.transcriber import Task
+from voicecoach.types import SAMPLE_RATE, Degraded, Speaker, TranscribeRequest
+
+REST = 2.0
+"""A partial begins no sooner than this times what the one before took, from its beginning: words
+take no more than half a core however slow the machine is."""
+LATE = 2 * SAMPLE_RATE
+"""Final words later than this stop the partial ones."""
+IN_TIME = SAMPLE_RATE
+"""Final words sooner than this let them go on."""
+
+
+class Backlog:
+    """What is asked for and not begun, and what of it is worth doing.
+
+    Time is the stream's.  A partial request is replaced by a newer one of its speaker, and a
+    careful one by a newer one of its utterance, which inherit its place; the one that waits longest
+    is next.
+    """
+
+    def __init__(self) -> None:
+        self._careful: dict[tuple[Speaker, int], tuple[int, Task]] = {}
+        """For each utterance, since when it waits and the newest."""
+        self._partial: dict[Speaker, tuple[int, Task]] = {}
+        """The same for each speaker."""
+        self._rested = 0
+        self._shed = False
+
+    @property
+    def careful(self) -> bool:
+        """Whether a careful request waits."""
+        return bool(self._careful)
+
+    def __len__(self) -> int:
+        return len(self._careful) + len(self._partial)
+
+    def put(self, task: Task) -> None:
+        """Add what is asked for."""
+        request = task.request
+        if request.careful:
+            key = request.speaker, request.utterance
+            since, _ = self._careful.get(key, (request.at, None))
+            self._careful[key] = since, task
+            # It will say more than a partial one that has not begun.
+            self._partial.pop(request.speaker, None)
+        else:
+            since, _ = self._partial.get(request.speaker, (request.at, None))
+            self._partial[request.speaker] = since, task
+
+    def clear(self) -> None:
+        """Drop all that waits."""
+        self._careful.clear()
+        self._partial.clear()
+
+    def rest(self) -> list[Task]:
+        """Return all that waits, and drop it."""
+        tasks = [task for _, task in (*self._careful.values(), *self._partial.values())]
+        self.clear()
+        return tasks
+
+    def take(self, now: int) -> Task | None:
+        """Return what is to be done next, if anything is to be done at `now`."""
+        first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
+        waiting = {} if self._shed or now < self._rested else self._partial
+        partial = min(waiting, key=lambda k: waiting[k][0], default=None)
+        if partial and (first is None or waiting[partial][0] < self._careful[first][0]):
+            return self._partial.pop(partial)[1]
+        return self._careful.pop(first)[1] if first else None
+
+    def done(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
+        """Note that a request is answered; return what there is to say of it, if anything."""
+        if not request.careful:
+            self._rested = began + round(REST * (now - began))
+            return None
+        lag = now - request.at
+        if not self._shed and lag > LATE:
+            self._shed = True
+            self._partial.clear()
+            seconds = round(lag / SAMPLE_RATE)
+            reason = f"the machine is busy: words come {seconds} s late, at turns' ends"
+            return notice(now, reason)
+        if self._shed and lag < IN_TIME:
+            self._shed = False
+            return notice(now, "words come in time again", over=True)
+        return None
+
+
+def notice(at: int, reason: str, *, over: bool = False) -> Degraded:
+    """Return the event that says what transcription does less than it should."""
+    return Degraded(at=at, stage="transcription", reason=reason, over=over)

@@ -1,0 +1,102 @@
+"""The one loop: blocks in, events out.  Live and replay differ only in who supplies what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+
+from voicecoach.shell.asr.answering import Asr
+from voicecoach.types import (
+    HOP,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    Block,
+    Event,
+    Item,
+    Listening,
+    TranscribeRequest,
+    Transcript,
+)
+
+WORDS_HOPS = 16
+"""Most hops heard at once where words are wanted: words come back no sooner than that (the least
+`transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
+
+
+class Processor(Protocol):
+    """What the loop needs of an engine."""
+
+    def process(self, item: Item) -> list[Event]:
+        """Take an item and return what is new."""
+
+    def finish(self) -> list[Event]:
+        """End the stream."""
+
+
+def run(items: Iterable[Item], engine: Processor, asr: Asr | None) -> Iterator[Event]:
+    """Yield the events of a call as they become known, to its end."""
+    for item in cut(filled(items), WORDS_HOPS) if asr else filled(items):
+        if asr and isinstance(item, Block):
+            asr.hear(item)
+            yield from _answered(asr, item.end, engine)
+        if asr and isinstance(item, Listening) and not item.on:
+            asr.forget()
+        yield from _submitted(engine.process(item), asr)
+    yield from _submitted(engine.finish(), asr)
+    if asr:
+        yield from _answered(asr, None, engine)
+
+
+def filled(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield blocks without a jump: silence stands in for what never came, and is marked so."""
+    now = 0
+    for item in items:
+        if isinstance(item, Block):
+            while now < item.start:
+                n = min(item.start - now, MAX_HOPS * HOP)
+                yield Block(now, np.zeros((2, n), np.float32), missing=True)
+                now += n
+            now = item.end
+        yield item
+
+
+def cut(items: Iterable[Item], hops: int) -> Iterator[Item]:
+    """Yield blocks of no more than `hops`."""
+    size = hops * HOP
+    for item in items:
+        if not isinstance(item, Block):
+            yield item
+            continue
+        for at in range(0, item.samples.shape[1], size):
+            samples = item.samples[:, at : at + size]
+            yield Block(item.start + at, samples, missing=item.missing)
+
+
+def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
+    """Yield blocks no earlier than `speed` times real time would have them complete."""
+    began = time.monotonic()
+    for block in blocks:
+        ahead = block.end / SAMPLE_RATE / speed - (time.monotonic() - began)
+        if ahead > 0:
+            time.sleep(ahead)
+        yield block
+
+
+def _answered(asr: Asr, until: int | None, engine: Processor) -> Iterator[Event]:
+    for answer in asr.poll(until):
+        if isinstance(answer, Transcript):
+            yield from _submitted(engine.process(answer), asr)
+        else:
+            yield answer
+
+
+def _submitted(events: list[Event], asr: Asr | None) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, TranscribeRequest):
+            assert asr, "the engine asked for words without a transcriber"
+            asr.submit(event)
+        else:
+            yield event

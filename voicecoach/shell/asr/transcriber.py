@@ -1,0 +1,103 @@
+"""A speech recogniser: what it must be, and how it is asked.
+
+One that fails, or does not answer in time, is started again once and asked again; one that fails
+again is left alone, and the call goes on without words, which is said, too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.runtime.worker import failure
+from voicecoach.types import F32, TranscribeRequest
+
+
+class Heard(NamedTuple):
+    """A word as a transcriber gives it."""
+
+    text: str
+    start_s: float
+    """Seconds from the start of the audio."""
+    end_s: float
+    probability: float
+    """0..1, that it is right."""
+
+
+class RecogniserFailed(Exception):
+    """It could not do what it was asked; the text is ours, and holds no words."""
+
+
+class Transcriber(Protocol):
+    """What a speech recogniser must be; whatever it raises is said and survived."""
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
+        """Return the words in `audio` [n], 16 kHz, that follow `prefix`, its first words.
+
+        `context` was said before the audio.  Where `careful`, accuracy counts more than time, and
+        so do the words' times.
+        """
+
+    def restart(self) -> None:
+        """Begin anew after a failure."""
+
+
+class Task(NamedTuple):
+    """A request with its audio."""
+
+    request: TranscribeRequest
+    audio: F32
+
+
+class Result(NamedTuple):
+    """What came of a request."""
+
+    words: list[Heard]
+    error: str = ""
+    """Why there are none."""
+    notice: str = ""
+    """What happened on the way."""
+
+
+class Attempts:
+    """A transcriber that is started again once when it fails, and then left alone."""
+
+    def __init__(self, transcriber: Transcriber) -> None:
+        self._transcriber = transcriber
+        self._failed = ""
+        self._restarted = False
+
+    def transcribe(self, task: Task) -> Result:
+        """Return the words that are asked for, or why there are none."""
+        request, notice = task.request, ""
+        while not self._failed:
+            try:
+                words = self._transcriber.transcribe(
+                    task.audio,
+                    prefix=request.prefix,
+                    context=request.context,
+                    careful=request.careful,
+                )
+            except Exception as e:  # whatever a recogniser does, the call goes on and says so
+                error = _said(e)
+                if self._restarted:
+                    self._failed = error
+                    break
+                self._restarted = True
+                notice = f"the recogniser failed ({error}) and was started again"
+                try:
+                    self._transcriber.restart()
+                except Exception as again:
+                    self._failed = _said(again)
+            else:
+                return Result(words, notice=notice)
+        return Result([], self._failed)
+
+
+def _said(error: Exception) -> str:
+    """Return what may be said of an error: somebody else's text may hold what was said."""
+    if isinstance(error, RecogniserFailed | VoiceCoachError):
+        return f"{type(error).__name__}: {error}"
+    return failure(error)

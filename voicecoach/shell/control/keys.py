@@ -1,0 +1,87 @@
+"""Single keys in the terminal that a live call was started from; none needed anywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+from voicecoach.shell.control.local_socket import act
+from voicecoach.shell.runtime.feed import Feed
+
+KEYS = {
+    "p": "pause",
+    " ": "pause",
+    "n": "next",
+    "d": "decline",
+    "h": "helpful",
+    "w": "wrong",
+    "c": "click-through",
+    "q": "quit",
+}
+HELP = "p pause or go on, n next call, d they decline, h helpful, w wrong, c click-through, q quit"
+LOOK_S = 0.2
+
+
+@contextlib.contextmanager
+def listening(feed: Feed) -> Iterator[bool]:
+    """Turn keys into wishes while the context lasts; False where there is no terminal."""
+    if not sys.stdin or not sys.stdin.isatty():
+        yield False
+        return
+    ended = threading.Event()
+    read = _windows if sys.platform == "win32" else _posix
+    thread = threading.Thread(target=read, args=(feed, ended), name="keys", daemon=True)
+    with _raw():
+        thread.start()
+        try:
+            yield True
+        finally:
+            ended.set()
+            thread.join()
+
+
+def press(feed: Feed, key: str) -> None:
+    """Do what a key is for, if it is for anything."""
+    act(feed, KEYS.get(key, ""))
+
+
+@contextlib.contextmanager
+def _raw() -> Iterator[None]:
+    """Have keys as they are pressed, and unseen; Ctrl-C stays what it is."""
+    if sys.platform == "win32":
+        yield
+        return
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setcbreak(sys.stdin)
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _posix(feed: Feed, ended: threading.Event) -> None:
+    import select
+
+    while not ended.is_set():
+        if select.select([sys.stdin], [], [], LOOK_S)[0]:
+            # Past Python's own buffer, in which a second key would wait unseen.
+            typed = os.read(sys.stdin.fileno(), 64)
+            if not typed:
+                return
+            for key in typed.decode("ascii", "ignore"):
+                press(feed, key)
+
+
+def _windows(feed: Feed, ended: threading.Event) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        while not ended.wait(LOOK_S):
+            while msvcrt.kbhit():
+                press(feed, msvcrt.getwch())

@@ -1,0 +1,1 @@
+"""A live session: its devices, its calls, what is recorded and how long it is kept."""

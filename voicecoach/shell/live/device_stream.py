@@ -1,0 +1,120 @@
+"""What the devices bring, on the time line of the call: blocks of both speakers, aligned.
+
+A device that is lost, or back, comes in between, as an input of the engine like any other.  The
+time line of a session goes on from one call to the next, so that nothing falls between them; each
+call counts from its own beginning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from voicecoach.audio.alignment import Aligner
+from voicecoach.shell.capture.ears import Ears, Heard, Lost
+from voicecoach.shell.runtime.latency import Stages
+from voicecoach.types import SPEAKERS, Block, ChannelState, Speaker
+
+TAKE_S = 0.02
+"""How long to wait for a chunk before looking at what else there is."""
+FIRST_S = 3.0
+"""How long nothing is said of devices that deliver nothing yet."""
+LATE_S = 0.1
+"""So much audio that came too late or had no room is said."""
+
+
+class Hearing:
+    """The devices of a session.
+
+    Parameters
+    ----------
+    ears
+        Entered, and not started.
+    stages
+        Told how late chunks come, and how many wait.
+    """
+
+    def __init__(self, ears: Ears, stages: Stages) -> None:
+        self._ears, self._stages = ears, stages
+        self._lost: dict[Speaker, str] = {}
+        """Whose device is of no use now, and why."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another time line."""
+        self._aligner, self._origin = Aligner(0.0), 0
+        self._asked, self.begun = time.monotonic(), False
+        """When it was asked for, and whether something has come since."""
+        self._slept_s = self._dropped_s = 0.0
+        """What was said of either."""
+
+    def begin_call(self) -> list[ChannelState]:
+        """Let a call begin here; return whose device is of no use."""
+        self._origin = self._aligner.now
+        self._slept_s, self._dropped_s = self._aligner.slept_s, self._drops()
+        return [self._state(speaker, "lost", reason) for speaker, reason in self._lost.items()]
+
+    @property
+    def now(self) -> int:
+        """Stream index of the next block, from the call's beginning."""
+        return self._aligner.now - self._origin
+
+    def sounded(self, block: Block) -> float:
+        """Return when a block's first sample was at its source, on `time.monotonic`'s clock."""
+        return self._aligner.time(self._origin + block.start)
+
+    def listen(self) -> None:
+        """Begin to listen, or go on."""
+        self._ears.start()
+
+    def leave(self) -> None:
+        """Let go of the devices, and of all that was captured and not heard."""
+        self._ears.stop()
+        self._aligner.clear()
+        for speaker in SPEAKERS:
+            self._aligner.leave(speaker)
+
+    def take(self) -> Iterator[Block | ChannelState]:
+        """Yield what there is, waiting a little for it."""
+        aligner, taken = self._aligner, self._ears.take(TAKE_S)
+        came = taken.now
+        heard = [news.chunk.at for news in taken.news if isinstance(news, Heard)]
+        if not self.begun and (heard or taken.now >= self._asked + FIRST_S):
+            # Devices need up to seconds for their first chunk, which are no part of the call.
+            aligner.begin(min(heard, default=taken.now))
+            self.begun = True
+        for news in taken.news:
+            speaker = news.speaker
+            if isinstance(news, Lost):
+                self._lost[speaker] = news.reason
+                aligner.leave(speaker)
+                yield self._state(speaker, "lost", news.reason)
+                continue
+            if not aligner.listens(speaker):
+                aligner.listen(speaker, idles=self._ears.idles(speaker))
+            if self._lost.pop(speaker, None) is not None:
+                yield self._state(speaker, "ok")
+            chunk, came = news.chunk, news.came
+            aligner.push(speaker, chunk.samples, chunk.at, lost=chunk.lost)
+            self._stages["capture"].note(came - chunk.at)
+        for block in aligner.pull(taken.now) if self.begun else ():
+            self._stages["queue"].note(time.monotonic() - came)
+            yield Block(block.start - self._origin, block.samples, missing=block.missing)
+        self._stages.depth("capture", self._ears.waiting)
+
+    def troubles(self) -> Iterator[str]:
+        """Yield what went wrong since this was last asked."""
+        slept = self._aligner.slept_s - self._slept_s
+        if slept:
+            self._slept_s += slept
+            yield f"the computer slept, or stood still, for {slept:.0f} s"
+        dropped = self._drops() - self._dropped_s
+        if dropped > LATE_S:
+            self._dropped_s += dropped
+            yield f"{dropped:.1f} s of audio came too late and are silence"
+
+    def _state(self, speaker: Speaker, state: str, reason: str = "") -> ChannelState:
+        return ChannelState(at=self.now, speaker=speaker, state=state, reason=reason)
+
+    def _drops(self) -> float:
+        return sum(self._aligner.dropped_s(speaker) for speaker in SPEAKERS)

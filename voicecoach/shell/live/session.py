@@ -1,0 +1,395 @@
+"""A live call: both speakers' devices through the engine, to a log and to whoever watches.
+
+The session has a thread of its own and is never waited for: devices put chunks into a queue, the
+recogniser is another process, the log has a writer, and viewers poll the newest display.  What a
+person wants comes in between two blocks.  Nothing is captured before they start it; a pause lets go
+of the devices, and drops what is in flight: chunks, audio that waits for words, words that are not
+committed, the card.  Time goes on through it as a gap.
+
+A call whose engine fails ends there, is kept as far as it came, and another begins at once; where
+that fails, too, the session says so and waits to be started.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from voicecoach import __version__
+from voicecoach.errors import OutputError, VoiceCoachError
+from voicecoach.shell.asr.answering import LiveAsr
+from voicecoach.shell.asr.loop import Processor, run
+from voicecoach.shell.capture.ears import Ears
+from voicecoach.shell.live.device_stream import TAKE_S, Hearing
+from voicecoach.shell.live.recorder import LAST_S, Keeper
+from voicecoach.shell.results.input_log import Noted
+from voicecoach.shell.results.replay_one import Setup
+from voicecoach.shell.results.writer import Tally
+from voicecoach.shell.runtime.engine_factory import assemble
+from voicecoach.shell.runtime.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.runtime.latency import Clocked, Stages
+from voicecoach.shell.runtime.memory import give_back
+from voicecoach.shell.runtime.worker import failure
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    CueFeedback,
+    Degraded,
+    Event,
+    Item,
+    Listening,
+)
+from voicecoach.views import event_log
+from voicecoach.views.display import Display, State, display
+from voicecoach.views.snapshot import Snapshot
+
+NOTICE_FOR = 10 * SAMPLE_RATE
+"""How long a notice stands."""
+
+
+class Watcher(Protocol):
+    """Somebody who is told of every event; they must not hold up the session."""
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+
+
+class Session:
+    """Calls, one after another, until the agent ends it.
+
+    Parameters
+    ----------
+    setup
+        As for a replay; `speed` is not used.
+    ears
+        Entered, and not started.
+    feed
+        To viewers, and what they wish.
+    out
+        The folder in which each call gets one.
+    learn
+        Measure each call against those before it.
+    notice
+        What the customer was told; it is in each log's header, and each call waits to be started,
+        since each customer must be told.
+    audio
+        Keep the audio, too.
+    watcher
+        Told of every event.
+    ended
+        Told of each call that is over, by its folder; it must not hold up the session.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        ears: Ears,
+        feed: Feed,
+        out: Path,
+        *,
+        learn: bool = False,
+        notice: str = "",
+        audio: bool = False,
+        watcher: Watcher | None = None,
+        ended: Callable[[Path], None] | None = None,
+    ) -> None:
+        self.setup, self.feed, self.out = setup, feed, out
+        self.learn, self.notice, self.audio, self.watcher = learn, notice, audio, watcher
+        self.ended = ended
+        self.stages = Stages()
+        self.hearing = Hearing(ears, self.stages)
+        self.state: State = "ready"
+        self.usual = setup.usual
+        """The agent's, with the calls that are over in it."""
+        self.folders: list[Path] = []
+        """Of the calls so far."""
+        self.unwritten: list[Path] = []
+        """Those of them that a disk did not take; once it has ended."""
+        self._idle = Snapshot()
+        """What is shown between calls."""
+        self._failed = False
+        """An engine did, since it was started."""
+
+    def run(self) -> None:
+        """Go on until the agent wants no more.
+
+        Raises
+        ------
+        ModelError
+            Where there is no engine to be had.
+        """
+        keepers: list[Keeper] = []
+        try:
+            while self._started():
+                try:
+                    call = Call(self)
+                    keepers = [keeper for keeper in keepers if not keeper.wait(0.0)]
+                    keepers.append(call.keeper)
+                    call.run()
+                except VoiceCoachError:
+                    raise
+                except Exception as e:  # whatever it is, the agent is told, and calls go on
+                    self._fail(e)
+                else:
+                    if call.declined:
+                        self.folders.remove(call.keeper.folder)
+                    elif self.learn:
+                        self.usual = call.engine.usual
+                    del call
+                give_back()  # a call refers to itself, and holds some MB
+        finally:
+            self.rest("ended")
+            self.feed.publish(self.blank(), 0.0)
+            self.unwritten = [keeper.folder for keeper in keepers if not keeper.wait(2 * LAST_S)]
+
+    def _fail(self, error: Exception) -> None:
+        """Go on with another call, or, where that failed as well, wait to be started."""
+        traceback.print_tb(error.__traceback__)
+        why = f"it failed ({failure(error)})"
+        if not self._failed:
+            self._failed = True
+            self.feed.say("engine", f"{why}, and another call was begun", False)
+            return
+        self.rest("ready")
+        self._idle.update(Degraded(at=0, stage="engine", reason=f"{why} again; start it anew"))
+
+    def listen(self) -> None:
+        """Begin to listen, or go on."""
+        self.state = "listening"
+        self.hearing.listen()
+
+    def rest(self, state: State) -> None:
+        """Let go of the devices, and of all that was captured and not heard."""
+        self.state = state
+        self.hearing.leave()
+
+    def blank(self) -> Display:
+        """Return the display of no call: what to tell the customer before there is one."""
+        shown = display(self._idle, self.state)
+        if self.state == "ready" and self.notice and not shown.notice:
+            shown = msgspec.structs.replace(shown, notice=f"Say first: {self.notice}")
+        return shown
+
+    def _started(self) -> bool:
+        """Wait until there is a call to listen to; False where there will be none."""
+        self.feed.publish(self.blank(), 0.0)
+        while self.state == "ready":
+            for wish in self.feed.wishes():
+                if isinstance(wish, Quit):
+                    self.state = "ended"
+                elif isinstance(wish, Toggle):
+                    self._idle, self._failed = Snapshot(), False
+                    self.hearing.begin()
+                    self.listen()
+            time.sleep(TAKE_S)
+        return self.state != "ended"
+
+
+class Call:
+    """One call of a session."""
+
+    def __init__(self, session: Session) -> None:
+        setup = session.setup
+        self._session, self._stages = session, session.stages
+        self.engine = assemble(
+            setup.config,
+            setup.cues,
+            setup.models,
+            transcribe=bool(setup.transcribers),
+            frames=setup.frames,
+            usual=session.usual,
+            stages=session.stages,
+        )
+        self._asr = (
+            LiveAsr(setup.transcribers[0], setup.config.transcription, session.feed.say)
+            if setup.transcribers
+            else None
+        )
+        self._hearing = session.hearing
+        self._lost = session.hearing.begin_call()
+        self._snapshot = Snapshot()
+        self._notices: dict[str, tuple[str, int]] = {}
+        """What is said of a stage, and until when it stands."""
+        self.declined = False
+        """The customer said no: nothing is kept of it."""
+        folder = _folder(session.out, session.folders)
+        session.folders.append(folder)
+        privacy = setup.config.privacy
+        self._noted = session.audio and privacy.keep_words
+        """What the engine is given is kept, to be given again."""
+        self._tally = Tally(folder.name, composite=privacy.composite, words=privacy.keep_words)
+        self.keeper = Keeper(
+            folder,
+            audio=session.audio,
+            inputs=self._noted,
+            say=session.feed.say,
+            after=self._conclude,
+        )
+
+    def run(self) -> None:
+        """Go on to the call's end; what it came to is written meanwhile."""
+        session, setup = self._session, self._session.setup
+        with self.keeper as keeper:
+            keeper.line(
+                event_log.header(
+                    voicecoach=__version__,
+                    call=keeper.folder.name,
+                    live=True,
+                    started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                    speakers=SPEAKERS,
+                    sample_rates=[SAMPLE_RATE],
+                    words=self._asr is not None,
+                    usual_calls=session.usual.calls if session.usual else None,
+                    notice=session.notice,
+                    composite=setup.config.privacy.composite,
+                    words_kept=setup.config.privacy.keep_words,
+                )
+            )
+            if setup.no_words:
+                self._take(Degraded(at=0, stage="transcription", reason=setup.no_words))
+            try:
+                engine: Processor = Clocked(self.engine, self._stages)
+                if self._noted:
+                    engine = Noted(engine, words=self._asr is not None, write=keeper.note)
+                for event in run(self._items(), engine, self._asr):
+                    self._take(event)
+            except Exception as e:
+                self._take(
+                    Degraded(
+                        at=self._hearing.now, stage="engine", reason=f"it failed: {failure(e)}"
+                    )
+                )
+                raise
+            finally:
+                if self._asr:
+                    self._asr.close()
+
+    def _conclude(self) -> None:
+        """Write what it came to; in the keeper's thread, when the log is written."""
+        session, folder = self._session, self.keeper.folder
+        if self.declined:
+            try:
+                self.keeper.discard()
+            except OutputError as e:
+                session.feed.say("log", str(e), True)
+            return
+        try:
+            self._tally.write(folder)
+        except OSError as e:
+            why = f"no summary and no score card of {folder.name}: {e.strerror}"
+            session.feed.say("log", why, False)
+        finally:
+            if session.ended:
+                session.ended(folder)
+
+    def _take(self, event: Event) -> None:
+        if kept := self._tally.update(event):
+            self.keeper.line(event_log.line(kept))
+        self._snapshot.update(event)
+        if self._session.watcher:
+            self._session.watcher.show(event)
+
+    def _items(self) -> Iterator[Item]:
+        """Yield what there is for the engine, as it comes, until the call is over."""
+        session = self._session
+        yield Listening(at=0, on=True)
+        yield from self._lost
+        while True:
+            for wish in session.feed.wishes():
+                match wish:
+                    case Toggle():
+                        yield self._toggle()
+                    case Mark():
+                        yield CueFeedback(
+                            at=self._hearing.now, id=wish.id, start=wish.start, helpful=wish.helpful
+                        )
+                    case NextCall():
+                        if session.state == "paused" or session.notice:
+                            session.rest("ready")
+                        return
+                    case Decline():
+                        self.declined = True
+                        session.rest("ready")
+                        session.feed.publish(session.blank(), 0.0)
+                        yield Listening(at=self._hearing.now, on=False)
+                        return
+                    case Quit():
+                        session.rest("ended")
+                        return
+            yield from self._heard()
+
+    def _toggle(self) -> Listening:
+        if self._session.state == "listening":
+            self._session.rest("paused")
+        else:
+            self._session.listen()
+        # Seen at once, whenever the next block comes.
+        self._session.feed.publish(display(self._snapshot, self._session.state), 0.0)
+        return Listening(at=self._hearing.now, on=self._session.state == "listening")
+
+    def _heard(self) -> Iterator[Item]:
+        """Yield what the devices brought."""
+        for item in self._hearing.take():
+            if isinstance(item, Block):
+                yield from self._play(item)
+            else:
+                yield item
+        self._stages.depth("log", self.keeper.depth)
+        self._stages.depth("words", self._asr.waiting if self._asr else 0)
+        self._look()
+
+    def _play(self, block: Block) -> Iterator[Item]:
+        """Yield a block, and show what came of it."""
+        self.keeper.hear(block.samples)
+        self._snapshot.hear(block)
+        yield block
+        began = time.monotonic()
+        sounded = self._hearing.sounded(block)
+        self._session.feed.publish(display(self._snapshot, self._session.state), sounded)
+        now = time.monotonic()
+        self._stages["publish"].note(now - began)
+        if not block.missing:
+            self._stages["known"].note(now - sounded)
+
+    def _look(self) -> None:
+        """Say what went wrong around the engine, and when it is over."""
+        session = self._session
+        for stage, reason, lasts in session.feed.troubles():
+            self._notice(stage, reason)
+            if lasts:
+                del self._notices[stage]  # nothing ends it
+        if self.keeper.trouble:
+            self._notice("log", self.keeper.trouble)
+        if missed := self.keeper.missed():
+            self._notice("log", f"the disk is too slow: {missed} lines before this are left out")
+        for reason in self._hearing.troubles():
+            self._notice("capture", reason)
+        for stage, (_, until) in list(self._notices.items()):
+            if self._hearing.now >= until:
+                del self._notices[stage]
+                self._take(
+                    Degraded(at=self._hearing.now, stage=stage, reason="all is well", over=True)
+                )
+
+    def _notice(self, stage: str, reason: str) -> None:
+        if self._notices.get(stage, ("", 0))[0] != reason:
+            self._take(Degraded(at=self._hearing.now, stage=stage, reason=reason))
+        self._notices[stage] = reason, self._hearing.now + NOTICE_FOR
+
+
+def _folder(out: Path, taken: Sequence[Path]) -> Path:
+    """Return a folder for a call that begins now."""
+    name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for number in itertools.count(1):
+        folder = out / (name if number == 1 else f"{name}_{number}")
+        if folder not in taken and not folder.exists():
+            return folder
+    raise AssertionError

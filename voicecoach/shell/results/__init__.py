@@ -1,0 +1,1 @@
+"""A call's results folder: written, read again, replayed."""

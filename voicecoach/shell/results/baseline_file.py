@@ -1,0 +1,70 @@
+"""The file with the agent's usual, on their own machine.
+
+It is replaced as a whole and readable by its owner alone.  What cannot be read is never replaced:
+reading it comes first, and fails.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+
+from voicecoach.errors import ConfigError, OutputError
+from voicecoach.estimates import baseline
+from voicecoach.estimates.baseline import Usual
+from voicecoach.shell.runtime import atomic_write
+
+LIMIT = 65_536
+"""Bytes; what is longer is something else."""
+
+
+def default_path() -> Path:
+    """Return where the agent's usual is kept if nothing else is said."""
+    return platformdirs.user_data_path("voicecoach", appauthor=False) / "usual.json"
+
+
+def read(path: Path) -> Usual | None:
+    """Return the usual in a file, None where there is no file.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be read or is no usual.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIMIT)
+    except FileNotFoundError:
+        return None
+    except OSError as e:
+        raise ConfigError(f"{path}: the kept usual cannot be read: {e.strerror or e}") from e
+    return baseline.parse(data, str(path))
+
+
+def write(path: Path, kept: Usual) -> None:
+    """Put a usual into a file, in place of what is there; its folder is made.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written; what was there is still there.
+    """
+    atomic_write.write(path, baseline.dumps(kept), private=True)
+
+
+def delete(path: Path) -> bool:
+    """Remove the file and return whether there was one.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be removed.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as e:
+        raise OutputError(f"{path}: cannot be removed: {e.strerror or e}") from e
+    return True

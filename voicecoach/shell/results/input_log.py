@@ -1,0 +1,254 @@
+"""What the engine of a live call was given beside sound, so that a record can be heard as it was.
+
+That is the words when they came, pauses, lost devices, marks, and which sound never came.  Where
+sound is kept, `Noted` writes it beside that, a line of JSON for each, in the order in which the
+engine took them; a `Record` gives them to another.  Words in it are masked, as anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from voicecoach.engine import Answer
+from voicecoach.errors import AudioFileError
+from voicecoach.shell.asr.loop import Processor
+from voicecoach.text_safety import bounded_input
+from voicecoach.text_safety.sanitize import WORD, clean
+from voicecoach.types import (
+    HOP,
+    SAMPLE_RATE,
+    Block,
+    ChannelState,
+    CueFeedback,
+    Degraded,
+    Event,
+    Item,
+    Listening,
+    Speaker,
+    TranscribeRequest,
+    Transcript,
+)
+from voicecoach.views.event_log import LONGEST_S
+
+INPUTS = "inputs.jsonl"
+LATEST = round(LONGEST_S * SAMPLE_RATE)
+UNANSWERED = "what was heard last was not kept"
+Saying: TypeAlias = tuple[Speaker, int]
+"""Whose utterance, and which."""
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """Hops that never came."""
+
+    start: int
+    end: int
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One of these; the first line says whether there was to be a recogniser."""
+
+    words: bool | None = None
+    transcript: Transcript | None = None
+    channel_state: ChannelState | None = None
+    cue_feedback: CueFeedback | None = None
+    listening: Listening | None = None
+    missing: Missing | None = None
+    finished: bool = False
+    """What follows came after the sound's end."""
+
+
+class Noted:
+    """An engine whose inputs are written down.
+
+    Parameters
+    ----------
+    engine
+        That takes them.
+    words
+        There is a recogniser.
+    write
+        Takes lines.
+    """
+
+    def __init__(self, engine: Processor, *, words: bool, write: Callable[[bytes], None]) -> None:
+        self._engine, self._write = engine, write
+        self._missing: Missing | None = None
+        """What goes on being missing."""
+        self._note(Line(words=words))
+
+    def process(self, item: Item) -> list[Event]:
+        """Take an item, as the engine does."""
+        match item:
+            case Block(missing=True):
+                began = self._missing.start if self._missing else item.start
+                self._missing = Missing(began, item.end)
+            case Block():
+                self._found()
+            case Transcript():
+                self._note(Line(transcript=item))
+            case ChannelState():
+                self._note(Line(channel_state=item))
+            case CueFeedback():
+                self._note(Line(cue_feedback=item))
+            case Listening():
+                self._note(Line(listening=item))
+        return self._engine.process(item)
+
+    def finish(self) -> list[Event]:
+        """End the stream."""
+        self._found()
+        self._note(Line(finished=True))
+        return self._engine.finish()
+
+    def _found(self) -> None:
+        if self._missing:
+            self._note(Line(missing=self._missing))
+            self._missing = None
+
+    def _note(self, line: Line) -> None:
+        self._write(msgspec.json.encode(line) + b"\n")
+
+
+class Record:
+    """A live call's inputs, to be given again with its sound; the `Asr` of that.
+
+    Parameters
+    ----------
+    lines
+        In their order.
+    """
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self.words = False
+        """There was a recogniser."""
+        self._items: deque[Answer] = deque()
+        self._last: list[Transcript] = []
+        """What came after the end."""
+        self._missing: deque[Missing] = deque()
+        self._answered = set[tuple[Saying, int]]()
+        """Utterances, and up to where they were heard with care."""
+        self._open: dict[Saying, TranscribeRequest] = {}
+        """Newest careful requests to which there is no answer."""
+        finished = False
+        for line in lines:
+            finished |= line.finished
+            self.words |= line.words or False
+            if line.missing:
+                self._missing.append(line.missing)
+            if heard := line.transcript:
+                if heard.careful:
+                    self._answered.add(((heard.speaker, heard.utterance), heard.end))
+                if finished:
+                    self._last.append(heard)
+                else:
+                    self._items.append(heard)
+            self._items.extend(
+                item for item in (line.channel_state, line.cue_feedback, line.listening) if item
+            )
+
+    def items(self, blocks: Iterable[Block]) -> Iterator[Item]:
+        """Yield the sound, and with it what came beside it."""
+        for block in blocks:
+            for part in self._parted(block):
+                while self._items and self._items[0].at <= part.end:
+                    yield self._items.popleft()
+                yield part
+
+    def _parted(self, block: Block) -> Iterator[Block]:
+        """Yield a block in parts that came, or did not, as a whole."""
+        now, end = block.start, block.end
+        while now < end:
+            while self._missing and self._missing[0].end <= now:
+                self._missing.popleft()
+            gap = self._missing[0] if self._missing else Missing(end, end)
+            missing = gap.start <= now
+            upto = min(end, gap.end if missing else gap.start)
+            samples = block.samples[:, now - block.start : upto - block.start]
+            yield Block(now, samples, missing=missing)
+            now = upto
+
+    # --- as an `Asr` ----------------------------------------------------------------------
+
+    def hear(self, block: Block) -> None:
+        """Do nothing: nobody listens again."""
+
+    def submit(self, request: TranscribeRequest) -> None:
+        """Note what may never have been answered."""
+        saying = request.speaker, request.utterance
+        if request.careful:
+            self._open.pop(saying, None)
+            if (saying, request.end) not in self._answered:
+                self._open[saying] = request
+
+    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+        """Return what came after the end; nothing before it, as it comes with the sound."""
+        if until is not None:
+            return []
+        open_ = [request.answer(request.at, (), UNANSWERED) for request in self._open.values()]
+        return [*self._last, *open_]
+
+    def forget(self) -> None:
+        """Await nothing of what was asked."""
+        self._open.clear()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def read(path: Path) -> Record:
+    """Return what was kept of a live call in a file.
+
+    Raises
+    ------
+    AudioFileError
+        Where it cannot be read, or is none of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            return Record(map(_line, bounded_input.lines(file)))
+    except OSError as e:
+        raise AudioFileError(
+            f"{path}: there is no record of what the call was given beside its sound, "
+            f"leave out --as-heard: {e.strerror or e}"
+        ) from e
+    except ValueError as e:
+        raise AudioFileError(f"{path}: this is no record of a live call: {e}") from e
+
+
+def _line(raw: bytes) -> Line:
+    """Return a line, with clean texts.
+
+    Raises
+    ------
+    ValueError
+        Where it is none that a call can have.
+    """
+    line = bounded_input.json(raw, Line)
+    heard, state, mark, gap = line.transcript, line.channel_state, line.cue_feedback, line.missing
+    times = [item.at for item in (heard, state, mark, line.listening) if item]
+    replace = msgspec.structs.replace
+    if heard:
+        times += [heard.end, *(time for w in heard.words for time in (w.start, w.end))]
+        if not (heard.first >= 0 and all(0.0 <= w.probability <= 1.0 for w in heard.words)):
+            raise ValueError("no transcript is like that")
+        words = tuple(replace(word, text=clean(word.text, WORD)) for word in heard.words)
+        heard = replace(heard, words=words, error=clean(heard.error))
+    if state:
+        if state.state not in ("lost", "ok"):
+            raise ValueError("no device is like that")
+        state = replace(state, reason=clean(state.reason))
+    if mark:
+        times.append(mark.start)
+        mark = replace(mark, id=clean(mark.id))
+    if gap:
+        times += [gap.start, gap.end]
+        if gap.start % HOP or gap.end % HOP or gap.start >= gap.end:
+            raise ValueError("what never came is whole hops")
+    if not all(0 <= time <= LATEST for time in times):
+        raise ValueError("no time in a call is like that")
+    return replace(line, transcript=heard, channel_state=state, cue_feedback=mark)

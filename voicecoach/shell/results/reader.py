@@ -1,0 +1,47 @@
+"""What a call left in its folder, read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from voicecoach.errors import JournalError
+from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.text_safety import bounded_input
+from voicecoach.types import Event
+from voicecoach.views import event_log
+
+
+class Results(NamedTuple):
+    """A call's event log."""
+
+    path: Path
+    """Of the log."""
+    facts: dict[str, Any]
+    """Of the call, as in the log's header."""
+    events: list[Event]
+
+
+def read(path: Path) -> Results:
+    """Return what a call left.
+
+    Parameters
+    ----------
+    path
+        Its folder, or its event log.
+
+    Raises
+    ------
+    JournalError
+        Where there is no such log, or it cannot be used.
+    """
+    log = path / EVENTS if path.is_dir() else path
+    try:
+        with log.open("rb") as file:
+            whole = bounded_input.lines(file)
+            facts = event_log.facts(next(whole, b""))
+            return Results(log, facts, list(event_log.read(whole, first=2)))
+    except OSError as e:
+        raise JournalError(f"{log}: no event log can be read there: {e.strerror or e}") from e
+    except ValueError as e:
+        raise JournalError(f"{log}: this is no event log of a call: {e}") from e

@@ -1,0 +1,188 @@
+"""A recorded call through the engine into a folder.
+
+Results are written beside their place and moved there when the call is done: a call that fails
+leaves nothing behind, and an earlier result stays until there is a new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from voicecoach import __version__
+from voicecoach.coaching.cues import Cue
+from voicecoach.config import Config
+from voicecoach.engine import Engine
+from voicecoach.errors import OutputError
+from voicecoach.estimates.baseline import Usual
+from voicecoach.shell.asr.answering import Asr, ReplayAsr
+from voicecoach.shell.asr.loop import paced, run
+from voicecoach.shell.asr.transcriber import Transcriber
+from voicecoach.shell.results.input_log import Record
+from voicecoach.shell.results.writer import Tally
+from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.engine_factory import Models, assemble
+from voicecoach.types import MAX_HOPS, Block, Degraded, Event
+from voicecoach.views import event_log
+from voicecoach.views.summary import Summary
+
+EVENTS = "events.jsonl"
+PACED_HOPS = 2
+"""Hops in a block where a call is played in real time, as it would come from a device."""
+
+
+class View(Protocol):
+    """Somebody who watches."""
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+
+    def advance(self, position: int) -> None:
+        """Note how far the call has been heard, as a stream index."""
+
+
+class Setup(NamedTuple):
+    """What is the same for every call of a command."""
+
+    config: Config
+    cues: tuple[Cue, ...]
+    models: Models
+    transcribers: Sequence[Transcriber]
+    """As many are at work at once; none where there are no words."""
+    no_words: str = ""
+    """Why there is none though words were wanted."""
+    frames: bool = False
+    speed: float | None = None
+    """Times real time; None is as fast as the machine allows."""
+    usual: Usual | None = None
+    """What is usual for the agent; None where nothing is kept of earlier calls."""
+
+
+class Replayed(NamedTuple):
+    """What a replay comes to."""
+
+    summary: Summary
+    usual: Usual
+    """What is usual for the agent with this call in it."""
+
+
+def replay(
+    call: Call, setup: Setup, out: Path, view: View, record: Record | None = None
+) -> Replayed:
+    """Replay a call and write its event log, summary and score card to the folder `out`.
+
+    Where there is a `record` of the call, words and all else come as they did, and no recogniser
+    is asked.
+
+    Raises
+    ------
+    AudioFileError
+        Where the recording cannot be used.
+    OutputError
+        Where the results cannot be written.
+    """
+    words = record.words if record else bool(setup.transcribers)
+    engine = assemble(
+        setup.config,
+        setup.cues,
+        setup.models,
+        speakers=call.speakers,
+        transcribe=words,
+        frames=setup.frames,
+        usual=setup.usual,
+    )
+    asr: Asr | None = None
+    if record:
+        asr = record
+    elif setup.transcribers:
+        asr = ReplayAsr(setup.transcribers, setup.config.transcription)
+    composite = setup.config.privacy.composite
+    tally = Tally(call.name, composite=composite)
+    with _finished(out) as folder:
+        try:
+            with (folder / EVENTS).open("wb") as log:
+                log.write(_header(call, setup, words=words))
+                for event in _events(call, setup, engine, asr, view, record):
+                    log.write(event_log.line(event))
+                    tally.update(event)
+                    view.show(event)
+        finally:
+            if asr:
+                asr.close()
+        result = tally.write(folder, call.notes)
+    return Replayed(result, engine.usual)
+
+
+def copy(log: Path, target: Path) -> None:
+    """Copy an event log to a file.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written.
+    """
+    try:
+        if not (target.exists() and target.samefile(log)):
+            shutil.copyfile(log, target)
+    except OSError as e:
+        raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
+
+
+def _header(call: Call, setup: Setup, *, words: bool) -> bytes:
+    return event_log.header(
+        voicecoach=__version__,
+        call=call.name,
+        speakers=call.speakers,
+        sample_rates=call.rates,
+        words=words,
+        usual_calls=setup.usual.calls if setup.usual else None,
+        composite=setup.config.privacy.composite,
+    )
+
+
+def _events(
+    call: Call, setup: Setup, engine: Engine, asr: Asr | None, view: View, record: Record | None
+) -> Iterator[Event]:
+    if setup.no_words:
+        yield Degraded(at=0, stage="transcription", reason=setup.no_words)
+    blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
+    if setup.speed:
+        blocks = paced(blocks, setup.speed)
+    heard = _watched(blocks, view)
+    yield from run(record.items(heard) if record else heard, engine, asr)
+
+
+def _watched(blocks: Iterator[Block], view: View) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        view.advance(block.end)
+
+
+@contextmanager
+def _finished(out: Path) -> Iterator[Path]:
+    """Give a folder to write to, whose files are moved to `out` if all goes well."""
+    made: list[Path] = []
+    scratch = None
+    done = False
+    try:
+        made = [parent for parent in (out, *out.parents) if not parent.exists()]
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+        yield scratch
+        for path in scratch.iterdir():
+            os.replace(path, out / path.name)
+        done = True
+    except OSError as e:
+        raise OutputError(f"{out}: results cannot be written: {e.strerror or e}") from e
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if not done:
+            for folder in made:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()

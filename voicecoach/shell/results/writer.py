@@ -1,0 +1,105 @@
+"""What a call comes to, written beside its log: the summary and the score card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from voicecoach.errors import JournalError
+from voicecoach.scoring.scorer import Scorer
+from voicecoach.text_safety import bounded_input
+from voicecoach.text_safety.redaction import wordless
+from voicecoach.text_safety.sanitize import cleaned
+from voicecoach.types import Event
+from voicecoach.views import scorecard, summary
+from voicecoach.views.scorecard import ScoreCard
+from voicecoach.views.summary import Summarizer, Summary
+
+SUMMARY_JSON, SUMMARY_MD = "summary.json", "summary.md"
+CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
+
+
+class Tally:
+    """Takes a call's events for everything that is made of them.
+
+    Parameters
+    ----------
+    call
+        Its name.
+    composite, words
+        As for a `Scorer`; without words the summary has none, either.
+    """
+
+    def __init__(self, call: str, *, composite: bool = True, words: bool = True) -> None:
+        self._words, self._summarizer = words, Summarizer(call)
+        self._scorer = Scorer(call, composite=composite, words=words)
+
+    def update(self, event: Event) -> Event | None:
+        """Take an event; return it as it may be kept, None where it may not."""
+        kept = event if self._words else wordless(event)
+        if kept:
+            self._summarizer.update(kept)
+        self._scorer.update(event)
+        return kept
+
+    def write(self, folder: Path, notes: Sequence[str] = ()) -> Summary:
+        """Write the call's summary, with these notes before its own, and its score card.
+
+        Raises
+        ------
+        OSError
+            Where they cannot be written.
+        """
+        result = self._summarizer.finish()
+        result.notes[:0] = notes
+        _write(folder / SUMMARY_JSON, result)
+        (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
+        write_card(folder, self._scorer.finish())
+        return result
+
+
+def score(call: str, events: Iterable[Event], *, composite: bool = True) -> ScoreCard:
+    """Return the score card of a call's events."""
+    scorer = Scorer(call, composite=composite)
+    for event in events:
+        scorer.update(event)
+    return scorer.finish()
+
+
+def card(folder: Path) -> ScoreCard | None:
+    """Return the score card in a call's folder, if there is one.
+
+    Raises
+    ------
+    JournalError
+        Where what is there is no score card.
+    """
+    path = folder / CARD_JSON
+    try:
+        found = bounded_input.json(bounded_input.read(path), dict[str, Any])
+        return msgspec.convert(cleaned(found), ScoreCard)
+    except FileNotFoundError:
+        return None
+    except OSError as e:
+        raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
+    except (ValueError, msgspec.ValidationError) as e:
+        raise JournalError(f"{path}: this is no score card, move it away first: {e}") from e
+
+
+def write_card(folder: Path, card: ScoreCard) -> None:
+    """Write a score card for programs and one to read.
+
+    Raises
+    ------
+    OSError
+        Where they cannot be written.
+    """
+    _write(folder / CARD_JSON, card)
+    (folder / CARD_MD).write_text(scorecard.markdown(card), "utf-8")
+
+
+def _write(path: Path, what: Summary | ScoreCard) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")

@@ -1,0 +1,90 @@
+"""Where the files that ship with the package are: model, sample call, checksums.
+
+A wheel carries them inside the package; a checkout has them at its top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from voicecoach.errors import ModelError
+
+SAMPLE_CALL = "auto_repairs_40.flac"
+"""The recorded call in `samples/`."""
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def resource(folder: str, name: str) -> Path:
+    """Return the path of a shipped file, `folder` being `models` or `samples`."""
+    packaged = _PACKAGE / folder / name
+    return packaged if packaged.exists() else _PACKAGE.parent / folder / name
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(name: str) -> dict[str, str]:
+    """Return the checksums in a list of `models/` (the format of sha256sum), by file name."""
+    text = resource("models", name).read_text("ascii")
+    return {file: digest for digest, file in (line.split() for line in text.splitlines())}
+
+
+def verify(folder: Path, expected: dict[str, str]) -> None:
+    """Check files of a folder against their checksums.
+
+    Raises
+    ------
+    ModelError
+        Where one is missing or differs.
+    """
+    for name, digest in expected.items():
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"{path}: the model file is missing; install voicecoach again")
+        if sha256(path) != digest:
+            raise ModelError(
+                f"{path}: the model file is not the one that was released (its SHA-256 "
+                f"differs); install the package that brings it again"
+            )
+
+
+def model_file(name: str) -> Path:
+    """Return a file of `models/`, checked.
+
+    Raises
+    ------
+    ModelError
+        As `verify` does.
+    """
+    path = resource("models", name)
+    verify(path.parent, {name: checksums("SHA256SUMS")[name]})
+    return path
+
+
+def vad_model() -> Path:
+    """Return the voice activity model, checked as `model_file` does."""
+    return model_file("silero_vad.onnx")
+
+
+def prosody_model() -> Path:
+    """Return the weights of the prosody extractor, checked as `model_file` does."""
+    return model_file("prosody.npz")
+
+
+def agitation_model() -> Path:
+    """Return the model of the customer's voice, checked as `model_file` does."""
+    return model_file("agitation.onnx")
+
+
+def wording_model() -> Path:
+    """Return the model of the customer's words, checked as `model_file` does."""
+    return model_file("wording.onnx")
+
+
+def silence_states() -> Path:
+    """Return what stands in for silence in the bundled recogniser, checked as `model_file` does."""
+    return model_file("silence.npz")

@@ -1,0 +1,274 @@
+"""The terminal view: a call as it goes on, drawn with rich.
+
+It draws the newest snapshot at most `RATE` times a second and is never waited for.  Where there
+is no terminal it prints a line for each utterance and cue in place of the picture.
+"""
+
+from __future__ import annotations
+
+import time
+
+import typer
+from rich.align import Align
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from voicecoach.estimates import delivery
+from voicecoach.shell.runtime.audio_files import readable
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    ChannelState,
+    CueClosed,
+    CueFeedback,
+    CueOpened,
+    Degraded,
+    Delivery,
+    Event,
+    Listening,
+    Speaker,
+    Utterance,
+)
+from voicecoach.views.snapshot import Snapshot
+from voicecoach.views.summary import clock, printable
+
+RATE = 10.0
+"""Redraws a second, at most."""
+STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
+BAR = 20
+"""Cells of a bar."""
+WORD_ROWS = 10
+CARD_ROWS = 4
+
+
+class CallView:
+    """Shows one call; a context manager.
+
+    Parameters
+    ----------
+    console
+        Where to draw.
+    title
+        Of the call.
+    duration_s
+        Its length, for the progress bar; None while it is not known.
+    """
+
+    def __init__(self, console: Console, title: str, duration_s: float | None) -> None:
+        self._console, self._title, self._duration_s = console, title, duration_s
+        self._snapshot = Snapshot()
+        self._position = 0
+        self._drawn = 0.0
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=False)
+            if console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> CallView:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.update(self.picture(), refresh=True)
+            self._live.stop()
+
+    def advance(self, position: int) -> None:
+        """Note how far the call has been heard, as a stream index."""
+        self._position = position
+        now = time.monotonic()
+        if self._live and now - self._drawn >= 1.0 / RATE:
+            self._drawn = now
+            self._live.update(self.picture(), refresh=True)
+
+    def clear(self) -> None:
+        """Show nothing of the call that is over."""
+        if self._live and self._snapshot.at:
+            self._snapshot = Snapshot()
+            self._live.update(self.picture(), refresh=True)
+
+    def show(self, event: Event) -> None:
+        """Take an event."""
+        self._snapshot.update(event)
+        if not self._live:
+            line = _line(event)
+            if line:
+                self._console.print(line, soft_wrap=True)
+
+    def picture(self) -> RenderableType:
+        """Return what is to be on the screen now."""
+        return Group(
+            self._speakers(),
+            Panel(self._words(), title="words", border_style="dim", height=WORD_ROWS + 2),
+            self._card(),
+            self._progress(),
+        )
+
+    def _speakers(self) -> Panel:
+        s = self._snapshot
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=10)
+        table.add_column(width=13)
+        table.add_column()
+        for speaker in SPEAKERS:
+            wrong = s.channels.get(speaker)
+            state = "speaking" if s.speaking[speaker] else ""
+            if wrong:
+                state = "nothing heard" if wrong.state == "dead" else wrong.state
+            who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", STYLE[speaker])
+            table.add_row(who, _plain(state), self._signals(speaker))
+        return Panel(table, title=_plain(self._title), title_align="left", border_style="dim")
+
+    def _signals(self, speaker: Speaker) -> Text:
+        s = self._snapshot
+        if speaker is Speaker.CUSTOMER:
+            if s.tone is None:
+                return Text("agitation: not known yet", "dim")
+            text = Text("agitation ") + _bar(s.tone.agitation)
+            text += Text(f"  {s.tone.confidence:4.0%} sure", "dim")
+            why = printable(s.tone.evidence[0]) if s.tone.evidence else ""
+            return text + Text(f"\n{why}", "dim")
+        if s.delivery is None:
+            return Text("delivery: not known yet", "dim")
+        text = Text()
+        if isinstance(s.delivery.calmness, float):
+            text += Text("calmness  ") + _bar(s.delivery.calmness) + Text("  ")
+        rate, usual = s.delivery.rate_syl_s, s.delivery.usual_rate_syl_s
+        if rate is not None:
+            fast = "fast" in delivery.words(s.delivery)
+            text += Text("fast", "bold") if fast else Text("pace")
+            text += Text(f" {rate:.1f} syl/s")
+            text += Text(f" (usual {usual:.1f})" if usual else " (usual not known yet)", "dim")
+        return text + Text("\n") + _measured(s.delivery)
+
+    def _words(self) -> Text:
+        rows: list[Text] = []
+        for line in sorted(self._snapshot.lines, key=lambda line: line.start):
+            rows += self._wrapped(clock(line.start), line.speaker, Text(printable(line.text)))
+        for speaker in SPEAKERS:
+            committed, tentative = map(printable, self._snapshot.partial(speaker))
+            if committed or tentative:
+                text = Text.assemble(f"{committed} ", (tentative, "dim italic"))
+                rows += self._wrapped("", speaker, text)
+        return Text("\n").join(rows[-WORD_ROWS:])
+
+    def _wrapped(self, when: str, speaker: Speaker, text: Text) -> list[Text]:
+        """Return what was said as rows beside the one who said it."""
+        margin = Text.assemble(f"{when:>5} ", (f"{speaker:<8} ", STYLE[speaker]))
+        width = max(10, self._console.width - 4 - len(margin))
+        rows = text.wrap(self._console, width)
+        return [(Text(" " * len(margin)) if i else margin) + row for i, row in enumerate(rows)]
+
+    def _card(self) -> Panel:
+        cue = self._snapshot.cue
+        if cue is None:
+            return Panel(Text("no cue", "dim"), border_style="dim", height=CARD_ROWS + 2)
+        body = Text.assemble((printable(cue.title), "bold"), f"\n{printable(cue.message)}")
+        if cue.say:
+            body.append(f"\n{_quoted(cue.say)}", "italic")
+        return Panel(body, border_style="yellow", height=CARD_ROWS + 2)
+
+    def _progress(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(ratio=1)
+        table.add_column(justify="right")
+        shown = self._snapshot.cues_shown
+        cues = f"{shown} cue{'' if shown == 1 else 's'}"
+        if self._duration_s is None:
+            state = "listening" if self._snapshot.listening else "paused: nothing is captured"
+            table.add_row(Text(state), Text(f"{clock(self._position)}   {cues}"))
+        else:
+            total = self._duration_s
+            at = min(self._position / SAMPLE_RATE, total)
+            bar = ProgressBar(total=max(total, 0.001), completed=at)
+            text = f"{clock(self._position)} / {clock(round(total * SAMPLE_RATE))}   {cues}"
+            table.add_row(Align(bar, vertical="middle"), Text(text))
+        if self._snapshot.degraded:
+            table.add_row(_plain(self._snapshot.degraded, "yellow"), "")
+        return table
+
+
+def say_error(message: str) -> None:
+    """Write an error to standard error, in one line."""
+    say(f"error: {' '.join(message.split())}")
+
+
+def say(message: str) -> None:
+    """Write a line to standard error, whatever is in a file's name."""
+    typer.echo(printable(readable(message)), err=True)
+
+
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print a line, as long as it is, whatever is in a file's name."""
+    console.print(_plain(readable(text), style), soft_wrap=True)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return text that moves no cursor."""
+    return Text(printable(text), style)
+
+
+def _bar(value: float) -> Text:
+    """Return a 0..1 value as a bar with its number: no alarm by colour alone."""
+    filled = round(value * BAR)
+    return Text("█" * filled) + Text("░" * (BAR - filled), "dim") + Text(f" {value:.2f}")
+
+
+def _measured(d: Delivery) -> Text:
+    """Return the signals, those that are notably above the usual by their word."""
+    notable = delivery.words(d)
+    text = Text()
+    for label, word, value, form in (
+        ("level", "loud", d.level_db, "{:+.0f} dB  "),
+        ("pitch", "high", d.f0_semitones, "{:+.0f} st  "),
+        ("", "wide", d.f0_range_semitones, "{:+.0f} st  "),
+        ("reply", "early", d.reply_gap_s, "{:.1f} s  "),
+        ("share", "talking", d.talk_share, "{:.0%}  "),
+        ("", "overlapping", d.overlaps_per_min, "{:.1f}/min  "),
+    ):
+        said = Text(word, "bold") if word in notable else Text(label, "dim")
+        if said and value is not None:
+            text += said + Text(" " + form.format(value), "dim")
+    return text
+
+
+def _quoted(say: str) -> str:
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{printable(say)}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def _said(line: Utterance) -> Text:
+    return Text.assemble(
+        f"{clock(line.start):>5} ",
+        (f"{line.speaker:<8} ", STYLE[line.speaker]),
+        printable(line.text),
+    )
+
+
+def _line(event: Event) -> Text | None:
+    match event:
+        case Utterance(text=text) if text:
+            return _said(event)
+        case CueOpened():
+            text = f"{clock(event.at):>5} cue      {event.title}. {event.message}"
+            return _plain(f"{text} {_quoted(event.say)}" if event.say else text, "bold")
+        case CueClosed():
+            return _plain(f"{clock(event.at):>5} cue off  {event.id}: {event.reason}", "dim")
+        case ChannelState():
+            return _plain(
+                f"{clock(event.at):>5} channel  {event.speaker}: {event.state}: {event.reason}"
+            )
+        case Listening():
+            return Text(f"{clock(event.at):>5} {'listening' if event.on else 'paused'}", "dim")
+        case CueFeedback():
+            verdict = "helpful" if event.helpful else "wrong"
+            return Text(f"{clock(event.at):>5} marked   {event.id}: {verdict}", "dim")
+        case Degraded():
+            return _plain(f"{clock(event.at):>5} degraded {event.stage}: {event.reason}", "yellow")
+        case _:
+            return None

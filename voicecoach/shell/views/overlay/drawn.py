@@ -1,0 +1,236 @@
+"""What the overlay paints by hand, and the looks that all of it shares.
+
+Every size is a multiple of the font's, so that text of twice the size is a panel of twice the size.
+No meaning is in a colour alone: a state is a shape, a value is written beside its bar.  All text
+has a contrast of at least 4.5 to what is under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+    QTextCharFormat,
+    QTextLayout,
+)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from voicecoach.types import Speaker
+from voicecoach.views.display import Line
+
+GROUND = QColor(20, 24, 31, 242)
+INSET = QColor(33, 40, 51)
+EDGE = QColor(58, 68, 82)
+TRACK = QColor(52, 61, 74)
+TEXT = QColor(234, 238, 243)
+QUIET = QColor(166, 177, 192)
+BLUE = QColor(108, 182, 255)
+AMBER = QColor(244, 188, 82)
+BUTTONS = """
+QPushButton {{ color: #eaeef3; background: #2b3442; border: 1px solid #465264;
+  border-radius: {radius}px; padding: {y}px {x}px; }}
+QPushButton:hover {{ background: #3a4658; }}
+QPushButton:pressed {{ background: #1d2430; }}
+QPushButton[chosen="true"] {{ color: #14181f; background: #6cb6ff; border-color: #6cb6ff; }}
+QToolTip {{ color: #eaeef3; background: #212833; border: 1px solid #465264; }}
+"""
+NAMES = {Speaker.AGENT: "You", Speaker.CUSTOMER: "Customer"}
+
+
+def unit(widget: QWidget) -> int:
+    """Return the height of a line in a widget's font: what every size is a multiple of."""
+    return widget.fontMetrics().height()
+
+
+def label(colour: QColor = TEXT, *, wrap: bool = False) -> QLabel:
+    """Return a label whose text is never markup."""
+    made = QLabel()
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    tint(made, colour)
+    return made
+
+
+def tint(shown: QLabel, colour: QColor) -> None:
+    """Give a label's text a colour."""
+    palette = shown.palette()
+    if palette.color(QPalette.ColorRole.WindowText) != colour:
+        palette.setColor(QPalette.ColorRole.WindowText, colour)
+        shown.setPalette(palette)
+
+
+def write(shown: QLabel, text: str) -> None:
+    """Put a text into a label; setting the same one would lay the panel out anew."""
+    if shown.text() != text:
+        shown.setText(text)
+
+
+def button(text: str, name: str, press: Callable[[], None]) -> QPushButton:
+    """Return a button that can have no focus."""
+    made = QPushButton(text)
+    made.setAccessibleName(name)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    made.setCursor(Qt.CursorShape.PointingHandCursor)
+    made.clicked.connect(lambda: press())
+    return made
+
+
+def row(*items: QWidget | None, gap: int) -> QHBoxLayout:
+    """Return a layout of widgets side by side, None for the room that is left."""
+    made = QHBoxLayout()
+    made.setSpacing(gap)
+    for item in items:
+        if item is None:
+            made.addStretch(1)
+        else:
+            made.addWidget(item)
+    return made
+
+
+class Dot(QWidget):
+    """A state as a shape: a disc, a ring, a square, or two bars."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shape, self._colour = "ring", QUIET
+        side = unit(self) * 3 // 4
+        self.setFixedSize(side, side)
+
+    def put(self, shape: str, colour: QColor) -> None:
+        """Draw another shape."""
+        if (shape, colour) != (self._shape, self._colour):
+            self._shape, self._colour = shape, colour
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        side = float(self.width())
+        box = QRectF(0.1 * side, 0.1 * side, 0.8 * side, 0.8 * side)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._colour)
+            if self._shape == "disc":
+                painter.drawEllipse(box)
+            elif self._shape == "square":
+                painter.drawRect(box)
+            elif self._shape == "bars":
+                for left in (0.15, 0.58):
+                    painter.drawRect(QRectF(left * side, 0.1 * side, 0.27 * side, 0.8 * side))
+            else:
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(self._colour, 0.13 * side))
+                painter.drawEllipse(
+                    box.adjusted(0.05 * side, 0.05 * side, -0.05 * side, -0.05 * side)
+                )
+
+
+class Gauge(QWidget):
+    """A value from 0 to 1 on a track, with a line to compare it with.
+
+    Parameters
+    ----------
+    thick
+        Of the track, in line heights.
+    beyond
+        Colour of what is beyond the line.
+    """
+
+    def __init__(self, thick: float, beyond: QColor) -> None:
+        super().__init__()
+        self._thick = max(3, round(unit(self) * thick))
+        self._beyond = beyond
+        self._value: float | None = None
+        self._mark: float | None = None
+        self.setFixedHeight(self._thick + 2 * (self._thick // 3) + 2)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def put(self, value: float | None, mark: float | None = None) -> None:
+        """Draw another value; None is an empty track."""
+        if (value, mark) != (self._value, self._mark):
+            self._value, self._mark = value, mark
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        wide, top = float(self.width()), (self.height() - self._thick) / 2
+        round_by = self._thick / 2
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(TRACK)
+            track = QRectF(0.0, top, wide, self._thick)
+            painter.drawRoundedRect(track, round_by, round_by)
+            value, mark = self._value or 0.0, 1.0 if self._mark is None else self._mark
+            if value > 0.0:
+                painter.setBrush(self._beyond if value >= mark else BLUE)
+                track.setWidth(max(value * wide, float(self._thick)))
+                painter.drawRoundedRect(track, round_by, round_by)
+            if self._mark is not None:
+                at = min(max(1.0, mark * wide), wide - 1.0)
+                painter.fillRect(QRectF(at - 2.0, 0.0, 4.0, self.height()), INSET)
+                painter.fillRect(QRectF(at - 1.0, 0.0, 2.0, self.height()), TEXT)
+
+
+class Words(QWidget):
+    """What was said last: two lines, the newest ones, what may still change dim and slanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line: Line | None = None
+        self._layout = QTextLayout()
+        self.setFixedHeight(2 * unit(self))
+
+    def put(self, line: Line | None) -> None:
+        """Draw another line."""
+        if line != self._line:
+            self._line = line
+            self.setAccessibleName(self._arrange())
+            self.update()
+
+    def _arrange(self) -> str:
+        """Lay the text out and return it."""
+        parts: list[tuple[str, QColor, bool]] = []
+        if self._line:
+            parts.append((f"{NAMES[self._line.speaker]}:", QUIET, False))
+            parts.append((self._line.text, TEXT, False))
+            parts.append((self._line.tentative, QUIET, True))
+        text, formats = "", []
+        for part, colour, slanted in parts:
+            if not part:
+                continue
+            text += " " if text else ""
+            form = QTextCharFormat()
+            form.setForeground(colour)
+            form.setFontItalic(slanted)
+            found = QTextLayout.FormatRange()
+            found.start, found.length, found.format = _units(text), _units(part), form
+            formats.append(found)
+            text += part
+        self._layout = QTextLayout(text, self.font())
+        self._layout.setFormats(formats)
+        self._layout.beginLayout()
+        while (cut := self._layout.createLine()).isValid():
+            cut.setLineWidth(self.width())
+            cut.setPosition(QPointF(0.0, cut.lineNumber() * unit(self)))
+        self._layout.endLayout()
+        return text
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        self._arrange()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        past = max(0, self._layout.lineCount() - 2) * unit(self)
+        with QPainter(self) as painter:
+            painter.setPen(TEXT)
+            self._layout.draw(painter, QPointF(0.0, -past))
+
+
+def _units(text: str) -> int:
+    """Return how long a text is as Qt counts: in UTF-16."""
+    return len(text.encode("utf-16-le")) // 2

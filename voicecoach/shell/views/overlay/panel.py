@@ -1,0 +1,378 @@
+"""The overlay's panel: what `display.Display` says, as widgets.
+
+Only what differs from the display before is touched.  What comes and goes (a card, a note, the
+words) keeps its room, so that nothing jumps under the eye or the pointer.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QFont,
+    QGuiApplication,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QRegion,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from voicecoach.shell.runtime.feed import Decline, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.views.overlay.drawn import (
+    AMBER,
+    BLUE,
+    BUTTONS,
+    EDGE,
+    GROUND,
+    INSET,
+    NAMES,
+    QUIET,
+    Dot,
+    Gauge,
+    Words,
+    button,
+    label,
+    row,
+    tint,
+    unit,
+    write,
+)
+from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.views.display import LEVELS, Bar, Card, Channel, Display, State
+
+WIDTH = 66
+"""Of the panel, in the font's average characters."""
+TITLE_SIZE = 1.25
+"""Of a card's title, in the font's size."""
+BODY_LINES = 4
+"""Of a card, for which there is always room."""
+STATES: dict[State, tuple[str, str]] = {
+    "ready": ("Ready - press Start", "ring"),
+    "listening": ("Listening", "disc"),
+    "paused": ("Paused", "bars"),
+    "ended": ("Ended", "square"),
+}
+"""Its words and its shape."""
+MARKS = {True: "Helpful", False: "Wrong"}
+TOGGLES: dict[State, str] = {"ready": "Start", "listening": "Pause", "paused": "Go on", "ended": ""}
+
+
+class Person(QWidget):
+    """One side of the call: whether they speak, how loud, how it is heard, and their bar."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        super().__init__()
+        self._name = NAMES[speaker]
+        self._dot, self._word = Dot(), label(QUIET)
+        self._meter = Gauge(0.25, BLUE)
+        self._gauge = Gauge(0.5, AMBER if speaker is Speaker.CUSTOMER else BLUE)
+        self._title, self._value = label(QUIET), label()
+        self._note = label(QUIET, wrap=True)
+        u = unit(self)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._note.setMinimumHeight(2 * u)
+        self._meter.setAccessibleName(f"{self._name}: level")
+        # Both sides are equally wide, whatever is in them.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        name = label()
+        name.setText(self._name)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(u // 5)
+        rows.addLayout(row(self._dot, name, None, self._word, gap=u // 2))
+        rows.addWidget(self._meter)
+        rows.addSpacing(u // 3)
+        rows.addWidget(self._title)
+        rows.addWidget(self._gauge)
+        rows.addWidget(self._value)
+        rows.addWidget(self._note)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        # What is of one size does not lay the panel out anew with each text.
+        self._value.setFixedSize(self.width(), unit(self))
+
+    def put_channel(self, channel: Channel, overlap: bool) -> None:
+        """Draw the channel: its shape is who speaks, its word what to know of it."""
+        speaks = channel.speaking
+        self._dot.put("disc" if speaks else "ring", BLUE if speaks else QUIET)
+        self._dot.setAccessibleName(f"{self._name}: {'speaking' if speaks else 'silent'}")
+        well = channel.state == "ok"
+        word = "both speak" if overlap else "" if well else channel.state
+        write(self._word, word or ("speaking" if speaks else ""))
+        tint(self._word, AMBER if overlap else QUIET)
+        # Qt would guess whether this is markup.
+        self._word.setToolTip(f"<qt>{html.escape(channel.reason)}</qt>" if channel.reason else "")
+        self._meter.put(channel.level / LEVELS)
+
+    def put_bar(self, bar: Bar) -> None:
+        """Draw the bar."""
+        write(self._title, bar.label)
+        write(self._value, bar.text)
+        write(self._note, bar.note)
+        self._gauge.put(bar.value, bar.mark)
+        self._gauge.setAccessibleName(f"{bar.label}: {bar.text}")
+
+
+class Cue(QWidget):
+    """The one card; where there is none its room stays.
+
+    Parameters
+    ----------
+    mark
+        Called with True where the agent finds it helpful, False where it is wrong.
+    """
+
+    def __init__(self, mark: Callable[[bool], None]) -> None:
+        super().__init__()
+        u = unit(self)
+        self._open = False
+        self._title, self._evidence = label(), label(wrap=True)
+        self._say, self._none = label(AMBER, wrap=True), label(QUIET)
+        self._none.setText("No cue")
+        self._marks = {
+            True: button("Helpful", "This cue is helpful", lambda: mark(True)),
+            False: button("Wrong", "This cue is wrong", lambda: mark(False)),
+        }
+        font = QFont(self.font())
+        font.setPixelSize(round(self.fontInfo().pixelSize() * TITLE_SIZE))
+        font.setWeight(QFont.Weight.DemiBold)
+        self._title.setFont(font)
+        # The row stays as high where its buttons are hidden.
+        self._title.setMinimumHeight(2 * u)
+        self.setMinimumHeight(round((2 + BODY_LINES + 2) * u))
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(u * 5 // 4, u // 2, u // 2, u * 2 // 3)
+        rows.setSpacing(u // 3)
+        rows.addLayout(row(self._title, None, *self._marks.values(), gap=u // 3))
+        for item in (self._evidence, self._say):
+            rows.addWidget(item)
+        rows.addStretch(1)
+        self._none.setParent(self)
+        self.put(None, False)
+
+    def put(self, card: Card | None, through: bool) -> None:
+        """Draw a card, or that there is none; no buttons where clicks go through."""
+        self._open = card is not None
+        say = (
+            f"\N{LEFT DOUBLE QUOTATION MARK}{card.say}\N{RIGHT DOUBLE QUOTATION MARK}"
+            if card
+            else ""
+        )
+        write(self._title, card.title if card else "")
+        write(self._evidence, card.evidence if card else "")
+        write(self._say, say)
+        for item in (self._title, self._evidence):
+            item.setVisible(self._open)
+        self._say.setVisible(card is not None and bool(card.say))
+        self._none.setVisible(not self._open)
+        for helpful, made in self._marks.items():
+            chosen = card is not None and card.helpful is helpful
+            made.setVisible(self._open and not through)
+            if bool(made.property("chosen")) != chosen:
+                made.setProperty("chosen", chosen)
+                made.setText(("\N{CHECK MARK} " if chosen else "") + MARKS[helpful])
+                made.style().polish(made)
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        self._none.setGeometry(self.rect())
+        self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        radius = unit(self) * 0.5
+        path = QPainterPath()
+        path.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if not self._open:
+                painter.setPen(EDGE)
+                painter.drawPath(path)
+                return
+            painter.fillPath(path, INSET)
+            painter.setClipPath(path)
+            painter.fillRect(0, 0, max(3, unit(self) // 3), self.height(), AMBER)
+
+
+class Panel(QWidget):
+    """The window, which says by its signals what happens to it."""
+
+    wished = Signal(object)
+    """What the agent wants, a `feed.Wish`."""
+    dragged = Signal(QPoint)
+    """It was put somewhere else."""
+    resized = Signal()
+    flushed = Signal()
+    """What had changed is painted."""
+
+    def __init__(self) -> None:
+        window = Qt.WindowType
+        super().__init__(
+            None,
+            window.Tool
+            | window.FramelessWindowHint
+            | window.WindowStaysOnTopHint
+            | window.WindowDoesNotAcceptFocus
+            | window.NoDropShadowWindowHint,
+        )
+        attribute = Qt.WidgetAttribute
+        for each in (
+            attribute.WA_TranslucentBackground,
+            attribute.WA_ShowWithoutActivating,
+            attribute.WA_MacAlwaysShowToolWindow,
+            attribute.WA_AlwaysShowToolTips,
+        ):
+            self.setAttribute(each)
+        self.setAttribute(attribute.WA_QuitOnClose, False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWindowTitle("voicecoach")
+        self._shown: Display | None = None
+        self._through = False
+        self._held: QPoint | None = None
+        """Where in it the pointer holds it."""
+        self._asked: QPoint | None = None
+        """Where it was dragged to; some window managers tell a wrong place."""
+        u = unit(self)
+        self.setStyleSheet(BUTTONS.format(radius=u // 3, y=u // 5, x=u // 2))
+        self._dot, self._state, self._hint = Dot(), label(), label(AMBER)
+        self._hint.setText("clicks pass through")
+        self._buttons = (
+            button("", "Start, pause or go on", lambda: self.wished.emit(Toggle())),
+            button("Next call", "Next call", lambda: self.wished.emit(NextCall())),
+            button("Declined", "The customer says no", lambda: self.wished.emit(Decline())),
+            button("\N{MULTIPLICATION SIGN}", "Quit", lambda: self.wished.emit(Quit())),
+        )
+        self._buttons[-2].setToolTip("The customer says no: nothing is kept of this call")
+        self._buttons[-1].setToolTip("Quit")
+        self._cue = Cue(self._mark)
+        self._people = {speaker: Person(speaker) for speaker in SPEAKERS}
+        self._words, self._notice = Words(), label(AMBER, wrap=True)
+        self._dot.setAccessibleName("State")
+        head = row(self._dot, self._state, None, self._hint, *self._buttons, gap=u // 2)
+        # It stays as high where its buttons are hidden.
+        head.addStrut(2 * u)
+        self._rows = rows = QVBoxLayout(self)
+        rows.setContentsMargins(u, u // 2, u, u * 3 // 4)
+        rows.setSpacing(u * 2 // 3)
+        rows.addLayout(head)
+        rows.addWidget(self._cue)
+        rows.addLayout(row(*self._people.values(), gap=3 * u // 2))
+        rows.addWidget(self._words)
+        rows.addWidget(self._notice)
+        self.draw(Display(), False)
+        self.fit()
+
+    def draw(self, display: Display, through: bool) -> None:
+        """Draw a display, and that clicks go through it; only what differs is painted."""
+        old, new = self._shown, display
+        if through != self._through or old is None:
+            self._through = through
+            self._hint.setVisible(through)
+            for each in self._buttons:
+                each.setVisible(not through)
+            self._cue.put(new.card, through)
+            self.update()
+        if old is None or new.state != old.state:
+            words, shape = STATES[new.state]
+            write(self._state, words)
+            colours = {"listening": BLUE, "paused": AMBER}
+            self._dot.put(shape, colours.get(new.state, QUIET))
+            self._buttons[0].setText(TOGGLES[new.state])
+        if old is None or new.card != old.card:
+            self._cue.put(new.card, through)
+        if old is None or new.channels != old.channels or new.overlap != old.overlap:
+            for channel in new.channels:
+                self._people[channel.speaker].put_channel(channel, new.overlap)
+        if old is None or new.agitation != old.agitation:
+            self._people[Speaker.CUSTOMER].put_bar(new.agitation)
+        if old is None or new.delivery != old.delivery:
+            self._people[Speaker.AGENT].put_bar(new.delivery)
+        self._words.put(new.line)
+        notice = "\n".join(filter(None, (*map(_trouble, new.channels), new.notice)))
+        write(self._notice, notice)
+        self._notice.setVisible(bool(notice))
+        self._shown = new
+
+    def fit(self) -> None:
+        """Make it as large as what is in it."""
+        rows = self._rows
+        wish = self.fontMetrics().averageCharWidth() * WIDTH
+        width = max(wish, rows.minimumSize().width())
+        height = max(rows.heightForWidth(width), rows.minimumSize().height())
+        if (width, height) != self.size().toTuple():
+            self.setFixedSize(width, height)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is being dragged."""
+        return self._held is not None
+
+    def let_through(self, on: bool) -> None:
+        """Let clicks through to what is under it, or not; the window stays the same one."""
+        handle = self.windowHandle()
+        if handle:
+            handle.setFlag(Qt.WindowType.WindowTransparentForInput, on)
+
+    def _mark(self, helpful: bool) -> None:
+        card = self._shown.card if self._shown else None
+        if card:
+            self.wished.emit(Mark(card.id, card.start, helpful))
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        kind = event.type()
+        done = super().event(event)
+        if kind == QEvent.Type.UpdateRequest:
+            self.flushed.emit()
+        elif kind == QEvent.Type.LayoutRequest:
+            self.fit()
+        return done
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        if QGuiApplication.platformName() == "xcb":
+            # Without a compositor what is translucent is black.  With one it sees the soft edge.
+            self.setMask(QRegion(self._outline(-0.5).toFillPolygon().toPolygon()))
+        self.resized.emit()
+
+    def _outline(self, inset: float) -> QPainterPath:
+        radius = unit(self) * 0.8
+        path = QPainterPath()
+        box = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
+        path.addRoundedRect(box, radius, radius)
+        return path
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        with QPainter(self) as painter:
+            edge = unit(self) // 2
+            if self.rect().adjusted(edge, edge, -edge, -edge).contains(event.rect()):
+                # Most of the time: under a bar or a text, far from the corners.
+                painter.fillRect(event.rect(), GROUND)
+                return
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(GROUND)
+            painter.setPen(QPen(AMBER, 1.0, Qt.PenStyle.DashLine) if self._through else EDGE)
+            painter.drawPath(self._outline(0.5))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._held = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        if self._held is not None:
+            self._asked = event.globalPosition().toPoint() - self._held
+            self.move(self._asked)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        self._held, asked, self._asked = None, self._asked, None
+        if asked is not None:
+            self.dragged.emit(asked)
+
+
+def _trouble(channel: Channel) -> str:
+    if channel.state == "ok":
+        return ""
+    return ": ".join(filter(None, (NAMES[channel.speaker], channel.state, channel.reason)))

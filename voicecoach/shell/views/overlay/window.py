@@ -1,0 +1,275 @@
+"""The loop that draws the overlay: it is woken where the display has changed, and never waited for.
+
+Meters are drawn at most `METER_RATE` times a second; who speaks, the state and the card at once.
+An empty timer of 16 ms would cost 1 % of a core, so it looks by itself only now and then.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import msgspec
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QScreen
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
+
+from voicecoach.shell.runtime.feed import Decline, Feed, NextCall, Quit, Shown, Toggle, Wish
+from voicecoach.shell.views.overlay import places
+from voicecoach.shell.views.overlay.drawn import BLUE
+from voicecoach.shell.views.overlay.panel import TOGGLES, Panel
+from voicecoach.shell.views.overlay.places import Box, Screen
+from voicecoach.views.display import Display
+
+REST_MS = 250
+"""Between looks where nothing wakes it: at what is no display."""
+METER_RATE, BAR_RATE = 20.0, 10.0
+"""Repaints a second, at most, of the meters, and of bars and words: estimates come 7.8 times."""
+RAISE_S = 1.0
+"""Where another window that stays on top has covered it, it is back after this."""
+
+
+class Waker(QObject):
+    """Takes a change from the thread that made it to the window's."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._woken = False
+
+    def wake(self) -> None:
+        """Say, from any thread, that there is something to look at."""
+        if not self._woken:
+            self._woken = True
+            self.changed.emit()
+
+    def taken(self) -> None:
+        """Take that it is looked at."""
+        self._woken = False
+
+
+class Overlay:
+    """One panel and the feed that it shows.
+
+    Parameters
+    ----------
+    feed, running, painted
+        As in `show`.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        running: Callable[[], bool],
+        painted: Callable[[Shown, float, float], None] | None,
+    ) -> None:
+        self._feed, self._running, self._painted = feed, running, painted
+        self._path = places.places_path()
+        self._places = places.read_places(self._path)
+        self._error: BaseException | None = None
+        self._drawn: Shown | None = None
+        self._seen = Display()
+        """What is on the screen: bars and words may be those of before."""
+        self._drawn_at = self._bars_at = self._raised_at = 0.0
+        self._unpainted = False
+        self._through = False
+        self._panel = Panel()
+        self._panel.wished.connect(self._wish)
+        self._panel.dragged.connect(self._dragged)
+        self._panel.resized.connect(self._settle)
+        if painted:
+            self._panel.flushed.connect(self._flushed)
+        self._tray = Tray(feed, self._wish) if QSystemTrayIcon.isSystemTrayAvailable() else None
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._tick)
+        self._timer.setInterval(REST_MS)
+        self._waker = Waker()
+        self._waker.changed.connect(self._tick, Qt.ConnectionType.QueuedConnection)
+
+    def run(self) -> None:
+        """Show it until the end; what goes wrong in it is raised here."""
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler:
+            # Raised inside a call from Qt it would be printed and forgotten.
+            signal.signal(signal.SIGINT, lambda *_: self._end(KeyboardInterrupt()))
+        desktop = QGuiApplication.instance()
+        assert isinstance(desktop, QApplication)
+        desktop.setQuitOnLastWindowClosed(False)
+        desktop.screenAdded.connect(self._watch)
+        desktop.screenRemoved.connect(self._settle)
+        for screen in desktop.screens():
+            self._watch(screen)
+        try:
+            self._settle()
+            self._panel.show()
+            handle = self._panel.windowHandle()
+            handle.screenChanged.connect(self._panel.fit)
+            self._timer.start()
+            self._feed.wake = self._waker.wake
+            desktop.exec()
+        finally:
+            self._feed.wake = None
+            self._timer.stop()
+            self._panel.close()
+            self._panel.deleteLater()
+            if self._tray:
+                self._tray.close()
+            if before is signal.default_int_handler:
+                signal.signal(signal.SIGINT, before)
+        if self._error:
+            raise self._error
+
+    def _end(self, error: BaseException | None = None) -> None:
+        self._error = self._error or error
+        QApplication.quit()
+
+    def _tick(self) -> None:
+        self._waker.taken()
+        try:
+            self._look()
+        except BaseException as error:
+            # Qt would print it and go on.
+            self._end(error)
+
+    def _look(self) -> None:
+        """Draw what is new, if it is its time."""
+        if not self._running():
+            self._end()
+            return
+        shown, through, now = self._feed.newest, self._feed.click_through, time.monotonic()
+        if through is not self._through:
+            self._through = through
+            self._panel.let_through(through)
+            self._drawn = None
+        bars = now - self._bars_at >= 1.0 / BAR_RATE
+        behind = self._drawn is not None and self._seen != self._drawn.display
+        if (shown is not self._drawn and self._due(shown.display, now)) or (behind and bars):
+            self._drawn, self._drawn_at, self._unpainted = shown, now, True
+            self._seen = shown.display if bars else _still(shown.display, self._seen)
+            if bars:
+                self._bars_at = now
+            self._panel.draw(self._seen, through)
+            if self._tray:
+                self._tray.draw(shown.display, through)
+            if shown.display.state == "ended":
+                self._end()
+        self._pace(now)
+        if now - self._raised_at >= RAISE_S:
+            self._raised_at = now
+            # Not over the menu that is just being read.
+            if QApplication.activePopupWidget() is None:
+                self._panel.raise_()
+
+    def _pace(self, now: float) -> None:
+        """Look again when what is not due yet will be."""
+        wait = REST_MS
+        if self._feed.newest is not self._drawn:
+            wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
+        elif self._seen != self._drawn.display:
+            wait = max(1, round(1000 * (self._bars_at + 1.0 / BAR_RATE - now)))
+        if self._timer.interval() != wait:
+            self._timer.setInterval(wait)
+
+    def _due(self, new: Display, now: float) -> bool:
+        old = self._seen
+        if self._drawn is None or now - self._drawn_at >= 1.0 / METER_RATE:
+            return True
+        return _urgent(new) != _urgent(old)
+
+    def _flushed(self) -> None:
+        if self._unpainted and self._painted and self._drawn:
+            self._unpainted = False
+            self._painted(self._drawn, self._drawn_at, time.monotonic())
+
+    def _wish(self, wish: Wish) -> None:
+        self._feed.wish(wish)
+        if isinstance(wish, Quit):
+            self._end()
+
+    def _watch(self, screen: QScreen) -> None:
+        screen.availableGeometryChanged.connect(self._settle)
+        self._settle()
+
+    def _settle(self, *_: object) -> None:
+        """Go to the place that is kept, or as near as all of it can be seen."""
+        size, here = (self._panel.width(), self._panel.height()), screens()
+        # There is none for a moment where a laptop's lid is closed and another screen takes over.
+        if here and not self._panel.held:
+            self._panel.move(*places.placed(self._places, size, here))
+
+    def _dragged(self, place: QPoint) -> None:
+        size = self._panel.width(), self._panel.height()
+        places.keep(self._places, (place.x(), place.y()), size, screens())
+        places.write_places(self._path, self._places)
+        self._settle()
+
+
+class Tray:
+    """The icon beside the clock, where there is such a place.
+
+    Parameters
+    ----------
+    feed
+        Where clicks are let through.
+    wish
+        Called with what the agent wants.
+    """
+
+    def __init__(self, feed: Feed, wish: Callable[[Wish], None]) -> None:
+        self.menu = QMenu()
+        """What there is to do; for tests."""
+        self._toggle = self.menu.addAction("Start")
+        self._toggle.triggered.connect(lambda: wish(Toggle()))
+        self._through = self.menu.addAction("Click-through")
+        self._through.setCheckable(True)
+        self._through.triggered.connect(lambda on: setattr(feed, "click_through", bool(on)))
+        self.menu.addAction("Next call").triggered.connect(lambda: wish(NextCall()))
+        self.menu.addAction("Declined").triggered.connect(lambda: wish(Decline()))
+        self.menu.addAction("Quit").triggered.connect(lambda: wish(Quit()))
+        picture = QPixmap(64, 64)
+        picture.fill(Qt.GlobalColor.transparent)
+        with QPainter(picture) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(BLUE)
+            # Three bars of sound.
+            for left, high in ((10, 24), (27, 48), (44, 32)):
+                painter.drawRoundedRect(left, 32 - high // 2, 10, high, 5, 5)
+        self._icon = QSystemTrayIcon(QIcon(picture))
+        self._icon.setToolTip("voicecoach")
+        self._icon.setContextMenu(self.menu)
+        self._icon.show()
+
+    def draw(self, display: Display, through: bool) -> None:
+        """Say what there is to do now."""
+        self._toggle.setText(TOGGLES[display.state] or "Pause")
+        self._through.setChecked(through)
+
+    def close(self) -> None:
+        """Take it away."""
+        self._icon.hide()
+
+
+def _urgent(d: Display) -> tuple[object, ...]:
+    """Return what is to be seen at once."""
+    return (d.state, d.overlap, d.card, *(c.speaking for c in d.channels))
+
+
+def _still(new: Display, old: Display) -> Display:
+    """Return a display with the bars and words of another."""
+    return msgspec.structs.replace(
+        new, agitation=old.agitation, delivery=old.delivery, line=old.line
+    )
+
+
+def screens() -> list[Screen]:
+    """Return the screens that are here, the primary one first."""
+    primary = QGuiApplication.primaryScreen()
+    found = sorted(QGuiApplication.screens(), key=lambda screen: screen is not primary)
+    return [Screen(s.name(), _box(s.geometry()), _box(s.availableGeometry())) for s in found]
+
+
+def _box(area: QRect) -> Box:
+    return Box(area.x(), area.y(), area.width(), area.height())

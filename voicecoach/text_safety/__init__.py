@@ -1,0 +1,1 @@
+"""What protects texts: size limits, card numbers, control characters, words to leave out."""

@@ -1,0 +1,95 @@
+"""The cues and what their rules may name, as tables: for the command line and docs/cues.md."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from voicecoach.coaching.cues import HELD, Cue, Rule
+from voicecoach.coaching.signals import QUOTES, SIGNALS
+from voicecoach.language.act_matcher import KINDS
+
+
+class Listing(NamedTuple):
+    """A table of texts."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def tables(cues: tuple[Cue, ...]) -> list[Listing]:
+    """Return the cues, and the signals, quotes and moves that rules may name."""
+    return [
+        Listing(
+            "Cues",
+            ("cue", "fires when", "says", "on screen"),
+            [
+                (
+                    f"{cue.id}\n({cue.technique})",
+                    "\nor ".join(map(condition, cue.rule)),
+                    _card(cue),
+                    _shown(cue),
+                )
+                for cue in sorted(cues, key=lambda cue: -cue.priority)
+            ],
+        ),
+        Listing(
+            "Signals",
+            ("signal", "unit", "what it is", "channels"),
+            [
+                (name, signal.unit, signal.doc, " and ".join(signal.needs))
+                for name, signal in SIGNALS.items()
+            ],
+        ),
+        Listing(
+            "In messages, beside the signals",
+            ("quote", "what it is"),
+            [*QUOTES.items(), (HELD, "seconds for which the rule has held")],
+        ),
+        Listing(
+            "Moves",
+            ("speaker", "move", "what it is"),
+            [(who, kind, doc) for who, kinds in KINDS.items() for kind, doc in kinds.items()],
+        ),
+    ]
+
+
+def condition(rule: Rule) -> str:
+    """Return when a rule holds."""
+    text = " and ".join(f"{c.signal} {c.op} {c.value:g}" for c in rule.when)
+    return f"{text} for {rule.for_s:g} s" if rule.for_s else text
+
+
+def markdown(cues: tuple[Cue, ...]) -> str:
+    """Return the tables as a page."""
+    out = [
+        "# Cues",
+        "",
+        "Written by `voicecoach cues --markdown` from voicecoach/coaching/cues.toml and the code: "
+        "do not edit.",
+        "What the words in the table mean stands at the top of cues.toml.",
+    ]
+    for table in tables(cues):
+        out += ["", f"## {table.title}", "", _row(table.columns)]
+        out += ["|---" * len(table.columns) + "|", *map(_row, table.rows)]
+    return "\n".join(out) + "\n"
+
+
+def _card(cue: Cue) -> str:
+    card = f"{cue.title}. {cue.message}"
+    return f'{card} "{cue.say}"' if cue.say else card
+
+
+def _shown(cue: Cue) -> str:
+    early = f", or {cue.worse.signal} is {cue.worse.by:g} worse" if cue.worse else ""
+    return (
+        f"priority {cue.priority}; until {cue.keep_for_s:g} s after it stopped, "
+        f"{cue.max_show_s:g} s at most; again after {cue.cooldown_s:g} s{early}; "
+        f"{cue.max_per_call} a call"
+    )
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return (
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in cells) + " |"
+    )

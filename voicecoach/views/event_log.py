@@ -1,0 +1,178 @@
+"""The event log: JSON Lines, one event a line; a public, versioned interface.
+
+Inside, times are sample indices; here they become seconds: `at`, `start`, `end` are written as
+`at_s`, `start_s`, `end_s`.  What is unknown is null, what does not exist is left out.  The first
+line is a `header`.  Texts are cleaned on their way out and in, since a log may be anybody's.
+`docs/event-log.md` lists the events and their fields; `describe` generates it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from voicecoach.text_safety.sanitize import clean, cleaned
+from voicecoach.types import (
+    EVENTS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Event,
+    TranscribeRequest,
+    event_type,
+)
+
+SCHEMA = 2
+"""Raised when a field changes its meaning or leaves; additions do not raise it."""
+DIGITS = 5
+"""Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""
+LONGEST_S = 24 * 3600.0
+"""Of a call: no time in a log is later, and none is before its beginning."""
+LARGEST = 2**53
+"""Of the numbers in a log: beyond, floats skip whole numbers."""
+
+_TIMES = ("at", "start", "end")
+_BY_NAME = {event_type(e): e for e in EVENTS if e is not TranscribeRequest}
+_ABSENT = {type(None): "null", msgspec.UnsetType: "left out"}
+_encoder = msgspec.json.Encoder()
+_MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
+
+
+def header(**facts: Any) -> bytes:
+    """Return the first line: the schema's version and facts of the call."""
+    return _encoder.encode({"type": "header", "schema": SCHEMA, **cleaned(facts)}) + b"\n"
+
+
+def line(event: Event) -> bytes:
+    """Return an event as a line of the log."""
+    fields: dict[str, Any] = {"type": event_type(event)}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if value is msgspec.UNSET:
+            continue
+        if name in _TIMES:
+            fields[f"{name}_s"] = round(value / SAMPLE_RATE, DIGITS)
+        else:
+            fields[name] = _rounded(value)
+    return _encoder.encode(fields) + b"\n"
+
+
+def facts(line: bytes) -> dict[str, Any]:
+    """Return the facts of a call in a log's first line.
+
+    Raises
+    ------
+    ValueError
+        Where it is no header, or one of another schema.
+    """
+    try:
+        found = msgspec.json.decode(line, type=dict[str, Any])
+        _check_numbers(line, found)
+    except (msgspec.DecodeError, RecursionError, ValueError) as e:
+        raise ValueError(f"line 1: not a header: {e}") from e
+    if found.pop("type", None) != "header":
+        raise ValueError("line 1: not a header")
+    schema = found.pop("schema", None)
+    if schema != SCHEMA:
+        raise ValueError(f"its schema is {schema}, not {SCHEMA}: replay the call again")
+    if not isinstance(found.get("call", ""), str):
+        raise ValueError("line 1: the call has no name")
+    speakers = found.get("speakers", list(SPEAKERS))
+    if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
+        raise ValueError(f"line 1: there are no such speakers: {speakers}")
+    return {str(name): cleaned(fact) for name, fact in found.items()}
+
+
+def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
+    """Return the events of a log, whose lines are counted from `first`.
+
+    Raises
+    ------
+    ValueError
+        Naming the line that is no event.
+    """
+    for number, raw in enumerate(lines, first):
+        try:
+            fields = msgspec.json.decode(raw, type=dict[str, Any])
+            name = fields.pop("type")
+            if name == "header":
+                continue
+            _check_numbers(raw, fields)
+            for time in _TIMES:
+                fields.pop(time, None)
+                if f"{time}_s" in fields:
+                    fields[time] = _samples(fields.pop(f"{time}_s"))
+            yield msgspec.convert(cleaned(fields), _BY_NAME[name])
+        except (msgspec.DecodeError, KeyError, TypeError, RecursionError, ValueError) as e:
+            raise ValueError(f"line {number}: not an event: {e}") from e
+
+
+def describe() -> str:
+    """Return the reference of the log's events, as Markdown."""
+    out = []
+    for name, event in _BY_NAME.items():
+        out.append(f"### `{name}`\n\n{' '.join((event.__doc__ or '').split())}\n")
+        hints = get_type_hints(event)
+        for field in event.__struct_fields__:
+            shown = f"{field}_s" if field in _TIMES else field
+            kind = "seconds" if field in _TIMES else _kind(hints[field])
+            out.append(f"- `{shown}`: {kind}")
+        out.append("")
+    return "\n".join(out)
+
+
+def _samples(seconds: Any) -> int:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds <= LONGEST_S:
+        raise ValueError(f"no time in a call is {seconds!r} s")
+    return round(float(seconds) * SAMPLE_RATE)
+
+
+def _check_numbers(raw: bytes, tree: Any) -> None:
+    """Raise `ValueError` where a number in a line is too large; few lines need a closer look."""
+    if _MAYBE_LARGE.search(raw):
+        found = [tree]
+        while found:
+            node = found.pop()
+            if isinstance(node, int | float) and not abs(node) <= LARGEST:
+                raise ValueError("a number in it is too large")
+            if isinstance(node, dict):
+                found += node.values()
+            elif isinstance(node, list):
+                found += node
+
+
+def _kind(hint: Any) -> str:
+    if _ABSENT.keys() & set(get_args(hint)):
+        return " or ".join(_ABSENT.get(a) or _kind(a) for a in get_args(hint))
+    if hint in (int, float):
+        return "number"
+    if hint is bool:
+        return "true or false"
+    if get_origin(hint) is tuple:
+        return "list of texts" if get_args(hint)[0] is str else "list of numbers"
+    if get_origin(hint) is not None:
+        value = get_args(hint)[1]
+        parts = get_args(value) or (value,)
+        texts = "numbers and texts by name" if float in parts else "texts by name"
+        unknown = " (null where it is not known)" if type(None) in parts else ""
+        return f"table of {texts if str in parts else 'numbers by signal name'}{unknown}"
+    if hint is not str:
+        return " or ".join(f'"{member}"' for member in hint)
+    return "text"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        # A recogniser of somebody's may give numpy's numbers, which are floats, too.
+        return round(float(value), 4) if math.isfinite(value) else None
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, tuple):
+        return [_rounded(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _rounded(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,288 @@
+"""What a call's report shows: a pure function of its events.
+
+Times are seconds of the call.  The signals are brought onto one even grid, at most `MOST` points
+wide, so that an hour is as quick to draw as a minute; of the values in a step the extreme is kept,
+so no peak is lost.  Texts are plain: whoever shows them writes them as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from voicecoach.coaching.signals import QUOTES, SIGNALS
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    CueOutcome,
+    Delivery,
+    Ended,
+    Event,
+    Speaker,
+    Tone,
+)
+from voicecoach.views import timeline
+from voicecoach.views.annotated_transcript import Said, marked
+from voicecoach.views.scorecard import ScoreCard
+from voicecoach.views.summary import Summarizer, Summary, clock
+
+STEP_S, MOST = 0.256, 8000
+"""Seconds between points of the signals, at least, and how many there are at most."""
+
+
+class ShownCue(msgspec.Struct, frozen=True):
+    """A cue that was on screen."""
+
+    id: str
+    title: str
+    message: str
+    say: str
+    opened_s: float
+    closed_s: float
+    closed_because: str
+    held_s: float
+    evidence: list[tuple[str, str]]
+    """What it is, and how much."""
+    helpful: bool | None
+    """As the agent marked it."""
+    followed: list[str]
+    """What came after it."""
+
+
+class HeldBackCue(msgspec.Struct, frozen=True):
+    """A cue that was due and not shown."""
+
+    id: str
+    title: str
+    at_s: float
+    reason: str
+
+
+class Series(msgspec.Struct, frozen=True):
+    """Signals on an even grid: point i is at `i * step_s`; null where there is none."""
+
+    step_s: float
+    agitation: list[float | None]
+    confidence: list[float | None]
+    rate_syl_s: list[float | None]
+    usual_rate_syl_s: list[float | None]
+    agent_level_db: list[float | None]
+    """Levels in dB and pitches in semitones, against the speaker's own usual."""
+    customer_level_db: list[float | None]
+    agent_f0_semitones: list[float | None]
+    customer_f0_semitones: list[float | None]
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A figure of the call, as a person reads it."""
+
+    name: str
+    value: str
+    note: str = ""
+    at_s: float | None = None
+    """Where to hear it."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A whole call."""
+
+    call: str
+    duration_s: float
+    speakers: list[Speaker]
+    words: bool
+    """Whether there was a transcriber."""
+    facts: list[Fact]
+    numbers: list[tuple[str, str, str]]
+    """What, the agent's, the customer's."""
+    notes: list[str]
+    """What is odd about the recording or the run."""
+    turns: list[timeline.Stretch]
+    overlaps: list[timeline.Stretch]
+    silences: list[timeline.Stretch]
+    cues: list[ShownCue]
+    held_back: list[HeldBackCue]
+    lines: list[Said]
+    series: Series
+    card: ScoreCard | None = None
+
+
+def prepare(
+    facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None = None
+) -> Report:
+    """Return what a report shows.
+
+    Parameters
+    ----------
+    facts
+        Of the call, as the log's header has them.
+    events
+        Of the whole log, in its order.
+    card
+        The score card, where there is one.
+    """
+    name = str(facts.get("call") or "call")
+    speakers = [s for s in SPEAKERS if s in (facts.get("speakers") or SPEAKERS)]
+    summarizer = Summarizer(name)
+    for event in events:
+        summarizer.update(event)
+    summary = summarizer.finish()
+    # A log that was cut off has no end of its own.
+    end = max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
+    summary.duration_s = _s(end)
+    return Report(
+        call=name,
+        duration_s=_s(end),
+        speakers=speakers,
+        words=bool(facts.get("words")),
+        facts=_facts(summary, speakers),
+        numbers=_numbers(summary),
+        notes=summary.notes,
+        turns=timeline.turns(events),
+        overlaps=timeline.overlaps(events),
+        silences=timeline.silences(events, end) if len(speakers) == len(SPEAKERS) else [],
+        cues=_cues(events, end),
+        held_back=_held_back(events),
+        lines=marked(events),
+        series=_series(events, end),
+        card=card,
+    )
+
+
+# --- cues -----------------------------------------------------------------------------------
+
+
+def _cues(events: Sequence[Event], end: int) -> list[ShownCue]:
+    found = []
+    outcomes = {(e.id, e.start): e for e in events if isinstance(e, CueOutcome) and e.shown}
+    marks = {(e.id, e.start): e.helpful for e in events if isinstance(e, CueFeedback)}
+    closed = [e for e in events if isinstance(e, CueClosed)]
+    for e in events:
+        if isinstance(e, CueOpened):
+            close = next((c for c in closed if c.id == e.id and c.at >= e.at), None)
+            found.append(
+                ShownCue(
+                    id=e.id,
+                    title=e.title,
+                    message=e.message,
+                    say=e.say,
+                    opened_s=_s(e.at),
+                    closed_s=_s(close.at if close else end),
+                    closed_because=close.reason if close else "the log ends",
+                    held_s=e.held_s,
+                    evidence=[_evidence(name, value) for name, value in e.evidence.items()],
+                    helpful=marks.get((e.id, e.at)),
+                    followed=_followed(outcomes.get((e.id, e.at))),
+                )
+            )
+    return found
+
+
+def _evidence(name: str, value: float | str) -> tuple[str, str]:
+    if isinstance(value, str):
+        return QUOTES.get(name, name), f"\u201c{value}\u201d"
+    signal = SIGNALS.get(name)
+    if signal is None:
+        return name.replace("_", " "), f"{value:g}"
+    unit = "" if signal.unit in ("0..1", "ratio", "count") else f" {signal.unit}"
+    return signal.doc, f"{value:g}{unit}"
+
+
+def _followed(outcome: CueOutcome | None) -> list[str]:
+    if outcome is None:
+        return []
+    found = []
+    if outcome.heeded is not None:
+        found.append("heeded within 10 s" if outcome.heeded else "not heeded within 10 s")
+    if outcome.agitation_before is not None and outcome.agitation_after is not None:
+        found.append(
+            f"the customer's agitation (an estimate) was {outcome.agitation_before:.2f} before "
+            f"and {outcome.agitation_after:.2f} half a minute later"
+        )
+    return found
+
+
+def _held_back(events: Sequence[Event]) -> list[HeldBackCue]:
+    titles = {e.id: e.title for e in events if isinstance(e, CueOpened)}
+    return [
+        HeldBackCue(e.id, titles.get(e.id, e.id.replace("-", " ")), _s(e.at), e.reason)
+        for e in events
+        if isinstance(e, CueHeldBack)
+    ]
+
+
+# --- signals --------------------------------------------------------------------------------
+
+
+def _series(events: Sequence[Event], end: int) -> Series:
+    step_s = max(STEP_S, _s(end) / MOST)
+    count = int(_s(end) / step_s) + 1 if end else 0
+    names = Series.__struct_fields__[1:]
+    columns: dict[str, list[float | None]] = {name: [None] * count for name in names}
+
+    def keep(name: str, i: int, value: float | None) -> bool:
+        """Keep the extreme of a step; return whether this is it."""
+        old = columns[name][i]
+        if value is None or (old is not None and abs(old) >= abs(value)):
+            return False
+        columns[name][i] = round(value, 3)
+        return True
+
+    for e in events:
+        if not isinstance(e, (Tone, Delivery)):
+            continue
+        i = min(int(_s(e.at) / step_s), count - 1)
+        if isinstance(e, Tone):
+            if keep("agitation", i, e.agitation):
+                columns["confidence"][i] = round(e.confidence, 3)
+            keep("customer_level_db", i, e.signals.get("level_db"))
+            keep("customer_f0_semitones", i, e.signals.get("f0_semitones"))
+        else:
+            keep("rate_syl_s", i, e.rate_syl_s)
+            keep("usual_rate_syl_s", i, e.usual_rate_syl_s)
+            keep("agent_level_db", i, e.level_db)
+            keep("agent_f0_semitones", i, e.f0_semitones)
+    return Series(step_s, **columns)
+
+
+# --- figures --------------------------------------------------------------------------------
+
+
+def _facts(s: Summary, speakers: Sequence[Speaker]) -> list[Fact]:
+    found = [Fact("Length", clock(round(s.duration_s * SAMPLE_RATE)))]
+    if len(speakers) == len(SPEAKERS):
+        shares = f"{s.agent.talk_share:.0%} / {s.customer.talk_share:.0%}"
+        found.append(Fact("Share of talk", shares, "agent / customer"))
+    held = sum(s.held_back.values())
+    found.append(Fact("Cues", str(len(s.cues)), f"and {held} held back"))
+    if s.agitation_peak is not None and s.agitation_mean is not None:
+        note = f"an estimate, 0 to 1; mean {s.agitation_mean:.2f}, at the end {s.agitation_end:.2f}"
+        found.append(Fact("Highest agitation", f"{s.agitation_peak:.2f}", note, s.agitation_peak_s))
+    if s.agent_usual_rate_syl_s is not None:
+        note = "syllables a second, the agent's usual"
+        found.append(Fact("Pace", f"{s.agent_usual_rate_syl_s:.1f}", note))
+    if isinstance(s.agent_calmness_mean, float):
+        note = "the agent's delivery by the formula, mean; 0.75 is as usual"
+        found.append(Fact("Calmness", f"{s.agent_calmness_mean:.2f}", note))
+    return found
+
+
+def _numbers(s: Summary) -> list[tuple[str, str, str]]:
+    a, c = s.agent, s.customer
+    return [
+        ("speech", f"{a.speech_s:.0f} s", f"{c.speech_s:.0f} s"),
+        ("turns", str(a.turns), str(c.turns)),
+        ("longest turn", f"{s.longest_agent_turn_s:.0f} s", ""),
+        ("came in over the other", str(a.overlaps_begun), str(c.overlaps_begun)),
+        ("backchannels", str(a.backchannels), str(c.backchannels)),
+        ("channel", a.channel, c.channel),
+    ]
+
+
+def _s(samples: int) -> float:
+    return round(samples / SAMPLE_RATE, 3)

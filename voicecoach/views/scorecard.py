@@ -1,0 +1,193 @@
+"""How a call went by the techniques of conflict resolution: a pure function of its events.
+
+For a trainer and an agent to discuss: what was seen and what was missed, each with the moment and
+the words, one thing to practise, and the formula of every score with the call's own numbers in it,
+so that anyone can recompute and dispute it.  It measures what was done, never what somebody felt
+or is worth; there is no total to rank people by.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from voicecoach.types import Speaker
+from voicecoach.views.summary import inline, stamp
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """A moment of the call, to be heard again."""
+
+    speaker: Speaker
+    start_s: float
+    end_s: float
+    text: str
+    """The words, or what was measured."""
+    why: str = ""
+    """What it shows, in a few words; of what was missed, what would have been due."""
+    measured: bool = False
+    """The text is no words of theirs."""
+
+
+class Technique(msgspec.Struct, frozen=True):
+    """One technique in one call."""
+
+    id: str
+    name: str
+    score: float | None
+    """0..1; null where the call gave no occasion for it, or it cannot be known."""
+    formula: str
+    """How the score comes about, with this call's numbers in it; or why there is none."""
+    seen: list[Quote]
+    missed: list[Quote]
+    practise: str
+    """One thing."""
+
+
+class StyleEvidence(msgspec.Struct, frozen=True):
+    """A move of the agent's that speaks for a style."""
+
+    style: str
+    """`competing`, `collaborating`, `compromising`, `avoiding` or `accommodating`."""
+    quote: Quote
+
+
+class Styles(msgspec.Struct, frozen=True):
+    """The agent's way of handling the conflict, by the moves they made.
+
+    On the plane of Thomas and Kilmann: what is done for one's own side, and for the other's.
+    """
+
+    assertiveness: float | None
+    """0..1; null where there are too few moves to say."""
+    cooperativeness: float | None
+    style: str
+    """The nearest of the five, "" where it is not known."""
+    formula: str
+    shares: dict[str, float]
+    """Of the moves, by style."""
+    evidence: list[StyleEvidence]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """The customer's agitation rose or fell."""
+
+    start_s: float
+    end_s: float
+    before: float
+    after: float
+    preceded_by: list[Quote]
+
+
+class Journey(msgspec.Struct, frozen=True):
+    """The customer's agitation through the call: an estimate, 0..1, null where it is not known."""
+
+    start: float | None
+    peak: float | None
+    peak_s: float | None
+    end: float | None
+    changes: list[Change]
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What is asked afterwards, to be filled in by people."""
+
+    csat: int | None = None
+    """1..5: how satisfied the customer was."""
+    nps: int | None = None
+    """0..10: how likely they are to recommend."""
+    ces: int | None = None
+    """1..7: how easy it was."""
+    notes: str = ""
+    """The trainer's."""
+
+
+class ScoreCard(msgspec.Struct, frozen=True):
+    """A whole call."""
+
+    call: str
+    techniques: list[Technique]
+    styles: Styles
+    journey: Journey
+    root_cause: list[Quote]
+    """What it is about, in the customer's words, most telling first."""
+    survey: Survey = Survey()
+    notes: list[str] = []
+    """What limits what can be said: no words, a channel that is not trusted."""
+
+
+def markdown(card: ScoreCard) -> str:
+    """Return the card as a page to print and discuss, with room to fill in."""
+    out = [f"# Score card: {inline(card.call)}", ""]
+    if card.notes:
+        out += ["## To know", "", *(f"- {inline(note)}" for note in card.notes), ""]
+    out += ["## Techniques", ""]
+    for t in card.techniques:
+        out += [f"### {inline(t.name)}: {_score(t.score)}", "", f"*{inline(t.formula)}*", ""]
+        out += [f"- Seen {quoted(q)}" for q in t.seen]
+        out += [f"- Missed {quoted(q)}" for q in t.missed]
+        out += [f"- **Practise:** {inline(t.practise)}"] if t.practise else []
+        out += [""] if out[-1] else []
+    out += [*_styles(card.styles), *_journey(card.journey)]
+    out += ["## What it is about, in the customer's words", ""]
+    out += [f"- {quoted(q)}" for q in card.root_cause] or ["Not known."]
+    out += ["", *_survey(card.survey)]
+    return "\n".join(out) + "\n"
+
+
+def quoted(q: Quote) -> str:
+    """Return a moment as a line of Markdown."""
+    text = inline(q.text) if q.measured else f'"{inline(q.text)}"'
+    why = f" ({inline(q.why)})" if q.why else ""
+    return f"`{stamp(q.start_s)}` **{q.speaker}** {text}{why}"
+
+
+def _score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.2f}"
+
+
+def _styles(s: Styles) -> list[str]:
+    out = ["## Way of handling the conflict", ""]
+    if s.style:
+        shares = ", ".join(
+            f"{inline(style)} {share:.0%}" for style, share in s.shares.items() if share
+        )
+        out += [
+            f"Mostly **{inline(s.style)}**: assertiveness {_score(s.assertiveness)}, "
+            f"cooperativeness {_score(s.cooperativeness)}. Of the moves: {shares}. "
+            "None is good or bad in itself.",
+            "",
+        ]
+    out += [f"*{inline(s.formula)}*", ""]
+    out += [f"- {inline(e.style)}: {quoted(e.quote)}" for e in s.evidence]
+    return out + [""] * bool(s.evidence)
+
+
+def _journey(j: Journey) -> list[str]:
+    out = ["## The customer's way through the call", ""]
+    if j.start is None or j.peak is None or j.end is None:
+        return [*out, "Their agitation is not known.", ""]
+    out += [
+        f"Agitation (an estimate, 0 to 1): {j.start:.2f} at the start, highest {j.peak:.2f} at "
+        f"{stamp(j.peak_s or 0.0)}, {j.end:.2f} at the end.",
+        "",
+    ]
+    for change in j.changes:
+        verb = "rose" if change.after > change.before else "fell"
+        out.append(
+            f"- `{stamp(change.start_s)}` it {verb} from {change.before:.2f} to "
+            f"{change.after:.2f} (at {stamp(change.end_s)}). Before it:"
+        )
+        out += [f"  - {quoted(q)}" for q in change.preceded_by] or ["  - nothing that was noted"]
+    return [*out, ""] if j.changes else [*out, "No sizeable change.", ""]
+
+
+def _survey(s: Survey) -> list[str]:
+    blank = "\\_\\_\\_"
+    fields = (
+        ("CSAT, how satisfied the customer was (1 to 5)", s.csat),
+        ("NPS, how likely they are to recommend (0 to 10)", s.nps),
+        ("CES, how easy it was (1 to 7)", s.ces),
+    )
+    out = ["## To fill in", ""]
+    out += [f"- {name}: {blank if value is None else value}" for name, value in fields]
+    return [*out, f"- Notes: {inline(s.notes) or blank}"]

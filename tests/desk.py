@@ -17,14 +17,14 @@ import soxr
 from tests.helpers import until
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr.transcriber import Heard as HeardWord
+from voicecoach.shell.asr.transcriber import TranscribedWord as HeardWord
 from voicecoach.shell.asr.transcriber import Transcriber
-from voicecoach.shell.capture import Chunk
-from voicecoach.shell.capture.ears import Ears, Heard, Lost, Taken
-from voicecoach.shell.live.session import Session
-from voicecoach.shell.results.replay_one import Setup
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.runtime.feed import Feed, NextCall, Quit, Toggle, Wish
+from voicecoach.shell.capture import AudioChunk
+from voicecoach.shell.capture.ears import CapturedChunk, CapturedNews, DeviceLost, DeviceSupervisor
+from voicecoach.shell.live.session import LiveSession
+from voicecoach.shell.results.replay_one import CallSetup
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleListening, UserAction
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import F32, I16, SAMPLE_RATE, SPEAKERS, Speaker
 
@@ -97,14 +97,14 @@ class Played:
         """Return whether a device delivers nothing while nothing plays."""
         return False
 
-    def take(self, seconds: float) -> Taken:
+    def take(self, seconds: float) -> CapturedNews:
         """Return what both say in 20 ms, whether it is listened to or not."""
         time.sleep(0.0005)  # for the recogniser's thread
-        news: list[Heard | Lost] = []
+        news: list[CapturedChunk | DeviceLost] = []
         if self.open:
             samples = recorded()[:, self.at : self.at + CHUNK]
             news += [
-                Heard(s, Chunk(samples[s.row], self.clock, lost=False), self.clock)
+                CapturedChunk(s, AudioChunk(samples[s.row], self.clock, lost=False), self.clock)
                 for s in SPEAKERS
             ]
         self.at += CHUNK
@@ -112,8 +112,8 @@ class Played:
         while self.steps and self.at >= self.steps[0][0] * SAMPLE_RATE:
             self.steps.pop(0)[1]()
         if self.at >= recorded().shape[1]:
-            self.feed.wish(Quit())
-        return Taken(news, self.clock)
+            self.feed.wish(QuitProgram())
+        return CapturedNews(news, self.clock)
 
 
 class Desk:
@@ -145,10 +145,12 @@ class Desk:
         self.ears = Played(self.feed, list(steps))
         self.ended: list[Path] = []
         recognisers = [transcriber] if transcriber else []
-        setup = Setup(settings, cues.load(cues.BUILT_IN), shipped(), recognisers)
-        self.session = Session(
+        setup = CallSetup(
+            settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), recognisers
+        )
+        self.session = LiveSession(
             setup,
-            cast(Ears, self.ears),
+            cast(DeviceSupervisor, self.ears),
             self.feed,
             out,
             ended=self.ended.append,
@@ -157,11 +159,11 @@ class Desk:
 
     def run(self) -> Desk:
         """Start a call, and go on to the end of the session."""
-        self.feed.wish(Toggle())
+        self.feed.wish(ToggleListening())
         self.session.run()
         return self
 
-    def wish(self, seconds: float, wish: Wish) -> Step:
+    def wish(self, seconds: float, wish: UserAction) -> Step:
         """Return that something is wished at a time."""
         return seconds, lambda: self.feed.wish(wish)
 

@@ -12,10 +12,10 @@ from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 from scripts.support import corpora
-from voicecoach.audio.vad import SpeechProbability
+from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
+from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.estimates.agitation import AgitationModel
 from voicecoach.language.wording import WordingModel
@@ -178,7 +178,7 @@ class ToldVad:
         self._hop = 0
 
 
-def extractor(channels: int = 2, group: int = GROUP) -> ProsodyExtractor:
+def extractor(channels: int = 2, group: int = GROUP_HOPS) -> ProsodyExtractor:
     """Return an extractor with the weights that ship."""
     return ProsodyExtractor(load_weights(prosody_model()), channels, group)
 
@@ -186,20 +186,20 @@ def extractor(channels: int = 2, group: int = GROUP) -> ProsodyExtractor:
 def engine(
     config: Config | None = None,
     *,
-    rules: Path = cues.BUILT_IN,
+    rules: Path = cues.BUILT_IN_CUES,
     transcribe: bool = False,
     frames: bool = False,
     speakers: tuple[Speaker, ...] = SPEAKERS,
-    vad: SpeechProbability | None = None,
+    vad: VoiceActivityDetector | None = None,
     agitation: AgitationModel | None = None,
     wording: WordingModel | None = None,
 ) -> Engine:
     """Return an engine that hears speech by level, or as `vad` does."""
     return Engine(
         config or Config(),
-        cues.load(rules),
+        cues.load_cues(rules),
         vad or LevelVad(),
-        extractor(group=1 if frames else GROUP),
+        extractor(group=1 if frames else GROUP_HOPS),
         agitation or AgitationModel(agitation_model()),
         wording or WordingModel(wording_model()),
         speakers=speakers,

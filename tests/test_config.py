@@ -10,15 +10,15 @@ from voicecoach.errors import ConfigError
 
 
 def test_what_is_printed_is_read_back() -> None:
-    text = config.dumps(Config())
-    assert config.parse(text, "x") == Config()
+    text = config.config_to_toml(Config())
+    assert config.parse_config(text, "x") == Config()
     assert text.count("#") == text.count(" = ")
 
 
 def test_a_file_overrides_and_leaves_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[cues]\nmin_gap_s = 30.0\n", "utf-8")
-    loaded = config.load(path)
+    loaded = config.load_config(path)
     assert loaded.cues.min_gap_s == 30
     assert loaded.endpointing == Config().endpointing
 
@@ -40,7 +40,7 @@ def test_what_is_wrong_is_refused_with_its_path(tmp_path: Path, text: str, compl
     path = tmp_path / "c.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigError) as error:
-        config.load(path)
+        config.load_config(path)
     assert str(error.value).startswith(f"{path}: ")
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
@@ -48,16 +48,16 @@ def test_what_is_wrong_is_refused_with_its_path(tmp_path: Path, text: str, compl
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
-        config.load(tmp_path / "none.toml")
+        config.load_config(tmp_path / "none.toml")
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        config.load(tmp_path / "b.toml")
+        config.load_config(tmp_path / "b.toml")
 
 
 def test_override_checks_what_it_is_given() -> None:
-    assert config.override(Config(), "cues.min_gap_s", 3.0).cues.min_gap_s == 3
+    assert config.override_config(Config(), "cues.min_gap_s", 3.0).cues.min_gap_s == 3
     with pytest.raises(ConfigError, match="cues.min_gap_s"):
-        config.override(Config(), "cues.min_gap_s", -1.0)
+        config.override_config(Config(), "cues.min_gap_s", -1.0)
 
 
 def test_the_tree_is_frozen() -> None:

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from tests.helpers import blocks, engine, hear, lively, noise, silence, stereo, syllables, voice
 from voicecoach.audio.channels import DEAD_AFTER
-from voicecoach.coaching.signals import SIGNALS
+from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.config import Config
 from voicecoach.shell.asr import answering
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.types import (
     F32,
     HOP,
@@ -22,13 +22,13 @@ from voicecoach.types import (
     ChannelState,
     CueOpened,
     Delivery,
+    DialogueAct,
     Ended,
     Event,
     Gap,
     HeardWord,
-    Move,
     Prosody,
-    Readings,
+    SignalChanges,
     Speaker,
     SpeechStarted,
     Tone,
@@ -156,9 +156,9 @@ class Deaf:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         self.loudest.append(float(np.abs(audio).max()))
-        return [Heard("word", 0.1, 0.2, 0.9)] if careful else []
+        return [TranscribedWord("word", 0.1, 0.2, 0.9)] if careful else []
 
     def restart(self) -> None:
         raise AssertionError("nothing failed")
@@ -175,7 +175,7 @@ def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
     heard, recogniser = {}, Deaf()
     for name, stream in (("gap", pieces), ("silence", blocks(samples))):
         worker = answering.ReplayAsr([recogniser], Config().transcription)
-        heard[name] = list(run(stream, engine(transcribe=True), worker))
+        heard[name] = list(run_engine(stream, engine(transcribe=True), worker))
         worker.close()
     (gap,) = of(heard["gap"], Gap)
     assert isinstance(gap, Gap)
@@ -284,11 +284,13 @@ def test_the_last_words_come_before_the_end() -> None:
     assert events[-1].end == samples.shape[1]
     said = [e for e in events if isinstance(e, Utterance)][-1]
     assert said.text == "good bye"
-    assert [e.kind for e in events[events.index(said) :] if isinstance(e, Move)] == ["closing"]
+    assert [e.kind for e in events[events.index(said) :] if isinstance(e, DialogueAct)] == [
+        "closing"
+    ]
 
 
 def test_the_signals_are_those_that_are_declared() -> None:
-    assert engine().signals.keys() == SIGNALS.keys()
+    assert engine().signals.keys() == CUE_SIGNALS.keys()
 
 
 def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown() -> None:
@@ -325,7 +327,7 @@ def test_an_overlap_that_only_reassures_is_no_barge_in() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     events = hear(stereo(silence(2), silence(2)))
-    assert {type(e) for e in events} == {ChannelState, Ended, Readings}
+    assert {type(e) for e in events} == {ChannelState, Ended, SignalChanges}
     assert not of(events, SpeechStarted)
 
 

@@ -10,8 +10,8 @@ from tests.helpers import blocks, engine, seconds, silence, stereo, syllables
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.types import (
     F32,
     HOP,
@@ -22,7 +22,7 @@ from voicecoach.types import (
     CueHeldBack,
     CueOpened,
     Event,
-    Item,
+    InputItem,
     Listening,
     Speaker,
     TranscribeRequest,
@@ -40,7 +40,7 @@ def rushing() -> F32:
     return stereo(both, silence(len(both) / 16000))
 
 
-def play(e: Engine, samples: F32, items: list[Item], size: int = 4) -> list[Event]:
+def play(e: Engine, samples: F32, items: list[InputItem], size: int = 4) -> list[Event]:
     """Return the events of blocks with items between them, each before the first at its time."""
     events: list[Event] = []
     waiting = sorted(items, key=lambda item: item.at)  # type: ignore[union-attr]
@@ -101,8 +101,8 @@ def test_a_lost_device_takes_its_cue_off_the_screen() -> None:
 def test_items_take_effect_at_their_time_however_blocks_are_cut(
     times: list[int], size: int
 ) -> None:
-    kinds: list[type[Item]] = [Listening, ChannelState, CueFeedback]
-    items: list[Item] = []
+    kinds: list[type[InputItem]] = [Listening, ChannelState, CueFeedback]
+    items: list[InputItem] = []
     for i, hop in enumerate(sorted(times)):
         match kinds[i % 3].__name__:
             case "Listening":
@@ -120,9 +120,9 @@ class Slow:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Return the word."""
-        return [Heard("secret", 0.1, 0.4, 0.9)]
+        return [TranscribedWord("secret", 0.1, 0.4, 0.9)]
 
     def restart(self) -> None:
         """Go on."""
@@ -149,11 +149,11 @@ def test_after_a_pause_no_word_comes_that_was_asked_for_before() -> None:
         Block(seconds(6) + block.start, np.zeros_like(block.samples), missing=True)
         for block in blocks(missed, (3,))
     ]
-    items: list[Item] = [*heard, Listening(at=seconds(6), on=False), *quiet]
+    items: list[InputItem] = [*heard, Listening(at=seconds(6), on=False), *quiet]
     for live in (True, False):
         wanted = Config().transcription
         asr = LiveAsr(Slow(), wanted) if live else ReplayAsr([Slow()], wanted)
-        events = list(run(items, engine(transcribe=True), asr))
+        events = list(run_engine(items, engine(transcribe=True), asr))
         asr.close()
         assert Listening(at=seconds(6), on=False) in events
         words = [event for event in events if isinstance(event, Word) and event.text]

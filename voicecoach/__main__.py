@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from voicecoach import __version__
 from voicecoach import config as configuration
@@ -29,32 +28,32 @@ from voicecoach.commands import baseline, journal, score
 from voicecoach.commands import report as reports
 from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
-    UNUSABLE,
-    Audio,
+    EXIT_UNUSABLE,
     AudioOption,
     ChannelsOption,
     ConfigOption,
     ModelOption,
     MonoOption,
+    ReportAudio,
     SwapOption,
     TranscribeOption,
     fail,
-    mapping_of,
-    rules_of,
-    settings_of,
+    load_rules,
+    load_settings,
+    parse_channel_mapping,
 )
 from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
 from voicecoach.config import Config
 from voicecoach.errors import DeviceError, VoiceCoachError
+from voicecoach.shell.views.rich_text import safe_text
 from voicecoach.types import Speaker
-from voicecoach.views.summary import printable
 
 if TYPE_CHECKING:
-    from voicecoach.shell.apps.replay import Options, Source
+    from voicecoach.shell.apps.replay import ReplayOptions, ReplaySource
 
 
-class View(StrEnum):
+class LiveView(StrEnum):
     """What shows a live call."""
 
     AUTO = "auto"
@@ -90,18 +89,18 @@ def demo(
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
     report: ReportOption = True,
-    audio: AudioOption = Audio.INLINE,
+    audio: AudioOption = ReportAudio.INLINE,
     config: ConfigOption = None,
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
-    from voicecoach.shell.apps.replay import Options
-    from voicecoach.shell.runtime.audio_files import Call
+    from voicecoach.shell.apps.replay import ReplayOptions
+    from voicecoach.shell.runtime.audio_files import RecordedCall
     from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
     path = resource("samples", SAMPLE_CALL)
-    settings = settings_of(config, model, transcribe)
-    options = Options(out, frames, speed, report, audio)
-    _replay([(path, partial(Call.both, path))], settings, options)
+    settings = load_settings(config, model, transcribe)
+    options = ReplayOptions(out, frames, speed, report, audio)
+    _run_replay([(path, partial(RecordedCall.both, path))], settings, options)
 
 
 @app.command()
@@ -147,7 +146,7 @@ def replay(
     transcribe: TranscribeOption = True,
     model: ModelOption = None,
     report: ReportOption = False,
-    audio: AudioOption = Audio.INLINE,
+    audio: AudioOption = ReportAudio.INLINE,
     config: ConfigOption = None,
 ) -> None:
     """Replay recorded calls: the same engine and the same cues as live."""
@@ -164,20 +163,22 @@ def replay(
         fail("--learn goes with --usual FILE, which it writes to")
     if not agent and not calls:
         fail("name a recording: voicecoach replay CALL")
-    from voicecoach.shell.apps.replay import Options
-    from voicecoach.shell.runtime.audio_files import Call
+    from voicecoach.shell.apps.replay import ReplayOptions
+    from voicecoach.shell.runtime.audio_files import RecordedCall
 
-    mapping = mapping_of(channels, swap=swap, mono=mono)
-    both = partial(Call.both, channels=mapping, mapped=channels is not None)
-    settings = settings_of(config, model, transcribe)
+    mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
+    both = partial(RecordedCall.both, channels=mapping, mapped=channels is not None)
+    settings = load_settings(config, model, transcribe)
     if agent and customer:
-        sources: list[Source] = [(agent, partial(Call.pair, agent, customer))]
+        sources: list[ReplaySource] = [(agent, partial(RecordedCall.pair, agent, customer))]
     elif mono:
-        sources = [(path, partial(Call.alone, path, mono)) for path in calls]
+        sources = [(path, partial(RecordedCall.alone, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
-    options = Options(out, frames, speed, report, audio, events, usual, learn, journal, as_heard)
-    _replay(sources, settings, options)
+    options = ReplayOptions(
+        out, frames, speed, report, audio, events, usual, learn, journal, as_heard
+    )
+    _run_replay(sources, settings, options)
 
 
 @app.command()
@@ -185,7 +186,9 @@ def live(
     out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
         "voicecoach-out"
     ),
-    view: Annotated[View, typer.Option(help="What shows it.", case_sensitive=False)] = View.AUTO,
+    view: Annotated[
+        LiveView, typer.Option(help="What shows it.", case_sensitive=False)
+    ] = LiveView.AUTO,
     microphone: Annotated[
         str | None, typer.Option(help="The agent's source, as in `voicecoach devices`.")
     ] = None,
@@ -219,38 +222,38 @@ def live(
     config: ConfigOption = None,
 ) -> None:
     """Listen to calls beside your softphone, and show cues."""
-    from voicecoach.shell.apps.live import Options, attend
-    from voicecoach.shell.apps.replay import recognisers
+    from voicecoach.shell.apps.live import LiveOptions, run_live
+    from voicecoach.shell.apps.replay import start_transcribers
 
-    settings = settings_of(config, model, transcribe)
+    settings = load_settings(config, model, transcribe)
     for key, value in (("microphone", microphone), ("softphone", softphone)):
         if value is not None:
-            settings = configuration.override(settings, f"live.{key}", value)
-    options = Options(
+            settings = configuration.override_config(settings, f"live.{key}", value)
+    options = LiveOptions(
         out, view.value, wait=wait, consent=consent, record=record, learn=usual,
         metrics=metrics, port=port,
         journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
-        transcribers, no_words = recognisers(settings, stack, most=1, rehearse=True)
-        attend(settings, rules_of(settings), transcribers, no_words, options)
+        transcribers, no_words = start_transcribers(settings, stack, most=1, rehearse=True)
+        run_live(settings, load_rules(settings), transcribers, no_words, options)
 
 
 @app.command()
 def devices() -> None:
     """List what can be listened to, and what would be."""
-    from voicecoach.shell.capture import choose
-    from voicecoach.shell.capture.ears import pick
+    from voicecoach.shell.capture import choose_backend
+    from voicecoach.shell.capture.ears import pick_source
 
-    sources = choose().sources()
+    sources = choose_backend().sources()
     choices = {}
     for speaker in Speaker:
         with suppress(DeviceError):
-            choices[speaker] = pick(sources, speaker, "")
+            choices[speaker] = pick_source(sources, speaker, "")
     table = Table("who", "kind", "name", "what it is")
     for source in sources:
         who = [speaker for speaker, choice in choices.items() if choice == source]
-        table.add_row(", ".join(who), source.kind, *map(_plain, (source.name, source.label)))
+        table.add_row(", ".join(who), source.kind, *map(safe_text, (source.name, source.label)))
     Console().print(table)
 
 
@@ -264,9 +267,9 @@ def tell(
     ],
 ) -> None:
     """Tell the live call that runs here what to do; give this command to a key."""
-    from voicecoach.shell.control.local_socket import tell
+    from voicecoach.shell.control.local_socket import send_command
 
-    tell(word)
+    send_command(word)
 
 
 app.command("report")(reports.report)
@@ -281,7 +284,7 @@ app.add_typer(baseline.app, name="usual")
 @app.command("config")
 def show_config(config: ConfigOption = None) -> None:
     """Print the effective configuration, each key with its unit."""
-    typer.echo(configuration.dumps(settings_of(config, None, None)), nl=False)
+    typer.echo(configuration.config_to_toml(load_settings(config, None, None)), nl=False)
 
 
 @app.command("cues")
@@ -292,32 +295,32 @@ def list_cues(
     """List the cues and the signals that rules may name."""
     from voicecoach.views import catalogue
 
-    rules = rules_of(settings_of(config, None, None))
+    rules = load_rules(load_settings(config, None, None))
     if markdown:
-        typer.echo(catalogue.markdown(rules), nl=False)
+        typer.echo(catalogue.cue_catalogue_markdown(rules), nl=False)
         return
     console = Console()
-    for table in catalogue.tables(rules):
+    for table in catalogue.catalogue_tables(rules):
         shown = Table(*table.columns, title=table.title)
         for row in table.rows:
-            shown.add_row(*map(_plain, row))
+            shown.add_row(*map(safe_text, row))
         console.print(shown)
 
 
 @app.command()
 def doctor(config: ConfigOption = None) -> None:
     """Say what this machine can do, and what to install for the rest."""
-    from voicecoach.shell.apps.doctor import examine
+    from voicecoach.shell.apps.doctor import run_checks
 
-    settings = settings_of(config, None, None)
-    findings = examine(settings, rules_of(settings))
+    settings = load_settings(config, None, None)
+    findings = run_checks(settings, load_rules(settings))
     table = Table.grid(padding=(0, 2))
     for finding in findings:
         mark = "yes" if finding.ok else "NO" if finding.needed else "no"
-        table.add_row(mark, finding.what, _plain(finding.found))
+        table.add_row(mark, finding.what, safe_text(finding.found))
     Console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
-        raise typer.Exit(UNUSABLE)
+        raise typer.Exit(EXIT_UNUSABLE)
 
 
 @app.command()
@@ -343,16 +346,11 @@ def main() -> None:
 # --- helpers --------------------------------------------------------------------------------
 
 
-def _plain(text: str) -> Text:
-    """Return text that moves no cursor."""
-    return Text(printable(text))
-
-
-def _replay(sources: list[Source], settings: Config, options: Options) -> None:
+def _run_replay(sources: list[ReplaySource], settings: Config, options: ReplayOptions) -> None:
     from voicecoach.shell.apps.replay import replay_all
 
-    if not replay_all(sources, settings, rules_of(settings), options):
-        raise SystemExit(UNUSABLE)
+    if not replay_all(sources, settings, load_rules(settings), options):
+        raise SystemExit(EXIT_UNUSABLE)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from voicecoach.text_safety import bounded_input
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ConfigSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the configuration."""
 
 
-class Endpointing(Section, frozen=True, kw_only=True):
+class EndpointingConfig(ConfigSection, frozen=True, kw_only=True):
     """From speech probability to segments, turns, overlaps."""
 
     onset: Annotated[
@@ -48,7 +48,7 @@ class Endpointing(Section, frozen=True, kw_only=True):
     ] = 2.0
 
 
-class Transcription(Section, frozen=True, kw_only=True):
+class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     """Words."""
 
     enabled: Annotated[bool, Meta(description="transcribe at all")] = True
@@ -78,7 +78,7 @@ class Transcription(Section, frozen=True, kw_only=True):
     ] = 0.3
 
 
-class Tone(Section, frozen=True, kw_only=True):
+class ToneConfig(ConfigSection, frozen=True, kw_only=True):
     """The estimate of the customer's agitation."""
 
     window_s: Annotated[
@@ -89,7 +89,7 @@ class Tone(Section, frozen=True, kw_only=True):
     ] = 0.7
 
 
-class Delivery(Section, frozen=True, kw_only=True):
+class DeliveryConfig(ConfigSection, frozen=True, kw_only=True):
     """Measurement of the agent against their own usual."""
 
     window_s: Annotated[
@@ -104,7 +104,7 @@ class Delivery(Section, frozen=True, kw_only=True):
     ] = 8.0
 
 
-class Cues(Section, frozen=True, kw_only=True):
+class CuesConfig(ConfigSection, frozen=True, kw_only=True):
     """Cues."""
 
     file: Annotated[str, Meta(description="cue rules in TOML; empty: the built-in ones")] = ""
@@ -130,14 +130,14 @@ def _by_profile() -> Any:
     return msgspec.UNSET
 
 
-PROFILES: Mapping[str, Mapping[str, Any]] = {
+PRIVACY_PROFILES: Mapping[str, Mapping[str, Any]] = {
     "standard": {"composite": True, "ask_first": False, "keep_words": True, "keep_days": 0},
     "eu": {"composite": False, "ask_first": True, "keep_words": False, "keep_days": 90},
 }
 """What each privacy profile makes of the other keys of its section."""
 
 
-class Privacy(Section, frozen=True, kw_only=True):
+class PrivacyConfig(ConfigSection, frozen=True, kw_only=True):
     """What is shown, asked and kept; docs/privacy.md says why."""
 
     profile: Annotated[
@@ -160,12 +160,12 @@ class Privacy(Section, frozen=True, kw_only=True):
     ] = _by_profile()
 
     def __post_init__(self) -> None:
-        for name, value in PROFILES[self.profile].items():
+        for name, value in PRIVACY_PROFILES[self.profile].items():
             if getattr(self, name) is msgspec.UNSET:
                 msgspec.structs.force_setattr(self, name, value)
 
 
-class Live(Section, frozen=True, kw_only=True):
+class LiveConfig(ConfigSection, frozen=True, kw_only=True):
     """Live calls."""
 
     microphone: Annotated[
@@ -188,7 +188,7 @@ class Live(Section, frozen=True, kw_only=True):
     )
 
 
-class Journal(Section, frozen=True, kw_only=True):
+class JournalConfig(ConfigSection, frozen=True, kw_only=True):
     """The journal of calls."""
 
     enabled: Annotated[bool, Meta(description="live calls go into the journal, as figures")] = True
@@ -199,17 +199,17 @@ class Journal(Section, frozen=True, kw_only=True):
     file: Annotated[str, Meta(description="its file; empty: in your data folder")] = ""
 
 
-class Config(Section, frozen=True, kw_only=True):
+class Config(ConfigSection, frozen=True, kw_only=True):
     """The whole tree."""
 
-    endpointing: Endpointing = Endpointing()
-    transcription: Transcription = Transcription()
-    tone: Tone = Tone()
-    delivery: Delivery = Delivery()
-    cues: Cues = Cues()
-    privacy: Privacy = Privacy()
-    live: Live = Live()
-    journal: Journal = Journal()
+    endpointing: EndpointingConfig = EndpointingConfig()
+    transcription: TranscriptionConfig = TranscriptionConfig()
+    tone: ToneConfig = ToneConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
+    cues: CuesConfig = CuesConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    live: LiveConfig = LiveConfig()
+    journal: JournalConfig = JournalConfig()
 
     def __post_init__(self) -> None:
         if self.endpointing.offset > self.endpointing.onset:
@@ -226,7 +226,7 @@ class Config(Section, frozen=True, kw_only=True):
                 raise ValueError(f"with the profile eu it ends - at `$.{name}.keep_days`")
 
 
-def parse(text: str, where: str) -> Config:
+def parse_config(text: str, where: str) -> Config:
     """Return the configuration in a TOML text.
 
     Raises
@@ -235,22 +235,22 @@ def parse(text: str, where: str) -> Config:
         Where it is no TOML, has an unknown key, or a value of the wrong type or range.
     """
     try:
-        return bounded_input.toml(text.encode(), Config)
+        return bounded_input.decode_toml(text.encode(), Config)
     except ValueError as e:
         raise ConfigError(f"{where}: {_in_words(str(e))}") from e
 
 
-def load(path: Path) -> Config:
+def load_config(path: Path) -> Config:
     """Return the configuration in a TOML file, as `parse` does."""
     try:
-        text = bounded_input.read(path).decode()
+        text = bounded_input.read_file(path).decode()
     except (OSError, UnicodeDecodeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path}: cannot read the configuration: {reason}") from e
-    return parse(text, str(path))
+    return parse_config(text, str(path))
 
 
-def override(config: Config, path: str, value: Any) -> Config:
+def override_config(config: Config, path: str, value: Any) -> Config:
     """Return `config` with the value at a dotted path replaced and checked."""
     tree = msgspec.to_builtins(config)
     *sections, key = path.split(".")
@@ -266,7 +266,7 @@ def override(config: Config, path: str, value: Any) -> Config:
         raise ConfigError(_in_words(str(e))) from e
 
 
-def dumps(config: Config) -> str:
+def config_to_toml(config: Config) -> str:
     """Return the tree as TOML that `parse` accepts, each key with its description."""
     lines = []
     for section in msgspec.structs.fields(type(config)):
@@ -279,7 +279,7 @@ def dumps(config: Config) -> str:
     return "\n".join(lines)
 
 
-def file(text: str) -> Path:
+def expand_path(text: str) -> Path:
     """Return the file that a setting names; where it begins with a ~, somebody's home.
 
     Raises

@@ -19,31 +19,32 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from voicecoach.audio.channels import Channels
+from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
-from voicecoach.audio.vad import SpeechProbability
-from voicecoach.coaching.conversation_state import Levels
+from voicecoach.audio.vad import VoiceActivityDetector
+from voicecoach.coaching.conversation_state import ChannelLevels
 from voicecoach.coaching.cues import Cue, CueEngine
-from voicecoach.coaching.outcomes import Outcomes
-from voicecoach.coaching.signal_trace import Recorder
-from voicecoach.coaching.signals import NAN, SIGNALS, Heard, Signals
+from voicecoach.coaching.outcomes import OutcomeTracker
+from voicecoach.coaching.signal_trace import SignalTraceEncoder
+from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
 from voicecoach.config import Config
-from voicecoach.dsp.functionals import columns
+from voicecoach.dsp.functionals import descriptor_columns
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
 from voicecoach.estimates.agitation import AgitationModel
-from voicecoach.estimates.baseline import Usual
+from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
-from voicecoach.estimates.interaction import Interaction
+from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.tone import ToneEstimator, voice_window
-from voicecoach.language.act_matcher import prepare
-from voicecoach.language.dialogue_acts import Moves
-from voicecoach.language.transcript import Scribe
-from voicecoach.language.wording import Wording, WordingModel
+from voicecoach.language.act_matcher import load_matchers
+from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.language.transcript import IncrementalTranscriber
+from voicecoach.language.wording import WordingEvidence, WordingModel
 from voicecoach.types import (
     F32,
     HOP,
     MAX_HOPS,
+    NAN,
     SAMPLE_RATE,
     SPEAKERS,
     TICK,
@@ -53,7 +54,7 @@ from voicecoach.types import (
     Ended,
     Event,
     Gap,
-    Item,
+    InputItem,
     Listening,
     Overlap,
     Prosody,
@@ -65,13 +66,13 @@ from voicecoach.types import (
     Word,
 )
 
-Answer: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
+ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
 """What is no block."""
-OPENING = 45 * SAMPLE_RATE
+GREETING_WITHIN = 45 * SAMPLE_RATE
 """A greeting later than this opens no call."""
 
 
-class _Group(NamedTuple):
+class _HopGroup(NamedTuple):
     """What is described of a group of hops."""
 
     frames: ProsodyFrames
@@ -80,7 +81,7 @@ class _Group(NamedTuple):
     """Which of them."""
     columns: F32
     """The descriptors, [channels, descriptors, hops], as windows of speech take them."""
-    levels: dict[Speaker, Levels]
+    levels: dict[Speaker, ChannelLevels]
 
 
 class Engine:
@@ -114,7 +115,7 @@ class Engine:
         self,
         config: Config,
         cues: tuple[Cue, ...],
-        vad: SpeechProbability,
+        vad: VoiceActivityDetector,
         prosody: ProsodyExtractor,
         agitation: AgitationModel,
         wording: WordingModel,
@@ -122,14 +123,14 @@ class Engine:
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
         frames: bool = False,
-        usual: Usual | None = None,
+        usual: AgentBaseline | None = None,
     ) -> None:
         self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
         self._now = 0
         self._hops = 0
         self._ended = False
         self._gap_start: int | None = None
-        self._due: deque[Answer] = deque()
+        self._due: deque[ControlItem] = deque()
         self._vad = vad
         if TICK % prosody.group:
             raise ValueError(f"{TICK} hops are no whole number of groups of {prosody.group}")
@@ -137,35 +138,35 @@ class Engine:
         self._speech: list[list[float]] = []
         self._spoken: list[list[bool]] = []
         self._endpointer = Endpointer(config.endpointing)
-        self._scribes = {s: Scribe(s, config.transcription) for s in SPEAKERS}
+        self._scribes = {s: IncrementalTranscriber(s, config.transcription) for s in SPEAKERS}
         self._windows = {
             Speaker.AGENT: delivery_window(config.delivery),
             Speaker.CUSTOMER: voice_window(config.tone),
         }
         self._tone = ToneEstimator(agitation)
-        self._wording = Wording(wording)
-        self._interaction = Interaction()
+        self._wording = WordingEvidence(wording)
+        self._interaction = InteractionEvidence()
         self._delivery = DeliveryMeter(config.delivery, config.privacy, usual)
-        self._channels = Channels(speakers)
-        self._moves = Moves()
+        self._channels = ChannelMonitor(speakers)
+        self._moves = DialogueActTracker()
         if transcribe:
-            prepare()
-        self._observer = Signals(self._endpointer, self._moves)
-        self._recorder = Recorder()
+            load_matchers()
+        self._observer = SignalTracker(self._endpointer, self._moves)
+        self._recorder = SignalTraceEncoder()
         self._cues = CueEngine(cues, config.cues)
-        self._outcomes = Outcomes(cues, self._moves)
-        self.signals = dict.fromkeys(SIGNALS, NAN)
+        self._outcomes = OutcomeTracker(cues, self._moves)
+        self.signals = dict.fromkeys(CUE_SIGNALS, NAN)
         """What the cues know now, by name."""
         self._heard = dict.fromkeys(speakers, transcribe)
         """Whose words the last answer brought."""
-        self._levels: dict[Speaker, Levels] = {}
+        self._levels: dict[Speaker, ChannelLevels] = {}
 
     @property
-    def usual(self) -> Usual:
+    def usual(self) -> AgentBaseline:
         """What is usual for the agent with this call so far in it, to be kept for the next."""
         return self._delivery.usual()
 
-    def process(self, item: Item) -> list[Event]:
+    def process(self, item: InputItem) -> list[Event]:
         """Take a block, or what arrived beside it, and return what is new, in order.
 
         What is no block takes effect at the first hop that begins at or after its `at`.
@@ -253,18 +254,18 @@ class Engine:
         self._spoken.append(self._endpointer.speaking())
         return events
 
-    def _groups(self, frames: ProsodyFrames) -> Iterator[_Group]:
+    def _groups(self, frames: ProsodyFrames) -> Iterator[_HopGroup]:
         """Yield the groups of hops that are described in a block; what can be, in one go."""
-        described, group = columns(frames), self._prosody.group
+        described, group = descriptor_columns(frames), self._prosody.group
         by_group = frames.level_dbfs.reshape(2, -1, group)
         levels = np.median(by_group, axis=2).tolist()
         active = frames.active_level_dbfs[:, group - 1 :: group].tolist()
         for i in range(by_group.shape[1]):
             hops = slice(i * group, (i + 1) * group)
-            loud = {s: Levels(levels[s.row][i], active[s.row][i]) for s in self._speakers}
-            yield _Group(frames, hops, described[:, :, hops], loud)
+            loud = {s: ChannelLevels(levels[s.row][i], active[s.row][i]) for s in self._speakers}
+            yield _HopGroup(frames, hops, described[:, :, hops], loud)
 
-    def _describe(self, group: _Group) -> list[Event]:
+    def _describe(self, group: _HopGroup) -> list[Event]:
         """Take the descriptors of the newest group of hops."""
         events: list[Event] = []
         spoken = np.array(self._spoken).T
@@ -306,7 +307,7 @@ class Engine:
         """Say what there is to say to the agent now, and what came of it."""
         words = {s for s, heard in self._heard.items() if heard}
         words -= {s for s in words if self._scribes[s].late(self._now)}
-        heard = Heard(self._tone.newest, self._delivery.newest, self._levels, words)
+        heard = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, words)
         # The cues go on what the log tells, to the digit, so that they can be told from it again.
         quotes, distrusted = self._observer.quotes(), self._channels.distrusted
         self.signals, readings = self._recorder.take(
@@ -334,7 +335,7 @@ class Engine:
             events += self._take(self._now, self._due.popleft())
         return events
 
-    def _take(self, at: int, item: Answer) -> list[Event]:
+    def _take(self, at: int, item: ControlItem) -> list[Event]:
         match item:
             case Transcript():
                 return self._read(at, item)
@@ -378,7 +379,7 @@ class Engine:
             if event.speaker is Speaker.CUSTOMER:
                 self._wording.hear(event)
             for move in self._moves.hear(event):
-                if move.kind == "greeting" and move.start < OPENING:
+                if move.kind == "greeting" and move.start < GREETING_WITHIN:
                     self._channels.opened(self._now, move.speaker)
                 events.append(move)
         return events

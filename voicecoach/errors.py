@@ -15,14 +15,14 @@ Facts of the stream (a gap, a dead channel, a stage that failed) are events, not
 
 from __future__ import annotations
 
-LONGEST = 1000
+MAX_MESSAGE_CHARS = 1000
 """Characters of a message: more is not read, and may be a whole file that somebody sent."""
 
 
 def one_line(text: str) -> str:
     """Return a text as one line that moves no cursor; of a long one the middle is left out."""
-    half = LONGEST // 2 - 3
-    if len(text) > LONGEST:
+    half = MAX_MESSAGE_CHARS // 2 - 3
+    if len(text) > MAX_MESSAGE_CHARS:
         text = f"{text[:half]} ... {text[-half:]}"
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 

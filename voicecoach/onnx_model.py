@@ -9,7 +9,7 @@ from typing import Any
 from voicecoach.errors import ModelError
 
 
-class Session:
+class OnnxModel:
     """A model file, ready to run.
 
     Parameters

@@ -264,7 +264,7 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
     words: int
 
 
-class Move(Event, frozen=True, kw_only=True, tag="move"):
+class DialogueAct(Event, frozen=True, kw_only=True, tag="move"):
     """Somebody did something with words: asked, apologised, promised; see `dialogue_acts.toml`.
 
     It is told when its utterance is final.
@@ -373,7 +373,7 @@ class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
     """0..1 by the formula in `delivery`, 0.75 as usual; left out with the privacy profile "eu"."""
 
 
-class Readings(Event, frozen=True, kw_only=True, tag="signals"):
+class SignalChanges(Event, frozen=True, kw_only=True, tag="signals"):
     """What changed of what the cues go on, at the tick that ends at `at`; the first tells all.
 
     With it the cues of any rules can be told again from the log alone: `readings.ticks` reads it.
@@ -466,11 +466,11 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     end: int
 
 
-Item: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listening
+InputItem: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listening
 """What the engine takes.  All but blocks take effect at the first hop that begins at or after
 their `at`; of a `ChannelState` only "lost" and "ok" are the shell's to tell."""
 
-EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+EVENT_TYPES: tuple[type[Event], ...] = tuple(Event.__subclasses__())
 
 
 def event_type(event: Event | type[Event]) -> str:

@@ -55,11 +55,11 @@ from scripts.support import corpora
 from scripts.support.corpora import Samples
 from scripts.train.agitation import save, train, variations
 from voicecoach.config import Config
-from voicecoach.dsp.functionals import columns
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
+from voicecoach.dsp.functionals import descriptor_columns
+from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.estimates.agitation import AgitationModel
-from voicecoach.estimates.tone import ALERT, ToneEstimator, voice_window
-from voicecoach.shell.runtime.engine_factory import Models, shipped
+from voicecoach.estimates.tone import ALERT_LEVEL, ToneEstimator, voice_window
+from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
 from voicecoach.types import HOP, SAMPLE_RATE, Tone
 
 SEED = 11
@@ -86,7 +86,7 @@ class Score(NamedTuple):
 # --- the product ----------------------------------------------------------------------------
 
 
-def scores(speaker: str, s: Stream, models: Models, skip: int = 0) -> list[Score]:
+def scores(speaker: str, s: Stream, models: ModelFiles, skip: int = 0) -> list[Score]:
     """Return the score of each clip of a stream but the first `skip`."""
     found = tones(s.samples, models)
     at = np.array([tone.at for tone in found])
@@ -105,7 +105,7 @@ class Job(NamedTuple):
 
     speaker: str
     clips: list[Clip]
-    models: Models
+    models: ModelFiles
     start: str
     """calm: four neutral clips first; none: at random from the start; each: each clip alone."""
 
@@ -218,7 +218,7 @@ def calibration(found: Sequence[Score]) -> tuple[float, list[tuple[float, float,
     return error, curve
 
 
-def separation(models: dict[str, Models], pool: ProcessPoolExecutor) -> None:
+def separation(models: dict[str, ModelFiles], pool: ProcessPoolExecutor) -> None:
     """Print how well angry clips are told from others, beside the peer."""
     clips = {"EMO-DB": emodb(), "nEMO": nemo()}
     found: dict[tuple[str, str], list[Score]] = {}
@@ -295,7 +295,7 @@ def _nemo_men() -> set[str]:
 
 def crossings(found: Sequence[Tone]) -> list[int]:
     """Return where agitation rises to the alert level."""
-    level = np.array([0.0, *(tone.agitation for tone in found)]) >= ALERT
+    level = np.array([0.0, *(tone.agitation for tone in found)]) >= ALERT_LEVEL
     return [found[int(i)].at for i in np.flatnonzero(level[1:] & ~level[:-1])]
 
 
@@ -317,14 +317,14 @@ def _onsets(job: Job) -> list[float]:
     for i in range(CALM, len(order) - 2, 6):
         begin, end = s.spans[i][0], s.spans[i + 2][1]
         inside = [t for t in found if begin < t.at <= end]
-        alerted = next((k for k, t in enumerate(inside) if t.agitation >= ALERT), None)
+        alerted = next((k for k, t in enumerate(inside) if t.agitation >= ALERT_LEVEL), None)
         out.append(float("inf") if alerted is None else (alerted + 1) * TICK_S)
     return out
 
 
-def onset(models: dict[str, Models], pool: ProcessPoolExecutor) -> None:
+def onset(models: dict[str, ModelFiles], pool: ProcessPoolExecutor) -> None:
     """Print the time from the onset of anger to the alert."""
-    print(f"\n### From the onset of angry speech to {ALERT}: seconds of speech\n")
+    print(f"\n### From the onset of angry speech to {ALERT_LEVEL}: seconds of speech\n")
     print("| | passages | median | 80th percentile | not alerted |\n|---|---|---|---|---|")
     for name, clips in (("EMO-DB", emodb()), ("nEMO", nemo())):
         jobs = [
@@ -346,7 +346,7 @@ def _one(x: Sequence[Samples], rng: np.random.Generator) -> Samples:
     return stream([Clip("", "", part) for part in x], PLAIN, rng).samples
 
 
-def _neutral_streams(models: dict[str, Models]) -> dict[str, list[tuple[Samples, Models]]]:
+def _neutral_streams(models: dict[str, ModelFiles]) -> dict[str, list[tuple[Samples, ModelFiles]]]:
     """Return streams in which nobody is angry, by kind."""
     rng = np.random.default_rng(SEED)
     noise = corpora.folder("noise")
@@ -392,15 +392,15 @@ def _customer(path: Path) -> Samples:
     return np.asarray(soxr.resample(x[:, 1], rate, SAMPLE_RATE))
 
 
-def _false(job: tuple[Samples, Models]) -> tuple[int, float, float]:
+def _false(job: tuple[Samples, ModelFiles]) -> tuple[int, float, float]:
     found = tones(*job)
     most = max((t.agitation for t in found), default=0.0)
     return len(crossings(found)), len(job[0]) / SAMPLE_RATE / 3600, most
 
 
-def false(models: dict[str, Models], pool: ProcessPoolExecutor) -> None:
+def false(models: dict[str, ModelFiles], pool: ProcessPoolExecutor) -> None:
     """Print how often nobody's anger is alerted."""
-    print(f"\n### Crossings of {ALERT} where nobody is angry\n")
+    print(f"\n### Crossings of {ALERT_LEVEL} where nobody is angry\n")
     print("| | minutes | crossings | an hour | highest |\n|---|---|---|---|---|")
     total, hours = 0, 0.0
     for name, jobs in _neutral_streams(models).items():
@@ -413,7 +413,7 @@ def false(models: dict[str, Models], pool: ProcessPoolExecutor) -> None:
     print(f"| all | {60 * hours:.1f} | {total} | {total / hours:.1f} | |")
 
 
-def cost(models: dict[str, Models]) -> None:
+def cost(models: dict[str, ModelFiles]) -> None:
     """Print what an update costs: window, functionals, model and evidence."""
     files = models[""]
     estimator = ToneEstimator(AgitationModel(files.agitation))
@@ -422,12 +422,12 @@ def cost(models: dict[str, Models]) -> None:
     voice = nemo()[0].samples.astype(np.float32)
     took = []
     for i in range(2000):
-        first = i * GROUP * HOP
-        part = np.resize(np.roll(voice, -first), GROUP * HOP)
+        first = i * GROUP_HOPS * HOP
+        part = np.resize(np.roll(voice, -first), GROUP_HOPS * HOP)
         frames = extractor.process(np.stack([part, part]))
         assert frames is not None
-        at = first + GROUP * HOP
-        window.push(at, columns(frames)[1], np.ones(GROUP, np.bool_))
+        at = first + GROUP_HOPS * HOP
+        window.push(at, descriptor_columns(frames)[1], np.ones(GROUP_HOPS, np.bool_))
         began = time.perf_counter()
         estimator.update(at, window.compute(at))
         took.append(1000 * (time.perf_counter() - began))
@@ -443,7 +443,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["separation", "time", "false", "cost"])
     parts = parser.parse_args().parts
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
-        models = {"": shipped()}
+        models = {"": shipped_models()}
         if {"separation", "time", "false"} & set(parts):
             for speaker, model in train(variations(), lambda _: None).items():
                 if speaker:

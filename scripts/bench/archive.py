@@ -32,7 +32,7 @@ from voicecoach import config as configuration
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.archive import batch, cluster, plan, tables, work
-from voicecoach.shell.archive.plan import Settings
+from voicecoach.shell.archive.plan import BatchSettings
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
 RATIO = 1.8
@@ -48,35 +48,37 @@ def record(folder: Path, calls: int, seconds: float) -> None:
         soundfile.write(folder / f"{i:05d}.flac", samples[at : at + length], rate)
 
 
-def settings(folder: Path, out: Path, words: bool) -> Settings:
+def settings(folder: Path, out: Path, words: bool) -> BatchSettings:
     """Return what a batch is run with."""
     config = Config()
     if not words:
-        config = configuration.override(config, "transcription.enabled", False)
-    return Settings(folder, out, config, cues.load(cues.BUILT_IN))
+        config = configuration.override_config(config, "transcription.enabled", False)
+    return BatchSettings(folder, out, config, cues.load_cues(cues.BUILT_IN_CUES))
 
 
 def run(folder: Path, workers: int, words: bool, watch: list[tuple[float, float]]) -> float:
     """Return the times real time at which calls are replayed; note the memory at each tenth, MB."""
-    recordings, _ = plan.find(folder)
-    with tempfile.TemporaryDirectory() as out, plan.alone(Path(out)):
+    recordings, _ = plan.find_recordings(folder)
+    with tempfile.TemporaryDirectory() as out, plan.hold_batch_folder(Path(out)):
         wanted = settings(folder, Path(out), words)
         made = plan.fingerprint(wanted)
         jobs = [(r, plan.result_name(r, made, kept=False)) for r in recordings]
-        with cluster.local(workers, dashboard=False) as client:
-            addresses = cluster.check(client, wanted, recordings[0])
-            batch.prepare(client, wanted, addresses)
+        with cluster.local_cluster(workers, dashboard=False) as client:
+            addresses = cluster.check_workers(client, wanted, recordings[0])
+            batch.prepare_workers(client, wanted, addresses)
             began, audio_s = time.perf_counter(), 0.0
-            ahead = batch.AHEAD * workers
-            for i, (_, o) in enumerate(batch.outcomes(client, wanted, iter(jobs), ahead), 1):
+            ahead = batch.IN_FLIGHT_PER_WORKER * workers
+            for i, (_, o) in enumerate(
+                batch.replay_all_pending(client, wanted, iter(jobs), ahead), 1
+            ):
                 if o.error:
                     raise SystemExit(o.error)
                 audio_s += o.duration_s
                 if i % max(1, len(jobs) // 10) == 0:
                     watch.append(resident_mb())
             speed = audio_s / (time.perf_counter() - began)
-        results = (work.read(wanted.results / name) for _, name in jobs)
-        tables.write(Path(out), results, {}, composite=True)
+        results = (work.read_call_result(wanted.results / name) for _, name in jobs)
+        tables.write_tables(Path(out), results, {}, composite=True)
         watch.append(resident_mb())
     return speed
 

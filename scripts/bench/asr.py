@@ -45,15 +45,15 @@ from scripts.support.corpora import Samples
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.language.phrases import plain
+from voicecoach.language.phrases import normalize_text
 from voicecoach.language.transcript import POST_ROLL, PRE_ROLL
-from voicecoach.shell.asr.answering import Answerer, LiveAsr
+from voicecoach.shell.asr.answering import LiveAsr, TranscriptBuilder
 from voicecoach.shell.asr.backlog import Backlog
-from voicecoach.shell.asr.loop import cut, paced, run
-from voicecoach.shell.asr.transcriber import Heard, Task, Transcriber
-from voicecoach.shell.asr.whisper import Whisper, locate
-from voicecoach.shell.asr.worker_process import Remote
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.asr.loop import pace_blocks, run_engine, split_blocks
+from voicecoach.shell.asr.transcriber import TranscribedWord, Transcriber, TranscribeTask
+from voicecoach.shell.asr.whisper import Whisper, locate_model
+from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.types import (
     F32,
     HOP,
@@ -176,10 +176,10 @@ class Virtual:
 
     def __init__(self, transcriber: Transcriber, config: Config) -> None:
         self._transcriber = transcriber
-        self._answerer = Answerer(config.transcription)
+        self._answerer = TranscriptBuilder(config.transcription)
         self._backlog = Backlog()
         self._free = self._now = 0
-        self._doing: tuple[TranscribeRequest, int, int, list[Heard]] | None = None
+        self._doing: tuple[TranscribeRequest, int, int, list[TranscribedWord]] | None = None
         self.cpu_s = 0.0
 
     def hear(self, block: Block) -> None:
@@ -189,7 +189,7 @@ class Virtual:
 
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""
-        self._backlog.put(Task(request, self._answerer.audio(request)))
+        self._backlog.put(TranscribeTask(request, self._answerer.audio(request)))
         self._begin(max(request.at, self._free))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -230,7 +230,9 @@ class Virtual:
 
 def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
     """Return the product's engine."""
-    return assemble(config, cues.load(cues.BUILT_IN), shipped(), speakers=speakers)
+    return build_engine(
+        config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), speakers=speakers
+    )
 
 
 # --- the usual loop -------------------------------------------------------------------------
@@ -291,7 +293,7 @@ def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]
             texts = [word.text for word in heard]
             agreed = 0
             for mine, other in zip(texts, before, strict=False):
-                if plain(mine) != plain(other):
+                if normalize_text(mine) != normalize_text(other):
                     break
                 agreed += 1
             committed += texts if over else texts[:agreed]
@@ -378,11 +380,11 @@ def figures(said: Said, heard: Course) -> Figures:
     sure: dict[tuple[int, int], float] = {}
     counts = {"shown": [0, 0], "committed": [0, 0]}
     for u, (states, final) in enumerate(zip(heard.shown, heard.final, strict=True)):
-        target = [plain(word) for word in final]
+        target = [normalize_text(word) for word in final]
         most = {"shown": 0, "committed": 0}
         for n, state in enumerate(states):
-            committed = [plain(word) for word in state.committed]
-            everything = committed + [plain(word) for word in state.tentative]
+            committed = [normalize_text(word) for word in state.committed]
+            everything = committed + [normalize_text(word) for word in state.tentative]
             for kind, now, when in (
                 ("shown", everything, first),
                 ("committed", committed, sure),
@@ -442,7 +444,9 @@ def stream(
     for speaker, x in rows.items():
         samples[speaker.row, : len(x)] = x
     asr = Virtual(whisper, config)
-    return list(run(cut([Block(0, samples)], 2), engine(config, tuple(rows)), asr)), asr
+    return list(
+        run_engine(split_blocks([Block(0, samples)], 2), engine(config, tuple(rows)), asr)
+    ), asr
 
 
 def turns(events: Iterable[Event]) -> list[tuple[int, int, int]]:
@@ -459,7 +463,9 @@ def latency(options: argparse.Namespace, config: Config) -> None:
     from faster_whisper import WhisperModel
 
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
-    model = WhisperModel(locate(options.model), device="cpu", compute_type="int8", cpu_threads=1)
+    model = WhisperModel(
+        locate_model(options.model), device="cpu", compute_type="int8", cpu_threads=1
+    )
     padded = Padded(options.model, "en")
     seconds = 60 * options.minutes
     print(
@@ -513,7 +519,9 @@ def calls(options: argparse.Namespace, config: Config) -> None:
     from faster_whisper import WhisperModel
 
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
-    model = WhisperModel(locate(options.model), device="cpu", compute_type="int8", cpu_threads=1)
+    model = WhisperModel(
+        locate_model(options.model), device="cpu", compute_type="int8", cpu_threads=1
+    )
     print(
         "| call | shown, s, p50 / p95 | committed | turn's end to final | changed once committed | "
         "once shown | word errors | offline's | CPU, cores |"
@@ -669,7 +677,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 class Watched(LiveAsr):
     """Notes how old requests are when they are answered."""
 
-    def __init__(self, remote: Remote, config: Config) -> None:
+    def __init__(self, remote: TranscriberProcess, config: Config) -> None:
         super().__init__(remote, config.transcription)
         self._asked: dict[tuple[Speaker, int, int], int] = {}
         self.ages: list[tuple[float, float, bool]] = []
@@ -699,7 +707,7 @@ def _burn() -> None:
 
 def load(options: argparse.Namespace, config: Config) -> None:
     """Print how old words and everything else get while another program takes both cores."""
-    remote = Remote(options.model, "en")
+    remote = TranscriberProcess(options.model, "en")
     remote.ready()
     x, rate = soundfile.read(corpora.folder("calls") / "auto_repairs_49.flac", dtype="float32")
     samples = np.ascontiguousarray(soxr.resample(x[: 130 * rate], rate, SAMPLE_RATE).T)
@@ -712,7 +720,7 @@ def load(options: argparse.Namespace, config: Config) -> None:
 
     def lived() -> Iterator[Block]:
         whole = [Block(at, samples[:, at : at + 2 * HOP]) for at in starts]
-        for block in paced(whole, 1.0):
+        for block in pace_blocks(whole, 1.0):
             at = block.end / SAMPLE_RATE
             if BUSY[0] <= at < BUSY[1] and not burners:
                 for _ in range(os.cpu_count() or 1):
@@ -726,7 +734,7 @@ def load(options: argparse.Namespace, config: Config) -> None:
 
     notices = [
         (e.at / SAMPLE_RATE, e.reason)
-        for e in run(lived(), engine(config), asr)
+        for e in run_engine(lived(), engine(config), asr)
         if isinstance(e, Degraded)
     ]
     asr.close()

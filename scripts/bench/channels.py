@@ -30,7 +30,7 @@ from scripts.staging import conversations
 from scripts.staging.conversations import AGENT, CUSTOMER
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.audio.channels import Channels
+from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.vad import SileroVad
 from voicecoach.shell.runtime.resources import vad_model
 from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, TICK, ChannelState, Speaker
@@ -53,7 +53,7 @@ class Result(NamedTuple):
 def watch(both: Samples, speech: Bools | None = None) -> Result:
     """Return what is said of a call, and what that cost."""
     speech = conversations.speaking(both) if speech is None else speech
-    channels, changes, spent = Channels(), [], 0.0
+    channels, changes, spent = ChannelMonitor(), [], 0.0
     at = 0
     for i, hop in enumerate(conversations.hops(both)):
         at = (i + 1) * HOP

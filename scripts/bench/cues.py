@@ -47,10 +47,10 @@ from scripts.support import corpora
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.asr.worker_process import Remote
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.types import SAMPLE_RATE, CueHeldBack, CueOpened, Event, Word
 
 SCENARIOS = Path(__file__).parents[1] / "staging" / "scenarios"
@@ -183,16 +183,16 @@ class Job(NamedTuple):
 
 
 def _replay(recording: Path, config: Config, asr: Asr) -> list[Event]:
-    engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
+    engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
     try:
-        return list(run(Call.both(recording).blocks(), engine, asr))
+        return list(run_engine(RecordedCall.both(recording).blocks(), engine, asr))
     finally:
         asr.close()
 
 
 def recorded(recording: Path, config: Config) -> list[Event]:
     """Return the events of a recording, its words by the recogniser that ships."""
-    remote = Remote(config.transcription.model, config.transcription.language)
+    remote = TranscriberProcess(config.transcription.model, config.transcription.language)
     try:
         return _replay(recording, config, ReplayAsr([remote], config.transcription))
     finally:
@@ -353,7 +353,7 @@ def main() -> None:
     # Not concurrent.futures: with `max_tasks_per_child` it may wait for ever (CPython 115634).
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=TASKS) as pool:
         results = pool.map(replayed, jobs, chunksize=1)
-    catalogue = [cue.id for cue in cues.load(cues.BUILT_IN)]
+    catalogue = [cue.id for cue in cues.load_cues(cues.BUILT_IN_CUES)]
     figures = report(results, catalogue)
     listed(results, catalogue)
     to_reach(figures)

@@ -29,8 +29,8 @@ import numpy as np
 from opensmile.core.config import config as smile_config
 
 from scripts.bench import peers
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, prosody_model, resource
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE
 
@@ -51,11 +51,13 @@ class Stream(NamedTuple):
 
 def call_samples() -> F32:
     """Return the sample call from its 20th second, [2, n]."""
-    blocks = [b.samples for b in Call.both(resource("samples", SAMPLE_CALL)).blocks(MAX_HOPS)]
+    blocks = [
+        b.samples for b in RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks(MAX_HOPS)
+    ]
     return np.ascontiguousarray(np.concatenate(blocks, axis=1)[:, 20 * SAMPLE_RATE :])
 
 
-def ours(samples: F32, calls: int = 1, group: int = GROUP) -> Stream:
+def ours(samples: F32, calls: int = 1, group: int = GROUP_HOPS) -> Stream:
     """Return `calls` calls in one extractor."""
     extractor = ProsodyExtractor(load_weights(prosody_model()), 2 * calls, group)
     many = np.concatenate([np.roll(samples, SAMPLE_RATE * 7 * k, axis=1) for k in range(calls)])

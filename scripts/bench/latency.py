@@ -41,18 +41,24 @@ from scripts.support.desktop import desktop
 from scripts.support.sound_server import SoundServer
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.apps.live import Attended, painted
-from voicecoach.shell.asr.worker_process import Remote
-from voicecoach.shell.capture import Chunk, Deliver, Source, Stream, choose
-from voicecoach.shell.capture.ears import Ears
-from voicecoach.shell.live.session import Session
-from voicecoach.shell.results.replay_one import Setup
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.runtime.feed import Feed, Quit, Toggle
-from voicecoach.shell.runtime.latency import DEPTHS, STAGES
+from voicecoach.shell.apps.live import SessionThread, repaint_recorder
+from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.capture import (
+    AudioChunk,
+    AudioSource,
+    CaptureStream,
+    ChunkCallback,
+    choose_backend,
+)
+from voicecoach.shell.capture.ears import DeviceSupervisor
+from voicecoach.shell.live.session import LiveSession
+from voicecoach.shell.results.replay_one import CallSetup
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.feed import Feed, QuitProgram, ToggleListening
+from voicecoach.shell.runtime.latency import QUEUES, STAGES
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
-from voicecoach.views.display import Display, display
+from voicecoach.views.display import Display, make_display
 from voicecoach.views.snapshot import Snapshot
 
 WARM_S = 8.0
@@ -72,11 +78,14 @@ class Recording:
         both = soxr.resample(samples[:, :2], rate, SAMPLE_RATE)
         self._rows = (both.T * 32767).astype(np.int16)
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         """Return both channels of it."""
-        return [Source("left", "left", "input", True), Source("right", "right", "output", True)]
+        return [
+            AudioSource("left", "left", "input", True),
+            AudioSource("right", "right", "output", True),
+        ]
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
         """Play one of them."""
         return Playing(self._rows[speaker.row], deliver)
 
@@ -84,7 +93,7 @@ class Recording:
 class Playing:
     """One channel of a recording, delivered by a thread."""
 
-    def __init__(self, samples: Any, deliver: Deliver) -> None:
+    def __init__(self, samples: Any, deliver: ChunkCallback) -> None:
         self._ended = threading.Event()
         self._samples, self._deliver = samples, deliver
         threading.Thread(target=self._play, daemon=True).start()
@@ -104,7 +113,7 @@ class Playing:
             self._ended.wait(max(0.0, at + CHUNK / SAMPLE_RATE - time.monotonic()))
             if self._ended.is_set():
                 return
-            self._deliver(Chunk(self._samples[first : first + CHUNK], at))
+            self._deliver(AudioChunk(self._samples[first : first + CHUNK], at))
 
 
 def main() -> None:
@@ -138,21 +147,23 @@ def main() -> None:
             return
         if args.busy:
             stack.enter_context(burning())
-        backend = Recording(args.call) if args.file else choose()
+        backend = Recording(args.call) if args.file else choose_backend()
         wanted = dict(zip(SPEAKERS, ("", "") if args.file or args.here else NAMED, strict=True))
         transcribers = []
         if not args.no_words:
-            remote = Remote(Config().transcription.model, "en")
+            remote = TranscriberProcess(Config().transcription.model, "en")
             stack.callback(remote.close)
             remote.ready()
             transcribers = [remote]
-        setup = Setup(Config(), cues.load(cues.BUILT_IN), shipped(), transcribers)
+        setup = CallSetup(
+            Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribers
+        )
         out = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ears = stack.enter_context(Ears(backend, wanted))
+        ears = stack.enter_context(DeviceSupervisor(backend, wanted))
         feed = Feed()
-        session = Session(setup, ears, feed, out)
-        attended = Attended(session)
-        feed.wish(Toggle())
+        session = LiveSession(setup, ears, feed, out)
+        attended = SessionThread(session)
+        feed.wish(ToggleListening())
         attended.start()
         script = Script(args, session, feed, server, screen, out)
         threading.Thread(target=script.run, daemon=True).start()
@@ -160,7 +171,9 @@ def main() -> None:
             if not args.no_screen:
                 from voicecoach.shell.views import overlay
 
-                overlay.show(feed, lambda: attended.running, painted=painted(session))
+                overlay.run_overlay(
+                    feed, lambda: attended.running, painted=repaint_recorder(session)
+                )
         finally:
             attended.join(feed)
         script.report(next(out.rglob("events.jsonl")))
@@ -177,7 +190,7 @@ class Script:
     """What happens during the measurement, and what came of it."""
 
     def __init__(
-        self, args: Any, session: Session, feed: Feed, server: Any, screen: Any, out: Path
+        self, args: Any, session: LiveSession, feed: Feed, server: Any, screen: Any, out: Path
     ) -> None:
         self._args, self._session, self._feed = args, session, feed
         self._server, self._screen, self._out = server, screen, out
@@ -196,7 +209,7 @@ class Script:
         except BaseException as e:
             self._failed = e
         finally:
-            self._feed.wish(Quit())
+            self._feed.wish(QuitProgram())
 
     def _play(self) -> None:
         if self._server:
@@ -282,7 +295,7 @@ class Script:
             print(f"| {name} | {STAGES[name]} | {figure.times} | {shown} | {by} |")
         print("\n| queue | what | deepest |\n|---|---|---|")
         deepest = self._session.stages.deepest
-        for name, what in DEPTHS.items():
+        for name, what in QUEUES.items():
             print(f"| {name} | {what} | {deepest[name]} |")
         print("\n| thread | CPU, % of a core |\n|---|---|")
         shares = {name: 100 * seconds / self._took for name, seconds in self._cpu.items()}
@@ -374,7 +387,7 @@ def shown_for(seconds: float, *, changes: bool) -> float:
     feed, ended, share = Feed(), threading.Event(), list[float]()
 
     def drive() -> None:
-        moment = display(Snapshot(), "listening")
+        moment = make_display(Snapshot(), "listening")
         feed.publish(moment, 0.0)
         time.sleep(2.0)
         mine, before, began = time.thread_time(), time.process_time(), time.monotonic()
@@ -387,7 +400,7 @@ def shown_for(seconds: float, *, changes: bool) -> float:
         ended.set()
 
     threading.Thread(target=drive).start()
-    overlay.show(feed, lambda: not ended.is_set())
+    overlay.run_overlay(feed, lambda: not ended.is_set())
     return share[0]
 
 

@@ -51,14 +51,14 @@ from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.shell.report import page
 from voicecoach.shell.results import reader, writer
-from voicecoach.shell.results.replay_one import Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.text_safety.card_masking import HIDDEN, OPEN, mask, names_card
+from voicecoach.shell.results.replay_one import CallSetup, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.text_safety.card_masking import HIDDEN_DIGIT, SHOWN_DIGITS, mask_cards, names_card
 from voicecoach.types import F32, SAMPLE_RATE, SPEAKERS, Event, Speaker, Utterance, Word
 from voicecoach.views import exports, report
 
@@ -163,7 +163,7 @@ class Card(NamedTuple):
     @property
     def secret(self) -> str:
         """Those that are not to be read."""
-        return self.number[OPEN:]
+        return self.number[SHOWN_DIGITS:]
 
 
 class Part(NamedTuple):
@@ -194,9 +194,9 @@ def card(rng: np.random.Generator, first: str, sizes: Sequence[int]) -> Card:
         number = first + drawn
         number += str(luhn(number))
         code = "".join(map(str, rng.integers(0, 10, 3)))
-        secret = number[OPEN:]
+        secret = number[SHOWN_DIGITS:]
         threes = [secret[i : i + 3] for i in range(len(secret) - 2)]
-        other = f"{number[:OPEN]} {code} 0428"
+        other = f"{number[:SHOWN_DIGITS]} {code} 0428"
         if len(set(threes)) == len(threes) and not any(three in other for three in threes):
             ends = list(itertools.accumulate(sizes))
             return Card([number[e - n : e] for n, e in zip(sizes, ends, strict=True)], code)
@@ -380,11 +380,11 @@ def read(text: str) -> str:
     text = (
         unicodedata.normalize("NFKC", text).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     )
-    words = re.findall(rf"{HIDDEN}+|\d|[^\W\d_]+", text)
+    words = re.findall(rf"{HIDDEN_DIGIT}+|\d|[^\W\d_]+", text)
     out, times, tens = "", 1, ""
     for i, word in enumerate(words):
         found = ""
-        if word[0] == HIDDEN or word.isdigit():
+        if word[0] == HIDDEN_DIGIT or word.isdigit():
             found = word
         elif word in UNITS:
             found = str(UNITS.index(word))
@@ -410,7 +410,9 @@ def read(text: str) -> str:
 
 def _beside_one(words: Sequence[str], i: int) -> bool:
     near = (*words[max(i - 1, 0) : i], *words[i + 1 : i + 2])
-    return any(w in UNITS or w in TEENS or w in TENS or w[0] == HIDDEN or w.isdigit() for w in near)
+    return any(
+        w in UNITS or w in TEENS or w in TENS or w[0] == HIDDEN_DIGIT or w.isdigit() for w in near
+    )
 
 
 def longest(secret: str, text: str) -> int:
@@ -433,8 +435,8 @@ def alone(number: str, text: str) -> int:
     for i, c in enumerate(said, 1):
         row = [(costs[i - 1][0][0] + 0.5, 0)]
         for j, d in enumerate(number, 1):
-            same = c in (d, HIDDEN)
-            kept = int(c == d and j > OPEN)
+            same = c in (d, HIDDEN_DIGIT)
+            kept = int(c == d and j > SHOWN_DIGITS)
             row.append(
                 min(
                     (
@@ -483,7 +485,7 @@ def strings(value: Any) -> Iterator[str]:
 
 def places(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield every place in which what was said can be read, and its text."""
-    log = reader.read(folder)
+    log = reader.read_results(folder)
     yield from on_screen(log.events)
     for number, line in enumerate(log.path.read_bytes().splitlines()):
         yield f"event {number}", " ".join(strings(msgspec.json.decode(line)))
@@ -493,12 +495,12 @@ def places(folder: Path) -> Iterator[tuple[str, str]]:
         lines = (folder / name).read_text("utf-8").splitlines()
         # What somebody said stands behind their name, and the time before it.
         yield name, "\n".join(re.sub(r"`[^`]*`", "", x) for x in lines if SAID.search(x))
-    shown = report.prepare(log.facts, log.events, writer.card(folder))
-    html = page.html(shown, None).decode()
+    shown = report.make_report(log.facts, log.events, writer.read_score_card(folder))
+    html = page.report_page(shown, None).decode()
     data = re.search(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.S)
     assert data
     yield "report", " ".join(strings(msgspec.json.decode(data[1])))
-    for name, made in exports.FORMATS.items():
+    for name, made in exports.EXPORT_FORMATS.items():
         text = made(log.events, "call")
         if name == "jsonl":
             lines = [" ".join(strings(msgspec.json.decode(line))) for line in text.splitlines()]
@@ -523,7 +525,7 @@ class Listener:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Return the words, and note careful ones."""
         words = self._whisper.transcribe(audio, prefix=prefix, context=context, careful=careful)
         if careful:
@@ -568,7 +570,7 @@ def tried(
     way: str,
     card: Card,
     whisper: Whisper,
-    setup: Setup,
+    setup: CallSetup,
     rng: np.random.Generator,
     asked: list[Part],
 ) -> Found:
@@ -577,8 +579,8 @@ def tried(
         folder = Path(name)
         recorded([*asked, *WAYS[way](card, rng)], rng, folder / "call.wav")
         listener = Listener(whisper)
-        replay(
-            Call.both(folder / "call.wav"),
+        replay_call(
+            RecordedCall.both(folder / "call.wav"),
             setup._replace(transcribers=[listener]),
             folder / "out",
             Quiet(),
@@ -591,11 +593,11 @@ def tried(
             code = code or (way == "expiry and code after it" and card.code in read(text))
         final = " ".join(
             e.text
-            for e in reader.read(folder / "out").events
+            for e in reader.read_results(folder / "out").events
             if isinstance(e, Utterance) and e.speaker is C
         )
         known = longest(card.secret, raw)
-        few = len(read(seen).replace(HIDDEN, "")) <= OPEN
+        few = len(read(seen).replace(HIDDEN_DIGIT, "")) <= SHOWN_DIGITS
         return Found(
             *(way, known, most, where, seen, few),
             *(alone(card.number, final) if known else 0, code, raw),
@@ -606,7 +608,7 @@ def spoken_cards(many: int, seed: int, misses: bool, asked: list[Part]) -> None:
     """Print what became of the cards."""
     print("\nThe agent asks for it:" if asked else "Nobody has spoken of a card:")
     whisper = Whisper(MODEL, "en")
-    setup = Setup(Config(), cues.load(cues.BUILT_IN), shipped(), [])
+    setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
     rng = np.random.default_rng(seed)
     networks = itertools.cycle(NETWORKS)
     print("| way | cards | heard | leaked | of few | longest run | shown, median | code shown |")
@@ -655,16 +657,20 @@ def ordinary(misses: bool) -> None:
     for name, texts in lines.items():
         figures = sum(bool(read(text)) for text in texts)
         # Words that follow show that a number is over; at an utterance's end nobody knows.
-        over = [t for t in texts if HIDDEN in "".join(mask([*t.split(), *OVER]).texts)]
-        ends = [t for t in texts if HIDDEN in "".join(mask(t.split()).texts)]
+        over = [t for t in texts if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER]).texts)]
+        ends = [t for t in texts if HIDDEN_DIGIT in "".join(mask_cards(t.split()).texts)]
         close = near.get(name, [])
-        more = [t for t in close if HIDDEN in "".join(mask([*t.split(), *OVER], card=True).texts)]
+        more = [
+            t
+            for t in close
+            if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER], card=True).texts)
+        ]
         print(
             f"| {name} | {len(texts)} | {figures} | {len(over)} | {len(ends)} | {len(close)} | "
             f"{len(more)} |"
         )
         for text in over if misses else ():
-            print("   ", " ".join(mask([*text.split(), *OVER]).texts))
+            print("   ", " ".join(mask_cards([*text.split(), *OVER]).texts))
 
 
 def main() -> None:

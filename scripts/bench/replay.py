@@ -29,10 +29,10 @@ import soundfile
 
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr.worker_process import Remote
-from voicecoach.shell.results.replay_one import Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.results.replay_one import CallSetup, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, Event
 
@@ -75,17 +75,21 @@ class Run(NamedTuple):
 def _replay(path: Path, words: bool) -> Run:
     """Replay a recording."""
     config = Config()
-    remotes = [Remote(config.transcription.model, "en") for _ in range(2 if words else 0)]
+    remotes = [
+        TranscriberProcess(config.transcription.model, "en") for _ in range(2 if words else 0)
+    ]
     for remote in remotes:
         remote.ready()
-    setup = Setup(config, cues.load(cues.BUILT_IN), shipped(), remotes)
-    call = Call.both(path)
+    setup = CallSetup(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), remotes)
+    call = RecordedCall.both(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:
         if not words:
-            replay(Call.both(resource("samples", SAMPLE_CALL)), setup, Path(out), Silent())
+            replay_call(
+                RecordedCall.both(resource("samples", SAMPLE_CALL)), setup, Path(out), Silent()
+            )
         began, busy = time.perf_counter(), time.process_time()
-        replay(call, setup, Path(out), view)
+        replay_call(call, setup, Path(out), view)
         took, busy = time.perf_counter() - began, time.process_time() - busy
     for remote in remotes:
         remote.close()

@@ -31,8 +31,8 @@ import soundfile
 from scripts.support.chromium import chromium
 from voicecoach.shell import report
 from voicecoach.shell.results import reader
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, Ended, Event
 from voicecoach.views import event_log
@@ -55,13 +55,13 @@ def long_log(once: reader.Results, times: int, folder: Path) -> Path:
     """Write the log of a call that goes so many times over; return its path."""
     end = max(e.end for e in once.events if isinstance(e, Ended))
     utterances = max((getattr(e, "utterance", 0) for e in once.events), default=0)
-    path = folder / EVENTS
+    path = folder / EVENT_LOG
     with path.open("wb") as file:
-        file.write(event_log.header(**once.facts))
+        file.write(event_log.encode_header(**once.facts))
         for i in range(times):
             for event in once.events:
                 if not isinstance(event, Ended) or i == times - 1:
-                    file.write(event_log.line(moved(event, i * end, i * utterances)))
+                    file.write(event_log.encode_event(moved(event, i * end, i * utterances)))
     return path
 
 
@@ -77,7 +77,9 @@ def moved(event: Event, by: int, utterances: int) -> Event:
 
 def long_call(times: int, path: Path) -> None:
     """Write the sample call so many times over, as long as its log says it is."""
-    blocks = [block.samples for block in Call.both(resource("samples", SAMPLE_CALL)).blocks()]
+    blocks = [
+        block.samples for block in RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks()
+    ]
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, 2, "PCM_16") as file:
         for _ in range(times):
             for samples in blocks:
@@ -115,13 +117,13 @@ def main() -> None:
             command = [sys.executable, "-m", "voicecoach", "demo", "--no-report", "--out", scratch]
             subprocess.run(command, check=True)
             once = Path(scratch) / Path(SAMPLE_CALL).stem
-        log = reader.read(once)
+        log = reader.read_results(once)
         length_s = max(e.end for e in log.events if isinstance(e, Ended)) / SAMPLE_RATE
         times = max(1, -(-round(args.minutes * 60) // round(length_s)))
         long_call(times, folder / "call.flac")
         started = time.perf_counter()
-        long = reader.read(long_log(log, times, folder))
-        page = report.write(long, partial(Call.both, folder / "call.flac"), "inline")
+        long = reader.read_results(long_log(log, times, folder))
+        page = report.write_report(long, partial(RecordedCall.both, folder / "call.flac"), "inline")
         took = time.perf_counter() - started
         print(f"a call of {times * length_s / 60:.0f} min, {len(long.events)} events")
         print(f"report: {page.stat().st_size / 1e6:.1f} MB, written in {took:.0f} s")

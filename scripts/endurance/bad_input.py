@@ -33,21 +33,21 @@ from voicecoach.errors import VoiceCoachError
 from voicecoach.estimates import baseline
 from voicecoach.laboratory import comparison
 from voicecoach.shell import report
-from voicecoach.shell.asr.loop import run
+from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.control import local_socket
 from voicecoach.shell.journal import fill
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.laboratory.page import page as laboratory_page
-from voicecoach.shell.laboratory.trials import Rules, trial
+from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.laboratory.page import comparison_page as laboratory_page
+from voicecoach.shell.laboratory.trials import RuleSet, compare_call
 from voicecoach.shell.results import baseline_file, input_log, reader, writer
-from voicecoach.shell.results.input_log import INPUTS
+from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.reader import Results
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.results.writer import Tally
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.results.writer import ResultsWriter
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import Feed
-from voicecoach.shell.views.browser import Page
+from voicecoach.shell.views.browser import BrowserView
 from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import catalogue, event_log, exports, scorecard
 
@@ -122,7 +122,7 @@ class Ways:
         Failure
             Where something else was opened, or looked into.
         """
-        self._shared = [os.path.realpath(local_socket.folder())]
+        self._shared = [os.path.realpath(local_socket.control_folder())]
         self._folder, self._outside = str(folder), []
         try:
             yield
@@ -159,9 +159,9 @@ def audio(data: bytes, folder: Path) -> None:
     path = folder / "call"
     path.write_bytes(data)
     for opened in (
-        partial(Call.both, path),
-        partial(Call.both, path, (0, 0), mapped=True),
-        partial(Call.alone, path, Speaker.AGENT),
+        partial(RecordedCall.both, path),
+        partial(RecordedCall.both, path, (0, 0), mapped=True),
+        partial(RecordedCall.alone, path, Speaker.AGENT),
     ):
         with mendable():
             call = opened()
@@ -173,31 +173,34 @@ def audio(data: bytes, folder: Path) -> None:
 
 def log(data: bytes, folder: Path) -> None:
     """Read bytes as an event log, and make of it all that is made of one."""
-    (folder / EVENTS).write_bytes(data)
+    (folder / EVENT_LOG).write_bytes(data)
     with mendable():
-        _views(reader.read(folder), folder)
+        _views(reader.read_results(folder), folder)
 
 
 def _views(found: Results, folder: Path) -> None:
     name = str(found.facts.get("call", "call"))
-    again = [event_log.header(**found.facts), *map(event_log.line, found.events)]
-    assert len(list(event_log.read(iter(again)))) == len(found.events)
-    made = Tally(name)
+    again = [event_log.encode_header(**found.facts), *map(event_log.encode_event, found.events)]
+    assert len(list(event_log.read_events(iter(again)))) == len(found.events)
+    made = ResultsWriter(name)
     for event in found.events:
         made.update(event)
     made.write(folder)
-    for write in exports.FORMATS.values():
+    for write in exports.EXPORT_FORMATS.values():
         write(found.events, name).encode()
     with mendable():
-        report.write(found, report.recording(found, [], None), "none")
-    with mendable(), Journal(folder / "journal.sqlite3", create=True) as journal:
-        added = fill.add(journal, folder, words=True)
+        report.write_report(found, report.recording_opener(found, [], None), "none")
+    with mendable(), JournalStore(folder / "journal.sqlite3", create=True) as journal:
+        added = fill.add_call_folder(journal, folder, words=True)
         journal.find(added.call.id)
     with mendable():
         if comparison.end_of(found.events) <= LONG_S * SAMPLE_RATE:
-            a, b = Rules("a", cues.load(cues.BUILT_IN)), Rules("b", cues.load(OTHER_CUES))
-            seen = trial(found, a, b, Config())
-            total = comparison.total([(seen.a, seen.b, seen.changes)])
+            a, b = (
+                RuleSet("a", cues.load_cues(cues.BUILT_IN_CUES)),
+                RuleSet("b", cues.load_cues(OTHER_CUES)),
+            )
+            seen = compare_call(found, a, b, Config())
+            total = comparison.count_totals([(seen.a, seen.b, seen.changes)])
             laboratory_page([seen], total, a, b).encode()
 
 
@@ -206,15 +209,15 @@ def toml(data: bytes, folder: Path) -> None:
     path = folder / "scenario.toml"
     path.write_bytes(data)
     with mendable():
-        found = config.load(path)
-        assert config.parse(config.dumps(found), "again") == found
+        found = config.load_config(path)
+        assert config.parse_config(config.config_to_toml(found), "again") == found
     with mendable():
-        rules = cues.load(path)
-        catalogue.markdown(rules)
-        call = reader.read(CORPUS / "log" / "call.jsonl")
-        for event in comparison.told_again(call.events, rules, Config().cues):
-            event_log.line(event)
-        comparison.differences(rules, cues.load(cues.BUILT_IN))
+        rules = cues.load_cues(path)
+        catalogue.cue_catalogue_markdown(rules)
+        call = reader.read_results(CORPUS / "log" / "call.jsonl")
+        for event in comparison.replay_cues(call.events, rules, Config().cues):
+            event_log.encode_event(event)
+        comparison.rule_differences(rules, cues.load_cues(cues.BUILT_IN_CUES))
     with mendable(SystemExit):
         stage_call.load(path)
 
@@ -224,36 +227,39 @@ def json(data: bytes, folder: Path) -> None:
     path = folder / writer.CARD_JSON
     path.write_bytes(data)
     with mendable():
-        learnt = baseline_file.read(path)
+        learnt = baseline_file.read_baseline(path)
         assert learnt
-        assert baseline.parse(baseline.dumps(learnt), "again").calls == learnt.calls
+        assert (
+            baseline.parse_baseline(baseline.baseline_to_json(learnt), "again").calls
+            == learnt.calls
+        )
         learnt.and_then(learnt.signals)
     with mendable():
-        fill.survey(None, None, None, "", path)
+        fill.read_survey(None, None, None, "", path)
     with mendable():
-        card = writer.card(folder)
+        card = writer.read_score_card(folder)
         assert card
-        scorecard.markdown(card).encode()
-        (folder / EVENTS).write_bytes((CORPUS / "log" / "short.jsonl").read_bytes())
-        report.write(reader.read(folder), None, "none")
-        with Journal(folder / "journal.sqlite3", create=True) as journal:
-            fill.add(journal, folder, words=True)
+        scorecard.scorecard_markdown(card).encode()
+        (folder / EVENT_LOG).write_bytes((CORPUS / "log" / "short.jsonl").read_bytes())
+        report.write_report(reader.read_results(folder), None, "none")
+        with JournalStore(folder / "journal.sqlite3", create=True) as journal:
+            fill.add_call_folder(journal, folder, words=True)
 
 
 @contextmanager
 def record() -> Iterator[Read]:
     """Give what reads bytes as a live call's record, and hears a recording with it."""
-    models, rules = shipped(), cues.load(cues.BUILT_IN)
-    blocks = list(Call.both(CORPUS / "record" / "call.flac").blocks())
-    assemble(Config(), rules, models, transcribe=True)  # what loads models looks about
+    models, rules = shipped_models(), cues.load_cues(cues.BUILT_IN_CUES)
+    blocks = list(RecordedCall.both(CORPUS / "record" / "call.flac").blocks())
+    build_engine(Config(), rules, models, transcribe=True)  # what loads models looks about
 
     def read(data: bytes, folder: Path) -> None:
-        (folder / INPUTS).write_bytes(data)
+        (folder / INPUTS_FILE).write_bytes(data)
         with mendable():
-            found = input_log.read(folder / INPUTS)
-            engine = assemble(Config(), rules, models, transcribe=found.words)
-            for event in run(found.items(blocks), engine, found):
-                event_log.line(event)
+            found = input_log.read_inputs(folder / INPUTS_FILE)
+            engine = build_engine(Config(), rules, models, transcribe=found.words)
+            for event in run_engine(found.items(blocks), engine, found):
+                event_log.encode_event(event)
 
     yield read
 
@@ -285,7 +291,7 @@ def listening() -> Iterator[Read]:
     logging.getLogger().addHandler(errors)
     hook, threading.excepthook = threading.excepthook, lambda e: errors.said.append(repr(e))
     try:
-        with local_socket.Control(feed), Page(feed) as page:
+        with local_socket.ControlServer(feed), BrowserView(feed) as page:
 
             def send(data: bytes, folder: Path) -> None:
                 kind, _, body = data.partition(b"\n")
@@ -308,12 +314,12 @@ def listening() -> Iterator[Read]:
         threading.excepthook = hook
 
 
-def _connect(page: Page) -> socket.socket:
+def _connect(page: BrowserView) -> socket.socket:
     host, port = page.url.split("/")[2].split(":")
     return socket.create_connection((host, int(port)), timeout=GONE_S)
 
 
-def _handshake(page: Page) -> bytes:
+def _handshake(page: BrowserView) -> bytes:
     host, path = page.url.split("/")[2:4]
     return (
         f"GET /{path}/live HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
@@ -322,7 +328,7 @@ def _handshake(page: Page) -> bytes:
     ).encode()
 
 
-def _to_page(page: Page, kind: bytes, body: bytes, stack: contextlib.ExitStack) -> None:
+def _to_page(page: BrowserView, kind: bytes, body: bytes, stack: contextlib.ExitStack) -> None:
     sender = stack.enter_context(_connect(page))
     if kind == b"view":
         sender.sendall(_handshake(page))
@@ -346,21 +352,23 @@ def _to_page(page: Page, kind: bytes, body: bytes, stack: contextlib.ExitStack) 
 def _tell_raw(body: bytes, stack: contextlib.ExitStack) -> None:
     sender = stack.enter_context(socket.socket(socket.AF_UNIX))
     sender.settimeout(NOTHING_S)
-    sender.connect(str(local_socket.folder() / "control"))
+    sender.connect(str(local_socket.control_folder() / "control"))
     sender.sendall(body)
     with contextlib.suppress(TimeoutError):
         sender.recv(4096)
 
 
 def _told(body: bytes, stack: contextlib.ExitStack) -> None:
-    key = (local_socket.folder() / "key").read_bytes()
-    connection = stack.enter_context(Client(str(local_socket.folder() / "control"), authkey=key))
+    key = (local_socket.control_folder() / "key").read_bytes()
+    connection = stack.enter_context(
+        Client(str(local_socket.control_folder() / "control"), authkey=key)
+    )
     connection.send_bytes(body)
     if connection.poll(NOTHING_S):
         connection.recv_bytes(1024)
 
 
-def _others_are_served(page: Page, feed: Feed, *, told: bool) -> None:
+def _others_are_served(page: BrowserView, feed: Feed, *, told: bool) -> None:
     """Hold both to being there for those who behave."""
     try:
         with _connect(page) as viewer:
@@ -373,7 +381,7 @@ def _others_are_served(page: Page, feed: Feed, *, told: bool) -> None:
                 heard += more
         if told:
             feed.wishes()
-            local_socket.tell("next")
+            local_socket.send_command("next")
             if not feed.wishes():
                 raise Failure("`tell` is not heard")
     except (OSError, VoiceCoachError) as e:
@@ -410,8 +418,8 @@ def seeds(name: str) -> dict[str, bytes]:
     if name == "audio":
         found |= recordings()
     elif name == "toml":
-        found["built-in cues"] = cues.BUILT_IN.read_bytes()
-        found["defaults"] = config.dumps(Config()).encode()
+        found["built-in cues"] = cues.BUILT_IN_CUES.read_bytes()
+        found["defaults"] = config.config_to_toml(Config()).encode()
     return found
 
 

@@ -40,14 +40,14 @@ from scripts.support.sound_server import SoundServer
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import input_log, reader
-from voicecoach.shell.results.input_log import INPUTS
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.results.input_log import INPUTS_FILE
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Event, event_type
 from voicecoach.views import event_log
@@ -145,28 +145,30 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
     calls, wrong = 0, ""
     for journal in home.rglob("journal.sqlite3"):
         try:
-            with Journal(journal) as opened:
+            with JournalStore(journal) as opened:
                 calls = len(opened.overview())
         except VoiceCoachError as e:
             wrong = str(e)
     if log is None or not log.exists() or not log.read_bytes().count(b"\n"):
         return Left(0.0, 0.0, 0.0, 0, 0, calls, wrong)
     try:
-        events = reader.read(log.parent).events
-        sound = log.parent / AUDIO
-        heard = list(Call.both(sound).blocks()) if sound.exists() else []
-        record = input_log.read(log.parent / INPUTS)
+        events = reader.read_results(log.parent).events
+        sound = log.parent / AUDIO_FILE
+        heard = list(RecordedCall.both(sound).blocks()) if sound.exists() else []
+        record = input_log.read_inputs(log.parent / INPUTS_FILE)
     except VoiceCoachError as e:
         nothing = ("holds no samples", "too short", "is empty", "after 0.0 s")
         short = heard_s < WITHIN_S and any(what in str(e) for what in nothing)
         return Left(heard_s, 0.0, 0.0, 0, 0, calls, wrong if short else str(e))
     samples = heard[-1].end if heard else 0
-    engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=record.words)
+    engine = build_engine(
+        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.words
+    )
     # As lines: the log's numbers are rounded.
-    said = run(record.items(heard), engine, record)
+    said = run_engine(record.items(heard), engine, record)
     again = [e for e in said if _told(e) and e.at <= samples - HOP]
     mine = [e for e in events if _told(e) and e.at <= samples - HOP]
-    if [*map(event_log.line, mine)] != [*map(event_log.line, again[: len(mine)])]:
+    if [*map(event_log.encode_event, mine)] != [*map(event_log.encode_event, again[: len(mine)])]:
         wrong = "its record gives other events"
     # The log is whole up to the first event that its record gives and it has not.
     log_s = (again[len(mine)].at if len(again) > len(mine) else samples) / SAMPLE_RATE
@@ -181,7 +183,7 @@ def _told(event: Event) -> bool:
 
 
 def _newest(out: Path) -> Path | None:
-    return max(out.glob(f"*/{EVENTS}"), default=None)
+    return max(out.glob(f"*/{EVENT_LOG}"), default=None)
 
 
 def _last(log: Path | None) -> float:

@@ -36,13 +36,13 @@ from typing import NamedTuple
 
 from scripts.support.sound_server import SoundServer
 from voicecoach.errors import AudioFileError, VoiceCoachError
-from voicecoach.journal.entry import FOUND, TABLES
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.journal.entry import JOURNAL_TABLES, TABLES_FROM_CALL
+from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import input_log, reader
-from voicecoach.shell.results.input_log import INPUTS
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.results.input_log import INPUTS_FILE
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import SAMPLE_RATE
@@ -179,7 +179,7 @@ class Disk:
 
     def sound(self) -> bytes:
         """Return what is there for certain of a record."""
-        found = (data for path, data in self.sure.items() if path.endswith(AUDIO))
+        found = (data for path, data in self.sure.items() if path.endswith(AUDIO_FILE))
         return bytes(next(found, b""))
 
     def after_a_cut(self, rng: random.Random, folder: Path, target: Path) -> None:
@@ -242,12 +242,12 @@ def calls(folder: Path) -> Path:
     command = [sys.executable, "-m", "voicecoach", "demo", "--no-transcribe", "--no-report"]
     subprocess.run([*command, "--out", str(folder / "demo")], check=True, stdout=subprocess.DEVNULL)
     made = next((folder / "demo").iterdir())
-    lines = (made / EVENTS).read_bytes().splitlines(keepends=True)
+    lines = (made / EVENT_LOG).read_bytes().splitlines(keepends=True)
     for i in range(CALLS):
         call = folder / "calls" / f"{i:02}"
         call.mkdir(parents=True)
         head = lines[0].replace(b'"call":"', f'"call":"{i:02}-'.encode())
-        (call / EVENTS).write_bytes(b"".join([head, *lines[1:]]))
+        (call / EVENT_LOG).write_bytes(b"".join([head, *lines[1:]]))
     return folder / "calls"
 
 
@@ -284,7 +284,7 @@ def check_journal(done: list[Step], left: Path, rows: int) -> str:
     if not path.exists():
         return "it is not there" if due else ""
     try:
-        with Journal(path, create=True) as opened:
+        with JournalStore(path, create=True) as opened:
             there = counted(opened)
     except VoiceCoachError as e:
         return str(e)
@@ -303,17 +303,20 @@ def said(done: list[Step], what: str) -> set[str]:
     return {line[1] for line in lines if line[0] == what}
 
 
-def counted(opened: Journal) -> dict[str, int]:
+def counted(opened: JournalStore) -> dict[str, int]:
     """Return how many rows there are of each call."""
     return {
-        one.call.id: sum(len(opened.select(TABLES[t], "call = ?", (one.call.id,))) for t in FOUND)
+        one.call.id: sum(
+            len(opened.select(JOURNAL_TABLES[t], "call = ?", (one.call.id,)))
+            for t in TABLES_FROM_CALL
+        )
         for one in opened.overview()
     }
 
 
 def decoded(sound: Path) -> int:
     """Return the samples in a record."""
-    return sum(block.samples.shape[1] for block in Call.both(sound).blocks())
+    return sum(block.samples.shape[1] for block in RecordedCall.both(sound).blocks())
 
 
 def check_log(
@@ -321,33 +324,33 @@ def check_log(
 ) -> tuple[str, float]:
     """Return what is wrong with a call's folder, and how much of the log is lost, seconds."""
     now = done[-1].at_s
-    log = next(left.rglob(EVENTS), None)
+    log = next(left.rglob(EVENT_LOG), None)
     if log is None:
         return ("there is no log" if now - began > WITHIN_S else "", 0.0)
     data = log.read_bytes()
     if not data.count(b"\n"):
         return ("the log is empty" if now - began > WITHIN_S else "", 0.0)
     try:
-        reader.read(log.parent)
+        reader.read_results(log.parent)
     except VoiceCoachError as e:
         return (str(e) if now - began > WITHIN_S else "", 0.0)
-    kept = b"".join(bounded_input.lines(io.BytesIO(data)))
+    kept = b"".join(bounded_input.log_lines(io.BytesIO(data)))
     if not whole.startswith(kept):
         return "the log is not the beginning of what was written", 0.0
     try:
-        input_log.read(log.with_name(INPUTS))
+        input_log.read_inputs(log.with_name(INPUTS_FILE))
     except AudioFileError as e:
         return (str(e) if now - began > WITHIN_S else "", 0.0)
     sound = left / "sure.flac"
     sound.write_bytes(sure)
     if len(sure) > HEAD:
         try:
-            if decoded(log.with_name(AUDIO)) < decoded(sound):
+            if decoded(log.with_name(AUDIO_FILE)) < decoded(sound):
                 return "some of the record is lost", 0.0
         except AudioFileError as e:
             return str(e), 0.0
     # Lost is what was written since the first byte that is not there.
-    written = (s for s in done if s.kind == "write" and s.path.endswith(EVENTS))
+    written = (s for s in done if s.kind == "write" and s.path.endswith(EVENT_LOG))
     first = next((s.at_s for s in written if s.place + len(s.data) > len(kept)), now)
     return "", now - first
 
@@ -373,7 +376,7 @@ def cut_journal(cuts: int, rng: random.Random) -> bool:
         folder = Path(name)
         journal(folder, calls(folder))
         done = list(steps(folder / "trace", folder / "disk"))
-        with Journal(folder / "disk" / "j.sqlite3") as opened:
+        with JournalStore(folder / "disk" / "j.sqlite3") as opened:
             rows = set(counted(opened).values())
         assert len(rows) == 1, "the calls differ in their names alone"
         wrong = []
@@ -394,9 +397,9 @@ def cut_live(cuts: int, rng: random.Random) -> bool:
         (folder / "disk").mkdir()
         live(folder)
         done = list(steps(folder / "trace", folder / "disk"))
-        log = next((folder / "disk").rglob(EVENTS))
+        log = next((folder / "disk").rglob(EVENT_LOG))
         whole = log.read_bytes()
-        began = next(s.at_s for s in done if s.kind == "write" and s.path.endswith(EVENTS))
+        began = next(s.at_s for s in done if s.kind == "write" and s.path.endswith(EVENT_LOG))
         wrong, most = [], 0.0
         for cut in sorted(rng.randrange(1, len(done) + 1) for _ in range(cuts)):
             if done[cut - 1].at_s < began:

@@ -29,9 +29,9 @@ from scripts.bench.cues import recorded
 from scripts.support import corpora
 from voicecoach.config import Config
 from voicecoach.errors import ModelError
-from voicecoach.language.phrases import plain
+from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE, CueOpened, Move, Word
+from voicecoach.types import SAMPLE_RATE, CueOpened, DialogueAct, Word
 
 OWN = "as it is"
 KINDS = {
@@ -71,8 +71,8 @@ def course(job: Job) -> Course | None:
     except ModelError:
         return None
     return Course(
-        [plain(e.text) for e in events if isinstance(e, Word) and e.final],
-        [f"{e.speaker} {e.kind}" for e in events if isinstance(e, Move)],
+        [normalize_text(e.text) for e in events if isinstance(e, Word) and e.final],
+        [f"{e.speaker} {e.kind}" for e in events if isinstance(e, DialogueAct)],
         [(e.id, e.at / SAMPLE_RATE) for e in events if isinstance(e, CueOpened)],
     )
 

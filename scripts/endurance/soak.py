@@ -47,13 +47,13 @@ from scripts.support import corpora
 from scripts.support.sound_server import SoundServer
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.live.recorder import Keeper
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.results.writer import Tally
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import Models, assemble, shipped
-from voicecoach.shell.runtime.memory import give_back
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.live.recorder import CallRecorder
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.results.writer import ResultsWriter
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine, shipped_models
+from voicecoach.shell.runtime.memory import release_memory
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.views import event_log
@@ -104,7 +104,7 @@ def recordings(folder: Path) -> list[Recording]:
 
 def shift(hours: float, *, one_call: bool) -> Json:
     """Hear a shift as fast as it goes, and return what was sampled."""
-    models = shipped()
+    models = shipped_models()
     samples: list[Json] = []
     heard_s, calls, incomplete = 0.0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -114,28 +114,30 @@ def shift(hours: float, *, one_call: bool) -> Json:
                 call, blocks = Recording(Path(), None), _end_to_end(day, 3600 * hours)
             else:
                 call = next(day)
-                blocks = Call.both(call.path).blocks()
+                blocks = RecordedCall.both(call.path).blocks()
             calls += 1
             watch = Watch(samples, heard_s)
             incomplete += not hear(call, blocks, models, Path(folder) / f"call{calls}", watch)
-            give_back()  # as a session does
+            release_memory()  # as a session does
             watch.look(watch.now_s, at_once=True)
             heard_s = watch.now_s
     return {"samples": samples, "incomplete": incomplete, "calls": calls}
 
 
 def hear(
-    call: Recording, blocks: Iterator[Block], models: Models, folder: Path, watch: Watch
+    call: Recording, blocks: Iterator[Block], models: ModelFiles, folder: Path, watch: Watch
 ) -> bool:
     """Hear a call into a folder, as a live one is kept; return whether its log is complete."""
     config = Config()
     asr = ToldAsr(call.told, config.transcription) if call.told else None
-    engine = assemble(config, cues.load(cues.BUILT_IN), models, transcribe=asr is not None)
-    tally, lines, began_s = Tally(folder.name), 1, watch.now_s
-    with Keeper(folder, audio=False) as keeper:
-        keeper.line(event_log.header(call=folder.name))
-        for event in run(blocks, engine, asr):
-            keeper.line(event_log.line(event))
+    engine = build_engine(
+        config, cues.load_cues(cues.BUILT_IN_CUES), models, transcribe=asr is not None
+    )
+    tally, lines, began_s = ResultsWriter(folder.name), 1, watch.now_s
+    with CallRecorder(folder, audio=False) as keeper:
+        keeper.line(event_log.encode_header(call=folder.name))
+        for event in run_engine(blocks, engine, asr):
+            keeper.line(event_log.encode_event(event))
             tally.update(event)
             lines += 1
             watch.look(began_s + event.at / SAMPLE_RATE)
@@ -143,7 +145,7 @@ def hear(
                 time.sleep(0.01)
     keeper.wait()
     tally.write(folder)
-    log = (folder / EVENTS).read_bytes().splitlines()
+    log = (folder / EVENT_LOG).read_bytes().splitlines()
     shutil.rmtree(folder)
     return len(log) == lines and b'"ended"' in log[-1]
 
@@ -171,7 +173,7 @@ def _end_to_end(calls: Iterator[Recording], limit_s: float) -> Iterator[Block]:
     """Yield the blocks of calls as one call, up to a limit."""
     now = 0
     for call in calls:
-        for block in Call.both(call.path).blocks():
+        for block in RecordedCall.both(call.path).blocks():
             yield Block(now, block.samples)
             now += block.samples.shape[1]
             if now >= limit_s * SAMPLE_RATE:

@@ -18,19 +18,19 @@ from pathlib import Path
 import numpy as np
 
 from voicecoach.journal.entry import (
-    FOUND,
+    TABLES_FROM_CALL,
     CallRow,
     CueRow,
-    Entry,
     FeedbackRow,
+    JournalEntry,
+    JournalRow,
     OutcomeRow,
-    Row,
     ScoreRow,
 )
-from voicecoach.shell.journal.fill import utc
-from voicecoach.shell.journal.page import page
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.journal.weeks import trends_of
+from voicecoach.shell.journal.fill import utc_text
+from voicecoach.shell.journal.page import trends_page
+from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.journal.weeks import journal_trends
 from voicecoach.views.scorecard import Survey
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "trends.png"
@@ -61,13 +61,13 @@ CUES = {
 """Title, share heeded, what it does to agitation, how many of it a call has."""
 
 
-def entry(number: int, rng: np.random.Generator) -> tuple[Entry, Survey | None]:
+def entry(number: int, rng: np.random.Generator) -> tuple[JournalEntry, Survey | None]:
     """Return a call that never was, and what was answered about it."""
     time = number / (CALLS - 1)
     id = f"c{number:012x}"
     began = BEGAN + timedelta(weeks=WEEKS * 0.99 * time, hours=float(rng.uniform(0, 7)))
     peak = float(rng.uniform(0.2, 0.95))
-    rows: dict[str, list[Row]] = {table: [] for table in FOUND}
+    rows: dict[str, list[JournalRow]] = {table: [] for table in TABLES_FROM_CALL}
     scores = []
     for technique, (name, first, more) in TECHNIQUES.items():
         score = float(np.clip(first + more * time + rng.normal(0, 0.12), 0, 1))
@@ -122,7 +122,7 @@ def entry(number: int, rng: np.random.Generator) -> tuple[Entry, Survey | None]:
     call = CallRow(
         id=id,
         name=f"call {number + 1}",
-        started_at=utc(began),
+        started_at=utc_text(began),
         duration_s=float(rng.uniform(120, 900)),
         complete=True,
         live=True,
@@ -147,13 +147,13 @@ def entry(number: int, rng: np.random.Generator) -> tuple[Entry, Survey | None]:
         cooperativeness=None,
     )
     if rng.random() < 0.4:
-        return Entry(call, rows), None
+        return JournalEntry(call, rows), None
     mood = float(np.clip(1.2 * scores[1] + 0.6 * (1 - peak) + rng.normal(0, 0.2), 0, 1.4)) / 1.4
     answers = Survey(1 + round(4 * mood), round(10 * mood) if rng.random() < 0.5 else None)
-    return Entry(call, rows), answers
+    return JournalEntry(call, rows), answers
 
 
-def fill(journal: Journal) -> None:
+def fill(journal: JournalStore) -> None:
     """Put calls that never were into a journal."""
     rng = np.random.default_rng(8)
     for number in range(CALLS):
@@ -182,9 +182,9 @@ def main() -> None:
         into = (given.into or Path(scratch)).resolve()
         into.mkdir(parents=True, exist_ok=True)
         (into / "journal.sqlite3").unlink(missing_ok=True)
-        with Journal(into / "journal.sqlite3", create=True) as journal:
+        with JournalStore(into / "journal.sqlite3", create=True) as journal:
             fill(journal)
-            (into / "trends.html").write_bytes(page(trends_of(journal)))
+            (into / "trends.html").write_bytes(trends_page(journal_trends(journal)))
         if given.into:
             shoot(into / "trends.html", into / "light.png", (1080, 2700))
             shoot(into / "trends.html", into / "dark.png", (1080, 2700), dark=True)

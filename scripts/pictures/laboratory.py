@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scripts.pictures.report import picture
 from scripts.support.chromium import chromium
-from voicecoach.coaching.cues import BUILT_IN
+from voicecoach.coaching.cues import BUILT_IN_CUES
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "laboratory.png"
@@ -29,7 +29,7 @@ OTHER = {
 
 def other_rules() -> str:
     """Return the built-in rules with other thresholds."""
-    text = BUILT_IN.read_text("utf-8")
+    text = BUILT_IN_CUES.read_text("utf-8")
     for rule, value in OTHER.items():
         assert rule in text, f"cues.toml has no longer: {rule}"
         text = text.replace(rule, rule.rsplit("= ", 1)[0] + f"= {value} }}]")

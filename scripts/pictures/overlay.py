@@ -19,12 +19,12 @@ import msgspec
 from PySide6.QtWidgets import QApplication, QWidget
 
 from scripts.support.desktop import desktop
-from voicecoach.estimates.delivery import AS_USUAL
-from voicecoach.estimates.tone import ALERT
+from voicecoach.estimates.delivery import CALMNESS_AT_BASELINE
+from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.views import overlay
 from voicecoach.types import Speaker
-from voicecoach.views.display import Bar, Card, Channel, Display, Line
+from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "overlay.png"
 PAGE = "#d9dde3"
@@ -36,21 +36,25 @@ SETTLED_S = 0.4
 CALM = Display(
     state="listening",
     channels=(
-        Channel(Speaker.AGENT, True, 13, "ok", ""),
-        Channel(Speaker.CUSTOMER, False, 2, "ok", ""),
+        ChannelMeter(Speaker.AGENT, True, 13, "ok", ""),
+        ChannelMeter(Speaker.CUSTOMER, False, 2, "ok", ""),
     ),
-    agitation=Bar("Customer agitation", 0.22, ALERT, "0.22, 80% sure", ""),
-    delivery=Bar("Your calmness", 0.71, AS_USUAL, "0.71", "as usual; 4.5 syl/s (usual 4.6)"),
-    line=Line(Speaker.AGENT, "I have your account here. The router was replaced on", "Monday"),
+    agitation=ValueBar("Customer agitation", 0.22, ALERT_LEVEL, "0.22, 80% sure", ""),
+    delivery=ValueBar(
+        "Your calmness", 0.71, CALMNESS_AT_BASELINE, "0.71", "as usual; 4.5 syl/s (usual 4.6)"
+    ),
+    line=NewestLine(
+        Speaker.AGENT, "I have your account here. The router was replaced on", "Monday"
+    ),
 )
 CUE = msgspec.structs.replace(
     CALM,
     channels=(
-        Channel(Speaker.AGENT, True, 17, "ok", ""),
-        Channel(Speaker.CUSTOMER, True, 15, "ok", ""),
+        ChannelMeter(Speaker.AGENT, True, 17, "ok", ""),
+        ChannelMeter(Speaker.CUSTOMER, True, 15, "ok", ""),
     ),
     overlap=True,
-    card=Card(
+    card=CardDisplay(
         "let-finish",
         0,
         "Let them finish",
@@ -58,20 +62,26 @@ CUE = msgspec.structs.replace(
         "Sorry, please go on.",
         None,
     ),
-    agitation=Bar(
-        "Customer agitation", 0.74, ALERT, "0.74, 80% sure", "louder than they were at first"
+    agitation=ValueBar(
+        "Customer agitation", 0.74, ALERT_LEVEL, "0.74, 80% sure", "louder than they were at first"
     ),
-    delivery=Bar(
-        "Your calmness", 0.43, AS_USUAL, "0.43", "fast, overlapping; 6.1 syl/s (usual 4.6)"
+    delivery=ValueBar(
+        "Your calmness",
+        0.43,
+        CALMNESS_AT_BASELINE,
+        "0.43",
+        "fast, overlapping; 6.1 syl/s (usual 4.6)",
     ),
-    line=Line(Speaker.CUSTOMER, "This is the third time that I am telling you, and nobody", "has"),
+    line=NewestLine(
+        Speaker.CUSTOMER, "This is the third time that I am telling you, and nobody", "has"
+    ),
 )
 PICTURES = {
     "calm": CALM,
     "cue": CUE,
     "marked": msgspec.structs.replace(
         CUE,
-        card=Card(
+        card=CardDisplay(
             "slow-down",
             0,
             "Slow down",
@@ -82,7 +92,7 @@ PICTURES = {
     ),
     "long": msgspec.structs.replace(
         CUE,
-        card=Card(
+        card=CardDisplay(
             "hand-over",
             0,
             "Hand over",
@@ -97,8 +107,8 @@ PICTURES = {
         CALM,
         state="paused",
         channels=(
-            Channel(Speaker.AGENT, False, 0, "ok", ""),
-            Channel(Speaker.CUSTOMER, False, 0, "nothing heard", "nothing on it for 20 s"),
+            ChannelMeter(Speaker.AGENT, False, 0, "ok", ""),
+            ChannelMeter(Speaker.CUSTOMER, False, 0, "nothing heard", "nothing on it for 20 s"),
         ),
         notice="transcription: behind, no words for now",
     ),
@@ -108,7 +118,7 @@ PICTURES = {
 
 def enlarge(scale: float) -> None:
     """Make all text of this process as much larger, as a person's settings do."""
-    overlay.available()
+    overlay.why_unavailable()
     font = QApplication.font()
     font.setPointSizeF(font.pointSizeF() * scale)
     QApplication.setFont(font)
@@ -132,7 +142,7 @@ def shoot(display: Display, path: Path, *, through: bool = False, scale: float =
         subprocess.run(["import", "-window", "root", str(path)], check=True)
         return False
 
-    overlay.show(feed, running)
+    overlay.run_overlay(feed, running)
 
 
 def main() -> None:

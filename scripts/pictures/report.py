@@ -22,9 +22,9 @@ from selenium.webdriver import Chrome
 
 from scripts.support.chromium import chromium
 from voicecoach.shell import report
-from voicecoach.shell.report import REPORT
+from voicecoach.shell.report import REPORT_FILE
 from voicecoach.shell.results import reader
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "report.png"
@@ -65,10 +65,10 @@ def main() -> None:
             command = [sys.executable, "-m", "voicecoach", "demo", "--out", scratch]
             subprocess.run(command, check=True)
             folder = Path(scratch) / Path(SAMPLE_CALL).stem
-        page = folder / REPORT
+        page = folder / REPORT_FILE
         if not page.exists():
-            sample = partial(Call.both, resource("samples", SAMPLE_CALL))
-            report.write(reader.read(folder), sample, "inline")
+            sample = partial(RecordedCall.both, resource("samples", SAMPLE_CALL))
+            report.write_report(reader.read_results(folder), sample, "inline")
         with chromium(Path(scratch) / "profile") as driver:
             TARGET.write_bytes(picture(driver, page, WIDTH, HEIGHT, dark=False))
             if args.into:

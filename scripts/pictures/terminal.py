@@ -15,12 +15,12 @@ from rich.console import Console
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import ReplayAsr
-from voicecoach.shell.asr.loop import run
+from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.whisper import Whisper
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.shell.views.console import CallView
+from voicecoach.shell.views.console import TerminalView
 from voicecoach.types import SAMPLE_RATE, CueOpened
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "terminal.svg"
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("--cue", type=int, default=1, help="which one, from 1")
     left = parser.parse_args().cue
     config = Config()
-    call = Call.both(resource("samples", SAMPLE_CALL))
-    engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
+    call = RecordedCall.both(resource("samples", SAMPLE_CALL))
+    engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
     asr = ReplayAsr([Whisper(config.transcription.model, "en")], config.transcription)
-    view = CallView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
+    view = TerminalView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None
-    for event in run(call.blocks(), engine, asr):
+    for event in run_engine(call.blocks(), engine, asr):
         view.show(event)
         view.advance(event.at)
         if isinstance(event, CueOpened):

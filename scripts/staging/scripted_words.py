@@ -15,9 +15,9 @@ import numpy as np
 
 from scripts.staging.truth import Said, Truth, Who
 from voicecoach import config
-from voicecoach.language.phrases import plain
-from voicecoach.shell.asr.answering import Answerer
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.language.phrases import normalize_text
+from voicecoach.shell.asr.answering import TranscriptBuilder
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.types import SAMPLE_RATE, Block, Degraded, Speaker, TranscribeRequest, Transcript
 
 FRESH_S, MISSED = 0.15, 0.6
@@ -54,22 +54,24 @@ class ToldAsr:
         For the modelled delay.
     """
 
-    def __init__(self, truth: Truth, settings: config.Transcription) -> None:
+    def __init__(self, truth: Truth, settings: config.TranscriptionConfig) -> None:
         self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
-        self._answerer = Answerer(settings)
+        self._answerer = TranscriptBuilder(settings)
         self._pending: deque[TranscribeRequest] = deque()
         self._began: dict[tuple[Speaker, int], int] = {}
         """Where each utterance begins: in its first request."""
-        said = {(word.who, word.start_s, plain(word.text)) for word in truth.word}
-        self._words: dict[Speaker, list[tuple[Heard, bool]]] = {}
+        said = {(word.who, word.start_s, normalize_text(word.text)) for word in truth.word}
+        self._words: dict[Speaker, list[tuple[TranscribedWord, bool]]] = {}
         """What is heard on a channel, and whether it is heard at once."""
         for speaker in Speaker:
             self._words[speaker] = []
             for word in on_channel(truth, speaker):
-                right = (word.who, word.start_s, plain(word.text)) in said
+                right = (word.who, word.start_s, normalize_text(word.text)) in said
                 low, high = (0.7, 0.99) if right else (0.3, 0.8)
                 at_once, sure = _rng(word).random(2)
-                heard = Heard(word.text, word.start_s, word.end_s, low + (high - low) * sure)
+                heard = TranscribedWord(
+                    word.text, word.start_s, word.end_s, low + (high - low) * sure
+                )
                 self._words[speaker].append((heard, bool(at_once >= MISSED)))
 
     def hear(self, block: Block) -> None:
@@ -89,7 +91,7 @@ class ToldAsr:
             answers.append(self._answerer.answer(request.at + self._delay, request, words))
         return answers
 
-    def words(self, request: TranscribeRequest) -> list[Heard]:
+    def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
         """Return the words that answer a request.
 
         They are those of its utterance up to its end but for the `first`, which the engine has:

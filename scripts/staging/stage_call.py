@@ -51,7 +51,7 @@ from scripts.staging.voices import laughter
 from scripts.support import corpora
 from scripts.support.corpora import TELEPHONE_RATE, Samples
 from voicecoach.errors import one_line
-from voicecoach.language.phrases import plain
+from voicecoach.language.phrases import normalize_text
 from voicecoach.types import SAMPLE_RATE
 
 LEAD_S, TAIL_S = 0.8, 1.5
@@ -451,7 +451,10 @@ def as_heard(said: Sequence[Said], heard: str) -> list[Said]:
     """Return what was heard of a turn: words at the times of the said ones that they stand for."""
     words = heard.split()
     compared = SequenceMatcher(
-        None, [plain(word.text) for word in said], [plain(word) for word in words], autojunk=False
+        None,
+        [normalize_text(word.text) for word in said],
+        [normalize_text(word) for word in words],
+        autojunk=False,
     )
     found = []
     for tag, i, end_i, j, end_j in compared.get_opcodes():

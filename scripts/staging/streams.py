@@ -18,7 +18,7 @@ from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.runtime.engine_factory import Models, assemble
+from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Tone
 
 GAP_S = 1.0
@@ -137,9 +137,9 @@ def stream(clips: Iterable[Clip], line: Line, rng: np.random.Generator) -> Strea
     return Stream(np.concatenate(parts), tuple(spans), tuple(emotions))
 
 
-def tones(samples: Samples, models: Models) -> list[Tone]:
+def tones(samples: Samples, models: ModelFiles) -> list[Tone]:
     """Return the engine's estimates of what the customer says, the agent silent."""
-    engine = assemble(Config(), cues.load(cues.BUILT_IN), models, transcribe=False)
+    engine = build_engine(Config(), cues.load_cues(cues.BUILT_IN_CUES), models, transcribe=False)
     n = -(-len(samples) // HOP) * HOP
     both = np.zeros((2, n), np.float32)
     both[1, : len(samples)] = samples

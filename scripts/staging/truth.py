@@ -114,7 +114,7 @@ def read(path: Path, kind: type[T]) -> T:
         Where it is not there or not valid; says what and where in one line.
     """
     try:
-        return bounded_input.toml(bounded_input.read(path), kind)
+        return bounded_input.decode_toml(bounded_input.read_file(path), kind)
     except OSError as e:
         raise SystemExit(one_line(f"{path}: {e.strerror}")) from e
     except ValueError as e:

@@ -41,16 +41,16 @@ from scripts.staging.streams import (
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import SileroVad
-from voicecoach.dsp.functionals import columns
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
+from voicecoach.dsp.functionals import descriptor_columns
+from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.estimates.agitation import (
     FEATURES,
-    KNOWN,
-    LEVEL,
-    LIMIT,
+    LEVEL_FEATURE,
+    MAX_ABS_Z,
+    TRACKED_FEATURES,
     Population,
     VoiceBaseline,
-    features,
+    voice_features,
 )
 from voicecoach.estimates.tone import voice_window
 from voicecoach.shell.runtime.resources import prosody_model, vad_model
@@ -109,19 +109,19 @@ def ticks(speakers: Sequence[str], streams: Sequence[Stream]) -> list[Ticks]:
         speech = np.concatenate([v.process(p) for v, p in zip(vads, pairs, strict=True)])
         frames = prosody.process(block)
         assert frames is not None
-        described = columns(frames)
-        for first in range(0, MAX_HOPS, GROUP):
-            at = start + (first + GROUP) * HOP
+        described = descriptor_columns(frames)
+        for first in range(0, MAX_HOPS, GROUP_HOPS):
+            at = start + (first + GROUP_HOPS) * HOP
             for k, (segmenter, window) in enumerate(zip(segmenters, windows, strict=True)):
                 spoken = []
-                for i in range(first, first + GROUP):
+                for i in range(first, first + GROUP_HOPS):
                     segmenter.step(start + (i + 1) * HOP, float(speech[k, i]))
                     spoken.append(segmenter.speaking)
                 heard[k] += sum(spoken)
-                window.push(at, described[k, :, first : first + GROUP], np.array(spoken))
+                window.push(at, described[k, :, first : first + GROUP_HOPS], np.array(spoken))
                 if segmenter.speaking:
                     new_s = heard[k] * HOP / SAMPLE_RATE
-                    rows[k].append((at, new_s, features(window.compute(at))))
+                    rows[k].append((at, new_s, voice_features(window.compute(at))))
                     heard[k] = 0
     return [_ticks(speaker, s, r) for speaker, s, r in zip(speakers, streams, rows, strict=True)]
 
@@ -165,7 +165,7 @@ def population(found: Sequence[Ticks]) -> Population:
             means.append(np.nanmean(x, axis=0))
             within.append(np.nanstd(x, axis=0))
     mean, between = np.mean(means, axis=0), np.std(means, axis=0, ddof=1)
-    level = KNOWN.index(LEVEL)
+    level = TRACKED_FEATURES.index(LEVEL_FEATURE)
     mean[level], between[level] = -30.0, 0.0
     figures = (mean, between, np.median(within, axis=0))
     return Population(*(tuple(float(f"{v:.4g}") for v in figure) for figure in figures))
@@ -270,8 +270,8 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         [helper.make_tensor_value_info("z", TensorProto.FLOAT, ["n", len(FEATURES)])],
         [helper.make_tensor_value_info("log_odds", TensorProto.FLOAT, ["n"])],
         [
-            constant("least", np.array(-LIMIT)),
-            constant("most", np.array(LIMIT)),
+            constant("least", np.array(-MAX_ABS_Z)),
+            constant("most", np.array(MAX_ABS_Z)),
             constant("weights", model.weights),
             constant("bias", model.bias),
             constant("scale", np.array(model.scale)),

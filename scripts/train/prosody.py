@@ -39,7 +39,7 @@ from scripts.bench import peers
 from scripts.support import corpora
 from scripts.support.corpora import TELEPHONE_RATE, Samples, Syllable
 from voicecoach.dsp import pitch, spectrum, syllables
-from voicecoach.dsp.pitch import CANDIDATES, CONTEXT, FRAME_FEATURES, Candidates
+from voicecoach.dsp.pitch import CANDIDATES, CONTEXT_FRAMES, FRAME_FEATURES, PitchCandidates
 from voicecoach.dsp.prosody import load_weights
 from voicecoach.types import F32, HOP, SAMPLE_RATE
 
@@ -48,7 +48,7 @@ HIDDEN, NARROW, SYLLABLE_HIDDEN = 32, 16, 32
 CHUNK = 192
 """Hops in a training sequence of the pitch network."""
 FRAME_SCALE = np.array(
-    [0.05] * spectrum.BANDS + [0.1] * pitch.PARTS + [0.05, 0.05, 1.0], np.float32
+    [0.05] * spectrum.BANDS + [0.1] * pitch.FRAME_PARTS + [0.05, 0.05, 1.0], np.float32
 )
 """Brings the features near 1; folded into the weights when they are written."""
 LOG_LAG = 5.7
@@ -64,7 +64,7 @@ PAUSE_S, GAP_S = 0.5, 0.25
 class Observed(NamedTuple):
     """What the networks see of a clip."""
 
-    found: Candidates
+    found: PitchCandidates
     features: F32
 
 
@@ -76,16 +76,16 @@ def observe(samples: Samples) -> Observed:
     frames = np.ascontiguousarray(sliding_window_view(padded, spectrum.FRAME)[::HOP])[None]
     power = spectrum.power_spectrum(frames)
     bands = spectrum.band_power(power)
-    found = pitch.candidates(power)
+    found = pitch.pitch_candidates(power)
     features = pitch.FrameFeatures(1).process(
         frames, bands, spectrum.level_dbfs(bands), found.strongest
     )
     return Observed(_map(found, itemgetter(0)), features[0])
 
 
-def _map(found: Candidates, change: Callable[[Any], Any]) -> Candidates:
+def _map(found: PitchCandidates, change: Callable[[Any], Any]) -> PitchCandidates:
     """Return candidates with each array changed."""
-    return Candidates(*map(change, found))
+    return PitchCandidates(*map(change, found))
 
 
 def hop_times(n: int) -> Samples:
@@ -185,7 +185,7 @@ class PitchNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.frame = nn.Linear(CONTEXT * FRAME_FEATURES, HIDDEN)
+        self.frame = nn.Linear(CONTEXT_FRAMES * FRAME_FEATURES, HIDDEN)
         self.candidate = nn.Linear(pitch.CANDIDATE_FEATURES, HIDDEN, bias=False)
         self.voiced = nn.Linear(HIDDEN, 1, bias=False)
         self.unvoiced = nn.Linear(HIDDEN, 1)
@@ -203,7 +203,7 @@ class PitchNetwork(nn.Module):
         middle = candidates.new_zeros(pitch.CANDIDATE_FEATURES)
         middle[5] = LOG_LAG
         past = [frames]
-        for _ in range(CONTEXT - 1):
+        for _ in range(CONTEXT_FRAMES - 1):
             past.insert(0, torch.cat([torch.zeros_like(frames[:, :1]), past[0][:, :-1]], 1))
         hidden = self.frame(torch.cat(past, -1))
         each = torch.tanh(hidden[:, :, None] + self.candidate(candidates - middle))
@@ -262,7 +262,9 @@ def train_pitch(epochs: int) -> dict[str, F32]:
     fall, floor = network.jump()
     candidate = _numpy(network.candidate.weight)
     return {
-        "pitch_frame": (_numpy(network.frame.weight) * np.tile(FRAME_SCALE, CONTEXT)).T.copy(),
+        "pitch_frame": (
+            _numpy(network.frame.weight) * np.tile(FRAME_SCALE, CONTEXT_FRAMES)
+        ).T.copy(),
         "pitch_frame_bias": _numpy(network.frame.bias) - candidate[:, 5] * np.float32(LOG_LAG),
         "pitch_candidate": candidate.T.copy(),
         "pitch_voiced": _numpy(network.voiced.weight)[0],
@@ -396,14 +398,16 @@ class SyllableNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        span = syllables.BACK + 1 + syllables.AHEAD
+        span = syllables.HOPS_BACK + 1 + syllables.HOPS_AHEAD
         self.narrow = nn.Conv1d(FRAME_FEATURES + 1, NARROW, 1)
         self.span = nn.Conv1d(NARROW, SYLLABLE_HIDDEN, span)
         self.out = nn.Conv1d(SYLLABLE_HIDDEN, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the density at each hop of [clips, hops, features]."""
-        x = functional.pad(x.transpose(1, 2), (syllables.BACK, syllables.AHEAD), mode="replicate")
+        x = functional.pad(
+            x.transpose(1, 2), (syllables.HOPS_BACK, syllables.HOPS_AHEAD), mode="replicate"
+        )
         x = torch.tanh(self.span(torch.tanh(self.narrow(x))))
         return functional.softplus(self.out(x)[:, 0])
 

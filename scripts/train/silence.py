@@ -35,7 +35,13 @@ from torch.nn import functional
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.shell.asr.whisper import BUNDLED, POSITIONS, TAIL_FROM, Whisper, bundled
+from voicecoach.shell.asr.whisper import (
+    BUNDLED,
+    ENCODER_POSITIONS,
+    SILENCE_FROM,
+    Whisper,
+    bundled_model,
+)
 from voicecoach.types import F32, SAMPLE_RATE
 
 SEED = 20261123
@@ -256,7 +262,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     listener = Listener(BUNDLED, "en")
     whole = torch.from_numpy(listener.silence)
-    with (bundled() / "model.bin").open("rb") as file:
+    with (bundled_model() / "model.bin").open("rb") as file:
         decoder = Decoder(weights(file))
     heard = sounds(rng)
     pieces = [listener.piece(*next(heard)) for _ in range(options.pieces)]
@@ -268,7 +274,7 @@ def main() -> None:
     aims = []
     with torch.no_grad():
         for p in pieces:
-            rest = whole[max(len(p.states), TAIL_FROM) :]
+            rest = whole[max(len(p.states), SILENCE_FROM) :]
             tokens, states, there, _ = together((p,), [rest])
             aims.append(decoder(tokens, states, there)[0])
 
@@ -293,10 +299,10 @@ def main() -> None:
             values = [float(distance(chosen, silence)) for chosen in batches(kept)]
         print(f"{name}: {np.mean(values):.4f} nats a token", flush=True)
 
-    begin = torch.linspace(TAIL_FROM, POSITIONS - 1, options.learnt).round().long()
+    begin = torch.linspace(SILENCE_FROM, ENCODER_POSITIONS - 1, options.learnt).round().long()
     silence = whole[begin].clone()
     measure("none", silence[:1])
-    measure(f"every {POSITIONS // options.learnt}th of the whole", silence)
+    measure(f"every {ENCODER_POSITIONS // options.learnt}th of the whole", silence)
     silence.requires_grad_()
     optimizer = torch.optim.Adam([silence], lr=FIRST)
     steps = options.epochs * -(-len(learnt_from) // BATCH)

@@ -21,9 +21,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from voicecoach.audio.vad import BINS, CONTEXT, PARTS, WINDOW, SileroVad
-from voicecoach.onnx_model import Session
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.audio.vad import STFT_BINS, STFT_FRAMES, VAD_CONTEXT, VAD_WINDOW, SileroVad
+from voicecoach.onnx_model import OnnxModel
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, sha256
 from voicecoach.types import F32, SPEAKERS
 
@@ -79,12 +79,17 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
     # A convolution over three spectra around each; the outermost have a neighbour on one side.
     first = [
         g.layer(
-            g.part("spectra", max(t - 1, 0) * BINS, min(t + 2, PARTS) * BINS, f"around_{t}"),
-            taps(0, int(t == 0), 3 - int(t == PARTS - 1)),
+            g.part(
+                "spectra",
+                max(t - 1, 0) * STFT_BINS,
+                min(t + 2, STFT_FRAMES) * STFT_BINS,
+                f"around_{t}",
+            ),
+            taps(0, int(t == 0), 3 - int(t == STFT_FRAMES - 1)),
             bias[0],
             f"first_{t}",
         )
-        for t in range(PARTS)
+        for t in range(STFT_FRAMES)
     ]
     # Then every other one of these, of those one, and of that one nothing but itself.
     second = [
@@ -104,7 +109,7 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
     each = g.node("Sigmoid", [odds], "each")
     g.node("Squeeze", [each, g.constant("last_axis", [-1], np.int64)], "speech")
     value, kind = helper.make_tensor_value_info, TensorProto.FLOAT
-    spectra: list[int | str | None] = ["windows", "channels", PARTS * BINS]
+    spectra: list[int | str | None] = ["windows", "channels", STFT_FRAMES * STFT_BINS]
     held: list[int | str | None] = [1, "channels", _STATE]
     graph = helper.make_graph(
         g.nodes,
@@ -129,18 +134,21 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
 def difference(original: Path, made: Path) -> float:
     """Return by how much a probability differs at most, over the sample call."""
     samples = np.concatenate(
-        [block.samples for block in Call.both(resource("samples", SAMPLE_CALL)).blocks()], axis=1
+        [block.samples for block in RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks()],
+        axis=1,
     )
-    windows = samples.shape[1] // WINDOW
-    samples = samples[:, : windows * WINDOW]
-    vad, step = SileroVad(made), 64 * WINDOW // 2
+    windows = samples.shape[1] // VAD_WINDOW
+    samples = samples[:, : windows * VAD_WINDOW]
+    vad, step = SileroVad(made), 64 * VAD_WINDOW // 2
     parts = [vad.process(samples[:, i : i + step]) for i in range(0, samples.shape[1], step)]
     got = np.concatenate(parts, axis=1)[:, 1::2]
-    session = Session(original, "voice activity")
+    session = OnnxModel(original, "voice activity")
     largest = 0.0
     for speaker in SPEAKERS:
-        row = np.concatenate([np.zeros(CONTEXT, np.float32), samples[speaker.row]])
-        frames = np.lib.stride_tricks.sliding_window_view(row, CONTEXT + WINDOW)[::WINDOW]
+        row = np.concatenate([np.zeros(VAD_CONTEXT, np.float32), samples[speaker.row]])
+        frames = np.lib.stride_tricks.sliding_window_view(row, VAD_CONTEXT + VAD_WINDOW)[
+            ::VAD_WINDOW
+        ]
         state = np.zeros((1, 1, _STATE), np.float32)
         inputs = {"input": np.ascontiguousarray(frames), "h": state, "c": state}
         expected = session.run(None, inputs)[0]

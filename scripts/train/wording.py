@@ -32,7 +32,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from scripts.support import corpora
-from voicecoach.language.wording import OPERATING_POINT, Wording, WordingModel, ngrams, spoken
+from voicecoach.language.wording import (
+    OPERATING_POINT,
+    WordingEvidence,
+    WordingModel,
+    ngrams,
+    spoken_words,
+)
 from voicecoach.types import F64, SAMPLE_RATE, Speaker, Word
 
 HOSTILE = ("anger", "annoyance", "disgust", "disapproval")
@@ -74,7 +80,7 @@ def comments() -> list[Comment]:
         for line in (folder / f"{part}.tsv").read_text("utf-8").split("\n"):
             if line:
                 text, labels, key = line.split("\t")
-                words = spoken(_PLACEHOLDER.sub(" ", text).split())
+                words = spoken_words(_PLACEHOLDER.sub(" ", text).split())
                 emotions = frozenset(names[int(label)] for label in labels.split(","))
                 found[key] = Comment(key, words, list(ngrams(words)), emotions)
     return [found[key] for key in sorted(found)]
@@ -193,7 +199,7 @@ def on_phrases(model: WordingModel, path: Path, *, told: bool) -> None:
         texts = [text.split() for text in phrases["agitated"] + phrases["calm"]]
         y = np.arange(len(texts)) < len(phrases["agitated"])
         points = np.array(list(OPERATING_POINT.values()))
-        alone = np.array([model.read(spoken(text)) for text in texts]) >= points
+        alone = np.array([model.read(spoken_words(text)) for text in texts]) >= points
         weighs = [weight(model, text) for text in texts]
         end, most = np.array([w[-1] for w in weighs]), np.array([max(w) for w in weighs])
         lost = np.concatenate([without_one(model, text) for text in texts])
@@ -216,7 +222,7 @@ def without_one(model: WordingModel, text: list[str]) -> F64:
 
 def weight(model: WordingModel, text: list[str], *, whole: bool = False) -> list[float]:
     """Return what an utterance weighs after each of its words, or after all of it, log-odds."""
-    wording, weighs = Wording(model), [0.0]
+    wording, weighs = WordingEvidence(model), [0.0]
     for index, word in enumerate(text):
         end = (index + 1) * SAMPLE_RATE // 3
         wording.hear(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from voicecoach.audio.alignment import ASLEEP, SEAMLESS, SLACK, SOON, Aligner
+from voicecoach.audio.alignment import DRIFT_SLACK, JUMP_CHUNKS, SEAMLESS, SUSPENDED_AFTER, Aligner
 from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -128,7 +128,7 @@ def test_drift_is_corrected_a_sample_at_a_time(ppm: float) -> None:
     row = whole(blocks)[0].copy()
     row[: 4 * SAMPLE_RATE], samples = 0, row[4 * SAMPLE_RATE :]
     off = np.abs(errors_ms(row))
-    assert off.max() < SLACK / MS + 6
+    assert off.max() < DRIFT_SLACK / MS + 6
     assert off.max() > 2, "there was something to correct"
     assert not (samples == 0).any(), "nothing is missing"
     assert aligner.dropped_s(A) == 0
@@ -192,11 +192,11 @@ def test_an_overflow_that_is_told_is_mended_at_once() -> None:
     aligner = Aligner(0.0)
     for speaker in SPEAKERS:
         aligner.listen(speaker, idles=False)
-    for i in range(2 * SOON):
-        at = i * CHUNK + (4000 if i >= SOON else 0)
-        aligner.push(A, ramp(at, CHUNK), at / SAMPLE_RATE, lost=i == SOON)
+    for i in range(2 * JUMP_CHUNKS):
+        at = i * CHUNK + (4000 if i >= JUMP_CHUNKS else 0)
+        aligner.push(A, ramp(at, CHUNK), at / SAMPLE_RATE, lost=i == JUMP_CHUNKS)
         aligner.push(C, ramp(at, CHUNK), at / SAMPLE_RATE)
-    row = whole(aligner.pull(2 * SOON * CHUNK / SAMPLE_RATE + 0.3))[0]
+    row = whole(aligner.pull(2 * JUMP_CHUNKS * CHUNK / SAMPLE_RATE + 0.3))[0]
     assert np.abs(errors_ms(row)).max() == 0
 
 
@@ -280,7 +280,7 @@ def test_a_computer_that_slept_is_cut_out_of_the_time_line() -> None:
     after = aligner.pull(at + 1.1)
     assert aligner.time(aligner.now) == pytest.approx(at + 1.0, abs=0.05)
     assert not after[-1].missing
-    assert slept * SAMPLE_RATE > ASLEEP
+    assert slept * SAMPLE_RATE > SUSPENDED_AFTER
 
 
 @given(st.lists(st.floats(0.0, 3.0), min_size=1, max_size=20), st.integers(0, 100))

@@ -19,7 +19,7 @@ from scripts.staging.conversations import AGENT, CUSTOMER
 from scripts.support import corpora
 from scripts.support.corpora import Samples
 from tests.helpers import SHARED, noise, seconds, stereo, voice
-from voicecoach.audio.channels import SILENT_AFTER, Channels
+from voicecoach.audio.channels import SILENT_AFTER, ChannelMonitor
 from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, ChannelState, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -35,7 +35,7 @@ def watch(
 ) -> list[ChannelState]:
     """Return what is said of [2, n]; `opened` by the index of the hop."""
     speech = conversations.speaking(np.asarray(both, np.float64))
-    channels, changes, at = Channels(speakers), [], 0
+    channels, changes, at = ChannelMonitor(speakers), [], 0
     for i, hop in enumerate(conversations.hops(both)):
         channels.push(hop)
         if opened and i in opened:
@@ -384,7 +384,7 @@ def test_real_calls_are_left_alone(name: str) -> None:
 
 
 def test_distrusted_is_what_was_said_last() -> None:
-    channels = Channels()
+    channels = ChannelMonitor()
     both = stereo(
         noise(9, 0.05), np.concatenate([np.zeros(seconds(7), np.float32), noise(2, 0.05)])
     )
@@ -400,7 +400,7 @@ def test_distrusted_is_what_was_said_last() -> None:
 
 
 def test_an_update_needs_whole_ticks() -> None:
-    channels = Channels()
+    channels = ChannelMonitor()
     channels.push(np.zeros((2, HOP), np.float32))
     with pytest.raises(ValueError, match="every 8 hops"):
         channels.update(HOP, [False, False])
@@ -416,7 +416,7 @@ def test_memory_does_not_grow() -> None:
     both = np.asarray(
         conversations.noisy(synthetic(20.48, 22), np.random.default_rng(22)), np.float32
     )
-    channels = Channels()
+    channels = ChannelMonitor()
 
     def run() -> int:
         for i, hop in enumerate(conversations.hops(both)):

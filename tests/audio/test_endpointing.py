@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach.audio.endpointing import Endpointer
-from voicecoach.config import Endpointing
+from voicecoach.config import EndpointingConfig
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -26,7 +26,7 @@ Talk = list[tuple[float, float]]
 
 def run(agent: Talk, customer: Talk, length: float) -> list[Event]:
     """Return the events where each speaks in the given spans of seconds."""
-    e, events = Endpointer(Endpointing()), []
+    e, events = Endpointer(EndpointingConfig()), []
     for hop in range(round(length * SAMPLE_RATE / HOP)):
         t = (hop + 0.5) * HOP / SAMPLE_RATE
         p = [float(any(s <= t < e for s, e in spans)) for spans in (agent, customer)]
@@ -122,7 +122,7 @@ def test_a_long_try_that_fails_is_an_overlap_and_no_backchannel() -> None:
     ],
 )
 def test_barging_in_is_over_a_settled_other(agent: Talk, customer: Talk, expected: bool) -> None:
-    e, longest = Endpointer(Endpointing()), 0.0
+    e, longest = Endpointer(EndpointingConfig()), 0.0
     for hop in range(400):
         t = hop * HOP / SAMPLE_RATE
         e.step((hop + 1) * HOP, [float(any(s <= t < f for s, f in x)) for x in (agent, customer)])

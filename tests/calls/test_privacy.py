@@ -32,33 +32,33 @@ from tests.journal import entries
 from tests.scoring import conversations
 from voicecoach import config
 from voicecoach.coaching import cues
-from voicecoach.coaching.signal_trace import ticks
+from voicecoach.coaching.signal_trace import decode_ticks
 from voicecoach.commands import score as score_command
-from voicecoach.config import Config, Privacy
+from voicecoach.config import Config, PrivacyConfig
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.estimates import baseline, delivery
 from voicecoach.laboratory import comparison
 from voicecoach.shell import report
 from voicecoach.shell.asr.answering import LiveAsr
-from voicecoach.shell.asr.transcriber import Heard
-from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.journal import export as journal_export
 from voicecoach.shell.journal import fill, page, tables
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.journal.weeks import trends_of
+from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.journal.weeks import journal_trends
 from voicecoach.shell.laboratory import page as laboratory
-from voicecoach.shell.laboratory.trials import Rules, trial
+from voicecoach.shell.laboratory.trials import RuleSet, compare_call
 from voicecoach.shell.live import retention
-from voicecoach.shell.live.recorder import AUDIO, Keeper
+from voicecoach.shell.live.recorder import AUDIO_FILE, CallRecorder
 from voicecoach.shell.results import reader, writer
-from voicecoach.shell.results.input_log import INPUTS
-from voicecoach.shell.results.replay_one import EVENTS, Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.runtime.feed import Decline, NextCall, Quit, Toggle
+from voicecoach.shell.results.input_log import INPUTS_FILE
+from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.feed import CustomerDeclines, NextCall, QuitProgram, ToggleListening
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.shell.views.console import CallView
-from voicecoach.text_safety.redaction import wordless
+from voicecoach.shell.views.console import TerminalView
+from voicecoach.text_safety.redaction import redact_words
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -70,12 +70,12 @@ from voicecoach.types import (
     TranscribeRequest,
 )
 from voicecoach.views import event_log, exports
-from voicecoach.views.display import display
+from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot
 
 __all__ = ["home", "recording"]
 
-EU = Config(privacy=Privacy(profile="eu"))
+EU = Config(privacy=PrivacyConfig(profile="eu"))
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -83,18 +83,18 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def test_the_profile_decides_what_nobody_else_does() -> None:
-    assert config.parse("[privacy]\nprofile = 'eu'", "x") == EU
-    assert EU.privacy == Privacy(
+    assert config.parse_config("[privacy]\nprofile = 'eu'", "x") == EU
+    assert EU.privacy == PrivacyConfig(
         profile="eu", composite=False, ask_first=True, keep_words=False, keep_days=90
     )
-    assert Config().privacy == Privacy(
+    assert Config().privacy == PrivacyConfig(
         composite=True, ask_first=False, keep_words=True, keep_days=0
     )
-    own = config.parse("[privacy]\nprofile = 'eu'\nkeep_words = true\nkeep_days = 190", "x")
+    own = config.parse_config("[privacy]\nprofile = 'eu'\nkeep_words = true\nkeep_days = 190", "x")
     assert (own.privacy.keep_words, own.privacy.keep_days) == (True, 190)
     assert own.privacy.ask_first
-    assert config.override(Config(), "privacy.profile", "eu") == EU
-    assert config.parse(config.dumps(EU), "x") == EU
+    assert config.override_config(Config(), "privacy.profile", "eu") == EU
+    assert config.parse_config(config.config_to_toml(EU), "x") == EU
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_profile_decides_what_nobody_else_does() -> None:
 )
 def test_what_the_profile_is_for_cannot_be_undone(text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        config.parse(f"[privacy]\nprofile = 'eu'\n{text}", "x")
+        config.parse_config(f"[privacy]\nprofile = 'eu'\n{text}", "x")
 
 
 def test_what_is_in_force_is_printed(home: Path) -> None:
@@ -135,45 +135,45 @@ STATES = re.compile(r"calm|compos(ed|ure)|nervous|stress|angry|anger|irritat|fri
 
 def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     """Yield all that there is to see of a call, by what it is."""
-    setup = Setup(settings, cues.load(cues.BUILT_IN), shipped(), [])
+    setup = CallSetup(settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
     source = folder / "call.wav"
     call, rate = soundfile.read(resource("samples", SAMPLE_CALL), start=80 * 8000, stop=125 * 8000)
     soundfile.write(source, call, rate)
     shown = io.StringIO()
-    with CallView(Console(file=shown, force_terminal=True, width=100), "call", None) as view:
-        done = replay(Call.both(source), setup, folder / "call", view)
+    with TerminalView(Console(file=shown, force_terminal=True, width=100), "call", None) as view:
+        done = replay_call(RecordedCall.both(source), setup, folder / "call", view)
     yield "terminal", shown.getvalue()
     plain = io.StringIO()
     for path in sorted((folder / "call").iterdir()):
         yield path.name, path.read_text("utf-8")
-    found = reader.read(folder / "call")
+    found = reader.read_results(folder / "call")
     snapshot = Snapshot()
     for event in found.events:
         snapshot.update(event)
         if event.at % SAMPLE_RATE < 2048:
-            yield "overlay and page", str(msgspec.to_builtins(display(snapshot, "listening")))
-    for name, write in exports.FORMATS.items():
+            yield "overlay and page", str(msgspec.to_builtins(make_display(snapshot, "listening")))
+    for name, write in exports.EXPORT_FORMATS.items():
         yield f"export {name}", str(write(found.events, "call"))
-    yield "report", report.write(found, None, "none").read_text("utf-8").split("</style>")[1]
+    yield "report", report.write_report(found, None, "none").read_text("utf-8").split("</style>")[1]
     composite = found.facts["composite"]
-    again = writer.score("call", found.events, composite=composite)
-    score_command.show(again, Console(file=plain, width=100))
-    rules = Rules("one", setup.cues), Rules("two", setup.cues[1:])
-    tried = trial(found, *rules, settings)
-    total = comparison.total([(tried.a, tried.b, tried.changes)])
-    yield "laboratory", laboratory.page([tried], total, *rules)
-    with Journal(folder / "journal" / "j.sqlite3", create=True) as journal:
-        fill.add(journal, folder / "call", words=True)
-        for part in tables.call_told(journal, journal.overview()[0].call):
+    again = writer.score_events("call", found.events, composite=composite)
+    score_command.print_score_card(again, Console(file=plain, width=100))
+    rules = RuleSet("one", setup.cues), RuleSet("two", setup.cues[1:])
+    tried = compare_call(found, *rules, settings)
+    total = comparison.count_totals([(tried.a, tried.b, tried.changes)])
+    yield "laboratory", laboratory.comparison_page([tried], total, *rules)
+    with JournalStore(folder / "journal" / "j.sqlite3", create=True) as journal:
+        fill.add_call_folder(journal, folder / "call", words=True)
+        for part in tables.render_call(journal, journal.overview()[0].call):
             Console(file=plain, width=100).print(part)
-        for table in tables.tables(trends_of(journal)):
+        for table in tables.trend_tables(journal_trends(journal)):
             Console(file=plain, width=100).print(table)
-        yield "trends", page.page(trends_of(journal)).decode()
-        for path in journal_export.export(journal, "json", folder / "journal.json", ""):
+        yield "trends", page.trends_page(journal_trends(journal)).decode()
+        for path in journal_export.export_journal(journal, "json", folder / "journal.json", ""):
             yield path.name, path.read_text("utf-8")
     yield "printed", plain.getvalue()
-    yield "usual", baseline.dumps(done.usual).decode()
-    yield "signal words", " ".join(delivery.TERMS)
+    yield "usual", baseline.baseline_to_json(done.usual).decode()
+    yield "signal words", " ".join(delivery.CALMNESS_TERMS)
 
 
 def test_of_the_agent_the_eu_profile_shows_measurements_and_no_state(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_of_the_agent_the_eu_profile_shows_measurements_and_no_state(tmp_path: P
     for profile in ("standard", "eu"):
         folder = tmp_path / profile
         folder.mkdir()
-        settings = config.override(Config(), "privacy.profile", profile)
+        settings = config.override_config(Config(), "privacy.profile", profile)
         stated[profile] = {
             name
             for name, text in outputs(folder, settings)
@@ -225,18 +225,18 @@ def test_words_are_kept_only_where_they_are_to_be(tmp_path: Path) -> None:
         place = tmp_path / name
         desk = Desk(place / "out", settings, transcriber=Told()).run()
         (folder,) = desk.ended
-        with Journal(place / "journal.sqlite3", create=True) as journal:
-            fill.add(journal, folder, words=True)
-            found = reader.read(folder)
-            report.write(found, None, "none")
-            for kind, write in exports.FORMATS.items():
+        with JournalStore(place / "journal.sqlite3", create=True) as journal:
+            fill.add_call_folder(journal, folder, words=True)
+            found = reader.read_results(folder)
+            report.write_report(found, None, "none")
+            for kind, write in exports.EXPORT_FORMATS.items():
                 (place / kind).write_text(write(found.events, "call"), "utf-8")
         kept_in[name] = [
             path.name
             for path in sorted(place.rglob("*"))
             if path.is_file() and told_in(path.read_bytes())
         ]
-        card = writer.card(folder)
+        card = writer.read_score_card(folder)
         assert card
         scores[name] = {t.name: t.score for t in card.techniques}
         assert found.facts["words"]
@@ -245,7 +245,7 @@ def test_words_are_kept_only_where_they_are_to_be(tmp_path: Path) -> None:
         assert opened[0].id == "soften"
         assert ("you must" in opened[0].message) is (name == "standard")
         # What the cues went on is there all the same.
-        assert len(list(ticks(found.events, SAMPLE_RATE * 49))) > 300
+        assert len(list(decode_ticks(found.events, SAMPLE_RATE * 49))) > 300
         assert any(event.kind == "apology" for event in found.events if hasattr(event, "kind"))
     assert {
         "events.jsonl", "summary.json", "summary.md", "scorecard.json", "scorecard.md",
@@ -266,21 +266,21 @@ def test_a_card_whose_words_are_not_kept_is_not_made_worse(tmp_path: Path, home:
 
 def test_an_event_without_words_has_none() -> None:
     for event in entries.call():
-        found = wordless(event)
+        found = redact_words(event)
         if found:
-            assert entries.SECRET.encode() not in event_log.line(found)
+            assert entries.SECRET.encode() not in event_log.encode_event(found)
             assert (found.at, type(found)) == (event.at, type(event))
-    assert sum(wordless(e) is None for e in entries.call()) == 1
+    assert sum(redact_words(e) is None for e in entries.call()) == 1
     told = next(e for e in conversations.events([conversations.c("Hello")]) if isinstance(e, Tone))
     quoting = msgspec.structs.replace(told, evidence=(f'"{entries.SECRET}"',))
-    line = event_log.line(wordless(quoting) or quoting)
+    line = event_log.encode_event(redact_words(quoting) or quoting)
     assert entries.SECRET.encode() not in line
     lines = [
         conversations.a("I am sorry, I must see."),
         conversations.c("You always lose it!", agitation=0.9),
     ]
     for event in conversations.events(lines):
-        line = event_log.line(found) if (found := wordless(event)) else b""
+        line = event_log.encode_event(found) if (found := redact_words(event)) else b""
         assert not re.search(rb"sorry|must|always|lose", line)
 
 
@@ -295,9 +295,9 @@ while (data := _read(sys.stdin.buffer)) is not None:
 
 
 def test_what_the_program_says_of_a_recogniser_that_fails_has_no_words(tmp_path: Path) -> None:
-    with closing(Remote("none", "en", command=(sys.executable, "-c", CHILD))) as remote:
+    with closing(TranscriberProcess("none", "en", command=(sys.executable, "-c", CHILD))) as remote:
         desk = Desk(tmp_path, Config(), transcriber=remote).run()
-    failed = [e for e in reader.read(desk.ended[0]).events if isinstance(e, Degraded)]
+    failed = [e for e in reader.read_results(desk.ended[0]).events if isinstance(e, Degraded)]
     assert any("RecogniserFailed: ValueError" in event.reason for event in failed)
     assert told_in(everything(tmp_path)) == []
 
@@ -359,7 +359,7 @@ def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str)
     assert list(at_home.rglob("usual.json"))
     assert told_in(everything(at_home)) == []
     assert bool(told_in(everything(out))) is (profile == "standard")
-    header = reader.read(next(out.iterdir())).facts
+    header = reader.read_results(next(out.iterdir())).facts
     assert bool(header["notice"]) is (profile == "eu")
     assert (b"Say to the customer: This call is analysed" in said) is (profile == "eu")
 
@@ -392,12 +392,12 @@ def test_each_call_waits_to_be_started_where_the_customer_is_told(tmp_path: Path
 
     def go_on() -> None:
         seen.append((desk.ears.open, desk.feed.newest.display.notice, len(desk.ended)))
-        desk.feed.wish(Toggle())
+        desk.feed.wish(ToggleListening())
 
     desk = Desk(tmp_path, EU, notice="May I?")
     desk.then(desk.wish(5, NextCall())).between(go_on).run()
     assert seen == [(False, "Say first: May I?", 1)]
-    assert [reader.read(folder).facts["notice"] for folder in desk.ended] == ["May I?"] * 2
+    assert [reader.read_results(folder).facts["notice"] for folder in desk.ended] == ["May I?"] * 2
 
 
 def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_path: Path) -> None:
@@ -406,28 +406,28 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
     def decline() -> None:
         (folder,) = desk.out.iterdir()
         seen.append(sorted(path.name for path in folder.iterdir()))
-        desk.feed.wish(Decline())
+        desk.feed.wish(CustomerDeclines())
 
     def go_on() -> None:
         seen.append((desk.ears.open, list(desk.out.iterdir()), desk.ended[:], desk.session.usual))
-        desk.feed.wish(Toggle())
+        desk.feed.wish(ToggleListening())
 
     desk = Desk(tmp_path / "out", Config(), transcriber=Told(), audio=True, learn=True)
     desk.then((30, decline)).between(go_on).run()
-    assert seen == [[AUDIO, EVENTS, INPUTS], (False, [], [], None)], (
+    assert seen == [[AUDIO_FILE, EVENT_LOG, INPUTS_FILE], (False, [], [], None)], (
         "nothing is left of it, nor learnt"
     )
     (folder,) = desk.ended
     assert [folder] == list(desk.out.iterdir()) == desk.session.folders
-    assert reader.read(folder).events[-1].at < 25 * SAMPLE_RATE, "it began after the first"
+    assert reader.read_results(folder).events[-1].at < 25 * SAMPLE_RATE, "it began after the first"
     assert desk.session.usual
     assert desk.session.usual.calls == 1
 
 
 def test_a_call_that_is_paused_can_be_declined(tmp_path: Path) -> None:
     desk = Desk(tmp_path, Config())
-    desk.then(desk.wish(5, Toggle()), desk.wish(7, Decline()))
-    desk.between(lambda: desk.feed.wish(Quit())).run()
+    desk.then(desk.wish(5, ToggleListening()), desk.wish(7, CustomerDeclines()))
+    desk.between(lambda: desk.feed.wish(QuitProgram())).run()
     assert not list(tmp_path.iterdir())
     assert not desk.ended
 
@@ -436,7 +436,7 @@ def test_what_cannot_be_deleted_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     def fail(_: Path) -> None:
         raise OSError(30, "Read-only file system")
 
-    with Keeper(tmp_path / "call", audio=False) as keeper:
+    with CallRecorder(tmp_path / "call", audio=False) as keeper:
         keeper.line(b"said\n")
     monkeypatch.setattr(shutil, "rmtree", fail)
     with pytest.raises(OutputError, match="cannot be deleted, do it by hand: Read-only"):
@@ -454,7 +454,7 @@ class Slow(Told):
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Wait."""
         self.asked.set()
         assert self.free.wait(20)
@@ -490,14 +490,14 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
     desk = Desk(tmp_path, Config(), transcriber=Told(), audio=True)
     letting: list[bool] = []
     desk.then(
-        desk.wish(PAUSED, Toggle()),
+        desk.wish(PAUSED, ToggleListening()),
         (PAUSED + 0.02, lambda: letting.append(desk.ears.open)),
         (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.hearing._aligner._buf)))),
-        desk.wish(RESUMED, Toggle()),
+        desk.wish(RESUMED, ToggleListening()),
     ).run()
     assert letting == [False, False], "the devices are let go, and chunks that waited are dropped"
     (folder,) = desk.ended
-    lines = [json.loads(line) for line in (folder / EVENTS).read_text("utf-8").splitlines()]
+    lines = [json.loads(line) for line in (folder / EVENT_LOG).read_text("utf-8").splitlines()]
     at = next(e["at_s"] for e in lines if e["type"] == "listening" and not e["on"])
     on = next(e["at_s"] for e in lines if e["type"] == "listening" and e["on"] and e["at_s"])
     assert (at, on) == (pytest.approx(PAUSED, abs=0.3), pytest.approx(RESUMED, abs=0.3))
@@ -514,7 +514,7 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
     assert {(e["utterance"], e["index"]) for e in before} - final
     speech = [e for e in lines if e["type"] == "speech_started"]
     assert not [e for e in speech if at + 0.2 < e["start_s"] < on - 0.2]
-    sound, rate = soundfile.read(folder / AUDIO, dtype="int16")
+    sound, rate = soundfile.read(folder / AUDIO_FILE, dtype="int16")
     assert np.any(sound[: int(at * rate)])
     assert not np.any(sound[int((at + 0.1) * rate) : int((on - 0.1) * rate)]), "silence is kept"
 
@@ -533,7 +533,7 @@ def test_sound_would_be_found() -> None:
 
 def test_no_sound_is_stored_unless_it_is_asked_for(tmp_path: Path, home: Path) -> None:
     desk = Desk(tmp_path / "live", Config(), transcriber=Told()).run()
-    assert not (desk.ended[0] / AUDIO).exists()
+    assert not (desk.ended[0] / AUDIO_FILE).exists()
     call = tmp_path / "call.flac"
     soundfile.write(call, recorded().T[: 8 * SAMPLE_RATE], SAMPLE_RATE)
     inside = tmp_path / "tmp"
@@ -556,7 +556,7 @@ def left_behind(out: Path, name: str, days: float, **facts: object) -> Path:
     began = NOW - timedelta(days=days)
     facts = {"live": True, "started_at": began.isoformat(timespec="seconds"), **facts}
     folder = entries.folder(out / name, **facts)  # type: ignore[arg-type]
-    os.utime(folder / EVENTS, (began.timestamp(),) * 2)
+    os.utime(folder / EVENT_LOG, (began.timestamp(),) * 2)
     return folder
 
 
@@ -577,18 +577,18 @@ def test_live_calls_go_when_they_are_old_and_nothing_else_does(tmp_path: Path) -
     elsewhere = left_behind(tmp_path / "elsewhere", "old", 400)
     (out / "linked").symlink_to(elsewhere, target_is_directory=True)
     (out / "inside").mkdir()
-    (out / "inside" / EVENTS).symlink_to(elsewhere / EVENTS)
+    (out / "inside" / EVENT_LOG).symlink_to(elsewhere / EVENT_LOG)
     (old / "link").symlink_to(elsewhere, target_is_directory=True)
-    os.utime(left_behind(out, "went on", 400) / EVENTS, (NOW.timestamp(),) * 2)
+    os.utime(left_behind(out, "went on", 400) / EVENT_LOG, (NOW.timestamp(),) * 2)
     before = names(out)
-    assert retention.purge(out, 0, NOW) == ""
+    assert retention.purge_old_calls(out, 0, NOW) == ""
     assert names(out) == before
-    assert retention.purge(out, 90, NOW) == f"1 call older than 90 days deleted in {out}"
+    assert retention.purge_old_calls(out, 90, NOW) == f"1 call older than 90 days deleted in {out}"
     assert names(out) == [name for name in before if name != "old"]
     assert new.exists()
-    assert (elsewhere / EVENTS).exists()
-    assert retention.purge(out, 90, NOW) == ""
-    assert retention.purge(tmp_path / "nowhere", 90, NOW) == ""
+    assert (elsewhere / EVENT_LOG).exists()
+    assert retention.purge_old_calls(out, 90, NOW) == ""
+    assert retention.purge_old_calls(tmp_path / "nowhere", 90, NOW) == ""
 
 
 def test_what_cannot_go_is_said_and_costs_no_call(
@@ -604,7 +604,7 @@ def test_what_cannot_go_is_said_and_costs_no_call(
         delete(folder)
 
     monkeypatch.setattr(shutil, "rmtree", fail)
-    said = retention.purge(tmp_path, 90, NOW)
+    said = retention.purge_old_calls(tmp_path, 90, NOW)
     assert said.startswith("1 call older than 90 days deleted")
     assert said.endswith("a cannot be deleted: Permission denied")
     assert names(tmp_path) == ["a", "c"]
@@ -615,26 +615,26 @@ def test_a_clock_that_has_jumped_wipes_nothing_before_it_is_said(tmp_path: Path)
         left_behind(tmp_path, name, days)
     jumped = NOW + timedelta(days=3650)
     for hours in (0, 1, 23):
-        said = retention.purge(tmp_path, 90, jumped + timedelta(hours=hours))
+        said = retention.purge_old_calls(tmp_path, 90, jumped + timedelta(hours=hours))
         assert "are older than 90 days, if it is " in said
         assert said.endswith("May 2036: they are deleted from tomorrow on")
         # A call that is heard under that clock does not make the others believed.
         left_behind(tmp_path, f"new {hours}", -3650)
     assert names(tmp_path) == ["a", "b", "new 0", "new 1", "new 23"]
     # The clock is right again.
-    assert retention.purge(tmp_path, 90, NOW + timedelta(days=1)) == ""
-    assert not (tmp_path / retention.SAID).exists()
+    assert retention.purge_old_calls(tmp_path, 90, NOW + timedelta(days=1)) == ""
+    assert not (tmp_path / retention.WARNED_FILE).exists()
     assert names(tmp_path)[:2] == ["a", "b"]
 
 
 def test_after_a_long_leave_calls_go_a_day_after_it_was_said(tmp_path: Path) -> None:
     left_behind(tmp_path, "a", 100)
-    assert "deleted from tomorrow on" in retention.purge(tmp_path, 90, NOW)
+    assert "deleted from tomorrow on" in retention.purge_old_calls(tmp_path, 90, NOW)
     assert names(tmp_path) == ["a"]
-    said = retention.purge(tmp_path, 90, NOW + timedelta(days=1, hours=1))
+    said = retention.purge_old_calls(tmp_path, 90, NOW + timedelta(days=1, hours=1))
     assert said.startswith("1 call older than 90 days deleted")
     assert names(tmp_path) == []
-    assert not (tmp_path / retention.SAID).exists()
+    assert not (tmp_path / retention.WARNED_FILE).exists()
 
 
 # --- deleted ------------------------------------------------------------------------------------
@@ -643,13 +643,13 @@ def test_after_a_long_leave_calls_go_a_day_after_it_was_said(tmp_path: Path) -> 
 def test_a_call_that_is_deleted_from_the_journal_is_in_none_of_its_files(tmp_path: Path) -> None:
     folder = entries.folder(tmp_path / "call", live=True, started_at=entries.STARTED)
     entries.scored(folder)
-    soundfile.write(folder / AUDIO, recorded().T[: 20 * SAMPLE_RATE], SAMPLE_RATE, "PCM_16")
-    flac = (folder / AUDIO).read_bytes()
+    soundfile.write(folder / AUDIO_FILE, recorded().T[: 20 * SAMPLE_RATE], SAMPLE_RATE, "PCM_16")
+    flac = (folder / AUDIO_FILE).read_bytes()
     path = tmp_path / "kept" / "journal.sqlite3"
-    with Journal(path, create=True) as journal:
-        added = fill.add(journal, folder, words=True, audio=True).call
+    with JournalStore(path, create=True) as journal:
+        added = fill.add_call_folder(journal, folder, words=True, audio=True).call
         other = entries.folder(tmp_path / "other", live=True, started_at=entries.STARTED)
-        fill.add(journal, other, words=False)
+        fill.add_call_folder(journal, other, words=False)
         names_of = {file.name for file in path.parent.iterdir()}
         assert names_of == {
             "journal.sqlite3",
@@ -683,7 +683,7 @@ def test_the_notices_are_those_that_the_program_gives() -> None:
 
 def test_the_page_on_privacy_has_the_settings_that_there_are() -> None:
     text = (DOCS / "privacy.md").read_text("utf-8")
-    for name, value in config.PROFILES["eu"].items():
+    for name, value in config.PRIVACY_PROFILES["eu"].items():
         shown = str(value).lower() if isinstance(value, bool) else value
         assert f"`{name} = {shown}`" in text
     assert "not legal advice" in text.lower()

@@ -19,22 +19,22 @@ from tests.helpers import SHARED
 from tests.scoring.conversations import card, holds
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.estimates.tone import ALERT
-from voicecoach.language.phrases import plain
+from voicecoach.estimates.tone import ALERT_LEVEL
+from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.answering import ReplayAsr
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.asr.worker_process import Remote
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.types import (
     SAMPLE_RATE,
     Backchannel,
     CueOpened,
     Degraded,
+    DialogueAct,
     Ended,
     Event,
-    Move,
     Overlap,
     Speaker,
     SpeechEnded,
@@ -56,31 +56,31 @@ pytestmark = pytest.mark.words
 
 
 @pytest.fixture(scope="module")
-def remotes() -> Iterator[list[Remote]]:
-    both = [Remote("tiny.en", "en") for _ in range(2)]
+def remotes() -> Iterator[list[TranscriberProcess]]:
+    both = [TranscriberProcess("tiny.en", "en") for _ in range(2)]
     yield both
     for remote in both:
         remote.close()
 
 
-def replay(path: Path, remotes: list[Remote], hops: int) -> list[Event]:
+def replay(path: Path, remotes: list[TranscriberProcess], hops: int) -> list[Event]:
     config = Config()
-    engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
+    engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
     asr = ReplayAsr(remotes, config.transcription)
     try:
-        return list(run(Call.both(path).blocks(hops), engine, asr))
+        return list(run_engine(RecordedCall.both(path).blocks(hops), engine, asr))
     finally:
         asr.close()
 
 
 @pytest.fixture(scope="module")
-def polite(remotes: list[Remote]) -> list[Event]:
+def polite(remotes: list[TranscriberProcess]) -> list[Event]:
     """Call 40: takes turns without overlap, a third of it silence."""
     return replay(CALLS["polite"], remotes, 16)
 
 
 @pytest.fixture(scope="module")
-def lively(remotes: list[Remote]) -> list[Event]:
+def lively(remotes: list[TranscriberProcess]) -> list[Event]:
     """Call 49: both talk at once for a tenth of it, with many an "mm-hmm"."""
     if not CALLS["lively"].exists():
         pytest.skip("shared reference data is not here")
@@ -196,7 +196,7 @@ LIVELY_WORDS = [
 def heard(events: list[Event], speaker: Speaker, start: float, end: float) -> str:
     """Return the final words of a speaker between two moments."""
     words = [
-        plain(e.text)
+        normalize_text(e.text)
         for e in events
         if isinstance(e, Word)
         and e.final
@@ -229,7 +229,7 @@ def test_words_are_shown_while_they_are_spoken(which: str, request: pytest.Fixtu
     late = []
     for e in events:
         if isinstance(e, Word) and e.text:
-            key = (e.speaker, e.utterance, e.index, plain(e.text))
+            key = (e.speaker, e.utterance, e.index, normalize_text(e.text))
             first.setdefault(key, e.at)
             if e.final:
                 late.append((first[key] - e.end) / SAMPLE_RATE)
@@ -275,13 +275,15 @@ def test_no_utterance_glues_two_turns(which: str, request: pytest.FixtureRequest
                 ]
 
 
-def test_a_recording_that_ends_in_a_word_keeps_it(remotes: list[Remote], tmp_path: Path) -> None:
+def test_a_recording_that_ends_in_a_word_keeps_it(
+    remotes: list[TranscriberProcess], tmp_path: Path
+) -> None:
     x, rate = soundfile.read(resource("samples", "auto_repairs_40.flac"), dtype="int16")
     # "... how can I help you today?" ends here.
     soundfile.write(tmp_path / "cut.wav", x[: int(5.95 * rate)], rate)
     events = replay(tmp_path / "cut.wav", remotes, 16)
     said = [e.text for e in events if isinstance(e, Utterance) and e.speaker is A]
-    assert plain(said[-1]).endswith("help you today")
+    assert normalize_text(said[-1]).endswith("help you today")
     assert isinstance(events[-1], Ended)
 
 
@@ -325,7 +327,7 @@ def test_the_agent_is_told_to_say_sorry_who_explains_and_never_does(lively: list
 
 
 def test_the_agents_moves_are_told(polite: list[Event]) -> None:
-    kinds = {e.kind for e in polite if isinstance(e, Move) and e.speaker is A}
+    kinds = {e.kind for e in polite if isinstance(e, DialogueAct) and e.speaker is A}
     assert {"greeting", "apology", "question", "solution", "expectation", "closing"} <= kinds
 
 
@@ -345,7 +347,7 @@ def test_customers_who_stay_polite_are_not_agitated(
     sure = [e.agitation for e in tones if e.confidence > 0.5]
     assert len(sure) > 100
     assert sum(sure) / len(sure) < 0.3
-    assert sum(a >= ALERT for a in sure) / len(sure) < 0.02
+    assert sum(a >= ALERT_LEVEL for a in sure) / len(sure) < 0.02
 
 
 @pytest.mark.parametrize("which", ["polite", "lively"])
@@ -371,9 +373,9 @@ def test_a_log_is_whole_and_in_order(which: str, request: pytest.FixtureRequest)
             assert " ".join(said) == event.text
             assert len(said) == event.words
     assert final
-    lines = b"".join(map(event_log.line, events))
-    again = event_log.read(iter(lines.splitlines()))
-    assert b"".join(map(event_log.line, again)) == lines
+    lines = b"".join(map(event_log.encode_event, events))
+    again = event_log.read_events(iter(lines.splitlines()))
+    assert b"".join(map(event_log.encode_event, again)) == lines
 
 
 CUT_S, SAME_S = 80, 76
@@ -384,7 +386,7 @@ CUT_S, SAME_S = 80, 76
 def test_the_same_events_again_whatever_the_block_size_and_whatever_comes_later(
     which: str,
     hops: int,
-    remotes: list[Remote],
+    remotes: list[TranscriberProcess],
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from voicecoach.coaching import cues
 from voicecoach.coaching.cues import CueEngine
-from voicecoach.coaching.signals import QUOTES, SIGNALS
-from voicecoach.config import Cues
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.config import CuesConfig
 from voicecoach.errors import ConfigError
 from voicecoach.types import (
     HOP,
@@ -35,15 +35,15 @@ CASES = [
 
 def run(case: dict[str, Any]) -> list[Event]:
     """Return the events of a case."""
-    engine = CueEngine(cues.load(cues.BUILT_IN), Cues(**case.get("cues", {})))
-    quotes = {**dict.fromkeys(QUOTES, ""), **case.get("quotes", {})}
+    engine = CueEngine(cues.load_cues(cues.BUILT_IN_CUES), CuesConfig(**case.get("cues", {})))
+    quotes = {**dict.fromkeys(CUE_QUOTES, ""), **case.get("quotes", {})}
     events: list[Event] = []
     last = 0
     for tick in range(int(case["length_s"] / TICK_S) + 1):
         t = tick * TICK_S
-        signals = dict.fromkeys(SIGNALS, float("nan"))
+        signals = dict.fromkeys(CUE_SIGNALS, float("nan"))
         for name, series in case["series"].items():
-            assert name in SIGNALS
+            assert name in CUE_SIGNALS
             signals[name] = [value for start, value in series if start <= t + 1e-9][-1]
         last = tick * TICK * HOP
         wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
@@ -77,7 +77,7 @@ def test_case(case: dict[str, Any]) -> None:
     assert shown == 0
 
 
-@pytest.mark.parametrize("id", [cue.id for cue in cues.load(cues.BUILT_IN)])
+@pytest.mark.parametrize("id", [cue.id for cue in cues.load_cues(cues.BUILT_IN_CUES)])
 def test_each_cue_has_a_test_that_fires_it_and_one_that_does_not(id: str) -> None:
     opened = [[i for i, _ in case["opened"]] for case in FILES[id]]
     assert any(id in ids for ids in opened)
@@ -179,21 +179,21 @@ def test_a_wrong_rule_fails_at_load_and_names_the_file(
 ) -> None:
     path = tmp_path / "cues.toml"
     path.write_text(CUE)
-    assert cues.load(path)[0].id == "x"
+    assert cues.load_cues(path)[0].id == "x"
     path.write_text(CUE.replace(before, after, 1))
     with pytest.raises(ConfigError) as error:
-        cues.load(path)
+        cues.load_cues(path)
     assert str(error.value).startswith(str(path))
     assert complaint in str(error.value)
 
 
 def test_a_missing_rule_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the cue rules"):
-        cues.load(tmp_path / "none.toml")
+        cues.load_cues(tmp_path / "none.toml")
 
 
 def test_the_built_in_catalogue_is_the_designs() -> None:
-    assert {cue.id for cue in cues.load(cues.BUILT_IN)} == {
+    assert {cue.id for cue in cues.load_cues(cues.BUILT_IN_CUES)} == {
         "slow-down", "lower-your-voice", "acknowledge", "let-them-finish", "give-them-a-moment",
         "ask-or-confirm", "apologise", "enough-sorry", "soften", "do-not-defend",
         "offer-a-way-forward", "set-expectations", "set-a-limit", "hand-over", "too-much-talking",
@@ -203,4 +203,6 @@ def test_the_built_in_catalogue_is_the_designs() -> None:
 
 def test_the_page_of_the_cues_is_the_catalogue() -> None:
     page = Path(__file__).parents[2] / "docs" / "cues.md"
-    assert page.read_text("utf-8") == catalogue.markdown(cues.load(cues.BUILT_IN))
+    assert page.read_text("utf-8") == catalogue.cue_catalogue_markdown(
+        cues.load_cues(cues.BUILT_IN_CUES)
+    )

@@ -3,9 +3,9 @@
 import pytest
 
 from voicecoach.coaching import cues
-from voicecoach.coaching.outcomes import Outcomes
-from voicecoach.coaching.signals import SIGNALS
-from voicecoach.language.dialogue_acts import Moves
+from voicecoach.coaching.outcomes import OutcomeTracker
+from voicecoach.coaching.signals import CUE_SIGNALS
+from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -30,15 +30,15 @@ def opened(at: int, id: str) -> CueOpened:
 
 def follow(
     said: dict[float, Event], series: dict[str, list[tuple[float, float]]], length_s: float,
-    moves: Moves | None = None,
+    moves: DialogueActTracker | None = None,
 ) -> list[CueOutcome]:  # fmt: skip
     """Return what is said of events at given times with signals as given from times on."""
-    outcomes = Outcomes(cues.load(cues.BUILT_IN), moves or Moves())
+    outcomes = OutcomeTracker(cues.load_cues(cues.BUILT_IN_CUES), moves or DialogueActTracker())
     found: list[Event] = []
     at = 0
     for tick in range(round(length_s * SAMPLE_RATE / STEP)):
         at, t = (tick + 1) * STEP, (tick + 1) * STEP / SAMPLE_RATE
-        signals = dict.fromkeys(SIGNALS, float("nan"))
+        signals = dict.fromkeys(CUE_SIGNALS, float("nan"))
         for name, steps in series.items():
             signals[name] = [x for start, x in steps if start <= t][-1]
         now = [e for when, e in said.items() if when <= t < when + STEP / SAMPLE_RATE]
@@ -71,8 +71,8 @@ def test_what_is_heeded_too_late_is_not_heeded_and_what_is_unknown_is_not_known(
 
 
 def test_words_heed_a_cue() -> None:
-    def apology(at_s: float) -> Moves:
-        moves = Moves()
+    def apology(at_s: float) -> DialogueActTracker:
+        moves = DialogueActTracker()
         at = round(at_s * SAMPLE_RATE)
         words = ["I'm", "so", "sorry", "about", "that"]
         for i, text in enumerate(words):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from voicecoach.audio.endpointing import Endpointer
-from voicecoach.coaching.conversation_state import Levels
-from voicecoach.coaching.signals import SIGNALS, Heard, Signals
-from voicecoach.config import Endpointing
-from voicecoach.language.dialogue_acts import Moves
+from voicecoach.coaching.conversation_state import ChannelLevels
+from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
+from voicecoach.config import EndpointingConfig
+from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -36,7 +36,7 @@ class Speech(NamedTuple):
     agitation: float = 0.1
 
 
-def hear(moves: Moves, number: int, speech: Speech) -> None:
+def hear(moves: DialogueActTracker, number: int, speech: Speech) -> None:
     """Give the words of a stretch of speech to `moves`."""
     words = speech.says.split()
     at, start = round(speech.end_s * SAMPLE_RATE), round(speech.start_s * SAMPLE_RATE)
@@ -65,8 +65,8 @@ def play(
     rate: float = 5.0,
 ) -> list[tuple[float, Mapping[str, float]]]:
     """Return the signals at every tick of a call on paper."""
-    endpointer, moves = Endpointer(Endpointing()), Moves()
-    signals = Signals(endpointer, moves)
+    endpointer, moves = Endpointer(EndpointingConfig()), DialogueActTracker()
+    signals = SignalTracker(endpointer, moves)
     ticks: list[tuple[float, Mapping[str, float]]] = []
     told, tone, delivery = 0, None, None
     ended = sorted(call, key=lambda speech: speech.end_s)
@@ -94,10 +94,10 @@ def play(
             )  # fmt: skip
         playing = music_s[0] <= t < music_s[1]
         levels = {
-            A: Levels(-25.0 if now[A] else -70.0, -25.0),
-            C: Levels(-25.0 if now[C] or playing else -70.0, -25.0),
+            A: ChannelLevels(-25.0 if now[A] else -70.0, -25.0),
+            C: ChannelLevels(-25.0 if now[C] or playing else -70.0, -25.0),
         }
-        heard = Heard(tone, delivery, levels, set(words))
+        heard = StageOutputs(tone, delivery, levels, set(words))
         ticks.append((t, signals.update(at, heard)))
     return ticks
 
@@ -112,7 +112,7 @@ GREETING = Speech(A, 0.5, 3.0, "thank you for calling how can I help you")
 
 def test_every_signal_has_a_value_at_every_tick() -> None:
     for _, signals in play([GREETING, Speech(C, 4, 8, "my light is broken")], 10):
-        assert signals.keys() == SIGNALS.keys()
+        assert signals.keys() == CUE_SIGNALS.keys()
 
 
 def test_accounts_and_replies() -> None:

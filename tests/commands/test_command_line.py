@@ -15,7 +15,7 @@ from tests.helpers import silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import KINDS, bad_files, write
 from voicecoach import config
 from voicecoach.config import Config
-from voicecoach.shell.apps.replay import names
+from voicecoach.shell.apps.replay import unique_folder_names
 
 WRITTEN = ["events.jsonl", "scorecard.json", "scorecard.md", "summary.json", "summary.md"]
 
@@ -217,7 +217,7 @@ def test_turning_round_does_not_say_which_of_three_channels(tmp_path: Path, home
 
 def test_every_call_has_a_folder_of_its_own() -> None:
     paths = [Path(p) for p in ("a-2.wav", "a.wav", "x/a.wav", "A.flac", "...wav", "x/a-2.ogg")]
-    assert names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
+    assert unique_folder_names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
 
 
 def test_a_bad_recording_does_not_stop_the_others(
@@ -319,7 +319,7 @@ def test_a_replay_that_is_ended_leaves_nothing(
 def test_config_prints_what_is_in_force(home: Path) -> None:
     done = voicecoach("config", home=home)
     assert done.returncode == 0
-    assert config.parse(done.stdout, "stdout") == Config()
+    assert config.parse_config(done.stdout, "stdout") == Config()
     folder = home / "config" / "voicecoach"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text("[privacy]\nprofile = 'eu'\n")

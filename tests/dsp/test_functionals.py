@@ -5,14 +5,14 @@ import pytest
 
 from voicecoach.dsp.functionals import (
     DESCRIPTORS,
+    INDEPENDENT_AFTER_S,
     STATISTICS,
-    WINDOW_S,
-    Baseline,
     Functionals,
+    PosteriorBaseline,
     Prior,
     SpeechWindow,
-    columns,
-    describe,
+    descriptor_columns,
+    row_statistics,
 )
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.dsp.spectrum import CEPSTRA
@@ -40,7 +40,9 @@ def window(f: ProsodyFrames, row: int = 0, s: float = 3.0, stale: float = 8.0) -
     n = f.f0_hz.shape[1]
     for i in range(0, n, 8):
         hops = slice(i, min(i + 8, n))
-        w.push(hops.stop * HOP, columns(f)[row, :, hops], np.ones(hops.stop - i, np.bool_))
+        w.push(
+            hops.stop * HOP, descriptor_columns(f)[row, :, hops], np.ones(hops.stop - i, np.bool_)
+        )
     return w
 
 
@@ -95,7 +97,7 @@ def test_statistics_are_those_of_what_is_known() -> None:
     gaps[::4] = NAN
     few = np.full(101, NAN)
     few[:5] = 1.0
-    got = describe(np.stack([x, gaps, 2.0 * at, few]), np.asarray(at, np.float64))
+    got = row_statistics(np.stack([x, gaps, 2.0 * at, few]), np.asarray(at, np.float64))
     named = [dict(zip(STATISTICS, row, strict=True)) for row in got.tolist()]
     for values, row in ((x, named[0]), (gaps[gaps == gaps], named[1])):
         assert row["mean"] == pytest.approx(values.mean())
@@ -129,7 +131,7 @@ def test_what_was_heard_before_the_window_does_not_matter() -> None:
 def test_a_window_tells_what_it_is_asked_for_as_one_that_tells_all_does() -> None:
     f, described = varied(200), ("level_dbfs", "f0_semitones")
     w = SpeechWindow(3.0, 8.0, described=described, course=False, stretches=False)
-    w.push(200 * HOP, columns(f)[0], np.ones(200, np.bool_))
+    w.push(200 * HOP, descriptor_columns(f)[0], np.ones(200, np.bool_))
     got, whole = w.compute(200 * HOP), window(f).compute(200 * HOP)
     for name in described:
         for statistic in ("mean", "p20", "median", "p80", "range"):
@@ -144,10 +146,10 @@ def test_segments_of_voice_and_pauses_are_counted_and_measured() -> None:
     f.f0_semitones[:, 20:40] = NAN
     f.f0_semitones[:, 100:] = NAN
     w = SpeechWindow(3.0, 8.0)
-    w.push(60 * HOP, columns(f)[0, :, 0:60], np.ones(60, np.bool_))
+    w.push(60 * HOP, descriptor_columns(f)[0, :, 0:60], np.ones(60, np.bool_))
     # Half a second of silence, then the rest.
     later = 60 * HOP + SAMPLE_RATE // 2
-    w.push(later + 60 * HOP, columns(f)[0, :, 60:120], np.ones(60, np.bool_))
+    w.push(later + 60 * HOP, descriptor_columns(f)[0, :, 60:120], np.ones(60, np.bool_))
     got = w.compute(later + 60 * HOP)
     speech_s = 120 * HOP / SAMPLE_RATE
     assert got.voiced == pytest.approx(80 / 120)
@@ -166,17 +168,17 @@ def test_speech_after_a_longer_pause_begins_a_window_of_its_own(
     f = frames(120)
     f.level_dbfs[:, 60:] = -15.0
     w = SpeechWindow(3.0, 8.0, pause_s=0.7)
-    w.push(60 * HOP, columns(f)[0, :, 0:60], np.ones(60, np.bool_))
+    w.push(60 * HOP, descriptor_columns(f)[0, :, 0:60], np.ones(60, np.bool_))
     later = 60 * HOP + round(silence_s * SAMPLE_RATE)
     # The first 8 hops after the pause are silence still.
     spoken = np.arange(60, 120) >= 68
-    w.push(later + 52 * HOP, columns(f)[0, :, 60:120], spoken)
+    w.push(later + 52 * HOP, descriptor_columns(f)[0, :, 60:120], spoken)
     got = w.compute(later + 52 * HOP)
     assert got.speech_s == pytest.approx((52 if begins else 112) * HOP / SAMPLE_RATE)
     assert got.start == (later if begins else 0)
     assert got.value("level_dbfs", "p20") == pytest.approx(-15.0 if begins else -25.0)
     # Within that window nothing is forgotten.
-    w.push(later + 60 * HOP, columns(f)[0, :, 112:120], np.ones(8, np.bool_))
+    w.push(later + 60 * HOP, descriptor_columns(f)[0, :, 112:120], np.ones(8, np.bool_))
     assert w.compute(later + 60 * HOP).speech_s == pytest.approx(
         (60 if begins else 120) * HOP / SAMPLE_RATE
     )
@@ -193,7 +195,7 @@ def test_hops_outside_speech_do_not_enter() -> None:
     f = frames(64)
     f.level_dbfs[:, ::2] = -80.0
     w = SpeechWindow(3.0, 8.0)
-    w.push(64 * HOP, columns(f)[0, :, 0:64], np.arange(64) % 2 == 1)
+    w.push(64 * HOP, descriptor_columns(f)[0, :, 0:64], np.arange(64) % 2 == 1)
     got = w.compute(64 * HOP)
     assert got.speech_s == pytest.approx(32 * HOP / SAMPLE_RATE)
     assert got.value("level_dbfs", "p20") == pytest.approx(-25.0)
@@ -210,7 +212,7 @@ LEVEL = {"level_dbfs": Prior(within=3.0)}
 
 
 def test_the_usual_is_a_mean_that_is_robust_to_the_first_second() -> None:
-    b = Baseline(LEVEL)
+    b = PosteriorBaseline(LEVEL)
     assert np.isnan(b.usual("level_dbfs"))
     b.learn(functionals(-60.0), 0.1)
     for _ in range(100):
@@ -221,9 +223,9 @@ def test_the_usual_is_a_mean_that_is_robust_to_the_first_second() -> None:
 
 
 def test_a_population_is_believed_until_the_speaker_has_spoken() -> None:
-    b = Baseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
+    b = PosteriorBaseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
     assert b.usual("level_dbfs") == -30.0
-    b.learn(functionals(-24.0), WINDOW_S)  # as much as the prior is worth
+    b.learn(functionals(-24.0), INDEPENDENT_AFTER_S)  # as much as the prior is worth
     assert b.usual("level_dbfs") == pytest.approx(-27.0)
     for _ in range(600):
         b.learn(functionals(-24.0), 0.1)
@@ -231,14 +233,14 @@ def test_a_population_is_believed_until_the_speaker_has_spoken() -> None:
 
 
 def test_a_shout_in_the_first_seconds_is_not_the_usual() -> None:
-    b = Baseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
+    b = PosteriorBaseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
     b.learn(functionals(30.0), 1.0)
     assert b.usual("level_dbfs") < -26.0
 
 
 def test_the_spread_goes_from_the_populations_to_the_speakers_own() -> None:
     rng = np.random.default_rng(0)
-    b = Baseline(LEVEL)
+    b = PosteriorBaseline(LEVEL)
     assert b.spread("level_dbfs") == pytest.approx(3.0)
     for x in rng.normal(-20, 1.0, 900):
         b.learn(functionals(x), 0.1)
@@ -246,7 +248,7 @@ def test_the_spread_goes_from_the_populations_to_the_speakers_own() -> None:
 
 
 def test_unknown_values_and_no_time_teach_nothing() -> None:
-    b = Baseline(LEVEL)
+    b = PosteriorBaseline(LEVEL)
     b.learn(functionals(NAN), 1.0)
     b.learn(functionals(-20.0), 0.0)
     assert np.isnan(b.usual("level_dbfs"))
@@ -254,7 +256,7 @@ def test_unknown_values_and_no_time_teach_nothing() -> None:
 
 
 def test_only_what_is_new_in_a_window_is_heard() -> None:
-    b = Baseline(LEVEL)
+    b = PosteriorBaseline(LEVEL)
     for end in (3.0, 3.5, 4.0):
         at = round(end * SAMPLE_RATE)
         b.hear(functionals(-20.0)._replace(start=at - 3 * SAMPLE_RATE, end=at))
@@ -262,7 +264,7 @@ def test_only_what_is_new_in_a_window_is_heard() -> None:
 
 
 def test_memory_is_bounded_so_the_usual_goes_on_moving() -> None:
-    b = Baseline(LEVEL, memory_s=10.0)
+    b = PosteriorBaseline(LEVEL, memory_s=10.0)
     for _ in range(1000):
         b.learn(functionals(-30.0), 0.1)
     for _ in range(300):

@@ -72,7 +72,7 @@ def test_noise_and_silence_are_unvoiced() -> None:
     assert np.isnan(frames.f0_hz[1]).all()
     assert np.isnan(frames.hnr_db[1]).all()
     assert (frames.level_dbfs[1] == -100).all()
-    assert (frames.voicing[1] < pitch.VOICED).all()
+    assert (frames.voicing[1] < pitch.VOICED_FROM).all()
 
 
 @pytest.mark.parametrize(("level", "dbfs"), [(1.0, -3.01), (0.1, -23.01), (0.001, -63.01)])

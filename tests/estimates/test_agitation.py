@@ -15,15 +15,15 @@ from voicecoach.errors import ModelError
 from voicecoach.estimates.agitation import (
     ASPECTS,
     FEATURES,
-    KNOWN,
-    LEVEL,
-    LIMIT,
-    RATES,
+    LEVEL_FEATURE,
+    MAX_ABS_Z,
+    RATE_FEATURES,
+    TRACKED_FEATURES,
     AgitationModel,
     Population,
     VoiceBaseline,
-    features,
-    probability,
+    sigmoid,
+    voice_features,
 )
 from voicecoach.shell.runtime.resources import (
     agitation_model,
@@ -37,7 +37,7 @@ from voicecoach.types import F64
 
 NAN = float("nan")
 SIZE = len(FEATURES)
-LEVEL_AT = KNOWN.index(LEVEL)
+LEVEL_AT = TRACKED_FEATURES.index(LEVEL_FEATURE)
 
 
 @pytest.fixture(scope="module")
@@ -50,25 +50,25 @@ def model() -> AgitationModel:
 
 def test_each_feature_is_once_and_the_level_is_known_but_no_feature() -> None:
     assert len(set(FEATURES)) == len(FEATURES)
-    assert KNOWN[:SIZE] == FEATURES
-    assert KNOWN[SIZE:] == (LEVEL,)
+    assert TRACKED_FEATURES[:SIZE] == FEATURES
+    assert TRACKED_FEATURES[SIZE:] == (LEVEL_FEATURE,)
     assert not [f for f in FEATURES if f.startswith(("level", "loudness", "active_level"))]
 
 
 def test_features_are_in_the_order_of_their_names() -> None:
     cells = [f"{d} {s}" for d in DESCRIPTORS for s in STATISTICS]
     statistics = np.arange(len(cells), dtype=np.float64).reshape(len(DESCRIPTORS), -1)
-    rates = {name: 1000.0 + i for i, name in enumerate(RATES)}
-    x = features(Functionals(0, 256, 2.0, statistics=statistics, **{"voiced": 0.0, **rates}))
-    assert x.shape == (len(KNOWN),)
+    rates = {name: 1000.0 + i for i, name in enumerate(RATE_FEATURES)}
+    x = voice_features(Functionals(0, 256, 2.0, statistics=statistics, **{"voiced": 0.0, **rates}))
+    assert x.shape == (len(TRACKED_FEATURES),)
     for name, value in zip(FEATURES, x.tolist(), strict=False):
         assert value == (rates[name] if name in rates else cells.index(name))
-    assert x[LEVEL_AT] == cells.index(f"{LEVEL} median")
+    assert x[LEVEL_AT] == cells.index(f"{LEVEL_FEATURE} median")
 
 
 def test_a_window_of_nothing_has_no_features_but_its_share_of_voice() -> None:
-    x = features(Functionals(0, 256, 0.016, 0.0))
-    assert np.isnan(np.delete(x, KNOWN.index("voiced"))).all()
+    x = voice_features(Functionals(0, 256, 0.016, 0.0))
+    assert np.isnan(np.delete(x, TRACKED_FEATURES.index("voiced"))).all()
 
 
 def test_each_feature_belongs_to_one_aspect_and_each_aspect_has_some() -> None:
@@ -91,7 +91,7 @@ def test_the_file_is_small_and_the_one_that_was_released() -> None:
 def test_the_populations_figures_are_of_what_is_known(model: AgitationModel) -> None:
     figures = [np.array(figure) for figure in msgspec.structs.astuple(model.population)]
     for figure in figures:
-        assert figure.shape == (len(KNOWN),)
+        assert figure.shape == (len(TRACKED_FEATURES),)
         assert np.isfinite(figure).all()
     _, between, within = figures
     assert (within > 0).all()
@@ -127,7 +127,7 @@ def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
 
 # --- what it says -------------------------------------------------------------------------
 
-rows = arrays.arrays(np.float64, (5, SIZE), elements=st.floats(-3 * LIMIT, 3 * LIMIT))
+rows = arrays.arrays(np.float64, (5, SIZE), elements=st.floats(-3 * MAX_ABS_Z, 3 * MAX_ABS_Z))
 
 
 @settings(deadline=None, max_examples=40)
@@ -157,13 +157,13 @@ def test_an_explanation_is_what_would_be_missing(z: F64) -> None:
 def test_what_is_as_usual_adds_nothing_and_is_calm(model: AgitationModel) -> None:
     log_odds, added = model.explain(np.zeros(SIZE))
     assert added == (0.0,) * len(ASPECTS)
-    assert probability(log_odds) < 0.3
+    assert sigmoid(log_odds) < 0.3
 
 
 def test_further_than_the_limit_counts_as_the_limit(model: AgitationModel) -> None:
     far = 100.0 * np.eye(SIZE)
-    assert np.array_equal(model.log_odds(far), model.log_odds(LIMIT * np.eye(SIZE)))
-    assert not np.array_equal(model.log_odds(far), model.log_odds(0.5 * LIMIT * np.eye(SIZE)))
+    assert np.array_equal(model.log_odds(far), model.log_odds(MAX_ABS_Z * np.eye(SIZE)))
+    assert not np.array_equal(model.log_odds(far), model.log_odds(0.5 * MAX_ABS_Z * np.eye(SIZE)))
 
 
 def test_the_features_matter(model: AgitationModel) -> None:
@@ -180,7 +180,7 @@ def test_the_features_matter(model: AgitationModel) -> None:
 # --- a speaker's usual --------------------------------------------------------------------
 
 POPULATION = Population(
-    mean=tuple(float(i) for i in range(len(KNOWN))),
+    mean=tuple(float(i) for i in range(len(TRACKED_FEATURES))),
     between=(*(2.0 for _ in FEATURES), 0.0),
     within=(*(1.0 for _ in FEATURES), 3.0),
 )
@@ -292,7 +292,7 @@ def test_how_far_it_strays_becomes_the_speakers_own_spread() -> None:
     rng = np.random.default_rng(0)
     restless, steady = VoiceBaseline(POPULATION), VoiceBaseline(POPULATION)
     for _ in range(2000):
-        turn = rng.standard_normal(len(KNOWN))
+        turn = rng.standard_normal(len(TRACKED_FEATURES))
         restless.learn(MEAN + 2.0 * turn, 0.25)
         steady.learn(MEAN + 0.5 * turn, 0.25)
     assert np.median(restless.deviation()[:SIZE]) == pytest.approx(2.0, rel=0.25)
@@ -314,7 +314,7 @@ def test_old_speech_is_forgotten() -> None:
 
 windows = arrays.arrays(
     np.float64,
-    len(KNOWN),
+    len(TRACKED_FEATURES),
     elements=st.one_of(st.floats(-1e6, 1e6), st.just(NAN)),
 )
 
@@ -329,15 +329,15 @@ def test_whatever_is_heard_it_stays_within_bounds(heard: list[tuple[F64, float]]
     assert (usual.deviation() > 0).all()
     z = usual.against(x)
     assert z.shape == (SIZE,)
-    assert (np.abs(z) <= LIMIT).all()
+    assert (np.abs(z) <= MAX_ABS_Z).all()
     assert 0 <= usual.known < 1
     assert 0 <= usual.seconds <= VoiceBaseline.MEMORY_S
 
 
 @given(st.floats(-50, 50))
 def test_probability_is_that_of_log_odds(log_odds: float) -> None:
-    p = probability(log_odds)
+    p = sigmoid(log_odds)
     assert 0 < p <= 1
-    assert p + probability(-log_odds) == pytest.approx(1.0)
+    assert p + sigmoid(-log_odds) == pytest.approx(1.0)
     if abs(log_odds) < 20:
         assert np.log(p / (1 - p)) == pytest.approx(log_odds, abs=1e-5)

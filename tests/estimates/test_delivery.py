@@ -20,18 +20,23 @@ from tests.commands.test_command_line import left, log, voicecoach
 from tests.helpers import hear, silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import write
 from voicecoach import config
-from voicecoach.coaching.cues import BUILT_IN, load
+from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ConfigError
 from voicecoach.estimates import baseline, delivery
-from voicecoach.estimates.baseline import SIGNALS, Learnt, Usual
-from voicecoach.estimates.delivery import AS_USUAL, TERMS, DeliveryMeter, calmness
+from voicecoach.estimates.baseline import BASELINE_SIGNALS, AgentBaseline, SignalBaseline
+from voicecoach.estimates.delivery import (
+    CALMNESS_AT_BASELINE,
+    CALMNESS_TERMS,
+    DeliveryMeter,
+    calmness,
+)
 from voicecoach.shell.results import baseline_file
-from voicecoach.shell.results.replay_one import Replayed, Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.results.replay_one import CallSetup, ReplayResult, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import resource
-from voicecoach.shell.views.console import CallView
+from voicecoach.shell.views.console import TerminalView
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -44,7 +49,7 @@ from voicecoach.types import (
     SpeechStarted,
 )
 from voicecoach.views import event_log
-from voicecoach.views.summary import Summarizer, markdown
+from voicecoach.views.summary import Summarizer, summary_markdown
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 NAN = float("nan")
@@ -77,9 +82,9 @@ PLAIN = Voice()
 PRESSED = Voice(level=-19.0, f0=33.0, f0_range=7.0, rate=6.0)
 
 
-def meter(profile: str = "standard", kept_usual: Usual | None = None) -> DeliveryMeter:
-    privacy = config.Privacy(profile=profile)  # type: ignore[arg-type]
-    return DeliveryMeter(config.Delivery(), privacy, kept_usual)
+def meter(profile: str = "standard", kept_usual: AgentBaseline | None = None) -> DeliveryMeter:
+    privacy = config.PrivacyConfig(profile=profile)  # type: ignore[arg-type]
+    return DeliveryMeter(config.DeliveryConfig(), privacy, kept_usual)
 
 
 def measure(m: DeliveryMeter, voice: Voice, s: float, at: int = 0) -> tuple[Delivery, int]:
@@ -185,14 +190,14 @@ def test_calmness_is_monotone_in_each_signal(
 def test_every_signal_counts(name: str) -> None:
     x = getattr(event(), name)
     worse, better = (composite(event(**{name: x + way * LESS_CALM[name] * 0.2})) for way in (1, -1))
-    assert worse < AS_USUAL < better
+    assert worse < CALMNESS_AT_BASELINE < better
 
 
 def test_as_usual_is_three_quarters_and_nothing_known_is_nothing() -> None:
-    assert calmness(event()) == AS_USUAL == 0.75
+    assert calmness(event()) == CALMNESS_AT_BASELINE == 0.75
     nothing = dict.fromkeys((*LESS_CALM, *(f"usual_{n}" for n in ("reply_gap_s",))))
     assert calmness(event(**nothing)) is None
-    assert calmness(event(**{**nothing, "level_db": 0.0})) == AS_USUAL
+    assert calmness(event(**{**nothing, "level_db": 0.0})) == CALMNESS_AT_BASELINE
 
 
 def test_calmness_by_the_documented_formula() -> None:
@@ -211,22 +216,22 @@ def test_slower_and_slower_is_not_calmer_and_calmer(rate: float) -> None:
 def test_the_gain_of_each_signal_is_limited() -> None:
     for name, sign in LESS_CALM.items():
         least = composite(event(**{name: getattr(event(), name) - sign * 1000.0}))
-        assert least <= AS_USUAL + 0.1 + 1e-9
+        assert least <= CALMNESS_AT_BASELINE + 0.1 + 1e-9
 
 
 def test_the_formula_is_the_one_in_the_docs() -> None:
     lines = [line.strip() for line in (delivery.__doc__ or "").splitlines()]
     docs = (Path(__file__).parents[2] / "docs" / "event-log.md").read_text("utf-8")
-    assert delivery.formula() in docs
-    for line in delivery.formula().splitlines():
+    assert delivery.calmness_formula() in docs
+    for line in delivery.calmness_formula().splitlines():
         assert line.strip() in lines
 
 
 def test_words_are_of_measurement_and_said_of_what_is_notable() -> None:
-    assert delivery.words(event()) == []
-    assert delivery.words(event(rate_syl_s=5.7, level_db=4.0)) == ["fast", "loud"]
-    assert delivery.words(event(overlaps_per_min=3.0)) == ["overlapping"]
-    assert delivery.words(event(rate_syl_s=1.0, level_db=-20.0)) == []
+    assert delivery.notable_words(event()) == []
+    assert delivery.notable_words(event(rate_syl_s=5.7, level_db=4.0)) == ["fast", "loud"]
+    assert delivery.notable_words(event(overlaps_per_min=3.0)) == ["overlapping"]
+    assert delivery.notable_words(event(rate_syl_s=1.0, level_db=-20.0)) == []
 
 
 # --- the measurement ----------------------------------------------------------------------
@@ -240,7 +245,7 @@ def test_there_is_no_usual_before_the_warmup() -> None:
     assert measured.calmness is None
     measured, _ = measure(m, PLAIN, 6.0, at)
     assert measured.usual_rate_syl_s == pytest.approx(4.5)
-    assert measured.calmness == pytest.approx(AS_USUAL)
+    assert measured.calmness == pytest.approx(CALMNESS_AT_BASELINE)
 
 
 def test_delivery_is_measured_against_the_agents_own_usual() -> None:
@@ -252,7 +257,7 @@ def test_delivery_is_measured_against_the_agents_own_usual() -> None:
     assert measured.f0_range_semitones == pytest.approx(3.0, abs=0.3)
     assert measured.usual_rate_syl_s == pytest.approx(4.5, abs=0.1)
     assert composite(measured) < 0.4
-    assert delivery.words(measured) == ["fast", "loud", "high", "wide"]
+    assert delivery.notable_words(measured) == ["fast", "loud", "high", "wide"]
 
 
 def test_what_is_not_known_is_null_and_not_nothing() -> None:
@@ -380,7 +385,9 @@ def test_any_block_split_measures_the_same(sizes: list[int]) -> None:
 # --- what is kept -------------------------------------------------------------------------
 
 
-def learnt(voice: Voice = PLAIN, s: float = 60.0, kept_usual: Usual | None = None) -> Usual:
+def learnt(
+    voice: Voice = PLAIN, s: float = 60.0, kept_usual: AgentBaseline | None = None
+) -> AgentBaseline:
     m = meter(kept_usual=kept_usual)
     measure(m, voice, s)
     return m.usual()
@@ -404,7 +411,7 @@ def test_a_kept_usual_serves_from_the_first_second_but_for_the_level() -> None:
     assert measured.usual_rate_syl_s == pytest.approx(4.5, abs=0.05)
     assert measured.f0_semitones == pytest.approx(3.0, abs=0.1)
     assert measured.level_db is None
-    assert composite(measured) < AS_USUAL
+    assert composite(measured) < CALMNESS_AT_BASELINE
     assert at < s(8.0)
 
 
@@ -449,39 +456,39 @@ def test_a_call_without_the_agent_teaches_nothing() -> None:
 
 def test_a_kept_usual_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "a" / "usual.json"
-    assert baseline_file.read(path) is None
+    assert baseline_file.read_baseline(path) is None
     known = learnt(PRESSED)
-    baseline_file.write(path, known)
-    again = baseline_file.read(path)
+    baseline_file.write_baseline(path, known)
+    again = baseline_file.read_baseline(path)
     assert again
     assert again.calls == 1
     assert again.signals.keys() == known.signals.keys()
     for name, value in known.signals.items():
         assert again.signals[name].mean == pytest.approx(value.mean, abs=1e-4)
-    baseline_file.write(path, again)
-    assert baseline_file.read(path) == again
+    baseline_file.write_baseline(path, again)
+    assert baseline_file.read_baseline(path) == again
     assert left(tmp_path) == ["a", "a/usual.json"]
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-names = st.sampled_from(sorted(SIGNALS))
-values = st.builds(Learnt, st.floats(-100, 100), st.floats(0, 100), st.floats(0.1, 1e5))
+names = st.sampled_from(sorted(BASELINE_SIGNALS))
+values = st.builds(SignalBaseline, st.floats(-100, 100), st.floats(0, 100), st.floats(0.1, 1e5))
 
 
 @given(st.dictionaries(names, values), st.dictionaries(names, values, min_size=1))
 def test_what_is_learnt_lies_between_and_can_be_written(
-    first: dict[str, Learnt], second: dict[str, Learnt]
+    first: dict[str, SignalBaseline], second: dict[str, SignalBaseline]
 ) -> None:
-    both = Usual(version=1, calls=3, signals=first).and_then(second)
+    both = AgentBaseline(version=1, calls=3, signals=first).and_then(second)
     for name, value in both.signals.items():
         means = [x[name].mean for x in (first, second) if name in x]
         assert min(means) - 1e-6 <= value.mean <= max(means) + 1e-6
-    assert baseline.parse(baseline.dumps(both), "x").calls == 4
+    assert baseline.parse_baseline(baseline.baseline_to_json(both), "x").calls == 4
 
 
 def test_nothing_but_aggregates_is_in_the_file(tmp_path: Path) -> None:
-    baseline_file.write(tmp_path / "u", learnt())
+    baseline_file.write_baseline(tmp_path / "u", learnt())
     tree = json.loads((tmp_path / "u").read_text("utf-8"))
     assert tree.keys() == {"version", "calls", "signals"}
     for value in tree["signals"].values():
@@ -490,7 +497,7 @@ def test_nothing_but_aggregates_is_in_the_file(tmp_path: Path) -> None:
 
 FOREIGN = {
     "nothing": b"",
-    "cut off": baseline.dumps(learnt())[:50],
+    "cut off": baseline.baseline_to_json(learnt())[:50],
     "no text": b"fLaC\x00\xff\xfe",
     "something else": b'{"name": "x"}',
     "a list": b"[1, 2]",
@@ -500,7 +507,7 @@ FOREIGN = {
     "too much": b'{"version":1,"signals":{"talk_share":{"mean":1e300,"spread":1,"count":1}}}',
     "of nothing": b'{"version":1,"signals":{"talk_share":{"mean":1,"spread":1,"count":0}}}',
     "newer": b'{"version": 2, "lines": []}',
-    "long": b" " * 100_000 + baseline.dumps(learnt()),
+    "long": b" " * 100_000 + baseline.baseline_to_json(learnt()),
 }
 
 
@@ -510,7 +517,7 @@ def test_what_is_no_usual_is_said_in_one_line(kind: str, tmp_path: Path) -> None
     path.write_bytes(FOREIGN[kind])
     complaint = "made by a newer voicecoach" if kind == "newer" else "this is no kept usual"
     with pytest.raises(ConfigError, match=complaint) as e:
-        baseline_file.read(path)
+        baseline_file.read_baseline(path)
     assert str(e.value).startswith(f"{path}: ")
     assert "usual reset --file" in str(e.value)
     assert "\n" not in str(e.value)
@@ -518,7 +525,7 @@ def test_what_is_no_usual_is_said_in_one_line(kind: str, tmp_path: Path) -> None
 
 def test_a_folder_is_no_usual(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        baseline_file.read(tmp_path)
+        baseline_file.read_baseline(tmp_path)
 
 
 # --- a real call --------------------------------------------------------------------------
@@ -532,14 +539,18 @@ class Unseen:
     def advance(self, position: int) -> None: ...
 
 
-def played(out: Path, known: Usual | None = None, profile: str = "standard") -> Replayed:
-    settings = config.override(config.Config(), "privacy.profile", profile)
-    setup = Setup(settings, load(BUILT_IN), shipped(), [], usual=known)
-    return replay(Call.both(resource("samples", "auto_repairs_40.flac")), setup, out, Unseen())
+def played(
+    out: Path, known: AgentBaseline | None = None, profile: str = "standard"
+) -> ReplayResult:
+    settings = config.override_config(config.Config(), "privacy.profile", profile)
+    setup = CallSetup(settings, load_cues(BUILT_IN_CUES), shipped_models(), [], usual=known)
+    return replay_call(
+        RecordedCall.both(resource("samples", "auto_repairs_40.flac")), setup, out, Unseen()
+    )
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Replayed]:
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ReplayResult]:
     out = tmp_path_factory.mktemp("real")
     return out, played(out)
 
@@ -550,7 +561,7 @@ def logged(out: Path) -> list[dict[str, Any]]:
 
 def recomputed(fields: dict[str, Any]) -> float | None:
     """Return calmness as anyone would from the log: the printed formula, taken at its word."""
-    *lines, first, second = delivery.formula().splitlines()
+    *lines, first, second = delivery.calmness_formula().splitlines()
     known = {}
     for line in lines:
         name, text, least, most = re.fullmatch(
@@ -561,21 +572,21 @@ def recomputed(fields: dict[str, Any]) -> float | None:
     if not known:
         return None
     total = f"{first.split(' = ')[1]} {second.split(' within ')[0].strip()}"
-    value = eval(total, {}, {**dict.fromkeys(TERMS, 0.0), **known})
+    value = eval(total, {}, {**dict.fromkeys(CALMNESS_TERMS, 0.0), **known})
     return min(1.0, max(0.0, float(value)))
 
 
-def test_anyone_can_recompute_calmness_from_the_log(real: tuple[Path, Replayed]) -> None:
+def test_anyone_can_recompute_calmness_from_the_log(real: tuple[Path, ReplayResult]) -> None:
     events = logged(real[0])
     assert len(events) > 500
     assert sum(e["calmness"] is not None for e in events) > 400
     for e in events:
         expected = recomputed(e)
         assert e["calmness"] == (expected and pytest.approx(expected, abs=2e-4))
-    assert len(TERMS) == 7
+    assert len(CALMNESS_TERMS) == 7
 
 
-def test_a_real_call_is_measured_as_its_truth_is(real: tuple[Path, Replayed]) -> None:
+def test_a_real_call_is_measured_as_its_truth_is(real: tuple[Path, ReplayResult]) -> None:
     # The turns in test_real_calls, which were made apart from this code: ten replies, median
     # 0.8 s; no overlap; each speaks for about half of the speech.
     last = logged(real[0])[-1]
@@ -592,7 +603,7 @@ def test_a_real_call_is_measured_as_its_truth_is(real: tuple[Path, Replayed]) ->
 
 
 def test_a_usual_of_an_earlier_call_is_used_and_said(
-    real: tuple[Path, Replayed], tmp_path: Path
+    real: tuple[Path, ReplayResult], tmp_path: Path
 ) -> None:
     assert log(real[0])[0]["usual_calls"] is None
     again = played(tmp_path, real[1].usual)
@@ -604,7 +615,7 @@ def test_a_usual_of_an_earlier_call_is_used_and_said(
 
 
 def test_with_the_eu_profile_the_composite_does_not_exist(
-    real: tuple[Path, Replayed], tmp_path: Path
+    real: tuple[Path, ReplayResult], tmp_path: Path
 ) -> None:
     played(tmp_path, profile="eu")
     files = sorted(p.name for p in tmp_path.iterdir())
@@ -623,19 +634,21 @@ def test_with_the_eu_profile_the_composite_does_not_exist(
         del plain["calmness"]
         assert eu == plain
     # Read again it still does not exist, and it is not on the screen.
-    events = list(event_log.read(iter((tmp_path / "events.jsonl").read_bytes().splitlines())))
+    events = list(
+        event_log.read_events(iter((tmp_path / "events.jsonl").read_bytes().splitlines()))
+    )
     assert {e.calmness for e in events if isinstance(e, Delivery)} == {msgspec.UNSET}
     assert "calm" not in screen(events).lower()
     assert "share" in screen(events)
     summarizer = Summarizer("eu")
     assert b"calm" not in msgspec.json.encode(summarizer.finish())
-    assert "calm" not in markdown(summarizer.finish()).lower()
+    assert "calm" not in summary_markdown(summarizer.finish()).lower()
 
 
 def screen(events: list[Event]) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=100, height=30, color_system=None)
-    with CallView(console, "call", 10.0) as view:
+    with TerminalView(console, "call", 10.0) as view:
         for e in events:
             view.show(e)
     return file.getvalue()
@@ -717,7 +730,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     shown = voicecoach("usual", "show", home=home, **data)
     assert shown.returncode == 0
     assert f"Nothing is kept; it would be in {path}" in shown.stdout
-    assert delivery.formula() in shown.stdout
+    assert delivery.calmness_formula() in shown.stdout
     assert left(home) == []
     replayed = voicecoach(
         "replay", recording, "--no-transcribe", "--usual", path, "--learn", home=home, **data
@@ -735,7 +748,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     assert asked.returncode != 0
     assert path.read_bytes() == before
     assert voicecoach("usual", "reset", "--yes", home=home, **data).returncode == 0
-    assert baseline_file.read(path) == baseline.NOTHING
+    assert baseline_file.read_baseline(path) == baseline.EMPTY_BASELINE
     for said in ("removed", "there is none"):
         done = voicecoach("usual", "delete", home=home, **data)
         assert (done.returncode, said in done.stderr) == (0, True)

@@ -6,12 +6,12 @@ import pytest
 
 from voicecoach.estimates import interaction
 from voicecoach.estimates.interaction import (
-    HIGHER_SEMITONES,
-    LOUDER_DB,
-    MOST,
-    PER_INTERRUPTION,
-    RECENT,
-    Interaction,
+    INTERRUPTION_ODDS,
+    INTERRUPTION_WINDOW,
+    MAX_INTERRUPTION_ODDS,
+    RAISED_HIGHER_SEMITONES,
+    RAISED_LOUDER_DB,
+    InteractionEvidence,
 )
 from voicecoach.types import SAMPLE_RATE, Overlap, Speaker, Tone
 
@@ -22,8 +22,8 @@ def overlap(at: int, by: Speaker = C, backchannel: bool = False) -> Overlap:
     return Overlap(at=at, by=by, start=max(0, at - 8000), end=at, backchannel=backchannel)
 
 
-def heard(overlaps: Iterable[Overlap]) -> Interaction:
-    customer = Interaction()
+def heard(overlaps: Iterable[Overlap]) -> InteractionEvidence:
+    customer = InteractionEvidence()
     for o in overlaps:
         customer.hear(o)
     return customer
@@ -42,13 +42,13 @@ def tone(at: float = 0, **signals: float) -> Tone:
     )
 
 
-def weight(customer: Interaction, at: int, newest: Tone | None = None) -> float:
+def weight(customer: InteractionEvidence, at: int, newest: Tone | None = None) -> float:
     return sum(e.weight for e in customer.evidence(at, newest))
 
 
 def test_nothing_done_is_no_evidence() -> None:
-    assert Interaction().evidence(SAMPLE_RATE, None) == ()
-    assert Interaction().evidence(SAMPLE_RATE, tone()) == ()
+    assert InteractionEvidence().evidence(SAMPLE_RATE, None) == ()
+    assert InteractionEvidence().evidence(SAMPLE_RATE, tone()) == ()
 
 
 def test_the_first_interruption_is_free_and_more_count_more() -> None:
@@ -56,7 +56,7 @@ def test_the_first_interruption_is_free_and_more_count_more() -> None:
         weight(heard(overlap(i * SAMPLE_RATE) for i in range(n)), 5 * SAMPLE_RATE) for n in range(4)
     ]
     assert weights[:2] == [0.0, 0.0]
-    assert weights[2] == pytest.approx(PER_INTERRUPTION)
+    assert weights[2] == pytest.approx(INTERRUPTION_ODDS)
     assert weights[3] > weights[2]
 
 
@@ -82,49 +82,59 @@ def test_backchannels_do_not_push_interruptions_out() -> None:
 
 def test_an_interruption_is_forgotten_after_a_minute() -> None:
     customer = heard([overlap(0), overlap(10 * SAMPLE_RATE), overlap(20 * SAMPLE_RATE)])
-    weights = [weight(customer, at) for at in (RECENT - 1, RECENT, RECENT + 10 * SAMPLE_RATE)]
-    assert weights == pytest.approx([2 * PER_INTERRUPTION, PER_INTERRUPTION, 0.0])
+    weights = [
+        weight(customer, at)
+        for at in (
+            INTERRUPTION_WINDOW - 1,
+            INTERRUPTION_WINDOW,
+            INTERRUPTION_WINDOW + 10 * SAMPLE_RATE,
+        )
+    ]
+    assert weights == pytest.approx([2 * INTERRUPTION_ODDS, INTERRUPTION_ODDS, 0.0])
 
 
 def test_however_many_interruptions_are_bounded() -> None:
     for n in (2, 5, 16, 100):
-        assert 0 < weight(heard(overlap(i) for i in range(n)), SAMPLE_RATE) <= MOST
-    assert weight(heard(overlap(i) for i in range(100)), SAMPLE_RATE) == MOST
+        assert 0 < weight(heard(overlap(i) for i in range(n)), SAMPLE_RATE) <= MAX_INTERRUPTION_ODDS
+    assert weight(heard(overlap(i) for i in range(100)), SAMPLE_RATE) == MAX_INTERRUPTION_ODDS
 
 
 @pytest.mark.parametrize(
     ("signals", "raised"),
     [
-        ({"level_db": LOUDER_DB, "f0_semitones": HIGHER_SEMITONES}, True),
-        ({"level_db": LOUDER_DB + 9, "f0_semitones": HIGHER_SEMITONES + 9}, True),
-        ({"level_db": LOUDER_DB + 9, "f0_semitones": HIGHER_SEMITONES - 0.1}, False),
-        ({"level_db": LOUDER_DB - 0.1, "f0_semitones": HIGHER_SEMITONES + 9}, False),
+        ({"level_db": RAISED_LOUDER_DB, "f0_semitones": RAISED_HIGHER_SEMITONES}, True),
+        ({"level_db": RAISED_LOUDER_DB + 9, "f0_semitones": RAISED_HIGHER_SEMITONES + 9}, True),
+        ({"level_db": RAISED_LOUDER_DB + 9, "f0_semitones": RAISED_HIGHER_SEMITONES - 0.1}, False),
+        ({"level_db": RAISED_LOUDER_DB - 0.1, "f0_semitones": RAISED_HIGHER_SEMITONES + 9}, False),
         ({"level_db": -20.0, "f0_semitones": -9.0}, False),
-        ({"level_db": LOUDER_DB + 9}, False),
-        ({"f0_semitones": HIGHER_SEMITONES + 9}, False),
+        ({"level_db": RAISED_LOUDER_DB + 9}, False),
+        ({"f0_semitones": RAISED_HIGHER_SEMITONES + 9}, False),
     ],
 )
 def test_a_raised_voice_is_both_louder_and_higher(signals: dict[str, float], raised: bool) -> None:
-    customer, later = Interaction(), interaction.RAISED_FOR
+    customer, later = InteractionEvidence(), interaction.RAISED_VOICE_FOR
     assert customer.evidence(0, tone(**signals)) == ()
     evidence = customer.evidence(later, tone(later, **signals))
-    assert [e.weight for e in evidence] == [interaction.RAISED] * raised
+    assert [e.weight for e in evidence] == [interaction.RAISED_VOICE_ODDS] * raised
     assert [e.text.startswith("raised voice") for e in evidence] == [True] * raised
 
 
 def test_a_raised_voice_and_interruptions_are_told_apart() -> None:
-    at = interaction.RAISED_FOR
+    at = interaction.RAISED_VOICE_FOR
     first, newest = (
-        tone(when, level_db=LOUDER_DB + 1, f0_semitones=HIGHER_SEMITONES + 1) for when in (0, at)
+        tone(when, level_db=RAISED_LOUDER_DB + 1, f0_semitones=RAISED_HIGHER_SEMITONES + 1)
+        for when in (0, at)
     )
     customer = heard([overlap(0), overlap(1)])
     customer.evidence(0, first)
     assert len(customer.evidence(at, newest)) == 2
-    assert weight(customer, at, newest) == pytest.approx(interaction.RAISED + PER_INTERRUPTION)
+    assert weight(customer, at, newest) == pytest.approx(
+        interaction.RAISED_VOICE_ODDS + INTERRUPTION_ODDS
+    )
 
 
 def test_one_loud_word_is_no_raised_voice() -> None:
-    loud = {"level_db": LOUDER_DB + 9, "f0_semitones": HIGHER_SEMITONES + 9}
-    customer, step = Interaction(), interaction.RAISED_FOR // 2
+    loud = {"level_db": RAISED_LOUDER_DB + 9, "f0_semitones": RAISED_HIGHER_SEMITONES + 9}
+    customer, step = InteractionEvidence(), interaction.RAISED_VOICE_FOR // 2
     for i in range(8):
         assert customer.evidence(i * step, tone(i * step, **(loud if i % 2 else {}))) == ()

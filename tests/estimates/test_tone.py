@@ -18,24 +18,24 @@ from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.estimates.agitation import (
     ASPECTS,
     FEATURES,
-    KNOWN,
-    RATES,
+    RATE_FEATURES,
+    TRACKED_FEATURES,
     AgitationModel,
     VoiceBaseline,
-    probability,
+    sigmoid,
 )
 from voicecoach.estimates.tone import (
-    ALERT,
-    LEAST,
-    MOST,
-    MOST_TOLD,
-    START,
-    TELLING,
+    ALERT_LEVEL,
+    MAX_EVIDENCE,
+    MAX_LOG_ODDS,
+    MIN_EVIDENCE_ODDS,
+    MIN_LOG_ODDS,
+    START_LOG_ODDS,
     ToneEstimator,
-    guarded,
+    apply_guards,
 )
 from voicecoach.language.wording import WordingModel
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import (
     SAMPLE_CALL,
     agitation_model,
@@ -80,9 +80,9 @@ def window(x: F64, at: int, speech_s: float = 2.0) -> Functionals:
     """Return the window whose features are `x`, [KNOWN]."""
     statistics = np.full((len(DESCRIPTORS), len(STATISTICS)), NAN)
     rates = {}
-    for name, value in zip(KNOWN, x.tolist(), strict=True):
+    for name, value in zip(TRACKED_FEATURES, x.tolist(), strict=True):
         descriptor, _, statistic = name.partition(" ")
-        if name in RATES:
+        if name in RATE_FEATURES:
             rates[name] = value
         else:
             place = DESCRIPTORS.index(descriptor), STATISTICS.index(statistic or "median")
@@ -120,7 +120,7 @@ def talk(
     tones = []
     for _ in range(round(s * SAMPLE_RATE / STEP)):
         at += STEP
-        heard = x + restless * WITHIN * rng.standard_normal(len(KNOWN))
+        heard = x + restless * WITHIN * rng.standard_normal(len(TRACKED_FEATURES))
         tones.append(estimator.update(at, window(heard, at), others))
     return tones, at
 
@@ -136,7 +136,7 @@ def test_before_anything_is_heard_there_is_no_estimate() -> None:
 
 
 def test_nothing_known_is_calm_with_low_confidence() -> None:
-    tone = ToneEstimator(MODEL).update(STEP, window(np.full(len(KNOWN), NAN), STEP, 0.1))
+    tone = ToneEstimator(MODEL).update(STEP, window(np.full(len(TRACKED_FEATURES), NAN), STEP, 0.1))
     assert tone.agitation < 0.3
     assert tone.confidence < 0.1
     assert tone.evidence == ()
@@ -170,9 +170,9 @@ def test_an_angry_voice_is_agitation_with_its_evidence() -> None:
     e = ToneEstimator(MODEL)
     calm, at = talk(e, CALM, 20.0)
     tones, _ = talk(e, ANGRY, 3.0, at)
-    assert tones[-1].agitation > ALERT
+    assert tones[-1].agitation > ALERT_LEVEL
     assert mean(calm) < 0.2
-    assert 0 < len(tones[-1].evidence) <= MOST_TOLD
+    assert 0 < len(tones[-1].evidence) <= MAX_EVIDENCE
     known = {f"voice {aspect.name} than usual" for aspect in ASPECTS}
     assert set(tones[-1].evidence) <= known
 
@@ -185,11 +185,11 @@ def test_exactly_as_usual_there_is_nothing_to_tell() -> None:
 def test_signals_are_what_is_off_from_the_usual() -> None:
     e = ToneEstimator(MODEL)
     usual = CALM.copy()
-    usual[KNOWN.index("level_dbfs")] = -40.0
+    usual[TRACKED_FEATURES.index("level_dbfs")] = -40.0
     _, at = talk(e, usual, 120.0, restless=0.0)
     higher = usual.copy()
-    higher[KNOWN.index("f0_semitones median")] += 5.0
-    higher[KNOWN.index("level_dbfs")] += 8.0
+    higher[TRACKED_FEATURES.index("f0_semitones median")] += 5.0
+    higher[TRACKED_FEATURES.index("level_dbfs")] += 8.0
     signals = e.update(at + STEP, window(higher, at + STEP)).signals
     assert signals["f0_semitones"] == pytest.approx(5.0, abs=0.5)
     assert signals["level_db"] == pytest.approx(8.0, abs=0.5)
@@ -200,7 +200,7 @@ def test_anger_does_not_become_the_new_normal() -> None:
     e = ToneEstimator(MODEL)
     _, at = talk(e, CALM, 20.0)
     angry, at = talk(e, ANGRY, 60.0, at)
-    assert mean(angry[-20:]) > ALERT
+    assert mean(angry[-20:]) > ALERT_LEVEL
     after, _ = talk(e, CALM, 5.0, at)
     assert after[-1].agitation < 0.3
 
@@ -216,7 +216,7 @@ def test_what_everybody_is_over_a_line_is_learnt_as_usual() -> None:
     assert mean(tones[-32:]) < 0.2
     # And then to be angry is to be angry as against that.
     angry, _ = talk(e, sharp + WAY * WITHIN, 3.0, at)
-    assert angry[-1].agitation > ALERT
+    assert angry[-1].agitation > ALERT_LEVEL
 
 
 def test_a_shout_of_a_moment_is_no_mood() -> None:
@@ -241,7 +241,7 @@ def test_the_same_window_again_changes_nothing() -> None:
 extreme = st.one_of(
     st.floats(-100, 100), st.sampled_from([NAN, 0.0, 1e30, -1e30, math.inf, -math.inf])
 )
-anything = arrays.arrays(np.float64, len(KNOWN), elements=extreme)
+anything = arrays.arrays(np.float64, len(TRACKED_FEATURES), elements=extreme)
 evidences = st.lists(st.builds(Evidence, st.floats(0, 5), st.sampled_from("abc")), max_size=4)
 
 
@@ -259,7 +259,7 @@ def test_whatever_is_heard_the_estimate_is_within_bounds(
         assert math.isfinite(tone.agitation)
         assert 0 <= tone.agitation <= 1
         assert 0 <= tone.confidence <= 1
-        assert len(tone.evidence) <= MOST_TOLD
+        assert len(tone.evidence) <= MAX_EVIDENCE
     # And afterwards it still works.
     calm, _ = talk(e, CALM, 5.0, at)
     assert all(0 < t.agitation < 1 for t in calm)
@@ -284,22 +284,25 @@ def said(model: AgitationModel, *others: Evidence) -> Tone:
 
 
 def test_evidence_is_told_strongest_first_and_only_what_is_telling() -> None:
-    model = Saying(0.0, TELLING + 0.2, TELLING - 0.01, TELLING + 0.01)
-    words = Evidence(TELLING + 0.1, "words"), Evidence(TELLING - 0.1, "faded words")
-    done = Evidence(TELLING + 2.0, "done")
+    model = Saying(0.0, MIN_EVIDENCE_ODDS + 0.2, MIN_EVIDENCE_ODDS - 0.01, MIN_EVIDENCE_ODDS + 0.01)
+    words = (
+        Evidence(MIN_EVIDENCE_ODDS + 0.1, "words"),
+        Evidence(MIN_EVIDENCE_ODDS - 0.1, "faded words"),
+    )
+    done = Evidence(MIN_EVIDENCE_ODDS + 2.0, "done")
     first, _, third, *_ = (f"voice {aspect.name} than usual" for aspect in ASPECTS)
     assert said(model, *words, done).evidence == ("done", first, "words", third)
     assert said(Saying(0.0, -9.0, -9.0), words[1]).evidence == ()
 
 
 def test_a_calm_voice_is_no_evidence_however_sharp() -> None:
-    assert said(Saying(START - 3.0, 5.0, 5.0)).evidence == ()
+    assert said(Saying(START_LOG_ODDS - 3.0, 5.0, 5.0)).evidence == ()
 
 
 def test_no_more_is_told_than_can_be_read() -> None:
-    many = [Evidence(TELLING + i, str(i)) for i in range(9)]
+    many = [Evidence(MIN_EVIDENCE_ODDS + i, str(i)) for i in range(9)]
     told = said(Saying(0.0), *many).evidence
-    assert told == tuple(e.text for e in many[::-1][:MOST_TOLD])
+    assert told == tuple(e.text for e in many[::-1][:MAX_EVIDENCE])
 
 
 @pytest.mark.parametrize("weights", [(), (0.3,), (1.2,), (2.5, 1.0, 0.8)])
@@ -319,7 +322,9 @@ def test_words_and_what_is_done_add_as_log_odds(weights: tuple[float, ...]) -> N
 def test_the_voice_is_bounded_so_that_words_count(log_odds: float) -> None:
     e = ToneEstimator(Saying(log_odds))
     tones, at = talk(e, CALM, 20.0)
-    assert logit(tones[-1].agitation) == pytest.approx(MOST if log_odds > 0 else LEAST, abs=0.01)
+    assert logit(tones[-1].agitation) == pytest.approx(
+        MAX_LOG_ODDS if log_odds > 0 else MIN_LOG_ODDS, abs=0.01
+    )
     more, _ = talk(e, CALM, 0.5, at, [Evidence(2.0, "x")])
     assert logit(more[-1].agitation) == pytest.approx(logit(tones[-1].agitation) + 2.0, abs=0.01)
 
@@ -341,7 +346,7 @@ def test_nothing_new_in_a_pause_is_no_estimate() -> None:
     held = e.newest
     assert held is tones[-1]
     faded = [Evidence(0.5, "x")]
-    little = [*others, Evidence(TELLING - 0.01, "y")]
+    little = [*others, Evidence(MIN_EVIDENCE_ODDS - 0.01, "y")]
     for i, now in enumerate((others, faded, [], little, others)):
         assert e.reconsider(at + (1 + i) * SAMPLE_RATE, now) is None
         assert e.newest is held
@@ -351,16 +356,16 @@ def test_new_evidence_in_a_pause_is_a_new_estimate_once() -> None:
     e = ToneEstimator(MODEL)
     tones, at = talk(e, CALM, 10.0)
     later = at + 5 * SAMPLE_RATE
-    words = [Evidence(TELLING, "x")]
+    words = [Evidence(MIN_EVIDENCE_ODDS, "x")]
     tone = e.reconsider(later, words)
     assert tone is not None
     assert tone is e.newest
     assert (tone.at, tone.start, tone.end) == (later, tones[-1].start, tones[-1].end)
-    assert logit(tone.agitation) == pytest.approx(logit(tones[-1].agitation) + TELLING)
+    assert logit(tone.agitation) == pytest.approx(logit(tones[-1].agitation) + MIN_EVIDENCE_ODDS)
     assert (tone.confidence, tone.signals) == (tones[-1].confidence, tones[-1].signals)
     assert tone.evidence[0] == "x"
     assert e.reconsider(later + STEP, words) is None
-    assert e.reconsider(later + STEP, [*words, Evidence(TELLING, "y")]) is not None
+    assert e.reconsider(later + STEP, [*words, Evidence(MIN_EVIDENCE_ODDS, "y")]) is not None
 
 
 # --- the engine: a real customer ----------------------------------------------------------
@@ -374,7 +379,7 @@ def vad_answers(samples: F32) -> F32:
 @pytest.fixture(scope="module")
 def call() -> F32:
     """Return the sample call, its agent silent, without most of what the agent says."""
-    parts = Call.both(resource("samples", SAMPLE_CALL)).blocks()
+    parts = RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks()
     samples = np.concatenate([block.samples for block in parts], axis=1)
     samples[0] = 0.0
     # The customer speaks at 7-43, 52-56, 120-139 and 166-200 s.
@@ -713,7 +718,7 @@ def test_the_model_is_never_asked_of_an_agent_alone() -> None:
 
 
 def test_the_estimate_before_all_speech_is_that_of_most_customers() -> None:
-    assert probability(START) < 0.2
+    assert sigmoid(START_LOG_ODDS) < 0.2
 
 
 odds = st.floats(-30.0, 30.0)
@@ -724,13 +729,13 @@ shares = st.floats(0.0, 1.0)
 def test_the_guard_never_raises_and_never_falls_as_anything_rises(
     log_odds: float, pitch: float, known: float, more: float, higher: float, better: float
 ) -> None:
-    base = guarded(log_odds, pitch, known)
-    assert LEAST <= base <= max(LEAST, min(MOST, log_odds))
-    assert guarded(log_odds + more, pitch, known) >= base - 1e-9
-    assert guarded(log_odds, pitch + higher, known) >= base - 1e-9
-    assert guarded(log_odds, pitch, max(known, better)) >= base - 1e-9
+    base = apply_guards(log_odds, pitch, known)
+    assert MIN_LOG_ODDS <= base <= max(MIN_LOG_ODDS, min(MAX_LOG_ODDS, log_odds))
+    assert apply_guards(log_odds + more, pitch, known) >= base - 1e-9
+    assert apply_guards(log_odds, pitch + higher, known) >= base - 1e-9
+    assert apply_guards(log_odds, pitch, max(known, better)) >= base - 1e-9
 
 
 def test_a_sharp_voice_that_is_no_higher_is_no_alert() -> None:
-    assert guarded(9.0, pitch=3.0, known=1.0) == MOST
-    assert guarded(4.0, pitch=0.0, known=1.0) < logit(ALERT)
+    assert apply_guards(9.0, pitch=3.0, known=1.0) == MAX_LOG_ODDS
+    assert apply_guards(4.0, pitch=0.0, known=1.0) < logit(ALERT_LEVEL)

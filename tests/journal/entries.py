@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from voicecoach.journal.entry import Entry, entry
+from voicecoach.journal.entry import JournalEntry, make_entry
 from voicecoach.shell.results import writer
-from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
@@ -24,7 +24,13 @@ from voicecoach.types import (
     Utterance,
 )
 from voicecoach.views import event_log
-from voicecoach.views.scorecard import Journey, Quote, ScoreCard, Styles, Technique
+from voicecoach.views.scorecard import (
+    AgitationJourney,
+    ConflictStyles,
+    Quote,
+    ScoreCard,
+    TechniqueScore,
+)
 
 SECRET = "nineteen crates of marmalade"
 """Something that was said, to be looked for."""
@@ -94,25 +100,27 @@ def card() -> ScoreCard:
     """Return a score card with something quoted."""
     quote = Quote(Speaker.CUSTOMER, 5.0, 10.0, SECRET, "what it is about")
     techniques = [
-        Technique("listening", "Listening", 0.5, "1 of 2 = 0.50", [quote], [quote], "wait"),
-        Technique("patience", "Patience", None, "no occasion", [], [], ""),
+        TechniqueScore("listening", "Listening", 0.5, "1 of 2 = 0.50", [quote], [quote], "wait"),
+        TechniqueScore("patience", "Patience", None, "no occasion", [], [], ""),
     ]
-    styles = Styles(0.25, 0.75, "accommodating", "", {}, [])
-    return ScoreCard("one", techniques, styles, Journey(None, None, None, None, []), [quote])
+    styles = ConflictStyles(0.25, 0.75, "accommodating", "", {}, [])
+    return ScoreCard(
+        "one", techniques, styles, AgitationJourney(None, None, None, None, []), [quote]
+    )
 
 
-def made(name: str = "one", *, started_at: str = STARTED, words: bool = False) -> Entry:
+def made(name: str = "one", *, started_at: str = STARTED, words: bool = False) -> JournalEntry:
     """Return a call as the journal keeps it."""
     facts = {"call": name, "words": True, "voicecoach": "0"}
-    return entry(facts, call(), card(), started_at=started_at, words=words)
+    return make_entry(facts, call(), card(), started_at=started_at, words=words)
 
 
 def folder(at: Path, *, events: list[Event] | None = None, **facts: object) -> Path:
     """Write what a call leaves."""
     at.mkdir(parents=True)
-    head = event_log.header(**{"call": at.name, "words": True, **facts})
-    lines = [event_log.line(event) for event in (call() if events is None else events)]
-    (at / EVENTS).write_bytes(b"".join([head, *lines]))
+    head = event_log.encode_header(**{"call": at.name, "words": True, **facts})
+    lines = [event_log.encode_event(event) for event in (call() if events is None else events)]
+    (at / EVENT_LOG).write_bytes(b"".join([head, *lines]))
     return at
 
 

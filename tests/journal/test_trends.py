@@ -27,27 +27,27 @@ from tests.journal.entries import STARTED, made
 from tests.shell.views.test_browser import chromium, installed
 from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
 from voicecoach.journal.trends import (
-    FEW,
-    Course,
+    MIN_FOR_INTERVAL,
     Estimate,
-    Rows,
+    TechniqueTrend,
+    TrendRows,
     Trends,
-    Week,
+    WeekScores,
     associations,
-    courses,
-    cues,
-    mean,
-    share,
+    cue_trends,
+    mean_estimate,
+    share_estimate,
     spearman,
+    technique_trends,
 )
-from voicecoach.shell.journal.page import page, verdict
-from voicecoach.shell.journal.store import Journal
-from voicecoach.shell.journal.tables import tables
-from voicecoach.shell.journal.weeks import monday, trends_of
+from voicecoach.shell.journal.page import cue_verdict, trends_page
+from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.journal.tables import trend_tables
+from voicecoach.shell.journal.weeks import journal_trends, monday
 from voicecoach.views.scorecard import Survey
 
 __all__ = ["chromium"]
-NOTHING = Rows((), (), (), (), (), ())
+NOTHING = TrendRows((), (), (), (), (), ())
 NAUGHTY = "</style><script>alert(1)</script> & \"'\x1b[2J <b>"
 
 
@@ -113,9 +113,13 @@ def test_a_week_has_the_median_and_the_range_of_its_scores() -> None:
     week_of = {"a": weeks[0], "b": weeks[0], "c": weeks[0], "d": weeks[2], "e": weeks[1]}
     rows = [score("a", "x", 0.1), score("b", "x", 0.9), score("c", "x", 0.4)]
     rows += [score("d", "x", 0.7), score("e", "x", None), score("e", "y", None)]
-    assert courses(rows, week_of, weeks) == [
-        Course("x", "X", [Week(weeks[0], 3, 0.4, 0.1, 0.9), Week(weeks[2], 1, 0.7, 0.7, 0.7)]),
-        Course("y", "Y", []),
+    assert technique_trends(rows, week_of, weeks) == [
+        TechniqueTrend(
+            "x",
+            "X",
+            [WeekScores(weeks[0], 3, 0.4, 0.1, 0.9), WeekScores(weeks[2], 1, 0.7, 0.7, 0.7)],
+        ),
+        TechniqueTrend("y", "Y", []),
     ]
 
 
@@ -146,14 +150,14 @@ def test_what_followed_a_cue_is_counted_apart_by_whether_it_was_shown() -> None:
         outcome("b", 0.125, reason="cooldown", heeded=True, at_s=60),
         outcome("c", 0.5, reason="holdout"),
     ]
-    (cue,) = cues(NOTHING._replace(outcomes=rows))
+    (cue,) = cue_trends(NOTHING._replace(outcomes=rows))
     assert (cue.shown.moments, cue.held_back.moments, cue.held_out.moments) == (3, 1, 1)
     assert cue.shown.heeded == Estimate(0.5, 2)
     assert cue.shown.change == Estimate(-0.5, 2)
     assert cue.held_back.change == Estimate(0.125, 1)
     assert cue.held_out.change == Estimate(0.5, 1)
     assert (cue.difference, cue.against) == (Estimate(None, 0), "")
-    assert verdict(cue).endswith("Too few moments to compare with.")
+    assert cue_verdict(cue).endswith("Too few moments to compare with.")
 
 
 def test_a_cue_that_helps_is_told_from_one_that_does_not() -> None:
@@ -165,17 +169,17 @@ def test_a_cue_that_helps_is_told_from_one_that_does_not() -> None:
             for i in range(calls)
         ]
 
-    helps = cues(NOTHING._replace(outcomes=after(-0.3, "", 30) + after(0, "holdout", 30)))[0]
+    helps = cue_trends(NOTHING._replace(outcomes=after(-0.3, "", 30) + after(0, "holdout", 30)))[0]
     assert helps.against == "held out"
     assert helps.difference.value == pytest.approx(-0.3, abs=0.06)
-    assert "it fell more with the cue" in verdict(helps)
-    harms = cues(NOTHING._replace(outcomes=after(0.3, "", 30) + after(0, "min_gap", 30)))[0]
+    assert "it fell more with the cue" in cue_verdict(helps)
+    harms = cue_trends(NOTHING._replace(outcomes=after(0.3, "", 30) + after(0, "min_gap", 30)))[0]
     assert harms.against == "held back"
-    assert "it fell less with the cue" in verdict(harms)
-    same = cues(NOTHING._replace(outcomes=after(0, "", 30) + after(0, "holdout", 30)))[0]
-    assert "no difference can be told" in verdict(same)
-    few = after(-0.3, "", 30) + after(0, "holdout", FEW - 1)
-    assert cues(NOTHING._replace(outcomes=few))[0].against == ""
+    assert "it fell less with the cue" in cue_verdict(harms)
+    same = cue_trends(NOTHING._replace(outcomes=after(0, "", 30) + after(0, "holdout", 30)))[0]
+    assert "no difference can be told" in cue_verdict(same)
+    few = after(-0.3, "", 30) + after(0, "holdout", MIN_FOR_INTERVAL - 1)
+    assert cue_trends(NOTHING._replace(outcomes=few))[0].against == ""
 
 
 def test_a_cue_counts_its_last_mark_and_has_its_title() -> None:
@@ -195,7 +199,7 @@ def test_a_cue_counts_its_last_mark_and_has_its_title() -> None:
         FeedbackRow(call=call, cue="soften", opened_s=3.0, at_s=at, helpful=helpful)
         for call, at, helpful in (("a", 4.0, False), ("a", 5.0, True), ("b", 4.0, False))
     ]
-    (cue,) = cues(NOTHING._replace(cues=[shown], feedback=marks))
+    (cue,) = cue_trends(NOTHING._replace(cues=[shown], feedback=marks))
     assert (cue.title, cue.helpful, cue.wrong) == ("Soften", 1, 1)
 
 
@@ -207,12 +211,14 @@ def test_wilsons_interval_is_as_by_hand() -> None:
     for hits, of in ((0, 10), (5, 10), (9, 40), (40, 40)):
         p = hits / of
         middle, half = p + z**2 / (2 * of), z * math.sqrt(p * (1 - p) / of + z**2 / (4 * of**2))
-        found = share(hits, of)
+        found = share_estimate(hits, of)
         assert (found.value, found.of) == (p, of)
         assert found.low == pytest.approx((middle - half) / (1 + z**2 / of), abs=1e-9)
         assert found.high == pytest.approx((middle + half) / (1 + z**2 / of), abs=1e-9)
-    assert share(0, 0) == Estimate(None, 0)
-    assert share(3, FEW - 1) == Estimate(3 / (FEW - 1), FEW - 1)
+    assert share_estimate(0, 0) == Estimate(None, 0)
+    assert share_estimate(3, MIN_FOR_INTERVAL - 1) == Estimate(
+        3 / (MIN_FOR_INTERVAL - 1), MIN_FOR_INTERVAL - 1
+    )
 
 
 def test_a_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
@@ -224,12 +230,12 @@ def test_a_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
         for _ in range(25):
             shared = rng.gauss(0.3, 0.2)
             groups.append([shared + rng.gauss(0, 0.05) for _ in range(rng.randint(1, 5))])
-        found = mean(groups)
+        found = mean_estimate(groups)
         assert found.low is not None
         assert found.high is not None
         held += found.low <= 0.3 <= found.high
         # Each moment for itself would say it far too surely.
-        apart = mean([[value] for group in groups for value in group])
+        apart = mean_estimate([[value] for group in groups for value in group])
         assert apart.low is not None
         assert apart.high is not None
         alone += apart.low <= 0.3 <= apart.high
@@ -239,9 +245,9 @@ def test_a_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 def test_the_same_rows_always_give_the_same_interval() -> None:
     groups = [[0.1 * i, -0.1 * i] for i in range(10)]
-    assert mean(groups) == mean(groups)
-    assert mean([[1.0]] * (FEW - 1)) == Estimate(1.0, FEW - 1)
-    assert mean([]) == Estimate(None, 0)
+    assert mean_estimate(groups) == mean_estimate(groups)
+    assert mean_estimate([[1.0]] * (MIN_FOR_INTERVAL - 1)) == Estimate(1.0, MIN_FOR_INTERVAL - 1)
+    assert mean_estimate([]) == Estimate(None, 0)
 
 
 def test_spearman_of_a_known_example_with_ties() -> None:
@@ -256,7 +262,9 @@ def test_spearman_of_a_known_example_with_ties() -> None:
 
 
 def test_spearman_is_not_told_of_few_or_of_what_is_always_the_same() -> None:
-    assert spearman(range(FEW - 1), range(FEW - 1)) == Estimate(None, FEW - 1)
+    assert spearman(range(MIN_FOR_INTERVAL - 1), range(MIN_FOR_INTERVAL - 1)) == Estimate(
+        None, MIN_FOR_INTERVAL - 1
+    )
     assert spearman([3] * 20, range(20)) == Estimate(None, 20)
     assert spearman(range(20), [3] * 20) == Estimate(None, 20)
     assert spearman(range(20), range(20)) == Estimate(1, 20, 1, 1)
@@ -264,7 +272,9 @@ def test_spearman_is_not_told_of_few_or_of_what_is_always_the_same() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 10), st.integers(-50, 50)), min_size=FEW, max_size=40),
+    st.lists(
+        st.tuples(st.integers(0, 10), st.integers(-50, 50)), min_size=MIN_FOR_INTERVAL, max_size=40
+    ),
     st.randoms(use_true_random=False),
 )
 def test_spearman_knows_only_the_order(pairs: list[tuple[int, int]], rng: random.Random) -> None:
@@ -302,7 +312,7 @@ def test_an_answer_that_moves_with_something_is_told_and_of_few_calls_nothing_is
     rows = NOTHING._replace(
         calls=calls(count, agitation_peak=[i / 12 for i in range(count)]),
         surveys=answered([5 - i // 3 for i in range(count)]),
-        scores=[score(f"c{i}", "x", i / 12) for i in range(FEW - 1)],
+        scores=[score(f"c{i}", "x", i / 12) for i in range(MIN_FOR_INTERVAL - 1)],
     )
     found = {each.figure: each for each in associations(rows)}
     peak = found["Customer's agitation, highest"]
@@ -311,7 +321,7 @@ def test_an_answer_that_moves_with_something_is_told_and_of_few_calls_nothing_is
     assert peak.rank.value < -0.95
     assert "Score: X" not in found, "of seven calls"
     assert "Length of the call" not in found, "it is always the same"
-    rows = rows._replace(scores=[score(f"c{i}", "x", i / 12) for i in range(FEW)])
+    rows = rows._replace(scores=[score(f"c{i}", "x", i / 12) for i in range(MIN_FOR_INTERVAL)])
     assert "Score: X" in {each.figure for each in associations(rows)}
 
 
@@ -348,9 +358,9 @@ class Read(HTMLParser):
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> Trends:
     """Return the trends of the calls that never were."""
-    with Journal(tmp_path_factory.mktemp("journal") / "j.sqlite3", create=True) as journal:
+    with JournalStore(tmp_path_factory.mktemp("journal") / "j.sqlite3", create=True) as journal:
         fill(journal)
-        return trends_of(journal)
+        return journal_trends(journal)
 
 
 def test_the_made_up_journal_shows_what_was_put_in(made_up: Trends) -> None:
@@ -375,16 +385,16 @@ def test_the_made_up_journal_shows_what_was_put_in(made_up: Trends) -> None:
 
 def test_a_picture_shows_the_figures() -> None:
     weeks = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
-    course = Course(
+    course = TechniqueTrend(
         "x",
         "X",
         [
-            Week(weeks[0], 3, 0.5, 0.25, 1.0),
-            Week(weeks[1], 1, 0.0, 0.0, 0.0),
-            Week(weeks[3], 3, 1.0, 1.0, 1.0),
+            WeekScores(weeks[0], 3, 0.5, 0.25, 1.0),
+            WeekScores(weeks[1], 1, 0.0, 0.0, 0.0),
+            WeekScores(weeks[3], 3, 1.0, 1.0, 1.0),
         ],
     )
-    read = Read(page(Trends(7, weeks, [course], [], [], {"csat": 0, "nps": 0, "ces": 0})))
+    read = Read(trends_page(Trends(7, weeks, [course], [], [], {"csat": 0, "nps": 0, "ces": 0})))
     dots = [facts for facts, _ in read.all("circle")]
     assert [float(dot["cy"]) for dot in dots] == [58, 108, 8]
     xs = [float(dot["cx"]) for dot in dots]
@@ -404,7 +414,7 @@ def test_whatever_is_in_a_name_stays_text(made_up: Trends) -> None:
     cue = made_up.cues[0]._replace(title=NAUGHTY)
     figure = made_up.associations[0]._replace(figure=NAUGHTY)
     naughty = made_up._replace(courses=[course], cues=[cue], associations=[figure])
-    told = page(naughty)
+    told = trends_page(naughty)
     read = Read(told)
     assert not read.all("script")
     assert not read.all("b")
@@ -413,13 +423,13 @@ def test_whatever_is_in_a_name_stays_text(made_up: Trends) -> None:
     shown = NAUGHTY.replace("\x1b", " ")
     assert [text for _, text in read.all("h3")][:2] == [shown, shown]
     console = Console(width=400, record=True, file=StringIO())
-    for table in tables(naughty):
+    for table in trend_tables(naughty):
         console.print(table)
     assert console.export_text().count(shown) == 3
 
 
 def test_a_page_needs_nothing_and_lets_nothing_in(made_up: Trends) -> None:
-    told = page(made_up)
+    told = trends_page(made_up)
     read = Read(told)
     tags = {tag for tag, _, _ in read.elements}
     assert not tags & {"script", "img", "link", "iframe", "object", "form", "a"}
@@ -436,7 +446,7 @@ def test_a_page_needs_nothing_and_lets_nothing_in(made_up: Trends) -> None:
 
 
 def test_every_picture_is_told_in_words(made_up: Trends) -> None:
-    read = Read(page(made_up))
+    read = Read(trends_page(made_up))
     ids = [facts["id"] for _, facts, _ in read.elements if "id" in facts]
     assert len(ids) == len(set(ids))
     pictures = read.all("svg")
@@ -447,16 +457,16 @@ def test_every_picture_is_told_in_words(made_up: Trends) -> None:
 
 
 def test_a_journal_with_nothing_in_it_has_a_page_too(tmp_path: Path) -> None:
-    with Journal(tmp_path / "j.sqlite3", create=True) as journal:
-        told = page(trends_of(journal)).decode()
-        for table in tables(trends_of(journal)):
+    with JournalStore(tmp_path / "j.sqlite3", create=True) as journal:
+        told = trends_page(journal_trends(journal)).decode()
+        for table in trend_tables(journal_trends(journal)):
             assert table.columns
         assert "0 calls in the journal." in told
         assert "No call has a score yet" in told
         assert "No cue was shown yet." in told
         journal.add(made(started_at=STARTED))
         journal.survey(made().call.id, Survey(csat=3))
-        told = page(trends_of(journal)).decode()
+        told = trends_page(journal_trends(journal)).decode()
     assert "1 call, from the week of 2 Mar 2026 to that of 2 Mar 2026." in told
     assert "Listening" in told
     assert "there are csat 1, nps 0, ces 0" in told
@@ -467,7 +477,7 @@ def test_a_journal_with_nothing_in_it_has_a_page_too(tmp_path: Path) -> None:
 def test_a_browser_shows_it_without_complaint(
     chromium: Chrome, made_up: Trends, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    (tmp_path / "trends.html").write_bytes(page(made_up))
+    (tmp_path / "trends.html").write_bytes(trends_page(made_up))
     chromium.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},

@@ -17,17 +17,19 @@ from tests.shell.runtime.test_audio_files import write
 from tests.test_engine_items import play, rushing
 from voicecoach.__main__ import app
 from voicecoach.coaching import cues
-from voicecoach.coaching.signal_trace import DIGITS, TICK_SAMPLES, Recorder, ticks
-from voicecoach.config import Config, Cues
-from voicecoach.laboratory import closeup, comparison
-from voicecoach.laboratory.comparison import Held, Shown, Told
-from voicecoach.shell.laboratory.page import page
-from voicecoach.shell.laboratory.trials import Rules, trial
+from voicecoach.coaching.signal_trace import SIGNAL_DECIMALS, SignalTraceEncoder, decode_ticks
+from voicecoach.config import Config, CuesConfig
+from voicecoach.laboratory import comparison
+from voicecoach.laboratory.comparison import CueShowing, CueTimeline, HeldBackSpan
+from voicecoach.shell.laboratory.page import comparison_page
+from voicecoach.shell.laboratory.trials import RuleSet, compare_call
 from voicecoach.shell.results.reader import Results
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
     SPEAKERS,
+    TICK_S,
+    TICK_SAMPLES,
     ChannelState,
     CueClosed,
     CueFeedback,
@@ -35,27 +37,27 @@ from voicecoach.types import (
     CueOpened,
     Ended,
     Event,
-    Item,
+    InputItem,
     Listening,
-    Readings,
+    SignalChanges,
     Speaker,
     Word,
 )
 from voicecoach.views import event_log
 
-BUILT_IN = cues.load(cues.BUILT_IN)
+BUILT_IN = cues.load_cues(cues.BUILT_IN_CUES)
 NAN = float("nan")
 
 
 def said(events: list[Event]) -> list[bytes]:
     """Return what is said of cues, as in a log."""
     kinds = CueOpened | CueClosed | CueHeldBack
-    return [event_log.line(event) for event in events if isinstance(event, kinds)]
+    return [event_log.encode_event(event) for event in events if isinstance(event, kinds)]
 
 
 def logged(events: list[Event]) -> list[Event]:
     """Return events as they come back from a log."""
-    return list(event_log.read(event_log.line(event) for event in events))
+    return list(event_log.read_events(event_log.encode_event(event) for event in events))
 
 
 @cache
@@ -66,7 +68,7 @@ def first_card() -> CueOpened:
 
 def changed(folder: Path, cue: str, old: str, new: str) -> Path:
     """Return the built-in rules with a text of one cue replaced."""
-    text = cues.BUILT_IN.read_text("utf-8")
+    text = cues.BUILT_IN_CUES.read_text("utf-8")
     start = text.index(f'id = "{cue}"')
     at = text.index(old, start)
     path = folder / "other.toml"
@@ -84,7 +86,10 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a call in which an agent rushes."""
     folder = tmp_path_factory.mktemp("call")
-    lines = [event_log.header(call="rushing"), *map(event_log.line, play(engine(), rushing(), []))]
+    lines = [
+        event_log.encode_header(call="rushing"),
+        *map(event_log.encode_event, play(engine(), rushing(), [])),
+    ]
     (folder / "events.jsonl").write_bytes(b"".join(lines))
     return folder
 
@@ -98,7 +103,7 @@ STEPS = st.sampled_from(["same", "tick", "zero", "unknown", "other"])
 def test_what_the_cues_went_on_is_read_back_to_the_digit(
     steps: list[tuple[str, str, bool, bool]], data: st.DataObject
 ) -> None:
-    recorder, events, went_on = Recorder(), list[Event](), []
+    recorder, events, went_on = SignalTraceEncoder(), list[Event](), []
     x, y = 0.0, NAN
     for i, (first, second, quoted, lost) in enumerate(steps, 1):
         x, y = stepped(x, first, data), stepped(y, second, data)
@@ -106,12 +111,14 @@ def test_what_the_cues_went_on_is_read_back_to_the_digit(
         distrusted = {Speaker.AGENT: "lost"} if lost else {}
         at = i * TICK_SAMPLES
         signals, told = recorder.take(at, {"x": x, "y": y}, quotes, distrusted)
-        assert signals == pytest.approx({"x": x, "y": y}, abs=0.6 * 10**-DIGITS, nan_ok=True)
+        assert signals == pytest.approx(
+            {"x": x, "y": y}, abs=0.6 * 10**-SIGNAL_DECIMALS, nan_ok=True
+        )
         events += told
         went_on.append((at, list(map(str, signals.values())), quotes, distrusted))
     again = [
         (r.at, [str(r.signals[name]) for name in "xy"], r.quotes, r.distrusted)
-        for r in ticks(logged(events), len(steps) * TICK_SAMPLES)
+        for r in decode_ticks(logged(events), len(steps) * TICK_SAMPLES)
     ]
     assert again == went_on
 
@@ -130,7 +137,7 @@ def stepped(x: float, step: str, data: st.DataObject) -> float:
 
 
 def test_what_only_grows_is_told_once() -> None:
-    recorder = Recorder()
+    recorder = SignalTraceEncoder()
     told = [
         recorder.take(i * TICK_SAMPLES, {"x": 3 + i * TICK_SAMPLES / SAMPLE_RATE}, {}, {})[1]
         for i in range(1, 1000)
@@ -144,7 +151,7 @@ def test_what_only_grows_is_told_once() -> None:
 def test_the_same_rules_say_the_same(log: Path) -> None:
     events = play(engine(), rushing(), [])
     assert said(events)
-    assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+    assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
 
 @given(st.lists(st.integers(0, 26 * 62), max_size=8), st.booleans())
@@ -154,17 +161,17 @@ def test_marks_pauses_and_lost_channels_are_taken_as_they_were(
 ) -> None:
     card = first_card()
     mark = CueFeedback(at=card.at + HOP, id=card.id, start=card.at, helpful=helpful)
-    items: list[Item] = [mark]
+    items: list[InputItem] = [mark]
     for i, hop in enumerate(sorted(times)):
         at = hop * HOP
-        kinds: list[Item] = [
+        kinds: list[InputItem] = [
             Listening(at=at, on=bool(i % 2)),
             ChannelState(at=at, speaker=SPEAKERS[i % 2], state=("lost", "ok")[i % 2], reason="r"),
             CueFeedback(at=at, id="slow-down", start=card.at, helpful=False),
         ]
         items.append(kinds[i % 3])
     events = play(engine(), rushing(), items, 16)
-    assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+    assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
 
 @pytest.mark.parametrize("late", [0, HOP, TICK_SAMPLES])
@@ -175,24 +182,24 @@ def test_a_mark_or_a_pause_at_the_moment_of_a_tick_comes_after_it(late: int) -> 
     lost = ChannelState(at=card.at + late, speaker=Speaker.AGENT, state="lost", reason="r")
     for item in (mark, pause, lost):
         events = play(engine(), rushing(), [item])
-        assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+        assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
 
 def test_what_the_configuration_says_of_cues_holds() -> None:
     events = logged(play(engine(), rushing(), []))
-    seeds = (Cues(holdout=0.5, holdout_seed=seed) for seed in range(20))
+    seeds = (CuesConfig(holdout=0.5, holdout_seed=seed) for seed in range(20))
     held = next(
-        c for c in seeds if said(comparison.told_again(events, BUILT_IN, c)) != said(events)
+        c for c in seeds if said(comparison.replay_cues(events, BUILT_IN, c)) != said(events)
     )
     truth = play(engine(Config(cues=held)), rushing(), [])
     assert [event for event in truth if isinstance(event, CueHeldBack)]
-    assert said(comparison.told_again(events, BUILT_IN, held)) == said(truth)
+    assert said(comparison.replay_cues(events, BUILT_IN, held)) == said(truth)
 
 
 def test_a_log_that_was_cut_off_is_told_as_far_as_it_goes() -> None:
     events = play(engine(), rushing(), [])
     card = next(i for i, event in enumerate(events) if isinstance(event, CueOpened))
-    again = comparison.told_again(logged(events[: card + 1]), BUILT_IN, Cues())
+    again = comparison.replay_cues(logged(events[: card + 1]), BUILT_IN, CuesConfig())
     assert said(again)[0] == said(events)[0]
 
 
@@ -201,7 +208,7 @@ def test_a_log_that_was_cut_off_is_told_as_far_as_it_goes() -> None:
 
 def test_other_rules_say_what_an_engine_with_them_says(other: Path) -> None:
     events, truth = play(engine(), rushing(), []), play(engine(rules=other), rushing(), [])
-    again = comparison.told_again(logged(events), cues.load(other), Cues())
+    again = comparison.replay_cues(logged(events), cues.load_cues(other), CuesConfig())
     assert said(again) == said(truth) != said(events)
 
 
@@ -210,9 +217,9 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     from scripts.bench.cues import SCENARIOS
     from scripts.staging import stage_call, truth
     from scripts.staging.scripted_words import ToldAsr
-    from voicecoach.shell.asr.loop import run
-    from voicecoach.shell.runtime.audio_files import Call
-    from voicecoach.shell.runtime.engine_factory import assemble, shipped
+    from voicecoach.shell.asr.loop import run_engine
+    from voicecoach.shell.runtime.audio_files import RecordedCall
+    from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 
     path = SCENARIOS / "due_abuse.toml"
     takes = stage_call.takes(SHARED / "emodb")
@@ -220,18 +227,18 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     recording = stage_call.save(staged, tmp_path)
     told = truth.read(recording.with_suffix(".truth.toml"), truth.Truth)
     asr = ToldAsr(told, Config().transcription)
-    hears = assemble(Config(), BUILT_IN, shipped())
-    events = list(run(Call.both(recording).blocks(), hears, asr))
+    hears = build_engine(Config(), BUILT_IN, shipped_models())
+    events = list(run_engine(RecordedCall.both(recording).blocks(), hears, asr))
     assert [event for event in events if isinstance(event, Word)]
     assert len([event for event in events if isinstance(event, CueOpened)]) >= 2
-    assert said(comparison.told_again(logged(events), BUILT_IN, Cues())) == said(events)
+    assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
 
 def test_a_mark_follows_its_card_to_another_time(other: Path) -> None:
     card = first_card()
     mark = CueFeedback(at=card.at + seconds(1), id=card.id, start=card.at, helpful=False)
     events = logged(play(engine(), rushing(), [mark]))
-    again = comparison.told_again(events, cues.load(other), Cues())
+    again = comparison.replay_cues(events, cues.load_cues(other), CuesConfig())
     opened = next(event for event in again if isinstance(event, CueOpened))
     closed = next(event for event in again if isinstance(event, CueClosed))
     assert opened.at < card.at
@@ -241,18 +248,18 @@ def test_a_mark_follows_its_card_to_another_time(other: Path) -> None:
 # --- the comparison -------------------------------------------------------------------------
 
 
-def shown(opened_s: float, length_s: float = 5.0, message: str = "m") -> Shown:
-    return Shown(opened_s, opened_s + length_s, "t", message, "", "behaviour stopped")
+def shown(opened_s: float, length_s: float = 5.0, message: str = "m") -> CueShowing:
+    return CueShowing(opened_s, opened_s + length_s, "t", message, "", "behaviour stopped")
 
 
-def told(*cards: Shown, **held: list[Held]) -> Told:
-    return Told({"x": list(cards)}, dict(held))
+def told(*cards: CueShowing, **held: list[HeldBackSpan]) -> CueTimeline:
+    return CueTimeline({"x": list(cards)}, dict(held))
 
 
 def test_what_moved_is_told_from_what_is_new() -> None:
     a = told(shown(10), shown(60), shown(100), shown(200))
     b = told(shown(10), shown(63), shown(100, message="other"), shown(300))
-    changes = comparison.compare(a, b)
+    changes = comparison.compare_cues(a, b)
     assert [(c.at_s, c.what) for c in changes] == [
         (10, ()),
         (60, ("moved", "closes")),
@@ -260,46 +267,48 @@ def test_what_moved_is_told_from_what_is_new() -> None:
         (200, ("only A",)),
         (300, ("only B",)),
     ]
-    assert comparison.compare(a, b, 1.0)[1].what == ("only A",)
+    assert comparison.compare_cues(a, b, 1.0)[1].what == ("only A",)
 
 
 def test_why_a_cue_is_not_there_is_what_its_rules_say() -> None:
-    held = [Held(2, 20, "min_gap"), Held(21, 31, "cooldown")]
-    changes = comparison.compare(told(shown(30), shown(90)), told(x=held))
+    held = [HeldBackSpan(2, 20, "min_gap"), HeldBackSpan(21, 31, "cooldown")]
+    changes = comparison.compare_cues(told(shown(30), shown(90)), told(x=held))
     assert [c.why for c in changes] == ["held back: cooldown", "not due at that time"]
 
 
 @given(st.lists(st.integers(0, 300)), st.lists(st.integers(0, 300)))
 def test_every_card_is_compared_once(a: list[int], b: list[int]) -> None:
-    changes = comparison.compare(told(*map(shown, a)), told(*map(shown, b)))
+    changes = comparison.compare_cues(told(*map(shown, a)), told(*map(shown, b)))
     assert sorted(c.a.opened_s for c in changes if c.a) == sorted(a)
     assert sorted(c.b.opened_s for c in changes if c.b) == sorted(b)
     for change in changes:
         if change.a and change.b:
             assert abs(change.a.opened_s - change.b.opened_s) <= comparison.TOLERANCE_S
-    assert not any(c.what for c in comparison.compare(told(*map(shown, a)), told(*map(shown, a))))
+    assert not any(
+        c.what for c in comparison.compare_cues(told(*map(shown, a)), told(*map(shown, a)))
+    )
 
 
 def test_totals_count_over_all_calls() -> None:
     a, b = told(shown(10), shown(60)), told(shown(12), shown(200), shown(300))
-    total = comparison.total([(a, b, comparison.compare(a, b))] * 2)[0]
+    total = comparison.count_totals([(a, b, comparison.compare_cues(a, b))] * 2)[0]
     assert (total.a, total.b, total.only_a, total.only_b, total.changed) == (4, 6, 2, 4, 2)
 
 
 def test_where_rules_differ_is_said(other: Path) -> None:
-    assert comparison.differences(BUILT_IN, BUILT_IN) == {}
-    found = comparison.differences(BUILT_IN, cues.load(other))
+    assert comparison.rule_differences(BUILT_IN, BUILT_IN) == {}
+    found = comparison.rule_differences(BUILT_IN, cues.load_cues(other))
     assert list(found) == ["slow-down"]
     assert ">= 1.25 for 1 s → agent_rate_ratio >= 1.1 for 1 s" in found["slow-down"][0]
-    assert comparison.differences(BUILT_IN[1:], BUILT_IN) == {BUILT_IN[0].id: ["only in B"]}
+    assert comparison.rule_differences(BUILT_IN[1:], BUILT_IN) == {BUILT_IN[0].id: ["only in B"]}
 
 
 def test_a_close_up_shows_the_rule_that_was_met(other: Path) -> None:
     events = logged(play(engine(), rushing(), []))
-    result = trial(
+    result = compare_call(
         Results(Path("x"), {"call": "x"}, events),
-        Rules("a", BUILT_IN),
-        Rules("b", cues.load(other)),
+        RuleSet("a", BUILT_IN),
+        RuleSet("b", cues.load_cues(other)),
         Config(),
     )
     close = result.course.closeups[0]
@@ -315,7 +324,7 @@ def test_a_close_up_shows_the_rule_that_was_met(other: Path) -> None:
     for opened_s, found in ((close.change.b, close.true_b), (close.change.a, close.true_a)):
         assert opened_s is not None
         # A rule of this cue holds for a second or two before the card is shown.
-        assert found[0][0] + 1.0 - 2 * closeup.TICK_S <= opened_s.opened_s
+        assert found[0][0] + 1.0 - 2 * TICK_S <= opened_s.opened_s
 
 
 # --- the page and the command ---------------------------------------------------------------
@@ -346,9 +355,11 @@ def test_the_page_asks_for_nothing_and_text_in_it_is_text(tmp_path: Path) -> Non
     quoted = json.dumps(HOSTILE)
     rules = changed(tmp_path, "slow-down", 'title = "Slow down"', f"title = {quoted}")
     events = logged(play(engine(), rushing(), []))
-    a, b = Rules(HOSTILE, BUILT_IN), Rules("b", cues.load(rules))
-    result = trial(Results(Path("x"), {"call": HOSTILE}, events), a, b, Config())
-    text = page([result], comparison.total([(result.a, result.b, result.changes)]), a, b)
+    a, b = RuleSet(HOSTILE, BUILT_IN), RuleSet("b", cues.load_cues(rules))
+    result = compare_call(Results(Path("x"), {"call": HOSTILE}, events), a, b, Config())
+    text = comparison_page(
+        [result], comparison.count_totals([(result.a, result.b, result.changes)]), a, b
+    )
     found = Page(text)
     assert not {"script", "img", "link", "iframe", "a"} & set(found.tags)
     assert {"svg", "polyline", "table"} <= set(found.tags)
@@ -408,9 +419,9 @@ def test_what_is_wrong_is_said(log: Path, other: Path, tmp_path: Path) -> None:
 
 def test_a_call_shorter_than_a_tick_has_no_cues() -> None:
     events: list[Event] = [Ended(at=HOP, end=HOP)]
-    assert comparison.told_again(events, BUILT_IN, Cues()) == []
+    assert comparison.replay_cues(events, BUILT_IN, CuesConfig()) == []
     with pytest.raises(ValueError, match="does not hold the signals"):
-        comparison.told_again([Ended(at=SAMPLE_RATE, end=SAMPLE_RATE)], BUILT_IN, Cues())
+        comparison.replay_cues([Ended(at=SAMPLE_RATE, end=SAMPLE_RATE)], BUILT_IN, CuesConfig())
 
 
 def test_the_engine_tells_its_signals_at_every_tick() -> None:
@@ -420,6 +431,8 @@ def test_the_engine_tells_its_signals_at_every_tick() -> None:
     for block in blocks(sound, (8,)):
         events += e.process(block)
         known.append(list(map(str, e.signals.values())))
-    assert any(isinstance(event, Readings) for event in events)
-    again = [list(map(str, r.signals.values())) for r in ticks(logged(events), sound.shape[1])]
+    assert any(isinstance(event, SignalChanges) for event in events)
+    again = [
+        list(map(str, r.signals.values())) for r in decode_ticks(logged(events), sound.shape[1])
+    ]
     assert [sorted(x) for x in again] == [sorted(x) for x in known]

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from scripts.bench import dialogue_acts
 from tests.helpers import hypotheses, word
-from voicecoach.language.act_matcher import KINDS as DOCS
-from voicecoach.language.act_matcher import find
-from voicecoach.language.dialogue_acts import REMEMBERED, Moves
-from voicecoach.language.phrases import table
-from voicecoach.types import SAMPLE_RATE, Move, Speaker, Utterance
+from voicecoach.language.act_matcher import ACT_KINDS as DOCS
+from voicecoach.language.act_matcher import find_acts
+from voicecoach.language.dialogue_acts import ACT_UTTERANCES, DialogueActTracker
+from voicecoach.language.phrases import language_table
+from voicecoach.types import SAMPLE_RATE, DialogueAct, Speaker, Utterance
 
 SECOND = SAMPLE_RATE
 AGENT, CUSTOMER = Speaker.AGENT, Speaker.CUSTOMER
@@ -29,12 +29,12 @@ EVERY = [(speaker, kind) for speaker, kinds in KINDS.items() for kind in sorted(
 
 def kinds(speaker: Speaker, text: str) -> set[str]:
     """Return the kinds of moves in a text."""
-    return {found.kind for found in find(speaker, text.split())}
+    return {found.kind for found in find_acts(speaker, text.split())}
 
 
 def say(
-    moves: Moves, speaker: Speaker, text: str, utterance: int = 1, start: int = 0
-) -> list[Move]:
+    moves: DialogueActTracker, speaker: Speaker, text: str, utterance: int = 1, start: int = 0
+) -> list[DialogueAct]:
     """Say an utterance to its end, and return the moves that it made."""
     words = [
         word(t, i, utterance=utterance, start=start, speaker=speaker)
@@ -58,7 +58,7 @@ def ended(speaker: Speaker, text: str, utterance: int, start: int, end: int) -> 
     )
 
 
-def said(moves: Moves, speaker: Speaker, kind: str) -> list[str]:
+def said(moves: DialogueActTracker, speaker: Speaker, kind: str) -> list[str]:
     return [s.text for s in moves.said(speaker, kind)]
 
 
@@ -67,7 +67,7 @@ def said(moves: Moves, speaker: Speaker, kind: str) -> list[str]:
 
 def test_every_kind_is_there_and_says_what_it_is() -> None:
     for speaker, expected in KINDS.items():
-        data = table("dialogue_acts")[speaker]
+        data = language_table("dialogue_acts")[speaker]
         assert data.keys() == expected == DOCS[speaker].keys()
         for kind in data.values():
             assert kind["doc"]
@@ -75,7 +75,7 @@ def test_every_kind_is_there_and_says_what_it_is() -> None:
 
 
 def test_phrases_are_spelled_as_words_are_read() -> None:
-    data = table("dialogue_acts")
+    data = language_table("dialogue_acts")
     spelling = data["spelling"].keys()
     listed: list[str] = [phrase for members in data["sets"].values() for phrase in members]
     for speaker, kind in EVERY:
@@ -92,11 +92,11 @@ def test_phrases_are_spelled_as_words_are_read() -> None:
 
 @pytest.mark.parametrize(("speaker", "kind"), EVERY)
 def test_a_kind_is_found_in_its_examples_alone(speaker: Speaker, kind: str) -> None:
-    data = table("dialogue_acts")[speaker][kind]
+    data = language_table("dialogue_acts")[speaker][kind]
     for expected, key in ((True, "examples"), (False, "counter_examples")):
         for example in data[key]:
             if kind == "paraphrase":
-                moves = Moves()
+                moves = DialogueActTracker()
                 say(moves, CUSTOMER, example[0])
                 told = say(moves, AGENT, example[1], 1, 20 * SECOND)
                 found = {move.kind for move in told}
@@ -154,17 +154,19 @@ def test_a_promise_with_a_time_is_an_expectation(time: str) -> None:
 
 def test_what_is_found_is_quoted_by_place_and_what_to_say_instead() -> None:
     words = ["Right,", "well,", "uh,", "calm", "down", "please"]
-    (found,) = [f for f in find(AGENT, words) if f.kind == "hard"]
+    (found,) = [f for f in find_acts(AGENT, words) if f.kind == "hard"]
     assert words[found.first : found.last] == ["calm", "down"]
     assert found.instead
-    for group in table("dialogue_acts")["agent"]["hard"]["groups"]:
+    for group in language_table("dialogue_acts")["agent"]["hard"]["groups"]:
         assert 0 < len(group["instead"].split()) <= 12
 
 
 def test_two_of_a_kind_in_one_breath_are_one() -> None:
     apologies = [
         f
-        for f in find(AGENT, ["I'm", "so", "sorry,", "I'm", "really", "sorry", "about", "that"])
+        for f in find_acts(
+            AGENT, ["I'm", "so", "sorry,", "I'm", "really", "sorry", "about", "that"]
+        )
         if f.kind == "apology"
     ]
     assert len(apologies) == 1
@@ -174,28 +176,28 @@ def test_two_of_a_kind_in_one_breath_are_one() -> None:
 
 
 def test_a_phrase_goes_across_a_short_pause_and_is_told_once() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
     assert not say(moves, CUSTOMER, "I want to speak")
     told = say(moves, CUSTOMER, "to your manager", 2, 2 * SECOND)
     assert [move.kind for move in told] == ["demand"]
-    moves = Moves()
+    moves = DialogueActTracker()
     say(moves, CUSTOMER, "I want to speak")
     assert not say(moves, CUSTOMER, "to your wife", 2, 2 * SECOND)
-    moves = Moves()
+    moves = DialogueActTracker()
     first = say(moves, AGENT, "I'm so sorry")
     again = say(moves, AGENT, "about that", 2, 2 * SECOND)
     assert [move.kind for move in (*first, *again)] == ["apology"]
 
 
 def test_a_time_in_the_next_utterance_makes_it_an_expectation() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
     assert [m.kind for m in say(moves, AGENT, "Leave it with me.")] == ["promise"]
     told = say(moves, AGENT, "You'll hear by Friday.", 2, 2 * SECOND)
     assert "expectation" in [move.kind for move in told]
 
 
 def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
 
     def hear(text: str, *, committed: bool = True) -> None:
         moves.hear(word(text, 1, committed=committed, final=False))
@@ -214,7 +216,7 @@ def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
 
 
 def test_the_newest_words_wait_for_what_they_may_become() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
     for i, text in enumerate(["please", "take", "care"]):
         moves.hear(word(text, i, final=False, speaker=AGENT))
     assert not said(moves, AGENT, "closing")
@@ -239,8 +241,8 @@ def test_final_words_alone_decide(
     chosen: list[int], speaker: Speaker, partials: list[tuple[int, int, str, bool, bool]]
 ) -> None:
     finals = [TEXTS[speaker][i] for i in chosen]
-    expected, heard = Moves(), Moves()
-    told: tuple[list[Move], list[Move]] = ([], [])
+    expected, heard = DialogueActTracker(), DialogueActTracker()
+    told: tuple[list[DialogueAct], list[DialogueAct]] = ([], [])
     hypotheses = iter(partials)
     for number, text in enumerate(finals, 1):
         start = number * 3 * SECOND
@@ -267,24 +269,24 @@ def test_final_words_alone_decide(
 
 
 def test_later_words_change_nothing_that_was_told() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
     say(moves, AGENT, "I'm so sorry about that.")
     say(moves, AGENT, "You have to wait.", 2, 3 * SECOND)
     before = [*moves.said(AGENT, "apology"), *moves.said(AGENT, "hard")]
     assert len(before) == 2
     moves.hear(word("nothing", 0, utterance=1, speaker=AGENT))
     moves.hear(word("nothing", 0, utterance=2, speaker=AGENT))
-    for number in range(3, 3 * REMEMBERED):
+    for number in range(3, 3 * ACT_UTTERANCES):
         say(moves, AGENT, "Okay then.", number, number * 3 * SECOND)
     assert [*moves.said(AGENT, "apology"), *moves.said(AGENT, "hard")] == before
 
 
 def test_a_long_call_keeps_what_was_said_and_forgets_the_words() -> None:
-    moves = Moves()
-    for number in range(1, 4 * REMEMBERED):
+    moves = DialogueActTracker()
+    for number in range(1, 4 * ACT_UTTERANCES):
         say(moves, AGENT, "I'm so sorry about that.", number, number * 20 * SECOND)
-    assert len(moves.said(AGENT, "apology")) == 4 * REMEMBERED - 1
-    assert len(moves._words[AGENT]) == REMEMBERED
+    assert len(moves.said(AGENT, "apology")) == 4 * ACT_UTTERANCES - 1
+    assert len(moves._words[AGENT]) == ACT_UTTERANCES
     apologies = moves.said(AGENT, "apology")
     assert moves.said(AGENT, "apology") is apologies
 
@@ -294,7 +296,7 @@ def test_a_paraphrase_takes_up_what_the_customer_told_lately() -> None:
     back = "So you were charged twice in March."
 
     def paraphrases(start: int, *, told: str = account) -> bool:
-        moves = Moves()
+        moves = DialogueActTracker()
         say(moves, CUSTOMER, told)
         return "paraphrase" in {m.kind for m in say(moves, AGENT, back, 1, start)}
 
@@ -304,7 +306,7 @@ def test_a_paraphrase_takes_up_what_the_customer_told_lately() -> None:
 
 
 def test_a_complaint_made_again_is_a_repeat() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
     story = "my washing machine leaks water all over the kitchen floor"
     assert "repeat" not in {m.kind for m in say(moves, CUSTOMER, story)}
     told = say(
@@ -315,7 +317,7 @@ def test_a_complaint_made_again_is_a_repeat() -> None:
 
 def test_what_is_only_meant_to_reassure() -> None:
     def only(text: str, since: int = 0) -> bool:
-        moves = Moves()
+        moves = DialogueActTracker()
         for i, t in enumerate(text.split()):
             moves.hear(word(t, i, speaker=AGENT, committed=False, final=False))
         return moves.only_supportive(AGENT, since)
@@ -327,7 +329,7 @@ def test_what_is_only_meant_to_reassure() -> None:
 
 
 def test_kinds_belong_to_their_speaker() -> None:
-    moves = Moves()
+    moves = DialogueActTracker()
     say(moves, CUSTOMER, "you have to calm down")
     say(moves, AGENT, "shut up")
     assert not said(moves, CUSTOMER, "hard")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voicecoach.language.phrases import Phrases, plain
+from voicecoach.language.phrases import Phrases, normalize_text
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from voicecoach.language.phrases import Phrases, plain
     ],
 )
 def test_words_are_compared_without_case_and_punctuation(text: str, expected: str) -> None:
-    assert plain(text) == expected
+    assert normalize_text(text) == expected
 
 
 def test_a_phrase_is_a_run_of_whole_words() -> None:

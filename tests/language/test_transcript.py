@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.language.transcript import KEPT, LONG, POST_ROLL, PRE_ROLL, Agreement, Given, Scribe
+from voicecoach.language.transcript import (
+    LONG_UTTERANCE,
+    POST_ROLL,
+    PRE_ROLL,
+    REDECODED_WORDS,
+    HypothesisPrompt,
+    IncrementalTranscriber,
+    LocalAgreement,
+)
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -22,7 +30,7 @@ from voicecoach.types import (
     Word,
 )
 
-SETTINGS = config.Transcription()
+SETTINGS = config.TranscriptionConfig()
 LONGEST = round(SETTINGS.max_utterance_s * SAMPLE_RATE)
 
 
@@ -36,9 +44,9 @@ def texts(heard: list[HeardWord]) -> str:
     return " ".join(w.text for w in heard)
 
 
-def agree(*hypotheses: str, probability: float = 0.9, complete: bool = False) -> Agreement:
+def agree(*hypotheses: str, probability: float = 0.9, complete: bool = False) -> LocalAgreement:
     """Return what is believed after hypotheses, each of them one step later and from the start."""
-    a = Agreement(0)
+    a = LocalAgreement(0)
     for n, text in enumerate(hypotheses, 1):
         following = words(text, probability)[len(a.committed) :]
         a.update(following, n * 6400, complete=complete)
@@ -63,7 +71,7 @@ def test_what_the_recogniser_doubts_is_committed_after_three() -> None:
 
 
 def test_what_may_well_change_is_not_shown() -> None:
-    a = Agreement(0)
+    a = LocalAgreement(0)
     a.update((*words("I have"), *words("a", 0.1), *words("dream")), 6400, complete=False)
     assert texts(a.tentative) == "I have"
     a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=False)
@@ -76,9 +84,9 @@ def test_what_may_well_change_is_not_shown() -> None:
 
 def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None:
     a = agree("one two three")
-    assert a.given() == Given(0)
+    assert a.given() == HypothesisPrompt(0)
     said = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-    a, n = Agreement(0), 0
+    a, n = LocalAgreement(0), 0
     for n in range(2, 11):
         # A word every 0.8 s, heard as soon as it is said.
         a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800, complete=True)
@@ -88,7 +96,7 @@ def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None
     assert context == "one two three four five six"
     # "seven" was not there at 6 * 0.8 s; it is with a margin.
     assert start == 6 * 12_800 + 1 - 3200
-    assert len(prefix.split()) == KEPT
+    assert len(prefix.split()) == REDECODED_WORDS
 
 
 SAYINGS = st.lists(st.sampled_from("abc"), max_size=9)
@@ -99,7 +107,7 @@ def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
     course: list[tuple[list[str], bool, int]],
 ) -> None:
     """However the hypotheses change, and where: what is cut off was heard before those words."""
-    a, end, heard = Agreement(0), 0, [(0, list[str]())]
+    a, end, heard = LocalAgreement(0), 0, [(0, list[str]())]
     for following, complete, steps in course:
         end += steps * 6400
         before = [w.text for w in a.committed]
@@ -115,7 +123,7 @@ def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
 
 def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:
     a = agree(*["it is 4111 11## ####"] * 2, complete=True)
-    assert a.given() == Given(0, 3, "it is 4111")
+    assert a.given() == HypothesisPrompt(0, 3, "it is 4111")
 
 
 def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> None:
@@ -134,8 +142,8 @@ class Talk:
     """Drives a scribe and its segmenter through speech, and answers with a script at once."""
 
     def __init__(self, script: Callable[[TranscribeRequest], str] | None) -> None:
-        self.scribe = Scribe(Speaker.AGENT, SETTINGS)
-        self.segmenter = Segmenter(config.Endpointing())
+        self.scribe = IncrementalTranscriber(Speaker.AGENT, SETTINGS)
+        self.segmenter = Segmenter(config.EndpointingConfig())
         self.script = script
         self.at = 0
         self.requests: list[TranscribeRequest] = []
@@ -210,7 +218,7 @@ def test_a_short_pause_is_one_more_hypothesis_and_the_utterance_goes_on() -> Non
 
 def test_a_long_utterance_ends_with_the_first_pause_and_the_next_begins_there() -> None:
     t = Talk(lambda q: "on and on")
-    t.speak(LONG / SAMPLE_RATE + 0.1)
+    t.speak(LONG_UTTERANCE / SAMPLE_RATE + 0.1)
     t.pause(0.25)
     assert len(t.of(Utterance)) == 1
     t.speak(1.0)

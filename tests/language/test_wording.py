@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from tests.helpers import hypotheses, word
 from voicecoach.errors import ModelError
 from voicecoach.language.wording import (
-    BOUND,
     HALF_LIFE,
-    QUOTED,
-    REMEMBERED,
-    WEIGHTS,
-    Wording,
+    MAX_WORDING_ODDS,
+    PHRASE_ODDS,
+    WORDING_QUOTE_WORDS,
+    WORDING_UTTERANCES,
+    WordingEvidence,
     WordingModel,
     ngrams,
-    spoken,
+    spoken_words,
 )
 from voicecoach.shell.runtime.resources import resource, wording_model
 from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance
@@ -32,7 +32,7 @@ MODEL = WordingModel(wording_model())
 SECOND = SAMPLE_RATE
 
 
-def say(wording: Wording, text: str, utterance: int = 1, start: int = 0) -> int:
+def say(wording: WordingEvidence, text: str, utterance: int = 1, start: int = 0) -> int:
     """Say an utterance, and return where it ends."""
     words = [word(t, i, utterance=utterance, start=start) for i, t in enumerate(text.split())]
     for event in words:
@@ -42,7 +42,7 @@ def say(wording: Wording, text: str, utterance: int = 1, start: int = 0) -> int:
 
 def said(*utterances: str, pause_s: int = 1) -> tuple[Evidence, ...]:
     """Return the evidence right after utterances."""
-    wording, end = Wording(MODEL), 0
+    wording, end = WordingEvidence(MODEL), 0
     for number, text in enumerate(utterances, 1):
         start = end + pause_s * SECOND if end else 0
         end = say(wording, text, number, start)
@@ -103,7 +103,7 @@ def test_a_negation_ends_with_its_clause_and_can_be_part_of_a_phrase() -> None:
     assert total(said("it's not mine and ridiculous")) >= FIRES
     assert total(said("this is not acceptable")) >= FIRES
     assert total(said("why can't you get me a manager")) >= FIRES
-    assert total(said("it's still not working this is ridiculous")) > WEIGHTS["hostile"]
+    assert total(said("it's still not working this is ridiculous")) > PHRASE_ODDS["hostile"]
 
 
 def test_a_phrase_goes_across_a_short_pause_only() -> None:
@@ -151,7 +151,7 @@ TEXTS = ("this is ridiculous", "I already told you", "okay thank you", "", "I am
 def test_final_words_alone_decide(
     finals: list[str], partials: list[tuple[int, int, str, bool, bool]]
 ) -> None:
-    expected, heard = Wording(MODEL), Wording(MODEL)
+    expected, heard = WordingEvidence(MODEL), WordingEvidence(MODEL)
     coming = iter(partials)
     for number, text in enumerate(finals, 1):
         start = number * 10 * SECOND
@@ -187,7 +187,7 @@ def test_final_words_alone_decide(
 
 
 def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back() -> None:
-    wording = Wording(MODEL)
+    wording = WordingEvidence(MODEL)
     tentative = word("ridiculous", 0, committed=False, final=False)
     wording.hear(tentative)
     assert not wording.evidence(SECOND)
@@ -204,7 +204,7 @@ def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back(
 
 
 def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
-    wording = Wording(MODEL)
+    wording = WordingEvidence(MODEL)
     for i, text in enumerate(["I", "want", "to", "speak"]):
         wording.hear(word(text, i, final=False))
     end = say(wording, "to a manager", 2, 2 * SECOND)
@@ -214,7 +214,7 @@ def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
 
 
 def test_final_words_void_the_surplus_and_stay() -> None:
-    wording = Wording(MODEL)
+    wording = WordingEvidence(MODEL)
     wording.hear(word("fine", 0, final=False))
     wording.hear(word("ridiculous", 1, final=False))
     wording.hear(word("fine", 0))
@@ -224,10 +224,10 @@ def test_final_words_void_the_surplus_and_stay() -> None:
 
 
 def test_evidence_fades_by_half() -> None:
-    wording = Wording(MODEL)
+    wording = WordingEvidence(MODEL)
     end = say(wording, "this is ridiculous")
     weights = [total(wording.evidence(end + n * HALF_LIFE)) for n in range(8)]
-    assert weights[0] == WEIGHTS["hostile"]
+    assert weights[0] == PHRASE_ODDS["hostile"]
     for n in range(1, 4):
         assert weights[n] == pytest.approx(weights[0] / 2**n)
     assert weights[-1] == 0
@@ -238,15 +238,15 @@ def test_evidence_fades_by_half() -> None:
 def test_evidence_is_bounded_sorted_and_short(texts: list[str]) -> None:
     evidence = said(*texts) if texts else ()
     weights = [e.weight for e in evidence]
-    assert total(evidence) <= BOUND + 1e-9
+    assert total(evidence) <= MAX_WORDING_ODDS + 1e-9
     assert weights == sorted(weights, reverse=True)
     assert all(weight > 0 for weight in weights)
     quotes = [e.text.split('"')[1] for e in evidence if '"' in e.text]
-    assert all(0 < len(q.replace(" … ", " ").split()) <= QUOTED for q in quotes)
+    assert all(0 < len(q.replace(" … ", " ").split()) <= WORDING_QUOTE_WORDS for q in quotes)
 
 
 def test_many_complaints_reach_the_bound() -> None:
-    assert total(said(*PHRASES["seen"]["agitated"][:12])) == pytest.approx(BOUND)
+    assert total(said(*PHRASES["seen"]["agitated"][:12])) == pytest.approx(MAX_WORDING_ODDS)
 
 
 def test_a_recogniser_that_repeats_itself_adds_nothing() -> None:
@@ -255,45 +255,50 @@ def test_a_recogniser_that_repeats_itself_adds_nothing() -> None:
 
 def test_the_agents_words_are_refused() -> None:
     with pytest.raises(ValueError, match="agent"):
-        Wording(MODEL).hear(word("ridiculous", 0, speaker=Speaker.AGENT))
+        WordingEvidence(MODEL).hear(word("ridiculous", 0, speaker=Speaker.AGENT))
 
 
 def test_nothing_said_is_no_evidence() -> None:
-    assert Wording(MODEL).evidence(0) == ()
+    assert WordingEvidence(MODEL).evidence(0) == ()
     assert said("... , uh um") == ()
 
 
 def test_a_long_call_is_forgotten_from_its_start() -> None:
-    wording, end = Wording(MODEL), 0
-    for number in range(1, 3 * REMEMBERED):
+    wording, end = WordingEvidence(MODEL), 0
+    for number in range(1, 3 * WORDING_UTTERANCES):
         end = say(wording, "this is okay", number, end)
     wording.hear(word("ridiculous", 0, utterance=1, start=end))
     assert not wording.evidence(end)
-    wording.hear(word("ridiculous", 0, utterance=3 * REMEMBERED, start=end))
+    wording.hear(word("ridiculous", 0, utterance=3 * WORDING_UTTERANCES, start=end))
     assert wording.evidence(end)
-    assert len(wording._words) == REMEMBERED
-    assert len(wording._said) <= REMEMBERED
+    assert len(wording._words) == WORDING_UTTERANCES
+    assert len(wording._said) <= WORDING_UTTERANCES
 
 
 # --- the model ------------------------------------------------------------------------------
 
 
 def test_words_are_read_without_case_punctuation_and_fillers() -> None:
-    assert spoken(["I\u2019m,", "uh,", "NOT", "...", "in-house"]) == ["i'm", "not", "in", "house"]
+    assert spoken_words(["I\u2019m,", "uh,", "NOT", "...", "in-house"]) == [
+        "i'm",
+        "not",
+        "in",
+        "house",
+    ]
     assert ngrams(["a", "b", "a"]) == {"a": (0, 1), "b": (1, 2), "a b": (0, 2), "b a": (1, 3)}
 
 
 def test_the_model_separates_and_knows_nothing_of_no_words() -> None:
-    hostile, desperate = MODEL.read(spoken(["you", "are", "disgusting", "and", "stupid"]))
+    hostile, desperate = MODEL.read(spoken_words(["you", "are", "disgusting", "and", "stupid"]))
     assert hostile > 0.8 > 0.2 > desperate
-    hostile, desperate = MODEL.read(spoken(["I", "am", "scared", "and", "so", "sad"]))
+    hostile, desperate = MODEL.read(spoken_words(["I", "am", "scared", "and", "so", "sad"]))
     assert desperate > 0.8 > 0.2 > hostile
     assert MODEL.read([]) == MODEL.read(["xyzzy"])
     assert max(MODEL.read([])) < 0.2
 
 
 def test_what_a_judgement_rests_on_is_what_it_falls_without() -> None:
-    words = spoken(["you", "are", "disgusting", "and", "I", "want", "a", "refund"])
+    words = spoken_words(["you", "are", "disgusting", "and", "I", "want", "a", "refund"])
     first, last = MODEL.rests_on(words, 0)[0]
     assert "disgusting" in words[first:last]
     assert MODEL.read(words[:first] + words[last:])[0] < MODEL.read(words)[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tests.helpers import word
-from voicecoach.language.dialogue_acts import Moves
+from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.types import (
@@ -73,7 +73,7 @@ def events(lines: Sequence[Line], *, words: bool = True, calmness: bool = True) 
         Whether there is the composite, which there is not with the privacy profile "eu".
     """
     found: list[Event] = []
-    moves = Moves()
+    moves = DialogueActTracker()
     end = 0
     for number, line in enumerate(lines, 1):
         start = max(end + round(line.gap_s * SAMPLE_RATE), 0)
@@ -129,7 +129,7 @@ def _measured(line: Line, start: int, end: int, *, calmness: bool) -> list[Event
 
 
 def _worded(
-    who: Speaker, number: int, start: int, end: int, said: Sequence[str], moves: Moves
+    who: Speaker, number: int, start: int, end: int, said: Sequence[str], moves: DialogueActTracker
 ) -> list[Event]:
     """Return the final words of a turn, its end, and the moves in it."""
     heard: list[Word | Utterance] = [

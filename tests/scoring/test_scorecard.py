@@ -12,26 +12,26 @@ from hypothesis import strategies as st
 
 from tests.commands.test_command_line import voicecoach
 from tests.scoring.conversations import A, C, Line, a, c, card, events, holds, quotes, scores
-from voicecoach.language.act_matcher import KINDS
+from voicecoach.language.act_matcher import ACT_KINDS
 from voicecoach.scoring import journey, reference, styles
-from voicecoach.scoring.doing import BLAME, DOES
-from voicecoach.scoring.rating import rate, worth
+from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
+from voicecoach.scoring.rating import evaluate, rate_formula
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.shell.results import writer
 from voicecoach.types import (
     SAMPLE_RATE,
     ChannelState,
     CueOpened,
+    DialogueAct,
     Event,
     Gap,
     Listening,
-    Move,
     Speaker,
     Utterance,
     Word,
 )
 from voicecoach.views import event_log
-from voicecoach.views.scorecard import ScoreCard, Survey, markdown
+from voicecoach.views.scorecard import ScoreCard, Survey, scorecard_markdown
 
 S = SAMPLE_RATE
 HELLO = a("Thank you for calling Harbour Line, this is Joe speaking.")
@@ -170,7 +170,7 @@ def test_a_call_of_nothing_has_a_card() -> None:
     assert all(t.score is None for t in result.techniques)
     assert result.journey.start is None
     assert result.notes == ["the agent was not heard", "the customer was not heard"]
-    assert markdown(result)
+    assert scorecard_markdown(result)
 
 
 @pytest.mark.parametrize("technique", PAIRS)
@@ -204,7 +204,9 @@ def test_speech_without_words_is_held_against_nobody() -> None:
     deaf = [
         e
         for e in told
-        if not (isinstance(e, Word | Utterance | Move) and e.speaker is A and e.start > 10 * S)
+        if not (
+            isinstance(e, Word | Utterance | DialogueAct) and e.speaker is A and e.start > 10 * S
+        )
     ]
     assert scores(card(told))["empathy"] == 0.0
     assert scores(card(deaf))["empathy"] is None
@@ -256,7 +258,7 @@ def test_a_channel_that_was_lost_for_a_moment_spoils_that_moment_alone() -> None
 
 def test_what_was_said_on_a_channel_that_was_not_trusted_is_held_against_nobody() -> None:
     told = events([*PAIRS["positive-language"][1], *[a(FILLER), c(LONG)] * 5])
-    hard = next(e for e in told if isinstance(e, Move) and e.kind == "hard")
+    hard = next(e for e in told if isinstance(e, DialogueAct) and e.kind == "hard")
     then = hard.start / S
     assert scores(card(told))["positive-language"] == 0.0
     moment = [state(then - 0.5, A, "bleeding"), state(then + 4.0, A, "ok")]
@@ -367,7 +369,7 @@ def test_a_defence_may_be_a_blame_and_another_not() -> None:
 
 
 def test_a_hard_word_comes_with_what_to_say_instead() -> None:
-    moves = [e for e in events(PAIRS["positive-language"][1]) if isinstance(e, Move)]
+    moves = [e for e in events(PAIRS["positive-language"][1]) if isinstance(e, DialogueAct)]
     instead = next(m.instead for m in moves if m.kind == "hard")
     assert instead
     told = next(
@@ -455,9 +457,15 @@ def test_too_few_moves_or_no_conflict_is_no_style() -> None:
 
 
 def test_every_weight_is_of_a_move_and_of_a_style_and_what_it_does_is_said() -> None:
-    assert set(styles.WEIGHTS) <= set(DOES[A]) <= {*KINDS[A], BLAME}
-    assert set(journey.TELLING) <= set(DOES[C]) <= set(KINDS[C])
-    assert all(set(weights) <= set(styles.STYLES) for weights in styles.WEIGHTS.values())
+    assert (
+        set(styles.ACT_STYLE_WEIGHTS)
+        <= set(ACT_DESCRIPTIONS[A])
+        <= {*ACT_KINDS[A], BLAMING_DEFENCE}
+    )
+    assert set(journey.CAUSE_WEIGHTS) <= set(ACT_DESCRIPTIONS[C]) <= set(ACT_KINDS[C])
+    assert all(
+        set(weights) <= set(styles.STYLE_PLACES) for weights in styles.ACT_STYLE_WEIGHTS.values()
+    )
 
 
 # --- the customer's way ---------------------------------------------------------------------
@@ -504,10 +512,10 @@ def test_noise_is_no_change_and_what_is_not_sure_is_not_counted() -> None:
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=60))
 def test_changes_are_sizeable_and_follow_each_other(values: list[float]) -> None:
-    course = [journey.Point(i * S, x) for i, x in enumerate(values)]
-    found = journey.turns(course)
+    course = [journey.AgitationPoint(i * S, x) for i, x in enumerate(values)]
+    found = journey.sizeable_changes(course)
     for before, began, after in found:
-        assert abs(after.agitation - before.agitation) >= journey.SIZEABLE
+        assert abs(after.agitation - before.agitation) >= journey.SIZEABLE_CHANGE
         assert before.at < began.at <= after.at
     for (_, _, first), (_, second, _) in pairwise(found):
         assert first.at <= second.at
@@ -552,7 +560,7 @@ def test_the_root_is_what_they_told_first_and_again() -> None:
 def test_the_page_has_room_to_fill_in_and_words_stay_text() -> None:
     hostile = "<script>alert(1)</script> *bold* | \x1b[1m [link](http://x) has stopped working."
     told = events([HELLO, c(hostile), a("I'm so sorry <b>about</b> that."), c("Okay.")])
-    page = markdown(card(told))
+    page = scorecard_markdown(card(told))
     assert "script" in page
     assert not re.search(r"(?<!\\)[<*]script|(?<!\\)<b|(?<!\\)\[link", page)
     assert "\x1b" not in page
@@ -569,7 +577,7 @@ def test_json_round_trip() -> None:
 
 def test_the_reference_is_what_the_code_says() -> None:
     page = Path(__file__).parents[2] / "docs" / "scorecard.md"
-    assert page.read_text("utf-8") == reference.markdown()
+    assert page.read_text("utf-8") == reference.scoring_markdown()
 
 
 # --- the command ----------------------------------------------------------------------------
@@ -578,8 +586,8 @@ def test_the_reference_is_what_the_code_says() -> None:
 def logged(folder: Path, told: list[Event]) -> Path:
     """Write a log as a replay does, and return its folder."""
     folder.mkdir()
-    header = event_log.header(call="Gespräch [1]", words=True)
-    (folder / "events.jsonl").write_bytes(header + b"".join(map(event_log.line, told)))
+    header = event_log.encode_header(call="Gespräch [1]", words=True)
+    (folder / "events.jsonl").write_bytes(header + b"".join(map(event_log.encode_event, told)))
     return folder
 
 
@@ -598,18 +606,18 @@ def test_score_makes_the_card_anew_from_the_log(tmp_path: Path) -> None:
         assert text.lower() in done.stdout.lower()
     written = msgspec.json.decode((folder / "scorecard.json").read_bytes(), type=ScoreCard)
     assert written == msgspec.structs.replace(card(told), call="Gespräch [1]")
-    assert (folder / "scorecard.md").read_text("utf-8") == markdown(written)
+    assert (folder / "scorecard.md").read_text("utf-8") == scorecard_markdown(written)
     again = voicecoach("score", folder / "events.jsonl", home=tmp_path / "home", COLUMNS="200")
     assert again.stdout == done.stdout
 
 
 def test_what_people_filled_in_stays(tmp_path: Path) -> None:
     folder = logged(tmp_path / "a call", events(UPS))
-    assert writer.card(folder) is None
+    assert writer.read_score_card(folder) is None
     filled = Survey(csat=4, ces=2, notes="Spoke of it on Monday.")
-    writer.write_card(folder, msgspec.structs.replace(card(events(CALM)), survey=filled))
+    writer.write_score_card(folder, msgspec.structs.replace(card(events(CALM)), survey=filled))
     assert voicecoach("score", folder, home=tmp_path / "home").returncode == 0
-    again = writer.card(folder)
+    again = writer.read_score_card(folder)
     assert again
     assert again.survey == filled
     page = (folder / "scorecard.md").read_text("utf-8")
@@ -649,7 +657,7 @@ def test_a_live_call_that_was_cut_off_has_a_card(tmp_path: Path) -> None:
 
 @given(st.integers(0, 99), st.integers(1, 99))
 def test_a_formula_is_its_score(interruptions: int, turns: int) -> None:
-    score, text = rate(
+    score, text = rate_formula(
         "max(0, 1 - interruptions / customer_turns)",
         {"interruptions": interruptions, "customer_turns": turns},
     )
@@ -661,7 +669,7 @@ def test_a_formula_is_its_score(interruptions: int, turns: int) -> None:
 @pytest.mark.parametrize("text", ["__import__('os')", "a + 1", "2 ** 9", "print(1)", "'x'"])
 def test_only_arithmetic_is_worked_out(text: str) -> None:
     with pytest.raises(ValueError, match="not arithmetic"):
-        worth(text)
+        evaluate(text)
 
 
 def test_every_quotation_says_why() -> None:

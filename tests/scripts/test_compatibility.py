@@ -20,8 +20,8 @@ from tests.helpers import silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import write
 from voicecoach.errors import ConfigError
 from voicecoach.shell.control import local_socket
-from voicecoach.shell.control.local_socket import Control
-from voicecoach.shell.runtime.audio_files import readable
+from voicecoach.shell.control.local_socket import ControlServer
+from voicecoach.shell.runtime.audio_files import readable_text
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.types import SAMPLE_RATE
 
@@ -144,9 +144,9 @@ def test_a_name_that_the_locale_cannot_write_is_said(section: str, tmp_path: Pat
 
 
 def test_names_are_read_as_they_were_meant() -> None:
-    assert readable("ü".encode().decode("ascii", "surrogateescape")) == "ü"
-    assert readable("ü\udcff") == "ü\N{REPLACEMENT CHARACTER}"
-    assert readable("\ud800") == "?"
+    assert readable_text("ü".encode().decode("ascii", "surrogateescape")) == "ü"
+    assert readable_text("ü\udcff") == "ü\N{REPLACEMENT CHARACTER}"
+    assert readable_text("\ud800") == "?"
 
 
 def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
@@ -157,13 +157,13 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ConfigError, match="no live call runs here"):
-            local_socket.tell("pause")
+            local_socket.send_command("pause")
 
     def nowhere() -> Path:
         raise PermissionError("runtime directory is owned by somebody else")
 
     monkeypatch.setattr(local_socket, "folder", nowhere)
-    with Control(Feed()) as deaf:
+    with ControlServer(Feed()) as deaf:
         assert "`voicecoach tell` does not reach this call: runtime directory" in deaf.trouble
 
 

@@ -21,7 +21,7 @@ from voicecoach.types import SAMPLE_RATE, CueOpened, Event, Speaker, TranscribeR
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 NAMES: tuple[Who, ...] = ("agent", "customer")
-SETTINGS = config.Transcription()
+SETTINGS = config.TranscriptionConfig()
 TURNS = """
 about = "A short call."
 [[turn]]

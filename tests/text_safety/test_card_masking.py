@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach.text_safety.card_masking import (
-    HIDDEN,
-    OPEN,
-    PATIENCE,
-    SHORTEST,
-    Run,
-    digits,
-    mask,
+    HIDDEN_DIGIT,
+    MAX_WORDS_IN_RUN,
+    MIN_CARD_DIGITS,
+    SHOWN_DIGITS,
+    DigitRun,
+    count_digits,
+    mask_cards,
     names_card,
 )
 
@@ -56,22 +56,22 @@ from voicecoach.text_safety.card_masking import (
     ],
 )  # fmt: skip
 def test_what_is_hidden(said: str, shown: str) -> None:
-    assert " ".join(mask(said.split()).texts) == shown
+    assert " ".join(mask_cards(said.split()).texts) == shown
 
 
 def test_a_number_that_is_not_over_is_hidden_beyond_the_sixth_digit() -> None:
-    assert mask(["call", "555", "123", "4567"]).texts[-1] == "####"
+    assert mask_cards(["call", "555", "123", "4567"]).texts[-1] == "####"
 
 
 def test_a_number_said_with_pauses_is_one() -> None:
-    run, out = Run(), []
+    run, out = DigitRun(), []
     for part in (
         "my card is 4111",
         "1111",
         "uh, 1111",
         "1111 thanks a lot then, and I can tell you this was all there is",
     ):
-        masked = mask(part.split(), run)
+        masked = mask_cards(part.split(), run)
         run = masked.run
         out.append(" ".join(masked.texts))
     assert out == [
@@ -80,7 +80,7 @@ def test_a_number_said_with_pauses_is_one() -> None:
         "uh, ####",
         "#### thanks a lot then, and I can tell you this was all there is",
     ]
-    assert run == Run()
+    assert run == DigitRun()
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_a_number_said_with_pauses_is_one() -> None:
     ],
 )
 def test_where_a_card_was_spoken_of_hardly_a_digit_is_shown(said: str, shown: str) -> None:
-    masked = mask(said.split(), card=True)
+    masked = mask_cards(said.split(), card=True)
     assert " ".join(masked.texts) == shown
-    assert mask(masked.texts, card=True).texts == masked.texts
+    assert mask_cards(masked.texts, card=True).texts == masked.texts
 
 
 @pytest.mark.parametrize("said", ["My card,", "a Visa", "by debit card?", "two cards."])
@@ -133,32 +133,32 @@ WORDS = st.lists(
 def test_no_run_shows_a_card_number_and_masking_again_changes_nothing(
     said: list[str], before: int
 ) -> None:
-    masked = mask(said, Run(before))
+    masked = mask_cards(said, DigitRun(before))
     assert len(masked.texts) == len(said)
-    assert mask(masked.texts, Run(before)) == masked
-    run, shown = before, 0 if before < OPEN else OPEN
+    assert mask_cards(masked.texts, DigitRun(before)) == masked
+    run, shown = before, 0 if before < SHOWN_DIGITS else SHOWN_DIGITS
     for text in masked.texts:
-        count = digits(text)
+        count = count_digits(text)
         if count < 0:
-            assert shown <= OPEN or run < SHORTEST
+            assert shown <= SHOWN_DIGITS or run < MIN_CARD_DIGITS
             run = shown = 0
         else:
             run += count
-            shown += count - text.count(HIDDEN) if count else 0
-    assert shown <= OPEN
+            shown += count - text.count(HIDDEN_DIGIT) if count else 0
+    assert shown <= SHOWN_DIGITS
 
 
 @given(st.lists(st.one_of(TENS, st.just("12345"), st.just("okay"))), st.integers(0, 30))
 def test_tens_masked_again_stay_as_they_are(said: list[str], before: int) -> None:
-    masked = mask(said, Run(before))
-    assert mask(masked.texts, Run(before)).texts == masked.texts
+    masked = mask_cards(said, DigitRun(before))
+    assert mask_cards(masked.texts, DigitRun(before)).texts == masked.texts
 
 
 @given(WORDS, st.integers(0, 29))
 def test_a_partial_never_shows_what_the_whole_hides(said: list[str], cut: int) -> None:
-    whole, part = mask(said).texts, mask(said[:cut]).texts
+    whole, part = mask_cards(said).texts, mask_cards(said[:cut]).texts
     for a, b in zip(part, whole, strict=False):
-        assert a.count(HIDDEN) >= b.count(HIDDEN)
+        assert a.count(HIDDEN_DIGIT) >= b.count(HIDDEN_DIGIT)
 
 
 GROUPS = st.sampled_from([(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (4, 4, 4, 4, 3), (16,)])
@@ -183,14 +183,14 @@ def test_a_card_number_is_hidden_whatever_stands_between_its_groups_and_however_
     groups: list[list[str]], between: list[str], cuts: set[int]
 ) -> None:
     said = [w for group, b in zip(groups, between, strict=False) for w in [*group, *b.split()]]
-    run, count = Run(), 0
+    run, count = DigitRun(), 0
     for i, j in itertools.pairwise(sorted({0, len(said), *(c for c in cuts if c < len(said))})):
-        masked = mask(said[i:j], run)
+        masked = mask_cards(said[i:j], run)
         run = masked.run
         for before, after in zip(said[i:j], masked.texts, strict=True):
-            size = digits(before)
+            size = count_digits(before)
             if size > 0:
-                assert size - after.count(HIDDEN) <= max(OPEN - count, 0)
+                assert size - after.count(HIDDEN_DIGIT) <= max(SHOWN_DIGITS - count, 0)
                 count += size
 
 
@@ -199,11 +199,11 @@ def test_a_word_that_holds_a_card_number_is_one_whatever_else_is_in_it(
     groups: list[list[str]], glue: str
 ) -> None:
     number = glue.join("".join(str(NAMES.index(w) if w in NAMES else w) for w in g) for g in groups)
-    (text,) = mask([f"card{glue}{number}"]).texts
-    assert sum(c.isdigit() for c in text) == OPEN
+    (text,) = mask_cards([f"card{glue}{number}"]).texts
+    assert sum(c.isdigit() for c in text) == SHOWN_DIGITS
     assert len(text) == len(f"card{glue}{number}")
 
 
 def test_enough_other_words_end_a_run() -> None:
-    other = ["please"] * (PATIENCE + 1)
-    assert mask(["555", "123", "4567", *other, "12345678"]).texts[-1] == "123456##"
+    other = ["please"] * (MAX_WORDS_IN_RUN + 1)
+    assert mask_cards(["555", "123", "4567", *other, "12345678"]).texts[-1] == "123456##"

@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 from scripts.bench.masking import longest, on_screen, places, strings
 from tests.helpers import blocks, engine, lively, silence, stereo, syllables
 from voicecoach.__main__ import app
-from voicecoach.config import Transcription
-from voicecoach.shell.asr.answering import Answerer, LiveAsr, ReplayAsr
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.config import TranscriptionConfig
+from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr, TranscriptBuilder
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.results import reader
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.results.writer import Tally
-from voicecoach.shell.views.console import CallView
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.results.writer import ResultsWriter
+from voicecoach.shell.views.console import TerminalView
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -33,7 +33,7 @@ from voicecoach.types import (
     Word,
 )
 from voicecoach.views import event_log
-from voicecoach.views.display import display
+from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -44,7 +44,7 @@ NUMBERS = (
     "4 1 2 3 no sorry 1 1 9 2 okay 7 3 8 4 hang on let me see 5 0 1 6 that is all",
     "it's 4123-1192-7384-5016.",
 )
-SETTINGS = Transcription()
+SETTINGS = TranscriptionConfig()
 
 
 class Script:
@@ -57,7 +57,7 @@ class Script:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         if self.broken:
             raise RuntimeError(f"cannot decode {' '.join(self._words)}")
         length = len(audio) / SAMPLE_RATE
@@ -65,7 +65,7 @@ class Script:
         begun = len(f"{context} {prefix}".split())
         step = length / max(count, 1)
         return [
-            Heard(w, i * step, (i + 1) * step, 0.9)
+            TranscribedWord(w, i * step, (i + 1) * step, 0.9)
             for i, w in enumerate(self._words[:count])
             if i >= begun
         ]
@@ -79,7 +79,7 @@ def heard(text: str, make: Callable[[Script], ReplayAsr | LiveAsr]) -> Iterator[
     speech = lively(syllables(220, 4, 7))
     sound = stereo(silence(12), np.concatenate([silence(1), speech, silence(4)]))
     asr = make(Script(text, 7.0))
-    yield from run(blocks(sound, (8,)), engine(transcribe=True), asr)
+    yield from run_engine(blocks(sound, (8,)), engine(transcribe=True), asr)
     asr.close()
 
 
@@ -91,23 +91,23 @@ def heard(text: str, make: Callable[[Script], ReplayAsr | LiveAsr]) -> Iterator[
 )
 def test_it_is_in_no_output(text: str, make: Any, tmp_path: Path) -> None:
     assert longest(SECRET, text) == len(SECRET)
-    tally, snapshot = Tally("call"), Snapshot()
+    tally, snapshot = ResultsWriter("call"), Snapshot()
     out = io.StringIO()
     console = Console(file=out, width=200)
     folder = tmp_path / "call"
     folder.mkdir()
-    with (folder / EVENTS).open("wb") as log, CallView(console, "call", 12.0) as view:
-        log.write(event_log.header(call="call", words=True, voicecoach="0"))
+    with (folder / EVENT_LOG).open("wb") as log, TerminalView(console, "call", 12.0) as view:
+        log.write(event_log.encode_header(call="call", words=True, voicecoach="0"))
         for event in heard(text, make):
-            log.write(event_log.line(event))
+            log.write(event_log.encode_event(event))
             tally.update(event)
             snapshot.update(event)
             view.show(event)
-            line = display(snapshot, "listening").line
+            line = make_display(snapshot, "listening").line
             assert longest(SECRET, f"{line.text} {line.tentative}" if line else "") < 3
             view.advance(event.at)
     tally.write(folder)
-    events = reader.read(folder).events
+    events = reader.read_results(folder).events
     assert any(isinstance(e, Word) and "#" in e.text for e in events)
     assert any(isinstance(e, Utterance) and "#" in e.text for e in events)
     assert longest(SECRET, out.getvalue()) < 3
@@ -131,11 +131,11 @@ def asked(utterance: int, start: int) -> TranscribeRequest:
 def test_however_it_is_split_between_utterances(text: str) -> None:
     words = text.split()
     for first, second in itertools.combinations_with_replacement(range(len(words) + 1), 2):
-        answerer, shown = Answerer(SETTINGS), []
+        answerer, shown = TranscriptBuilder(SETTINGS), []
         parts = words[:first], words[first:second], words[second:]
         for number, part in enumerate(parts, 1):
             request = asked(number, number * 2 * SAMPLE_RATE)
-            answer = answerer.answer(0, request, [Heard(w, 0.0, 0.1, 0.9) for w in part])
+            answer = answerer.answer(0, request, [TranscribedWord(w, 0.0, 0.1, 0.9) for w in part])
             shown += [word.text for word in answer.words]
         assert longest(SECRET, " ".join(shown)) < 3, (first, second)
 
@@ -144,8 +144,8 @@ def test_however_it_is_split_between_utterances(text: str) -> None:
 def test_a_partial_hides_it_wherever_it_is_cut(text: str) -> None:
     words = text.split()
     for cut in range(len(words) + 1):
-        answer = Answerer(SETTINGS).answer(
-            0, asked(1, 0), [Heard(w, 0.0, 0.1, 0.9) for w in words[:cut]]
+        answer = TranscriptBuilder(SETTINGS).answer(
+            0, asked(1, 0), [TranscribedWord(w, 0.0, 0.1, 0.9) for w in words[:cut]]
         )
         assert longest(SECRET, " ".join(word.text for word in answer.words)) < 3
 
@@ -156,7 +156,7 @@ def test_an_error_does_not_tell_it() -> None:
         return ReplayAsr([script], SETTINGS)
 
     events = list(heard(NUMBERS[1], broken))
-    told = [event_log.line(event).decode() for event in events]
+    told = [event_log.encode_event(event).decode() for event in events]
     assert any("Error at test_cards_hidden.py" in line for line in told)
     assert all(longest(SECRET, line) < 3 for line in told if "reason" in line)
 

@@ -26,13 +26,19 @@ from tests.shell.report.test_report import left, some_call, some_card
 from voicecoach.__main__ import app
 from voicecoach.coaching import cues
 from voicecoach.coaching.cues import CueEngine
-from voicecoach.coaching.signals import QUOTES, SIGNALS
-from voicecoach.config import Cues, Transcription
-from voicecoach.shell.asr.answering import Answerer
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.config import CuesConfig, TranscriptionConfig
+from voicecoach.shell.asr.answering import TranscriptBuilder
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
-from voicecoach.shell.views.console import CallView, say
-from voicecoach.text_safety.sanitize import MARKS, TEXT, WORD, clean, cleaned
+from voicecoach.shell.views.console import TerminalView, print_to_stderr
+from voicecoach.text_safety.sanitize import (
+    MAX_MARKS,
+    MAX_TEXT_CHARS,
+    MAX_WORD_CHARS,
+    clean_json,
+    clean_text,
+)
 from voicecoach.types import (
     SAMPLE_RATE,
     ChannelState,
@@ -44,7 +50,7 @@ from voicecoach.types import (
     Word,
 )
 from voicecoach.views import event_log, exports, report, scorecard, summary
-from voicecoach.views.display import display
+from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -89,12 +95,12 @@ def test_what_is_hostile_is_hostile() -> None:
 
 @given(st.text(st.characters(exclude_categories=())), st.integers(1, 50))
 def test_clean_text_is_harmless_bounded_and_stays_as_it_is(text: str, most: int) -> None:
-    done = clean(text, most)
+    done = clean_text(text, most)
     assert harmless(done, lines=False)
     assert len(done) <= most
-    assert clean(done, most) == done
+    assert clean_text(done, most) == done
     marks = "".join("x" if unicodedata.category(c) in ("Mn", "Me") else " " for c in done)
-    assert max(map(len, marks.split()), default=0) <= MARKS
+    assert max(map(len, marks.split()), default=0) <= MAX_MARKS
 
 
 @pytest.mark.parametrize(
@@ -111,12 +117,12 @@ def test_clean_text_is_harmless_bounded_and_stays_as_it_is(text: str, most: int)
     ],
 )
 def test_what_is_only_text_stays_as_it_is(text: str) -> None:
-    assert clean(text) == text
+    assert clean_text(text) == text
 
 
 def test_all_texts_of_a_value_are_cleaned_and_nothing_else() -> None:
     value = {"a\0": ["\x1b[1m", 2.5, None, True], "b": {"c": "\u202e"}}
-    assert cleaned(value) == {"a": ["[1m", 2.5, None, True], "b": {"c": ""}}
+    assert clean_json(value) == {"a": ["[1m", 2.5, None, True], "b": {"c": ""}}
 
 
 # --- where texts come in --------------------------------------------------------------------
@@ -130,11 +136,11 @@ def asked() -> TranscribeRequest:
 
 @each
 def test_a_recogniser_s_words_and_errors_are_cleaned(text: str) -> None:
-    answerer = Answerer(Transcription())
-    heard = [Heard(text * 20, 0.0, 0.5, 0.9), Heard("\u200b\0", 0.5, 0.6, 0.9)]
+    answerer = TranscriptBuilder(TranscriptionConfig())
+    heard = [TranscribedWord(text * 20, 0.0, 0.5, 0.9), TranscribedWord("\u200b\0", 0.5, 0.6, 0.9)]
     (word,) = answerer.answer(0, asked(), heard).words
     assert harmless(word.text, lines=False)
-    assert 0 < len(word.text) <= WORD
+    assert 0 < len(word.text) <= MAX_WORD_CHARS
 
 
 @logged
@@ -144,16 +150,20 @@ def test_a_log_s_texts_are_cleaned_on_their_way_out_and_in(text: str) -> None:
         held_s=0.0,
     )  # fmt: skip
     degraded = Degraded(at=0, stage=text, reason=text * 2000)
-    (opened, less) = event_log.read(iter(map(event_log.line, (cue, degraded))))
+    (opened, less) = event_log.read_events(iter(map(event_log.encode_event, (cue, degraded))))
     assert isinstance(opened, CueOpened)
     assert isinstance(less, Degraded)
-    assert opened.message == clean(text)
-    assert len(less.reason) <= TEXT
+    assert opened.message == clean_text(text)
+    assert len(less.reason) <= MAX_TEXT_CHARS
     raw = json.dumps({"type": "degraded", "at_s": 0, "stage": text, "reason": text, "over": False})
-    (read,) = event_log.read(iter([raw.encode()]))
-    assert event_log.line(read) == event_log.line(msgspec.structs.replace(less, reason=text))
-    facts = event_log.facts(json.dumps({"type": "header", "schema": 2, "call": text}).encode())
-    assert facts["call"] == clean(text)
+    (read,) = event_log.read_events(iter([raw.encode()]))
+    assert event_log.encode_event(read) == event_log.encode_event(
+        msgspec.structs.replace(less, reason=text)
+    )
+    facts = event_log.parse_header(
+        json.dumps({"type": "header", "schema": 2, "call": text}).encode()
+    )
+    assert facts["call"] == clean_text(text)
 
 
 # --- where they are shown -------------------------------------------------------------------
@@ -182,7 +192,7 @@ def said(text: str) -> list[Word | Utterance | ChannelState | Degraded | CueOpen
 def test_the_console_shows_text(text: str, terminal: bool) -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=80, color_system=None)
-    with CallView(console, text, 10.0) as view:
+    with TerminalView(console, text, 10.0) as view:
         for event in said(text):
             view.show(event)
         view.advance(SAMPLE_RATE)
@@ -195,7 +205,7 @@ def test_the_console_shows_text(text: str, terminal: bool) -> None:
 
 @each
 def test_a_line_for_a_person_is_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    say(text)
+    print_to_stderr(text)
     assert harmless(capsys.readouterr().err.removesuffix("\n"), lines=False)
 
 
@@ -204,7 +214,7 @@ def test_the_page_and_the_overlay_are_given_text(text: str) -> None:
     snapshot = Snapshot()
     for event in said(text):
         snapshot.update(event)
-    shown = display(snapshot, "listening")
+    shown = make_display(snapshot, "listening")
     own = shown.card and msgspec.structs.replace(shown.card, id="")
     told = msgspec.to_builtins(msgspec.structs.replace(shown, card=own))
     assert all(harmless(each, lines=False) for each in texts(told))
@@ -251,7 +261,7 @@ print("all text")
 
 
 def test_the_overlay_shows_text_in_its_tooltips_too() -> None:
-    safe = [clean(text) for text in HOSTILE.values()]
+    safe = [clean_text(text) for text in HOSTILE.values()]
     done = subprocess.run(
         [sys.executable, "-c", PANEL, json.dumps(safe)],
         env=dict(os.environ), capture_output=True, text=True, cwd=Path(__file__).parents[2],
@@ -277,11 +287,14 @@ class Tags(HTMLParser):
 @each
 def test_markdown_is_text(text: str) -> None:
     summarizer = summary.Summarizer(text)
-    for event in some_call(text=clean(text)):
+    for event in some_call(text=clean_text(text)):
         summarizer.update(event)
     for event in said(text):
         summarizer.update(event)
-    for made in (summary.markdown(summarizer.finish()), scorecard.markdown(some_card(text))):
+    for made in (
+        summary.summary_markdown(summarizer.finish()),
+        scorecard.scorecard_markdown(some_card(text)),
+    ):
         assert harmless(made)
         # Nothing that is markup stands there without a stroke before it.
         bare = re.sub(r"\\[\\`*_\[\]<>#|&~]", "", made)
@@ -294,9 +307,11 @@ def test_markdown_is_text(text: str) -> None:
 @logged
 def test_the_exports_are_read_back_as_text(text: str, tmp_path: Path) -> None:
     log = left(tmp_path, some_call(text=text), name=text)
-    made = {kind: write(log.events, clean(text)) for kind, write in exports.FORMATS.items()}
+    made = {
+        kind: write(log.events, clean_text(text)) for kind, write in exports.EXPORT_FORMATS.items()
+    }
     assert all(harmless(x) for x in made.values())
-    wanted = len([u for u in exports.said(log.events) if u.text])
+    wanted = len([u for u in exports.collect_utterances(log.events) if u.text])
     assert len(webvtt.from_buffer(io.StringIO(made["vtt"]))) == wanted
     assert len(list(srt.parse(made["srt"]))) == wanted
     grid = tmp_path / "call.TextGrid"
@@ -309,9 +324,11 @@ def test_the_exports_are_read_back_as_text(text: str, tmp_path: Path) -> None:
 @logged
 def test_the_report_s_data_ends_where_it_ends(text: str, tmp_path: Path) -> None:
     log = left(tmp_path, some_call(text=text), name=text)
-    html = page.html(report.prepare(log.facts, log.events, some_card(text)), None).decode()
+    html = page.report_page(
+        report.make_report(log.facts, log.events, some_card(text)), None
+    ).decode()
     (data,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.S)
-    assert json.loads(data)["report"]["call"] == clean(text)
+    assert json.loads(data)["report"]["call"] == clean_text(text)
     assert html.count("<script") == 1 + len(page.SCRIPTS)
 
 
@@ -354,13 +371,13 @@ def test_devices_are_listed_as_text(text: str, monkeypatch: pytest.MonkeyPatch) 
 @each
 def test_a_quote_is_never_taken_for_a_template(text: str) -> None:
     """What is filled into a message is not looked at again."""
-    rule = cues.load(cues.BUILT_IN)
+    rule = cues.load_cues(cues.BUILT_IN_CUES)
     quoting = next(cue for cue in rule if "hard_said" in cue.placeholders())
-    engine = CueEngine((quoting,), Cues())
-    signals = dict.fromkeys(SIGNALS, float("nan"))
+    engine = CueEngine((quoting,), CuesConfig())
+    signals = dict.fromkeys(CUE_SIGNALS, float("nan"))
     for condition in quoting.rule[0].when:
         signals[condition.signal] = condition.value
-    quotes = dict.fromkeys(QUOTES, text)
+    quotes = dict.fromkeys(CUE_QUOTES, text)
     opened = [
         event
         for at in range(0, 60 * SAMPLE_RATE, SAMPLE_RATE // 2)

@@ -8,9 +8,9 @@ from scripts.endurance import bad_input
 from scripts.staging import stage_call, truth
 from voicecoach import config
 from voicecoach.errors import AudioFileError, ConfigError
-from voicecoach.shell.apps.replay import names
-from voicecoach.shell.journal.store import AUDIO, Journal
-from voicecoach.shell.runtime.audio_files import MOST_CHANNELS, Call
+from voicecoach.shell.apps.replay import unique_folder_names
+from voicecoach.shell.journal.store import AUDIO_FOLDER, JournalStore
+from voicecoach.shell.runtime.audio_files import MOST_CHANNELS, RecordedCall
 from voicecoach.types import Ended
 from voicecoach.views import event_log
 
@@ -19,22 +19,22 @@ OUT = ("../out", "../../out", "/out", "a/../../out", "..", "~/out", "a\0b", "..\
 
 @pytest.mark.parametrize("name", OUT)
 def test_a_calls_results_are_a_folder_in_the_folder(name: str) -> None:
-    (found,) = names([Path(name)])
+    (found,) = unique_folder_names([Path(name)])
     assert found == Path(found).name
     assert found not in ("", ".", "..")
 
 
 @pytest.mark.parametrize("name", OUT)
 def test_the_name_of_a_call_in_its_log_is_only_its_name(name: str, tmp_path: Path) -> None:
-    log = event_log.header(call=name) + event_log.line(Ended(at=16_000, end=16_000))
+    log = event_log.encode_header(call=name) + event_log.encode_event(Ended(at=16_000, end=16_000))
     with bad_input.ways().within(tmp_path):
         bad_input.log(log, tmp_path)
 
 
 @pytest.mark.parametrize("id", ["../out", "../../out", "/out", "a/b", "", "..", "c\0"])
 def test_an_id_that_was_written_into_a_journal_is_no_path(id: str, tmp_path: Path) -> None:
-    with Journal(tmp_path / "a" / "journal.sqlite3", create=True) as journal:
-        (journal.path.parent / AUDIO).mkdir()
+    with JournalStore(tmp_path / "a" / "journal.sqlite3", create=True) as journal:
+        (journal.path.parent / AUDIO_FOLDER).mkdir()
         for place in (tmp_path, journal.path.parent):
             (place / "out.flac").touch()
         assert journal.audio(id) is None
@@ -56,11 +56,11 @@ def test_the_recordings_of_a_truth_and_of_a_list_are_where_it_is(name: str, tmp_
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "a\0b"])
 def test_a_setting_that_names_no_file_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="nobody here has such a home|no file has such a name"):
-        config.file(name)
-    assert config.file("~") == Path.home()
+        config.expand_path(name)
+    assert config.expand_path("~") == Path.home()
 
 
 def test_a_recording_of_too_many_channels_is_refused() -> None:
     path = bad_input.CORPUS / "audio" / "many-channels.wav"
     with pytest.raises(AudioFileError, match=f"at most {MOST_CHANNELS} are read"):
-        Call.both(path)
+        RecordedCall.both(path)

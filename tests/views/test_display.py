@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from tests.helpers import hear, silence, stereo, syllables, word
-from voicecoach.config import Config, override
-from voicecoach.shell.runtime.feed import MOST_WISHES, Feed, Mark, Quit, Toggle
+from voicecoach.config import Config, override_config
+from voicecoach.shell.runtime.feed import (
+    MAX_QUEUED_ACTIONS,
+    Feed,
+    MarkCue,
+    QuitProgram,
+    ToggleListening,
+)
 from voicecoach.types import (
     HOP,
     Block,
@@ -24,7 +30,7 @@ from voicecoach.types import (
     Tone,
     Utterance,
 )
-from voicecoach.views.display import LAST_WORDS, LEVELS, Display, display
+from voicecoach.views.display import LINE_MAX_WORDS, METER_STEPS, Display, make_display
 from voicecoach.views.snapshot import Snapshot
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -48,7 +54,7 @@ def shown(*events: Event) -> Display:
     snapshot = Snapshot()
     for event in events:
         snapshot.update(event)
-    return display(snapshot, "listening")
+    return make_display(snapshot, "listening")
 
 
 def test_it_is_empty_before_anything_is_known() -> None:
@@ -88,8 +94,8 @@ def test_a_meter_has_steps_of_3_db(level_dbfs: float, meter: int) -> None:
     snapshot = Snapshot()
     samples = np.full((2, HOP), 10 ** (level_dbfs / 20), np.float32)
     snapshot.hear(Block(0, samples))
-    assert [c.level for c in display(snapshot, "listening").channels] == [meter, meter]
-    assert meter <= LEVELS
+    assert [c.level for c in make_display(snapshot, "listening").channels] == [meter, meter]
+    assert meter <= METER_STEPS
 
 
 def test_both_speak_where_both_do() -> None:
@@ -117,7 +123,7 @@ def test_the_last_words_are_of_who_speaks() -> None:
     )  # fmt: skip
     line = shown(said).line
     assert line
-    assert line.text.split() == [str(i) for i in range(20)][-LAST_WORDS:]
+    assert line.text.split() == [str(i) for i in range(20)][-LINE_MAX_WORDS:]
     line = shown(
         said, word("hello", 0, final=False), word("the", 1, committed=False, final=False)
     ).line
@@ -128,7 +134,7 @@ def test_the_last_words_are_of_who_speaks() -> None:
 def test_the_agents_bar_is_calmness_and_with_the_eu_profile_pace() -> None:
     sound = stereo(syllables(140, 4, 14), silence(14))
     for profile, label in (("standard", "Your calmness"), ("eu", "Your pace")):
-        events = hear(sound, config=override(Config(), "privacy.profile", profile))
+        events = hear(sound, config=override_config(Config(), "privacy.profile", profile))
         bar = shown(*events).delivery
         assert bar.label == label
         assert bar.value is not None
@@ -150,17 +156,17 @@ def test_the_feed_keeps_the_newest_and_wakes_once_for_each() -> None:
 
 def test_wishes_come_in_their_order_and_do_not_pile_up() -> None:
     feed = Feed()
-    threads = [threading.Thread(target=feed.wish, args=(Toggle(),)) for _ in range(5)]
+    threads = [threading.Thread(target=feed.wish, args=(ToggleListening(),)) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    feed.wish(Mark("soften", 1, helpful=True))
-    assert feed.wishes() == [*[Toggle()] * 5, Mark("soften", 1, helpful=True)]
+    feed.wish(MarkCue("soften", 1, helpful=True))
+    assert feed.wishes() == [*[ToggleListening()] * 5, MarkCue("soften", 1, helpful=True)]
     assert feed.wishes() == []
-    for _ in range(2 * MOST_WISHES):
-        feed.wish(Quit())
-    assert len(feed.wishes()) == MOST_WISHES
+    for _ in range(2 * MAX_QUEUED_ACTIONS):
+        feed.wish(QuitProgram())
+    assert len(feed.wishes()) == MAX_QUEUED_ACTIONS
 
 
 def test_a_pause_is_a_state_of_the_snapshot() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers import hear, silence, stereo, syllables, voice
 from voicecoach.types import (
-    EVENTS,
+    EVENT_TYPES,
     SAMPLE_RATE,
     Ended,
     Speaker,
@@ -25,15 +25,15 @@ DOCS = Path(__file__).parents[2] / "docs" / "event-log.md"
 def test_what_is_written_is_read_back_to_the_sample() -> None:
     samples = stereo(syllables(150, 4, 12), syllables(220, 4, 12))
     events = hear(samples, frames=True)
-    lines = [event_log.line(e) for e in events]
-    again = list(event_log.read(iter([event_log.header(call="x"), *lines])))
+    lines = [event_log.encode_event(e) for e in events]
+    again = list(event_log.read_events(iter([event_log.encode_header(call="x"), *lines])))
     assert [e.at for e in again] == [e.at for e in events]
-    assert [event_log.line(e) for e in again] == lines
+    assert [event_log.encode_event(e) for e in again] == lines
 
 
 def test_times_are_seconds_and_the_unknown_is_null() -> None:
     events = hear(stereo(voice(150, 1), silence(1)), frames=True)
-    lines = [json.loads(event_log.line(e)) for e in events]
+    lines = [json.loads(event_log.encode_event(e)) for e in events]
     for fields in lines:
         assert fields["type"]
         assert not {"at", "start", "end"} & fields.keys()
@@ -43,7 +43,7 @@ def test_times_are_seconds_and_the_unknown_is_null() -> None:
 
 
 def test_the_names_that_outside_tools_rely_on() -> None:
-    names = {event_type(e): set(e.__struct_fields__) for e in EVENTS}
+    names = {event_type(e): set(e.__struct_fields__) for e in EVENT_TYPES}
     assert {"at", "speaker", "agitation", "confidence"} <= names["tone"]
     assert {"at", "speaker", "calmness", "rate_syl_s", "level_db", "f0_semitones"} <= names[
         "delivery"
@@ -61,7 +61,7 @@ def test_numpys_numbers_are_numbers() -> None:
         at=0, speaker=Speaker.AGENT, utterance=1, index=0, text="a", start=0, end=1,
         probability=np.float64(0.123456), committed=True, final=True,
     )  # fmt: skip
-    assert json.loads(event_log.line(word))["probability"] == 0.1235
+    assert json.loads(event_log.encode_event(word))["probability"] == 0.1235
 
 
 def test_text_stays_on_its_line() -> None:
@@ -77,44 +77,48 @@ def test_text_stays_on_its_line() -> None:
         committed=True,
         final=True,
     )
-    line = event_log.line(word)
+    line = event_log.encode_event(word)
     assert line.count(b"\n") == 1
-    assert list(event_log.read(iter([line]))) == [msgspec.structs.replace(word, text='" <b>')]
+    assert list(event_log.read_events(iter([line]))) == [
+        msgspec.structs.replace(word, text='" <b>')
+    ]
 
 
 @pytest.mark.parametrize(
     "bad", [b"{", b"[]", b'{"type":"nothing"}', b'{"type":"ended"}', b'{"at_s":1}', b'{"type":[]}']
 )
 def test_a_line_that_is_no_event_is_named(bad: bytes) -> None:
-    good = event_log.line(Ended(at=16_000, end=16_000))
+    good = event_log.encode_event(Ended(at=16_000, end=16_000))
     with pytest.raises(ValueError, match="line 2: not an event"):
-        list(event_log.read(iter([good, bad])))
+        list(event_log.read_events(iter([good, bad])))
 
 
 @pytest.mark.parametrize("time", [b"1e400", b"-0.1", b"86400.1", b'"x"', b"null", b"true", b"1e19"])
 def test_a_time_that_is_in_no_call_is_refused(time: bytes) -> None:
     with pytest.raises(ValueError, match="line 1: not an event"):
-        list(event_log.read(iter([b'{"type":"ended","at_s":1.0,"end_s":' + time + b"}"])))
+        list(event_log.read_events(iter([b'{"type":"ended","at_s":1.0,"end_s":' + time + b"}"])))
 
 
 @pytest.mark.parametrize("more", [{"speakers": ["nobody"]}, {"speakers": 3}, {"call": 7}])
 def test_a_header_of_another_kind_is_refused(more: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="line 1: "):
-        event_log.facts(event_log.header(**more))
-    assert event_log.facts(event_log.header(speakers=["agent"])) == {"speakers": ["agent"]}
+        event_log.parse_header(event_log.encode_header(**more))
+    assert event_log.parse_header(event_log.encode_header(speakers=["agent"])) == {
+        "speakers": ["agent"]
+    }
 
 
 def test_the_reference_is_the_one_in_the_docs() -> None:
-    assert event_log.describe() in DOCS.read_text("utf-8")
+    assert event_log.event_reference() in DOCS.read_text("utf-8")
 
 
 def test_lists_and_tables_are_told_apart_in_the_reference() -> None:
-    text = event_log.describe()
+    text = event_log.event_reference()
     assert "- `evidence`: list of texts\n" in text
     assert "- `cepstrum_db`: list of numbers\n" in text
     assert "- `signals`: table of numbers by signal name\n" in text
 
 
 def test_requests_are_not_part_of_the_log() -> None:
-    assert "transcribe_request" not in event_log.describe()
-    assert TranscribeRequest in EVENTS
+    assert "transcribe_request" not in event_log.event_reference()
+    assert TranscribeRequest in EVENT_TYPES

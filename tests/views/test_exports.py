@@ -23,9 +23,9 @@ from voicecoach.types import (
     CueClosed,
     CueHeldBack,
     CueOpened,
+    DialogueAct,
     Ended,
     Event,
-    Move,
     Overlap,
     Speaker,
     SpeechEnded,
@@ -238,7 +238,7 @@ def test_json_lines_are_an_utterance_each(
 def staged() -> list[Event]:
     """Return a call with a bit of everything."""
     spans = [(A, SECOND, 2 * SECOND, 'I can\'t "help"'), (C, 5 * SECOND // 2, 24000, "Что?")]
-    move = Move(
+    move = DialogueAct(
         at=4 * SECOND, speaker=A, start=SECOND, end=2 * SECOND, kind="hard", text="i can't",
         instead="I can",
     )  # fmt: skip
@@ -286,7 +286,7 @@ def test_a_long_call_has_hours_and_times_never_turn_back() -> None:
 def kept(folder: Path, events: list[Event]) -> Path:
     """Return the results folder of a call."""
     folder.mkdir(parents=True)
-    lines = [event_log.header(call="A call"), *map(event_log.line, events)]
+    lines = [event_log.encode_header(call="A call"), *map(event_log.encode_event, events)]
     (folder / "events.jsonl").write_bytes(b"".join(lines))
     return folder
 

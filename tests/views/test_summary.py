@@ -20,7 +20,7 @@ from voicecoach.types import (
     Turn,
     Utterance,
 )
-from voicecoach.views.summary import Summarizer, Summary, markdown
+from voicecoach.views.summary import Summarizer, Summary, summary_markdown
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 S = SAMPLE_RATE
@@ -109,7 +109,7 @@ def test_numbers() -> None:
 
 
 def test_the_page_says_it_and_words_stay_text() -> None:
-    page = markdown(summary())
+    page = summary_markdown(summary())
     for text in ("Length 1:10.", "0:06 X", "2.0 s (behaviour stopped)", "x: cooldown (2)", "25%"):
         assert text in page
     assert "\\<b\\>\\*a\\*\\|" in page
@@ -121,7 +121,7 @@ def test_a_summary_of_nothing() -> None:
     s = Summarizer("empty").finish()
     assert s.agent.talk_share == 0
     assert s.agitation_mean is None
-    assert "None." in markdown(s)
+    assert "None." in summary_markdown(s)
 
 
 def test_without_the_composite_there_is_no_calmness_on_the_page() -> None:
@@ -129,8 +129,8 @@ def test_without_the_composite_there_is_no_calmness_on_the_page() -> None:
     summarizer.update(delivery(None))
     s = summarizer.finish()
     assert s.agent_calmness_mean is None
-    assert "calmness" not in markdown(s)
-    assert "usual pace: 4.5" in markdown(s)
+    assert "calmness" not in summary_markdown(s)
+    assert "usual pace: 4.5" in summary_markdown(s)
 
 
 def test_json_round_trip() -> None:

@@ -33,25 +33,25 @@ import numpy as np
 from voicecoach.types import F32, HOP, I16, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 SEAMLESS = int(0.070 * SAMPLE_RATE)
-SLACK, FITS = int(0.020 * SAMPLE_RATE), int(0.002 * SAMPLE_RATE)
+DRIFT_SLACK, DRIFT_CORRECTED = int(0.020 * SAMPLE_RATE), int(0.002 * SAMPLE_RATE)
 """Samples off that begin a correction for drift, and that end it."""
-SOON, SETTLING, LONG = 31, 101, 251
+JUMP_CHUNKS, PLACING_CHUNKS, DRIFT_CHUNKS = 31, 101, 251
 """The newest chunks whose times are heard: for a jump, at the start, and for drift; of 20 ms each.
 Odd, so that a median is one of them."""
-SETTLED = 151
+PLACED_AFTER_CHUNKS = 151
 """Chunks after which a track has found its place."""
-EVERY = 10
+DRIFT_CHECK_EVERY = 10
 """Chunks between two looks for drift."""
 PATIENCE_S = 1.0
 """How long a track is waited for that delivers without end."""
 IDLE_PATIENCE_S = 0.2
 """The same for one that delivers nothing while nothing plays."""
-ASLEEP = 20 * SAMPLE_RATE
-CAPACITY = 30 * SAMPLE_RATE
+SUSPENDED_AFTER = 20 * SAMPLE_RATE
+BUFFER_SAMPLES = 30 * SAMPLE_RATE
 """Samples that may wait."""
 
 
-class Track:
+class ChannelTrack:
     """One channel: where its samples go."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Track:
         """Let the next chunk be placed by its own time."""
         self._anchored = self._correcting = False
         self._count = self._chunks = self._drift = 0
-        self._offsets: deque[int] = deque(maxlen=LONG)
+        self._offsets: deque[int] = deque(maxlen=DRIFT_CHUNKS)
         """Of the newest chunks, where each belongs by its time less the samples before it."""
 
     def place(self, index: int, n: int) -> tuple[int, int]:
@@ -83,19 +83,21 @@ class Track:
         self._offsets.append(index - self._count)
         self._chunks += 1
         start, fitted = self._next, n
-        jump = self._off(SOON) if self._chunks > SOON // 2 else 0
+        jump = self._off(JUMP_CHUNKS) if self._chunks > JUMP_CHUNKS // 2 else 0
         if abs(jump) >= SEAMLESS:
             start += jump
             # What was heard before the jump says nothing of what comes.
-            self._offsets = deque(list(self._offsets)[-SOON // 2 :], LONG)
+            self._offsets = deque(list(self._offsets)[-JUMP_CHUNKS // 2 :], DRIFT_CHUNKS)
             self._correcting = False
-        elif self._chunks == SETTLED:
-            start += self._off(SETTLING)
+        elif self._chunks == PLACED_AFTER_CHUNKS:
+            start += self._off(PLACING_CHUNKS)
             self.found = True
-        elif self._chunks > SETTLED:
-            if self._chunks % EVERY == 0:
-                self._drift = self._off(LONG)
-                self._correcting = abs(self._drift) > (FITS if self._correcting else SLACK)
+        elif self._chunks > PLACED_AFTER_CHUNKS:
+            if self._chunks % DRIFT_CHECK_EVERY == 0:
+                self._drift = self._off(DRIFT_CHUNKS)
+                self._correcting = abs(self._drift) > (
+                    DRIFT_CORRECTED if self._correcting else DRIFT_SLACK
+                )
             if self._correcting:
                 fitted += 1 if self._drift > 0 else -1
         self._count += n
@@ -119,8 +121,8 @@ class Aligner:
 
     def __init__(self, began: float) -> None:
         self._began = began
-        self._buf = np.zeros((2, CAPACITY), np.int16)
-        self._tracks = {s: Track() for s in SPEAKERS}
+        self._buf = np.zeros((2, BUFFER_SAMPLES), np.int16)
+        self._tracks = {s: ChannelTrack() for s in SPEAKERS}
         self.now = 0
         """Stream index of the next block."""
         self.slept_s = 0.0
@@ -171,10 +173,10 @@ class Aligner:
             track.loosen()
         found = track.found
         start, n = track.place(round((at - self._began) * SAMPLE_RATE), len(samples))
-        fitted = samples if n == len(samples) else _fitted(samples, n)
+        fitted = samples if n == len(samples) else _resample_to(samples, n)
         # What overlaps the chunk before, or has been given out as silence, is too late.
         first = min(n, max(0, max(track.end, self.now) - start))
-        last = max(first, min(n, self.now + CAPACITY - start))
+        last = max(first, min(n, self.now + BUFFER_SAMPLES - start))
         if found:
             track.dropped += min(n, max(0, self.now - start)) + n - last
         if first < last:
@@ -187,7 +189,7 @@ class Aligner:
         All chunks that were delivered before `now` must have been pushed.
         """
         here = int((now - self._began) * SAMPLE_RATE)
-        if here - self.now > ASLEEP:
+        if here - self.now > SUSPENDED_AFTER:
             here = self._wake(here)
         ready = here
         for track in self._tracks.values():
@@ -216,16 +218,16 @@ class Aligner:
         return here - slept
 
     def _write(self, row: int, start: int, samples: I16) -> None:
-        at = start % CAPACITY
-        head = min(len(samples), CAPACITY - at)
+        at = start % BUFFER_SAMPLES
+        head = min(len(samples), BUFFER_SAMPLES - at)
         self._buf[row, at : at + head] = samples[:head]
         self._buf[row, : len(samples) - head] = samples[head:]
 
     def _read(self, n: int) -> F32:
         """Return the next `n` samples of both channels, and leave silence in their place."""
         out = np.empty((2, n), np.float32)
-        at = self.now % CAPACITY
-        head = min(n, CAPACITY - at)
+        at = self.now % BUFFER_SAMPLES
+        head = min(n, BUFFER_SAMPLES - at)
         for to, first, count in ((0, at, head), (head, 0, n - head)):
             held = self._buf[:, first : first + count]
             np.divide(held, np.float32(32768), out=out[:, to : to + count])
@@ -233,7 +235,7 @@ class Aligner:
         return out
 
 
-def _fitted(samples: I16, n: int) -> I16:
+def _resample_to(samples: I16, n: int) -> I16:
     """Return samples as `n`, between the same ends."""
     at = np.linspace(0, len(samples) - 1, n)
     return np.rint(np.interp(at, np.arange(len(samples)), samples)).astype(np.int16)

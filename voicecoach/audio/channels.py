@@ -36,20 +36,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from voicecoach.audio.crosstalk import ALIGNED_S, Copy, Leak
-from voicecoach.dsp.clipping import Clipping
-from voicecoach.dsp.delay import WINDOW, Correlator
+from voicecoach.audio.crosstalk import ALIGNED_S, CopyDetector, LeakDetector
+from voicecoach.dsp.clipping import ClippingDetector
+from voicecoach.dsp.delay import CORRELATION_WINDOW, Correlator
 from voicecoach.types import (
     F32,
     HOP,
     SAMPLE_RATE,
     SPEAKERS,
     TICK,
+    TICK_SAMPLES,
     ChannelState,
     Speaker,
 )
-
-_TICK_SAMPLES = TICK * HOP
 
 DEAD_DBFS = -75.0
 """A channel that never exceeds this is dead."""
@@ -62,11 +61,11 @@ SILENT_AFTER = 120 * SAMPLE_RATE
 
 Three times what telephone recordings have while the other speaks; and there is no haste, since of
 a silent channel nothing is claimed anyway."""
-_DEAD, _SILENT = 10 ** (DEAD_DBFS / 10), 10 ** (SILENT_DBFS / 10)
+_DEAD_POWER, _SILENT_POWER = 10 ** (DEAD_DBFS / 10), 10 ** (SILENT_DBFS / 10)
 
-STEP = 4
+CORRELATE_EVERY_TICKS = 4
 """Updates between correlations: 0.512 s."""
-_WINDOW_TICKS = WINDOW // _TICK_SAMPLES
+_WINDOW_TICKS = CORRELATION_WINDOW // TICK_SAMPLES
 QUIET_DBFS = -65.0
 """A source below this, in the band, is not there."""
 PRESENT_DB, PRESENT_FADES_DB = 18.0, 0.05
@@ -74,10 +73,10 @@ PRESENT_DB, PRESENT_FADES_DB = 18.0, 0.05
 detector of speech is generous with noise, and an echo is no voice."""
 NEARER_DB = 6.0
 """By how much nearer to its own loudness the source's channel is, where that says who it is."""
-GRACE = 4 * SAMPLE_RATE
+SWAP_GRACE = 4 * SAMPLE_RATE
 """For which the agent's own channel may still come with the opening words."""
 
-_OVER = {
+_RECOVERED_TEXTS = {
     "lost": "it is there again",
     "dead": "sound has come",
     "copied": "the channels differ",
@@ -88,7 +87,7 @@ _OVER = {
 }
 
 
-class Channels:
+class ChannelMonitor:
     """The health of both channels of one call.
 
     Parameters
@@ -99,7 +98,7 @@ class Channels:
 
     def __init__(self, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
         self._speakers = speakers
-        self._ring = np.zeros((2, WINDOW), np.float32)
+        self._ring = np.zeros((2, CORRELATION_WINDOW), np.float32)
         self._hops = 0
         self._speech = np.zeros((2, _WINDOW_TICKS), np.bool_)
         self._spoke = [False, False]
@@ -108,9 +107,9 @@ class Channels:
         self._dead = [False, False]
         self._correlator = Correlator()
         self._loudest_db = [-100.0, -100.0]
-        self._leaks = {s: Leak() for s in SPEAKERS}
-        self._copy = Copy()
-        self._clipping = {s: Clipping() for s in SPEAKERS}
+        self._leaks = {s: LeakDetector() for s in SPEAKERS}
+        self._copy = CopyDetector()
+        self._clipping = {s: ClippingDetector() for s in SPEAKERS}
         self._opened: dict[Speaker, int] = {}
         self._swapped = False
         self._lost: dict[Speaker, str] = {}
@@ -123,7 +122,7 @@ class Channels:
 
     def push(self, samples: F32) -> None:
         """Take hops of both channels, [2, n * HOP], none beyond the next update."""
-        first = self._hops * HOP % WINDOW
+        first = self._hops * HOP % CORRELATION_WINDOW
         self._ring[:, first : first + samples.shape[1]] = samples
         self._hops += samples.shape[1] // HOP
 
@@ -158,16 +157,16 @@ class Channels:
         tick = self._hops // TICK
         self._speech[:, tick % _WINDOW_TICKS] = speaking
         powers = self._levels(TICK)
-        first = (self._hops - TICK) * HOP % WINDOW
+        first = (self._hops - TICK) * HOP % CORRELATION_WINDOW
         for s in self._speakers:
             if speaking[s.row]:
                 self._spoke[s.row] = True
-                block = self._ring[s.row, first : first + _TICK_SAMPLES]
+                block = self._ring[s.row, first : first + TICK_SAMPLES]
                 self._clipping[s].hear(block, powers[s.row])
-        if tick % STEP == 0:
+        if tick % CORRELATE_EVERY_TICKS == 0:
             if len(self._speakers) == 2 and tick >= _WINDOW_TICKS:
                 self._correlate(at)
-        elif tick % STEP == STEP // 2:
+        elif tick % CORRELATE_EVERY_TICKS == CORRELATE_EVERY_TICKS // 2:
             # Not in one update with the correlation, to spread the work.
             for s in self._speakers:
                 if self._spoke[s.row]:
@@ -180,12 +179,12 @@ class Channels:
         """Return what is known at the end of the stream: a channel that was never alive is dead."""
         self._levels(self._hops % TICK)
         for s in self._speakers:
-            self._dead[s.row] |= self._loudest[s.row] < _DEAD
+            self._dead[s.row] |= self._loudest[s.row] < _DEAD_POWER
         return self._changes(at)
 
     def _levels(self, hops: int) -> F32:
         """Follow the level over the newest hops, and return their powers, [2, hops]."""
-        first = (self._hops - hops) * HOP % WINDOW
+        first = (self._hops - hops) * HOP % CORRELATION_WINDOW
         newest = self._ring[:, first : first + hops * HOP].reshape(2, hops, HOP)
         if not hops:
             return np.zeros((2, 0), np.float32)
@@ -193,8 +192,8 @@ class Channels:
         powers = np.asarray(np.einsum("chi,chi->ch", newest, newest) / HOP - means * means)
         for row, loudest in enumerate(np.maximum.reduce(powers, axis=1).tolist()):
             self._loudest[row] = max(self._loudest[row], loudest)
-            self._silent[row] = 0 if loudest > _SILENT else self._silent[row] + hops * HOP
-            if self._dead[row] and loudest >= _DEAD:
+            self._silent[row] = 0 if loudest > _SILENT_POWER else self._silent[row] + hops * HOP
+            if self._dead[row] and loudest >= _DEAD_POWER:
                 self._dead[row] = False
         return powers
 
@@ -202,20 +201,20 @@ class Channels:
         """See what needs no sound: silence, and who opened the call."""
         now = self._hops * HOP
         for row in range(2):
-            never = self._loudest[row] < _DEAD and now >= DEAD_AFTER
+            never = self._loudest[row] < _DEAD_POWER and now >= DEAD_AFTER
             self._dead[row] |= never or self._silent[row] >= SILENT_AFTER
         heard = self._opened.get(Speaker.CUSTOMER)
         both = self._copy.open or self._leaks[Speaker.AGENT].open
         if heard is None or Speaker.AGENT in self._opened:
             self._swapped = False
-        elif not both and now - heard >= GRACE:
+        elif not both and now - heard >= SWAP_GRACE:
             self._swapped = len(self._speakers) == 2
 
     def _correlate(self, at: int) -> None:
         spoken = self._speech.sum(axis=1) * 2 >= _WINDOW_TICKS
         if not spoken.any():
             return
-        peak = self._correlator.hear(self._ring, self._hops * HOP % WINDOW)
+        peak = self._correlator.hear(self._ring, self._hops * HOP % CORRELATION_WINDOW)
         there = [False, False]
         for row, level in enumerate(peak.power_db):
             if spoken[row] and level >= QUIET_DBFS:
@@ -244,7 +243,7 @@ class Channels:
         if speaker in self._lost:
             return "lost", self._lost[speaker]
         if self._dead[speaker.row]:
-            if self._loudest[speaker.row] < _DEAD:
+            if self._loudest[speaker.row] < _DEAD_POWER:
                 return "dead", "nothing on it so far: is it muted, or is recording not permitted?"
             return "dead", f"digital silence for {SILENT_AFTER // SAMPLE_RATE} s: muted or lost"
         if self._copy.open:
@@ -277,7 +276,7 @@ class Channels:
                 continue
             if state == "ok":
                 del self._states[speaker]
-                reason = _OVER[before]
+                reason = _RECOVERED_TEXTS[before]
             else:
                 self._states[speaker] = state
             changes.append(ChannelState(at=at, speaker=speaker, state=state, reason=reason))

@@ -12,23 +12,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from voicecoach.dsp.delay import Peak
+from voicecoach.dsp.delay import DelayPeak
 from voicecoach.types import F64, SAMPLE_RATE
 
 AGREE_S = 0.002
 """Delays that differ by less are one delay."""
-NEWEST, ENOUGH = 6, 4
+ENTER_WINDOWS, ENTER_AGREEING = 6, 4
 """Windows of the source's speech that are looked at, and that must agree, to enter a state."""
-KEPT, FEW = 12, 1
+LEAVE_WINDOWS, LEAVE_AGREEING = 12, 1
 """Windows that are remembered, and at most how many of them may agree, to leave it."""
 ALIGNED_S = 0.005
 """Delays within this say nothing of the direction: capture may be off by as much."""
-LOUDER_DB = 1.5
+HEARER_LOUDER_DB = 1.5
 """By how much the hearer may then exceed the source."""
 
-SAME = 0.97
+COPY_CORRELATION = 0.97
 """Correlation of a signal with its copy, with noise of its own 15 dB down and less."""
-APART = 0.8
+APART_CORRELATION = 0.8
 """A window with less has somebody on one channel alone."""
 APART_WINDOWS, APART_MOST = 40, 3
 """In how many of the newest windows with speech that may be so while they are copies."""
@@ -42,15 +42,15 @@ DRIFT_POINTS = 160
 """Delays that are remembered: 8 minutes."""
 DRIFT_LEAST = 6
 """Fewest of them for a line."""
-STRAIGHT = 0.1
+DRIFT_MAX_RMS = 0.1
 """RMS distance from the line, of the change along it.  A single jump has 0.17."""
-STILL = 5e-6
+DRIFT_MIN_SLOPE = 5e-6
 """Slope below which clocks no longer drift: 0.3 ms a minute."""
 JUMP_S, JUMP_SLOPE = 0.008, 1e-3
 """A delay that moved by more at once, and by more than such clocks would, begins anew."""
 
 
-class Leak:
+class LeakDetector:
     """Whether one speaker, the source, is heard on the other's channel."""
 
     def __init__(self) -> None:
@@ -62,8 +62,8 @@ class Leak:
         self.drifts = False
         self.moved_s = 0.0
         """By how much the delay changed along the line, seconds."""
-        self._delays = np.full(KEPT, np.nan)
-        self._levels = np.zeros(KEPT)
+        self._delays = np.full(LEAVE_WINDOWS, np.nan)
+        self._levels = np.zeros(LEAVE_WINDOWS)
         self._windows = 0
         self._times = np.zeros(DRIFT_POINTS)
         self._track = np.zeros(DRIFT_POINTS)
@@ -81,25 +81,25 @@ class Leak:
         level_db
             The hearer's channel against the source's.
         """
-        slot = self._windows % KEPT
+        slot = self._windows % LEAVE_WINDOWS
         self._delays[slot], self._levels[slot] = delay_s, level_db
         self._windows += 1
-        newest = (slot - np.arange(min(self._windows, KEPT))) % KEPT
+        newest = (slot - np.arange(min(self._windows, LEAVE_WINDOWS))) % LEAVE_WINDOWS
         if self.open:
             alike = self._alike(newest)
-            if len(alike) <= FEW and self._windows >= KEPT:
+            if len(alike) <= LEAVE_AGREEING and self._windows >= LEAVE_WINDOWS:
                 self.open = self.drifts = False
                 self._points = 0
                 return
         else:
-            alike = self._alike(newest[:NEWEST])
-            if len(alike) < ENOUGH:
+            alike = self._alike(newest[:ENTER_WINDOWS])
+            if len(alike) < ENTER_AGREEING:
                 return
         delay = float(np.median(self._delays[alike]))
         levels = np.sort(self._levels[alike])
         louder = float(levels[len(levels) // 2])
         aligned = abs(delay) <= ALIGNED_S
-        if aligned and louder > (2 * LOUDER_DB if self.open else LOUDER_DB):
+        if aligned and louder > (2 * HEARER_LOUDER_DB if self.open else HEARER_LOUDER_DB):
             self.open = self.drifts = False
             self._points = 0
             return
@@ -134,11 +134,11 @@ class Leak:
         if self.drifts:
             recent = times[: n + 1] >= at - 2 * DRIFT_FOR
             slope, _, span = self._line(times[: n + 1][recent], track[: n + 1][recent])
-            self.drifts = span < DRIFT_FOR or abs(slope) > STILL
+            self.drifts = span < DRIFT_FOR or abs(slope) > DRIFT_MIN_SLOPE
         else:
             slope, off, span = self._line(times[: n + 1], track[: n + 1])
             self.moved_s = slope * span / SAMPLE_RATE
-            moves = abs(self.moved_s) >= DRIFT_S and off <= STRAIGHT * abs(self.moved_s)
+            moves = abs(self.moved_s) >= DRIFT_S and off <= DRIFT_MAX_RMS * abs(self.moved_s)
             self.drifts = moves and span >= DRIFT_FOR
 
     @staticmethod
@@ -153,7 +153,7 @@ class Leak:
         return slope, float(np.sqrt(np.mean((y - slope * t) ** 2))), span
 
 
-class Copy:
+class CopyDetector:
     """Whether both channels carry one signal."""
 
     def __init__(self) -> None:
@@ -163,14 +163,18 @@ class Copy:
         self._likeness = np.zeros(APART_WINDOWS)
         self._windows = 0
 
-    def hear(self, peak: Peak) -> None:
+    def hear(self, peak: DelayPeak) -> None:
         """Take a window with speech."""
         self._likeness[self._windows % APART_WINDOWS] = peak.likeness
         self._windows += 1
         n = min(self._windows, APART_WINDOWS)
         newest = self._likeness[(self._windows - 1 - np.arange(n)) % APART_WINDOWS]
-        apart = int((newest < APART).sum())
-        alike = int((newest[: KEPT if self.open else NEWEST] >= SAME).sum())
-        self.open = apart <= APART_MOST and alike >= (FEW + 1 if self.open else ENOUGH)
-        if peak.likeness >= SAME:
+        apart = int((newest < APART_CORRELATION).sum())
+        alike = int(
+            (newest[: LEAVE_WINDOWS if self.open else ENTER_WINDOWS] >= COPY_CORRELATION).sum()
+        )
+        self.open = apart <= APART_MOST and alike >= (
+            LEAVE_AGREEING + 1 if self.open else ENTER_AGREEING
+        )
+        if peak.likeness >= COPY_CORRELATION:
             self.level_db = peak.power_db[1] - peak.power_db[0]

@@ -22,7 +22,7 @@ A turn is reported when its floor is lost.
 from __future__ import annotations
 
 from voicecoach import config
-from voicecoach.audio.vad import WINDOW
+from voicecoach.audio.vad import VAD_WINDOW
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -38,14 +38,14 @@ from voicecoach.types import (
 
 MIN_OVERLAP = int(0.1 * SAMPLE_RATE)
 """Shorter ones are the resolution of the segment times, and go unreported."""
-SETTLED = int(1.0 * SAMPLE_RATE)
+SETTLED_SPEECH = int(1.0 * SAMPLE_RATE)
 """Who has spoken this long when the other starts is interrupted; before, both just started."""
 
 
 class Segmenter:
     """The segments of one channel."""
 
-    def __init__(self, settings: config.Endpointing) -> None:
+    def __init__(self, settings: config.EndpointingConfig) -> None:
         self._settings = settings
         self._onset = round(settings.onset_s * SAMPLE_RATE)
         self._offset = round(settings.offset_s * SAMPLE_RATE)
@@ -67,7 +67,7 @@ class Segmenter:
                 self._rising = False
                 return ""
             if not self._rising:
-                self._rising, self.start = True, max(0, at - WINDOW)
+                self._rising, self.start = True, max(0, at - VAD_WINDOW)
             self.last_speech = at
             if at - self.start < self._onset:
                 return ""
@@ -78,7 +78,7 @@ class Segmenter:
             return "resumed" if resumed else ""
         if self.speaking:
             # The window that says so is the first without speech.
-            self.speaking, self.last_speech = False, max(self.start, at - WINDOW)
+            self.speaking, self.last_speech = False, max(self.start, at - VAD_WINDOW)
         if at - self.last_speech < self._offset:
             return ""
         self.active = False
@@ -93,7 +93,7 @@ class Segmenter:
 class Endpointer:
     """Both channels: segments, and who has the floor."""
 
-    def __init__(self, settings: config.Endpointing) -> None:
+    def __init__(self, settings: config.EndpointingConfig) -> None:
         self._backchannel = round(settings.backchannel_s * SAMPLE_RATE)
         self._turn_gap = round(settings.turn_gap_s * SAMPLE_RATE)
         self._segmenters = [Segmenter(settings) for _ in SPEAKERS]
@@ -164,7 +164,7 @@ class Endpointer:
         events: list[Event] = [SpeechStarted(at=at, speaker=speaker, start=mine.start)]
         if other.active and other.last_speech > mine.start and other.start <= mine.start:
             self._came_in, self._overlap_start, self._both = speaker, mine.start, 0
-            settled = mine.start - other.start >= SETTLED
+            settled = mine.start - other.start >= SETTLED_SPEECH
             self._barged_in = settled and self.floor is speaker.other
             if self.floor is None:
                 events += self._pass_floor(at, speaker, mine.start)
@@ -177,8 +177,8 @@ class Endpointer:
         mine, other = self.segment(speaker), self.segment(speaker.other)
         if self._came_in or not other.speaking or other.start <= mine.start:
             return
-        self._came_in, self._overlap_start, self._both = speaker.other, at - WINDOW, 0
-        self._barged_in = other.start - mine.start >= SETTLED
+        self._came_in, self._overlap_start, self._both = speaker.other, at - VAD_WINDOW, 0
+        self._barged_in = other.start - mine.start >= SETTLED_SPEECH
 
     def _ended(self, at: int, speaker: Speaker) -> list[Event]:
         mine, other = self.segment(speaker), self.segment(speaker.other)

@@ -19,23 +19,23 @@ from scipy import fft
 
 from voicecoach.dsp.framing import Framer
 from voicecoach.dsp.spectrum import hann
-from voicecoach.onnx_model import Session
+from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F32, HOP, MAX_HOPS, SPEAKERS, Speaker
 
-WINDOW = 2 * HOP
+VAD_WINDOW = 2 * HOP
 """Samples between successive probabilities."""
-CONTEXT = 64
+VAD_CONTEXT = 64
 """Samples before its window that the model sees."""
-PART, STEP = 256, 128
+STFT_SIZE, STFT_STEP = 256, 128
 """Samples of which a spectrum is taken, and from one to the next."""
-PARTS = (CONTEXT + WINDOW + CONTEXT - PART) // STEP + 1
+STFT_FRAMES = (VAD_CONTEXT + VAD_WINDOW + VAD_CONTEXT - STFT_SIZE) // STFT_STEP + 1
 """Spectra of a window."""
-BINS = PART // 2 + 1
-_TAPER = hann(PART)
+STFT_BINS = STFT_SIZE // 2 + 1
+_TAPER = hann(STFT_SIZE)
 _STATE = 128
 
 
-class SpeechProbability(Protocol):
+class VoiceActivityDetector(Protocol):
     """What the engine needs of a voice activity detector."""
 
     def process(self, samples: F32) -> F32:
@@ -62,16 +62,16 @@ class SileroVad:
     """
 
     def __init__(self, path: Path, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
-        self._session = Session(path, "voice activity")
+        self._session = OnnxModel(path, "voice activity")
         self._rows = [speaker.row for speaker in speakers]
-        self._framer = Framer(CONTEXT + WINDOW, WINDOW)
+        self._framer = Framer(VAD_CONTEXT + VAD_WINDOW, VAD_WINDOW)
         self._held = np.zeros((2, HOP), np.float32)
-        windows, length = MAX_HOPS * HOP // WINDOW, CONTEXT + WINDOW + CONTEXT
+        windows, length = MAX_HOPS * HOP // VAD_WINDOW, VAD_CONTEXT + VAD_WINDOW + VAD_CONTEXT
         self._mirrored = np.zeros((windows, len(speakers), length), np.float32)
-        strides = (*self._mirrored.strides[:2], STEP * self._mirrored.itemsize)
+        strides = (*self._mirrored.strides[:2], STFT_STEP * self._mirrored.itemsize)
         self._parts = as_strided(
             self._mirrored,
-            (windows, len(speakers), PARTS, PART),
+            (windows, len(speakers), STFT_FRAMES, STFT_SIZE),
             (*strides, self._mirrored.itemsize),
             writeable=False,
         )
@@ -96,12 +96,12 @@ class SileroVad:
         windows = (n + odd) // 2
         speech = self._newest
         if windows:
-            spectra = self._magnitudes(self._framer.push(pending[:, : windows * WINDOW]))
+            spectra = self._magnitudes(self._framer.push(pending[:, : windows * VAD_WINDOW]))
             inputs = {"spectra": spectra, "h": self._h, "c": self._c}
             new, self._h, self._c = self._session.run(None, inputs)
             speech = np.concatenate([self._newest, new])
             self._newest = speech[-1:]
-        self._odd = pending.shape[1] > windows * WINDOW
+        self._odd = pending.shape[1] > windows * VAD_WINDOW
         if self._odd:
             self._held[:] = pending[:, -HOP:]
         out = np.zeros((2, n), np.float32)
@@ -111,10 +111,12 @@ class SileroVad:
     def _magnitudes(self, frames: F32) -> F32:
         """Return the magnitude spectra of windows, [windows, speakers, PARTS * BINS]."""
         windows, mirrored = frames.shape[1], self._mirrored[: frames.shape[1]]
-        mirrored[..., :-CONTEXT] = frames[self._rows].transpose(1, 0, 2)
-        mirrored[..., -CONTEXT:] = mirrored[..., -CONTEXT - 2 : -2 * CONTEXT - 2 : -1]
+        mirrored[..., :-VAD_CONTEXT] = frames[self._rows].transpose(1, 0, 2)
+        mirrored[..., -VAD_CONTEXT:] = mirrored[..., -VAD_CONTEXT - 2 : -2 * VAD_CONTEXT - 2 : -1]
         spectra = fft.rfft(self._parts[:windows] * _TAPER, axis=-1).view(np.float32)
         np.multiply(spectra, spectra, out=spectra)
         power = spectra[..., 0::2] + spectra[..., 1::2]
         np.sqrt(power, out=power)
-        return np.asarray(power.reshape(windows, len(self._rows), PARTS * BINS), np.float32)
+        return np.asarray(
+            power.reshape(windows, len(self._rows), STFT_FRAMES * STFT_BINS), np.float32
+        )

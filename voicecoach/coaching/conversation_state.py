@@ -13,18 +13,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from voicecoach.audio.endpointing import Endpointer
-from voicecoach.estimates.tone import ALERT
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
-
-A = SPEAKERS[0]
-C = SPEAKERS[1]
-NAN = float("nan")
+from voicecoach.estimates.tone import ALERT_LEVEL
+from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 
 BACKCHANNEL_S = 1.0
 """The customer's speech in one go that is more than a backchannel, seconds."""
 REPLY_S = 2.0
 """The agent's speech that ends an account, seconds: with less they go on listening."""
-ANSWER = 4 * SAMPLE_RATE
+ANSWERS_WITHIN = 4 * SAMPLE_RATE
 """A short word so soon after a question is an answer, no backchannel."""
 
 ABOVE_FLOOR_DB, BELOW_SPEECH_DB = 10.0, 25.0
@@ -32,16 +28,16 @@ ABOVE_FLOOR_DB, BELOW_SPEECH_DB = 10.0, 25.0
 FLOOR_RISE_DB_S = 0.1
 """Decibels a second by which noise is believed to have risen: music for a minute stays music."""
 
-CALM = 0.5
+CALM_BELOW = 0.5
 """Agitation under which speech is calm; from `tone.ALERT` it is agitated."""
 OUTBURST_S = 4.0
 """Agitated speech that is worth calming down from, seconds."""
-LONG = 600 * SAMPLE_RATE
-MEMORY, MEMORY_S = 90 * SAMPLE_RATE, 30.0
+AGITATED_MEMORY = 600 * SAMPLE_RATE
+MOOD_MEMORY, AGITATED_SHARE_MIN_S = 90 * SAMPLE_RATE, 30.0
 """How far back agitation is counted, samples, and the speech that a share of it takes, seconds."""
 
 
-class Levels(NamedTuple):
+class ChannelLevels(NamedTuple):
     """How loud a channel is, dBFS."""
 
     now: float
@@ -49,7 +45,7 @@ class Levels(NamedTuple):
     """Its active speech level; NaN before there is any."""
 
 
-class Accounts:
+class AccountTracker:
     """Accounts and replies of one call.
 
     Parameters
@@ -104,7 +100,7 @@ class Accounts:
             self._run_start, self._run_s, self._uncounted_s = start, 0.0, 0.0
         self._run_s += seconds
         self._uncounted_s += seconds
-        answers = asked is not None and 0 <= start - asked <= ANSWER
+        answers = asked is not None and 0 <= start - asked <= ANSWERS_WITHIN
         if self._run_s < BACKCHANNEL_S and not answers:
             return
         self.monologue_s = 0.0
@@ -117,7 +113,7 @@ class Accounts:
         self.account_end = self._customer.last_speech
 
 
-class Silence:
+class SilenceTracker:
     """Since when neither speech nor music nor a keyboard is heard."""
 
     def __init__(self) -> None:
@@ -127,7 +123,7 @@ class Silence:
         """Samples; None before anybody has spoken."""
 
     def update(
-        self, at: int, speaking: Mapping[Speaker, bool], levels: Mapping[Speaker, Levels]
+        self, at: int, speaking: Mapping[Speaker, bool], levels: Mapping[Speaker, ChannelLevels]
     ) -> None:
         """Take a tick: who speaks, and how loud each channel is."""
         seconds, self._at = (at - self._at) / SAMPLE_RATE, at
@@ -140,7 +136,7 @@ class Silence:
             self.since = at
 
 
-class Mood:
+class AgitationHistory:
     """How agitated the customer has been."""
 
     def __init__(self) -> None:
@@ -159,12 +155,12 @@ class Mood:
         """Take a tick in which the customer speaks; an unknown agitation is not counted."""
         if account != self._account:
             self._account, self._outburst_s = account, 0.0
-        while self._ticks and self._ticks[0][0] <= at - MEMORY:
+        while self._ticks and self._ticks[0][0] <= at - MOOD_MEMORY:
             self._agitated -= self._ticks.popleft()[1]
         self._tick_s = seconds
         if agitation != agitation:
             return
-        agitated = agitation >= ALERT
+        agitated = agitation >= ALERT_LEVEL
         self._ticks.append((at, agitated))
         self._agitated += agitated
         self._outburst_s += seconds * agitated
@@ -172,12 +168,12 @@ class Mood:
             self._long.append(at)
         if agitated or self._agitated * seconds < OUTBURST_S:
             self.calmed_s = 0.0
-        elif agitation < CALM:
+        elif agitation < CALM_BELOW:
             self.calmed_s += seconds
 
     def agitated_s(self, at: int) -> float:
         """Return the agitated speech of `LONG`, seconds."""
-        while self._long and self._long[0] <= at - LONG:
+        while self._long and self._long[0] <= at - AGITATED_MEMORY:
             self._long.popleft()
         return len(self._long) * self._tick_s
 
@@ -188,4 +184,4 @@ class Mood:
     def share(self) -> float:
         """Return the share of speech that was agitated; NAN where there was little."""
         n = len(self._ticks)
-        return self._agitated / n if n * self._tick_s >= MEMORY_S else NAN
+        return self._agitated / n if n * self._tick_s >= AGITATED_SHARE_MIN_S else NAN

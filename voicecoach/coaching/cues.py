@@ -35,9 +35,9 @@ import msgspec
 from msgspec import Meta
 
 from voicecoach import config
-from voicecoach.coaching.signals import QUOTES, SIGNALS
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.errors import ConfigError
-from voicecoach.language.act_matcher import KINDS
+from voicecoach.language.act_matcher import ACT_KINDS
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -50,30 +50,30 @@ from voicecoach.types import (
     Speaker,
 )
 
-CALM_FOR, AGITATED_S = 600 * SAMPLE_RATE, 2.0
+CALM_WINDOW, CALM_MAX_AGITATED_S = 600 * SAMPLE_RATE, 2.0
 """A customer is calm who has had less agitated speech (seconds) within this (samples)."""
-BUILT_IN = Path(__file__).with_name("cues.toml")
+BUILT_IN_CUES = Path(__file__).with_name("cues.toml")
 """The catalogue that ships."""
-HELD = "held_s"
+HELD_PLACEHOLDER = "held_s"
 """In messages: seconds for which the rule has held."""
 
-Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
-Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
-Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+SecondsValue = Annotated[float, Meta(ge=0.0, le=86_400.0)]
+NumberValue = Annotated[float, Meta(ge=-1e9, le=1e9)]
+TextValue = Annotated[str, Meta(min_length=1, max_length=1000)]
 _DECIMALS = re.compile(r"(\.\df)?")
 """How a signal may be written in a message: a width of a billion would be as many spaces."""
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _StrictTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class Condition(_Table, frozen=True, kw_only=True):
+class Condition(_StrictTable, frozen=True, kw_only=True):
     """A comparison of one signal with a value."""
 
     signal: str
     op: Literal[">=", "<="]
-    value: Number
+    value: NumberValue
 
     def holds(self, signals: Mapping[str, float]) -> bool:
         """Return whether it is so; never for an unknown signal."""
@@ -81,14 +81,14 @@ class Condition(_Table, frozen=True, kw_only=True):
         return x >= self.value if self.op == ">=" else x <= self.value
 
 
-class Rule(_Table, frozen=True, kw_only=True):
+class Rule(_StrictTable, frozen=True, kw_only=True):
     """Conditions that must all hold for `for_s` seconds."""
 
     when: Annotated[tuple[Condition, ...], Meta(min_length=1)]
-    for_s: Seconds
+    for_s: SecondsValue
 
 
-class Heeded(_Table, frozen=True, kw_only=True):
+class HeededCriterion(_StrictTable, frozen=True, kw_only=True):
     """What the agent does where they do what the cue says; one of these is enough."""
 
     moves: tuple[str, ...] = ()
@@ -96,49 +96,49 @@ class Heeded(_Table, frozen=True, kw_only=True):
     signal: Condition | None = None
 
 
-class Worse(_Table, frozen=True, kw_only=True):
+class WorseningSignal(_StrictTable, frozen=True, kw_only=True):
     """What ends a cool-down early."""
 
     signal: str
     by: Annotated[float, Meta(gt=0.0, le=1e9)]
 
 
-class Cue(_Table, frozen=True, kw_only=True):
+class Cue(_StrictTable, frozen=True, kw_only=True):
     """A cue and its rules."""
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\Z", max_length=100)]
-    title: Text
+    title: TextValue
     technique: str
     priority: Annotated[int, Meta(ge=-1000, le=1000)]
-    message: Text
-    keep_for_s: Seconds
+    message: TextValue
+    keep_for_s: SecondsValue
     max_show_s: Annotated[float, Meta(gt=0.0, le=86_400.0)]
-    cooldown_s: Seconds
+    cooldown_s: SecondsValue
     max_per_call: Annotated[int, Meta(ge=1, le=1_000_000)]
     rule: Annotated[tuple[Rule, ...], Meta(min_length=1)]
-    heeded: Heeded
-    worse: Worse | None = None
+    heeded: HeededCriterion
+    worse: WorseningSignal | None = None
     say: str = ""
     """Words that help, as they could be said."""
 
     def placeholders(self) -> list[str]:
         """Return the signals and quotes in the message and in what to say, each once."""
         texts = (self.message, self.say)
-        found = [name for text in texts for name, *_ in _filled_in(text) if name]
-        return [name for name in dict.fromkeys(found) if name != HELD]
+        found = [name for text in texts for name, *_ in _placeholders_in(text) if name]
+        return [name for name in dict.fromkeys(found) if name != HELD_PLACEHOLDER]
 
     def needs(self, rule: Rule) -> tuple[Speaker, ...]:
         """Return whose channels one of its rules depends on."""
-        named = [SIGNALS[condition.signal] for condition in rule.when]
-        named += [SIGNALS[name] for name in self.placeholders() if name in SIGNALS]
+        named = [CUE_SIGNALS[condition.signal] for condition in rule.when]
+        named += [CUE_SIGNALS[name] for name in self.placeholders() if name in CUE_SIGNALS]
         return tuple(s for s in SPEAKERS if any(s in signal.needs for signal in named))
 
 
-class _File(_Table, frozen=True, kw_only=True):
+class _CueFile(_StrictTable, frozen=True, kw_only=True):
     cue: tuple[Cue, ...]
 
 
-def load(path: Path) -> tuple[Cue, ...]:
+def load_cues(path: Path) -> tuple[Cue, ...]:
     """Return the cues in a TOML file.
 
     Raises
@@ -147,7 +147,7 @@ def load(path: Path) -> tuple[Cue, ...]:
         Where the file cannot be read or a rule is wrong; unknown signals are.
     """
     try:
-        cues = bounded_input.toml(bounded_input.read(path), _File).cue
+        cues = bounded_input.decode_toml(bounded_input.read_file(path), _CueFile).cue
     except OSError as e:
         raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
     except ValueError as e:  # of what is in it, or of its name
@@ -157,27 +157,31 @@ def load(path: Path) -> tuple[Cue, ...]:
         if cue.id in seen:
             raise ConfigError(f"{path}: cue {cue.id!r} is there twice")
         seen.add(cue.id)
-        _check(cue, path)
+        _check_cue(cue, path)
     return cues
 
 
-def _check(cue: Cue, path: Path) -> None:
+def _check_cue(cue: Cue, path: Path) -> None:
     conditions = [condition for rule in cue.rule for condition in rule.when]
     conditions += [cue.heeded.signal] if cue.heeded.signal else []
     named = [condition.signal for condition in conditions]
     named += [cue.worse.signal] if cue.worse else []
     for name in named:
-        if name not in SIGNALS:
+        if name not in CUE_SIGNALS:
             raise ConfigError(f"{path}: cue {cue.id!r}: there is no signal {name!r}")
     for kind in cue.heeded.moves:
-        if kind not in KINDS[Speaker.AGENT]:
+        if kind not in ACT_KINDS[Speaker.AGENT]:
             raise ConfigError(f"{path}: cue {cue.id!r}: the agent has no move {kind!r}")
     if not cue.heeded.moves and not cue.heeded.signal:
         raise ConfigError(f"{path}: cue {cue.id!r}: heeded names neither moves nor a signal")
-    known = {HELD: 1.0, **dict.fromkeys(SIGNALS, 1.0), **dict.fromkeys(QUOTES, "")}
+    known = {
+        HELD_PLACEHOLDER: 1.0,
+        **dict.fromkeys(CUE_SIGNALS, 1.0),
+        **dict.fromkeys(CUE_QUOTES, ""),
+    }
     for text in (cue.message, cue.say):
         try:
-            for name, decimals, conversion in _filled_in(text):
+            for name, decimals, conversion in _placeholders_in(text):
                 if name not in known or conversion or not _DECIMALS.fullmatch(decimals):
                     raise ValueError(f"{{{name}{conversion}:{decimals}}}")
             text.format_map(known)
@@ -185,14 +189,14 @@ def _check(cue: Cue, path: Path) -> None:
             raise ConfigError(f"{path}: cue {cue.id!r}: {text!r}: {e} cannot be filled in") from e
 
 
-def _filled_in(text: str) -> Iterator[tuple[str, str, str]]:
+def _placeholders_in(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield what is filled in: a name, how it is written, and how it is converted."""
     for _, name, spec, conversion in string.Formatter().parse(text):
         if name is not None:
             yield name, spec or "", conversion or ""
 
 
-class _State:
+class _CueState:
     """What is known of one cue during a call."""
 
     def __init__(self, cue: Cue) -> None:
@@ -246,12 +250,12 @@ class CueEngine:
         The gap between cues, and what is held out.
     """
 
-    def __init__(self, cues: tuple[Cue, ...], settings: config.Cues) -> None:
-        self._states = [_State(cue) for cue in cues]
+    def __init__(self, cues: tuple[Cue, ...], settings: config.CuesConfig) -> None:
+        self._states = [_CueState(cue) for cue in cues]
         self._settings = settings
         self._min_gap = round(settings.min_gap_s * SAMPLE_RATE)
-        self._open: _State | None = None
-        self._left: _State | None = None
+        self._open: _CueState | None = None
+        self._left: _CueState | None = None
         """The cue that left last."""
         self._shown: deque[int] = deque(maxlen=settings.calm_most)
 
@@ -276,7 +280,7 @@ class CueEngine:
             What is wrong with the channels that are not to be trusted.
         """
         events: list[Event] = []
-        wanting: list[tuple[_State, Rule, float]] = []
+        wanting: list[tuple[_CueState, Rule, float]] = []
         for state in self._states:
             held = state.holding(at, signals)
             if state is self._open:
@@ -290,7 +294,7 @@ class CueEngine:
         events += self._retire(at, distrusted)
         wanting.sort(key=lambda want: -want[0].cue.priority)
         for state, rule, held_s in wanting:
-            reason = _not_trusted(state.cue, rule, distrusted)
+            reason = _distrust_reason(state.cue, rule, distrusted)
             reason = reason or self._held_back(at, state, signals)
             if not reason and self._held_out(at, state.cue):
                 reason = "holdout"
@@ -298,7 +302,7 @@ class CueEngine:
             if not reason:
                 if self._open:
                     events.append(self._close(at, f"superseded by {state.cue.id}"))
-                known: dict[str, float | str] = {**signals, **quotes, HELD: held_s}
+                known: dict[str, float | str] = {**signals, **quotes, HELD_PLACEHOLDER: held_s}
                 events.append(self._show(at, state, rule, known))
             elif reason != state.said:
                 state.said = reason
@@ -325,7 +329,7 @@ class CueEngine:
         state = self._open
         if state is None:
             return []
-        if state.rule and (reason := _not_trusted(state.cue, state.rule, distrusted)):
+        if state.rule and (reason := _distrust_reason(state.cue, state.rule, distrusted)):
             return [self._close(at, reason)]
         if at - state.last_true > state.cue.keep_for_s * SAMPLE_RATE:
             return [self._close(at, "behaviour stopped")]
@@ -333,7 +337,7 @@ class CueEngine:
             return [self._close(at, "shown long enough")]
         return []
 
-    def _held_back(self, at: int, state: _State, signals: Mapping[str, float]) -> str:
+    def _held_back(self, at: int, state: _CueState, signals: Mapping[str, float]) -> str:
         if state.opened >= state.cue.max_per_call:
             return "max_per_call"
         if state.cooling(at, signals):
@@ -344,8 +348,8 @@ class CueEngine:
         soon = left and at - (left.closed_at or 0) < self._min_gap
         if left and soon and state.cue.priority <= left.cue.priority:
             return "min_gap"
-        spent = len(self._shown) == self._shown.maxlen and at - self._shown[0] < CALM_FOR
-        return "calm_most" if spent and signals["agitated_s"] < AGITATED_S else ""
+        spent = len(self._shown) == self._shown.maxlen and at - self._shown[0] < CALM_WINDOW
+        return "calm_most" if spent and signals["agitated_s"] < CALM_MAX_AGITATED_S else ""
 
     def _held_out(self, at: int, cue: Cue) -> bool:
         """Return whether chance holds it out; the same call and seed hold out the same."""
@@ -353,7 +357,7 @@ class CueEngine:
         return drawn < self._settings.holdout * 2**32
 
     def _show(
-        self, at: int, state: _State, rule: Rule, known: Mapping[str, float | str]
+        self, at: int, state: _CueState, rule: Rule, known: Mapping[str, float | str]
     ) -> CueOpened:
         cue = state.cue
         self._shown.append(at)
@@ -374,7 +378,7 @@ class CueEngine:
             say=cue.say.format_map(known),
             priority=cue.priority,
             evidence={n: x if isinstance(x, str) else round(x, 2) for n, x in values.items()},
-            held_s=float(known[HELD]),
+            held_s=float(known[HELD_PLACEHOLDER]),
         )
 
     def _close(self, at: int, reason: str) -> CueClosed:
@@ -384,7 +388,7 @@ class CueEngine:
         return CueClosed(at=at, id=state.cue.id, reason=reason)
 
 
-def _not_trusted(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
+def _distrust_reason(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
     """Return which channel that a rule needs is not trusted, and what is wrong with it."""
     wrong = (f"{s} channel {distrusted[s]}" for s in cue.needs(rule) if s in distrusted)
     return next(wrong, "")

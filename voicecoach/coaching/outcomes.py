@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from voicecoach.coaching.cues import Cue
-from voicecoach.language.dialogue_acts import Moves
+from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.types import (
     SAMPLE_RATE,
     CueHeldBack,
@@ -24,16 +24,21 @@ from voicecoach.types import (
     CueOutcome,
     Event,
     Speaker,
+    none_if_nan,
 )
 
-HEED = 10 * SAMPLE_RATE
-BEFORE, SETTLED, AFTER = 10 * SAMPLE_RATE, 20 * SAMPLE_RATE, 30 * SAMPLE_RATE
-APART = 30 * SAMPLE_RATE
-LIMITS = ("cooldown", "max_per_call", "min_gap", "calm_most", "holdout")
+HEED_WITHIN = 10 * SAMPLE_RATE
+AGITATION_BEFORE, AGITATION_AFTER_FROM, AGITATION_AFTER_TO = (
+    10 * SAMPLE_RATE,
+    20 * SAMPLE_RATE,
+    30 * SAMPLE_RATE,
+)
+COMPARISON_APART = 30 * SAMPLE_RATE
+COMPARABLE_REASONS = ("cooldown", "max_per_call", "min_gap", "calm_most", "holdout")
 """What holds back a cue that could as well have been shown."""
 
 
-class _Moment:
+class _DueMoment:
     """A moment at which a cue was due, and what has followed."""
 
     def __init__(self, cue: Cue, at: int, reason: str, before: float, agitation: float) -> None:
@@ -46,14 +51,14 @@ class _Moment:
     def follow(self, at: int, signals: Mapping[str, float]) -> None:
         """Take what is known later."""
         wanted = self.cue.heeded.signal
-        if wanted and at - self.at <= HEED and (x := signals[wanted.signal]) == x:
+        if wanted and at - self.at <= HEED_WITHIN and (x := signals[wanted.signal]) == x:
             self.after = x
             self.heeded = bool(self.heeded) or wanted.holds(signals)
-        if at - self.at >= SETTLED and (x := signals["agitation"]) == x:
+        if at - self.at >= AGITATION_AFTER_FROM and (x := signals["agitation"]) == x:
             self.later.append(x)
 
 
-class Outcomes:
+class OutcomeTracker:
     """What followed the cues of one call.
 
     Parameters
@@ -64,16 +69,16 @@ class Outcomes:
         What was done with words.
     """
 
-    def __init__(self, cues: tuple[Cue, ...], moves: Moves) -> None:
+    def __init__(self, cues: tuple[Cue, ...], moves: DialogueActTracker) -> None:
         self._cues = {cue.id: cue for cue in cues}
         self._moves = moves
         self._agitation: deque[tuple[int, float]] = deque()
-        self._moments: list[_Moment] = []
+        self._moments: list[_DueMoment] = []
         self._shown_at: int | None = None
 
     def update(self, at: int, signals: Mapping[str, float], events: Sequence[Event]) -> list[Event]:
         """Take what the cues said at a tick and on what; return what has followed earlier ones."""
-        while self._agitation and self._agitation[0][0] <= at - BEFORE:
+        while self._agitation and self._agitation[0][0] <= at - AGITATION_BEFORE:
             self._agitation.popleft()
         if (x := signals["agitation"]) == x:
             self._agitation.append((at, x))
@@ -86,8 +91,8 @@ class Outcomes:
                 self._note(at, event.id, "", signals)
             elif isinstance(event, CueHeldBack) and self._comparable(at, event):
                 self._note(at, event.id, event.reason, signals)
-        ripe = [moment for moment in self._moments if at - moment.at >= AFTER]
-        self._moments = [moment for moment in self._moments if at - moment.at < AFTER]
+        ripe = [moment for moment in self._moments if at - moment.at >= AGITATION_AFTER_TO]
+        self._moments = [moment for moment in self._moments if at - moment.at < AGITATION_AFTER_TO]
         return [self._outcome(at, moment) for moment in ripe]
 
     def finish(self, at: int) -> list[Event]:
@@ -95,23 +100,23 @@ class Outcomes:
         return [self._outcome(at, moment) for moment in self._moments]
 
     def _comparable(self, at: int, held: CueHeldBack) -> bool:
-        apart = self._shown_at is None or at - self._shown_at >= APART
+        apart = self._shown_at is None or at - self._shown_at >= COMPARISON_APART
         noted = any(moment.cue.id == held.id for moment in self._moments)
-        return held.reason in LIMITS and apart and not noted
+        return held.reason in COMPARABLE_REASONS and apart and not noted
 
     def _note(self, at: int, id: str, reason: str, signals: Mapping[str, float]) -> None:
         cue = self._cues[id]
         measured = cue.heeded.signal
         before = signals[measured.signal] if measured else float("nan")
         agitation = fmean(x for _, x in self._agitation) if self._agitation else float("nan")
-        self._moments.append(_Moment(cue, at, reason, before, agitation))
+        self._moments.append(_DueMoment(cue, at, reason, before, agitation))
 
-    def _outcome(self, at: int, moment: _Moment) -> CueOutcome:
+    def _outcome(self, at: int, moment: _DueMoment) -> CueOutcome:
         wanted = moment.cue.heeded
         heeded = moment.heeded
-        if wanted.moves and at - moment.at >= HEED:
+        if wanted.moves and at - moment.at >= HEED_WITHIN:
             said = [s for kind in wanted.moves for s in self._moves.said(Speaker.AGENT, kind)]
-            heeded = bool(heeded) or any(0 < s.end - moment.at <= HEED for s in said)
+            heeded = bool(heeded) or any(0 < s.end - moment.at <= HEED_WITHIN for s in said)
         return CueOutcome(
             at=at,
             id=moment.cue.id,
@@ -120,12 +125,8 @@ class Outcomes:
             reason=moment.reason,
             heeded=heeded,
             signal=wanted.signal.signal if wanted.signal else "",
-            before=_known(moment.before),
-            after=_known(moment.after),
-            agitation_before=_known(moment.agitation),
-            agitation_after=_known(fmean(moment.later)) if moment.later else None,
+            before=none_if_nan(moment.before),
+            after=none_if_nan(moment.after),
+            agitation_before=none_if_nan(moment.agitation),
+            agitation_after=none_if_nan(fmean(moment.later)) if moment.later else None,
         )
-
-
-def _known(x: float) -> float | None:
-    return x if x == x else None

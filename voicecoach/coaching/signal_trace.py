@@ -17,15 +17,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, TICK, Event, Readings, Speaker
+from voicecoach.types import (
+    NAN,
+    SAMPLE_RATE,
+    SPEAKERS,
+    TICK_SAMPLES,
+    Event,
+    SignalChanges,
+    Speaker,
+)
 
-DIGITS = 3
+SIGNAL_DECIMALS = 3
 """Decimals of a signal: a millisecond, a thousandth of agitation, of a decibel or a semitone."""
-TICK_SAMPLES = TICK * HOP
-NAN = float("nan")
 
 
-class Reading(NamedTuple):
+class CueInputs(NamedTuple):
     """What the cues go on at one tick."""
 
     at: int
@@ -36,7 +42,7 @@ class Reading(NamedTuple):
     distrusted: Mapping[Speaker, str]
 
 
-class Recorder:
+class SignalTraceEncoder:
     """Rounds what the cues are to go on and tells what changed, for the log of one call."""
 
     def __init__(self) -> None:
@@ -72,10 +78,10 @@ class Recorder:
         for name, exact in signals.items():
             if exact is heard.get(name) and name not in self._growing:
                 continue
-            x = now[name] = round(exact, DIGITS) + 0.0  # never -0.0, which a log may lose
+            x = now[name] = round(exact, SIGNAL_DECIMALS) + 0.0  # never -0.0, which a log may lose
             before = self._signals.get(name)
             since = self._growing.get(name)
-            if _same(x, _grown(*since, at) if since else before):
+            if _equal_or_nan(x, _extrapolate(*since, at) if since else before):
                 continue
             values[name] = x if x == x else None
             if before is not None and _grows(before, x, growing_before=since is not None):
@@ -90,7 +96,7 @@ class Recorder:
         self._quotes, self._distrusted = quotes, wrong
         if not (values or said or told):
             return now, []
-        event = Readings(
+        event = SignalChanges(
             at=at,
             values=values,
             growing=tuple(growing) or msgspec.UNSET,
@@ -100,7 +106,7 @@ class Recorder:
         return now, [event]
 
 
-def ticks(events: Iterable[Event], end: int) -> Iterator[Reading]:
+def decode_ticks(events: Iterable[Event], end: int) -> Iterator[CueInputs]:
     """Yield what the cues went on at every tick of a call, from the events of its log.
 
     Parameters
@@ -110,7 +116,7 @@ def ticks(events: Iterable[Event], end: int) -> Iterator[Reading]:
     end
         Stream index after the last sample.
     """
-    told = (event for event in events if isinstance(event, Readings))
+    told = (event for event in events if isinstance(event, SignalChanges))
     due = next(told, None)
     signals: dict[str, float] = {}
     growing: dict[str, tuple[int, float]] = {}
@@ -128,16 +134,16 @@ def ticks(events: Iterable[Event], end: int) -> Iterator[Reading]:
             if due.distrusted is not msgspec.UNSET:
                 distrusted = {s: due.distrusted[s] for s in SPEAKERS if s in due.distrusted}
             due = next(told, None)
-        signals = signals | {name: _grown(*since, at) for name, since in growing.items()}
-        yield Reading(at, signals, quotes, distrusted)
+        signals = signals | {name: _extrapolate(*since, at) for name, since in growing.items()}
+        yield CueInputs(at, signals, quotes, distrusted)
 
 
-def _grown(since: int, x: float, at: int) -> float:
+def _extrapolate(since: int, x: float, at: int) -> float:
     """Return what a signal that was `x` at `since` is at `at` if nothing happens."""
-    return round(x + (at - since) / SAMPLE_RATE, DIGITS)
+    return round(x + (at - since) / SAMPLE_RATE, SIGNAL_DECIMALS)
 
 
-def _same(x: float, y: float | None) -> bool:
+def _equal_or_nan(x: float, y: float | None) -> bool:
     return x == y or (x != x and y is not None and y != y)
 
 
@@ -148,4 +154,4 @@ def _grows(before: float, x: float, *, growing_before: bool) -> bool:
     "since" the newest of something does, unless it stopped, or starts over from nothing.
     """
     jumped = x == x and x not in (before, 0.0)
-    return x == _grown(0, before, TICK_SAMPLES) or (growing_before and jumped)
+    return x == _extrapolate(0, before, TICK_SAMPLES) or (growing_before and jumped)

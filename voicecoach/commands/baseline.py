@@ -10,32 +10,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.commands.common import ConfigOption, say, settings_of
+from voicecoach.commands.common import ConfigOption, load_settings, print_note
 
 app = typer.Typer(
     no_args_is_help=True,
     help="What is usual for you, kept on this machine only: see it, start over, remove it.",
 )
-UsualFileOption = Annotated[
+BaselineFileOption = Annotated[
     Path | None, typer.Option("--file", help="Another than the one that is yours.", metavar="FILE")
 ]
 
 
 @app.command("show")
-def show_usual(file: UsualFileOption = None, config: ConfigOption = None) -> None:
+def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) -> None:
     """Print what is usual for you, and the formula over it where there is one."""
     from voicecoach.estimates import delivery
-    from voicecoach.estimates.baseline import NOTHING, SIGNALS
+    from voicecoach.estimates.baseline import BASELINE_SIGNALS, EMPTY_BASELINE
     from voicecoach.shell.results import baseline_file
 
     console = Console()
-    path = file or baseline_file.default_path()
-    known = baseline_file.read(path)
-    calls = (known or NOTHING).calls
+    path = file or baseline_file.default_baseline_path()
+    known = baseline_file.read_baseline(path)
+    calls = (known or EMPTY_BASELINE).calls
     title = f"Your usual, from {calls} call{'' if calls == 1 else 's'}"
     table = Table("what it is", "unit", "usual", "spread", "learnt from", title=title)
-    for name, known_as in SIGNALS.items():
-        learnt = (known or NOTHING).signals.get(name)
+    for name, known_as in BASELINE_SIGNALS.items():
+        learnt = (known or EMPTY_BASELINE).signals.get(name)
         values = (
             (f"{learnt.mean:.2f}", f"{learnt.spread:.2f}", f"{learnt.count:.0f} {known_as.counted}")
             if learnt
@@ -43,33 +43,35 @@ def show_usual(file: UsualFileOption = None, config: ConfigOption = None) -> Non
         )
         table.add_row(known_as.doc, known_as.unit, *values)
     console.print(table)
-    if settings_of(config, None, None).privacy.composite:
-        text = f"\nCalmness, from the fields of a delivery event:\n\n{delivery.formula()}\n"
+    if load_settings(config, None, None).privacy.composite:
+        text = (
+            f"\nCalmness, from the fields of a delivery event:\n\n{delivery.calmness_formula()}\n"
+        )
         console.print(Text(text), soft_wrap=True)
     where = "Kept in" if known else "Nothing is kept; it would be in"
     console.print(Text(f"{where} {path}"), soft_wrap=True)
 
 
 @app.command("reset")
-def reset_usual(
-    file: UsualFileOption = None,
+def reset_baseline(
+    file: BaselineFileOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget what is usual for you and start over."""
-    from voicecoach.estimates.baseline import NOTHING
+    from voicecoach.estimates.baseline import EMPTY_BASELINE
     from voicecoach.shell.results import baseline_file
 
-    path = file or baseline_file.default_path()
+    path = file or baseline_file.default_baseline_path()
     if not yes:
         typer.confirm(f"Forget everything in {path}?", abort=True)
-    baseline_file.write(path, NOTHING)
-    say(f"{path}: nothing is usual yet")
+    baseline_file.write_baseline(path, EMPTY_BASELINE)
+    print_note(f"{path}: nothing is usual yet")
 
 
 @app.command("delete")
-def delete_usual(file: UsualFileOption = None) -> None:
+def delete_baseline(file: BaselineFileOption = None) -> None:
     """Remove the file with what is usual for you."""
     from voicecoach.shell.results import baseline_file
 
-    path = file or baseline_file.default_path()
-    say(f"{path}: {'removed' if baseline_file.delete(path) else 'there is none'}")
+    path = file or baseline_file.default_baseline_path()
+    print_note(f"{path}: {'removed' if baseline_file.remove_baseline(path) else 'there is none'}")

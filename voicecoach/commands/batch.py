@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from voicecoach.commands.common import (
-    UNUSABLE,
+    EXIT_UNUSABLE,
     ChannelsOption,
     ConfigOption,
     ModelOption,
     MonoOption,
     SwapOption,
     TranscribeOption,
-    mapping_of,
-    rules_of,
-    settings_of,
+    load_rules,
+    load_settings,
+    parse_channel_mapping,
 )
-from voicecoach.config import override
+from voicecoach.config import override_config
 
 
 def batch(
@@ -49,24 +49,24 @@ def batch(
     config: ConfigOption = None,
 ) -> None:
     """Replay a folder of recorded calls on all cores, into tables; go on where it was stopped."""
-    from voicecoach.shell.archive.batch import Options, batch
-    from voicecoach.shell.archive.plan import Settings
+    from voicecoach.shell.archive.batch import BatchOptions, run_batch
+    from voicecoach.shell.archive.plan import BatchSettings
 
-    settings = settings_of(config, model, transcribe)
+    settings = load_settings(config, model, transcribe)
     if cues:
-        settings = override(settings, "cues.file", str(cues))
-    done = batch(
-        Settings(
+        settings = override_config(settings, "cues.file", str(cues))
+    done = run_batch(
+        BatchSettings(
             folder.absolute(),
             out.absolute(),
             settings,
-            rules_of(settings),
-            mapping_of(channels, swap=swap, mono=mono),
+            load_rules(settings),
+            parse_channel_mapping(channels, swap=swap, mono=mono),
             channels is not None,
             mono,
             keep_calls,
         ),
-        Options(workers, scheduler, dashboard, limit),
+        BatchOptions(workers, scheduler, dashboard, limit),
     )
     if not done:
-        raise SystemExit(UNUSABLE)
+        raise SystemExit(EXIT_UNUSABLE)

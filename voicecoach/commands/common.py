@@ -15,7 +15,7 @@ from voicecoach.config import Config
 from voicecoach.errors import ConfigError
 from voicecoach.types import Speaker
 
-UNUSABLE = 2
+EXIT_UNUSABLE = 2
 """Exit code where a person has to mend something."""
 
 ConfigOption = Annotated[
@@ -33,7 +33,7 @@ MonoOption = Annotated[Speaker | None, typer.Option(help="The recordings hold th
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
 
 
-class Audio(StrEnum):
+class ReportAudio(StrEnum):
     """Where the sound of a report goes."""
 
     INLINE = "inline"
@@ -42,34 +42,34 @@ class Audio(StrEnum):
 
 
 AudioOption = Annotated[
-    Audio,
+    ReportAudio,
     typer.Option(help="Where the report's sound goes: into the page, beside it, or nowhere."),
 ]
 
 
 def fail(message: str) -> NoReturn:
     """End the command: somebody has to mend something."""
-    from voicecoach.shell.views.console import say_error
+    from voicecoach.shell.views.console import print_error
 
-    say_error(message)
-    raise SystemExit(UNUSABLE)
+    print_error(message)
+    raise SystemExit(EXIT_UNUSABLE)
 
 
-def settings_of(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
+def load_settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
     """Return the effective configuration."""
     if path is None:
         default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
-        settings = configuration.load(default) if default.is_file() else Config()
+        settings = configuration.load_config(default) if default.is_file() else Config()
     else:
-        settings = configuration.load(path)
+        settings = configuration.load_config(path)
     if model is not None:
-        settings = configuration.override(settings, "transcription.model", model)
+        settings = configuration.override_config(settings, "transcription.model", model)
     if transcribe is False:
-        settings = configuration.override(settings, "transcription.enabled", False)
+        settings = configuration.override_config(settings, "transcription.enabled", False)
     return settings
 
 
-def mapping_of(
+def parse_channel_mapping(
     channels: str | None, *, swap: bool = False, mono: Speaker | None = None
 ) -> tuple[int, int]:
     """Return the channels of agent and customer."""
@@ -89,21 +89,21 @@ def mapping_of(
     return (customer, agent) if swap else (agent, customer)
 
 
-def rules_of(settings: Config) -> tuple[cues.Cue, ...]:
+def load_rules(settings: Config) -> tuple[cues.Cue, ...]:
     """Return the cue rules that the configuration names."""
     file = settings.cues.file
-    return cues.load(configuration.file(file) if file else cues.BUILT_IN)
+    return cues.load_cues(configuration.expand_path(file) if file else cues.BUILT_IN_CUES)
 
 
-def typed(text: str) -> str:
+def clean_argument(text: str) -> str:
     """Return what was typed as text that can be kept, whatever bytes are in it."""
-    from voicecoach.shell.runtime.audio_files import readable
+    from voicecoach.shell.runtime.audio_files import readable_text
 
-    return readable(text)
+    return readable_text(text)
 
 
-def say(message: str) -> None:
+def print_note(message: str) -> None:
     """Say something to the person at the terminal."""
-    from voicecoach.shell.views.console import say
+    from voicecoach.shell.views.console import print_to_stderr
 
-    say(message)
+    print_to_stderr(message)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from voicecoach.commands.common import ConfigOption, ModelOption, fail, rules_of, settings_of
+from voicecoach.commands.common import ConfigOption, ModelOption, fail, load_rules, load_settings
+from voicecoach.shell.views.rich_text import safe_text
 
 if TYPE_CHECKING:
-    from voicecoach.laboratory.comparison import Change, Total
-    from voicecoach.shell.laboratory.trials import Rules, Trial
+    from voicecoach.laboratory.comparison import CueChange, CueTotals
+    from voicecoach.shell.laboratory.trials import RuleSet, Trial
 
 
 def diff(
@@ -48,38 +48,38 @@ def diff(
 
     from voicecoach.coaching import cues as rules
     from voicecoach.laboratory import comparison
-    from voicecoach.shell.laboratory.trials import Rules, trials
+    from voicecoach.shell.laboratory.trials import RuleSet, compare_calls
 
     if len(cues) > 2:
         fail("--cues is given once or twice: two sets of rules are compared")
-    settings = settings_of(config, model, transcribe)
-    b = Rules(cues[-1].name, rules.load(cues[-1]))
+    settings = load_settings(config, model, transcribe)
+    b = RuleSet(cues[-1].name, rules.load_cues(cues[-1]))
     if len(cues) == 2:
-        a = Rules(cues[0].name, rules.load(cues[0]))
+        a = RuleSet(cues[0].name, rules.load_cues(cues[0]))
     else:
-        a = Rules(Path(settings.cues.file).name or "built-in", rules_of(settings))
-    found = list(trials(calls, a, b, settings, results))
-    totals = comparison.total((trial.a, trial.b, trial.changes) for trial in found)
+        a = RuleSet(Path(settings.cues.file).name or "built-in", load_rules(settings))
+    found = list(compare_calls(calls, a, b, settings, results))
+    totals = comparison.count_totals((trial.a, trial.b, trial.changes) for trial in found)
     if out:
-        from voicecoach.shell.laboratory.page import page
+        from voicecoach.shell.laboratory.page import comparison_page
         from voicecoach.shell.runtime import atomic_write
 
-        atomic_write.write(out, page(found, totals, a, b))
+        atomic_write.write_atomic(out, comparison_page(found, totals, a, b))
     if json:
-        typer.echo(msgspec.json.encode(_facts(found, totals, a, b)).decode())
+        typer.echo(msgspec.json.encode(_comparison_facts(found, totals, a, b)).decode())
     else:
-        _print(found, totals, a, b)
+        _print_comparison(found, totals, a, b)
 
 
-def _facts(
-    found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules
+def _comparison_facts(
+    found: Sequence[Trial], totals: Sequence[CueTotals], a: RuleSet, b: RuleSet
 ) -> dict[str, object]:
     from voicecoach.laboratory import comparison
 
     return {
         "a": a.name,
         "b": b.name,
-        "rules": comparison.differences(a.cues, b.cues),
+        "rules": comparison.rule_differences(a.cues, b.cues),
         "calls": [
             {
                 "call": trial.call,
@@ -93,19 +93,21 @@ def _facts(
     }
 
 
-def _print(found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) -> None:
+def _print_comparison(
+    found: Sequence[Trial], totals: Sequence[CueTotals], a: RuleSet, b: RuleSet
+) -> None:
     from voicecoach.laboratory import comparison
 
     console = Console()
-    console.print(_plain(f"A is {a.name}, B is {b.name}"))
-    for id, told in comparison.differences(a.cues, b.cues).items():
+    console.print(safe_text(f"A is {a.name}, B is {b.name}"))
+    for id, told in comparison.rule_differences(a.cues, b.cues).items():
         for text in told:
-            console.print(_plain(f"  {id}: {text}"), soft_wrap=True)
+            console.print(safe_text(f"  {id}: {text}"), soft_wrap=True)
     for trial in found:
-        table = Table("cue", "what", "A, s", "B, s", "why", title=_plain(trial.call))
+        table = Table("cue", "what", "A, s", "B, s", "why", title=safe_text(trial.call))
         for change in trial.changes:
-            table.add_row(*map(_plain, _row(change)))
-        console.print(table if trial.changes else _plain(f"{trial.call}: no cue under either"))
+            table.add_row(*map(safe_text, _change_row(change)))
+        console.print(table if trial.changes else safe_text(f"{trial.call}: no cue under either"))
     seconds = sum(trial.duration_s for trial in found)
     table = Table(
         "cue", "A", "B", "only A", "only B", "changed", "held back A", "B", title="Totals"
@@ -121,13 +123,6 @@ def _print(found: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) 
     console.print(table)
 
 
-def _row(change: Change) -> tuple[str, ...]:
+def _change_row(change: CueChange) -> tuple[str, ...]:
     a, b = (f"{s.opened_s:.1f} to {s.closed_s:.1f}" if s else "-" for s in (change.a, change.b))
     return change.id, ", ".join(change.what) or "the same", a, b, change.why
-
-
-def _plain(text: str) -> Text:
-    """Return a text of somebody's that only says what it says."""
-    from voicecoach.views.summary import printable
-
-    return Text(printable(text))

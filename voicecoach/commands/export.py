@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from voicecoach.commands.common import UNUSABLE, say
+from voicecoach.commands.common import EXIT_UNUSABLE, print_note
 from voicecoach.errors import JournalError
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What to write."""
 
     VTT = "vtt"
@@ -29,40 +29,44 @@ def export(
         typer.Argument(help="Results folders, or event logs.", metavar="FOLDER..."),
     ],
     format: Annotated[
-        Format, typer.Option("--format", help="What to write.", case_sensitive=False)
-    ] = Format.ALL,
+        ExportFormat, typer.Option("--format", help="What to write.", case_sensitive=False)
+    ] = ExportFormat.ALL,
     out: Annotated[
         Path | None,
         typer.Option(help="Where it goes. Default: beside each event log.", metavar="DIR"),
     ] = None,
 ) -> None:
     """Write transcripts, speech segments and cues of calls for other tools; see docs/exports.md."""
-    from voicecoach.shell.apps.replay import names
+    from voicecoach.shell.apps.replay import unique_folder_names
     from voicecoach.shell.results import reader
-    from voicecoach.shell.results.replay_one import EVENTS
+    from voicecoach.shell.results.replay_one import EVENT_LOG
     from voicecoach.shell.runtime import atomic_write
-    from voicecoach.shell.runtime.audio_files import readable
-    from voicecoach.shell.views.console import say_error
+    from voicecoach.shell.runtime.audio_files import readable_text
+    from voicecoach.shell.views.console import print_error
+    from voicecoach.text_safety.sanitize import printable
     from voicecoach.views import exports
-    from voicecoach.views.summary import printable
 
-    wanted = list(exports.FORMATS) if format is Format.ALL else [format.value]
-    logs = [path / EVENTS if path.is_dir() else path for path in folders]
-    own = [log.absolute().parent if log.name == EVENTS else log for log in logs]
+    wanted = list(exports.EXPORT_FORMATS) if format is ExportFormat.ALL else [format.value]
+    logs = [path / EVENT_LOG if path.is_dir() else path for path in folders]
+    own = [log.absolute().parent if log.name == EVENT_LOG else log for log in logs]
     failed = False
-    for log, name in zip(logs, names([Path(f"{path.name}.") for path in own]), strict=True):
+    for log, name in zip(
+        logs, unique_folder_names([Path(f"{path.name}.") for path in own]), strict=True
+    ):
         try:
-            call = reader.read(log)
+            call = reader.read_results(log)
         except JournalError as e:
-            say_error(str(e))
+            print_error(str(e))
             failed = True
             continue
         title = str(call.facts.get("call", name))
         for kind in wanted:
-            target = (out or log.parent) / f"{name}{exports.SUFFIXES[kind]}"
-            atomic_write.write(target, exports.FORMATS[kind](call.events, title))
-            typer.echo(printable(readable(target)))
-        if set(wanted) & set(exports.WORDS) and not exports.said(call.events):
-            say(f"note: {readable(log)}: there are no words in it, so no transcript")
+            target = (out or log.parent) / f"{name}{exports.EXPORT_SUFFIXES[kind]}"
+            atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](call.events, title))
+            typer.echo(printable(readable_text(target)))
+        if set(wanted) & set(exports.FORMATS_OF_WORDS) and not exports.collect_utterances(
+            call.events
+        ):
+            print_note(f"note: {readable_text(log)}: there are no words in it, so no transcript")
     if failed:
-        raise SystemExit(UNUSABLE)
+        raise SystemExit(EXIT_UNUSABLE)

@@ -11,14 +11,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from voicecoach.commands.common import UNUSABLE, ConfigOption, say, settings_of, typed
+from voicecoach.commands.common import (
+    EXIT_UNUSABLE,
+    ConfigOption,
+    clean_argument,
+    load_settings,
+    print_note,
+)
 from voicecoach.errors import VoiceCoachError
 
 if TYPE_CHECKING:
-    from voicecoach.shell.journal.store import Journal
+    from voicecoach.shell.journal.store import JournalStore
 
 
-class Format(StrEnum):
+class JournalFormat(StrEnum):
     """What the journal is exported as."""
 
     CSV = "csv"
@@ -35,18 +41,20 @@ JournalFileOption = Annotated[
 ]
 CallArgument = Annotated[
     str,
-    typer.Argument(help="Its id or name, or how one of them begins.", metavar="CALL", parser=typed),
+    typer.Argument(
+        help="Its id or name, or how one of them begins.", metavar="CALL", parser=clean_argument
+    ),
 ]
 
 
 @app.command("list")
 def list_calls(file: JournalFileOption = None, config: ConfigOption = None) -> None:
     """List the calls, the latest last."""
-    from voicecoach.shell.journal.tables import calls
+    from voicecoach.shell.journal.tables import calls_table
 
-    with _open(file, config) as journal:
+    with _open_journal(file, config) as journal:
         found = journal.overview()
-    Console().print(calls(found))
+    Console().print(calls_table(found))
 
 
 @app.command()
@@ -68,14 +76,14 @@ def add(
 ) -> None:
     """Add calls from the folders that replay and live leave; again replaces them."""
     from voicecoach.shell.journal import fill
-    from voicecoach.shell.views.console import say_error
+    from voicecoach.shell.views.console import print_error
 
-    settings = settings_of(config, None, None)
+    settings = load_settings(config, None, None)
     failed = False
-    with _open(file, config, create=True) as journal:
+    with _open_journal(file, config, create=True) as journal:
         for folder in folders:
             try:
-                added = fill.add(
+                added = fill.add_call_folder(
                     journal,
                     folder,
                     words=settings.journal.words if words is None else words,
@@ -84,22 +92,22 @@ def add(
                 )
             except VoiceCoachError as e:
                 failed = True
-                say_error(str(e))
+                print_error(str(e))
                 continue
             done = "replaced" if added.again else "added"
-            say(f"{added.call.name}: {done} as {added.call.id}")
+            print_note(f"{added.call.name}: {done} as {added.call.id}")
     if failed:
-        raise SystemExit(UNUSABLE)
+        raise SystemExit(EXIT_UNUSABLE)
 
 
 @app.command()
 def show(call: CallArgument, file: JournalFileOption = None, config: ConfigOption = None) -> None:
     """Show a call: its figures, cues, scores and what people added."""
-    from voicecoach.shell.journal.tables import call_told
+    from voicecoach.shell.journal.tables import render_call
 
     console = Console()
-    with _open(file, config) as journal:
-        for part in call_told(journal, journal.find(call)):
+    with _open_journal(file, config) as journal:
+        for part in render_call(journal, journal.find(call)):
             console.print(part, soft_wrap=isinstance(part, Text))
 
 
@@ -110,7 +118,7 @@ def add_survey(
     nps: Annotated[int | None, typer.Option(help="Would they recommend, 0 to 10.")] = None,
     ces: Annotated[int | None, typer.Option(help="How easy it was, 1 to 7.")] = None,
     notes: Annotated[
-        str, typer.Option(help="What else there is to say.", metavar="TEXT", parser=typed)
+        str, typer.Option(help="What else there is to say.", metavar="TEXT", parser=clean_argument)
     ] = "",
     answers: Annotated[
         Path | None,
@@ -122,30 +130,30 @@ def add_survey(
     """Keep what a survey answered about a call; what is not named stays."""
     from voicecoach.shell.journal import fill
 
-    survey = fill.survey(csat, nps, ces, notes, answers)
-    with _open(file, config) as journal:
+    survey = fill.read_survey(csat, nps, ces, notes, answers)
+    with _open_journal(file, config) as journal:
         found = journal.find(call)
         journal.survey(found.id, survey)
-    say(f"{found.name}: the survey is kept")
+    print_note(f"{found.name}: the survey is kept")
 
 
 @app.command()
 def note(
     call: CallArgument,
     text: Annotated[
-        str, typer.Argument(help="What there is to say.", metavar="TEXT", parser=typed)
+        str, typer.Argument(help="What there is to say.", metavar="TEXT", parser=clean_argument)
     ],
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Note something about a call."""
     from voicecoach.journal.entry import NoteRow
-    from voicecoach.shell.journal.fill import utc
+    from voicecoach.shell.journal.fill import utc_text
 
-    with _open(file, config) as journal:
+    with _open_journal(file, config) as journal:
         found = journal.find(call)
-        journal.note(NoteRow(call=found.id, noted_at=utc(datetime.now(UTC)), text=text))
-    say(f"{found.name}: noted")
+        journal.note(NoteRow(call=found.id, noted_at=utc_text(datetime.now(UTC)), text=text))
+    print_note(f"{found.name}: noted")
 
 
 @app.command()
@@ -157,17 +165,17 @@ def export(
             metavar="OUT",
         ),
     ],
-    format: Annotated[Format, typer.Option(help="What to write.")] = Format.CSV,
+    format: Annotated[JournalFormat, typer.Option(help="What to write.")] = JournalFormat.CSV,
     table: Annotated[str, typer.Option(help="This table alone.")] = "",
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write the journal for other programs."""
-    from voicecoach.shell.journal.export import export
+    from voicecoach.shell.journal.export import export_journal
 
-    with _open(file, config) as journal:
-        for path in export(journal, format.value, out, table):
-            say(str(path))
+    with _open_journal(file, config) as journal:
+        for path in export_journal(journal, format.value, out, table):
+            print_note(str(path))
 
 
 @app.command()
@@ -178,17 +186,18 @@ def delete(
     config: ConfigOption = None,
 ) -> None:
     """Delete a call from the journal, for good; the folder that it left stays."""
-    from voicecoach.shell.journal.tables import local
-    from voicecoach.views.summary import printable
+    from voicecoach.shell.journal.tables import local_time_text
+    from voicecoach.text_safety.sanitize import printable
 
-    with _open(file, config) as journal:
+    with _open_journal(file, config) as journal:
         found = journal.find(call)
         if not yes:
             typer.confirm(
-                f"Delete {printable(found.name)} of {local(found.started_at)}?", abort=True
+                f"Delete {printable(found.name)} of {local_time_text(found.started_at)}?",
+                abort=True,
             )
         journal.delete(found.id)
-    say(f"{found.name}: deleted; what the call left in its own folder is not")
+    print_note(f"{found.name}: deleted; what the call left in its own folder is not")
 
 
 @app.command()
@@ -203,12 +212,14 @@ def purge(
     from voicecoach.shell.journal import fill
 
     days = (
-        fill.days(older_than) if older_than else settings_of(config, None, None).journal.keep_days
+        fill.parse_days(older_than)
+        if older_than
+        else load_settings(config, None, None).journal.keep_days
     )
-    with _open(file, config) as journal:
-        gone = fill.purge(journal, days, datetime.now(UTC)) if days else 0
+    with _open_journal(file, config) as journal:
+        gone = fill.purge_older_calls(journal, days, datetime.now(UTC)) if days else 0
         journal.erase()
-    say(f"{gone} call{'' if gone == 1 else 's'} deleted" if days else "all calls are kept")
+    print_note(f"{gone} call{'' if gone == 1 else 's'} deleted" if days else "all calls are kept")
 
 
 @app.command("trends")
@@ -222,24 +233,24 @@ def show_trends(
 ) -> None:
     """Show how techniques go by the week, which cues helped, what surveys move with."""
     from voicecoach.shell.journal import page, tables
-    from voicecoach.shell.journal.weeks import trends_of
+    from voicecoach.shell.journal.weeks import journal_trends
     from voicecoach.shell.runtime import atomic_write
 
-    with _open(file, config) as journal:
-        found = trends_of(journal)
+    with _open_journal(file, config) as journal:
+        found = journal_trends(journal)
     console = Console()
-    for table in tables.tables(found):
+    for table in tables.trend_tables(found):
         console.print(table)
     if out is None:
-        say("as pictures: voicecoach journal trends trends.html")
+        print_note("as pictures: voicecoach journal trends trends.html")
         return
     target = out / "trends.html" if out.is_dir() or not out.suffix else out
-    atomic_write.write(target, page.page(found), private=True)
-    say(str(target))
+    atomic_write.write_atomic(target, page.trends_page(found), private=True)
+    print_note(str(target))
 
 
-def _open(file: Path | None, config: Path | None, *, create: bool = False) -> Journal:
+def _open_journal(file: Path | None, config: Path | None, *, create: bool = False) -> JournalStore:
     from voicecoach.shell.journal import fill
-    from voicecoach.shell.journal.store import Journal
+    from voicecoach.shell.journal.store import JournalStore
 
-    return Journal(file or fill.path_of(settings_of(config, None, None)), create=create)
+    return JournalStore(file or fill.journal_path(load_settings(config, None, None)), create=create)

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from voicecoach.commands.common import Audio, AudioOption, ChannelsOption, fail, mapping_of, say
+from voicecoach.commands.common import (
+    AudioOption,
+    ChannelsOption,
+    ReportAudio,
+    fail,
+    parse_channel_mapping,
+    print_note,
+)
 
 
 def report(
@@ -23,23 +30,23 @@ def report(
         ),
     ] = None,
     channels: ChannelsOption = None,
-    audio: AudioOption = Audio.INLINE,
+    audio: AudioOption = ReportAudio.INLINE,
 ) -> None:
     """Write the report of a call that was replayed or heard live."""
     from voicecoach.shell import report as reports
     from voicecoach.shell.results import reader
-    from voicecoach.shell.runtime.audio_files import readable
-    from voicecoach.views.summary import printable
+    from voicecoach.shell.runtime.audio_files import readable_text
+    from voicecoach.text_safety.sanitize import printable
 
     recordings = call or []
     if len(recordings) > 2:
         fail("--call names one recording, or two: the agent's and the customer's")
     if channels and len(recordings) == 2:
         fail("--channels is for one recording with both speakers")
-    mapping = mapping_of(channels) if channels else None
-    log = reader.read(folder)
-    open_call = reports.recording(log, recordings, mapping)
-    path = reports.write(log, open_call, audio)
+    mapping = parse_channel_mapping(channels) if channels else None
+    log = reader.read_results(folder)
+    open_call = reports.recording_opener(log, recordings, mapping)
+    path = reports.write_report(log, open_call, audio)
     if open_call is None:
-        say("note: there is no sound in it; name the recording with --call")
-    typer.echo(printable(f"Report: {readable(path)}"))
+        print_note("note: there is no sound in it; name the recording with --call")
+    typer.echo(printable(f"Report: {readable_text(path)}"))

@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.commands.common import fail, say
+from voicecoach.commands.common import fail, print_note
 from voicecoach.errors import OutputError
-from voicecoach.views.summary import printable, stamp
+from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.views.summary import format_seconds
 
 if TYPE_CHECKING:
-    from voicecoach.views.scorecard import Journey, Quote, ScoreCard
+    from voicecoach.views.scorecard import AgitationJourney, Quote, ScoreCard
 
 
 def score(
@@ -33,73 +34,68 @@ def score(
     from voicecoach.shell.results import reader, writer
 
     if markdown:
-        typer.echo(reference.markdown(), nl=False)
+        typer.echo(reference.scoring_markdown(), nl=False)
         return
     if folder is None:
         fail("name a call's folder: voicecoach score FOLDER")
-    found = reader.read(folder)
+    found = reader.read_results(folder)
     place = found.path.parent
     if found.facts.get("words_kept") is False:
         fail(f"{place}: what was said in it is not kept, so its score card cannot be made anew")
     composite = found.facts.get("composite") is not False
     name = str(found.facts.get("call", place.name))
-    card = writer.score(name, found.events, composite=composite)
-    if before := writer.card(place):
+    card = writer.score_events(name, found.events, composite=composite)
+    if before := writer.read_score_card(place):
         card = msgspec.structs.replace(card, survey=before.survey)
     try:
-        writer.write_card(place, card)
+        writer.write_score_card(place, card)
     except OSError as e:
         raise OutputError(f"{place}: no score card can be written: {e.strerror or e}") from e
-    show(card, Console())
-    say(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
+    print_score_card(card, Console())
+    print_note(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
 
 
-def show(card: ScoreCard, console: Console) -> None:
+def print_score_card(card: ScoreCard, console: Console) -> None:
     """Print a card."""
     for note in card.notes:
-        say(f"note: {note}")
+        print_note(f"note: {note}")
     table = Table.grid(padding=(0, 2))
     for t in card.techniques:
         table.add_row("-" if t.score is None else f"{t.score:.2f}", Text(t.name, "bold"))
-        table.add_row("", _plain(t.formula, "dim"))
+        table.add_row("", safe_text(t.formula, "dim"))
         for mark, style, found in (("+", "green", t.seen), ("-", "yellow", t.missed)):
             for q in found:
-                table.add_row(Text(f"{mark} {stamp(q.start_s)}", style), _moment(q))
+                table.add_row(Text(f"{mark} {format_seconds(q.start_s)}", style), _quote_text(q))
         if t.practise:
-            table.add_row("", _plain(t.practise, "italic"))
+            table.add_row("", safe_text(t.practise, "italic"))
         table.add_row()
     s, j = card.styles, card.journey
     table.add_row("", Text(f"Way of handling the conflict: {s.style or 'not known'}", "bold"))
-    table.add_row("", _plain(s.formula, "dim"))
+    table.add_row("", safe_text(s.formula, "dim"))
     for e in s.evidence:
-        table.add_row(stamp(e.quote.start_s), _moment(e.quote, f"{e.style}: "))
+        table.add_row(format_seconds(e.quote.start_s), _quote_text(e.quote, f"{e.style}: "))
     table.add_row()
-    table.add_row("", Text("The customer's agitation: " + _course(j), "bold"))
+    table.add_row("", Text("The customer's agitation: " + _journey_text(j), "bold"))
     for change in j.changes:
         verb = "rose" if change.after > change.before else "fell"
         text = f"{verb} from {change.before:.2f} to {change.after:.2f}; before it:"
-        table.add_row(stamp(change.start_s), text)
+        table.add_row(format_seconds(change.start_s), text)
         for q in change.preceded_by:
-            table.add_row(stamp(q.start_s), _moment(q, f"  {q.speaker}: "))
+            table.add_row(format_seconds(q.start_s), _quote_text(q, f"  {q.speaker}: "))
     table.add_row()
     table.add_row("", Text("What it is about, in the customer's words", "bold"))
     for q in card.root_cause:
-        table.add_row(stamp(q.start_s), _moment(q))
+        table.add_row(format_seconds(q.start_s), _quote_text(q))
     console.print(table)
 
 
-def _course(j: Journey) -> str:
+def _journey_text(j: AgitationJourney) -> str:
     if j.start is None or j.peak is None or j.peak_s is None or j.end is None:
         return "not known"
-    highest = f"highest {j.peak:.2f} at {stamp(j.peak_s)}"
+    highest = f"highest {j.peak:.2f} at {format_seconds(j.peak_s)}"
     return f"{j.start:.2f} at the start, {highest}, {j.end:.2f} at the end"
 
 
-def _moment(q: Quote, lead: str = "") -> Text:
+def _quote_text(q: Quote, lead: str = "") -> Text:
     words = q.text if q.measured else f"\u201c{q.text}\u201d"
-    return _plain(f"{lead}{words} ({q.why})")
-
-
-def _plain(text: str, style: str = "") -> Text:
-    """Return text that moves no cursor."""
-    return Text(printable(text), style)
+    return safe_text(f"{lead}{words} ({q.why})")

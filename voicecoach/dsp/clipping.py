@@ -13,20 +13,20 @@ import numpy as np
 from voicecoach.types import F32
 
 _STEPS_PER_NEPER = 200
-_LEVELS = 1024
+_HISTOGRAM_BINS = 1024
 """Bins of the histogram, 0.5 % each: from 1.22 of full scale down by 44 dB."""
-_ABOVE = 40
-LOUD = 0.5
+_BINS_ABOVE_FULL_SCALE = 40
+LOUD_SHARE = 0.5
 """A block whose peak is this share of the recent peak, or more, is loud."""
 PEAK_FADES = 0.995
 """Of the recent peak in each block of speech: 6 dB in 18 s."""
 FAINT = 0.01
 """A peak below this is no loud speech (-40 dBFS): a pile there is coding."""
-FADES = 0.97
+HISTOGRAM_FADE = 0.97
 """Of the histogram in each loud block: time constant 4 s."""
-STEADY = 0.2
+STEADY_POWER = 0.2
 """A block whose power differs by less from the one before is a tone or hum: voices never rest."""
-EVEN = 0.1
+EVEN_POWER = 0.1
 """Hops that differ by less in power are even; a block of three quarters such is a tone, too."""
 LOUD_HOPS = 3
 """Of a block, fewest within 3 dB of the loudest: fewer may be a tone's onset."""
@@ -46,15 +46,15 @@ CLIP_ENTER, CLIP_LEAVE = 3, 10
 """Looks, 0.5 s of speech apart, that agree to enter and to leave the state."""
 
 
-class Clipping:
+class ClippingDetector:
     """Whether the tops of one channel are flat."""
 
     def __init__(self) -> None:
         self.open = False
         self.top_dbfs = 0.0
         """Where they are."""
-        self._counts = np.zeros(_LEVELS)
-        self._below = np.zeros(_LEVELS + 1)
+        self._counts = np.zeros(_HISTOGRAM_BINS)
+        self._below = np.zeros(_HISTOGRAM_BINS + 1)
         self._peak = 0.0
         self._power = 0.0
         self._blocks = 0
@@ -65,23 +65,23 @@ class Clipping:
         loudness = np.abs(block)
         peak = float(loudness.max())
         self._peak = max(peak, self._peak * PEAK_FADES)
-        if peak < max(FAINT, LOUD * self._peak):
+        if peak < max(FAINT, LOUD_SHARE * self._peak):
             return
         power, before = float(powers.mean()), self._power
         self._power = power
-        if abs(power - before) <= STEADY * before or power < OFFSET * peak * peak:
+        if abs(power - before) <= STEADY_POWER * before or power < OFFSET * peak * peak:
             return
         loud = powers[powers > 0.5 * powers.max()]
         middle = np.sort(loud)[len(loud) // 2]
-        even = int((np.abs(loud - middle) <= EVEN * middle).sum())
+        even = int((np.abs(loud - middle) <= EVEN_POWER * middle).sum())
         if len(loud) < LOUD_HOPS or 4 * even >= 3 * len(loud):
             return
         # Below this nothing is looked at; the log is what costs.
         loudness = loudness[loudness > 0.3 * peak]
-        bins = (np.log(loudness) * -_STEPS_PER_NEPER).astype(np.int64) + _ABOVE
-        np.clip(bins, 0, _LEVELS - 1, out=bins)
-        self._counts *= FADES
-        self._counts += np.bincount(bins, minlength=_LEVELS)
+        bins = (np.log(loudness) * -_STEPS_PER_NEPER).astype(np.int64) + _BINS_ABOVE_FULL_SCALE
+        np.clip(bins, 0, _HISTOGRAM_BINS - 1, out=bins)
+        self._counts *= HISTOGRAM_FADE
+        self._counts += np.bincount(bins, minlength=_HISTOGRAM_BINS)
         self._blocks += 1
 
     def look(self) -> None:
@@ -100,12 +100,12 @@ class Clipping:
         np.cumsum(self._counts, out=below[1:])
         # A click or two are no top.
         top = max(0, int(np.searchsorted(below, 2.0)) - 1)
-        top = min(top, _LEVELS - BUMP_DEPTH - 80)
+        top = min(top, _HISTOGRAM_BINS - BUMP_DEPTH - 80)
         within = float(below[top + 3] - below[top])
         pile = within / (float(below[top + 33] - below[top + 3]) + 1) if within > PILE_MASS else 0.0
         first = np.arange(top, top + BUMP_DEPTH)
         mass = below[first + 20] - below[first]
         density = (below[first + 68] - below[first + 32]) * (20 / 36)
         bumps = np.where(mass >= BUMP_MASS, mass / (density + 1), 0.0)
-        self.top_dbfs = 20 * np.log10(np.e) * (_ABOVE - top) / _STEPS_PER_NEPER
+        self.top_dbfs = 20 * np.log10(np.e) * (_BINS_ABOVE_FULL_SCALE - top) / _STEPS_PER_NEPER
         return pile, float(bumps.max())

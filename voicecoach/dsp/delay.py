@@ -15,34 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from voicecoach.dsp.spectrum import hann
 from voicecoach.types import F32, F64, SAMPLE_RATE
 
-WINDOW = 16_384
+CORRELATION_WINDOW = 16_384
 """Samples that are correlated: 1.024 s."""
 _CROP = 4096
-_LAG_S = WINDOW / SAMPLE_RATE / _CROP
+_LAG_S = CORRELATION_WINDOW / SAMPLE_RATE / _CROP
 """Seconds of delay between points of the cropped correlation: 0.25 ms."""
-_BIN_HZ = SAMPLE_RATE / WINDOW
-_LOW, _HIGH = round(250 / _BIN_HZ), round(1800 / _BIN_HZ)
+_BIN_HZ = SAMPLE_RATE / CORRELATION_WINDOW
+_LOW_BIN, _HIGH_BIN = round(250 / _BIN_HZ), round(1800 / _BIN_HZ)
 """Bins of the band: above hum, within a telephone's, below half the cropped rate."""
 _MAX_LAG = round(0.45 / _LAG_S)
-_NEAR = 0.03
+_NEAR_PEAK_S = 0.03
 """Seconds around a peak that belong to it: early reflections; hum and tones have peaks beyond."""
-AUDIBLE = 1e-4
+AUDIBLE_POWER = 1e-4
 """Power against the window's strongest bin from which a bin counts (-40 dB): leakage does not."""
-PEAK = 5.0
+PEAK_OVER_RMS = 5.0
 """Of the correlation, against its RMS over all delays."""
-UNIQUE = 1.2
+PEAK_OVER_NEXT = 1.2
 """The peak against the next that is not near."""
 COPY_S = 0.02
 """Greatest delay of a copy."""
 
 
-def _hann(n: int) -> F32:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
-
-
-class Peak(NamedTuple):
+class DelayPeak(NamedTuple):
     """What one window says."""
 
     delay_s: float
@@ -54,9 +51,9 @@ class Peak(NamedTuple):
 
 
 _PHASES = 4
-_TURNS = np.exp(-2j * np.pi / WINDOW * np.arange(_LOW, _HIGH) * np.arange(_PHASES)[:, None]).astype(
-    np.complex64
-)
+_TURNS = np.exp(
+    -2j * np.pi / CORRELATION_WINDOW * np.arange(_LOW_BIN, _HIGH_BIN) * np.arange(_PHASES)[:, None]
+).astype(np.complex64)
 
 
 def _band(frame: F32) -> NDArray[np.complex64]:
@@ -66,7 +63,7 @@ def _band(frame: F32) -> NDArray[np.complex64]:
     take half the time of a long one.
     """
     every = frame.reshape(2, -1, _PHASES).transpose(0, 2, 1)
-    turned = fft.rfft(every, axis=2)[..., _LOW:_HIGH] * _TURNS
+    turned = fft.rfft(every, axis=2)[..., _LOW_BIN:_HIGH_BIN] * _TURNS
     return np.asarray(np.add.reduce(turned, axis=1), np.complex64)
 
 
@@ -74,28 +71,32 @@ class Correlator:
     """The delay between both channels within a window, by GCC-PHAT."""
 
     def __init__(self) -> None:
-        self._taper = _hann(WINDOW)
-        self._frame = np.zeros((2, WINDOW), np.float32)
+        self._taper = hann(CORRELATION_WINDOW)
+        self._frame = np.zeros((2, CORRELATION_WINDOW), np.float32)
         self._phases = np.zeros(_CROP // 2 + 1, np.complex64)
-        self._omega = 2j * np.pi * _BIN_HZ * np.arange(_LOW, _HIGH)
-        self._to_dbfs = 10 * np.log10(2 / (WINDOW * np.sum(self._taper.astype(np.float64) ** 2)))
+        self._omega = 2j * np.pi * _BIN_HZ * np.arange(_LOW_BIN, _HIGH_BIN)
+        self._to_dbfs = 10 * np.log10(
+            2 / (CORRELATION_WINDOW * np.sum(self._taper.astype(np.float64) ** 2))
+        )
         self._whole = np.zeros(2 * _MAX_LAG + 1, np.float32)
 
-    def hear(self, ring: F32, oldest: int) -> Peak:
+    def hear(self, ring: F32, oldest: int) -> DelayPeak:
         """Return what a ring of `WINDOW` samples of both channels says, from its oldest sample."""
-        frame, n = self._frame, WINDOW - oldest
+        frame, n = self._frame, CORRELATION_WINDOW - oldest
         frame[:, :n], frame[:, n:] = ring[:, oldest:], ring[:, :oldest]
-        frame -= np.add.reduce(frame, axis=1, keepdims=True) / np.float32(WINDOW)
+        frame -= np.add.reduce(frame, axis=1, keepdims=True) / np.float32(CORRELATION_WINDOW)
         frame *= self._taper
         agent, customer = _band(frame)
         powers = np.stack([np.abs(agent), np.abs(customer)]) ** 2
         total = powers.sum(axis=1, dtype=np.float64)
         if total.min() <= 0:
-            return Peak(float("nan"), 0.0, self._levels(total))
+            return DelayPeak(float("nan"), 0.0, self._levels(total))
         cross = agent * np.conj(customer)
         strength = np.abs(cross)
-        heard = (powers > AUDIBLE * powers.max(axis=1, keepdims=True)).all(axis=0) & (strength > 0)
-        band = self._phases[_LOW:_HIGH]
+        heard = (powers > AUDIBLE_POWER * powers.max(axis=1, keepdims=True)).all(axis=0) & (
+            strength > 0
+        )
+        band = self._phases[_LOW_BIN:_HIGH_BIN]
         band[:] = 0
         np.divide(cross, strength, out=band, where=heard)
         correlation = fft.irfft(self._phases)
@@ -104,15 +105,15 @@ class Correlator:
         top = int(whole.argmax())
         best, rms = float(whole[top]), float(np.sqrt(np.mean(whole * whole)))
         delay = self._between(top)
-        near = round(_NEAR / _LAG_S)
+        near = round(_NEAR_PEAK_S / _LAG_S)
         whole[max(0, top - near) : top + near + 1] = 0
-        if best < PEAK * rms or best < UNIQUE * float(whole.max()):
-            return Peak(float("nan"), 0.0, self._levels(total))
+        if best < PEAK_OVER_RMS * rms or best < PEAK_OVER_NEXT * float(whole.max()):
+            return DelayPeak(float("nan"), 0.0, self._levels(total))
         likeness = 0.0
         if abs(delay) <= COPY_S:
             at_delay = float(np.vdot(np.exp(-self._omega * delay), cross).real)
             likeness = at_delay / float(np.sqrt(total.prod()))
-        return Peak(delay, likeness, self._levels(total))
+        return DelayPeak(delay, likeness, self._levels(total))
 
     def _between(self, top: int) -> float:
         """Return the delay of a peak in seconds, between the points where it is."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.dsp.spectrum import CEPSTRA
-from voicecoach.types import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types import F32, F64, HOP, MAX_HOPS, NAN, SAMPLE_RATE
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -25,18 +25,17 @@ HOPS_PER_S = SAMPLE_RATE / HOP
 MIN_HOPS = 12
 """Fewest hops (0.2 s) for a statistic."""
 
-_OF_THE_VOICE = (
+_VOICE_DESCRIPTORS = (
     *("f0_semitones", "level_dbfs", "alpha_ratio_db", "hammarberg_db", "slope_low_db_khz"),
     *("slope_middle_db_khz", "centroid_hz", "hnr_db", "jitter", "shimmer"),
 )
-OVER_VOICED = (*_OF_THE_VOICE, *(f"cepstrum_{i}_db" for i in range(1, CEPSTRA + 1)))
+VOICED_DESCRIPTORS = (*_VOICE_DESCRIPTORS, *(f"cepstrum_{i}_db" for i in range(1, CEPSTRA + 1)))
 """Descriptors whose statistics are of the voiced hops: they describe the voice."""
-OVER_SPEECH = ("loudness", "flux")
+SPEECH_DESCRIPTORS = ("loudness", "flux")
 """Descriptors whose statistics are of all hops of speech."""
-DESCRIPTORS = OVER_VOICED + OVER_SPEECH
+DESCRIPTORS = VOICED_DESCRIPTORS + SPEECH_DESCRIPTORS
 STATISTICS = ("mean", "sd", "p20", "median", "p80", "range", "slope_per_s")
 """`range` is from the 20th to the 80th percentile; `slope_per_s` is the linear regression's."""
-_NAN = float("nan")
 _UNKNOWN = np.full((len(DESCRIPTORS), len(STATISTICS)), np.nan)
 
 
@@ -51,19 +50,19 @@ class Functionals(NamedTuple):
     """Seconds of speech in it."""
     voiced: float
     """Share of its hops that are voiced, 0..1."""
-    rate_syl_s: float = _NAN
+    rate_syl_s: float = NAN
     """Articulation rate: syllable nuclei per second of speech."""
-    loudness_peaks_per_s: float = _NAN
+    loudness_peaks_per_s: float = NAN
     """Local maxima of the loudness, per second of speech."""
-    voiced_segments_per_s: float = _NAN
+    voiced_segments_per_s: float = NAN
     """Continuous stretches of voice, per second of speech."""
-    voiced_length_s: float = _NAN
+    voiced_length_s: float = NAN
     """Mean length of those, seconds."""
-    unvoiced_length_s: float = _NAN
+    unvoiced_length_s: float = NAN
     """Mean length of the stretches of speech without voice, seconds."""
-    pauses_per_s: float = _NAN
+    pauses_per_s: float = NAN
     """Pauses between stretches of speech, per second of speech."""
-    pause_length_s: float = _NAN
+    pause_length_s: float = NAN
     """Mean length of those, seconds."""
     statistics: F64 = _UNKNOWN
     """[len(DESCRIPTORS), len(STATISTICS)], in the descriptor's unit (the slope: per second)."""
@@ -76,17 +75,17 @@ class Functionals(NamedTuple):
         return float(getattr(self, name))
 
 
-def columns(frames: ProsodyFrames) -> F32:
+def descriptor_columns(frames: ProsodyFrames) -> F32:
     """Return the descriptors, and the syllables last, as [channels, len(DESCRIPTORS) + 1, n]."""
-    rows = [getattr(frames, name) for name in _OF_THE_VOICE]
-    rows += [*frames.cepstrum_db, *(getattr(frames, name) for name in OVER_SPEECH)]
+    rows = [getattr(frames, name) for name in _VOICE_DESCRIPTORS]
+    rows += [*frames.cepstrum_db, *(getattr(frames, name) for name in SPEECH_DESCRIPTORS)]
     return np.array([*rows, frames.syllables], np.float32).transpose(1, 0, 2)
 
 
 _PERCENTILES = np.array([[0.2], [0.5], [0.8]])
 
 
-def describe(x: F32, at_s: F64 | None) -> F64:
+def row_statistics(x: F32, at_s: F64 | None) -> F64:
     """Return the statistics of each row, of what in it is not NaN.
 
     Parameters
@@ -204,19 +203,19 @@ class SpeechWindow:
             return Functionals(now, now, 0.0, 0.0)
         at, x = self._at[fresh : self._end], self._columns[:, fresh : self._end].copy()
         voiced = x[0] == x[0]
-        x[: len(OVER_VOICED), ~voiced] = np.nan
+        x[: len(VOICED_DESCRIPTORS), ~voiced] = np.nan
         speech_s = n / HOPS_PER_S
         statistics = _UNKNOWN.copy()
         at_s = at / SAMPLE_RATE if self._course else None
-        statistics[self._described] = describe(x[self._described], at_s)
+        statistics[self._described] = row_statistics(x[self._described], at_s)
         syllables = float(np.add.reduce(x[-1], dtype=np.float64))
-        stretches = _stretches(at, voiced, x[len(OVER_VOICED)]) if self._stretches else {}
+        stretches = _stretches(at, voiced, x[len(VOICED_DESCRIPTORS)]) if self._stretches else {}
         return Functionals(
             start=int(at[0]) - HOP,
             end=int(at[-1]),
             speech_s=speech_s,
             voiced=int(np.count_nonzero(voiced)) / n,
-            rate_syl_s=syllables / speech_s if speech_s >= self._min_rate else _NAN,
+            rate_syl_s=syllables / speech_s if speech_s >= self._min_rate else NAN,
             statistics=statistics,
             **stretches,
         )
@@ -237,16 +236,17 @@ def _stretches(at: NDArray[np.int64], voiced: Mask, loudness: F32) -> dict[str, 
     pauses = int(np.count_nonzero(begins)) - 1
     silence = int(at[-1] - at[0]) - (n - 1) * HOP
     return {
-        "loudness_peaks_per_s": _peaks(loudness.astype(np.float64), begins) / speech_s,
+        "loudness_peaks_per_s": _count_loudness_peaks(loudness.astype(np.float64), begins)
+        / speech_s,
         "voiced_segments_per_s": voices / speech_s,
-        "voiced_length_s": in_voice / HOPS_PER_S / voices if voices else _NAN,
-        "unvoiced_length_s": (n - in_voice) / HOPS_PER_S / others if others else _NAN,
+        "voiced_length_s": in_voice / HOPS_PER_S / voices if voices else NAN,
+        "unvoiced_length_s": (n - in_voice) / HOPS_PER_S / others if others else NAN,
         "pauses_per_s": pauses / speech_s,
-        "pause_length_s": silence / SAMPLE_RATE / pauses if pauses else _NAN,
+        "pause_length_s": silence / SAMPLE_RATE / pauses if pauses else NAN,
     }
 
 
-def _peaks(loudness: F64, begins: Mask) -> int:
+def _count_loudness_peaks(loudness: F64, begins: Mask) -> int:
     """Return how many local maxima the loudness has, smoothed over 3 hops of one stretch."""
     if len(loudness) < 5:
         return 0
@@ -268,20 +268,20 @@ class Prior(NamedTuple):
     """Standard deviation of the speakers' means."""
 
 
-WINDOW_S = 3.0
+INDEPENDENT_AFTER_S = 3.0
 """Seconds of speech after which a window is about independent of an earlier one."""
-_FAR = 3.0
+_OUTLIER_SD = 3.0
 """In standard deviations: what is further off counts as if it were this far."""
 
 
-class Valued(Protocol):
+class HasValues(Protocol):
     """What a baseline learns from: functionals, or any other observation with values by name."""
 
     def value(self, name: str) -> float:
         """Return the value of that name, NaN where it is not known."""
 
 
-class Baseline:
+class PosteriorBaseline:
     """A speaker's own usual: slowly formed means and spreads of functionals.
 
     The mean starts at the population's and gives way to the speaker's as seconds come in, as
@@ -325,7 +325,7 @@ class Baseline:
         self._heard_to = max(self._heard_to, window.end)
         self.learn(window, new * weight)
 
-    def learn(self, functionals: Valued, seconds: float) -> None:
+    def learn(self, functionals: HasValues, seconds: float) -> None:
         """Move towards `functionals`, which stand for `seconds` of new speech."""
         if seconds <= 0.0:
             return
@@ -336,9 +336,9 @@ class Baseline:
             known, mean = self._seconds[name], self._mean[name]
             if mean is None:
                 mean = x
-            worth = WINDOW_S * (prior.within / prior.between) ** 2
-            doubt = prior.within**2 * (1.0 + WINDOW_S / max(known + worth, 1e-9))
-            far = _FAR * math.sqrt(doubt)
+            worth = INDEPENDENT_AFTER_S * (prior.within / prior.between) ** 2
+            doubt = prior.within**2 * (1.0 + INDEPENDENT_AFTER_S / max(known + worth, 1e-9))
+            far = _OUTLIER_SD * math.sqrt(doubt)
             off = min(far, max(-far, x - mean))
             self._mean[name] = mean + off * seconds / (worth + known + seconds)
             fade = (self._memory - seconds) / self._memory if known >= self._memory else 1.0
@@ -348,7 +348,7 @@ class Baseline:
     def usual(self, name: str) -> float:
         """Return the usual value of a functional, NaN where nobody knows it yet."""
         mean = self._mean[name]
-        return _NAN if mean is None else mean
+        return NAN if mean is None else mean
 
     def against(self, functionals: Functionals, name: str) -> float:
         """Return a functional less its usual value, in its own unit."""

@@ -17,19 +17,19 @@ from numpy.lib.stride_tricks import as_strided
 from voicecoach.dsp.spectrum import FLOOR_DB
 from voicecoach.types import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
 
-STEP = 64
+ENVELOPE_STEP = 64
 """Samples between values of the envelope: 4 ms."""
 MARGIN_DB = 15.9
 """Between the active level and the threshold of activity (P.56)."""
 _SMOOTHING_S, _HANGOVER_S = 0.03, 0.2
-_HELD = 1 + round(_HANGOVER_S * SAMPLE_RATE / HOP)
+_HANGOVER_HOPS = 1 + round(_HANGOVER_S * SAMPLE_RATE / HOP)
 """Hops that the envelope of one hop keeps active, itself included."""
 _THRESHOLDS_DB = np.arange(0.0, FLOOR_DB, -6.0)
 _THRESHOLDS = 10.0 ** (_THRESHOLDS_DB / 20.0)
 _REACHED = 10.0 ** ((_THRESHOLDS_DB + MARGIN_DB) / 10.0)
 """Power of what is active above each threshold at which the margin is met."""
 _PAIR = np.array([-1, 0])
-_POLE = math.exp(-STEP / (SAMPLE_RATE * _SMOOTHING_S))
+_POLE = math.exp(-ENVELOPE_STEP / (SAMPLE_RATE * _SMOOTHING_S))
 
 
 class ActiveLevel:
@@ -38,9 +38,9 @@ class ActiveLevel:
     def __init__(self, channels: int = 2) -> None:
         self._smoothed = np.zeros((channels, 2))
         """Of each channel, after the first and the second smoothing."""
-        self._peaks = np.zeros((channels, _HELD - 1 + MAX_HOPS))
+        self._peaks = np.zeros((channels, _HANGOVER_HOPS - 1 + MAX_HOPS))
         row, item = self._peaks.strides
-        shape = (channels, MAX_HOPS, _HELD)
+        shape = (channels, MAX_HOPS, _HANGOVER_HOPS)
         self._recent = as_strided(self._peaks, shape, (row, item, item), writeable=False)
         self._last = 0
         self._energy = np.zeros((channels, 1))
@@ -67,13 +67,18 @@ class ActiveLevel:
         """
         channels, n = len(samples), samples.shape[1] // HOP
         hops = samples.reshape(channels, n, HOP)
-        rectified = np.add.reduce(np.abs(samples).reshape(channels, -1, STEP), axis=-1) / STEP
+        rectified = (
+            np.add.reduce(np.abs(samples).reshape(channels, -1, ENVELOPE_STEP), axis=-1)
+            / ENVELOPE_STEP
+        )
         envelope = self._smooth(rectified)
         peaks = self._peaks
-        peaks[:, : _HELD - 1] = peaks[:, self._last : self._last + _HELD - 1]
+        peaks[:, : _HANGOVER_HOPS - 1] = peaks[:, self._last : self._last + _HANGOVER_HOPS - 1]
         self._last = n
         by_hop = envelope.reshape(channels, n, -1)
-        np.maximum.reduce(by_hop, axis=-1, out=peaks[:, _HELD - 1 : _HELD - 1 + n])
+        np.maximum.reduce(
+            by_hop, axis=-1, out=peaks[:, _HANGOVER_HOPS - 1 : _HANGOVER_HOPS - 1 + n]
+        )
         loudest = np.maximum.reduce(self._recent[:, :n], axis=-1)
         active = np.concatenate([self._active, loudest[..., None] >= _THRESHOLDS], axis=1)
         np.cumsum(active, axis=1, out=active)

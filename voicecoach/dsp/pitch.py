@@ -36,23 +36,23 @@ F0_MIN, F0_MAX = 60.0, 500.0
 """Hz."""
 CANDIDATES = 5
 """Autocorrelation peaks kept of each frame."""
-CONTEXT = 3
+CONTEXT_FRAMES = 3
 """Frames that the network sees: this one and the two before it."""
-VOICED = 0.67
+VOICED_FROM = 0.67
 """Probability from which a frame is voiced: where missed and false ones are as many, on the clips
 that the network was trained with, clean and over a plain telephone."""
-PARTS = 6
+FRAME_PARTS = 6
 """Parts of a frame whose levels the network sees, 8 ms each."""
 
-_SCALED = 8
+_RESCALE_EVERY = 8
 """Hops after which the forward probabilities, which need not add up to 1, are brought near it by a
 power of two: that leaves every digit, so it does not matter where in the stream it is done."""
-_RATE = SAMPLE_RATE // 2
+_AC_RATE = SAMPLE_RATE // 2
 """Of the autocorrelation: there is nothing above 4 kHz in it."""
-_BINS = NFFT // 4 + 1
-_LAGS = NFFT // 4
-_LAG_MIN = int(_RATE / F0_MAX)
-_LAG_MAX = int(_RATE / F0_MIN) + 1
+_AC_BINS = NFFT // 4 + 1
+_AC_LAGS = NFFT // 4
+_LAG_MIN = int(_AC_RATE / F0_MAX)
+_LAG_MAX = int(_AC_RATE / F0_MIN) + 1
 _OCTAVE_COST = 0.01
 """Strength lost per octave of lag when the strongest peaks are picked."""
 _PEAK_FALL, _FLOOR_RISE = 0.05, 0.03
@@ -61,15 +61,15 @@ _BAND_FLOOR_DB = np.float32(-50.0)
 """Of a band against the frame: what is below is noise of the codec."""
 
 CANDIDATE_FEATURES = 6
-FRAME_FEATURES = BANDS + 2 + PARTS + 1
+FRAME_FEATURES = BANDS + 2 + FRAME_PARTS + 1
 
 
 def _lag_domain(magnitude: F32) -> F32:
-    return np.asarray(fft.irfft(magnitude, NFFT // 2, axis=-1)[..., :_LAGS], np.float32)
+    return np.asarray(fft.irfft(magnitude, NFFT // 2, axis=-1)[..., :_AC_LAGS], np.float32)
 
 
 # The square root for the magnitude spectrum; at long lags it would only raise noise.
-_CORRECTION = (1.0 / np.sqrt(np.maximum(WINDOW_AC[: 2 * _LAGS : 2], 0.02))).astype(np.float32)
+_CORRECTION = (1.0 / np.sqrt(np.maximum(WINDOW_AC[: 2 * _AC_LAGS : 2], 0.02))).astype(np.float32)
 _RANGE = np.arange(_LAG_MIN, _LAG_MAX + 1)
 _OCTAVE_PENALTY = (_OCTAVE_COST * np.log2(_RANGE / _LAG_MIN)).astype(np.float32)
 
@@ -78,7 +78,7 @@ def _relatives() -> NDArray[np.intp]:
     """Return, for each lag of `_RANGE`, the lags to look at with it."""
     rows = []
     for lag in _RANGE:
-        double = (2 * lag - 1, 2 * lag, 2 * lag + 1) if 2 * lag + 1 < _LAGS else (lag, lag, lag)
+        double = (2 * lag - 1, 2 * lag, 2 * lag + 1) if 2 * lag + 1 < _AC_LAGS else (lag, lag, lag)
         half = (lag // 2, (lag + 1) // 2)
         rows.append((lag - 1, lag, lag + 1, *half, *double, round(lag / 3), round(1.5 * lag)))
     return np.array(rows, np.intp)
@@ -89,7 +89,7 @@ _RELATIVES = _relatives()
 _PARABOLA = np.array([[0.5, 0.0, -0.5], [1.0, -2.0, 1.0], [0.25, 0.0, -0.25]], np.float32).T
 
 
-class Candidates(NamedTuple):
+class PitchCandidates(NamedTuple):
     """What could be the F0 of frames."""
 
     lag: F32
@@ -104,7 +104,7 @@ class Candidates(NamedTuple):
     """[..., CANDIDATES, CANDIDATE_FEATURES], for the network."""
 
 
-def candidates(power: F32) -> Candidates:
+def pitch_candidates(power: F32) -> PitchCandidates:
     """Return the likely F0 of each frame.
 
     Parameters
@@ -112,7 +112,7 @@ def candidates(power: F32) -> Candidates:
     power
         [channels, n, NFFT // 2 + 1], from `spectrum.power_spectrum`.
     """
-    magnitude = np.sqrt(power[..., :_BINS])
+    magnitude = np.sqrt(power[..., :_AC_BINS])
     magnitude[..., :OFFSET_BINS] = 0.0
     ac = _lag_domain(magnitude)
     ac *= _CORRECTION
@@ -124,7 +124,7 @@ def candidates(power: F32) -> Candidates:
     ranked -= _OCTAVE_PENALTY
     best = ranked.argpartition(-CANDIDATES, axis=-1)[..., -CANDIDATES:]
     near = _RELATIVES[best]
-    near += np.arange(0, ac.size, _LAGS).reshape(*ac.shape[:2], 1, 1)
+    near += np.arange(0, ac.size, _AC_LAGS).reshape(*ac.shape[:2], 1, 1)
     around = ac.reshape(-1)[near]
     # The parabola through the peak and its neighbours.
     parabola = around[..., :3] @ _PARABOLA
@@ -142,16 +142,16 @@ def candidates(power: F32) -> Candidates:
     features[..., 3:5] = around[..., 8:10]
     features[..., 5] = log_lag
     strongest = np.maximum.reduce(features[..., 0] * found, axis=-1)
-    return Candidates(np.asarray(lag, np.float32), log_lag, found, strongest, features)
+    return PitchCandidates(np.asarray(lag, np.float32), log_lag, found, strongest, features)
 
 
 def _part_power(frames: F32) -> F32:
     """Return the power of each part of a frame, offset taken out, [..., PARTS]."""
-    parts = frames.reshape(*frames.shape[:-1], PARTS, FRAME // PARTS)
+    parts = frames.reshape(*frames.shape[:-1], FRAME_PARTS, FRAME // FRAME_PARTS)
     mean = np.add.reduce(parts, axis=-1)
-    mean *= np.float32(PARTS / FRAME)
+    mean *= np.float32(FRAME_PARTS / FRAME)
     power = np.vecdot(parts, parts)
-    power *= np.float32(PARTS / FRAME)
+    power *= np.float32(FRAME_PARTS / FRAME)
     power -= mean * mean
     return np.asarray(power, np.float32)
 
@@ -196,8 +196,8 @@ class FrameFeatures:
         n = level_db.shape[1]
         out = np.empty((*level_db.shape, FRAME_FEATURES), np.float32)
         out[..., :BANDS] = bands
-        out[..., BANDS : BANDS + PARTS] = _part_power(frames)
-        powers = out[..., : BANDS + PARTS]
+        out[..., BANDS : BANDS + FRAME_PARTS] = _part_power(frames)
+        powers = out[..., : BANDS + FRAME_PARTS]
         np.subtract(spectrum.decibels(powers), level_db[..., None], out=powers)
         np.maximum(powers, _BAND_FLOOR_DB, out=powers)
         # The running peak falls and the floor rises: in a frame of reference that does so too
@@ -234,10 +234,10 @@ class PitchTracker:
         self._voiced, self._unvoiced = weights["pitch_voiced"], weights["pitch_unvoiced"]
         fall, floor, stay_voiced, stay_unvoiced = (float(x) for x in weights["pitch_transition"])
         self._fall, self._jump_floor, self._stay_voiced = -fall, floor, stay_voiced
-        k, past = CANDIDATES, CONTEXT - 1
+        k, past = CANDIDATES, CONTEXT_FRAMES - 1
         self._past = np.zeros((channels, past + MAX_HOPS, FRAME_FEATURES), np.float32)
         row, item, one = self._past.strides
-        shape = (channels, MAX_HOPS, 1, CONTEXT * FRAME_FEATURES)
+        shape = (channels, MAX_HOPS, 1, CONTEXT_FRAMES * FRAME_FEATURES)
         self._context = as_strided(self._past, shape, (row, item, item, one), writeable=False)
         self._probability = np.zeros((channels, 1, k + 1))
         self._log_lag = np.zeros((channels, 1, k), np.float32)
@@ -256,7 +256,7 @@ class PitchTracker:
         self._probability[..., -1] = 1.0
         self._log_lag[:] = 0.0
 
-    def process(self, found: Candidates, features: F32) -> tuple[F32, F32]:
+    def process(self, found: PitchCandidates, features: F32) -> tuple[F32, F32]:
         """Take n hops.
 
         Parameters
@@ -280,7 +280,7 @@ class PitchTracker:
         step *= emission[..., None, :]
         forward, now = self._forward[:n], self._probability
         for i, (move, following) in enumerate(zip(step.swapaxes(0, 1), forward, strict=True)):
-            if i % _SCALED == 0:
+            if i % _RESCALE_EVERY == 0:
                 now = np.ldexp(now, -np.frexp(now.max(axis=-1, keepdims=True))[1])
             now = np.matmul(now, move, out=following)
         self._probability = now.copy()
@@ -288,18 +288,18 @@ class PitchTracker:
         posterior = posterior / np.add.reduce(posterior, axis=-1, keepdims=True)
         best = posterior[..., :k].argmax(axis=-1)
         best += np.arange(0, found.lag.size, k).reshape(best.shape)
-        f0 = (np.float32(_RATE) / found.lag.reshape(-1)[best]).astype(np.float32)
+        f0 = (np.float32(_AC_RATE) / found.lag.reshape(-1)[best]).astype(np.float32)
         voicing = (1.0 - posterior[..., k]).astype(np.float32)
         np.clip(f0, F0_MIN, F0_MAX, out=f0)
-        f0[voicing < VOICED] = np.nan
+        f0[voicing < VOICED_FROM] = np.nan
         return f0, voicing
 
-    def _scores(self, found: Candidates, features: F32) -> F32:
+    def _scores(self, found: PitchCandidates, features: F32) -> F32:
         """Return the log-evidence for each candidate and for "unvoiced", [..., CANDIDATES + 1].
 
         Every matrix product is of one row, so that BLAS is called alike whatever n is.
         """
-        past, n = CONTEXT - 1, features.shape[1]
+        past, n = CONTEXT_FRAMES - 1, features.shape[1]
         seen = self._past
         seen[:, :past] = seen[:, self._last : self._last + past]
         seen[:, past : past + n] = features

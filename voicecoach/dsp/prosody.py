@@ -27,7 +27,7 @@ from voicecoach.dsp.syllables import SyllableDensity
 from voicecoach.errors import ModelError
 from voicecoach.types import F32, HOP, MAX_HOPS
 
-GROUP = 8
+GROUP_HOPS = 8
 """Hops described together: 128 ms."""
 
 
@@ -102,7 +102,9 @@ class ProsodyExtractor:
         Hops described together, 1 to `MAX_HOPS`.
     """
 
-    def __init__(self, weights: Mapping[str, F32], channels: int = 2, group: int = GROUP) -> None:
+    def __init__(
+        self, weights: Mapping[str, F32], channels: int = 2, group: int = GROUP_HOPS
+    ) -> None:
         self.group = group
         self._framer = Framer(FRAME, channels=channels)
         self._features = pitch.FrameFeatures(channels)
@@ -146,7 +148,7 @@ class ProsodyExtractor:
         power = spectrum.power_spectrum(frames)
         bands = spectrum.band_power(power)
         level = spectrum.level_dbfs(bands)
-        found = pitch.candidates(power)
+        found = pitch.pitch_candidates(power)
         features = self._features.process(frames, bands, level, found.strongest)
         f0, voicing = self._tracker.process(found, features)
         with_last = np.concatenate([self._last_bands, bands], axis=1)

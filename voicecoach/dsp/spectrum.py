@@ -53,7 +53,7 @@ OFFSET_BINS = 3
 _EDGES = np.array([bin_of(hz) for hz in EDGES_HZ])
 _WINDOW = hann(FRAME)
 # Scaled so that the powers of a frame's bins add up to its mean square.
-_SCALED = (_WINDOW * np.sqrt(2.0 / (NFFT * np.sum(_WINDOW.astype(np.float64) ** 2)))).astype(
+_SCALED_WINDOW = (_WINDOW * np.sqrt(2.0 / (NFFT * np.sum(_WINDOW.astype(np.float64) ** 2)))).astype(
     np.float32
 )
 
@@ -81,7 +81,7 @@ def power_spectrum(frames: F32) -> F32:
     power
         [..., NFFT // 2 + 1]; the sum is the frame's mean square, weighted by the window.
     """
-    parts = fft.rfft(frames * _SCALED, NFFT, axis=-1).view(np.float32)
+    parts = fft.rfft(frames * _SCALED_WINDOW, NFFT, axis=-1).view(np.float32)
     np.multiply(parts, parts, out=parts)
     return np.asarray(parts[..., 0::2] + parts[..., 1::2], np.float32)
 
@@ -136,7 +136,7 @@ def loudness(bands: F32) -> F32:
     return np.asarray(np.add.reduce(np.power(bands, np.float32(0.23)), axis=-1), np.float32)
 
 
-_LOW, _ONE_K, _FIVE_K = band_of(50), band_of(1000), band_of(5000)
+_BAND_50_HZ, _BAND_1_KHZ, _BAND_5_KHZ = band_of(50), band_of(1000), band_of(5000)
 
 
 def alpha_ratio_db(bands: F32) -> F32:
@@ -147,8 +147,8 @@ def alpha_ratio_db(bands: F32) -> F32:
     alpha
         dB, -100..100; rises with vocal effort.
     """
-    high = np.add.reduce(bands[..., _ONE_K:_FIVE_K], axis=-1)
-    low = np.add.reduce(bands[..., _LOW:_ONE_K], axis=-1)
+    high = np.add.reduce(bands[..., _BAND_1_KHZ:_BAND_5_KHZ], axis=-1)
+    low = np.add.reduce(bands[..., _BAND_50_HZ:_BAND_1_KHZ], axis=-1)
     return _ratio_db(high, low)
 
 

@@ -20,9 +20,9 @@ from numpy.lib.stride_tricks import as_strided
 
 from voicecoach.types import F32, MAX_HOPS
 
-BACK, AHEAD = 9, 5
+HOPS_BACK, HOPS_AHEAD = 9, 5
 """Hops before and after a hop that its density depends on."""
-_SPAN = BACK + 1 + AHEAD
+_SPAN = HOPS_BACK + 1 + HOPS_AHEAD
 
 
 class SyllableDensity:

@@ -15,13 +15,13 @@ from voicecoach.types import F32, F64, SAMPLE_RATE
 
 HNR_MIN_DB, HNR_MAX_DB = -20.0, 40.0
 _LEAST, _MOST = (1.0 / (1.0 + 10 ** (-db / 10)) for db in (HNR_MIN_DB, HNR_MAX_DB))
-_BINS = np.arange(OFFSET_BINS, NFFT // 4 + 1)
-_TURN = (2.0 * np.pi / NFFT * _BINS).astype(np.float32)
-_STEP = np.float32(0.5)
+_HNR_BINS = np.arange(OFFSET_BINS, NFFT // 4 + 1)
+_TURN = (2.0 * np.pi / NFFT * _HNR_BINS).astype(np.float32)
+_HNR_LAG_STEP = np.float32(0.5)
 """Samples between the three lags at which the autocorrelation is taken."""
 
 
-_LAGS = np.arange(FRAME, dtype=np.float64)
+_FRAME_LAGS = np.arange(FRAME, dtype=np.float64)
 
 
 def hnr_db(power: F32, f0_hz: F32) -> F32:
@@ -43,11 +43,11 @@ def hnr_db(power: F32, f0_hz: F32) -> F32:
         [voiced], dB, -20..40.
     """
     period = np.float32(SAMPLE_RATE) / f0_hz
-    lags = period[:, None] + np.array([-_STEP, 0.0, _STEP], np.float32)
-    part = power[:, _BINS[0] : _BINS[-1] + 1]
+    lags = period[:, None] + np.array([-_HNR_LAG_STEP, 0.0, _HNR_LAG_STEP], np.float32)
+    part = power[:, _HNR_BINS[0] : _HNR_BINS[-1] + 1]
     waves = np.cos(lags[..., None] * _TURN)
     total = np.maximum(np.add.reduce(part, axis=-1), 1e-20)[:, None]
-    r = np.vecdot(waves, part[:, None, :]) / total / np.interp(lags, _LAGS, WINDOW_AC)
+    r = np.vecdot(waves, part[:, None, :]) / total / np.interp(lags, _FRAME_LAGS, WINDOW_AC)
     before, at, after = r[:, 0], r[:, 1], r[:, 2]
     curve = np.minimum(before - 2 * at + after, -1e-9)
     shift = np.clip(0.5 * (before - after) / curve, -1.0, 1.0)
@@ -55,15 +55,15 @@ def hnr_db(power: F32, f0_hz: F32) -> F32:
     return np.asarray(10.0 * np.log10(peak / (1.0 - peak)), np.float32)
 
 
-REACH = 10
+MATCH_REACH = 10
 """Largest difference of a cycle from the expected length, samples; at most a fifth of it."""
-MATCH = 96
+MATCH_LENGTH = 96
 """Longest stretch that is matched, samples: 6 ms."""
 _MIN_MATCH = 0.5
 """Correlation below which two cycles are no repetition of one another."""
-_TRIED: NDArray[np.intp] = np.arange(-REACH, REACH + 1, dtype=np.intp)
-_STRETCH = np.arange(MATCH)
-_WIDE = np.arange(MATCH + 2 * REACH)
+_TRIED: NDArray[np.intp] = np.arange(-MATCH_REACH, MATCH_REACH + 1, dtype=np.intp)
+_STRETCH = np.arange(MATCH_LENGTH)
+_WIDE = np.arange(MATCH_LENGTH + 2 * MATCH_REACH)
 
 
 def cycles(frames: F32, f0_hz: F32) -> tuple[F64, F64]:
@@ -88,11 +88,11 @@ def cycles(frames: F32, f0_hz: F32) -> tuple[F64, F64]:
         [2, voiced], RMS of each cycle, NaN likewise.
     """
     whole = np.rint(SAMPLE_RATE / f0_hz).astype(np.intp)
-    match = np.minimum(whole, MATCH)
+    match = np.minimum(whole, MATCH_LENGTH)
     # The excursion is looked for in a period in the middle, as far as a cycle fits on both sides.
     lead = match // 4
-    begin = np.maximum(whole + REACH + lead, (FRAME - whole) // 2)
-    count = np.minimum(whole, FRAME - MATCH - REACH - whole + lead - begin)
+    begin = np.maximum(whole + MATCH_REACH + lead, (FRAME - whole) // 2)
+    count = np.minimum(whole, FRAME - MATCH_LENGTH - MATCH_REACH - whole + lead - begin)
     rows = np.arange(len(frames))
     span = np.arange(whole.max())
     inside = span < count[:, None]
@@ -104,13 +104,13 @@ def cycles(frames: F32, f0_hz: F32) -> tuple[F64, F64]:
     energy = sums.reshape(-1)
     step, lengths = _neighbours(frames, energy, mark, whole, match)
     at = rows * (FRAME + 1) + mark
-    power = (energy.take(at + _AFTER * step) - energy.take(at)) / (_AFTER * step)
+    power = (energy.take(at + _SIDES * step) - energy.take(at)) / (_SIDES * step)
     amplitudes = np.sqrt(np.maximum(power, 0.0))
     amplitudes[lengths != lengths] = np.nan
     return lengths, amplitudes
 
 
-_AFTER: NDArray[np.intp] = np.array([[-1], [1]], np.intp)
+_SIDES: NDArray[np.intp] = np.array([[-1], [1]], np.intp)
 """The neighbours of a mark: before it and after it."""
 
 
@@ -133,9 +133,9 @@ def _neighbours(
     rows, flat, tries = np.arange(len(frames)), frames.reshape(-1), len(_TRIED)
     here = flat.take((rows * FRAME + mark)[:, None] + _STRETCH)
     here *= match[:, None] > _STRETCH
-    there = mark + _AFTER * whole - REACH
+    there = mark + _SIDES * whole - MATCH_REACH
     wide = flat.take((rows * FRAME + there)[..., None] + _WIDE)
-    shape, strides = (*there.shape, tries, MATCH), (*wide.strides, wide.itemsize)
+    shape, strides = (*there.shape, tries, MATCH_LENGTH), (*wide.strides, wide.itemsize)
     shifted = as_strided(wide, shape, strides, writeable=False)
     dot = np.vecdot(shifted, here[:, None, :])
     at = rows * (FRAME + 1)
@@ -149,9 +149,9 @@ def _neighbours(
     peak = np.arange(0, r.size, tries).reshape(best.shape) + best
     y0, y1, y2 = (r.reshape(-1).take(peak + side) for side in (-1, 0, 1))
     repeats = (y1 > _MIN_MATCH) & (y1 >= y0) & (y1 >= y2) & (np.minimum(y0, y2) > -1.0)
-    step = whole + _AFTER * _TRIED.take(best)
+    step = whole + _SIDES * _TRIED.take(best)
     shift = 0.5 * (y0 - y2) / np.minimum(y0 - 2 * y1 + y2, -1e-12)
-    return step, np.where(repeats, step + _AFTER * shift, np.nan)
+    return step, np.where(repeats, step + _SIDES * shift, np.nan)
 
 
 def variation(x: F64) -> F32:

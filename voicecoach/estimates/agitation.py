@@ -24,37 +24,45 @@ from numpy.typing import NDArray
 
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ModelError
-from voicecoach.onnx_model import Session
+from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F64
 
 _LEFT_OUT = {"level_dbfs", "loudness"}
-_VARIED = {("f0_semitones", "p80")}
-RATES = ("rate_syl_s", "voiced", "voiced_segments_per_s", "voiced_length_s", "unvoiced_length_s")
-LOCATIONS = ("mean", "p20", "median", "p80")
+_LEFT_OUT_CELLS = {("f0_semitones", "p80")}
+RATE_FEATURES = (
+    "rate_syl_s",
+    "voiced",
+    "voiced_segments_per_s",
+    "voiced_length_s",
+    "unvoiced_length_s",
+)
+LOCATION_STATISTICS = ("mean", "p20", "median", "p80")
 _CELLS = tuple(
     (descriptor, statistic)
     for descriptor in DESCRIPTORS
-    for statistic in LOCATIONS
-    if descriptor not in _LEFT_OUT and (descriptor, statistic) not in _VARIED
+    for statistic in LOCATION_STATISTICS
+    if descriptor not in _LEFT_OUT and (descriptor, statistic) not in _LEFT_OUT_CELLS
 )
-LEVEL = "level_dbfs"
-FEATURES = (*(f"{descriptor} {statistic}" for descriptor, statistic in _CELLS), *RATES)
+LEVEL_FEATURE = "level_dbfs"
+FEATURES = (*(f"{descriptor} {statistic}" for descriptor, statistic in _CELLS), *RATE_FEATURES)
 """What the model sees, in its order."""
-PITCH = np.array([FEATURES.index(f"f0_semitones {statistic}") for statistic in ("p20", "median")])
+LOW_PITCH_INDICES = np.array(
+    [FEATURES.index(f"f0_semitones {statistic}") for statistic in ("p20", "median")]
+)
 """The features of the lower half of the pitch, which lively intonation leaves alone."""
-KNOWN = (*FEATURES, LEVEL)
+TRACKED_FEATURES = (*FEATURES, LEVEL_FEATURE)
 """What a usual is kept of: the features, and the level for those who want to know."""
 _INDEX = np.array([DESCRIPTORS.index(d) * len(STATISTICS) + STATISTICS.index(s) for d, s in _CELLS])
-_LEVEL_INDEX = DESCRIPTORS.index(LEVEL) * len(STATISTICS) + STATISTICS.index("median")
+_LEVEL_INDEX = DESCRIPTORS.index(LEVEL_FEATURE) * len(STATISTICS) + STATISTICS.index("median")
 
-LIMIT = 4.0
+MAX_ABS_Z = 4.0
 """Largest |z| that counts."""
 
 
-def features(window: Functionals) -> F64:
+def voice_features(window: Functionals) -> F64:
     """Return what is `KNOWN` of a window, NaN where there is too little of it."""
     statistics = window.statistics.reshape(-1)
-    rates = [getattr(window, name) for name in RATES]
+    rates = [getattr(window, name) for name in RATE_FEATURES]
     return np.concatenate([statistics[_INDEX], rates, statistics[[_LEVEL_INDEX]]])
 
 
@@ -74,12 +82,12 @@ ASPECTS = (
     _aspect("higher", "f0"),
     _aspect("sharper", "alpha", "hammarberg", "centroid", "slope", "cepstrum", "flux"),
     _aspect("rougher", "hnr", "jitter", "shimmer"),
-    _aspect("more driven", *RATES),
+    _aspect("more driven", *RATE_FEATURES),
 )
 
 
-_KEPT = np.ones((1 + len(ASPECTS), len(FEATURES)))
-_KEPT[1:] -= [np.isin(np.arange(len(FEATURES)), aspect.indices) for aspect in ASPECTS]
+_ASPECT_MASKS = np.ones((1 + len(ASPECTS), len(FEATURES)))
+_ASPECT_MASKS[1:] -= [np.isin(np.arange(len(FEATURES)), aspect.indices) for aspect in ASPECTS]
 """Rows to multiply features with: all of them, then all but those of each aspect."""
 
 
@@ -123,7 +131,7 @@ class VoiceBaseline:
         self._worth = np.where(
             bounded, self.SETTLED_S * (self._within / np.where(bounded, between, 1.0)) ** 2, 1e-6
         )
-        self._seconds = np.zeros(len(KNOWN))
+        self._seconds = np.zeros(len(TRACKED_FEATURES))
         self._squares = self.SPREAD_S * self._within**2
         self._deviation = self._by_chance()
 
@@ -150,7 +158,7 @@ class VoiceBaseline:
     def against(self, x: F64) -> F64:
         """Return features [KNOWN] against the usual, in deviations; the unknown is as usual."""
         z = ((x - self.mean) / self._deviation)[: len(FEATURES)]
-        return np.minimum(np.maximum(np.where(z == z, z, 0.0), -LIMIT), LIMIT)
+        return np.minimum(np.maximum(np.where(z == z, z, 0.0), -MAX_ABS_Z), MAX_ABS_Z)
 
     def learn(self, x: F64, seconds: float) -> None:
         """Move towards features [KNOWN] that stand for `seconds` of new speech."""
@@ -181,7 +189,7 @@ class AgitationModel:
     """
 
     def __init__(self, path: Path) -> None:
-        self._session = Session(path, "agitation")
+        self._session = OnnxModel(path, "agitation")
         facts = self._session.facts
         try:
             self.population = msgspec.json.decode(facts["population"], type=Population)
@@ -201,10 +209,10 @@ class AgitationModel:
 
         What an aspect adds is what would be missing were it as usual.
         """
-        odds = self.log_odds(z * _KEPT).tolist()
+        odds = self.log_odds(z * _ASPECT_MASKS).tolist()
         return odds[0], tuple(odds[0] - other for other in odds[1:])
 
 
-def probability(log_odds: float) -> float:
+def sigmoid(log_odds: float) -> float:
     """Return the probability of log odds."""
     return 1.0 / (1.0 + math.exp(-log_odds))

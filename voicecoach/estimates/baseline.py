@@ -25,13 +25,13 @@ from msgspec import Meta
 from voicecoach.errors import ConfigError
 from voicecoach.text_safety import bounded_input
 
-VERSION = 1
+BASELINE_VERSION = 1
 """Of the file; raised when a field changes its meaning or leaves."""
 
-SPEECH, REPLIES, MINUTES = "s of speech", "replies", "minutes"
+COUNTED_SPEECH, COUNTED_REPLIES, COUNTED_MINUTES = "s of speech", "replies", "minutes"
 
 
-class Signal(NamedTuple):
+class BaselineSpec(NamedTuple):
     """A signal that has a usual."""
 
     unit: str
@@ -44,22 +44,28 @@ class Signal(NamedTuple):
     """How much what is kept counts for beside a call that is added, at most."""
 
 
-SIGNALS: Mapping[str, Signal] = {
-    "rate_syl_s": Signal("syl/s", "pace: articulation rate", SPEECH, 600, 3600),
-    "level_dbfs": Signal("dBFS", "level of the voice", SPEECH, 1, 3600),
-    "f0_semitones": Signal("st", "pitch: median, over 27.5 Hz", SPEECH, 600, 3600),
-    "f0_range_semitones": Signal("st", "pitch range: 20th to 80th percentile", SPEECH, 600, 3600),
-    "overlaps_per_min": Signal(
-        "1/min", "overlaps: you came in over the customer", MINUTES, 20, 100
+BASELINE_SIGNALS: Mapping[str, BaselineSpec] = {
+    "rate_syl_s": BaselineSpec("syl/s", "pace: articulation rate", COUNTED_SPEECH, 600, 3600),
+    "level_dbfs": BaselineSpec("dBFS", "level of the voice", COUNTED_SPEECH, 1, 3600),
+    "f0_semitones": BaselineSpec("st", "pitch: median, over 27.5 Hz", COUNTED_SPEECH, 600, 3600),
+    "f0_range_semitones": BaselineSpec(
+        "st", "pitch range: 20th to 80th percentile", COUNTED_SPEECH, 600, 3600
     ),
-    "reply_gap_s": Signal("s", "reply gap: silence before your reply", REPLIES, 20, 400),
-    "talk_share": Signal("0..1", "talk share: yours of the speech of both", MINUTES, 20, 100),
+    "overlaps_per_min": BaselineSpec(
+        "1/min", "overlaps: you came in over the customer", COUNTED_MINUTES, 20, 100
+    ),
+    "reply_gap_s": BaselineSpec(
+        "s", "reply gap: silence before your reply", COUNTED_REPLIES, 20, 400
+    ),
+    "talk_share": BaselineSpec(
+        "0..1", "talk share: yours of the speech of both", COUNTED_MINUTES, 20, 100
+    ),
 }
 
 _Number = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
 
 
-class Learnt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SignalBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was learnt of one signal."""
 
     mean: _Number
@@ -69,47 +75,47 @@ class Learnt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[float, Meta(gt=0.0, le=1e6)]
     """How much it was learnt from, in what the signal is `counted`."""
 
-    def and_then(self, call: Learnt, memory: float) -> Learnt:
+    def and_then(self, call: SignalBaseline, memory: float) -> SignalBaseline:
         """Return both together, this one counting for no more than `memory`."""
         kept = min(self.count, memory)
         share = call.count / (kept + call.count)
-        return Learnt(
+        return SignalBaseline(
             mean=self.mean + share * (call.mean - self.mean),
             spread=((1.0 - share) * self.spread**2 + share * call.spread**2) ** 0.5,
             count=min(self.count + call.count, memory),
         )
 
 
-class Usual(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AgentBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is usual for one agent."""
 
     version: int
     calls: Annotated[int, Meta(ge=0)] = 0
     """Learnt from."""
-    signals: dict[str, Learnt] = {}
+    signals: dict[str, SignalBaseline] = {}
     """By the name in `SIGNALS`; what is not known is not there."""
 
     def __post_init__(self) -> None:
-        unknown = self.signals.keys() - SIGNALS.keys()
+        unknown = self.signals.keys() - BASELINE_SIGNALS.keys()
         if unknown:
             raise ValueError(f"there is no signal {min(unknown)!r}")
 
-    def and_then(self, call: Mapping[str, Learnt]) -> Usual:
+    def and_then(self, call: Mapping[str, SignalBaseline]) -> AgentBaseline:
         """Return it with what a call taught; itself where that is nothing."""
         if not call:
             return self
         signals = dict(self.signals)
         for name, learnt in call.items():
             kept = signals.get(name)
-            signals[name] = kept.and_then(learnt, SIGNALS[name].memory) if kept else learnt
-        return Usual(version=VERSION, calls=self.calls + 1, signals=signals)
+            signals[name] = kept.and_then(learnt, BASELINE_SIGNALS[name].memory) if kept else learnt
+        return AgentBaseline(version=BASELINE_VERSION, calls=self.calls + 1, signals=signals)
 
 
-NOTHING = Usual(version=VERSION)
+EMPTY_BASELINE = AgentBaseline(version=BASELINE_VERSION)
 """Where nothing has been learnt."""
 
 
-def dumps(usual: Usual) -> bytes:
+def baseline_to_json(usual: AgentBaseline) -> bytes:
     """Return it as JSON that `parse` accepts, for people to read."""
     tree: dict[str, Any] = msgspec.to_builtins(usual)
     for learnt in tree["signals"].values():
@@ -117,7 +123,7 @@ def dumps(usual: Usual) -> bytes:
     return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"
 
 
-def parse(data: bytes, where: str) -> Usual:
+def parse_baseline(data: bytes, where: str) -> AgentBaseline:
     """Return the usual in a JSON file.
 
     Raises
@@ -127,10 +133,10 @@ def parse(data: bytes, where: str) -> Usual:
     """
     mend = f"start over with `voicecoach usual reset --file {where}`, or delete it"
     try:
-        version = bounded_input.json(data, _Versioned).version
-        if version > VERSION:
+        version = bounded_input.decode_json(data, _Versioned).version
+        if version > BASELINE_VERSION:
             raise ConfigError(f"{where}: made by a newer voicecoach: update this one, or {mend}")
-        return bounded_input.json(data, Usual)
+        return bounded_input.decode_json(data, AgentBaseline)
     except ValueError as e:
         raise ConfigError(f"{where}: this is no kept usual ({e}): {mend}") from e
 

@@ -45,9 +45,22 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach import config
-from voicecoach.dsp.functionals import WINDOW_S, Baseline, Functionals, Prior, SpeechWindow
-from voicecoach.estimates.baseline import NOTHING, SIGNALS, SPEECH, Learnt, Usual
+from voicecoach.dsp.functionals import (
+    INDEPENDENT_AFTER_S,
+    Functionals,
+    PosteriorBaseline,
+    Prior,
+    SpeechWindow,
+)
+from voicecoach.estimates.baseline import (
+    BASELINE_SIGNALS,
+    COUNTED_SPEECH,
+    EMPTY_BASELINE,
+    AgentBaseline,
+    SignalBaseline,
+)
 from voicecoach.types import (
+    NAN,
     SAMPLE_RATE,
     SPEAKERS,
     Delivery,
@@ -56,12 +69,13 @@ from voicecoach.types import (
     Speaker,
     SpeechEnded,
     SpeechStarted,
+    none_if_nan,
 )
 
-AS_USUAL = 0.75
+CALMNESS_AT_BASELINE = 0.75
 
 
-class Term(NamedTuple):
+class CalmnessTerm(NamedTuple):
     """One of the formula."""
 
     text: str
@@ -70,19 +84,19 @@ class Term(NamedTuple):
     weight: float
 
 
-TERMS: Mapping[str, Term] = {
-    "fast": Term("rate_syl_s / usual_rate_syl_s - 1", -0.15, 0.6, 0.6),
-    "loud": Term("level_db / 12", -0.25, 1.0, 0.4),
-    "high": Term("f0_semitones / 8", -0.25, 1.0, 0.4),
-    "wide": Term("f0_range_semitones / 8", -0.25, 1.0, 0.2),
-    "overlapping": Term("(overlaps_per_min - usual_overlaps_per_min) / 4", -0.25, 1.0, 0.4),
-    "early": Term("usual_reply_gap_s - reply_gap_s", -0.25, 1.0, 0.2),
-    "talking": Term("(talk_share - usual_talk_share) / 0.4", -0.25, 1.0, 0.2),
+CALMNESS_TERMS: Mapping[str, CalmnessTerm] = {
+    "fast": CalmnessTerm("rate_syl_s / usual_rate_syl_s - 1", -0.15, 0.6, 0.6),
+    "loud": CalmnessTerm("level_db / 12", -0.25, 1.0, 0.4),
+    "high": CalmnessTerm("f0_semitones / 8", -0.25, 1.0, 0.4),
+    "wide": CalmnessTerm("f0_range_semitones / 8", -0.25, 1.0, 0.2),
+    "overlapping": CalmnessTerm("(overlaps_per_min - usual_overlaps_per_min) / 4", -0.25, 1.0, 0.4),
+    "early": CalmnessTerm("usual_reply_gap_s - reply_gap_s", -0.25, 1.0, 0.2),
+    "talking": CalmnessTerm("(talk_share - usual_talk_share) / 0.4", -0.25, 1.0, 0.2),
 }
-NOTABLE = 0.25
+NOTABLE_TERM = 0.25
 """A term from which its word is worth saying: a quarter faster, 3 dB louder, 2 semitones higher."""
 
-WITHIN = {
+WITHIN_SPEAKER_SD = {
     "rate_syl_s": 0.7,
     "level_dbfs": 3.0,
     "f0_semitones": 2.0,
@@ -93,41 +107,41 @@ WITHIN = {
 }
 """Standard deviation of a window of speech, a reply or a minute within a speaker, by signal."""
 
-RECENT = 180 * SAMPLE_RATE
+TALK_WINDOW = 180 * SAMPLE_RATE
 """Of the call, for overlaps and the share of talk."""
-MINUTE = 60 * SAMPLE_RATE
+TALK_MINUTE = 60 * SAMPLE_RATE
 """Of the call that there must be for a rate of overlaps; what is usual is learnt by the minute."""
-ENOUGH_S = 20.0
+TALK_SHARE_MIN_S = 20.0
 """Seconds of speech of both that have a share of talk."""
-OVERLAP = int(0.5 * SAMPLE_RATE)
+MIN_COUNTED_OVERLAP = int(0.5 * SAMPLE_RATE)
 """Shorter ones are the ends of turns, which overlap in any talk, and are not counted."""
-REPLY = int(1.0 * SAMPLE_RATE)
+MIN_REPLY = int(1.0 * SAMPLE_RATE)
 """An answer is at least this long: "mm-hm" in a pause is none."""
-WAIT = int(5.0 * SAMPLE_RATE)
+MAX_REPLY_GAP = int(5.0 * SAMPLE_RATE)
 """A longer silence is not the gap before a reply: somebody looks something up, or is on hold."""
-REPLIES = 5
+REPLY_GAPS_KEPT = 5
 """The newest replies whose median gap is the measurement ..."""
-MIN_REPLIES = 3
+MIN_REPLY_GAPS = 3
 """... and how many it takes."""
-STEP = int(0.25 * SAMPLE_RATE)
+MAX_MEASURE_STEP = int(0.25 * SAMPLE_RATE)
 """Updates come more often than this while the agent speaks: what lies further apart is a pause."""
-NAN = float("nan")
 
 
-def terms(delivery: Delivery) -> dict[str, float]:
+def calmness_terms(delivery: Delivery) -> dict[str, float]:
     """Return the terms of the formula by name, before they are kept within limits.
 
     NaN where a field is not known.
     """
     d = delivery
     return {
-        "fast": pace(_number(d.rate_syl_s), _number(d.usual_rate_syl_s)) - 1.0,
-        "loud": _number(d.level_db) / 12.0,
-        "high": _number(d.f0_semitones) / 8.0,
-        "wide": _number(d.f0_range_semitones) / 8.0,
-        "overlapping": (_number(d.overlaps_per_min) - _number(d.usual_overlaps_per_min)) / 4.0,
-        "early": _number(d.usual_reply_gap_s) - _number(d.reply_gap_s),
-        "talking": (_number(d.talk_share) - _number(d.usual_talk_share)) / 0.4,
+        "fast": pace_ratio(_nan_if_none(d.rate_syl_s), _nan_if_none(d.usual_rate_syl_s)) - 1.0,
+        "loud": _nan_if_none(d.level_db) / 12.0,
+        "high": _nan_if_none(d.f0_semitones) / 8.0,
+        "wide": _nan_if_none(d.f0_range_semitones) / 8.0,
+        "overlapping": (_nan_if_none(d.overlaps_per_min) - _nan_if_none(d.usual_overlaps_per_min))
+        / 4.0,
+        "early": _nan_if_none(d.usual_reply_gap_s) - _nan_if_none(d.reply_gap_s),
+        "talking": (_nan_if_none(d.talk_share) - _nan_if_none(d.usual_talk_share)) / 0.4,
     }
 
 
@@ -139,39 +153,40 @@ def calmness(delivery: Delivery) -> float | None:
     calmness
         0..1, 0.75 as usual; None where no term is known.
     """
-    known = {name: x for name, x in terms(delivery).items() if x == x}
+    known = {name: x for name, x in calmness_terms(delivery).items() if x == x}
     if not known:
         return None
     less = sum(
-        TERMS[name].weight * _kept(x, TERMS[name].least, TERMS[name].most)
+        CALMNESS_TERMS[name].weight
+        * _clamp(x, CALMNESS_TERMS[name].least, CALMNESS_TERMS[name].most)
         for name, x in known.items()
     )
-    return _kept(AS_USUAL - less, 0.0, 1.0)
+    return _clamp(CALMNESS_AT_BASELINE - less, 0.0, 1.0)
 
 
-def words(delivery: Delivery) -> list[str]:
+def notable_words(delivery: Delivery) -> list[str]:
     """Return what is notably above the usual, in words of measurement."""
-    return [name for name, x in terms(delivery).items() if x >= NOTABLE]
+    return [name for name, x in calmness_terms(delivery).items() if x >= NOTABLE_TERM]
 
 
-def formula() -> str:
+def calmness_formula() -> str:
     """Return the formula as text, a line for each term."""
     lines = [
         f"{name:<11} = {t.text:<49} within {t.least:.2f} .. {t.most:.2f}"
-        for name, t in TERMS.items()
+        for name, t in CALMNESS_TERMS.items()
     ]
-    parts = [f" - {t.weight:g} * {name}" for name, t in TERMS.items()]
-    lines += [f"calmness    = {AS_USUAL}{''.join(parts[:4])}"]
+    parts = [f" - {t.weight:g} * {name}" for name, t in CALMNESS_TERMS.items()]
+    lines += [f"calmness    = {CALMNESS_AT_BASELINE}{''.join(parts[:4])}"]
     lines += [f"{'':13}{''.join(parts[4:]):<50} within 0 .. 1"]
     return "\n".join(lines)
 
 
-def pace(rate_syl_s: float, usual_rate_syl_s: float) -> float:
+def pace_ratio(rate_syl_s: float, usual_rate_syl_s: float) -> float:
     """Return an articulation rate over the usual one, NaN where there is no usual."""
     return rate_syl_s / usual_rate_syl_s if usual_rate_syl_s > 0.0 else NAN
 
 
-def delivery_window(settings: config.Delivery) -> SpeechWindow:
+def delivery_window(settings: config.DeliveryConfig) -> SpeechWindow:
     """Return the window of speech that is measured."""
     described = ("level_dbfs", "f0_semitones")
     return SpeechWindow(
@@ -193,14 +208,19 @@ class DeliveryMeter:
     """
 
     def __init__(
-        self, settings: config.Delivery, privacy: config.Privacy, usual: Usual | None = None
+        self,
+        settings: config.DeliveryConfig,
+        privacy: config.PrivacyConfig,
+        usual: AgentBaseline | None = None,
     ) -> None:
         self._warmup = settings.warmup_s
         self._composite = privacy.composite
-        self._kept = usual or NOTHING
-        self._baseline = Baseline({name: _prior(name, self._kept) for name in SIGNALS})
-        self._tallies = {name: _Tally() for name in SIGNALS}
-        self._talk = _Talk()
+        self._kept = usual or EMPTY_BASELINE
+        self._baseline = PosteriorBaseline(
+            {name: _signal_prior(name, self._kept) for name in BASELINE_SIGNALS}
+        )
+        self._tallies = {name: _RunningStats() for name in BASELINE_SIGNALS}
+        self._talk = _TalkHistory()
         self._heard_to = 0
         self._speech_s = 0.0
         self.newest: Delivery | None = None
@@ -216,8 +236,11 @@ class DeliveryMeter:
         self._learn_talk(at)
         if self._talk.replied(at):
             # The median is learnt from, not the gap: the mean of gaps is well above it.
-            self._learn({"reply_gap_s": self._talk.reply_gap_s()}, 1.0, WINDOW_S)
-        new = max(0, min(STEP, window.end - max(self._heard_to, window.start))) / SAMPLE_RATE
+            self._learn({"reply_gap_s": self._talk.reply_gap_s()}, 1.0, INDEPENDENT_AFTER_S)
+        new = (
+            max(0, min(MAX_MEASURE_STEP, window.end - max(self._heard_to, window.start)))
+            / SAMPLE_RATE
+        )
         self._heard_to = max(self._heard_to, window.end)
         self._speech_s += new
         voice = {
@@ -227,30 +250,32 @@ class DeliveryMeter:
             "f0_range_semitones": window.value("f0_semitones", "range"),
         }
         self._learn(voice, new, new)
-        usual = {name: self._usual_of(name) for name in SIGNALS}
+        usual = {name: self._usual_of(name) for name in BASELINE_SIGNALS}
         measured = Delivery(
             at=at,
             speaker=Speaker.AGENT,
             start=window.start,
             end=window.end,
-            rate_syl_s=_known(window.rate_syl_s),
-            usual_rate_syl_s=_known(usual["rate_syl_s"]),
-            level_db=_known(voice["level_dbfs"] - usual["level_dbfs"]),
-            f0_semitones=_known(voice["f0_semitones"] - usual["f0_semitones"]),
-            f0_range_semitones=_known(voice["f0_range_semitones"] - usual["f0_range_semitones"]),
-            overlaps_per_min=_known(self._talk.overlaps_per_min(at)),
-            usual_overlaps_per_min=_known(usual["overlaps_per_min"]),
-            reply_gap_s=_known(self._talk.reply_gap_s()),
-            usual_reply_gap_s=_known(usual["reply_gap_s"]),
-            talk_share=_known(self._talk.share(at - RECENT, at)),
-            usual_talk_share=_known(usual["talk_share"]),
+            rate_syl_s=none_if_nan(window.rate_syl_s),
+            usual_rate_syl_s=none_if_nan(usual["rate_syl_s"]),
+            level_db=none_if_nan(voice["level_dbfs"] - usual["level_dbfs"]),
+            f0_semitones=none_if_nan(voice["f0_semitones"] - usual["f0_semitones"]),
+            f0_range_semitones=none_if_nan(
+                voice["f0_range_semitones"] - usual["f0_range_semitones"]
+            ),
+            overlaps_per_min=none_if_nan(self._talk.overlaps_per_min(at)),
+            usual_overlaps_per_min=none_if_nan(usual["overlaps_per_min"]),
+            reply_gap_s=none_if_nan(self._talk.reply_gap_s()),
+            usual_reply_gap_s=none_if_nan(usual["reply_gap_s"]),
+            talk_share=none_if_nan(self._talk.share(at - TALK_WINDOW, at)),
+            usual_talk_share=none_if_nan(usual["talk_share"]),
         )
         if self._composite:
             measured = msgspec.structs.replace(measured, calmness=calmness(measured))
         self.newest = measured
         return measured
 
-    def usual(self) -> Usual:
+    def usual(self) -> AgentBaseline:
         """Return what is usual with this call so far in it, to be kept for the next."""
         learnt = {name: tally.learnt() for name, tally in self._tallies.items() if tally.count}
         return self._kept.and_then(learnt)
@@ -258,11 +283,11 @@ class DeliveryMeter:
     def _learn_talk(self, now: int) -> None:
         """Learn from the minutes of talk that are complete."""
         for observed in self._talk.minutes(now):
-            self._learn(observed, 1.0, WINDOW_S)
+            self._learn(observed, 1.0, INDEPENDENT_AFTER_S)
 
     def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
         """Learn from `count` of an observation, which are as good as `seconds` of speech."""
-        self._baseline.learn(_Observed(observed), seconds)
+        self._baseline.learn(_ObservedValues(observed), seconds)
         for name, x in observed.items():
             if x == x and count > 0.0:
                 self._tallies[name].add(x, count)
@@ -271,12 +296,12 @@ class DeliveryMeter:
         # The microphone may be another one: a level needs the warm-up whatever is kept.
         if name in self._kept.signals and name != "level_dbfs":
             return self._baseline.usual(name)
-        of_voice = SIGNALS[name].counted == SPEECH
+        of_voice = BASELINE_SIGNALS[name].counted == COUNTED_SPEECH
         heard_s = self._speech_s if of_voice else self._baseline.learnt_s(name)
         return self._baseline.usual(name) if heard_s >= self._warmup else NAN
 
 
-class _Talk:
+class _TalkHistory:
     """Who spoke when in the recent minutes, and what came of it."""
 
     def __init__(self) -> None:
@@ -285,7 +310,7 @@ class _Talk:
         """How long those are together, samples."""
         self._since: dict[Speaker, int | None] = dict.fromkeys(SPEAKERS)
         self._overlaps: deque[int] = deque()
-        self._gaps: deque[float] = deque(maxlen=REPLIES)
+        self._gaps: deque[float] = deque(maxlen=REPLY_GAPS_KEPT)
         self._reply: int | None = None
         self._minute = 0
         self._customer_heard = False
@@ -303,7 +328,7 @@ class _Talk:
                 self._spans[event.speaker].append((event.start, event.end))
                 self._spoken[event.speaker] += event.end - event.start
             case Overlap(by=Speaker.AGENT, backchannel=False):
-                if event.end - event.start >= OVERLAP:
+                if event.end - event.start >= MIN_COUNTED_OVERLAP:
                     self._overlaps.append(event.at)
             case _:
                 pass
@@ -311,25 +336,25 @@ class _Talk:
     def minutes(self, now: int) -> list[dict[str, float]]:
         """Return what was observed in the minutes that are complete since it was last asked."""
         observed = []
-        while now - self._minute >= MINUTE:
-            start, self._minute = self._minute, self._minute + MINUTE
+        while now - self._minute >= TALK_MINUTE:
+            start, self._minute = self._minute, self._minute + TALK_MINUTE
             share = self.share(start, self._minute)
             if share == share:  # otherwise they hardly spoke: on hold
                 count = sum(start <= at < self._minute for at in self._overlaps)
                 observed.append({"talk_share": share, "overlaps_per_min": float(count)})
         # The last span is kept however old it is: a reply follows it.
         for speaker, spans in self._spans.items():
-            while len(spans) > 1 and spans[0][1] <= now - RECENT:
+            while len(spans) > 1 and spans[0][1] <= now - TALK_WINDOW:
                 first, last = spans.popleft()
                 self._spoken[speaker] -= last - first
-        while self._overlaps and self._overlaps[0] <= now - RECENT:
+        while self._overlaps and self._overlaps[0] <= now - TALK_WINDOW:
             self._overlaps.popleft()
         return observed
 
     def replied(self, now: int) -> bool:
         """Note the gap before what the agent says now; return whether that is a new reply."""
         start, customer_since = self._reply, self._since[Speaker.CUSTOMER]
-        if start is None or now - start < REPLY:
+        if start is None or now - start < MIN_REPLY:
             return False
         if customer_since is not None and customer_since < start:
             return False  # not known yet whether they have stopped
@@ -337,7 +362,7 @@ class _Talk:
         theirs, own = (self._end_before(s, start) for s in (Speaker.CUSTOMER, Speaker.AGENT))
         if theirs is None or (own is not None and own >= theirs):
             return False
-        if not 0 <= start - theirs <= WAIT:
+        if not 0 <= start - theirs <= MAX_REPLY_GAP:
             return False
         self._gaps.append((start - theirs) / SAMPLE_RATE)
         return True
@@ -350,19 +375,19 @@ class _Talk:
 
     def reply_gap_s(self) -> float:
         """Return the median gap of the newest replies."""
-        return statistics.median(self._gaps) if len(self._gaps) >= MIN_REPLIES else NAN
+        return statistics.median(self._gaps) if len(self._gaps) >= MIN_REPLY_GAPS else NAN
 
     def overlaps_per_min(self, now: int) -> float:
         """Return how often the agent came in over the customer, of late."""
-        if not self._customer_heard or now < MINUTE:
+        if not self._customer_heard or now < TALK_MINUTE:
             return NAN
-        count = sum(at > now - RECENT for at in self._overlaps)
-        return count / (min(now, RECENT) / MINUTE)
+        count = sum(at > now - TALK_WINDOW for at in self._overlaps)
+        return count / (min(now, TALK_WINDOW) / TALK_MINUTE)
 
     def share(self, start: int, end: int) -> float:
         """Return the agent's share of both's speech in a stretch, 0..1."""
         agent, customer = (self._spoken_s(s, start, end) for s in SPEAKERS)
-        if not self._customer_heard or agent + customer < ENOUGH_S:
+        if not self._customer_heard or agent + customer < TALK_SHARE_MIN_S:
             return NAN
         return agent / (agent + customer)
 
@@ -387,7 +412,7 @@ class _Talk:
         return max((end for start, end in self._spans[speaker] if start < at), default=None)
 
 
-class _Tally:
+class _RunningStats:
     """Mean and spread of one signal over a call."""
 
     def __init__(self) -> None:
@@ -399,36 +424,34 @@ class _Tally:
         self._mean += off * count / self.count
         self._square += count * off * (x - self._mean)
 
-    def learnt(self) -> Learnt:
+    def learnt(self) -> SignalBaseline:
         spread = (max(0.0, self._square) / self.count) ** 0.5
-        return Learnt(mean=self._mean, spread=spread, count=self.count)
+        return SignalBaseline(mean=self._mean, spread=spread, count=self.count)
 
 
-class _Observed(dict[str, float]):
+class _ObservedValues(dict[str, float]):
     """Values of signals by name, as a baseline asks for them."""
 
     def value(self, name: str) -> float:
         return self.get(name, NAN)
 
 
-def _prior(name: str, kept: Usual) -> Prior:
+def _signal_prior(name: str, kept: AgentBaseline) -> Prior:
     """Return what a signal's usual starts from; no speaker is expected to be as others."""
-    within, learnt = WITHIN[name], kept.signals.get(name)
+    within, learnt = WITHIN_SPEAKER_SD[name], kept.signals.get(name)
     if learnt is None:
         return Prior(within)
     # The baseline's prior is worth WINDOW_S * (within / between)**2 seconds.
-    signal = SIGNALS[name]
-    worth = min(learnt.count, signal.stands_for) * (1.0 if signal.counted == SPEECH else WINDOW_S)
-    return Prior(within, learnt.mean, within * (WINDOW_S / worth) ** 0.5)
+    signal = BASELINE_SIGNALS[name]
+    worth = min(learnt.count, signal.stands_for) * (
+        1.0 if signal.counted == COUNTED_SPEECH else INDEPENDENT_AFTER_S
+    )
+    return Prior(within, learnt.mean, within * (INDEPENDENT_AFTER_S / worth) ** 0.5)
 
 
-def _kept(x: float, low: float, high: float) -> float:
+def _clamp(x: float, low: float, high: float) -> float:
     return min(high, max(low, x))
 
 
-def _known(x: float) -> float | None:
-    return x if x == x else None
-
-
-def _number(x: float | None) -> float:
+def _nan_if_none(x: float | None) -> float:
     return NAN if x is None else x

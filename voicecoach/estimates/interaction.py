@@ -11,17 +11,17 @@ from collections import deque
 
 from voicecoach.types import SAMPLE_RATE, Evidence, Overlap, Speaker, Tone
 
-LOUDER_DB, HIGHER_SEMITONES = 5.0, 2.0
+RAISED_LOUDER_DB, RAISED_HIGHER_SEMITONES = 5.0, 2.0
 """Above the usual from which a voice is raised."""
-RAISED, RAISED_FOR = 0.6, 2 * SAMPLE_RATE
+RAISED_VOICE_ODDS, RAISED_VOICE_FOR = 0.6, 2 * SAMPLE_RATE
 """Log odds of a raised voice, and for how long it must be: one loud word is none."""
-RECENT = 60 * SAMPLE_RATE
+INTERRUPTION_WINDOW = 60 * SAMPLE_RATE
 """For how long an interruption counts."""
-PER_INTERRUPTION, MOST = 0.25, 0.6
+INTERRUPTION_ODDS, MAX_INTERRUPTION_ODDS = 0.25, 0.6
 """Log odds of each interruption but the first, and of all: friends do it, too."""
 
 
-class Interaction:
+class InteractionEvidence:
     """One customer, one stream."""
 
     def __init__(self) -> None:
@@ -38,16 +38,16 @@ class Interaction:
         found = []
         signals = tone.signals if tone else {}
         louder, higher = signals.get("level_db", 0.0), signals.get("f0_semitones", 0.0)
-        if tone is None or louder < LOUDER_DB or higher < HIGHER_SEMITONES:
+        if tone is None or louder < RAISED_LOUDER_DB or higher < RAISED_HIGHER_SEMITONES:
             self._raised_since = None
         else:
             if self._raised_since is None:
                 self._raised_since = tone.at
-            if tone.at - self._raised_since >= RAISED_FOR:
+            if tone.at - self._raised_since >= RAISED_VOICE_FOR:
                 text = f"raised voice: {louder:.0f} dB louder, {higher:.0f} semitones higher"
-                found.append(Evidence(RAISED, f"{text} than usual"))
-        count = sum(at - when < RECENT for when in self._interruptions)
+                found.append(Evidence(RAISED_VOICE_ODDS, f"{text} than usual"))
+        count = sum(at - when < INTERRUPTION_WINDOW for when in self._interruptions)
         if count > 1:
-            weight = min(MOST, PER_INTERRUPTION * (count - 1))
+            weight = min(MAX_INTERRUPTION_ODDS, INTERRUPTION_ODDS * (count - 1))
             found.append(Evidence(weight, f"talked over the agent {count} times in a minute"))
         return tuple(found)

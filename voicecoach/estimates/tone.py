@@ -26,60 +26,60 @@ from typing import NamedTuple
 
 from voicecoach import config
 from voicecoach.dsp.functionals import Functionals, SpeechWindow
-from voicecoach.dsp.prosody import GROUP
+from voicecoach.dsp.prosody import GROUP_HOPS
 from voicecoach.estimates.agitation import (
     ASPECTS,
-    KNOWN,
-    LEVEL,
-    PITCH,
+    LEVEL_FEATURE,
+    LOW_PITCH_INDICES,
+    TRACKED_FEATURES,
     AgitationModel,
     VoiceBaseline,
-    features,
-    probability,
+    sigmoid,
+    voice_features,
 )
 from voicecoach.types import F64, HOP, SAMPLE_RATE, Evidence, Speaker, Tone
 
-ALERT = 0.7
+ALERT_LEVEL = 0.7
 """Agitation from which a speaker counts as agitated."""
-START = -2.2
+START_LOG_ODDS = -2.2
 """Log odds when nobody has spoken: most customers are calm most of the time."""
-LEAST, MOST = -8.0, 4.0
+MIN_LOG_ODDS, MAX_LOG_ODDS = -8.0, 4.0
 """Bounds of the voice's log odds."""
-SMOOTH_S = 0.2
+TONE_SMOOTH_S = 0.2
 """Seconds of speech after which the voice's part has moved by 63 %."""
 MIN_RATE_S = 1.0
 """Seconds of speech in a window for a rate of syllables."""
-ENOUGH_S = 1.0
+FULL_WINDOW_S = 1.0
 """Seconds of speech in a window that are worth the whole of it."""
-NEWEST = GROUP * HOP
+MAX_NEW_SAMPLES = GROUP_HOPS * HOP
 """Most that is new in a window, samples: what lies further apart is a pause."""
-NEAR = 0.5
+NEAR_ALERT = 0.5
 """Log odds from which an alert is near, and the stricter guard counts."""
-UNSURE = 0.1
+LENIENT_WEIGHT = 0.1
 """What the lenient guard's odds count above that where the stricter one's are lower."""
-FLOOR = 0.1
+AGITATED_LEARN_WEIGHT = 0.1
 """What agitated speech counts for in learning the usual."""
-FOREIGN = 0.4
+POPULATION_CONFIDENCE = 0.4
 """Confidence against a population's usual, where nothing is known of the speaker's own."""
-TELLING = 0.5
+MIN_EVIDENCE_ODDS = 0.5
 """Log odds from which something is evidence worth telling."""
-MOST_TOLD = 4
+MAX_EVIDENCE = 4
 
-_SIGNALS = {
-    name: KNOWN.index(feature)
+_TONE_SIGNALS = {
+    name: TRACKED_FEATURES.index(feature)
     for name, feature in {
         "f0_semitones": "f0_semitones median",
         "alpha_ratio_db": "alpha_ratio_db median",
         "hnr_db": "hnr_db median",
         "rate_syl_s": "rate_syl_s",
-        "level_db": LEVEL,
+        "level_db": LEVEL_FEATURE,
     }.items()
 }
 """What is told of a window against the usual, and where the feature that it is stands."""
-_NOT_PITCH = tuple(float(not set(PITCH) & set(aspect.indices)) for aspect in ASPECTS)
+_NOT_PITCH = tuple(float(not set(LOW_PITCH_INDICES) & set(aspect.indices)) for aspect in ASPECTS)
 
 
-def voice_window(settings: config.Tone) -> SpeechWindow:
+def voice_window(settings: config.ToneConfig) -> SpeechWindow:
     """Return the window of speech that the voice's part is estimated from."""
     return SpeechWindow(settings.window_s, math.inf, MIN_RATE_S, settings.pause_s, course=False)
 
@@ -99,11 +99,11 @@ class Guard(NamedTuple):
         return self.low * max(0.0, self.pitch - pitch) + self.unknown * (1.0 - known)
 
 
-LENIENT = Guard(pitch=0.5, low=2.0, unknown=2.0)
-STRICT = Guard(pitch=1.3, low=4.0, unknown=3.0)
+LENIENT_GUARD = Guard(pitch=0.5, low=2.0, unknown=2.0)
+STRICT_GUARD = Guard(pitch=1.3, low=4.0, unknown=3.0)
 
 
-def guarded(log_odds: float, pitch: float, known: float) -> float:
+def apply_guards(log_odds: float, pitch: float, known: float) -> float:
     """Return the voice's log odds less what pitch lacks and what is not known of the speaker.
 
     Parameters
@@ -120,11 +120,11 @@ def guarded(log_odds: float, pitch: float, known: float) -> float:
     log_odds
         `LEAST` to `MOST`; never falls as any of the three rises.
     """
-    lenient = log_odds - LENIENT.less(pitch, known)
-    if lenient > NEAR:
-        strict = min(lenient, log_odds - STRICT.less(pitch, known))
-        lenient = max(strict, NEAR + UNSURE * (lenient - NEAR))
-    return min(MOST, max(LEAST, lenient))
+    lenient = log_odds - LENIENT_GUARD.less(pitch, known)
+    if lenient > NEAR_ALERT:
+        strict = min(lenient, log_odds - STRICT_GUARD.less(pitch, known))
+        lenient = max(strict, NEAR_ALERT + LENIENT_WEIGHT * (lenient - NEAR_ALERT))
+    return min(MAX_LOG_ODDS, max(MIN_LOG_ODDS, lenient))
 
 
 class ToneEstimator:
@@ -133,7 +133,7 @@ class ToneEstimator:
     def __init__(self, model: AgitationModel) -> None:
         self._model = model
         self._usual = VoiceBaseline(model.population)
-        self._voice = START
+        self._voice = START_LOG_ODDS
         self._confidence = 0.0
         self._aspects = [0.0] * len(ASPECTS)
         self._signals: dict[str, float] = {}
@@ -144,35 +144,39 @@ class ToneEstimator:
 
     def update(self, at: int, window: Functionals, others: Sequence[Evidence] = ()) -> Tone:
         """Take the newest window of speech and what else there is, and return the estimate."""
-        x = features(window)
-        enough = min(1.0, window.speech_s / ENOUGH_S)
-        new = min(NEWEST, max(0, window.end - max(self._heard_to, window.start)))
+        x = voice_features(window)
+        enough = min(1.0, window.speech_s / FULL_WINDOW_S)
+        new = min(MAX_NEW_SAMPLES, max(0, window.end - max(self._heard_to, window.start)))
         self._heard_to = max(self._heard_to, window.end)
         new_s = enough * new / SAMPLE_RATE
-        share = 1.0 - math.exp(-new_s / SMOOTH_S)
+        share = 1.0 - math.exp(-new_s / TONE_SMOOTH_S)
         z, known = self._usual.against(x), self._usual.known
         odds, added = self._model.explain(z)
-        pitch = float(z[PITCH].mean())
-        log_odds = guarded(odds, pitch, known)
+        pitch = float(z[LOW_PITCH_INDICES].mean())
+        log_odds = apply_guards(odds, pitch, known)
         # What would be missing of it were an aspect as usual.
         missing = [
-            log_odds - guarded(odds - more, pitch * other, known)
+            log_odds - apply_guards(odds - more, pitch * other, known)
             for more, other in zip(added, _NOT_PITCH, strict=True)
         ]
         self._voice += (log_odds - self._voice) * share
-        self._confidence += (FOREIGN + (1.0 - FOREIGN) * known - self._confidence) * share
+        self._confidence += (
+            POPULATION_CONFIDENCE + (1.0 - POPULATION_CONFIDENCE) * known - self._confidence
+        ) * share
         self._aspects = [
             held + (now - held) * share for held, now in zip(self._aspects, missing, strict=True)
         ]
         self._signals = self._against(x)
         # By the voice alone: what the agent does has no say in what the customer's usual is.
-        self._usual.learn(x, new_s * max(FLOOR, 1.0 - probability(self._voice) / ALERT))
+        self._usual.learn(
+            x, new_s * max(AGITATED_LEARN_WEIGHT, 1.0 - sigmoid(self._voice) / ALERT_LEVEL)
+        )
         return self._tone(at, window.start, window.end, others)
 
     def reconsider(self, at: int, others: Sequence[Evidence]) -> Tone | None:
         """Return the estimate anew where there is more evidence beside the voice than before."""
         held = self.newest
-        if held is None or sum(e.weight for e in others) < self._others + TELLING:
+        if held is None or sum(e.weight for e in others) < self._others + MIN_EVIDENCE_ODDS:
             return None
         return self._tone(at, held.start, held.end, others)
 
@@ -182,7 +186,7 @@ class ToneEstimator:
         voice = [
             Evidence(weight, f"voice {aspect.name} than usual")
             for aspect, weight in zip(ASPECTS, self._aspects, strict=True)
-            if self._voice > START
+            if self._voice > START_LOG_ODDS
         ]
         told = sorted((*voice, *others), reverse=True)
         self.newest = Tone(
@@ -190,14 +194,14 @@ class ToneEstimator:
             speaker=Speaker.CUSTOMER,
             start=start,
             end=end,
-            agitation=probability(self._voice + self._others),
+            agitation=sigmoid(self._voice + self._others),
             confidence=self._confidence,
-            evidence=tuple(e.text for e in told[:MOST_TOLD] if e.weight >= TELLING),
+            evidence=tuple(e.text for e in told[:MAX_EVIDENCE] if e.weight >= MIN_EVIDENCE_ODDS),
             signals=self._signals,
         )
         return self.newest
 
     def _against(self, x: F64) -> dict[str, float]:
         off = x - self._usual.mean
-        values = {name: float(off[i]) for name, i in _SIGNALS.items()}
+        values = {name: float(off[i]) for name, i in _TONE_SIGNALS.items()}
         return {name: value for name, value in values.items() if value == value}

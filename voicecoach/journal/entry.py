@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voicecoach.types import (
-    SAMPLE_RATE,
     CueClosed,
     CueFeedback,
     CueHeldBack,
@@ -23,19 +22,20 @@ from voicecoach.types import (
     Ended,
     Event,
     SpeechEnded,
+    to_seconds,
 )
-from voicecoach.views.scorecard import ScoreCard, Technique
+from voicecoach.views.scorecard import ScoreCard, TechniqueScore
 from voicecoach.views.summary import Summarizer
 
 ID_DIGITS = 12
 """Hexadecimal, of a call's id after its c."""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a table; its fields are the table's columns, in their order."""
 
 
-class CallRow(Row, frozen=True, kw_only=True):
+class CallRow(JournalRow, frozen=True, kw_only=True):
     """A call, in figures; `None` is not known."""
 
     id: str
@@ -75,7 +75,7 @@ class CallRow(Row, frozen=True, kw_only=True):
     cooperativeness: float | None
 
 
-class CueRow(Row, frozen=True, kw_only=True):
+class CueRow(JournalRow, frozen=True, kw_only=True):
     """A cue that was shown."""
 
     call: str
@@ -93,7 +93,7 @@ class CueRow(Row, frozen=True, kw_only=True):
     """"" without words: it may quote."""
 
 
-class HeldBackRow(Row, frozen=True, kw_only=True):
+class HeldBackRow(JournalRow, frozen=True, kw_only=True):
     """A cue that was due and not shown."""
 
     call: str
@@ -102,7 +102,7 @@ class HeldBackRow(Row, frozen=True, kw_only=True):
     reason: str
 
 
-class OutcomeRow(Row, frozen=True, kw_only=True):
+class OutcomeRow(JournalRow, frozen=True, kw_only=True):
     """What followed a cue, or a moment at which one was due; see `types.CueOutcome`."""
 
     call: str
@@ -120,7 +120,7 @@ class OutcomeRow(Row, frozen=True, kw_only=True):
     agitation_after: float | None
 
 
-class FeedbackRow(Row, frozen=True, kw_only=True):
+class FeedbackRow(JournalRow, frozen=True, kw_only=True):
     """A cue was marked, by one tap."""
 
     call: str
@@ -132,7 +132,7 @@ class FeedbackRow(Row, frozen=True, kw_only=True):
     """Else it was wrong."""
 
 
-class ScoreRow(Row, frozen=True, kw_only=True):
+class ScoreRow(JournalRow, frozen=True, kw_only=True):
     """A technique in a call; see `scorecard.Technique`."""
 
     call: str
@@ -145,7 +145,7 @@ class ScoreRow(Row, frozen=True, kw_only=True):
     missed: int
 
 
-class QuoteRow(Row, frozen=True, kw_only=True):
+class QuoteRow(JournalRow, frozen=True, kw_only=True):
     """A moment that a score rests on; there are none without words."""
 
     call: str
@@ -159,7 +159,7 @@ class QuoteRow(Row, frozen=True, kw_only=True):
     why: str
 
 
-class SurveyRow(Row, frozen=True, kw_only=True):
+class SurveyRow(JournalRow, frozen=True, kw_only=True):
     """What was asked afterwards; see `scorecard.Survey`."""
 
     call: str
@@ -169,7 +169,7 @@ class SurveyRow(Row, frozen=True, kw_only=True):
     notes: str
 
 
-class NoteRow(Row, frozen=True, kw_only=True):
+class NoteRow(JournalRow, frozen=True, kw_only=True):
     """Something that a person noted about a call."""
 
     call: str
@@ -178,7 +178,7 @@ class NoteRow(Row, frozen=True, kw_only=True):
     text: str
 
 
-TABLES: Mapping[str, type[Row]] = {
+JOURNAL_TABLES: Mapping[str, type[JournalRow]] = {
     "calls": CallRow,
     "cues": CueRow,
     "held_back": HeldBackRow,
@@ -190,26 +190,26 @@ TABLES: Mapping[str, type[Row]] = {
     "notes": NoteRow,
 }
 """All that a journal has."""
-FOUND = ("cues", "held_back", "outcomes", "feedback", "scores", "quotes")
+TABLES_FROM_CALL = ("cues", "held_back", "outcomes", "feedback", "scores", "quotes")
 """Those that come from the call; the others a person adds."""
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """A call as the journal keeps it."""
 
     call: CallRow
-    rows: Mapping[str, list[Row]]
+    rows: Mapping[str, list[JournalRow]]
     """By table, of `FOUND`."""
 
 
-def entry(
+def make_entry(
     facts: Mapping[str, Any],
     events: Sequence[Event],
     card: ScoreCard | None = None,
     *,
     started_at: str,
     words: bool = False,
-) -> Entry:
+) -> JournalEntry:
     """Return what to keep of a call.
 
     Parameters
@@ -225,39 +225,39 @@ def entry(
     words
         Keep what quotes somebody, too.
     """
-    call = _call(facts, events, card, started_at)
-    rows: dict[str, list[Row]] = {table: [] for table in FOUND}
+    call = _call_row(facts, events, card, started_at)
+    rows: dict[str, list[JournalRow]] = {table: [] for table in TABLES_FROM_CALL}
     for event in events:
         match event:
             case CueOpened():
-                rows["cues"].append(_cue(call.id, event, words))
+                rows["cues"].append(_cue_row(call.id, event, words))
             case CueClosed() if rows["cues"]:
-                closed = {"closed_s": _s(event.at), "closed_because": event.reason}
+                closed = {"closed_s": to_seconds(event.at), "closed_because": event.reason}
                 rows["cues"][-1] = msgspec.structs.replace(rows["cues"][-1], **closed)
             case CueHeldBack():
                 held = HeldBackRow(
-                    call=call.id, cue=event.id, at_s=_s(event.at), reason=event.reason
+                    call=call.id, cue=event.id, at_s=to_seconds(event.at), reason=event.reason
                 )
                 rows["held_back"].append(held)
             case CueOutcome():
-                rows["outcomes"].append(_outcome(call.id, event))
+                rows["outcomes"].append(_outcome_row(call.id, event))
             case CueFeedback():
                 mark = FeedbackRow(
                     call=call.id,
                     cue=event.id,
-                    opened_s=_s(event.start),
-                    at_s=_s(event.at),
+                    opened_s=to_seconds(event.start),
+                    at_s=to_seconds(event.at),
                     helpful=event.helpful,
                 )
                 rows["feedback"].append(mark)
     for technique in card.techniques if card else ():
-        rows["scores"].append(_score(call.id, technique))
+        rows["scores"].append(_score_row(call.id, technique))
         if words:
-            rows["quotes"] += _quotes(call.id, technique)
-    return Entry(call, rows)
+            rows["quotes"] += _quote_rows(call.id, technique)
+    return JournalEntry(call, rows)
 
 
-def identify(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
+def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
     """Return a call's id: the same for the same call, whatever cues or words were made of it.
 
     A live call is its name and its start, also where its log was cut off; a recording is its name
@@ -276,7 +276,7 @@ def identify(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
     return f"c{digest.hexdigest()[:ID_DIGITS]}"
 
 
-def _call(
+def _call_row(
     facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None, started_at: str
 ) -> CallRow:
     summarizer = Summarizer(str(facts.get("call", "")))
@@ -284,10 +284,10 @@ def _call(
         summarizer.update(event)
     s = summarizer.finish()
     return CallRow(
-        id=identify(facts, events),
+        id=call_id(facts, events),
         name=s.call,
         started_at=started_at,
-        duration_s=s.duration_s or max((_s(event.at) for event in events), default=0.0),
+        duration_s=s.duration_s or max((to_seconds(event.at) for event in events), default=0.0),
         complete=any(isinstance(event, Ended) for event in events),
         live=bool(facts.get("live", False)),
         words=bool(facts.get("words", False)),
@@ -312,14 +312,14 @@ def _call(
     )
 
 
-def _cue(call: str, event: CueOpened, words: bool) -> CueRow:
+def _cue_row(call: str, event: CueOpened, words: bool) -> CueRow:
     # A text among the evidence is something that was said.
     kept = {k: v for k, v in event.evidence.items() if words or not isinstance(v, str)}
     return CueRow(
         call=call,
         cue=event.id,
         title=event.title,
-        opened_s=_s(event.at),
+        opened_s=to_seconds(event.at),
         closed_s=None,
         closed_because="",
         priority=event.priority,
@@ -329,11 +329,11 @@ def _cue(call: str, event: CueOpened, words: bool) -> CueRow:
     )
 
 
-def _outcome(call: str, event: CueOutcome) -> OutcomeRow:
+def _outcome_row(call: str, event: CueOutcome) -> OutcomeRow:
     return OutcomeRow(
         call=call,
         cue=event.id,
-        at_s=_s(event.start),
+        at_s=to_seconds(event.start),
         shown=event.shown,
         reason=event.reason,
         heeded=event.heeded,
@@ -345,7 +345,7 @@ def _outcome(call: str, event: CueOutcome) -> OutcomeRow:
     )
 
 
-def _score(call: str, technique: Technique) -> ScoreRow:
+def _score_row(call: str, technique: TechniqueScore) -> ScoreRow:
     return ScoreRow(
         call=call,
         technique=technique.id,
@@ -357,7 +357,7 @@ def _score(call: str, technique: Technique) -> ScoreRow:
     )
 
 
-def _quotes(call: str, technique: Technique) -> list[QuoteRow]:
+def _quote_rows(call: str, technique: TechniqueScore) -> list[QuoteRow]:
     return [
         QuoteRow(
             call=call,
@@ -372,7 +372,3 @@ def _quotes(call: str, technique: Technique) -> list[QuoteRow]:
         for missed, quotes in ((False, technique.seen), (True, technique.missed))
         for quote in quotes
     ]
-
-
-def _s(samples: int) -> float:
-    return samples / SAMPLE_RATE

@@ -19,16 +19,16 @@ import numpy as np
 from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
 from voicecoach.types import F64
 
-FEW = 8
+MIN_FOR_INTERVAL = 8
 """Calls, or moments, below which there is no interval, and no association at all."""
-SURE = 0.95
+INTERVAL_COVERAGE = 0.95
 """How much of what could as well have been seen an interval covers."""
-RESAMPLES, AT_ONCE = 2000, 50
+RESAMPLES, RESAMPLES_AT_ONCE = 2000, 50
 HOLDOUT = "holdout"
 """Why a cue was not shown: by chance."""
 
 
-class Week(NamedTuple):
+class WeekScores(NamedTuple):
     """A technique's scores in a week."""
 
     week: str
@@ -38,12 +38,12 @@ class Week(NamedTuple):
     high: float
 
 
-class Course(NamedTuple):
+class TechniqueTrend(NamedTuple):
     """A technique over the weeks; those without a score are left out."""
 
     technique: str
     name: str
-    weeks: list[Week]
+    weeks: list[WeekScores]
 
 
 class Estimate(NamedTuple):
@@ -55,7 +55,7 @@ class Estimate(NamedTuple):
     high: float | None = None
 
 
-class Followed(NamedTuple):
+class OutcomeTrend(NamedTuple):
     """What followed moments of one kind."""
 
     moments: int
@@ -70,9 +70,9 @@ class CueTrend(NamedTuple):
 
     cue: str
     title: str
-    shown: Followed
-    held_back: Followed
-    held_out: Followed
+    shown: OutcomeTrend
+    held_back: OutcomeTrend
+    held_out: OutcomeTrend
     difference: Estimate
     """Change after shown less change after `against`; below 0 agitation fell more with the cue."""
     against: str
@@ -97,7 +97,7 @@ class Trends(NamedTuple):
     calls: int
     weeks: list[str]
     """All from the first to the last, in order."""
-    courses: list[Course]
+    courses: list[TechniqueTrend]
     cues: list[CueTrend]
     associations: list[Association]
     """By survey, the strongest first; none where fewer than `FEW` calls have both."""
@@ -105,7 +105,7 @@ class Trends(NamedTuple):
     """How many calls have each answer."""
 
 
-class Rows(NamedTuple):
+class TrendRows(NamedTuple):
     """What trends are made of."""
 
     calls: Sequence[CallRow]
@@ -116,7 +116,7 @@ class Rows(NamedTuple):
     surveys: Sequence[SurveyRow]
 
 
-def trends(rows: Rows, week_of: Mapping[str, str], weeks: Sequence[str]) -> Trends:
+def trends(rows: TrendRows, week_of: Mapping[str, str], weeks: Sequence[str]) -> Trends:
     """Return what the calls show together.
 
     Parameters
@@ -131,8 +131,8 @@ def trends(rows: Rows, week_of: Mapping[str, str], weeks: Sequence[str]) -> Tren
     return Trends(
         len(rows.calls),
         list(weeks),
-        courses(rows.scores, week_of, weeks),
-        cues(rows),
+        technique_trends(rows.scores, week_of, weeks),
+        cue_trends(rows),
         associations(rows),
         {
             name: sum(getattr(survey, name) is not None for survey in rows.surveys)
@@ -141,9 +141,9 @@ def trends(rows: Rows, week_of: Mapping[str, str], weeks: Sequence[str]) -> Tren
     )
 
 
-def courses(
+def technique_trends(
     scores: Iterable[ScoreRow], week_of: Mapping[str, str], weeks: Sequence[str]
-) -> list[Course]:
+) -> list[TechniqueTrend]:
     """Return each technique over the weeks, in the order in which they first come."""
     names: dict[str, str] = {}
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -152,11 +152,11 @@ def courses(
         if row.score is not None:
             found[row.technique, week_of[row.call]].append(row.score)
     return [
-        Course(
+        TechniqueTrend(
             technique,
             name,
             [
-                Week(week, len(values), median(values), min(values), max(values))
+                WeekScores(week, len(values), median(values), min(values), max(values))
                 for week in weeks
                 if (values := found.get((technique, week)))
             ],
@@ -165,7 +165,7 @@ def courses(
     ]
 
 
-def cues(rows: Rows) -> list[CueTrend]:
+def cue_trends(rows: TrendRows) -> list[CueTrend]:
     """Return what followed each cue, the most frequent first."""
     titles = {row.cue: row.title for row in rows.cues}
     marks: dict[tuple[str, float, str], bool] = {}
@@ -182,15 +182,15 @@ def cues(rows: Rows) -> list[CueTrend]:
         against, difference = "", Estimate(None, 0)
         for name, others in (("held out", held_out), ("held back", held_back)):
             both = _changes(shown), _changes(others)
-            if not against and all(len(changes) >= FEW for changes in both):
+            if not against and all(len(changes) >= MIN_FOR_INTERVAL for changes in both):
                 against, difference = name, _difference(*both)
         found.append(
             CueTrend(
                 cue,
                 title,
-                _followed(shown),
-                _followed(held_back),
-                _followed(held_out),
+                _outcome_trend(shown),
+                _outcome_trend(held_back),
+                _outcome_trend(held_out),
                 difference,
                 against,
                 sum(helpful for (_, _, id), helpful in marks.items() if id == cue),
@@ -200,9 +200,9 @@ def cues(rows: Rows) -> list[CueTrend]:
     return sorted(found, key=lambda each: (-each.shown.moments, each.cue))
 
 
-def associations(rows: Rows) -> list[Association]:
+def associations(rows: TrendRows) -> list[Association]:
     """Return how the answers of surveys go with the figures and the scores of their calls."""
-    figures = _figures(rows)
+    figures = _figures_by_call(rows)
     found = []
     for survey in ("csat", "nps", "ces"):
         answers = {row.call: getattr(row, survey) for row in rows.surveys}
@@ -220,19 +220,19 @@ def associations(rows: Rows) -> list[Association]:
 # --- estimates --------------------------------------------------------------------------------
 
 
-def share(hits: int, of: int) -> Estimate:
+def share_estimate(hits: int, of: int) -> Estimate:
     """Return a share with Wilson's score interval (1927), which holds for few and for none, too."""
     if not of:
         return Estimate(None, 0)
-    if of < FEW:
+    if of < MIN_FOR_INTERVAL:
         return Estimate(hits / of, of)
     from scipy.stats import binomtest
 
-    interval = binomtest(hits, of).proportion_ci(SURE, method="wilson")
+    interval = binomtest(hits, of).proportion_ci(INTERVAL_COVERAGE, method="wilson")
     return Estimate(hits / of, of, float(interval.low), float(interval.high))
 
 
-def mean(groups: Sequence[Sequence[float]]) -> Estimate:
+def mean_estimate(groups: Sequence[Sequence[float]]) -> Estimate:
     """Return the mean of all values with a bootstrap interval (percentiles, Efron 1979).
 
     Whole groups, the calls, are drawn anew: moments of one call are alike.
@@ -240,7 +240,7 @@ def mean(groups: Sequence[Sequence[float]]) -> Estimate:
     values = [value for group in groups for value in group]
     if not values:
         return Estimate(None, 0)
-    if len(groups) < FEW:
+    if len(groups) < MIN_FOR_INTERVAL:
         return Estimate(sum(values) / len(values), len(values))
     low, high = np.quantile(_resampled(groups, 0), _TAILS)
     return Estimate(sum(values) / len(values), len(values), float(low), float(high))
@@ -252,19 +252,21 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> Estimate:
     Unknown from fewer than `FEW` pairs, and where one of the two is always the same.
     """
     count = len(a)
-    if count < FEW or len(set(a)) == 1 or len(set(b)) == 1:
+    if count < MIN_FOR_INTERVAL or len(set(a)) == 1 or len(set(b)) == 1:
         return Estimate(None, count)
     from scipy.stats import norm, spearmanr
 
     value = float(spearmanr(a, b).statistic)
     if abs(value) > 1 - 1e-9:
         return Estimate(round(value), count, round(value), round(value))
-    half = float(norm.ppf((1 + SURE) / 2)) * math.sqrt((1 + value**2 / 2) / (count - 3))
+    half = float(norm.ppf((1 + INTERVAL_COVERAGE) / 2)) * math.sqrt(
+        (1 + value**2 / 2) / (count - 3)
+    )
     low, high = (math.tanh(math.atanh(value) + sign * half) for sign in (-1, 1))
     return Estimate(value, count, low, high)
 
 
-_TAILS = ((1 - SURE) / 2, (1 + SURE) / 2)
+_TAILS = ((1 - INTERVAL_COVERAGE) / 2, (1 + INTERVAL_COVERAGE) / 2)
 
 
 def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
@@ -273,8 +275,8 @@ def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
     rng = np.random.default_rng(seed)
     drawn = []
     # In parts: all at once would be gigabytes of a large journal.
-    for _ in range(RESAMPLES // AT_ONCE):
-        places = rng.integers(len(groups), size=(AT_ONCE, len(groups)))
+    for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
+        places = rng.integers(len(groups), size=(RESAMPLES_AT_ONCE, len(groups)))
         drawn.append(sums[places].sum(axis=1) / sizes[places].sum(axis=1))
     return np.concatenate(drawn)
 
@@ -282,7 +284,7 @@ def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
 def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Estimate:
     """Return the mean of `a` less that of `b`, each drawn anew by itself."""
     low, high = np.quantile(_resampled(a, 1) - _resampled(b, 2), _TAILS)
-    values = [mean(groups) for groups in (a, b)]
+    values = [mean_estimate(groups) for groups in (a, b)]
     value = (values[0].value or 0.0) - (values[1].value or 0.0)
     return Estimate(value, values[0].of + values[1].of, float(low), float(high))
 
@@ -290,9 +292,11 @@ def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> E
 # --- rows -------------------------------------------------------------------------------------
 
 
-def _followed(outcomes: Sequence[OutcomeRow]) -> Followed:
+def _outcome_trend(outcomes: Sequence[OutcomeRow]) -> OutcomeTrend:
     heeded = [row.heeded for row in outcomes if row.heeded is not None]
-    return Followed(len(outcomes), share(sum(heeded), len(heeded)), mean(_changes(outcomes)))
+    return OutcomeTrend(
+        len(outcomes), share_estimate(sum(heeded), len(heeded)), mean_estimate(_changes(outcomes))
+    )
 
 
 def _changes(outcomes: Iterable[OutcomeRow]) -> list[list[float]]:
@@ -304,7 +308,7 @@ def _changes(outcomes: Iterable[OutcomeRow]) -> list[list[float]]:
     return list(found.values())
 
 
-def _figures(rows: Rows) -> dict[str, dict[str, float]]:
+def _figures_by_call(rows: TrendRows) -> dict[str, dict[str, float]]:
     """Return what an answer may go with: by name, then by call."""
     shown: dict[str, int] = defaultdict(int)
     for cue in rows.cues:
@@ -316,8 +320,8 @@ def _figures(rows: Rows) -> dict[str, dict[str, float]]:
         "Length of the call": lambda call: call.duration_s,
         "Agent's share of talk": lambda call: call.agent_talk_share,
         "Agent's longest turn": lambda call: call.longest_agent_turn_s,
-        "Agent came in over them, a minute": lambda call: _rate(call.agent_overlaps, call),
-        "Cues shown, a minute": lambda call: _rate(shown[call.id], call),
+        "Agent came in over them, a minute": lambda call: _per_minute(call.agent_overlaps, call),
+        "Cues shown, a minute": lambda call: _per_minute(shown[call.id], call),
     }
     found = {
         name: {call.id: value for call in rows.calls if (value := figure(call)) is not None}
@@ -329,5 +333,5 @@ def _figures(rows: Rows) -> dict[str, dict[str, float]]:
     return found
 
 
-def _rate(count: int, call: CallRow) -> float | None:
+def _per_minute(count: int, call: CallRow) -> float | None:
     return 60 * count / call.duration_s if call.duration_s else None

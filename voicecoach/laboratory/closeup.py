@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from voicecoach.coaching.cues import Cue
-from voicecoach.coaching.signal_trace import TICK_SAMPLES, Reading
-from voicecoach.laboratory.comparison import Change
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.coaching.signal_trace import CueInputs
+from voicecoach.laboratory.comparison import CueChange
+from voicecoach.types import SAMPLE_RATE, TICK_S
 
-BEFORE_S, AFTER_S = 15.0, 10.0
+SHOWN_BEFORE_S, SHOWN_AFTER_S = 15.0, 10.0
 """What is shown before a cue first opens and after it last closes."""
-TICK_S = TICK_SAMPLES / SAMPLE_RATE
 
 
 class Threshold(NamedTuple):
@@ -39,7 +38,7 @@ class Strip(NamedTuple):
 class CloseUp(NamedTuple):
     """A change, and what the rules of its cue saw."""
 
-    change: Change
+    change: CueChange
     start_s: float
     end_s: float
     true_a: list[tuple[float, float]]
@@ -48,7 +47,7 @@ class CloseUp(NamedTuple):
     strips: list[Strip]
 
 
-class Course(NamedTuple):
+class CallCloseUps(NamedTuple):
     """What a picture needs of a call beside its cues."""
 
     agitation: list[tuple[float, float]]
@@ -56,13 +55,13 @@ class Course(NamedTuple):
     closeups: list[CloseUp]
 
 
-def course(
-    readings: Iterable[Reading],
-    changes: Iterable[Change],
+def call_closeups(
+    readings: Iterable[CueInputs],
+    changes: Iterable[CueChange],
     a: Mapping[str, Cue],
     b: Mapping[str, Cue],
     part_s: float,
-) -> Course:
+) -> CallCloseUps:
     """Return the customer's agitation through a call, and a close-up of each change in it.
 
     Parameters
@@ -76,7 +75,7 @@ def course(
     part_s
         The length of the parts of which the highest agitation is told, seconds.
     """
-    views = [(change, *_span(change), list[Reading]()) for change in changes]
+    views = [(change, *_closeup_span(change), list[CueInputs]()) for change in changes]
     parts: dict[int, float] = {}
     for reading in readings:
         at_s = reading.at / SAMPLE_RATE
@@ -91,22 +90,22 @@ def course(
             change,
             start_s,
             end_s,
-            _true(seen, a.get(change.id)),
-            _true(seen, b.get(change.id)),
+            _true_spans(seen, a.get(change.id)),
+            _true_spans(seen, b.get(change.id)),
             _strips(seen, a.get(change.id), b.get(change.id)),
         )
         for change, start_s, end_s, seen in views
     ]
-    return Course([((part + 0.5) * part_s, x) for part, x in parts.items()], closeups)
+    return CallCloseUps([((part + 0.5) * part_s, x) for part, x in parts.items()], closeups)
 
 
-def _span(change: Change) -> tuple[float, float]:
+def _closeup_span(change: CueChange) -> tuple[float, float]:
     shown = [s for s in (change.a, change.b) if s]
-    start_s = min(s.opened_s for s in shown) - BEFORE_S
-    return max(0.0, start_s), max(s.closed_s for s in shown) + AFTER_S
+    start_s = min(s.opened_s for s in shown) - SHOWN_BEFORE_S
+    return max(0.0, start_s), max(s.closed_s for s in shown) + SHOWN_AFTER_S
 
 
-def _true(seen: Sequence[Reading], cue: Cue | None) -> list[tuple[float, float]]:
+def _true_spans(seen: Sequence[CueInputs], cue: Cue | None) -> list[tuple[float, float]]:
     """Return when all conditions of one of a cue's rules were met."""
     spans: list[tuple[float, float]] = []
     rules = cue.rule if cue else ()
@@ -121,7 +120,7 @@ def _true(seen: Sequence[Reading], cue: Cue | None) -> list[tuple[float, float]]
     return spans
 
 
-def _strips(seen: Sequence[Reading], a: Cue | None, b: Cue | None) -> list[Strip]:
+def _strips(seen: Sequence[CueInputs], a: Cue | None, b: Cue | None) -> list[Strip]:
     whose: dict[str, dict[tuple[str, float], list[str]]] = {}
     for name, cue in (("A", a), ("B", b)):
         for rule in cue.rule if cue else ():

@@ -13,30 +13,32 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach.coaching.cues import Cue, CueEngine
-from voicecoach.coaching.signal_trace import NAN, TICK_SAMPLES, Reading, ticks
-from voicecoach.coaching.signals import QUOTES, SIGNALS
-from voicecoach.config import Cues
+from voicecoach.coaching.signal_trace import CueInputs, decode_ticks
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.config import CuesConfig
 from voicecoach.types import (
-    SAMPLE_RATE,
+    NAN,
+    TICK_SAMPLES,
     CueClosed,
     CueFeedback,
     CueOpened,
     Ended,
     Event,
     Listening,
-    Readings,
+    SignalChanges,
+    to_seconds,
 )
-from voicecoach.views.catalogue import condition
+from voicecoach.views.catalogue import rule_text
 
 TOLERANCE_S = 10.0
 """Two openings of a cue so near to each other are one that moved."""
 EXACT_S = 0.001
-UNKNOWN: dict[str, float] = dict.fromkeys(SIGNALS, NAN)
-UNSAID: dict[str, str] = dict.fromkeys(QUOTES, "")
+UNKNOWN_SIGNALS: dict[str, float] = dict.fromkeys(CUE_SIGNALS, NAN)
+EMPTY_QUOTES: dict[str, str] = dict.fromkeys(CUE_QUOTES, "")
 """What a log that is damaged, or of another version, does not tell."""
 
 
-class Shown(msgspec.Struct, frozen=True):
+class CueShowing(msgspec.Struct, frozen=True):
     """A cue on screen."""
 
     opened_s: float
@@ -47,7 +49,7 @@ class Shown(msgspec.Struct, frozen=True):
     closed_because: str
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldBackSpan(msgspec.Struct, frozen=True):
     """A cue that was due and was held back, from and to."""
 
     start_s: float
@@ -55,14 +57,14 @@ class Held(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Change(msgspec.Struct, frozen=True):
+class CueChange(msgspec.Struct, frozen=True):
     """A cue on screen under one set of rules, and what became of it under the other."""
 
     id: str
     what: tuple[str, ...]
     """`only A`, `only B`; or of `moved`, `closes`, `message`; nothing where it is the same."""
-    a: Shown | None
-    b: Shown | None
+    a: CueShowing | None
+    b: CueShowing | None
     why: str
     """Why it is not there under the rules that do not show it, as far as they say."""
 
@@ -72,11 +74,11 @@ class Change(msgspec.Struct, frozen=True):
         return min(shown.opened_s for shown in (self.a, self.b) if shown)
 
 
-class Told(NamedTuple):
+class CueTimeline(NamedTuple):
     """The cues of one call under one set of rules, by cue."""
 
-    shown: dict[str, list[Shown]]
-    held: dict[str, list[Held]]
+    shown: dict[str, list[CueShowing]]
+    held: dict[str, list[HeldBackSpan]]
 
 
 def end_of(events: Sequence[Event]) -> int:
@@ -85,19 +87,23 @@ def end_of(events: Sequence[Event]) -> int:
     return ended.end if ended else max((event.at for event in events), default=0)
 
 
-def recordable(events: Sequence[Event]) -> bool:
+def has_signal_trace(events: Sequence[Event]) -> bool:
     """Return whether cues can be told again from a log: an older one has no `signals`."""
-    return end_of(events) < TICK_SAMPLES or any(isinstance(event, Readings) for event in events)
+    return end_of(events) < TICK_SAMPLES or any(
+        isinstance(event, SignalChanges) for event in events
+    )
 
 
-def readings(events: Sequence[Event], end: int) -> Iterator[Reading]:
+def cue_inputs(events: Sequence[Event], end: int) -> Iterator[CueInputs]:
     """Yield what the cues go on at every tick, of a log that may leave some of it out."""
-    for reading in ticks(events, end):
-        signals, quotes = {**UNKNOWN, **reading.signals}, {**UNSAID, **reading.quotes}
+    for reading in decode_ticks(events, end):
+        signals, quotes = {**UNKNOWN_SIGNALS, **reading.signals}, {**EMPTY_QUOTES, **reading.quotes}
         yield reading._replace(signals=signals, quotes=quotes)
 
 
-def told_again(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> list[Event]:
+def replay_cues(
+    events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig
+) -> list[Event]:
     """Return what cues would have opened, closed and been held back in a call.
 
     Parameters
@@ -114,15 +120,17 @@ def told_again(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -
     ValueError
         Where the log does not hold the signals.
     """
-    if not recordable(events):
+    if not has_signal_trace(events):
         raise ValueError("the log does not hold the signals that rules go on")
     return [event for step in _steps(events, cues, settings) for event in step.said]
 
 
-def told(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> Told:
+def cue_timeline(
+    events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig
+) -> CueTimeline:
     """Return what the cues come to, told again as by `told_again`."""
-    shown: dict[str, list[Shown]] = {}
-    held: dict[str, list[Held]] = {}
+    shown: dict[str, list[CueShowing]] = {}
+    held: dict[str, list[HeldBackSpan]] = {}
     card: CueOpened | None = None
     waiting: dict[str, tuple[int, str]] = {}
     for step in _steps(events, cues, settings):
@@ -130,17 +138,21 @@ def told(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> Told
             if isinstance(event, CueOpened):
                 card = event
             elif isinstance(event, CueClosed) and card:
-                shown.setdefault(card.id, []).append(_shown(card, event))
+                shown.setdefault(card.id, []).append(_cue_showing(card, event))
         for id, (since, reason) in list(waiting.items()):
             if step.waiting.get(id) != reason:
-                held.setdefault(id, []).append(Held(_s(since), _s(step.at), reason))
+                held.setdefault(id, []).append(
+                    HeldBackSpan(to_seconds(since), to_seconds(step.at), reason)
+                )
                 del waiting[id]
         for id, reason in step.waiting.items():
             waiting.setdefault(id, (step.at, reason))
-    return Told(shown, held)
+    return CueTimeline(shown, held)
 
 
-def compare(a: Told, b: Told, tolerance_s: float = TOLERANCE_S) -> list[Change]:
+def compare_cues(
+    a: CueTimeline, b: CueTimeline, tolerance_s: float = TOLERANCE_S
+) -> list[CueChange]:
     """Return every cue that either shows, in the order of their times.
 
     Parameters
@@ -154,16 +166,16 @@ def compare(a: Told, b: Told, tolerance_s: float = TOLERANCE_S) -> list[Change]:
     for id in a.shown.keys() | b.shown.keys():
         for one, other in _pairs(a.shown.get(id, []), b.shown.get(id, []), tolerance_s):
             if one and other:
-                changes.append(Change(id, _what(one, other), one, other, ""))
+                changes.append(CueChange(id, _what_differs(one, other), one, other, ""))
             else:
                 there, missing, name = (one, b, "A") if one else (other, a, "B")
                 assert there
-                why = _why(there, missing.held.get(id, []))
-                changes.append(Change(id, (f"only {name}",), one, other, why))
+                why = _why_missing(there, missing.held.get(id, []))
+                changes.append(CueChange(id, (f"only {name}",), one, other, why))
     return sorted(changes, key=lambda change: (change.at_s, change.id))
 
 
-class Total(msgspec.Struct):
+class CueTotals(msgspec.Struct):
     """A cue, counted over calls."""
 
     id: str
@@ -178,27 +190,29 @@ class Total(msgspec.Struct):
     held_b: int = 0
 
 
-def total(calls: Iterable[tuple[Told, Told, Sequence[Change]]]) -> list[Total]:
+def count_totals(
+    calls: Iterable[tuple[CueTimeline, CueTimeline, Sequence[CueChange]]],
+) -> list[CueTotals]:
     """Return how often each cue is shown and changes over all calls, by its id."""
-    totals: dict[str, Total] = {}
+    totals: dict[str, CueTotals] = {}
     for a, b, changes in calls:
         for change in changes:
-            t = totals.setdefault(change.id, Total(change.id))
+            t = totals.setdefault(change.id, CueTotals(change.id))
             t.a += change.a is not None
             t.b += change.b is not None
             t.only_a += change.b is None
             t.only_b += change.a is None
             t.changed += bool(change.a and change.b and change.what)
         for id in a.held.keys() | b.held.keys():
-            t = totals.setdefault(id, Total(id))
+            t = totals.setdefault(id, CueTotals(id))
             t.held_a += len(a.held.get(id, ()))
             t.held_b += len(b.held.get(id, ()))
     return sorted(totals.values(), key=lambda t: t.id)
 
 
-def differences(a: Iterable[Cue], b: Iterable[Cue]) -> dict[str, list[str]]:
+def rule_differences(a: Iterable[Cue], b: Iterable[Cue]) -> dict[str, list[str]]:
     """Return where two sets of rules differ, by cue, as "key: from -> to"."""
-    ours, theirs = ({cue.id: _facts(cue) for cue in cues} for cues in (a, b))
+    ours, theirs = ({cue.id: _cue_facts(cue) for cue in cues} for cues in (a, b))
     found: dict[str, list[str]] = {}
     for id in dict.fromkeys([*ours, *theirs]):
         if id not in ours or id not in theirs:
@@ -211,14 +225,14 @@ def differences(a: Iterable[Cue], b: Iterable[Cue]) -> dict[str, list[str]]:
     return found
 
 
-def _facts(cue: Cue) -> dict[str, str]:
+def _cue_facts(cue: Cue) -> dict[str, str]:
     """Return what a cue's table says, as texts by key."""
     wanted, worse = cue.heeded, cue.worse
     signal = [f"{c.signal} {c.op} {c.value:g}" for c in (wanted.signal,) if c]
     plain = [field for field in cue.__struct_fields__ if field not in ("rule", "heeded", "worse")]
     return {
         **{field: str(getattr(cue, field)) for field in plain},
-        **{f"rule {i}": condition(rule) for i, rule in enumerate(cue.rule, 1)},
+        **{f"rule {i}": rule_text(rule) for i, rule in enumerate(cue.rule, 1)},
         "heeded": ", ".join([*wanted.moves, *signal]),
         "worse": f"{worse.signal} by {worse.by:g}" if worse else "none",
     }
@@ -233,32 +247,32 @@ class _Step(NamedTuple):
     """Why a cue that is due is held back, by cue."""
 
 
-def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: Cues) -> Iterator[_Step]:
+def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig) -> Iterator[_Step]:
     engine = CueEngine(cues, settings)
-    answers = list(_answers(events))
+    answers = list(_marks_and_pauses(events))
     end = end_of(events)
     newest: CueOpened | None = None
     done = 0
-    for reading in readings(events, end):
+    for reading in cue_inputs(events, end):
         # What comes at the moment of a tick takes effect after it.
         while done < len(answers) and answers[done].at < reading.at:
             answer = answers[done]
-            yield _Step(answer.at, _answer(engine, answer, newest), engine.waiting)
+            yield _Step(answer.at, _apply_mark_or_pause(engine, answer, newest), engine.waiting)
             done += 1
-        said = _tick(engine, reading)
+        said = _decide_tick(engine, reading)
         newest = next((e for e in reversed(said) if isinstance(e, CueOpened)), newest)
         yield _Step(reading.at, said, engine.waiting)
     for answer in answers[done:]:
         if answer.at < end:
-            yield _Step(answer.at, _answer(engine, answer, newest), engine.waiting)
+            yield _Step(answer.at, _apply_mark_or_pause(engine, answer, newest), engine.waiting)
     yield _Step(end, engine.clear(end, "call ended"), {})
 
 
-def _tick(engine: CueEngine, reading: Reading) -> list[Event]:
+def _decide_tick(engine: CueEngine, reading: CueInputs) -> list[Event]:
     return engine.update(reading.at, reading.signals, reading.quotes, reading.distrusted)
 
 
-def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
+def _marks_and_pauses(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
     """Yield the pauses, and the marks of a card that was on screen then."""
     card: CueOpened | None = None
     for event in events:
@@ -272,7 +286,7 @@ def _answers(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
             yield event
 
 
-def _answer(
+def _apply_mark_or_pause(
     engine: CueEngine, answer: CueFeedback | Listening, newest: CueOpened | None
 ) -> list[Event]:
     """Take a pause, or a mark: under other rules its card may have opened at another time."""
@@ -283,13 +297,20 @@ def _answer(
     return engine.mark(msgspec.structs.replace(answer, start=newest.at))
 
 
-def _shown(card: CueOpened, closed: CueClosed) -> Shown:
-    return Shown(_s(card.at), _s(closed.at), card.title, card.message, card.say, closed.reason)
+def _cue_showing(card: CueOpened, closed: CueClosed) -> CueShowing:
+    return CueShowing(
+        to_seconds(card.at),
+        to_seconds(closed.at),
+        card.title,
+        card.message,
+        card.say,
+        closed.reason,
+    )
 
 
 def _pairs(
-    a: Sequence[Shown], b: Sequence[Shown], tolerance_s: float
-) -> list[tuple[Shown | None, Shown | None]]:
+    a: Sequence[CueShowing], b: Sequence[CueShowing], tolerance_s: float
+) -> list[tuple[CueShowing | None, CueShowing | None]]:
     """Return the two rows side by side, the nearest to each other first, none twice."""
     near = sorted(
         (abs(x.opened_s - y.opened_s), i, j)
@@ -301,12 +322,14 @@ def _pairs(
     for _, i, j in near:
         if i not in of_a and j not in of_a.values():
             of_a[i] = j
-    paired: list[tuple[Shown | None, Shown | None]] = [(a[i], b[j]) for i, j in of_a.items()]
+    paired: list[tuple[CueShowing | None, CueShowing | None]] = [
+        (a[i], b[j]) for i, j in of_a.items()
+    ]
     paired += [(x, None) for i, x in enumerate(a) if i not in of_a]
     return paired + [(None, y) for j, y in enumerate(b) if j not in of_a.values()]
 
 
-def _what(a: Shown, b: Shown) -> tuple[str, ...]:
+def _what_differs(a: CueShowing, b: CueShowing) -> tuple[str, ...]:
     differences = {
         "moved": abs(a.opened_s - b.opened_s) > EXACT_S,
         "closes": abs(a.closed_s - b.closed_s) > EXACT_S or a.closed_because != b.closed_because,
@@ -315,12 +338,8 @@ def _what(a: Shown, b: Shown) -> tuple[str, ...]:
     return tuple(name for name, differs in differences.items() if differs)
 
 
-def _why(there: Shown, held: Iterable[Held]) -> str:
+def _why_missing(there: CueShowing, held: Iterable[HeldBackSpan]) -> str:
     """Return why a cue was not shown where the other rules showed it."""
     last = max(there.closed_s, there.opened_s)
     found = [h.reason for h in held if h.end_s >= there.opened_s and h.start_s <= last]
     return f"held back: {', '.join(dict.fromkeys(found))}" if found else "not due at that time"
-
-
-def _s(samples: int) -> float:
-    return samples / SAMPLE_RATE

@@ -16,30 +16,37 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from voicecoach.language.phrases import FILLERS, Phrases, negated, plain, table, take
+from voicecoach.language.phrases import (
+    FILLERS,
+    Phrases,
+    find_negated,
+    language_table,
+    mark_places,
+    normalize_text,
+)
 from voicecoach.types import SPEAKERS, Speaker
 
-TOGETHER = 4
+MERGE_WITHIN_WORDS = 4
 """Words between two finds of a kind that make them one: "sorry, so sorry" is one apology."""
 TIME_AFTER, TIME_BEFORE, TIME_NEXT = 25, 8, 12
 """Words from a promise to its time: after or before it in the sentence, and in the next one."""
 
-KINDS: Mapping[Speaker, Mapping[str, str]] = {
+ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
     speaker: {
         kind: data["doc"]
-        for kind, data in table("dialogue_acts")[speaker].items()
+        for kind, data in language_table("dialogue_acts")[speaker].items()
         if kind != "time"
     }
     for speaker in SPEAKERS
 }
 """What each kind of move is, by speaker."""
 
-_PAUSE = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
-_STOP = re.compile(r"[.!?]+[\"')]*$")
-_ASKED = re.compile(r"\?+[\"')]*$")
+_CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
+_SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
+_QUESTION_STOP = re.compile(r"\?+[\"')]*$")
 
 
-class Found(NamedTuple):
+class ActMatch(NamedTuple):
     """A move in running words."""
 
     kind: str
@@ -50,7 +57,7 @@ class Found(NamedTuple):
     """What could be said in its place, where it had better not be said."""
 
 
-class Token(NamedTuple):
+class ActToken(NamedTuple):
     """A word as it is read."""
 
     text: str
@@ -62,17 +69,19 @@ class Token(NamedTuple):
     """Whether a clause, a sentence, a question ends with it."""
 
 
-def tokens(words: Sequence[str]) -> list[Token]:
+def tokenize_acts(words: Sequence[str]) -> list[ActToken]:
     """Return words as they are read here: plain, spelled one way, without fillers."""
-    spelling: dict[str, str] = table("dialogue_acts")["spelling"]
-    read: list[Token] = []
+    spelling: dict[str, str] = language_table("dialogue_acts")["spelling"]
+    read: list[ActToken] = []
     for place, word in enumerate(words):
-        spoken = [w for w in plain(word).split() if w not in FILLERS]
+        spoken = [w for w in normalize_text(word).split() if w not in FILLERS]
         spoken = " ".join(spelling.get(w, w) for w in spoken).split()
-        pause, stop, asked = (bool(p.search(word)) for p in (_PAUSE, _STOP, _ASKED))
-        read += [Token(text, place, False, False, False) for text in spoken[:-1]]
+        pause, stop, asked = (
+            bool(p.search(word)) for p in (_CLAUSE_STOP, _SENTENCE_STOP, _QUESTION_STOP)
+        )
+        read += [ActToken(text, place, False, False, False) for text in spoken[:-1]]
         if spoken:
-            read.append(Token(spoken[-1], place, pause, stop, asked))
+            read.append(ActToken(spoken[-1], place, pause, stop, asked))
         elif read:
             last = read[-1]
             read[-1] = last._replace(
@@ -81,20 +90,20 @@ def tokens(words: Sequence[str]) -> list[Token]:
     return read
 
 
-class Kind:
+class ActKind:
     """A kind of move, as data says it."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._groups = [
-            (phrases(group["phrases"]), group.get("instead", ""))
+            (act_phrases(group["phrases"]), group.get("instead", ""))
             for group in data.get("groups", [data])
         ]
         self._but, self._across = (
-            phrases(data[key]) if data.get(key) else None for key in ("but", "across")
+            act_phrases(data[key]) if data.get(key) else None for key in ("but", "across")
         )
         self._negation: bool = data.get("negation", False)
 
-    def find(self, words: Sequence[Token]) -> list[tuple[int, int, str]]:
+    def find(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
         """Return where it is among tokens, [first, last), and what to say instead."""
         texts = tuple(token.text for token in words)
         hits = [
@@ -108,52 +117,55 @@ class Kind:
         for first, last in self._but.among(texts) if self._but else ():
             # One sentence does not take the sense from the next.
             if not any(token.stop for token in words[first : last - 1]):
-                take(taken, [(first, last)])
+                mark_places(taken, [(first, last)])
         if self._across:
-            take(taken, self._across.among(texts))
+            mark_places(taken, self._across.among(texts))
         hits = [hit for hit in hits if not any(taken[hit[0] : hit[1]])]
         if self._negation and hits:
-            take(taken, [(first, last) for first, last, _ in hits])
+            mark_places(taken, [(first, last) for first, last, _ in hits])
             turned, start = [], 0
             for i, token in enumerate(words):
                 if token.stop or i == len(words) - 1:
                     # A negation ends with its sentence.
-                    turned += negated(texts[start : i + 1], taken[start : i + 1])
+                    turned += find_negated(texts[start : i + 1], taken[start : i + 1])
                     start = i + 1
             hits = [hit for hit in hits if not turned[hit[0]]]
         return hits
 
 
-class Reader:
+class ActMatcher:
     """Finds the moves of a speaker by their words alone."""
 
     def __init__(self, speaker: Speaker) -> None:
-        data = table("dialogue_acts")[speaker]
+        data = language_table("dialogue_acts")[speaker]
         by_rule = {"question", "promise", "expectation", "paraphrase"}
-        self._kinds = {kind: Kind(data[kind]) for kind in data if kind not in by_rule}
-        self._rules: list[Callable[[Sequence[Token], tuple[str, ...]], list[Found]]] = []
+        self._kinds = {kind: ActKind(data[kind]) for kind in data if kind not in by_rule}
+        self._rules: list[Callable[[Sequence[ActToken], tuple[str, ...]], list[ActMatch]]] = []
         if "question" in data:
             question = data["question"]
-            self._asks, self._opens = Kind(question), phrases(question["openings"])
-            self._tags, self._before = phrases(question["tags"]), phrases(question["before"])
-            self._promises, self._tells = Kind(data["promise"]), Kind(data["expectation"])
-            self._times = Kind(data["expectation"]["time"])
+            self._asks, self._opens = ActKind(question), act_phrases(question["openings"])
+            self._tags, self._before = (
+                act_phrases(question["tags"]),
+                act_phrases(question["before"]),
+            )
+            self._promises, self._tells = ActKind(data["promise"]), ActKind(data["expectation"])
+            self._times = ActKind(data["expectation"]["time"])
             self._rules = [self._questions, self._promised]
 
-    def find(self, words: Sequence[Token]) -> list[Found]:
+    def find(self, words: Sequence[ActToken]) -> list[ActMatch]:
         """Return the moves in tokens, by their first word; their places are those of tokens."""
         texts = tuple(token.text for token in words)
         found = [
-            Found(kind, *hit)
+            ActMatch(kind, *hit)
             for kind, phrases in self._kinds.items()
             for hit in phrases.find(words)
         ]
         for rule in self._rules:
             found += rule(words, texts)
-        return _together(found)
+        return _merge_close(found)
 
-    def _questions(self, words: Sequence[Token], texts: tuple[str, ...]) -> list[Found]:
-        found = [Found("question", first, last) for first, last, _ in self._asks.find(words)]
+    def _questions(self, words: Sequence[ActToken], texts: tuple[str, ...]) -> list[ActMatch]:
+        found = [ActMatch("question", first, last) for first, last, _ in self._asks.find(words)]
         clause = sentence = 0
         starts, tags = {0}, set()
         for i, token in enumerate(words):
@@ -161,7 +173,7 @@ class Reader:
                 if self._tags.cover(texts[clause : i + 1]):
                     tags.add(clause)
                 elif token.asked:
-                    found.append(Found("question", sentence, i + 1))
+                    found.append(ActMatch("question", sentence, i + 1))
                 clause = i + 1
                 starts.add(clause)
             if token.stop:
@@ -170,10 +182,10 @@ class Reader:
             if first in starts:
                 starts.add(last)
         opened = self._opens.among(texts)
-        found += [Found("question", *place) for place in opened if place[0] in starts - tags]
+        found += [ActMatch("question", *place) for place in opened if place[0] in starts - tags]
         return found
 
-    def _promised(self, words: Sequence[Token], texts: tuple[str, ...]) -> list[Found]:
+    def _promised(self, words: Sequence[ActToken], texts: tuple[str, ...]) -> list[ActMatch]:
         times = [(first, last) for first, last, _ in self._times.find(words)]
         stops = [i for i, token in enumerate(words) if token.stop]
 
@@ -190,21 +202,21 @@ class Reader:
         found = []
         for first, last, _ in self._promises.find(words):
             end = timed(first, last, TIME_NEXT)
-            found.append(Found("expectation" if end else "promise", first, end or last))
+            found.append(ActMatch("expectation" if end else "promise", first, end or last))
         for first, last, _ in self._tells.find(words):
             end = timed(first, last, 0)
             if end:
-                found.append(Found("expectation", first, end))
+                found.append(ActMatch("expectation", first, end))
         return found
 
 
-def prepare() -> None:
+def load_matchers() -> None:
     """Make the readers, which takes a while, before a call with words begins."""
     for speaker in SPEAKERS:
-        reader_of(speaker)
+        matcher_for(speaker)
 
 
-def find(speaker: Speaker, words: Sequence[str]) -> list[Found]:
+def find_acts(speaker: Speaker, words: Sequence[str]) -> list[ActMatch]:
     """Return the moves in words, by their first word; a paraphrase needs the call, see `Moves`.
 
     Parameters
@@ -214,20 +226,20 @@ def find(speaker: Speaker, words: Sequence[str]) -> list[Found]:
     words
         As the recogniser gives them, with their punctuation.
     """
-    read = tokens(words)
+    read = tokenize_acts(words)
     return [
         f._replace(first=read[f.first].place, last=read[f.last - 1].place + 1)
-        for f in reader_of(speaker).find(read)
+        for f in matcher_for(speaker).find(read)
     ]
 
 
-def _together(found: list[Found]) -> list[Found]:
+def _merge_close(found: list[ActMatch]) -> list[ActMatch]:
     """Return finds by their first word, those of a kind that are close together as one."""
-    joined: list[Found] = []
+    joined: list[ActMatch] = []
     newest: dict[tuple[str, str], int] = {}
     for f in sorted(found, key=lambda f: (f.first, f.last, f.kind)):
         at = newest.get((f.kind, f.instead))
-        if at is not None and f.first - joined[at].last < TOGETHER:
+        if at is not None and f.first - joined[at].last < MERGE_WITHIN_WORDS:
             joined[at] = joined[at]._replace(last=max(joined[at].last, f.last))
         else:
             newest[f.kind, f.instead] = len(joined)
@@ -235,12 +247,12 @@ def _together(found: list[Found]) -> list[Found]:
     return joined
 
 
-def phrases(texts: Sequence[str]) -> Phrases:
+def act_phrases(texts: Sequence[str]) -> Phrases:
     """Return phrases with the named sets of moves."""
-    return Phrases(texts, table("dialogue_acts")["sets"])
+    return Phrases(texts, language_table("dialogue_acts")["sets"])
 
 
 @cache
-def reader_of(speaker: Speaker) -> Reader:
+def matcher_for(speaker: Speaker) -> ActMatcher:
     """Return the reader of a speaker's words, made once."""
-    return Reader(speaker)
+    return ActMatcher(speaker)

@@ -15,34 +15,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from voicecoach.language.act_matcher import Found, Kind, Token, phrases, reader_of, tokens
+from voicecoach.language.act_matcher import (
+    ActKind,
+    ActMatch,
+    ActToken,
+    act_phrases,
+    matcher_for,
+    tokenize_acts,
+)
 from voicecoach.language.phrases import (
     AGAIN_AFTER,
     LEAD_GAP,
     Phrases,
-    Utterances,
-    content,
-    retold,
-    table,
+    UtteranceWords,
+    content_stems,
+    find_retelling,
+    language_table,
 )
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Move, Speaker, Utterance, Word
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, DialogueAct, Speaker, Utterance, Word
 
-LEAD = 12
+ACT_LEAD_WORDS = 12
 """Words of the utterance before that are read again."""
-REMEMBERED = 8
+ACT_UTTERANCES = 8
 """Utterances of a speaker whose words may still change."""
-QUOTED = 8
+ACT_QUOTE_WORDS = 8
 """Most words in a quotation."""
-ACCOUNT = 60 * SAMPLE_RATE
+PARAPHRASE_WINDOW = 60 * SAMPLE_RATE
 """How long what the customer told is still what a paraphrase takes up."""
-PARAPHRASED, PARAPHRASED_WEAKLY, PARAPHRASED_LED = 4, 2, 1
+PARAPHRASE_SHARED, PARAPHRASE_SHARED_WEAK, PARAPHRASE_SHARED_LED = 4, 2, 1
 """Content words that a paraphrase shares: by itself, after a weak lead ("so"), and beside a strong
 one ("what you're saying", "have I got that right")."""
-PARAPHRASE = 30
+PARAPHRASE_MAX_WORDS = 30
 """Most words of a paraphrase."""
 
 
-class Said(NamedTuple):
+class SpokenAct(NamedTuple):
     """A move that was made."""
 
     kind: str
@@ -54,41 +61,41 @@ class Said(NamedTuple):
     instead: str = ""
 
 
-class Read(NamedTuple):
+class ReadUtterance(NamedTuple):
     """An utterance that was read."""
 
     start: int
     end: int
-    tokens: tuple[Token, ...]
+    tokens: tuple[ActToken, ...]
     words: tuple[Word, ...]
-    said: tuple[Said, ...]
+    said: tuple[SpokenAct, ...]
     content: tuple[str, ...]
     """Of each token what is compared, "" where it is too common."""
     complaint: bool
 
 
-class Moves:
+class DialogueActTracker:
     """What both do with words, as they come.
 
     A new object is a new call.
     """
 
     def __init__(self) -> None:
-        self._words = {speaker: Utterances(REMEMBERED) for speaker in SPEAKERS}
-        self._read: dict[Speaker, dict[int, Read]] = {speaker: {} for speaker in SPEAKERS}
+        self._words = {speaker: UtteranceWords(ACT_UTTERANCES) for speaker in SPEAKERS}
+        self._read: dict[Speaker, dict[int, ReadUtterance]] = {speaker: {} for speaker in SPEAKERS}
         """Utterances as read, in order, until a word of theirs or of one before changes."""
         self._final = dict.fromkeys(SPEAKERS, 0)
         """The newest utterance that is final."""
-        self._said: dict[Speaker, dict[str, list[Said]] | None] = dict.fromkeys(SPEAKERS)
-        data = table("dialogue_acts")["agent"]
-        self._leads = phrases(data["paraphrase"]["phrases"])
+        self._said: dict[Speaker, dict[str, list[SpokenAct]] | None] = dict.fromkeys(SPEAKERS)
+        data = language_table("dialogue_acts")["agent"]
+        self._leads = act_phrases(data["paraphrase"]["phrases"])
         weak = {"phrases": data["paraphrase"]["weak"], "but": data["paraphrase"]["not_weak"]}
-        self._weak_leads = Kind(weak)
-        self._supportive = Phrases(table("dialogue_acts")["supportive"])
+        self._weak_leads = ActKind(weak)
+        self._supportive = Phrases(language_table("dialogue_acts")["supportive"])
         self.changes = 0
         """How often what was said may have changed."""
 
-    def hear(self, event: Word | Utterance) -> list[Move]:
+    def hear(self, event: Word | Utterance) -> list[DialogueAct]:
         """Take a word or the end of an utterance, as it comes, and return the moves now sure."""
         speaker, number = event.speaker, event.utterance
         if number <= self._final[speaker]:
@@ -105,7 +112,7 @@ class Moves:
             self._void(Speaker.AGENT, self._final[Speaker.AGENT] + 1)
         read = self._read[speaker].get(number)
         return [
-            Move(
+            DialogueAct(
                 at=event.at,
                 speaker=speaker,
                 start=said.start,
@@ -117,7 +124,7 @@ class Moves:
             for said in (read.said if read else ())
         ]
 
-    def said(self, speaker: Speaker, kind: str) -> Sequence[Said]:
+    def said(self, speaker: Speaker, kind: str) -> Sequence[SpokenAct]:
         """Return the moves of a kind in the call so far, by the words as they are now."""
         self._catch_up(speaker)
         by_kind = self._said[speaker]
@@ -158,19 +165,19 @@ class Moves:
             if number > newest and number > self._final[speaker] and words:
                 read[number] = self._utterance(speaker, words)
 
-    def _utterance(self, speaker: Speaker, words: list[Word]) -> Read:
+    def _utterance(self, speaker: Speaker, words: list[Word]) -> ReadUtterance:
         earlier = list(self._read[speaker].values())
         before = earlier[-1] if earlier else None
         lead: list[Word] = []
         if before and words[0].start - before.end <= LEAD_GAP:
-            lead = list(before.words[-LEAD:])
+            lead = list(before.words[-ACT_LEAD_WORDS:])
         all_words = [*lead, *words]
-        read = tokens([word.text for word in all_words])
+        read = tokenize_acts([word.text for word in all_words])
         own = [token for token in read if token.place >= len(lead)]
-        found = reader_of(speaker).find(read)
+        found = matcher_for(speaker).find(read)
         texts = tuple(token.text for token in own)
         start, end = words[0].start, words[-1].end
-        compared = tuple(content(texts))
+        compared = tuple(content_stems(texts))
         offset = len(read) - len(own)
         if speaker is Speaker.AGENT:
             found += self._paraphrased(own, compared, offset, start)
@@ -178,8 +185,8 @@ class Moves:
         if speaker is Speaker.CUSTOMER:
             again = self._again(earlier, compared, start, complaint)
             if again is not None and not any(f.kind == "repeat" for f in found):
-                last = min(again + QUOTED, len(texts))
-                found.append(Found("repeat", offset + again, offset + last))
+                last = min(again + ACT_QUOTE_WORDS, len(texts))
+                found.append(ActMatch("repeat", offset + again, offset + last))
         said = []
         for f in sorted(found, key=lambda f: (f.first, f.kind)):
             first, last = read[f.first].place, read[f.last - 1].place
@@ -190,43 +197,43 @@ class Moves:
             begin = all_words[first].start
             if before and any(s.kind == f.kind and s.end > begin for s in before.said):
                 continue  # It goes on, and was found before.
-            text = " ".join(token.text for token in read[f.first : f.last][:QUOTED])
-            said.append(Said(f.kind, begin, all_words[last].end, text, f.instead))
-        return Read(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
+            text = " ".join(token.text for token in read[f.first : f.last][:ACT_QUOTE_WORDS])
+            said.append(SpokenAct(f.kind, begin, all_words[last].end, text, f.instead))
+        return ReadUtterance(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
 
     def _again(
-        self, earlier: Sequence[Read], now: Sequence[str], start: int, complaint: bool
+        self, earlier: Sequence[ReadUtterance], now: Sequence[str], start: int, complaint: bool
     ) -> int | None:
         """Return where the customer tells a trouble again that they told before."""
         for read in reversed(earlier):
             if start - read.end >= AGAIN_AFTER and (complaint or read.complaint):
-                again = retold(read.content, now, QUOTED)
+                again = find_retelling(read.content, now, ACT_QUOTE_WORDS)
                 if again is not None:
                     return again
         return None
 
     def _paraphrased(
-        self, own: Sequence[Token], compared: Sequence[str], offset: int, start: int
-    ) -> list[Found]:
+        self, own: Sequence[ActToken], compared: Sequence[str], offset: int, start: int
+    ) -> list[ActMatch]:
         """Return where the agent says what the customer has told."""
         final = self._final[Speaker.CUSTOMER]
         told = {
             stem
             for number, read in self._read[Speaker.CUSTOMER].items()
-            if number <= final and read.end >= start - ACCOUNT
+            if number <= final and read.end >= start - PARAPHRASE_WINDOW
             for stem in read.content
         } - {""}
         here = [i for i, stem in enumerate(compared) if stem in told]
         leads = [
             *(
-                (place, PARAPHRASE, PARAPHRASED_LED)
+                (place, PARAPHRASE_MAX_WORDS, PARAPHRASE_SHARED_LED)
                 for place in self._leads.find([t.text for t in own])
             ),
-            *(((i, j), 0, PARAPHRASED_WEAKLY) for i, j, _ in self._weak_leads.find(own)),
-            *(((i, i), 0, PARAPHRASED) for i in here),
+            *(((i, j), 0, PARAPHRASE_SHARED_WEAK) for i, j, _ in self._weak_leads.find(own)),
+            *(((i, i), 0, PARAPHRASE_SHARED) for i in here),
         ]
         for (first, last), back, least in leads:
-            near = range(max(first - back, 0), min(last + PARAPHRASE, len(own)))
+            near = range(max(first - back, 0), min(last + PARAPHRASE_MAX_WORDS, len(own)))
             shared: dict[str, int] = {}
             for i in here:
                 if i in near and not first <= i < last:
@@ -234,5 +241,5 @@ class Moves:
             if len(shared) >= least:
                 places = sorted(shared.values())[:least]
                 begin, end = min(first, places[0]), max(last, places[-1] + 1)
-                return [Found("paraphrase", offset + begin, offset + end)]
+                return [ActMatch("paraphrase", offset + begin, offset + end)]
         return []

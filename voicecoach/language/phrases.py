@@ -16,28 +16,30 @@ from typing import Any, NamedTuple
 
 from voicecoach.types import SAMPLE_RATE, Utterance, Word
 
-NEGATES = 3
+NEGATION_REACH = 3
 """Words before a phrase in which a negation turns it round."""
-SHARED, SHARED_PART = 3, 0.6
+RETOLD_MIN_WORDS, RETOLD_MIN_SHARE = 3, 0.6
 """Content words that two tellings of the same share at least, and the part of the shorter one's."""
 AGAIN_AFTER = 20 * SAMPLE_RATE
 """Sooner than this the same content is the same telling of it."""
 LEAD_GAP = 2 * SAMPLE_RATE
 """The longest pause over which an utterance is read with the last words of the one before."""
-GAP = 3
+MAX_GAP_WORDS = 3
 """Most words that `..` stands for."""
 
 FILLERS = frozenset({"um", "uh", "uhm", "er", "erm", "ah", "hm", "hmm", "mm"})
 """Words that say nothing."""
 
 _NOT_SPOKEN = re.compile(r"[^\w']+")
-_CLAUSE = frozenset({"and", "but", "because", "so"})
+_CLAUSE_STARTERS = frozenset({"and", "but", "because", "so"})
 """A negation does not reach past these."""
-_PASSED = frozenset({"like", "you", "know", "really", "even", "that", "very", "too", "all", "any"})
+_UNCOUNTED_WORDS = frozenset(
+    {"like", "you", "know", "really", "even", "that", "very", "too", "all", "any"}
+)
 """Words that are not counted in its reach."""
 
 
-def plain(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Return a word or phrase as it is compared: lower case, no punctuation but apostrophes."""
     return _NOT_SPOKEN.sub(
         " ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
@@ -45,7 +47,7 @@ def plain(text: str) -> str:
 
 
 @cache
-def table(name: str) -> dict[str, Any]:
+def language_table(name: str) -> dict[str, Any]:
     """Return the built-in data of that name."""
     return tomllib.loads(
         resources.files("voicecoach.language").joinpath("en", f"{name}.toml").read_text("utf-8")
@@ -83,7 +85,11 @@ class Phrases:
 
     def find(self, words: Sequence[str]) -> list[tuple[int, int]]:
         """Return where phrases stand in `words`, as index ranges [first, last + 1)."""
-        spoken = [(text, place) for place, word in enumerate(words) for text in plain(word).split()]
+        spoken = [
+            (text, place)
+            for place, word in enumerate(words)
+            for text in normalize_text(word).split()
+        ]
         found = self.among(tuple(text for text, _ in spoken))
         return [(spoken[first][1], spoken[last - 1][1] + 1) for first, last in found]
 
@@ -104,7 +110,7 @@ class Phrases:
     def cover(self, words: Sequence[str]) -> bool:
         """Return whether `words` are these phrases and nothing else; not so for no words."""
         found = sum(last - first for first, last in self.find(words))
-        return found == sum(bool(plain(word)) for word in words) > 0
+        return found == sum(bool(normalize_text(word)) for word in words) > 0
 
 
 class _Part(NamedTuple):
@@ -128,7 +134,7 @@ def _part(word: str, sets: Mapping[str, Sequence[str]]) -> _Part:
         if choice.startswith("<"):
             runs.update(run for member in sets[choice[1:-1]] for run in _runs(member))
         else:
-            runs.add(tuple(plain(choice.replace("_", " ")).split()))
+            runs.add(tuple(normalize_text(choice.replace("_", " ")).split()))
     sizes = tuple(sorted({len(run) for run in runs}, reverse=True))
     return _Part(frozenset(runs), sizes, word.endswith("?"))
 
@@ -139,7 +145,7 @@ def _match(parts: Sequence[_Part], at: int, words: tuple[str, ...], i: int) -> i
         return i
     part = parts[at]
     if part is _ANY:
-        last = min(i + GAP, len(words))
+        last = min(i + MAX_GAP_WORDS, len(words))
         ends = (_match(parts, at + 1, words, skipped) for skipped in range(i, last + 1))
         return next((end for end in ends if end is not None), None)
     for size in part.sizes:
@@ -153,19 +159,19 @@ def _match(parts: Sequence[_Part], at: int, words: tuple[str, ...], i: int) -> i
 def _runs(member: str) -> list[tuple[str, ...]]:
     """Return each way to say a member of a set."""
     choices = [
-        [tuple(plain(choice.replace("_", " ")).split()) for choice in word.split("|")]
+        [tuple(normalize_text(choice.replace("_", " ")).split()) for choice in word.split("|")]
         for word in member.split()
     ]
     return [sum(way, ()) for way in product(*choices)]
 
 
-def take(taken: list[bool], places: Iterable[tuple[int, int]]) -> None:
+def mark_places(taken: list[bool], places: Iterable[tuple[int, int]]) -> None:
     """Mark the words at places."""
     for first, last in places:
         taken[first:last] = [True] * (last - first)
 
 
-def negated(words: Sequence[str], taken: Sequence[bool]) -> list[bool]:
+def find_negated(words: Sequence[str], taken: Sequence[bool]) -> list[bool]:
     """Return for each word whether a negation turns it round.
 
     Parameters
@@ -177,22 +183,22 @@ def negated(words: Sequence[str], taken: Sequence[bool]) -> list[bool]:
     """
     negation, no_negation = _shared("negation"), _shared("no_negation")
     silent = list(taken)
-    take(silent, no_negation.find(words))
+    mark_places(silent, no_negation.find(words))
     turned = [False] * len(words)
     for first, last in negation.find(words):
         if not any(silent[first:last]):
-            take(turned, [(first, _reach(words, last))])
+            mark_places(turned, [(first, _negation_end(words, last))])
     return turned
 
 
-def content(words: Sequence[str]) -> list[str]:
+def content_stems(words: Sequence[str]) -> list[str]:
     """Return each word cut to where it is the same in its forms, or "" where it is common."""
     common = [len(word) < 4 or not word.isalpha() for word in words]
-    take(common, _shared("common").find(words))
+    mark_places(common, _shared("common").find(words))
     return ["" if c else word[:5] for word, c in zip(words, common, strict=True)]
 
 
-def retold(before: Sequence[str], now: Sequence[str], span: int) -> int | None:
+def find_retelling(before: Sequence[str], now: Sequence[str], span: int) -> int | None:
     """Return where it shows best that the same is told again, in a run of words; None if not so.
 
     Parameters
@@ -204,13 +210,13 @@ def retold(before: Sequence[str], now: Sequence[str], span: int) -> int | None:
     """
     old, new = set(before) - {""}, set(now) - {""}
     shared = old & new
-    if len(shared) < max(SHARED, SHARED_PART * min(len(old), len(new))):
+    if len(shared) < max(RETOLD_MIN_WORDS, RETOLD_MIN_SHARE * min(len(old), len(new))):
         return None
     held = [len(shared.intersection(now[i : i + span])) for i in range(len(now))]
     return held.index(max(held))
 
 
-class Utterances:
+class UtteranceWords:
     """The words of one speaker by utterance, as they are believed now.
 
     Only committed words are told; which those are depends on nothing but the newest event of
@@ -281,14 +287,14 @@ def _committed(words: dict[int, Word]) -> list[Word]:
 @cache
 def _shared(kind: str) -> Phrases:
     """Return phrases of the language."""
-    return Phrases(table("phrases")[kind])
+    return Phrases(language_table("phrases")[kind])
 
 
-def _reach(words: Sequence[str], first: int) -> int:
+def _negation_end(words: Sequence[str], first: int) -> int:
     """Return where what a negation turns round ends, when it is followed by the word `first`."""
-    left = NEGATES
+    left = NEGATION_REACH
     for i in range(first, len(words)):
-        left -= words[i] not in _PASSED
-        if left < 0 or words[i] in _CLAUSE:
+        left -= words[i] not in _UNCOUNTED_WORDS
+        if left < 0 or words[i] in _CLAUSE_STARTERS:
             return i
     return len(words)

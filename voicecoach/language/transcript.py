@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.audio.vad import WINDOW
-from voicecoach.language.phrases import plain
-from voicecoach.text_safety.card_masking import HIDDEN
+from voicecoach.audio.vad import VAD_WINDOW
+from voicecoach.language.phrases import normalize_text
+from voicecoach.text_safety.card_masking import HIDDEN_DIGIT
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -42,27 +42,27 @@ PRE_ROLL = int(0.3 * SAMPLE_RATE)
 """Audio before the speech that the recogniser is given: onsets are soft."""
 POST_ROLL = int(0.2 * SAMPLE_RATE)
 """Audio after the speech; a pause this long is worth a careful hypothesis."""
-LONG = 8 * SAMPLE_RATE
+LONG_UTTERANCE = 8 * SAMPLE_RATE
 """An utterance this long ends with the first pause: it would have to be cut in mid-speech."""
-SURE = 0.5
+SURE_WORD = 0.5
 """Probability from which a word is committed after two hypotheses that agree, not three."""
-NEWEST = 2
+TAIL_WORDS = 2
 """Words at the end of audio that ends in mid-speech: three hypotheses must agree on them."""
-SHOWN = 0.2
+MIN_SHOWN_PROBABILITY = 0.2
 """Probability under which a tentative word is not shown, nor those after it."""
-LAST_SHOWN = 0.55
+MIN_SHOWN_LAST_WORD = 0.55
 """The same for the last word of audio that ends in mid-speech."""
-KEPT = 4
+REDECODED_WORDS = 4
 """Committed words that are decoded again with what follows them."""
-MARGIN = int(0.2 * SAMPLE_RATE)
+REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
 """Audio kept before the first of them."""
-WORTH = int(2.0 * SAMPLE_RATE)
+MIN_SKIPPED_AUDIO = int(2.0 * SAMPLE_RATE)
 """Less audio than this is not left out."""
-LATE = 2 * SAMPLE_RATE
+WORDS_OVERDUE_AFTER = 2 * SAMPLE_RATE
 """Final words that are not there so long after the end of their audio are overdue."""
 
 
-class Given(NamedTuple):
+class HypothesisPrompt(NamedTuple):
     """What a hypothesis is asked from; see `TranscribeRequest`."""
 
     start: int
@@ -71,7 +71,7 @@ class Given(NamedTuple):
     context: str = ""
 
 
-class Agreement:
+class LocalAgreement:
     """What is believed of an utterance that began at `start`, as hypotheses of it come."""
 
     def __init__(self, start: int) -> None:
@@ -101,7 +101,7 @@ class Agreement:
         agreeing = True
         commit = 0
         for i, word in enumerate(words):
-            text, times = plain(word.text), 1
+            text, times = normalize_text(word.text), 1
             same = i < len(self._following) and self._following[i][0] == text
             if same:
                 times += self._following[i][1]
@@ -110,7 +110,7 @@ class Agreement:
                 self._before[place : place + 1] = [self._heard_to]
             agreeing = agreeing and same
             whole = complete or i < len(words) - 1
-            sure = word.probability >= SURE and (complete or i < len(words) - NEWEST)
+            sure = word.probability >= SURE_WORD and (complete or i < len(words) - TAIL_WORDS)
             if agreeing and commit == i and whole and (sure or times > 2):
                 commit += 1
             seen.append((text, times))
@@ -122,32 +122,34 @@ class Agreement:
         for i, word in enumerate(words[commit:], commit):
             half = not complete and i == len(words) - 1
             cut_short = half and word.text.endswith("-")  # the recogniser's own mark of half a word
-            if cut_short or word.probability < (LAST_SHOWN if half else SHOWN):
+            if cut_short or word.probability < (
+                MIN_SHOWN_LAST_WORD if half else MIN_SHOWN_PROBABILITY
+            ):
                 break
             self.tentative.append(word)
 
-    def given(self) -> Given:
+    def given(self) -> HypothesisPrompt:
         """Return what the next hypothesis of what is not committed needs."""
         texts = [word.text for word in self.committed]
-        masked = next((i for i, text in enumerate(texts) if HIDDEN in text), None)
+        masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), None)
         if masked is not None:
             # What is hidden cannot be told to the recogniser.
-            return Given(self._start, masked, " ".join(texts[:masked]))
-        kept = max(len(texts) - KEPT, 0)
-        start = min(self._before[kept:], default=self._start) - MARGIN
-        if start - self._start < WORTH:
-            return Given(self._start, len(texts), " ".join(texts))
-        return Given(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
+            return HypothesisPrompt(self._start, masked, " ".join(texts[:masked]))
+        kept = max(len(texts) - REDECODED_WORDS, 0)
+        start = min(self._before[kept:], default=self._start) - REDECODE_MARGIN
+        if start - self._start < MIN_SKIPPED_AUDIO:
+            return HypothesisPrompt(self._start, len(texts), " ".join(texts))
+        return HypothesisPrompt(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
 
     def continued(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
         """Return those words of a transcript that follow the committed ones.
 
         It may hear some of those otherwise, but the last of them at about its place; else None.
         """
-        known = [plain(word.text) for word in self.committed[transcript.first :]]
+        known = [normalize_text(word.text) for word in self.committed[transcript.first :]]
         if not known:
             return transcript.words
-        heard = [plain(word.text) for word in transcript.words]
+        heard = [normalize_text(word.text) for word in transcript.words]
         for shift in (0, -1, 1, -2, 2):
             at = len(known) + shift
             if 0 < at <= len(heard) and heard[at - 1] == known[-1]:
@@ -155,7 +157,7 @@ class Agreement:
         return None
 
 
-class Draft:
+class OpenUtterance:
     """An utterance whose final words are still to come."""
 
     def __init__(self, number: int, start: int, next_partial: int) -> None:
@@ -170,14 +172,14 @@ class Draft:
         self.asked = 0
         """How far the newest careful hypothesis that was asked for hears."""
         self.careful: Transcript | None = None
-        self.agreement = Agreement(start)
+        self.agreement = LocalAgreement(start)
         self.shown: list[tuple[str, bool]] = []
 
 
-class Scribe:
+class IncrementalTranscriber:
     """The words of one speaker."""
 
-    def __init__(self, speaker: Speaker, settings: config.Transcription) -> None:
+    def __init__(self, speaker: Speaker, settings: config.TranscriptionConfig) -> None:
         self._speaker = speaker
         self._first = round(settings.first_s * SAMPLE_RATE)
         self._step = round(settings.step_s * SAMPLE_RATE)
@@ -185,8 +187,8 @@ class Scribe:
         self._longest = round(settings.max_utterance_s * SAMPLE_RATE)
         self._number = 0
         self._end = 0
-        self._draft: Draft | None = None
-        self._ended: dict[int, Draft] = {}
+        self._draft: OpenUtterance | None = None
+        self._ended: dict[int, OpenUtterance] = {}
         self._trouble = ""
 
     @property
@@ -196,7 +198,7 @@ class Scribe:
 
     def late(self, at: int) -> bool:
         """Return whether final words are overdue, so that what was said is not known."""
-        return any(at - draft.end > LATE for draft in self._ended.values())
+        return any(at - draft.end > WORDS_OVERDUE_AFTER for draft in self._ended.values())
 
     def step(self, at: int, speech: float, segment: Segmenter) -> list[Event]:
         """Take the hop that ends at `at`; ask for a hypothesis where one is due.
@@ -214,14 +216,14 @@ class Scribe:
         if not draft:
             if not segment.speaking:
                 return []
-            start = segment.start if segment.start >= self._end else at - WINDOW
+            start = segment.start if segment.start >= self._end else at - VAD_WINDOW
             draft = self._open(max(self._end, start - PRE_ROLL, 0), start + self._first)
         if segment.active:
             draft.spoken = at if segment.speaking else segment.last_speech
         if draft.start + self._longest // 2 < at and speech <= draft.quietest:
             draft.quietest, draft.pause = speech, at - HOP
         silence = at - draft.spoken
-        long = draft.spoken - draft.start >= LONG
+        long = draft.spoken - draft.start >= LONG_UTTERANCE
         if silence >= (POST_ROLL if long else self._pause):
             return self._close(at)
         if silence >= POST_ROLL:
@@ -284,7 +286,7 @@ class Scribe:
             events += self._show(at, draft)
         return events
 
-    def _show(self, at: int, draft: Draft) -> list[Event]:
+    def _show(self, at: int, draft: OpenUtterance) -> list[Event]:
         """Say what a hypothesis changes of what is shown."""
         words = draft.agreement.committed + draft.agreement.tentative
         committed = len(draft.agreement.committed)
@@ -299,9 +301,9 @@ class Scribe:
         draft.shown = now
         return events
 
-    def _open(self, start: int, next_partial: int) -> Draft:
+    def _open(self, start: int, next_partial: int) -> OpenUtterance:
         self._number += 1
-        self._draft = Draft(self._number, start, next_partial)
+        self._draft = OpenUtterance(self._number, start, next_partial)
         return self._draft
 
     def _close(self, at: int, end: int | None = None) -> list[Event]:
@@ -313,18 +315,24 @@ class Scribe:
         self._ended[draft.number] = draft
         return [] if draft.asked == draft.end else [self._ask(at, draft, draft.end)]
 
-    def _cut(self, at: int, draft: Draft) -> list[Event]:
+    def _cut(self, at: int, draft: OpenUtterance) -> list[Event]:
         events = self._close(at, draft.pause)
         self._open(draft.pause, at)
         return events
 
-    def _ask(self, at: int, draft: Draft, end: int) -> TranscribeRequest:
+    def _ask(self, at: int, draft: OpenUtterance, end: int) -> TranscribeRequest:
         """Ask for a careful hypothesis of the utterance up to `end`."""
         draft.asked = end
-        return self._request(at, draft, Given(draft.start), end, careful=True)
+        return self._request(at, draft, HypothesisPrompt(draft.start), end, careful=True)
 
     def _request(
-        self, at: int, draft: Draft, given: Given, end: int, *, careful: bool = False
+        self,
+        at: int,
+        draft: OpenUtterance,
+        given: HypothesisPrompt,
+        end: int,
+        *,
+        careful: bool = False,
     ) -> TranscribeRequest:
         return TranscribeRequest(
             at=at,
@@ -338,7 +346,7 @@ class Scribe:
             context=given.context,
         )
 
-    def _finish(self, at: int, draft: Draft, words: Sequence[HeardWord]) -> list[Event]:
+    def _finish(self, at: int, draft: OpenUtterance, words: Sequence[HeardWord]) -> list[Event]:
         events: list[Event] = [
             self._word(at, draft, index, word, committed=True, final=True)
             for index, word in enumerate(words)
@@ -358,7 +366,13 @@ class Scribe:
         return events
 
     def _word(
-        self, at: int, draft: Draft, index: int, word: HeardWord, committed: bool, final: bool
+        self,
+        at: int,
+        draft: OpenUtterance,
+        index: int,
+        word: HeardWord,
+        committed: bool,
+        final: bool,
     ) -> Word:
         return Word(
             at=at,

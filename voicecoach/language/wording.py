@@ -28,22 +28,22 @@ from voicecoach.language.phrases import (
     FILLERS,
     LEAD_GAP,
     Phrases,
-    Utterances,
-    content,
-    negated,
-    plain,
-    retold,
-    table,
-    take,
+    UtteranceWords,
+    content_stems,
+    find_negated,
+    find_retelling,
+    language_table,
+    mark_places,
+    normalize_text,
 )
-from voicecoach.onnx_model import Session
+from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F32, SAMPLE_RATE, Evidence, Speaker, Utterance, Word
 
 HALF_LIFE = 15 * SAMPLE_RATE
 """Samples after which what was said weighs half."""
-BOUND = 2.5
+MAX_WORDING_ODDS = 2.5
 """Most that all evidence adds, log-odds."""
-WEIGHTS = {
+PHRASE_ODDS = {
     "threat": 1.4,
     "supervisor": 1.2,
     "hostile": 1.2,
@@ -52,34 +52,34 @@ WEIGHTS = {
     "displeased": 0.25,
 }
 """What a phrase of a kind adds when it is said, log-odds."""
-RESTATED = 0.7
+RESTATED_ODDS = 0.7
 """The same for a complaint that is made again in other words."""
-LEAST = 0.05
+MIN_FADED_ODDS = 0.05
 """What weighs less is left out."""
 OPERATING_POINT = {"hostile": 0.7, "desperate": 0.8}
 """Probability from which the model is believed; see models/README.md."""
-MODEL_MOST = 0.6
+MAX_MODEL_ODDS = 0.6
 """Most that the model adds, log-odds."""
-SPAN, STEP = 12, 4
+MODEL_SPAN_WORDS, MODEL_STEP_WORDS = 12, 4
 """Words that the model reads at once, and between two readings of a long utterance."""
-FEWEST = 5
+MODEL_MIN_WORDS = 5
 """Words under which it does not: too little to go by."""
-QUOTED = 6
+WORDING_QUOTE_WORDS = 6
 """Most words in a quotation."""
-LEAD = 6
+WORDING_LEAD_WORDS = 6
 """Words of the utterance before that are read again."""
-REMEMBERED = 40
+WORDING_UTTERANCES = 40
 """Utterances in which something may be said again."""
-_ABOUT = {
+_SUBJECT_WORDS = {
     "hostile": frozenset({"you", "your", "you're", "you've", "company", "service"}),
     "desperate": frozenset({"i", "i'm", "i've", "i'll", "me", "my", "we"}),
 }
 """One of these is among the words that the model may judge: a storm may be awful, a dog stupid."""
 
 
-def spoken(words: Iterable[str]) -> list[str]:
+def spoken_words(words: Iterable[str]) -> list[str]:
     """Return words as they are read here, in training too: plain, apart, without fillers."""
-    return [w for word in words for w in plain(word).split() if w not in FILLERS]
+    return [w for word in words for w in normalize_text(word).split() if w not in FILLERS]
 
 
 def ngrams(words: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -109,7 +109,7 @@ class WordingModel:
     """
 
     def __init__(self, path: Path) -> None:
-        self._session = Session(path, "wording")
+        self._session = OnnxModel(path, "wording")
         vocabulary = self._session.facts.get("vocabulary")
         if vocabulary is None:
             raise ModelError(f"{path}: not a usable wording model: it has no vocabulary")
@@ -141,7 +141,7 @@ class WordingModel:
         return probability, each
 
 
-class Finding(NamedTuple):
+class WordingFinding(NamedTuple):
     """Evidence as it was when it was said."""
 
     at: int
@@ -150,7 +150,7 @@ class Finding(NamedTuple):
     text: str
 
 
-class Token(NamedTuple):
+class WordingToken(NamedTuple):
     """A word as it is read."""
 
     text: str
@@ -158,28 +158,28 @@ class Token(NamedTuple):
     """Samples."""
 
 
-class Said(NamedTuple):
+class WordingUtterance(NamedTuple):
     """An utterance that was read."""
 
     start: int
     end: int
-    tokens: tuple[Token, ...]
-    findings: tuple[Finding, ...]
+    tokens: tuple[WordingToken, ...]
+    findings: tuple[WordingFinding, ...]
     content: tuple[str, ...]
     """Of each word what is compared, "" where it is too common."""
     complaint: bool
 
 
-class Reader:
+class WordingReader:
     """Reads utterances, each for itself."""
 
     def __init__(self, model: WordingModel) -> None:
         self._model = model
-        self._kinds = {kind: _phrases(kind) for kind in WEIGHTS}
+        self._kinds = {kind: _phrases(kind) for kind in PHRASE_ODDS}
         self._harmless = _phrases("harmless")
         self._trouble = _phrases("trouble")
 
-    def read(self, tokens: Sequence[Token], lead: int, start: int) -> Said:
+    def read(self, tokens: Sequence[WordingToken], lead: int, start: int) -> WordingUtterance:
         """Return what an utterance says.
 
         Parameters
@@ -193,71 +193,77 @@ class Reader:
         """
         words = [token.text for token in tokens]
         hits, read = self._hits(words)
-        found: dict[tuple[str, ...], Finding] = {}
+        found: dict[tuple[str, ...], WordingFinding] = {}
         for kind, (first, last) in hits:
             if last > lead:
                 # The same words twice in one breath are often the recogniser's, and count once.
-                text = _told(kind, words, first, last)
+                text = _hit_text(kind, words, first, last)
                 key = ("",) if kind == "supervisor" else tuple(words[first:last])
-                found[key] = Finding(tokens[last - 1].end, WEIGHTS[kind], text)
+                found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)
         findings = list(found.values())
         if not findings:
-            findings = self._modelled(tokens, _pieces(read, lead))
+            findings = self._modelled(tokens, _unmatched_runs(read, lead))
         said = words[lead:]
-        return Said(
+        return WordingUtterance(
             start=start,
             end=tokens[-1].end,
             tokens=tuple(tokens[lead:]),
             findings=tuple(findings),
-            content=tuple(content(said)),
+            content=tuple(content_stems(said)),
             complaint=bool(findings) or bool(self._trouble.find(said)),
         )
 
     def _hits(self, words: list[str]) -> tuple[list[tuple[str, tuple[int, int]]], list[bool]]:
         """Return the phrases that count, and for each word whether it is dealt with by that."""
         taken = [False] * len(words)
-        take(taken, self._harmless.find(words))
+        mark_places(taken, self._harmless.find(words))
         hits = [
             (kind, place)
             for kind, phrases in self._kinds.items()
             for place in phrases.find(words)
             if not any(taken[slice(*place)])
         ]
-        take(taken, [place for _, place in hits])
-        turned = negated(words, taken)
+        mark_places(taken, [place for _, place in hits])
+        turned = find_negated(words, taken)
         counted = [(kind, place) for kind, place in hits if not turned[place[0]]]
         return counted, [t or n for t, n in zip(taken, turned, strict=True)]
 
-    def _modelled(self, tokens: Sequence[Token], pieces: list[tuple[int, int]]) -> list[Finding]:
+    def _modelled(
+        self, tokens: Sequence[WordingToken], pieces: list[tuple[int, int]]
+    ) -> list[WordingFinding]:
         """Return what the model makes of the words outside all phrases: at most one finding."""
-        best: Finding | None = None
+        best: WordingFinding | None = None
         for first, last in pieces:
-            for at in range(first, max(last - SPAN + STEP, first + 1), STEP):
-                span = tokens[at : min(at + SPAN, last)]
+            for at in range(
+                first, max(last - MODEL_SPAN_WORDS + MODEL_STEP_WORDS, first + 1), MODEL_STEP_WORDS
+            ):
+                span = tokens[at : min(at + MODEL_SPAN_WORDS, last)]
                 finding = self._judged(span)
                 if finding and (not best or finding.weight > best.weight):
                     best = finding
         return [best] if best else []
 
-    def _judged(self, span: Sequence[Token]) -> Finding | None:
+    def _judged(self, span: Sequence[WordingToken]) -> WordingFinding | None:
         words = [token.text for token in span]
         found = []
         for output, (name, probability) in enumerate(
             zip(OPERATING_POINT, self._model.read(words), strict=True)
         ):
             above = _logit(probability) - _logit(OPERATING_POINT[name])
-            found.append((above if _ABOUT[name].intersection(words) else 0.0, output, name))
+            found.append((above if _SUBJECT_WORDS[name].intersection(words) else 0.0, output, name))
         above, output, name = max(found)
         if above <= 0:
             return None
         marked = [False] * len(words)
-        take(marked, self._model.rests_on(words, output)[: QUOTED // 2])
+        mark_places(marked, self._model.rests_on(words, output)[: WORDING_QUOTE_WORDS // 2])
         runs = groupby(range(len(words)), key=marked.__getitem__)
         quoted = " … ".join(" ".join(words[i] for i in run) for mark, run in runs if mark)
-        return Finding(span[-1].end, min(above, MODEL_MOST), f'sounds {name}: "{quoted}"')
+        return WordingFinding(
+            span[-1].end, min(above, MAX_MODEL_ODDS), f'sounds {name}: "{quoted}"'
+        )
 
 
-class Wording:
+class WordingEvidence:
     """What one customer's words say, as they come.
 
     A new object is a new stream.
@@ -269,11 +275,11 @@ class Wording:
     """
 
     def __init__(self, model: WordingModel) -> None:
-        self._reader = Reader(model)
-        self._words = Utterances(REMEMBERED)
-        self._said: dict[int, Said] = {}
+        self._reader = WordingReader(model)
+        self._words = UtteranceWords(WORDING_UTTERANCES)
+        self._said: dict[int, WordingUtterance] = {}
         """Utterances as read, until a word of theirs or of one before changes."""
-        self._findings: list[Finding] | None = []
+        self._findings: list[WordingFinding] | None = []
 
     def hear(self, event: Word | Utterance) -> None:
         """Take a word of the customer, or the end of an utterance, as it comes.
@@ -309,17 +315,21 @@ class Wording:
         weights: dict[str, float] = {}
         for finding in self._findings:
             faded = finding.weight * 0.5 ** (max(at - finding.at, 0) / HALF_LIFE)
-            if faded >= LEAST:
+            if faded >= MIN_FADED_ODDS:
                 weights[finding.text] = max(faded, weights.get(finding.text, 0.0))
-        scale = BOUND / max(math.fsum(weights.values()), BOUND)
+        scale = MAX_WORDING_ODDS / max(math.fsum(weights.values()), MAX_WORDING_ODDS)
         evidence = [Evidence(weight * scale, text) for text, weight in weights.items()]
         return tuple(sorted(evidence, key=lambda e: -e.weight))
 
-    def _find(self) -> list[Finding]:
-        lead: tuple[Token, ...] = ()
+    def _find(self) -> list[WordingFinding]:
+        lead: tuple[WordingToken, ...] = ()
         for number, words in self._words:
             if number not in self._said:
-                tokens = [Token(text, word.end) for word in words for text in spoken([word.text])]
+                tokens = [
+                    WordingToken(text, word.end)
+                    for word in words
+                    for text in spoken_words([word.text])
+                ]
                 if not tokens:
                     continue
                 start = words[0].start
@@ -327,41 +337,41 @@ class Wording:
                     lead = ()
                 said = self._reader.read([*lead, *tokens], len(lead), start)
                 earlier = [self._said[n] for n in sorted(self._said, reverse=True) if n < number]
-                again = next((found for s in earlier if (found := restated(s, said))), None)
+                again = next((found for s in earlier if (found := find_restatement(s, said))), None)
                 findings = (*said.findings, again) if again else said.findings
                 self._said[number] = said._replace(findings=findings)
-            lead = self._said[number].tokens[-LEAD:]
+            lead = self._said[number].tokens[-WORDING_LEAD_WORDS:]
         return [finding for said in self._said.values() for finding in said.findings]
 
 
-def restated(earlier: Said, later: Said) -> Finding | None:
+def find_restatement(earlier: WordingUtterance, later: WordingUtterance) -> WordingFinding | None:
     """Return that what was said is said again, where it is, and either was a complaint."""
     if later.start - earlier.end < AGAIN_AFTER or not (earlier.complaint or later.complaint):
         return None
-    first = retold(earlier.content, later.content, QUOTED)
+    first = find_retelling(earlier.content, later.content, WORDING_QUOTE_WORDS)
     if first is None:
         return None
-    quoted = " ".join(token.text for token in later.tokens[first : first + QUOTED])
-    return Finding(later.end, RESTATED, f'said it again: "{quoted}"')
+    quoted = " ".join(token.text for token in later.tokens[first : first + WORDING_QUOTE_WORDS])
+    return WordingFinding(later.end, RESTATED_ODDS, f'said it again: "{quoted}"')
 
 
-def _told(kind: str, words: Sequence[str], first: int, last: int) -> str:
+def _hit_text(kind: str, words: Sequence[str], first: int, last: int) -> str:
     """Return a hit for a person to read, with the words before it."""
     if kind == "supervisor":
         return "asked for a supervisor"
-    last = min(last, first + QUOTED)
-    first = max(min(first, last - QUOTED), 0)
+    last = min(last, first + WORDING_QUOTE_WORDS)
+    first = max(min(first, last - WORDING_QUOTE_WORDS), 0)
     quoted = " ".join(words[first:last])
     title = {"repeat": "said it again: ", "threat": "warned: "}.get(kind, "")
     return f'{title}"{quoted}"'
 
 
-def _pieces(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:
+def _unmatched_runs(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:
     """Return the runs from `first` on that no phrase holds and are long enough for the model."""
     pieces = []
     for held, run in groupby(range(first, len(taken)), key=taken.__getitem__):
         places = list(run)
-        if not held and len(places) >= FEWEST:
+        if not held and len(places) >= MODEL_MIN_WORDS:
             pieces.append((places[0], places[-1] + 1))
     return pieces
 
@@ -374,4 +384,4 @@ def _logit(probability: float) -> float:
 @cache
 def _phrases(kind: str) -> Phrases:
     """Return the phrases of a kind that tell of agitation."""
-    return Phrases(table("wording")[kind])
+    return Phrases(language_table("wording")[kind])

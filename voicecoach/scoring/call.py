@@ -17,41 +17,38 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
-from voicecoach.scoring.record import NAN, Measured, Record, Span
+from voicecoach.coaching.conversation_state import ANSWERS_WITHIN
+from voicecoach.scoring.record import CallRecord, DeliverySample, Span
 from voicecoach.types import (
-    HOP,
+    AGENT,
+    CUSTOMER,
+    NAN,
     SAMPLE_RATE,
     SPEAKERS,
-    TICK,
+    TICK_S,
     ChannelState,
-    Move,
+    DialogueAct,
     Speaker,
     Word,
 )
 from voicecoach.views.scorecard import Quote
 
-A = SPEAKERS[0]
-C = SPEAKERS[1]
-TICK_S = TICK * HOP / SAMPLE_RATE
-"""Between two estimates while somebody speaks, seconds."""
-SHORT = SAMPLE_RATE
+BACKCHANNEL_MAX = SAMPLE_RATE
 """A customer's turn that is shorter is a backchannel, unless it answers a question ..."""
-ANSWER = 4 * SAMPLE_RATE
-"""... so soon."""
-REPLY = 2 * SAMPLE_RATE
+ACCOUNT_ENDING_REPLY = 2 * SAMPLE_RATE
 """Of the agent's speech: with less they go on listening."""
-NEAR = SAMPLE_RATE // 2
+WORD_NEAR = SAMPLE_RATE // 2
 """Words are timed about so well."""
-UNTRUSTED = 0.2
+UNTRUSTED_SHARE = 0.2
 """Share of the call from which a channel that was not trusted is not trusted at all."""
-WHOLE = ("copied", "swapped")
+WHOLE_CALL_STATES = ("copied", "swapped")
 """What is true of a whole call, whenever it is found."""
-PAUSE = int(1.2 * SAMPLE_RATE)
+QUOTE_PAUSE = int(1.2 * SAMPLE_RATE)
 """Between words; a quotation does not reach over it."""
-UNQUOTED = "words that are not kept"
-QUOTED = 28
+UNQUOTED_TEXT = "words that are not kept"
+QUOTE_MAX_WORDS = 28
 """Most words of a quotation."""
-_STOP = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
+_SENTENCE_END = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
 """The end of a sentence, and not of "a.m."."""
 
 
@@ -63,23 +60,23 @@ class Exchange(NamedTuple):
     """From its first word to its last."""
     until: int
     """Where the next one begins."""
-    moves: Sequence[Move]
+    moves: Sequence[DialogueAct]
     """The customer's, by time."""
-    replies: Sequence[Move]
+    replies: Sequence[DialogueAct]
     """The agent's, from the beginning of the account."""
 
-    def told_of(self, *kinds: str) -> list[Move]:
+    def told_of(self, *kinds: str) -> list[DialogueAct]:
         """Return the customer's moves of these kinds."""
         return [move for move in self.moves if move.kind in kinds]
 
-    def answered(self, *kinds: str, within_s: float = float("inf")) -> list[Move]:
+    def answered(self, *kinds: str, within_s: float = float("inf")) -> list[DialogueAct]:
         """Return the agent's moves of these kinds, begun so soon after the reply."""
         first = self.reply.start if self.reply else self.told.end
         last = first + within_s * SAMPLE_RATE
         return [move for move in self.replies if move.kind in kinds and move.start <= last]
 
 
-class Call:
+class ScoredCall:
     """A call that is over.
 
     Parameters
@@ -90,7 +87,7 @@ class Call:
         Whether quotations have words; else the moment alone is told.
     """
 
-    def __init__(self, record: Record, *, quoting: bool = True) -> None:
+    def __init__(self, record: CallRecord, *, quoting: bool = True) -> None:
         self.quoting = quoting
         self.end = record.end
         self.turns = {s: sorted(record.turns[s]) for s in SPEAKERS}
@@ -104,7 +101,7 @@ class Call:
             for s in SPEAKERS
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
-        pauses = _spans([(e.at, not e.on) for e in record.pauses], self.end)
+        pauses = _spans_while_on([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
             s: pauses + record.gaps + self._distrust(record.states, s) for s in SPEAKERS
         }
@@ -119,7 +116,7 @@ class Call:
         self.agitation = [
             (at, x)
             for at, x in sorted(record.agitation)
-            if C not in self.distrusted and self.knows(Span(at - 1, at), (C,))
+            if CUSTOMER not in self.distrusted and self.knows(Span(at - 1, at), (CUSTOMER,))
         ]
         """The customer's, where it is known: (samples, 0..1)."""
         self._heard_at = [at for at, _ in self.agitation]
@@ -143,13 +140,15 @@ class Call:
     def worded(self, speaker: Speaker) -> float:
         """Return the share of a speaker's speech in which words were heard, 0..1."""
         segments = self.segments[speaker]
-        worded = [s for s in segments if self.says(speaker, Span(s.start - NEAR, s.end + NEAR))]
+        worded = [
+            s for s in segments if self.says(speaker, Span(s.start - WORD_NEAR, s.end + WORD_NEAR))
+        ]
         spoken, heard = (sum(s.end - s.start for s in some) for some in (segments, worded))
         return heard / spoken if spoken else 0.0
 
     # --- what there was -------------------------------------------------------------------
 
-    def said(self, speaker: Speaker, *kinds: str, span: Span | None = None) -> list[Move]:
+    def said(self, speaker: Speaker, *kinds: str, span: Span | None = None) -> list[DialogueAct]:
         """Return a speaker's moves of these kinds, by time."""
         within = span or Span(0, self.end + 1)
         return [
@@ -185,7 +184,7 @@ class Call:
         mood = self.mood(Span(at - 15 * SAMPLE_RATE, at + 1))
         return mood if mood == mood else 0.0
 
-    def delivered(self, span: Span) -> list[Measured]:
+    def delivered(self, span: Span) -> list[DeliverySample]:
         """Return what was measured of the agent."""
         first, last = (bisect_left(self.delivery, (at,)) for at in span)
         return self.delivery[first:last]
@@ -197,43 +196,43 @@ class Call:
         starts = self._word_starts[speaker]
         return self.words[speaker][bisect_left(starts, span.start) : bisect_left(starts, span.end)]
 
-    def quote(self, move: Move, why: str) -> Quote:
+    def quote(self, move: DialogueAct, why: str) -> Quote:
         """Return what somebody said, with the sentence around it."""
         first, last = self._sentences(move)
         if first == last:  # Its words are not there, which a log of moves alone is allowed.
-            text = move.text if self.quoting else UNQUOTED
+            text = move.text if self.quoting else UNQUOTED_TEXT
             span = Span(move.start, move.end)
-            return quote(span, move.speaker, text, why, not self.quoting)
+            return make_quote(span, move.speaker, text, why, not self.quoting)
         return self._quoted(move.speaker, first, last, why)
 
-    def sentences(self, move: Move, why: str) -> list[Quote]:
+    def sentences(self, move: DialogueAct, why: str) -> list[Quote]:
         """Return the same, a sentence each."""
         words = self.words[move.speaker]
         first, last = self._sentences(move)
-        starts = [first, *(i for i in range(first + 1, last) if _ends(words, i)), last]
+        starts = [first, *(i for i in range(first + 1, last) if _ends_sentence(words, i)), last]
         cut = [self._quoted(move.speaker, *ends, why) for ends in pairwise(starts)]
         return cut if first < last else [self.quote(move, why)]
 
     def told(self, speaker: Speaker, span: Span, why: str) -> Quote | None:
         """Return the first words of a span, and their sentence; None where there are none."""
         starts = self._word_starts[speaker]
-        first = bisect_left(starts, span.start - NEAR)
-        last = min(bisect_left(starts, span.end, first), first + QUOTED)
+        first = bisect_left(starts, span.start - WORD_NEAR)
+        last = min(bisect_left(starts, span.end, first), first + QUOTE_MAX_WORDS)
         places = self._completed(speaker, first, last)
         return self._quoted(speaker, *places, why) if first < last else None
 
     def account(self, told: Span, around: int, most: int, why: str) -> Quote | None:
         """Return the customer's words of an account, those around a moment; None for no words."""
-        starts = self._word_starts[C]
+        starts = self._word_starts[CUSTOMER]
         first, middle, last = (
-            bisect_left(starts, at - NEAR) for at in (told.start, around, told.end + NEAR)
+            bisect_left(starts, at - WORD_NEAR) for at in (told.start, around, told.end + WORD_NEAR)
         )
-        while first > 0 and not _ends(self.words[C], first):
+        while first > 0 and not _ends_sentence(self.words[CUSTOMER], first):
             first -= 1
         first = max(first, min(middle - most // 2, last - most))
-        return self._quoted(C, first, min(last, first + most), why) if first < last else None
+        return self._quoted(CUSTOMER, first, min(last, first + most), why) if first < last else None
 
-    def _sentences(self, move: Move) -> tuple[int, int]:
+    def _sentences(self, move: DialogueAct) -> tuple[int, int]:
         """Return the words [first, last) of a move with the sentence around it."""
         starts = self._word_starts[move.speaker]
         first = bisect_left(starts, move.start - SAMPLE_RATE // 50)
@@ -243,15 +242,17 @@ class Call:
     def _completed(self, speaker: Speaker, first: int, last: int) -> tuple[int, int]:
         """Return words with the rest of their sentences, as far as a quotation goes."""
         words = self.words[speaker]
-        while last - first < QUOTED and last < len(words) and not _ends(words, last):
+        while (
+            last - first < QUOTE_MAX_WORDS and last < len(words) and not _ends_sentence(words, last)
+        ):
             last += 1
-        while last - first < QUOTED and first > 0 and not _ends(words, first):
+        while last - first < QUOTE_MAX_WORDS and first > 0 and not _ends_sentence(words, first):
             first -= 1
         return first, last
 
-    def _once(self, moves: Sequence[Move]) -> list[Move]:
+    def _once(self, moves: Sequence[DialogueAct]) -> list[DialogueAct]:
         """Return moves, those of a kind in one sentence once: it was said once."""
-        seen: dict[tuple[str, str, int], Move] = {}
+        seen: dict[tuple[str, str, int], DialogueAct] = {}
         for move in sorted(moves, key=lambda m: (m.start, m.end, m.kind)):
             first, last = self._sentences(move)
             place = first if first < last else move.start
@@ -261,33 +262,33 @@ class Call:
     def _quoted(self, speaker: Speaker, first: int, last: int, why: str) -> Quote:
         words = self.words[speaker]
         text = " ".join(word.text for word in words[first:last])
-        before = "" if _ends(words, first) else "\u2026 "
-        after = "" if _ends(words, last) else " \u2026"
+        before = "" if _ends_sentence(words, first) else "\u2026 "
+        after = "" if _ends_sentence(words, last) else " \u2026"
         span = Span(words[first].start, max(word.end for word in words[first:last]))
         if not self.quoting:
-            return quote(span, speaker, UNQUOTED, why, True)
-        return quote(span, speaker, before + text + after, why)
+            return make_quote(span, speaker, UNQUOTED_TEXT, why, True)
+        return make_quote(span, speaker, before + text + after, why)
 
     # --- how it is put together -------------------------------------------------------------
 
     def _exchanges(self) -> list[Exchange]:
         accounts: list[list[int]] = []
         replied = 0
-        questions = [m.end for m in self.said(A, "question")]
+        questions = [m.end for m in self.said(AGENT, "question")]
         floor = [(span, s) for s in SPEAKERS for span in self.turns[s]]
         replies: list[Span | None] = []
         for span, speaker in sorted(floor):
-            if speaker is A:
+            if speaker is AGENT:
                 if accounts:
                     reply = replies[-1]
                     replies[-1] = Span(reply.start if reply else span.start, span.end)
                     replied += span.end - span.start
                 continue
-            asked = bisect_right(questions, span.start + NEAR)
-            answers = asked > 0 and span.start - questions[asked - 1] <= ANSWER
-            if span.end - span.start < SHORT and accounts and not answers:
+            asked = bisect_right(questions, span.start + WORD_NEAR)
+            answers = asked > 0 and span.start - questions[asked - 1] <= ANSWERS_WITHIN
+            if span.end - span.start < BACKCHANNEL_MAX and accounts and not answers:
                 continue
-            if not accounts or replied >= REPLY:
+            if not accounts or replied >= ACCOUNT_ENDING_REPLY:
                 accounts.append([span.start, span.end])
                 replies.append(None)
             else:
@@ -299,26 +300,26 @@ class Call:
                 Span(start, end),
                 reply,
                 until,
-                _during(self.moves[C], Span(start, until)),
-                _during(self.moves[A], Span(start, until)),
+                _acts_during(self.moves[CUSTOMER], Span(start, until)),
+                _acts_during(self.moves[AGENT], Span(start, until)),
             )
             for (start, end), reply, until in zip(accounts, replies, starts[1:], strict=True)
         ]
 
     def _distrust(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:
         told = [(e.at, e.state != "ok") for e in states if e.speaker is speaker]
-        return _spans(told, self.end)
+        return _spans_while_on(told, self.end)
 
     def _never_trusted(self, states: Sequence[ChannelState], speaker: Speaker) -> str:
         wrong = [e for e in states if e.speaker is speaker and e.state != "ok"]
         lasting = sum(span.end - span.start for span in self._distrust(states, speaker))
-        whole = [e.state for e in wrong if e.state in WHOLE]
-        if whole or (wrong and lasting >= UNTRUSTED * self.end):
+        whole = [e.state for e in wrong if e.state in WHOLE_CALL_STATES]
+        if whole or (wrong and lasting >= UNTRUSTED_SHARE * self.end):
             return min(whole) if whole else max(wrong, key=lambda e: e.at).state
         return ""
 
 
-def quote(span: Span, speaker: Speaker, text: str, why: str, measured: bool = False) -> Quote:
+def make_quote(span: Span, speaker: Speaker, text: str, why: str, measured: bool = False) -> Quote:
     """Return a quotation of a span."""
     return Quote(
         speaker,
@@ -330,25 +331,25 @@ def quote(span: Span, speaker: Speaker, text: str, why: str, measured: bool = Fa
     )
 
 
-def mean(values: Iterable[float]) -> float:
+def mean_of_known(values: Iterable[float]) -> float:
     """Return the mean of those that are known, NaN where none is."""
     known = [x for x in values if x == x]
     return fmean(known) if known else NAN
 
 
-def _during(moves: Sequence[Move], span: Span) -> list[Move]:
+def _acts_during(moves: Sequence[DialogueAct], span: Span) -> list[DialogueAct]:
     return [m for m in moves if span.start <= (m.start + m.end) // 2 < span.end]
 
 
-def _ends(words: Sequence[Word], place: int) -> bool:
+def _ends_sentence(words: Sequence[Word], place: int) -> bool:
     """Return whether a sentence, or what was said in one go, ends before a place."""
     if place in (0, len(words)):
         return True
     before, after = words[place - 1], words[place]
-    return bool(_STOP.search(before.text)) or after.start - before.end > PAUSE
+    return bool(_SENTENCE_END.search(before.text)) or after.start - before.end > QUOTE_PAUSE
 
 
-def _spans(told: Sequence[tuple[int, bool]], end: int) -> list[Span]:
+def _spans_while_on(told: Sequence[tuple[int, bool]], end: int) -> list[Span]:
     """Return when something was so, of what was told when."""
     spans, since = [], None
     for at, so in sorted(told):

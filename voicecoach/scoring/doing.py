@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from voicecoach.types import Speaker
 
-BLAME = "defence of you"
+BLAMING_DEFENCE = "defence of you"
 """A defence at the customer's cost, which is another thing than to defend oneself."""
 
-DOES: Mapping[Speaker, Mapping[str, str]] = {
+ACT_DESCRIPTIONS: Mapping[Speaker, Mapping[str, str]] = {
     Speaker.AGENT: {
         "acknowledgement": "shows that the trouble was heard",
         "apology": "says sorry",
@@ -18,7 +18,7 @@ DOES: Mapping[Speaker, Mapping[str, str]] = {
         "softener": "hedges politely",
         "hard": "a negative or absolute wording",
         "defence": "turns it away",
-        BLAME: "puts it on the customer",
+        BLAMING_DEFENCE: "puts it on the customer",
         "solution": "offers a way forward",
         "compromise": "meets them half way",
         "promise": "promises, with no time",

@@ -7,32 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from voicecoach.estimates.tone import ALERT
-from voicecoach.language.act_matcher import phrases, tokens
-from voicecoach.language.phrases import table
-from voicecoach.scoring.call import NEAR, TICK_S, A, C, Call, Exchange, mean, quote
-from voicecoach.scoring.practice import UPSET, Found, Moment, counted
-from voicecoach.scoring.record import Measured, Span
-from voicecoach.types import SAMPLE_RATE, Overlap
+from voicecoach.coaching.conversation_state import OUTBURST_S
+from voicecoach.estimates.tone import ALERT_LEVEL
+from voicecoach.language.act_matcher import act_phrases, tokenize_acts
+from voicecoach.language.phrases import language_table
+from voicecoach.scoring.call import WORD_NEAR, Exchange, ScoredCall, make_quote, mean_of_known
+from voicecoach.scoring.practice import (
+    UPSET_LEVEL,
+    TechniqueFindings,
+    TechniqueMoment,
+    share_findings,
+)
+from voicecoach.scoring.record import DeliverySample, Span
+from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S, Overlap
 
 ACCOUNT_S = 12.0
 """Of the customer's speech: an account that is to be taken up, seconds."""
-TAKES_UP = "acknowledgement", "apology", "paraphrase", "question", "recap"
-ANSWERS = "solution", "expectation", "compromise", "escalation", "promise"
+TAKING_UP_ACTS = "acknowledgement", "apology", "paraphrase", "question", "recap"
+ANSWERING_ACTS = "solution", "expectation", "compromise", "escalation", "promise"
 """Moves that take up an account, and those that take up one that ended in a question."""
-ASKED = 8
+QUESTION_END_WORDS = 8
 """The last words of an account, in which a question ends it."""
 TAKEN_UP_S = 20.0
 """From the reply's beginning."""
 MONOLOGUE_S = 60.0
 """The agent's speech without a question, seconds; as the cue `too-much-talking`."""
-OUTBURST_S = 4.0
-"""Speech at the alert level, seconds; as `course.OUTBURST_S`."""
-MOMENT_S, OPENING_S = 0.5, 6.0
+CALMING_SILENCE_S, CALMING_WORDS_WITHIN_S = 0.5, 6.0
 """The silence after an outburst that gives a moment; and how soon words do, seconds."""
-TURN_S = 5.0
+MIN_SHOWN_TURN_S = 5.0
 """A turn, or a reply, that is worth showing, seconds."""
-TURN, OVER = SAMPLE_RATE, int(1.5 * SAMPLE_RATE)
+MIN_CUSTOMER_TURN, CUT_IN_OVERLAP = SAMPLE_RATE, int(1.5 * SAMPLE_RATE)
 """The shortest turn that counts; and for how long both spoke where the agent cut in.
 
 The cue `let-them-finish` comes sooner, but ends of turns overlap for a second in lively talk."""
@@ -40,116 +44,132 @@ FAST, FAST_UPSET = 1.25, 1.15
 """Pace over the usual, and where the customer is upset; as the cue `slow-down`."""
 LOUD_DB, HIGH_SEMITONES = 5.0, 2.0
 """Against the usual, both at once; as the cue `lower-your-voice`."""
-RUN_S, ENOUGH_S = 1.0, 20.0
+MIN_RUN_S, MIN_MEASURED_S = 1.0, 20.0
 """The shortest stretch that counts, and how much there must be to say anything, seconds."""
-TOGETHER = SAMPLE_RATE
+MERGE_RUNS_WITHIN = SAMPLE_RATE
 """Stretches no further apart are one."""
 
 
-def listening(call: Call) -> Found:
+def find_listening(call: ScoredCall) -> TechniqueFindings:
     """Find long accounts that the agent took up, and how often the agent left no room for one."""
     seen, missed = [], []
     for exchange in call.exchanges:
-        told_s = call.speech_s(C, exchange.told)
-        if told_s < ACCOUNT_S or not replied(call, exchange):
+        told_s = call.speech_s(CUSTOMER, exchange.told)
+        if told_s < ACCOUNT_S or not has_worded_reply(call, exchange):
             continue
-        kinds = TAKES_UP if not asks(call, exchange) else (*TAKES_UP, *ANSWERS)
+        kinds = (
+            TAKING_UP_ACTS
+            if not ends_in_question(call, exchange)
+            else (*TAKING_UP_ACTS, *ANSWERING_ACTS)
+        )
         signs = exchange.answered(*kinds, within_s=TAKEN_UP_S)
-        nods = [s for s in call.backchannels[A] if s.overlaps(exchange.told)]
+        nods = [s for s in call.backchannels[AGENT] if s.overlaps(exchange.told)]
         if signs:
             best = min(signs, key=lambda m: (kinds.index(m.kind), m.start))
             why = f"takes up what they had told you for {told_s:.0f} s"
-            seen.append(Moment(call.quote(best, why)))
+            seen.append(TechniqueMoment(call.quote(best, why)))
         elif nods:
             text = f"{len(nods)} short sign{'s' * (len(nods) > 1)} of listening while they spoke"
             why = f"they spoke for {told_s:.0f} s"
-            seen.append(Moment(quote(Span(nods[0].start, nods[-1].end), A, text, why, True)))
+            seen.append(
+                TechniqueMoment(
+                    make_quote(Span(nods[0].start, nods[-1].end), AGENT, text, why, True)
+                )
+            )
         else:
             why = f"told for {told_s:.0f} s; your reply neither asked nor took it up"
-            told = call.told(C, exchange.told, why)
-            missed += [Moment(told)] if told else []
+            told = call.told(CUSTOMER, exchange.told, why)
+            missed += [TechniqueMoment(told)] if told else []
     accounts = len(seen) + len(missed)
     monologues = [m for exchange in call.exchanges if (m := _monologue(call, exchange))]
     numbers = {"taken_up": len(seen), "accounts": accounts, "monologues": len(monologues)}
-    return Found(seen, missed + monologues, numbers if accounts or monologues else {})
+    return TechniqueFindings(seen, missed + monologues, numbers if accounts or monologues else {})
 
 
-def _monologue(call: Call, exchange: Exchange) -> Moment | None:
+def _monologue(call: ScoredCall, exchange: Exchange) -> TechniqueMoment | None:
     reply = exchange.reply
-    if reply is None or not call.knows(reply, (A, C)) or exchange.answered("question"):
+    if reply is None or not call.knows(reply, (AGENT, CUSTOMER)) or exchange.answered("question"):
         return None
-    spoken_s = call.speech_s(A, reply)
+    spoken_s = call.speech_s(AGENT, reply)
     if spoken_s < MONOLOGUE_S:
         return None
     why = "a question in between would have let them have a say"
     text = f"you spoke for {spoken_s:.0f} s on end and asked nothing"
-    return Moment(
-        quote(reply, A, text, why, True),
+    return TechniqueMoment(
+        make_quote(reply, AGENT, text, why, True),
         advice="Ask something now and then: a minute of talk loses them.",
         cue="too-much-talking",
     )
 
 
-def patience(call: Call) -> Found:
+def find_patience(call: ScoredCall) -> TechniqueFindings:
     """Find the customer's turns, and those that the agent cut short."""
-    turns = [t for t in call.turns[C] if t.end - t.start >= TURN and call.knows(t, (A, C))]
+    turns = [
+        t
+        for t in call.turns[CUSTOMER]
+        if t.end - t.start >= MIN_CUSTOMER_TURN and call.knows(t, (AGENT, CUSTOMER))
+    ]
     missed = []
     for overlap in call.overlaps:
         span = Span(overlap.start, overlap.end)
-        if overlap.by is A and call.knows(span, (A, C)) and _cuts_in(call, overlap):
+        if overlap.by is AGENT and call.knows(span, (AGENT, CUSTOMER)) and _cuts_in(call, overlap):
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
             why = f"you came in over them, and both spoke for {both_s:.1f} s; let them finish"
-            said = call.told(A, span, why) or quote(span, A, "you came in over them", why, True)
-            missed.append(Moment(said))
+            said = call.told(AGENT, span, why) or make_quote(
+                span, AGENT, "you came in over them", why, True
+            )
+            missed.append(TechniqueMoment(said))
     seen = []
     whole = [t for t in turns if not any(t.overlaps(Span(o.start, o.end)) for o in call.overlaps)]
     for turn in sorted(whole, key=lambda t: t.start - t.end)[:3]:
         long_s = (turn.end - turn.start) / SAMPLE_RATE
-        if long_s >= TURN_S:
+        if long_s >= MIN_SHOWN_TURN_S:
             text = f"they spoke for {long_s:.0f} s, to the end"
-            seen.append(Moment(quote(turn, C, text, "you let them finish", True)))
+            seen.append(
+                TechniqueMoment(make_quote(turn, CUSTOMER, text, "you let them finish", True))
+            )
     numbers = {"interruptions": len(missed), "customer_turns": len(turns)}
-    return Found(seen, missed, numbers if turns else {})
+    return TechniqueFindings(seen, missed, numbers if turns else {})
 
 
-def _cuts_in(call: Call, overlap: Overlap) -> bool:
+def _cuts_in(call: ScoredCall, overlap: Overlap) -> bool:
     """Return whether the agent takes the floor from a customer who is in the middle of it."""
-    if overlap.backchannel or overlap.end - overlap.start < OVER:
+    if overlap.backchannel or overlap.end - overlap.start < CUT_IN_OVERLAP:
         return False
-    words = call.words_in(A, Span(overlap.start - NEAR, overlap.end))
+    words = call.words_in(AGENT, Span(overlap.start - WORD_NEAR, overlap.end))
     return not _SUPPORTIVE.cover([word.text for word in words])
 
 
-def calm_delivery(call: Call) -> Found:
+def find_calm_delivery(call: ScoredCall) -> TechniqueFindings:
     """Find how much of the agent's speech was as usual in pace, level and pitch."""
-    known = [d for d in call.delivered(Span(0, call.end + 1)) if _measured(call, d)]
-    runs: list[list[Measured]] = []
+    known = [d for d in call.delivered(Span(0, call.end + 1)) if _is_measured(call, d)]
+    runs: list[list[DeliverySample]] = []
     for d in (d for d in known if _driven(call, d)):
-        if runs and d.at - runs[-1][-1].at <= TOGETHER:
+        if runs and d.at - runs[-1][-1].at <= MERGE_RUNS_WITHIN:
             runs[-1].append(d)
         else:
             runs.append([d])
-    runs = [run for run in runs if len(run) * TICK_S >= RUN_S]
+    runs = [run for run in runs if len(run) * TICK_S >= MIN_RUN_S]
     spoken_s = round(len(known) * TICK_S)
-    if spoken_s < ENOUGH_S:
-        return Found([], [], {})
+    if spoken_s < MIN_MEASURED_S:
+        return TechniqueFindings([], [], {})
     missed = []
     for run in runs:
         span = Span(run[0].at - SAMPLE_RATE, run[-1].at)
-        figures = _figures(run, _driven_by(call, run))
-        said = call.told(A, span, f"{figures}: one breath, and back to your usual")
-        told = said or quote(span, A, figures, "above your usual", True)
+        figures = _figures_text(run, _driven_by(call, run))
+        said = call.told(AGENT, span, f"{figures}: one breath, and back to your usual")
+        told = said or make_quote(span, AGENT, figures, "above your usual", True)
         advice = f"One breath before you go on: {figures}."
-        missed.append(Moment(told, advice=advice))
+        missed.append(TechniqueMoment(told, advice=advice))
     driven = {d.at for run in runs for d in run}
     numbers = {
         "seconds_as_usual": spoken_s - round(sum(map(len, runs)) * TICK_S),
         "seconds_measured": spoken_s,
     }
-    return Found(_kept_calm(call, driven), missed, numbers)
+    return TechniqueFindings(_calm_replies(call, driven), missed, numbers)
 
 
-def _kept_calm(call: Call, driven: set[int]) -> list[Moment]:
+def _calm_replies(call: ScoredCall, driven: set[int]) -> list[TechniqueMoment]:
     """Return the replies that were as usual."""
     seen = []
     for exchange in call.exchanges:
@@ -157,85 +177,101 @@ def _kept_calm(call: Call, driven: set[int]) -> list[Moment]:
             continue
         mood = call.mood(exchange.told)
         reply = call.delivered(exchange.reply)
-        known = [d for d in reply if _measured(call, d)]
-        if len(known) * TICK_S >= TURN_S and not driven.intersection(d.at for d in known):
-            upset = f", after they spoke at {mood:.2f} of agitation" if mood >= UPSET else ""
+        known = [d for d in reply if _is_measured(call, d)]
+        if len(known) * TICK_S >= MIN_SHOWN_TURN_S and not driven.intersection(d.at for d in known):
+            upset = f", after they spoke at {mood:.2f} of agitation" if mood >= UPSET_LEVEL else ""
             why = f"for {len(known) * TICK_S:.0f} s as usual{upset}"
-            seen.append(Moment(quote(exchange.reply, A, _figures(known), why, True)))
+            seen.append(
+                TechniqueMoment(make_quote(exchange.reply, AGENT, _figures_text(known), why, True))
+            )
     return seen
 
 
-def _measured(call: Call, d: Measured) -> bool:
-    return any(x == x for x in (d.pace, d.level_db)) and call.knows(Span(d.at - 1, d.at), (A,))
+def _is_measured(call: ScoredCall, d: DeliverySample) -> bool:
+    return any(x == x for x in (d.pace, d.level_db)) and call.knows(Span(d.at - 1, d.at), (AGENT,))
 
 
-def _driven(call: Call, d: Measured) -> bool:
+def _driven(call: ScoredCall, d: DeliverySample) -> bool:
     return _fast(call, d) or _raised(d)
 
 
-def _fast(call: Call, d: Measured) -> bool:
-    return d.pace >= (FAST_UPSET if call.heat(d.at) >= UPSET else FAST)
+def _fast(call: ScoredCall, d: DeliverySample) -> bool:
+    return d.pace >= (FAST_UPSET if call.heat(d.at) >= UPSET_LEVEL else FAST)
 
 
-def _raised(d: Measured) -> bool:
+def _raised(d: DeliverySample) -> bool:
     return d.level_db >= LOUD_DB and d.f0_semitones >= HIGH_SEMITONES
 
 
-def _driven_by(call: Call, run: list[Measured]) -> set[str]:
+def _driven_by(call: ScoredCall, run: list[DeliverySample]) -> set[str]:
     """Return what is above the usual in a stretch."""
     found = {"pace"} if any(_fast(call, d) for d in run) else set()
     return found | ({"voice"} if any(map(_raised, run)) else set())
 
 
-def _figures(run: list[Measured], what: Collection[str] = ("pace", "voice")) -> str:
+def _figures_text(run: list[DeliverySample], what: Collection[str] = ("pace", "voice")) -> str:
     """Return what was measured, against the usual."""
     texts = []
-    rate, usual = mean(d.rate_syl_s for d in run), mean(d.usual_rate_syl_s for d in run)
+    rate, usual = (
+        mean_of_known(d.rate_syl_s for d in run),
+        mean_of_known(d.usual_rate_syl_s for d in run),
+    )
     if "pace" in what and rate == rate and usual == usual:
         texts.append(f"{rate:.1f} syllables a second, your usual is {usual:.1f}")
-    level, pitch = mean(d.level_db for d in run), mean(d.f0_semitones for d in run)
+    level, pitch = (
+        mean_of_known(d.level_db for d in run),
+        mean_of_known(d.f0_semitones for d in run),
+    )
     if "voice" in what and level == level and pitch == pitch:
         texts.append(f"{round(level):+d} dB and {round(pitch):+d} semitones against your usual")
     return "; ".join(texts)
 
 
-def time_to_calm(call: Call) -> Found:
+def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
     """Find outbursts, and the moment that the customer was given after each."""
     seen, missed = [], []
     for exchange in call.exchanges:
         reply = exchange.reply
-        outburst_s = call.upset_s(exchange.told, ALERT)
-        if outburst_s < OUTBURST_S or reply is None or not call.knows(exchange.told, (A, C)):
+        outburst_s = call.upset_s(exchange.told, ALERT_LEVEL)
+        if (
+            outburst_s < OUTBURST_S
+            or reply is None
+            or not call.knows(exchange.told, (AGENT, CUSTOMER))
+        ):
             continue
         gap_s = max(reply.start - exchange.told.end, 0) / SAMPLE_RATE
         kinds = "acknowledgement", "apology", "wait"
-        gentle = exchange.answered(*kinds, within_s=OPENING_S)
-        opening = Span(exchange.told.end, reply.start + round(OPENING_S * SAMPLE_RATE))
-        if gap_s > MOMENT_S:
+        gentle = exchange.answered(*kinds, within_s=CALMING_WORDS_WITHIN_S)
+        opening = Span(exchange.told.end, reply.start + round(CALMING_WORDS_WITHIN_S * SAMPLE_RATE))
+        if gap_s > CALMING_SILENCE_S:
             text = f"{gap_s:.1f} s of silence after {outburst_s:.0f} s of agitated speech"
             silence = Span(exchange.told.end, reply.start)
-            seen.append(Moment(quote(silence, A, text, "you gave them a moment", True)))
+            seen.append(
+                TechniqueMoment(make_quote(silence, AGENT, text, "you gave them a moment", True))
+            )
         elif gentle:
-            seen.append(Moment(call.quote(gentle[0], "you met it before you went on")))
-        elif call.has_words(A) and call.says(A, opening):
+            seen.append(TechniqueMoment(call.quote(gentle[0], "you met it before you went on")))
+        elif call.has_words(AGENT) and call.says(AGENT, opening):
             why = f"you answered {gap_s:.1f} s after {outburst_s:.0f} s of agitated speech; wait"
-            said = call.told(A, opening, why)
-            missed += [Moment(said)] if said else []
-    return counted(seen, missed, "given_a_moment", "outbursts")
+            said = call.told(AGENT, opening, why)
+            missed += [TechniqueMoment(said)] if said else []
+    return share_findings(seen, missed, "given_a_moment", "outbursts")
 
 
-def replied(call: Call, exchange: Exchange) -> bool:
+def has_worded_reply(call: ScoredCall, exchange: Exchange) -> bool:
     """Return whether there is a reply in words, both of them heard."""
     reply = exchange.reply
-    if reply is None or not call.knows(Span(exchange.told.start, reply.end), (A, C)):
+    if reply is None or not call.knows(Span(exchange.told.start, reply.end), (AGENT, CUSTOMER)):
         return False
-    return bool(call.words_in(A, Span(reply.start - NEAR, reply.end)))
+    return bool(call.words_in(AGENT, Span(reply.start - WORD_NEAR, reply.end)))
 
 
-def asks(call: Call, exchange: Exchange) -> bool:
+def ends_in_question(call: ScoredCall, exchange: Exchange) -> bool:
     """Return whether an account ends in a question, which wants an answer."""
-    words = call.words_in(C, Span(exchange.told.start, exchange.told.end + NEAR))[-ASKED:]
-    return any(token.asked for token in tokens([word.text for word in words]))
+    words = call.words_in(CUSTOMER, Span(exchange.told.start, exchange.told.end + WORD_NEAR))[
+        -QUESTION_END_WORDS:
+    ]
+    return any(token.asked for token in tokenize_acts([word.text for word in words]))
 
 
-_SUPPORTIVE = phrases(table("dialogue_acts")["supportive"])
+_SUPPORTIVE = act_phrases(language_table("dialogue_acts")["supportive"])

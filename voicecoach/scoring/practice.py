@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from voicecoach.scoring.call import Call
+from voicecoach.scoring.call import ScoredCall
 from voicecoach.types import Speaker
 from voicecoach.views.scorecard import Quote
 
-UPSET = 0.5
+UPSET_LEVEL = 0.5
 """Agitation from which a customer counts as upset; under it, speech is calm (`course.CALM`)."""
-UPSET_S = 3.0
+UPSET_MIN_S = 3.0
 """Of it in an account, seconds: laughter and haste sound so for a second or two."""
 
 
-class Moment(NamedTuple):
+class TechniqueMoment(NamedTuple):
     """Where a technique was seen, or missed."""
 
     quote: Quote
@@ -31,16 +31,16 @@ class Moment(NamedTuple):
     """What to practise, where it is another thing than the technique's."""
 
 
-class Found(NamedTuple):
+class TechniqueFindings(NamedTuple):
     """What a call shows of a technique."""
 
-    seen: list[Moment]
-    missed: list[Moment]
+    seen: list[TechniqueMoment]
+    missed: list[TechniqueMoment]
     numbers: Mapping[str, int]
     """Of the formula; empty where there was no occasion."""
 
 
-class Practice(NamedTuple):
+class TechniqueSpec(NamedTuple):
     """A technique of conflict resolution."""
 
     id: str
@@ -55,14 +55,16 @@ class Practice(NamedTuple):
     """What to practise where it was missed."""
     cue: str
     """Whose words help."""
-    find: Callable[[Call], Found]
+    find: Callable[[ScoredCall], TechniqueFindings]
     channels: tuple[Speaker, ...]
     """That it rests on."""
     words: tuple[Speaker, ...]
     """Whose words it needs."""
 
 
-def counted(seen: list[Moment], missed: list[Moment], done: str, called_for: str) -> Found:
+def share_findings(
+    seen: list[TechniqueMoment], missed: list[TechniqueMoment], done: str, called_for: str
+) -> TechniqueFindings:
     """Return what was found where a score is the share of occasions at which it was done."""
     count = len(seen) + len(missed)
-    return Found(seen, missed, {done: len(seen), called_for: count} if count else {})
+    return TechniqueFindings(seen, missed, {done: len(seen), called_for: count} if count else {})

@@ -19,16 +19,16 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-DIGITS = 2
+SCORE_DECIMALS = 2
 """Decimals of a score."""
 
 
-def general(formula: str) -> str:
+def readable_formula(formula: str) -> str:
     """Return a formula as people read it."""
     return formula.replace("_", " ")
 
 
-def rate(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
+def rate_formula(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
     """Return a score and how it comes about.
 
     Parameters
@@ -46,11 +46,11 @@ def rate(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
         As in "taken up / accounts = 3 / 4 = 0.75".
     """
     filled = _NAME.sub(lambda name: str(numbers.get(name[0], name[0])), formula)
-    score = round(worth(filled), DIGITS)
-    return score, f"{general(formula)} = {filled} = {score:.{DIGITS}f}"
+    score = round(evaluate(filled), SCORE_DECIMALS)
+    return score, f"{readable_formula(formula)} = {filled} = {score:.{SCORE_DECIMALS}f}"
 
 
-def worth(text: str) -> float:
+def evaluate(text: str) -> float:
     """Return what arithmetic in numbers comes to.
 
     Raises

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voicecoach.estimates.delivery import pace
+from voicecoach.estimates.delivery import pace_ratio
 from voicecoach.types import (
+    NAN,
     SPEAKERS,
     Backchannel,
     ChannelState,
     CueOpened,
     Delivery,
+    DialogueAct,
     Ended,
     Event,
     Gap,
     Listening,
-    Move,
     Overlap,
     Speaker,
     SpeechEnded,
@@ -23,9 +24,7 @@ from voicecoach.types import (
     Turn,
     Word,
 )
-from voicecoach.views.summary import NOTABLE
-
-NAN = float("nan")
+from voicecoach.views.summary import SUMMARY_MIN_CONFIDENCE
 
 
 class Span(NamedTuple):
@@ -39,7 +38,7 @@ class Span(NamedTuple):
         return self.start < other.end and other.start < self.end
 
 
-class Measured(NamedTuple):
+class DeliverySample(NamedTuple):
     """The agent's delivery at a moment; NaN where it is not known."""
 
     at: int
@@ -51,10 +50,10 @@ class Measured(NamedTuple):
     @property
     def pace(self) -> float:
         """Over the usual."""
-        return pace(self.rate_syl_s, self.usual_rate_syl_s)
+        return pace_ratio(self.rate_syl_s, self.usual_rate_syl_s)
 
 
-class Record:
+class CallRecord:
     """What is kept of a call's events, as they come."""
 
     def __init__(self) -> None:
@@ -62,10 +61,10 @@ class Record:
         self.segments: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
         self.backchannels: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
         self.words: dict[Speaker, list[Word]] = {s: [] for s in SPEAKERS}
-        self.moves: dict[Speaker, list[Move]] = {s: [] for s in SPEAKERS}
+        self.moves: dict[Speaker, list[DialogueAct]] = {s: [] for s in SPEAKERS}
         self.overlaps: list[Overlap] = []
         self.agitation: list[tuple[int, float]] = []
-        self.delivery: list[Measured] = []
+        self.delivery: list[DeliverySample] = []
         self.cues: list[CueOpened] = []
         self.states: list[ChannelState] = []
         self.pauses: list[Listening] = []
@@ -80,11 +79,11 @@ class Record:
                 if event.final and event.text:
                     self.words[event.speaker].append(event)
             case Tone():
-                if event.confidence >= NOTABLE:
+                if event.confidence >= SUMMARY_MIN_CONFIDENCE:
                     self.agitation.append((event.end, event.agitation))
             case Delivery():
                 self.delivery.append(
-                    Measured(
+                    DeliverySample(
                         event.end,
                         *(
                             NAN if x is None else x
@@ -108,7 +107,7 @@ class Record:
 
     def _fact(self, event: Event) -> None:
         match event:
-            case Move():
+            case DialogueAct():
                 self.moves[event.speaker].append(event)
             case Overlap():
                 self.overlaps.append(event)

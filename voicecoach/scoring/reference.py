@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from voicecoach.scoring.rating import general
-from voicecoach.scoring.styles import ENOUGH, STYLES, WEIGHTS
-from voicecoach.scoring.techniques import MISSED, SEEN, TECHNIQUES
+from voicecoach.scoring.rating import readable_formula
+from voicecoach.scoring.styles import ACT_STYLE_WEIGHTS, MIN_STYLE_WEIGHT, STYLE_PLACES
+from voicecoach.scoring.techniques import MAX_MISSED, MAX_SEEN, TECHNIQUES
 
 _INTRODUCTION = """# The score card
 
@@ -75,9 +75,9 @@ to the same words, and the agitation while they were said.
 """
 
 
-def markdown() -> str:
+def scoring_markdown() -> str:
     """Return the page."""
-    out = [_INTRODUCTION.format(seen=SEEN, missed=MISSED)]
+    out = [_INTRODUCTION.format(seen=MAX_SEEN, missed=MAX_MISSED)]
     for t in TECHNIQUES:
         channels, words = (", ".join(who) or "nobody's" for who in (t.channels, t.words))
         out += [
@@ -85,17 +85,23 @@ def markdown() -> str:
             "",
             t.doc,
             "",
-            f"- score: `{general(t.formula)}`",
+            f"- score: `{readable_formula(t.formula)}`",
             f"- no score where {t.occasion}",
             f"- rests on the channel of: {channels}; needs the words of: {words}",
             f"- to practise: {t.advice}",
             "",
         ]
-    out += [_STYLES.format(enough=ENOUGH).strip(), ""]
+    out += [_STYLES.format(enough=MIN_STYLE_WEIGHT).strip(), ""]
     out += ["| style | assertiveness | cooperativeness |", "|---|---|---|"]
-    out += [f"| {s} | {p.assertiveness:g} | {p.cooperativeness:g} |" for s, p in STYLES.items()]
-    out += ["", "| move | " + " | ".join(STYLES) + " |", "|---" * (len(STYLES) + 1) + "|"]
-    for kind, weights in WEIGHTS.items():
-        cells = (f"{weights[s]:g}" if s in weights else "" for s in STYLES)
+    out += [
+        f"| {s} | {p.assertiveness:g} | {p.cooperativeness:g} |" for s, p in STYLE_PLACES.items()
+    ]
+    out += [
+        "",
+        "| move | " + " | ".join(STYLE_PLACES) + " |",
+        "|---" * (len(STYLE_PLACES) + 1) + "|",
+    ]
+    for kind, weights in ACT_STYLE_WEIGHTS.items():
+        cells = (f"{weights[s]:g}" if s in weights else "" for s in STYLE_PLACES)
         out.append(f"| {kind} | " + " | ".join(cells) + " |")
     return "\n".join([*out, _REST.rstrip()]) + "\n"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from voicecoach.scoring.call import Call
+from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.journey import journey, root_cause
-from voicecoach.scoring.record import Record
-from voicecoach.scoring.styles import styles
-from voicecoach.scoring.techniques import TECHNIQUES, technique
+from voicecoach.scoring.record import CallRecord
+from voicecoach.scoring.styles import conflict_styles
+from voicecoach.scoring.techniques import TECHNIQUES, score_technique
 from voicecoach.types import SPEAKERS, Event, Speaker
 from voicecoach.views.scorecard import ScoreCard
 
-FEW = 0.6
+MIN_WORDED_SHARE = 0.6
 """Share of a speaker's speech with words from which they are believed to be all there."""
 
 
@@ -28,7 +28,7 @@ class Scorer:
     """
 
     def __init__(self, name: str, *, composite: bool = True, words: bool = True) -> None:
-        self._name, self._record = name, Record()
+        self._name, self._record = name, CallRecord()
         self._composite, self._words = composite, words
 
     def update(self, event: Event) -> None:
@@ -37,18 +37,18 @@ class Scorer:
 
     def finish(self) -> ScoreCard:
         """Return the score card of all events taken."""
-        call = Call(self._record, quoting=self._words)
+        call = ScoredCall(self._record, quoting=self._words)
         return ScoreCard(
             call=self._name,
-            techniques=[technique(p, call, composite=self._composite) for p in TECHNIQUES],
-            styles=styles(call),
+            techniques=[score_technique(p, call, composite=self._composite) for p in TECHNIQUES],
+            styles=conflict_styles(call),
             journey=journey(call),
             root_cause=root_cause(call) if self._words else [],
-            notes=[note for speaker in SPEAKERS for note in _limits(call, speaker)],
+            notes=[note for speaker in SPEAKERS for note in _limit_notes(call, speaker)],
         )
 
 
-def _limits(call: Call, speaker: Speaker) -> list[str]:
+def _limit_notes(call: ScoredCall, speaker: Speaker) -> list[str]:
     """Return what cannot be said of a speaker, and why."""
     if not call.segments[speaker]:
         return [f"the {speaker} was not heard"]
@@ -57,6 +57,6 @@ def _limits(call: Call, speaker: Speaker) -> list[str]:
     if not call.has_words(speaker):
         return [f"no words of the {speaker} were heard: what needs them is not scored"]
     share = call.worded(speaker)
-    if share < FEW:
+    if share < MIN_WORDED_SHARE:
         return [f"words were heard in {share:.0%} of the {speaker}'s speech: some will be missing"]
     return []

@@ -14,33 +14,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from voicecoach.scoring.call import A, C, Call
-from voicecoach.scoring.doing import BLAME, DOES
+from voicecoach.scoring.call import ScoredCall
+from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
 from voicecoach.scoring.record import Span
-from voicecoach.scoring.replies import PRESSURE, blaming, upset
-from voicecoach.types import Move
-from voicecoach.views.scorecard import StyleEvidence, Styles
+from voicecoach.scoring.replies import PRESSURE_ACTS, is_blaming, is_upset
+from voicecoach.types import AGENT, CUSTOMER, DialogueAct
+from voicecoach.views.scorecard import ConflictStyles, StyleEvidence
 
 
-class Place(NamedTuple):
+class StylePlace(NamedTuple):
     """On the plane, 0..1 each."""
 
     assertiveness: float
     cooperativeness: float
 
 
-STYLES: Mapping[str, Place] = {
-    "competing": Place(1.0, 0.0),
-    "collaborating": Place(1.0, 1.0),
-    "compromising": Place(0.5, 0.5),
-    "avoiding": Place(0.0, 0.0),
-    "accommodating": Place(0.0, 1.0),
+STYLE_PLACES: Mapping[str, StylePlace] = {
+    "competing": StylePlace(1.0, 0.0),
+    "collaborating": StylePlace(1.0, 1.0),
+    "compromising": StylePlace(0.5, 0.5),
+    "avoiding": StylePlace(0.0, 0.0),
+    "accommodating": StylePlace(0.0, 1.0),
 }
 """The five, and where each stands."""
 
-WEIGHTS: Mapping[str, Mapping[str, float]] = {
+ACT_STYLE_WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "hard": {"competing": 1.0},
-    BLAME: {"competing": 1.0},
+    BLAMING_DEFENCE: {"competing": 1.0},
     "limit": {"competing": 0.5, "collaborating": 0.5},
     "paraphrase": {"collaborating": 1.0},
     "solution": {"collaborating": 1.0},
@@ -57,28 +57,34 @@ WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "softener": {"accommodating": 0.25},
 }
 """Of a move, by kind; others say nothing of it."""
-ENOUGH = 3.0
+MIN_STYLE_WEIGHT = 3.0
 """Weight of all moves from which there is something to say."""
-SHOWN = 3
+SHOWN_PER_STYLE = 3
 """Moves of each style on the card."""
 
 
-def styles(call: Call) -> Styles:
+def conflict_styles(call: ScoredCall) -> ConflictStyles:
     """Return where a call stands."""
-    began = _conflict(call)
+    began = _conflict_start(call)
     for speaker, state in call.distrusted.items():
-        return _none(f"not known, the {speaker}'s channel is {state}")
-    if not call.has_words(A):
-        return _none("not known, no words of the agent were heard")
+        return _no_styles(f"not known, the {speaker}'s channel is {state}")
+    if not call.has_words(AGENT):
+        return _no_styles("not known, no words of the agent were heard")
     if began is None:
-        return _none("no conflict was heard: no trouble, demand or insult, nobody upset")
-    moves = call.said(A, *WEIGHTS, span=Span(began, call.end + 1))
-    weights = {style: sum(WEIGHTS[weighed(m)].get(style, 0.0) for m in moves) for style in STYLES}
+        return _no_styles("no conflict was heard: no trouble, demand or insult, nobody upset")
+    moves = call.said(AGENT, *ACT_STYLE_WEIGHTS, span=Span(began, call.end + 1))
+    weights = {
+        style: sum(ACT_STYLE_WEIGHTS[weighed_kind(m)].get(style, 0.0) for m in moves)
+        for style in STYLE_PLACES
+    }
     total = sum(weights.values())
-    if total < ENOUGH:
-        return _none(f"too few moves to say: their weight is {total:g}, under {ENOUGH:g}")
+    if total < MIN_STYLE_WEIGHT:
+        return _no_styles(
+            f"too few moves to say: their weight is {total:g}, under {MIN_STYLE_WEIGHT:g}"
+        )
     place = [
-        sum(weights[style] * at[axis] for style, at in STYLES.items()) / total for axis in (0, 1)
+        sum(weights[style] * at[axis] for style, at in STYLE_PLACES.items()) / total
+        for axis in (0, 1)
     ]
     w = {style: f"{weight:g}" for style, weight in weights.items()}
     formula = (
@@ -89,40 +95,40 @@ def styles(call: Call) -> Styles:
         f"({w['collaborating']} + {w['accommodating']} + {w['compromising']} / 2) / {total:g} = "
         f"{place[1]:.2f}"
     )
-    return Styles(
+    return ConflictStyles(
         assertiveness=round(place[0], 2),
         cooperativeness=round(place[1], 2),
         style=max(weights, key=lambda style: weights[style]),
         formula=formula,
         shares={style: round(weight / total, 2) for style, weight in weights.items()},
-        evidence=_evidence(call, moves),
+        evidence=_style_evidence(call, moves),
     )
 
 
-def weighed(move: Move) -> str:
+def weighed_kind(move: DialogueAct) -> str:
     """Return the kind that a move weighs as."""
-    return BLAME if move.kind == "defence" and blaming(move.text) else move.kind
+    return BLAMING_DEFENCE if move.kind == "defence" and is_blaming(move.text) else move.kind
 
 
-def _conflict(call: Call) -> int | None:
+def _conflict_start(call: ScoredCall) -> int | None:
     """Return when it began, None where there is none."""
-    told = [m.start for m in call.said(C, *PRESSURE)]
-    sounded = [exchange.told.start for exchange in call.exchanges if upset(call, exchange)]
+    told = [m.start for m in call.said(CUSTOMER, *PRESSURE_ACTS)]
+    sounded = [exchange.told.start for exchange in call.exchanges if is_upset(call, exchange)]
     return min(told[:1] + sounded[:1], default=None)
 
 
-def _evidence(call: Call, moves: Sequence[Move]) -> list[StyleEvidence]:
+def _style_evidence(call: ScoredCall, moves: Sequence[DialogueAct]) -> list[StyleEvidence]:
     """Return the moves that speak most for each style, by time."""
     found: list[StyleEvidence] = []
-    for style in STYLES:
-        telling = [m for m in moves if WEIGHTS[weighed(m)].get(style, 0.0) > 0.0]
-        telling.sort(key=lambda m: (-WEIGHTS[weighed(m)][style], m.start))
+    for style in STYLE_PLACES:
+        telling = [m for m in moves if ACT_STYLE_WEIGHTS[weighed_kind(m)].get(style, 0.0) > 0.0]
+        telling.sort(key=lambda m: (-ACT_STYLE_WEIGHTS[weighed_kind(m)][style], m.start))
         found += [
-            StyleEvidence(style, call.quote(move, DOES[A][weighed(move)]))
-            for move in sorted(telling[:SHOWN], key=lambda m: m.start)
+            StyleEvidence(style, call.quote(move, ACT_DESCRIPTIONS[AGENT][weighed_kind(move)]))
+            for move in sorted(telling[:SHOWN_PER_STYLE], key=lambda m: m.start)
         ]
     return found
 
 
-def _none(why: str) -> Styles:
-    return Styles(None, None, "", why, {}, [])
+def _no_styles(why: str) -> ConflictStyles:
+    return ConflictStyles(None, None, "", why, {}, [])

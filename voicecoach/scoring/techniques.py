@@ -9,38 +9,43 @@ from __future__ import annotations
 from functools import cache
 
 from voicecoach.coaching import cues
-from voicecoach.scoring.call import A, C, Call
-from voicecoach.scoring.manner import calm_delivery, listening, patience, time_to_calm
-from voicecoach.scoring.practice import Found, Moment, Practice
-from voicecoach.scoring.rating import general, rate
+from voicecoach.scoring.call import ScoredCall
+from voicecoach.scoring.manner import (
+    find_calm_delivery,
+    find_listening,
+    find_patience,
+    find_time_to_calm,
+)
+from voicecoach.scoring.practice import TechniqueFindings, TechniqueMoment, TechniqueSpec
+from voicecoach.scoring.rating import rate_formula, readable_formula
 from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import (
-    acknowledgement,
-    apology,
-    clarifying,
-    empathy,
-    non_judgement,
-    not_defending,
+    find_acknowledgement,
+    find_apology,
+    find_clarifying,
+    find_empathy,
+    find_non_judgement,
+    find_not_defending,
 )
 from voicecoach.scoring.resolving import (
-    escalation,
-    expectations,
-    follow_up,
-    options,
-    positive_language,
+    find_escalation,
+    find_expectations,
+    find_follow_up,
+    find_options,
+    find_positive_language,
 )
-from voicecoach.types import SAMPLE_RATE, Speaker
-from voicecoach.views.scorecard import Quote, Technique
-from voicecoach.views.summary import stamp
+from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, Speaker
+from voicecoach.views.scorecard import Quote, TechniqueScore
+from voicecoach.views.summary import format_seconds
 
-SEEN, MISSED = 3, 5
+MAX_SEEN, MAX_MISSED = 3, 5
 """Most moments on the card: the heat of the call first."""
-HOT = 0.3
+HOT_AGITATION = 0.3
 """Agitation from which a moment goes before an earlier one."""
-BOTH = A, C
+BOTH_SPEAKERS = AGENT, CUSTOMER
 
-TECHNIQUES: tuple[Practice, ...] = (
-    Practice(
+TECHNIQUES: tuple[TechniqueSpec, ...] = (
+    TechniqueSpec(
         id="listening",
         name="Listening",
         doc="Where the customer tells something for 12 s or more: within 20 s of the reply it is "
@@ -51,11 +56,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="nobody told anything for 12 s or more",
         advice="Before you go on, take up one thing that they just told you.",
         cue="ask-or-confirm",
-        find=listening,
-        channels=BOTH,
-        words=BOTH,
+        find=find_listening,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="empathy",
         name="Empathy",
         doc="Where the customer sounds upset (agitation 0.5 or more for 3 s of an account): within "
@@ -66,11 +71,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the customer did not sound upset",
         advice="Name how it must be for them before you turn to the matter.",
         cue="acknowledge",
-        find=empathy,
-        channels=BOTH,
-        words=(A,),
+        find=find_empathy,
+        channels=BOTH_SPEAKERS,
+        words=(AGENT,),
     ),
-    Practice(
+    TechniqueSpec(
         id="acknowledgement",
         name="Acknowledgement",
         doc="Where the customer tells of a trouble (the first account of one; later ones that "
@@ -80,11 +85,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the customer told of no trouble that was not acknowledged already",
         advice="Show that you heard the trouble, in one sentence, before you ask for details.",
         cue="acknowledge",
-        find=acknowledgement,
-        channels=BOTH,
-        words=BOTH,
+        find=find_acknowledgement,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="apology",
         name="Apology in measure",
         doc="Where the customer tells of a trouble: a word of regret, or an acknowledgement, "
@@ -93,11 +98,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the customer told of no trouble, and nobody apologised too often",
         advice="Say sorry once, early and for the thing itself; then say what you will do.",
         cue="apologise",
-        find=apology,
-        channels=BOTH,
-        words=BOTH,
+        find=find_apology,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="calm-delivery",
         name="Calm and neutral delivery",
         doc="The agent's measured speech, less the stretches of 1 s or more in which the pace is a "
@@ -107,11 +112,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="less than 20 s of the agent's speech could be measured against their usual",
         advice="One breath before you answer, and the first words at your usual pace and level.",
         cue="slow-down",
-        find=calm_delivery,
-        channels=(A,),
+        find=find_calm_delivery,
+        channels=(AGENT,),
         words=(),
     ),
-    Practice(
+    TechniqueSpec(
         id="patience",
         name="Patience, not interrupting",
         doc="Interruptions are those of the agent, over a customer who has the floor, in which "
@@ -121,11 +126,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the customer had no turn",
         advice="Count to one when they seem to be done; they may only take a breath.",
         cue="let-them-finish",
-        find=patience,
-        channels=BOTH,
+        find=find_patience,
+        channels=BOTH_SPEAKERS,
         words=(),
     ),
-    Practice(
+    TechniqueSpec(
         id="time-to-calm",
         name="Time to calm down",
         doc="After an outburst (4 s of agitation at 0.7 or more in an account): half a second of "
@@ -134,11 +139,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="there was no outburst",
         advice="After an outburst, leave a silence of a full breath before your first word.",
         cue="give-them-a-moment",
-        find=time_to_calm,
-        channels=BOTH,
+        find=find_time_to_calm,
+        channels=BOTH_SPEAKERS,
         words=(),
     ),
-    Practice(
+    TechniqueSpec(
         id="clarifying",
         name="Clarifying and confirming",
         doc="Where the customer tells something for 12 s or more: the reply asks about it, or says "
@@ -147,11 +152,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="nobody told anything for 12 s or more that was no question",
         advice="Say back in one sentence what you understood, and ask whether it is right.",
         cue="ask-or-confirm",
-        find=clarifying,
-        channels=BOTH,
-        words=BOTH,
+        find=find_clarifying,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="positive-language",
         name="Softeners and positive language",
         doc="The agent's polite hedges and what they say can be done, against negative or absolute "
@@ -160,11 +165,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the agent neither hedged, offered nor refused anything",
         advice="Say what can be done, and when, in place of what can not.",
         cue="soften",
-        find=positive_language,
-        channels=(A,),
-        words=(A,),
+        find=find_positive_language,
+        channels=(AGENT,),
+        words=(AGENT,),
     ),
-    Practice(
+    TechniqueSpec(
         id="not-defending",
         name="Not defending",
         doc="Under pressure (a trouble, a demand, abuse, an upset customer): the reply does not "
@@ -173,11 +178,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the agent was under no pressure",
         advice="Leave out whose fault it is, and come back to what can be done.",
         cue="do-not-defend",
-        find=not_defending,
-        channels=BOTH,
-        words=BOTH,
+        find=find_not_defending,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="non-judgement",
         name="Non-judgement",
         doc="Under pressure: the reply does not put it on the customer (a defence that speaks of "
@@ -186,11 +191,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the agent was under no pressure",
         advice="Ask what happened in place of saying what they should have done.",
         cue="do-not-defend",
-        find=non_judgement,
-        channels=BOTH,
-        words=BOTH,
+        find=find_non_judgement,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="options",
         name="Options and compromise",
         doc="Where the customer tells of a trouble: a way forward (a solution, a "
@@ -200,11 +205,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="the customer told of no trouble that was open for long",
         advice="Offer two ways, and let them choose.",
         cue="offer-a-way-forward",
-        find=options,
-        channels=BOTH,
-        words=BOTH,
+        find=find_options,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="expectations",
         name="Expectations and limits",
         doc="Where the agent promises something: a time for it within 30 s, or it is done at once. "
@@ -213,11 +218,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="nothing was promised, and nobody was abusive",
         advice="Put a day and an hour to every promise, one that you can keep.",
         cue="set-expectations",
-        find=expectations,
-        channels=BOTH,
-        words=(A,),
+        find=find_expectations,
+        channels=BOTH_SPEAKERS,
+        words=(AGENT,),
     ),
-    Practice(
+    TechniqueSpec(
         id="escalation",
         name="Escalation when due",
         doc="Where the customer asks for somebody else, or has been agitated for most of a while "
@@ -226,11 +231,11 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="nobody asked for somebody else, and nothing else called for it",
         advice="Offer to bring in a colleague, and say what happens next.",
         cue="hand-over",
-        find=escalation,
-        channels=BOTH,
-        words=BOTH,
+        find=find_escalation,
+        channels=BOTH_SPEAKERS,
+        words=BOTH_SPEAKERS,
     ),
-    Practice(
+    TechniqueSpec(
         id="follow-up",
         name="Follow-up and recap",
         doc="What was agreed is summed up in the minute before the goodbye, or after it, and "
@@ -239,40 +244,42 @@ TECHNIQUES: tuple[Practice, ...] = (
         occasion="nobody said goodbye at the end of the recording",
         advice="Before the goodbye: who does what, by when, in one sentence.",
         cue="recap",
-        find=follow_up,
-        channels=(A,),
-        words=(A,),
+        find=find_follow_up,
+        channels=(AGENT,),
+        words=(AGENT,),
     ),
 )
 """In the order of the card."""
-MEASURED = {"calm-delivery": ("usual-delivery", "Pace and voice as usual")}
+NEUTRAL_NAMES = {"calm-delivery": ("usual-delivery", "Pace and voice as usual")}
 """Id and name of what is called after a state, where no state may be named."""
 
 
-def technique(practice: Practice, call: Call, *, composite: bool = True) -> Technique:
+def score_technique(
+    practice: TechniqueSpec, call: ScoredCall, *, composite: bool = True
+) -> TechniqueScore:
     """Return what a call shows of a technique; without the composite its name is a measurement."""
     unknown = _unknown(practice, call)
-    found = Found([], [], {}) if unknown else practice.find(call)
+    found = TechniqueFindings([], [], {}) if unknown else practice.find(call)
     if found.numbers:
-        score, formula = rate(practice.formula, found.numbers)
-        practise = _practise(practice, call, found)
+        score, formula = rate_formula(practice.formula, found.numbers)
+        practise = _practise_text(practice, call, found)
     else:
         score, practise = None, ""
-        formula = f"{general(practice.formula)}: {unknown or practice.occasion}"
+        formula = f"{readable_formula(practice.formula)}: {unknown or practice.occasion}"
     named = practice.id, practice.name
-    id, name = named if composite else MEASURED.get(practice.id, named)
-    return Technique(
+    id, name = named if composite else NEUTRAL_NAMES.get(practice.id, named)
+    return TechniqueScore(
         id,
         name,
         score,
         formula,
-        [moment.quote for moment in _best(call, found.seen, SEEN)],
-        [moment.quote for moment in _best(call, found.missed, MISSED)],
+        [moment.quote for moment in _best(call, found.seen, MAX_SEEN)],
+        [moment.quote for moment in _best(call, found.missed, MAX_MISSED)],
         practise,
     )
 
 
-def _unknown(practice: Practice, call: Call) -> str:
+def _unknown(practice: TechniqueSpec, call: ScoredCall) -> str:
     """Return why it cannot be known, "" where it can."""
     for speaker in practice.channels:
         if state := call.distrusted.get(speaker):
@@ -283,35 +290,35 @@ def _unknown(practice: Practice, call: Call) -> str:
     return ""
 
 
-def _best(call: Call, moments: list[Moment], most: int) -> list[Moment]:
+def _best(call: ScoredCall, moments: list[TechniqueMoment], most: int) -> list[TechniqueMoment]:
     """Return those at which the customer was most agitated, else the earliest, by time."""
 
-    def at(moment: Moment) -> float:
+    def at(moment: TechniqueMoment) -> float:
         return moment.quote.start_s
 
-    def heat(moment: Moment) -> float:
+    def heat(moment: TechniqueMoment) -> float:
         start, end = (round(s * SAMPLE_RATE) for s in (at(moment), moment.quote.end_s))
         moods = call.heat(start), call.mood(Span(start, end + 1))
-        return max((x for x in moods if x >= HOT), default=0.0)
+        return max((x for x in moods if x >= HOT_AGITATION), default=0.0)
 
     hottest = sorted(moments, key=lambda m: (-heat(m), at(m)))
     said = {(m.quote.start_s, m.quote.text): m for m in reversed(hottest)}
     return sorted([m for m in hottest if m in said.values()][:most], key=at)
 
 
-def _practise(practice: Practice, call: Call, found: Found) -> str:
+def _practise_text(practice: TechniqueSpec, call: ScoredCall, found: TechniqueFindings) -> str:
     """Return one thing: the moment that mattered most, and words for it."""
     if not found.missed:
         kept = _best(call, found.seen, 1)
-        return f"Keep it up. {_moment(kept[0].quote)}" if kept else ""
+        return f"Keep it up. {_moment_text(kept[0].quote)}" if kept else ""
     (worst,) = _best(call, found.missed, 1)
-    say = worst.say or _say(worst.cue or practice.cue, call)
-    words = [worst.advice or practice.advice, _moment(worst.quote)]
+    say = worst.say or _words_to_say(worst.cue or practice.cue, call)
+    words = [worst.advice or practice.advice, _moment_text(worst.quote)]
     return " ".join([*words, f'Try: "{say}"'] if say else words)
 
 
-def _moment(quote: Quote) -> str:
-    at = f"At {stamp(quote.start_s)}"
+def _moment_text(quote: Quote) -> str:
+    at = f"At {format_seconds(quote.start_s)}"
     if quote.measured:
         return f"{at}: {quote.text}."
     who = "you" if quote.speaker is Speaker.AGENT else "they"
@@ -319,7 +326,7 @@ def _moment(quote: Quote) -> str:
     return f'{at} {who} said "{quote.text}{end}"'
 
 
-def _say(cue: str, call: Call) -> str:
+def _words_to_say(cue: str, call: ScoredCall) -> str:
     """Return the words that a cue offers: as they were in the call, else as they are built in."""
     shown = [opened.say for opened in call.cues if opened.id == cue and call.quoting]
     return shown[-1] if shown else _built_in().get(cue, "")
@@ -327,4 +334,4 @@ def _say(cue: str, call: Call) -> str:
 
 @cache
 def _built_in() -> dict[str, str]:
-    return {cue.id: cue.say for cue in cues.load(cues.BUILT_IN) if "{" not in cue.say}
+    return {cue.id: cue.say for cue in cues.load_cues(cues.BUILT_IN_CUES) if "{" not in cue.say}

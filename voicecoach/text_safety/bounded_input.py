@@ -15,17 +15,17 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 
-LARGEST = 2**22
+MAX_FILE_BYTES = 2**22
 """Bytes of a file in TOML or JSON: the score card of a day's call is a tenth of it."""
-LONGEST_LINE = 2**20
+MAX_LINE_BYTES = 2**20
 """Bytes: an event is a few hundred."""
-LONGEST_LOG = 2**32
+MAX_LOG_BYTES = 2**32
 """Bytes: that of a day with all its frames is that long."""
 
 T = TypeVar("T")
 
 
-def read(path: Path, most: int = LARGEST) -> bytes:
+def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     """Return what is in a file.
 
     Raises
@@ -43,7 +43,7 @@ def read(path: Path, most: int = LARGEST) -> bytes:
     return data
 
 
-def lines(log: IO[bytes]) -> Iterator[bytes]:
+def log_lines(log: IO[bytes]) -> Iterator[bytes]:
     """Yield a log's lines up to where a program was killed, or the power was cut.
 
     The first leaves the last line unfinished, the second may leave zeros, which no line has.
@@ -54,17 +54,17 @@ def lines(log: IO[bytes]) -> Iterator[bytes]:
         Where it is longer than any log.
     """
     size = 0
-    while line := log.readline(LONGEST_LINE + 1):
+    while line := log.readline(MAX_LINE_BYTES + 1):
         size += len(line)
-        if len(line) > LONGEST_LINE or size > LONGEST_LOG:
-            what = "it" if size > LONGEST_LOG else "a line of it"
+        if len(line) > MAX_LINE_BYTES or size > MAX_LOG_BYTES:
+            what = "it" if size > MAX_LOG_BYTES else "a line of it"
             raise ValueError(f"{what} is too long")
         if not line.endswith(b"\n") or b"\0" in line:
             return
         yield line
 
 
-def toml(data: bytes, kind: type[T]) -> T:
+def decode_toml(data: bytes, kind: type[T]) -> T:
     """Return TOML as a kind of value; no number in it is infinite or none.
 
     Raises
@@ -72,7 +72,7 @@ def toml(data: bytes, kind: type[T]) -> T:
     ValueError
         Where it is none, or of another kind.
     """
-    with _sensible():
+    with _only_value_errors():
         tree = msgspec.toml.decode(data)
         found = msgspec.convert(tree, kind, str_keys=True)
         finite = _finite(tree)
@@ -81,7 +81,7 @@ def toml(data: bytes, kind: type[T]) -> T:
     return found
 
 
-def json(data: bytes, kind: type[T]) -> T:
+def decode_json(data: bytes, kind: type[T]) -> T:
     """Return JSON as a kind of value.
 
     Raises
@@ -89,12 +89,12 @@ def json(data: bytes, kind: type[T]) -> T:
     ValueError
         Where it is none, or of another kind.
     """
-    with _sensible():
+    with _only_value_errors():
         return msgspec.json.decode(data, type=kind)
 
 
 @contextmanager
-def _sensible() -> Iterator[None]:
+def _only_value_errors() -> Iterator[None]:
     """Raise `ValueError` where a decoder raises whatever it does."""
     try:
         yield

@@ -41,23 +41,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-HIDDEN = "#"
+HIDDEN_DIGIT = "#"
 """Stands for a digit."""
-OPEN = 6
+SHOWN_DIGITS = 6
 """Digits of a card number that may be shown."""
-SHORTEST = 13
+MIN_CARD_DIGITS = 13
 """Digits that a card number has at least."""
-FEW = 2
+SHOWN_DIGITS_OF_CARD = 2
 """Digits of a run that are shown where a card was spoken of."""
-PATIENCE = 8
+MAX_WORDS_IN_RUN = 8
 """Other words that do not end a run: as many as `hang on, let me turn it over to see`."""
-LONG = 3
+MIN_RESUMED_DIGITS = 3
 """Digits that a run has at least that goes on after other words."""
-GROUP = 4
+MIN_GLUED_DIGITS = 4
 """Figures that letters may touch and that are a part of a number all the same."""
-CODE = 4
+MAX_CODE_DIGITS = 4
 """Digits of a security code, at most."""
-AWAY = 5
+MAX_WORDS_TO_CODE = 5
 """Other words between its name and its digits, at most."""
 
 _UNITS = (
@@ -87,7 +87,7 @@ _CARDS = {"card", "cards", "visa", "mastercard", "amex", "maestro", "debit"}
 """Words after which digits are taken for a card's."""
 
 
-class Run(NamedTuple):
+class DigitRun(NamedTuple):
     """Digits that more may follow."""
 
     digits: int = 0
@@ -95,15 +95,15 @@ class Run(NamedTuple):
     """Other words after them."""
 
 
-class Masked(NamedTuple):
+class MaskedWords(NamedTuple):
     """Words that may be seen."""
 
     texts: list[str]
-    run: Run
+    run: DigitRun
     """What the last of them leaves open."""
 
 
-class _Piece(NamedTuple):
+class _WordPart(NamedTuple):
     """A part of a word that is figures, or letters."""
 
     word: int
@@ -120,12 +120,12 @@ def names_card(texts: Iterable[str]) -> bool:
     return any(text.lower().strip(".,;:!?'\"") in _CARDS for text in texts)
 
 
-def mask(
+def mask_cards(
     texts: Sequence[str],
-    run: Run = Run(),  # noqa: B008
+    run: DigitRun = DigitRun(),  # noqa: B008
     *,
     card: bool = False,
-) -> Masked:
+) -> MaskedWords:
     """Return the words with what may be of a card number hidden.
 
     Parameters
@@ -137,17 +137,19 @@ def mask(
     card
         A card was spoken of.
     """
-    shown, least = (FEW, OPEN + 1) if card else (OPEN, SHORTEST)
+    shown, least = (
+        (SHOWN_DIGITS_OF_CARD, SHOWN_DIGITS + 1) if card else (SHOWN_DIGITS, MIN_CARD_DIGITS)
+    )
     out = [list(text) for text in texts]
     digits, others = run
-    own: list[tuple[_Piece, int]] = []
+    own: list[tuple[_WordPart, int]] = []
     """The run's pieces, each with the digits before it."""
-    for piece in _pieces(texts):
+    for piece in _word_parts(texts):
         if piece.digits < 0:
             others += 1
-        elif piece.digits and others and digits < LONG:
+        elif piece.digits and others and digits < MIN_RESUMED_DIGITS:
             digits, others, own = 0, 0, []
-        if others > PATIENCE:
+        if others > MAX_WORDS_IN_RUN:
             if digits >= least:
                 _hide(out, own, shown)
             digits, others, own = 0, 0, []
@@ -156,16 +158,18 @@ def mask(
             digits, others = digits + piece.digits, 0
     _hide(out, own, shown)
     _hide_codes(out, texts)
-    return Masked(["".join(chars) for chars in out], Run(digits, others) if digits else Run())
+    return MaskedWords(
+        ["".join(chars) for chars in out], DigitRun(digits, others) if digits else DigitRun()
+    )
 
 
-def digits(text: str) -> int:
+def count_digits(text: str) -> int:
     """Return how many digits a word stands for; -1 where it is another word."""
-    counts = [piece.digits for piece in _pieces([text])]
+    counts = [piece.digits for piece in _word_parts([text])]
     return -1 if -1 in counts else sum(counts)
 
 
-def _hide(out: list[list[str]], run: Sequence[tuple[_Piece, int]], shown: int) -> None:
+def _hide(out: list[list[str]], run: Sequence[tuple[_WordPart, int]], shown: int) -> None:
     """Hide the digits beyond the first `shown` of a run."""
     for piece, before in run:
         left = max(shown - before, 0)
@@ -175,38 +179,38 @@ def _hide(out: list[list[str]], run: Sequence[tuple[_Piece, int]], shown: int) -
         chars = out[piece.word][span]
         if not _is_digit(piece.text[0]):
             # A spoken number, of which no part is shown; its characters stay as many.
-            hidden = [HIDDEN * piece.digits, *[""] * (len(chars) - 1)]
+            hidden = [HIDDEN_DIGIT * piece.digits, *[""] * (len(chars) - 1)]
             out[piece.word][span] = hidden
             continue
         for i, char in enumerate(chars):
             if _is_digit(char):
                 left -= 1
-                out[piece.word][piece.start + i] = char if left >= 0 else HIDDEN
+                out[piece.word][piece.start + i] = char if left >= 0 else HIDDEN_DIGIT
 
 
 def _hide_codes(out: list[list[str]], texts: Sequence[str]) -> None:
     """Hide the digits that are called a security code."""
     said, left, away = "", 0, 0
-    for piece in _pieces(texts):
+    for piece in _word_parts(texts):
         if piece.digits > 0 and left:
             _hide(out, [(piece, 0)], 0)
-            left, away = max(left - piece.digits, 0), AWAY
+            left, away = max(left - piece.digits, 0), MAX_WORDS_TO_CODE
         elif piece.digits < 0:
             said = f"{said[-20:]} {piece.text}"
             away += 1
             if _NAMES_CODE.search(said):
-                left, away = CODE, 0
-            elif away > AWAY:
+                left, away = MAX_CODE_DIGITS, 0
+            elif away > MAX_WORDS_TO_CODE:
                 left = 0
 
 
-def _pieces(texts: Sequence[str]) -> Iterator[_Piece]:
+def _word_parts(texts: Sequence[str]) -> Iterator[_WordPart]:
     """Yield the pieces of words; what only stands between two is none."""
     found = [piece for word, text in enumerate(texts) for piece in _split(word, text)]
     for i, piece in enumerate(found):
         before = found[i - 1] if i else None
         after = found[i + 1] if i + 1 < len(found) else None
-        if piece.text in _TENS and after and after.text in (*_UNITS, HIDDEN):
+        if piece.text in _TENS and after and after.text in (*_UNITS, HIDDEN_DIGIT):
             piece = piece._replace(digits=1)  # "forty-one" has two
         elif (
             piece.text in _ALIKE
@@ -218,28 +222,30 @@ def _pieces(texts: Sequence[str]) -> Iterator[_Piece]:
         yield piece
 
 
-def _split(word: int, text: str) -> Iterator[_Piece]:
+def _split(word: int, text: str) -> Iterator[_WordPart]:
     count = sum(map(_is_digit, text))
-    if count >= SHORTEST:
-        yield _Piece(word, 0, len(text), HIDDEN + text.lower(), count)
+    if count >= MIN_CARD_DIGITS:
+        yield _WordPart(word, 0, len(text), HIDDEN_DIGIT + text.lower(), count)
         return
     bare = text.strip(" \t.,;:!?()\"'")
     if any(unicodedata.category(c) == "Sc" or c == "%" for c in text) or _NO_CARD.fullmatch(bare):
-        yield _Piece(word, 0, len(text), bare.lower(), -1)
+        yield _WordPart(word, 0, len(text), bare.lower(), -1)
         return
-    at, glued = 0, any(_kind(c) == "letters" for c in text)
-    for kind, chars in groupby(text, _kind):
+    at, glued = 0, any(_char_kind(c) == "letters" for c in text)
+    for kind, chars in groupby(text, _char_kind):
         part = "".join(chars)
         start, at = at, at + len(part)
         lower = part.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip("'")
         if kind == "digits":
             # Few figures beside letters are an ordinal, a code, a time.
-            yield _Piece(word, start, at, part, -1 if glued and len(part) < GROUP else len(part))
+            yield _WordPart(
+                word, start, at, part, -1 if glued and len(part) < MIN_GLUED_DIGITS else len(part)
+            )
         elif kind == "letters" and lower and lower not in _BETWEEN:
-            yield _Piece(word, start, at, lower, _SPOKEN.get(lower, -1))
+            yield _WordPart(word, start, at, lower, _SPOKEN.get(lower, -1))
 
 
-def _kind(char: str) -> str:
+def _char_kind(char: str) -> str:
     if _is_digit(char):
         return "digits"
     return "letters" if char.isalpha() or char in "'\N{RIGHT SINGLE QUOTATION MARK}" else ""
@@ -247,4 +253,4 @@ def _kind(char: str) -> str:
 
 def _is_digit(char: str) -> bool:
     """Return whether a character is a digit, hidden, raised, of whatever script."""
-    return char == HIDDEN or unicodedata.numeric(char, -1) in range(10)
+    return char == HIDDEN_DIGIT or unicodedata.numeric(char, -1) in range(10)

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import msgspec
 
-from voicecoach.types import CueOpened, Event, Move, Readings, Tone, Utterance, Word
+from voicecoach.types import CueOpened, DialogueAct, Event, SignalChanges, Tone, Utterance, Word
 
 
-def wordless(event: Event) -> Event | None:
+def redact_words(event: Event) -> Event | None:
     """Return an event as it may be kept, None where nothing is left of it."""
     replace = msgspec.structs.replace
     match event:
         case Word() | Utterance():
             return None
-        case Move():
+        case DialogueAct():
             return replace(event, text="")
         case Tone():
             return replace(event, evidence=())
-        case Readings(quotes=quotes) if quotes:
+        case SignalChanges(quotes=quotes) if quotes:
             return replace(event, quotes=dict.fromkeys(quotes, ""))
         case CueOpened() if any(isinstance(x, str) for x in event.evidence.values()):
             figures = {name: x for name, x in event.evidence.items() if not isinstance(x, str)}

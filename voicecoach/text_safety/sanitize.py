@@ -19,13 +19,13 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-MARKS = 4
+MAX_MARKS = 4
 """On one character; no script's words need more."""
-WORD, TEXT = 100, 10_000
+MAX_WORD_CHARS, MAX_TEXT_CHARS = 100, 10_000
 """Most characters of a word, and of any other text."""
 
 
-def clean(text: str, most: int = TEXT) -> str:
+def clean_text(text: str, most: int = MAX_TEXT_CHARS) -> str:
     """Return a text of at most `most` characters that steers and hides nothing."""
     if text.isascii() and text.isprintable():
         return " ".join(text[:most].split())
@@ -35,12 +35,12 @@ def clean(text: str, most: int = TEXT) -> str:
         marks = marks + 1 if kind in ("Mn", "Me") else 0
         if kind in ("Cc", "Zl", "Zp", "Zs"):
             out.append(" ")
-        elif kind not in ("Cf", "Cs") and marks <= MARKS:
+        elif kind not in ("Cf", "Cs") and marks <= MAX_MARKS:
             out.append(char)
     return " ".join("".join(out)[:most].split())
 
 
-def cleaned(value: Any) -> Any:
+def clean_json(value: Any) -> Any:
     """Return a value of JSON's with all its texts clean.
 
     Raises
@@ -49,16 +49,21 @@ def cleaned(value: Any) -> Any:
         Where it is nested too deeply.
     """
     try:
-        return _cleaned(value)
+        return _clean_value(value)
     except RecursionError as e:
         raise ValueError("it is nested too deeply") from e
 
 
-def _cleaned(value: Any) -> Any:
+def _clean_value(value: Any) -> Any:
     if isinstance(value, str):
-        return clean(value)
+        return clean_text(value)
     if isinstance(value, list):
-        return [_cleaned(each) for each in value]
+        return [_clean_value(each) for each in value]
     if isinstance(value, dict):
-        return {clean(key): _cleaned(each) for key, each in value.items()}
+        return {clean_text(key): _clean_value(each) for key, each in value.items()}
     return value
+
+
+def printable(text: str) -> str:
+    """Return text with a space for each character that moves a cursor or turns its direction."""
+    return "".join(ch if ch.isprintable() else " " for ch in text)

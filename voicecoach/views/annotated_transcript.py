@@ -6,13 +6,22 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Event, Move, Speaker, Utterance, Word
+from voicecoach.types import (
+    SAMPLE_RATE,
+    SPEAKERS,
+    DialogueAct,
+    Event,
+    Speaker,
+    Utterance,
+    Word,
+    to_rounded_seconds,
+)
 
-SLACK = SAMPLE_RATE // 100
+WORD_TIME_SLACK = SAMPLE_RATE // 100
 """The times of words are rounded on their way."""
 
 
-class Piece(msgspec.Struct, frozen=True):
+class MarkedPiece(msgspec.Struct, frozen=True):
     """Some words of an utterance."""
 
     text: str
@@ -25,23 +34,23 @@ class Piece(msgspec.Struct, frozen=True):
     """What could be said in their place."""
 
 
-class Said(msgspec.Struct, frozen=True):
+class MarkedUtterance(msgspec.Struct, frozen=True):
     """An utterance."""
 
     speaker: Speaker
     start_s: float
     end_s: float
-    pieces: list[Piece]
+    pieces: list[MarkedPiece]
 
 
-def marked(events: Sequence[Event]) -> list[Said]:
+def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
     """Return the utterances, in the order they began."""
     words: dict[tuple[Speaker, int], dict[int, Word]] = {}
-    moves: dict[Speaker, list[Move]] = {speaker: [] for speaker in SPEAKERS}
+    moves: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
     for e in events:
         if isinstance(e, Word) and e.final:
             words.setdefault((e.speaker, e.utterance), {})[e.index] = e
-        elif isinstance(e, Move):
+        elif isinstance(e, DialogueAct):
             moves[e.speaker].append(e)
     found = []
     for e in events:
@@ -49,19 +58,27 @@ def marked(events: Sequence[Event]) -> list[Said]:
             own = words.get((e.speaker, e.utterance), {})
             known = [own[i] for i in sorted(own) if 0 <= i < e.words]
             near = [m for m in moves[e.speaker] if m.start < e.end and m.end > e.start]
-            pieces = _pieces(known, near) if len(known) == e.words else [Piece(e.text, _s(e.start))]
-            found.append(Said(e.speaker, _s(e.start), _s(e.end), pieces))
+            pieces = (
+                _cut_at_acts(known, near)
+                if len(known) == e.words
+                else [MarkedPiece(e.text, to_rounded_seconds(e.start))]
+            )
+            found.append(
+                MarkedUtterance(
+                    e.speaker, to_rounded_seconds(e.start), to_rounded_seconds(e.end), pieces
+                )
+            )
     return sorted(found, key=lambda line: line.start_s)
 
 
-def _pieces(words: Sequence[Word], moves: Sequence[Move]) -> list[Piece]:
+def _cut_at_acts(words: Sequence[Word], moves: Sequence[DialogueAct]) -> list[MarkedPiece]:
     """Return words in runs that belong to the same moves."""
     runs: list[tuple[list[Word], list[int]]] = []
     for word in words:
         mine = [
             i
             for i, m in enumerate(moves)
-            if m.start - SLACK <= word.start and word.end <= m.end + SLACK
+            if m.start - WORD_TIME_SLACK <= word.start and word.end <= m.end + WORD_TIME_SLACK
         ]
         if runs and runs[-1][1] == mine:
             runs[-1][0].append(word)
@@ -72,24 +89,20 @@ def _pieces(words: Sequence[Word], moves: Sequence[Move]) -> list[Piece]:
         after = {i for _, others in runs[k + 1 :] for i in others}
         ends = [moves[i] for i in mine if i not in after]
         found.append(
-            Piece(
+            MarkedPiece(
                 text=" ".join(word.text.strip() for word in run),
-                start_s=_s(run[0].start),
-                moves=_unlike(_plain(moves[i].kind) for i in mine),
-                ends=_unlike(_plain(m.kind) for m in ends),
-                instead=_unlike(m.instead for m in ends if m.instead),
+                start_s=to_rounded_seconds(run[0].start),
+                moves=_unique(_spaced_kind(moves[i].kind) for i in mine),
+                ends=_unique(_spaced_kind(m.kind) for m in ends),
+                instead=_unique(m.instead for m in ends if m.instead),
             )
         )
     return found
 
 
-def _unlike(texts: Iterable[str]) -> list[str]:
+def _unique(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _plain(kind: str) -> str:
+def _spaced_kind(kind: str) -> str:
     return kind.replace("_", " ")
-
-
-def _s(samples: int) -> float:
-    return round(samples / SAMPLE_RATE, 3)

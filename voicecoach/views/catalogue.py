@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voicecoach.coaching.cues import HELD, Cue, Rule
-from voicecoach.coaching.signals import QUOTES, SIGNALS
-from voicecoach.language.act_matcher import KINDS
+from voicecoach.coaching.cues import HELD_PLACEHOLDER, Cue, Rule
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.language.act_matcher import ACT_KINDS
 
 
-class Listing(NamedTuple):
+class TextTable(NamedTuple):
     """A table of texts."""
 
     title: str
@@ -17,50 +17,50 @@ class Listing(NamedTuple):
     rows: list[tuple[str, ...]]
 
 
-def tables(cues: tuple[Cue, ...]) -> list[Listing]:
+def catalogue_tables(cues: tuple[Cue, ...]) -> list[TextTable]:
     """Return the cues, and the signals, quotes and moves that rules may name."""
     return [
-        Listing(
+        TextTable(
             "Cues",
             ("cue", "fires when", "says", "on screen"),
             [
                 (
                     f"{cue.id}\n({cue.technique})",
-                    "\nor ".join(map(condition, cue.rule)),
-                    _card(cue),
-                    _shown(cue),
+                    "\nor ".join(map(rule_text, cue.rule)),
+                    _card_text(cue),
+                    _display_limits(cue),
                 )
                 for cue in sorted(cues, key=lambda cue: -cue.priority)
             ],
         ),
-        Listing(
+        TextTable(
             "Signals",
             ("signal", "unit", "what it is", "channels"),
             [
                 (name, signal.unit, signal.doc, " and ".join(signal.needs))
-                for name, signal in SIGNALS.items()
+                for name, signal in CUE_SIGNALS.items()
             ],
         ),
-        Listing(
+        TextTable(
             "In messages, beside the signals",
             ("quote", "what it is"),
-            [*QUOTES.items(), (HELD, "seconds for which the rule has held")],
+            [*CUE_QUOTES.items(), (HELD_PLACEHOLDER, "seconds for which the rule has held")],
         ),
-        Listing(
+        TextTable(
             "Moves",
             ("speaker", "move", "what it is"),
-            [(who, kind, doc) for who, kinds in KINDS.items() for kind, doc in kinds.items()],
+            [(who, kind, doc) for who, kinds in ACT_KINDS.items() for kind, doc in kinds.items()],
         ),
     ]
 
 
-def condition(rule: Rule) -> str:
+def rule_text(rule: Rule) -> str:
     """Return when a rule holds."""
     text = " and ".join(f"{c.signal} {c.op} {c.value:g}" for c in rule.when)
     return f"{text} for {rule.for_s:g} s" if rule.for_s else text
 
 
-def markdown(cues: tuple[Cue, ...]) -> str:
+def cue_catalogue_markdown(cues: tuple[Cue, ...]) -> str:
     """Return the tables as a page."""
     out = [
         "# Cues",
@@ -69,18 +69,18 @@ def markdown(cues: tuple[Cue, ...]) -> str:
         "do not edit.",
         "What the words in the table mean stands at the top of cues.toml.",
     ]
-    for table in tables(cues):
-        out += ["", f"## {table.title}", "", _row(table.columns)]
-        out += ["|---" * len(table.columns) + "|", *map(_row, table.rows)]
+    for table in catalogue_tables(cues):
+        out += ["", f"## {table.title}", "", _markdown_row(table.columns)]
+        out += ["|---" * len(table.columns) + "|", *map(_markdown_row, table.rows)]
     return "\n".join(out) + "\n"
 
 
-def _card(cue: Cue) -> str:
+def _card_text(cue: Cue) -> str:
     card = f"{cue.title}. {cue.message}"
     return f'{card} "{cue.say}"' if cue.say else card
 
 
-def _shown(cue: Cue) -> str:
+def _display_limits(cue: Cue) -> str:
     early = f", or {cue.worse.signal} is {cue.worse.by:g} worse" if cue.worse else ""
     return (
         f"priority {cue.priority}; until {cue.keep_for_s:g} s after it stopped, "
@@ -89,7 +89,7 @@ def _shown(cue: Cue) -> str:
     )
 
 
-def _row(cells: tuple[str, ...]) -> str:
+def _markdown_row(cells: tuple[str, ...]) -> str:
     return (
         "| " + " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in cells) + " |"
     )

@@ -12,23 +12,23 @@ from typing import Literal
 import msgspec
 
 from voicecoach.estimates import delivery
-from voicecoach.estimates.tone import ALERT
+from voicecoach.estimates.tone import ALERT_LEVEL
+from voicecoach.text_safety.sanitize import printable
 from voicecoach.types import SPEAKERS, Delivery, Speaker
 from voicecoach.views.snapshot import Snapshot
-from voicecoach.views.summary import printable
 
-State = Literal["ready", "listening", "paused", "ended"]
+DisplayState = Literal["ready", "listening", "paused", "ended"]
 """Ready: nothing has been captured yet; it waits for the agent to start it."""
-STEP_DB = 3.0
-QUIETEST_DBFS = -60.0
+METER_STEP_DB = 3.0
+METER_QUIETEST_DBFS = -60.0
 """A meter moves in such steps, from here to full scale."""
-LEVELS = 20
+METER_STEPS = 20
 """Steps of a meter."""
-LAST_WORDS = 12
+LINE_MAX_WORDS = 12
 """Words of the newest line, at most."""
 
 
-class Channel(msgspec.Struct, frozen=True):
+class ChannelMeter(msgspec.Struct, frozen=True):
     """One voice as it comes in."""
 
     speaker: Speaker
@@ -40,7 +40,7 @@ class Channel(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Card(msgspec.Struct, frozen=True):
+class CardDisplay(msgspec.Struct, frozen=True):
     """The one cue."""
 
     id: str
@@ -54,7 +54,7 @@ class Card(msgspec.Struct, frozen=True):
     """As the agent marked it."""
 
 
-class Bar(msgspec.Struct, frozen=True):
+class ValueBar(msgspec.Struct, frozen=True):
     """A value from 0 to 1 that is always written, too."""
 
     label: str
@@ -68,7 +68,7 @@ class Bar(msgspec.Struct, frozen=True):
     """What it rests on."""
 
 
-class Line(msgspec.Struct, frozen=True):
+class NewestLine(msgspec.Struct, frozen=True):
     """What was said last."""
 
     speaker: Speaker
@@ -80,84 +80,88 @@ class Line(msgspec.Struct, frozen=True):
 class Display(msgspec.Struct, frozen=True):
     """Everything that is on the screen."""
 
-    state: State = "ready"
-    channels: tuple[Channel, ...] = tuple(Channel(s, False, 0, "ok", "") for s in SPEAKERS)
+    state: DisplayState = "ready"
+    channels: tuple[ChannelMeter, ...] = tuple(
+        ChannelMeter(s, False, 0, "ok", "") for s in SPEAKERS
+    )
     overlap: bool = False
     """Both speak."""
-    card: Card | None = None
-    agitation: Bar = Bar("Customer agitation", None, ALERT, "not known yet", "")
-    delivery: Bar = Bar("Your pace", None, 0.5, "not known yet", "")
-    line: Line | None = None
+    card: CardDisplay | None = None
+    agitation: ValueBar = ValueBar("Customer agitation", None, ALERT_LEVEL, "not known yet", "")
+    delivery: ValueBar = ValueBar("Your pace", None, 0.5, "not known yet", "")
+    line: NewestLine | None = None
     notice: str = ""
     """What does less than it should, or ""."""
 
 
-def display(snapshot: Snapshot, state: State) -> Display:
+def make_display(snapshot: Snapshot, state: DisplayState) -> Display:
     """Return what to show of a snapshot."""
     s = snapshot
     card = None
     if s.cue:
         evidence, say = printable(s.cue.message), printable(s.cue.say)
-        card = Card(s.cue.id, s.cue.at, printable(s.cue.title), evidence, say, s.helpful)
+        card = CardDisplay(s.cue.id, s.cue.at, printable(s.cue.title), evidence, say, s.helpful)
     return Display(
         state=state,
-        channels=tuple(_channel(s, speaker) for speaker in SPEAKERS),
+        channels=tuple(_channel_meter(s, speaker) for speaker in SPEAKERS),
         overlap=all(s.speaking.values()),
         card=card,
-        agitation=_agitation(s),
-        delivery=_delivery(s.delivery),
-        line=_line(s),
+        agitation=_agitation_bar(s),
+        delivery=_delivery_bar(s.delivery),
+        line=_newest_line(s),
         notice=printable(s.degraded),
     )
 
 
-def _channel(s: Snapshot, speaker: Speaker) -> Channel:
-    over = (s.level_dbfs[speaker] - QUIETEST_DBFS) / STEP_DB
-    level = min(LEVELS, max(0, round(over)))
+def _channel_meter(s: Snapshot, speaker: Speaker) -> ChannelMeter:
+    over = (s.level_dbfs[speaker] - METER_QUIETEST_DBFS) / METER_STEP_DB
+    level = min(METER_STEPS, max(0, round(over)))
     wrong = s.channels.get(speaker)
     state = printable(wrong.state) if wrong else "ok"
     if state == "dead":
         state = "nothing heard"
     reason = printable(wrong.reason) if wrong else ""
-    return Channel(speaker, s.speaking[speaker], level, state, reason)
+    return ChannelMeter(speaker, s.speaking[speaker], level, state, reason)
 
 
-def _agitation(s: Snapshot) -> Bar:
+def _agitation_bar(s: Snapshot) -> ValueBar:
     label = "Customer agitation"
     if s.tone is None:
-        return Bar(label, None, ALERT, "not known yet", "")
+        return ValueBar(label, None, ALERT_LEVEL, "not known yet", "")
     value = round(s.tone.agitation, 2)
     sure = round(s.tone.confidence, 1)
     why = printable(s.tone.evidence[0]) if s.tone.evidence else ""
-    return Bar(label, value, ALERT, f"{value:.2f}, {sure:.0%} sure", why)
+    return ValueBar(label, value, ALERT_LEVEL, f"{value:.2f}, {sure:.0%} sure", why)
 
 
-def _delivery(d: Delivery | None) -> Bar:
+def _delivery_bar(d: Delivery | None) -> ValueBar:
     """Return calmness where it exists, else pace against the usual, with the notable signals."""
     if d is None:
-        return Bar("Your pace", None, 0.5, "not known yet", "")
+        return ValueBar("Your pace", None, 0.5, "not known yet", "")
     rate, usual = d.rate_syl_s, d.usual_rate_syl_s
     pace = f"{rate:.1f} syl/s" if rate else ""
     pace += f" (usual {usual:.1f})" if rate and usual else ""
-    note = ", ".join(delivery.words(d)) or ("as usual" if usual else "")
+    note = ", ".join(delivery.notable_words(d)) or ("as usual" if usual else "")
     if isinstance(d.calmness, float):
         note = f"{note}; {pace}" if pace and note else note or pace
         value = round(d.calmness, 2)
-        return Bar("Your calmness", value, delivery.AS_USUAL, f"{value:.2f}", note)
+        return ValueBar("Your calmness", value, delivery.CALMNESS_AT_BASELINE, f"{value:.2f}", note)
     if rate is None or usual is None:
-        return Bar("Your pace", None, 0.5, pace or "not known yet", note)
+        return ValueBar("Your pace", None, 0.5, pace or "not known yet", note)
     # Half as fast as usual is at the left end, half as fast again at the right.
     value = round(min(1.0, max(0.0, rate / usual - 0.5)), 2)
-    return Bar("Your pace", value, 0.5, pace, note)
+    return ValueBar("Your pace", value, 0.5, pace, note)
 
 
-def _line(s: Snapshot) -> Line | None:
+def _newest_line(s: Snapshot) -> NewestLine | None:
     for speaker in sorted(SPEAKERS, key=lambda who: not s.speaking[who]):
         said, tentative = map(printable, s.partial(speaker))
         if said or tentative:
-            words = said.split()[-LAST_WORDS:]
-            return Line(speaker, " ".join(words), " ".join(tentative.split()[:LAST_WORDS]))
+            words = said.split()[-LINE_MAX_WORDS:]
+            return NewestLine(
+                speaker, " ".join(words), " ".join(tentative.split()[:LINE_MAX_WORDS])
+            )
     if not s.lines:
         return None
     last = max(s.lines, key=lambda line: line.end)
-    return Line(last.speaker, " ".join(printable(last.text).split()[-LAST_WORDS:]), "")
+    return NewestLine(last.speaker, " ".join(printable(last.text).split()[-LINE_MAX_WORDS:]), "")

@@ -15,9 +15,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from voicecoach.text_safety.sanitize import clean, cleaned
+from voicecoach.text_safety.sanitize import clean_json, clean_text
 from voicecoach.types import (
-    EVENTS,
+    EVENT_TYPES,
     SAMPLE_RATE,
     SPEAKERS,
     Event,
@@ -25,28 +25,30 @@ from voicecoach.types import (
     event_type,
 )
 
-SCHEMA = 2
+LOG_SCHEMA = 2
 """Raised when a field changes its meaning or leaves; additions do not raise it."""
-DIGITS = 5
+TIME_DECIMALS = 5
 """Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""
-LONGEST_S = 24 * 3600.0
+MAX_CALL_S = 24 * 3600.0
 """Of a call: no time in a log is later, and none is before its beginning."""
-LARGEST = 2**53
+MAX_NUMBER = 2**53
 """Of the numbers in a log: beyond, floats skip whole numbers."""
 
 _TIMES = ("at", "start", "end")
-_BY_NAME = {event_type(e): e for e in EVENTS if e is not TranscribeRequest}
+_EVENT_BY_TYPE = {event_type(e): e for e in EVENT_TYPES if e is not TranscribeRequest}
 _ABSENT = {type(None): "null", msgspec.UnsetType: "left out"}
-_encoder = msgspec.json.Encoder()
+_json_encoder = msgspec.json.Encoder()
 _MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
 
 
-def header(**facts: Any) -> bytes:
+def encode_header(**facts: Any) -> bytes:
     """Return the first line: the schema's version and facts of the call."""
-    return _encoder.encode({"type": "header", "schema": SCHEMA, **cleaned(facts)}) + b"\n"
+    return (
+        _json_encoder.encode({"type": "header", "schema": LOG_SCHEMA, **clean_json(facts)}) + b"\n"
+    )
 
 
-def line(event: Event) -> bytes:
+def encode_event(event: Event) -> bytes:
     """Return an event as a line of the log."""
     fields: dict[str, Any] = {"type": event_type(event)}
     for name in event.__struct_fields__:
@@ -54,13 +56,13 @@ def line(event: Event) -> bytes:
         if value is msgspec.UNSET:
             continue
         if name in _TIMES:
-            fields[f"{name}_s"] = round(value / SAMPLE_RATE, DIGITS)
+            fields[f"{name}_s"] = round(value / SAMPLE_RATE, TIME_DECIMALS)
         else:
             fields[name] = _rounded(value)
-    return _encoder.encode(fields) + b"\n"
+    return _json_encoder.encode(fields) + b"\n"
 
 
-def facts(line: bytes) -> dict[str, Any]:
+def parse_header(line: bytes) -> dict[str, Any]:
     """Return the facts of a call in a log's first line.
 
     Raises
@@ -76,17 +78,17 @@ def facts(line: bytes) -> dict[str, Any]:
     if found.pop("type", None) != "header":
         raise ValueError("line 1: not a header")
     schema = found.pop("schema", None)
-    if schema != SCHEMA:
-        raise ValueError(f"its schema is {schema}, not {SCHEMA}: replay the call again")
+    if schema != LOG_SCHEMA:
+        raise ValueError(f"its schema is {schema}, not {LOG_SCHEMA}: replay the call again")
     if not isinstance(found.get("call", ""), str):
         raise ValueError("line 1: the call has no name")
     speakers = found.get("speakers", list(SPEAKERS))
     if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
         raise ValueError(f"line 1: there are no such speakers: {speakers}")
-    return {str(name): cleaned(fact) for name, fact in found.items()}
+    return {str(name): clean_json(fact) for name, fact in found.items()}
 
 
-def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
+def read_events(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
     """Return the events of a log, whose lines are counted from `first`.
 
     Raises
@@ -104,29 +106,29 @@ def read(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
             for time in _TIMES:
                 fields.pop(time, None)
                 if f"{time}_s" in fields:
-                    fields[time] = _samples(fields.pop(f"{time}_s"))
-            yield msgspec.convert(cleaned(fields), _BY_NAME[name])
+                    fields[time] = _to_samples(fields.pop(f"{time}_s"))
+            yield msgspec.convert(clean_json(fields), _EVENT_BY_TYPE[name])
         except (msgspec.DecodeError, KeyError, TypeError, RecursionError, ValueError) as e:
             raise ValueError(f"line {number}: not an event: {e}") from e
 
 
-def describe() -> str:
+def event_reference() -> str:
     """Return the reference of the log's events, as Markdown."""
     out = []
-    for name, event in _BY_NAME.items():
+    for name, event in _EVENT_BY_TYPE.items():
         out.append(f"### `{name}`\n\n{' '.join((event.__doc__ or '').split())}\n")
         hints = get_type_hints(event)
         for field in event.__struct_fields__:
             shown = f"{field}_s" if field in _TIMES else field
-            kind = "seconds" if field in _TIMES else _kind(hints[field])
+            kind = "seconds" if field in _TIMES else _field_type(hints[field])
             out.append(f"- `{shown}`: {kind}")
         out.append("")
     return "\n".join(out)
 
 
-def _samples(seconds: Any) -> int:
+def _to_samples(seconds: Any) -> int:
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 <= seconds <= LONGEST_S:
+    if not number or not 0 <= seconds <= MAX_CALL_S:
         raise ValueError(f"no time in a call is {seconds!r} s")
     return round(float(seconds) * SAMPLE_RATE)
 
@@ -137,7 +139,7 @@ def _check_numbers(raw: bytes, tree: Any) -> None:
         found = [tree]
         while found:
             node = found.pop()
-            if isinstance(node, int | float) and not abs(node) <= LARGEST:
+            if isinstance(node, int | float) and not abs(node) <= MAX_NUMBER:
                 raise ValueError("a number in it is too large")
             if isinstance(node, dict):
                 found += node.values()
@@ -145,9 +147,9 @@ def _check_numbers(raw: bytes, tree: Any) -> None:
                 found += node
 
 
-def _kind(hint: Any) -> str:
+def _field_type(hint: Any) -> str:
     if _ABSENT.keys() & set(get_args(hint)):
-        return " or ".join(_ABSENT.get(a) or _kind(a) for a in get_args(hint))
+        return " or ".join(_ABSENT.get(a) or _field_type(a) for a in get_args(hint))
     if hint in (int, float):
         return "number"
     if hint is bool:
@@ -170,7 +172,7 @@ def _rounded(value: Any) -> Any:
         # A recogniser of somebody's may give numpy's numbers, which are floats, too.
         return round(float(value), 4) if math.isfinite(value) else None
     if isinstance(value, str):
-        return clean(value)
+        return clean_text(value)
     if isinstance(value, tuple):
         return [_rounded(v) for v in value]
     if isinstance(value, Mapping):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from voicecoach.text_safety.sanitize import clean
+from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -22,14 +22,15 @@ from voicecoach.types import (
     CueClosed,
     CueHeldBack,
     CueOpened,
+    DialogueAct,
     Ended,
     Event,
-    Move,
     Overlap,
     Speaker,
     SpeechEnded,
     Utterance,
     Word,
+    to_seconds,
 )
 
 MILLISECOND = SAMPLE_RATE // 1000
@@ -37,7 +38,7 @@ _SRT = str.maketrans({"<": "\u2039", ">": "\u203a", "{": "(", "}": ")"})
 """SubRip has no escape: these would be tags, arrows and overrides."""
 
 
-class Span(NamedTuple):
+class LabelledSpan(NamedTuple):
     """A labelled part of a call, in samples."""
 
     start: int
@@ -45,7 +46,7 @@ class Span(NamedTuple):
     text: str
 
 
-class Said(NamedTuple):
+class ExportedUtterance(NamedTuple):
     """An utterance with what is in it."""
 
     speaker: Speaker
@@ -53,26 +54,26 @@ class Said(NamedTuple):
     end: int
     text: str
     words: list[Word]
-    moves: list[Move]
+    moves: list[DialogueAct]
 
 
-def said(events: Iterable[Event]) -> list[Said]:
+def collect_utterances(events: Iterable[Event]) -> list[ExportedUtterance]:
     """Return the final utterances of a call, in the order of their beginnings."""
     words: dict[tuple[Speaker, int], dict[int, Word]] = {}
     utterances: list[Utterance] = []
-    moves: list[Move] = []
+    moves: list[DialogueAct] = []
     for event in events:
         if isinstance(event, Word):
             words.setdefault((event.speaker, event.utterance), {})[event.index] = event
         elif isinstance(event, Utterance):
             utterances.append(event)
-        elif isinstance(event, Move):
+        elif isinstance(event, DialogueAct):
             moves.append(event)
     found = []
     for u in sorted(utterances, key=lambda u: (u.start, u.speaker.row)):
         own = words.get((u.speaker, u.utterance), {})
         heard = [own[i] for i in sorted(own) if i < u.words and own[i].text]
-        found.append(Said(u.speaker, u.start, u.end, u.text, heard, []))
+        found.append(ExportedUtterance(u.speaker, u.start, u.end, u.text, heard, []))
     for move in moves:
         theirs = [s for s in found if s.speaker is move.speaker]
         if theirs:
@@ -83,7 +84,7 @@ def said(events: Iterable[Event]) -> list[Said]:
 def vtt(events: Sequence[Event], call: str) -> str:
     """Return the transcript as WebVTT: a cue for each utterance, its speaker as the voice."""
     out = ["WEBVTT", "", f"NOTE {_escaped(call)}", ""]
-    for number, (span, speaker) in enumerate(_lines(events), 1):
+    for number, (span, speaker) in enumerate(_subtitle_lines(events), 1):
         out += [str(number), f"{_clock(span.start, '.')} --> {_clock(span.end, '.')}"]
         out += [f"<v {speaker}>{_escaped(span.text)}</v>", ""]
     return "\n".join(out)
@@ -92,35 +93,38 @@ def vtt(events: Sequence[Event], call: str) -> str:
 def srt(events: Sequence[Event], call: str) -> str:
     """Return the transcript as SubRip, the speaker before the text."""
     out = []
-    for number, (span, speaker) in enumerate(_lines(events), 1):
+    for number, (span, speaker) in enumerate(_subtitle_lines(events), 1):
         out += [str(number), f"{_clock(span.start, ',')} --> {_clock(span.end, ',')}"]
-        out += [f"{speaker}: {_line(span.text).translate(_SRT)}", ""]
+        out += [f"{speaker}: {_single_line(span.text).translate(_SRT)}", ""]
     return "\n".join(out)
 
 
 def textgrid(events: Sequence[Event], call: str) -> str:
     """Return utterances, words, speech, overlaps and cues as a Praat TextGrid (long text)."""
-    found = said(events)
-    tiers: dict[str, list[Span]] = {}
+    found = collect_utterances(events)
+    tiers: dict[str, list[LabelledSpan]] = {}
     for s in SPEAKERS:
-        tiers[f"{s} utterances"] = [Span(u.start, u.end, u.text) for u in found if u.speaker is s]
+        tiers[f"{s} utterances"] = [
+            LabelledSpan(u.start, u.end, u.text) for u in found if u.speaker is s
+        ]
     for s in SPEAKERS:
         tiers[f"{s} words"] = [
-            Span(w.start, w.end, w.text) for u in found if u.speaker is s for w in u.words
+            LabelledSpan(w.start, w.end, w.text) for u in found if u.speaker is s for w in u.words
         ]
     for s in SPEAKERS:
         spoken = [e for e in events if isinstance(e, SpeechEnded) and e.speaker is s]
-        tiers[f"{s} speech"] = [Span(e.start, e.end, s) for e in spoken]
+        tiers[f"{s} speech"] = [LabelledSpan(e.start, e.end, s) for e in spoken]
     both = [e for e in events if isinstance(e, Overlap)]
     tiers["overlaps"] = [
-        Span(e.start, e.end, f"{e.by}{' backchannel' if e.backchannel else ''}") for e in both
+        LabelledSpan(e.start, e.end, f"{e.by}{' backchannel' if e.backchannel else ''}")
+        for e in both
     ]
-    tiers["cues"] = _cards(events)
+    tiers["cues"] = _cue_spans(events)
     held = [e for e in events if isinstance(e, CueHeldBack)]
-    points = {"cues held back": [Span(e.at, e.at, f"{e.id}: {e.reason}") for e in held]}
-    end = max([_end(events), HOP, *(span.end for spans in tiers.values() for span in spans)])
+    points = {"cues held back": [LabelledSpan(e.at, e.at, f"{e.id}: {e.reason}") for e in held]}
+    end = max([_call_end(events), HOP, *(span.end for spans in tiers.values() for span in spans)])
     out = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
-    out += ["xmin = 0", f"xmax = {_plain(end)}", "tiers? <exists>"]
+    out += ["xmin = 0", f"xmax = {_praat_seconds(end)}", "tiers? <exists>"]
     out += [f"size = {len(tiers) + len(points)}", "item []:"]
     number = 0
     for name, spans in tiers.items():
@@ -128,9 +132,9 @@ def textgrid(events: Sequence[Event], call: str) -> str:
         parts = _contiguous(spans, end)
         out += _tier(number, "IntervalTier", name, end, "intervals", len(parts))
         for i, part in enumerate(parts, 1):
-            out += [f"        intervals [{i}]:", f"            xmin = {_plain(part.start)}"]
-            out += [f"            xmax = {_plain(part.end)}"]
-            out += [f"            text = {_quoted(part.text)}"]
+            out += [f"        intervals [{i}]:", f"            xmin = {_praat_seconds(part.start)}"]
+            out += [f"            xmax = {_praat_seconds(part.end)}"]
+            out += [f"            text = {_praat_string(part.text)}"]
     for name, spans in points.items():
         number += 1
         marks: dict[int, list[str]] = {}
@@ -138,14 +142,14 @@ def textgrid(events: Sequence[Event], call: str) -> str:
             marks.setdefault(min(span.start, end), []).append(span.text)
         out += _tier(number, "TextTier", name, end, "points", len(marks))
         for i, (at, texts) in enumerate(marks.items(), 1):
-            out += [f"        points [{i}]:", f"            number = {_plain(at)}"]
-            out += [f"            mark = {_quoted('; '.join(texts))}"]
+            out += [f"        points [{i}]:", f"            number = {_praat_seconds(at)}"]
+            out += [f"            mark = {_praat_string('; '.join(texts))}"]
     return "\n".join(out) + "\n"
 
 
 def rttm(events: Sequence[Event], call: str) -> str:
     """Return who spoke when as RTTM: a SPEAKER line for each segment of speech."""
-    file = "_".join(_line(call).split()) or "call"
+    file = "_".join(_single_line(call).split()) or "call"
     spoken = [e for e in events if isinstance(e, SpeechEnded) and e.end > e.start]
     return "".join(
         f"SPEAKER {file} {e.speaker.row + 1} {e.start / SAMPLE_RATE:.3f} "
@@ -156,10 +160,13 @@ def rttm(events: Sequence[Event], call: str) -> str:
 
 def jsonl(events: Sequence[Event], call: str) -> str:
     """Return the transcript as JSON Lines: an utterance a line, with its words and moves."""
-    return "".join(msgspec.json.encode(_facts(u, call)).decode() + "\n" for u in said(events))
+    return "".join(
+        msgspec.json.encode(_utterance_json(u, call)).decode() + "\n"
+        for u in collect_utterances(events)
+    )
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Event], str], str]] = {
+EXPORT_FORMATS: Mapping[str, Callable[[Sequence[Event], str], str]] = {
     "vtt": vtt,
     "srt": srt,
     "textgrid": textgrid,
@@ -167,23 +174,23 @@ FORMATS: Mapping[str, Callable[[Sequence[Event], str], str]] = {
     "jsonl": jsonl,
 }
 """By name: the events of a call and its name to the text of a file."""
-SUFFIXES = {name: f".{name}" for name in FORMATS} | {"textgrid": ".TextGrid"}
-WORDS = ("vtt", "srt", "jsonl")
+EXPORT_SUFFIXES = {name: f".{name}" for name in EXPORT_FORMATS} | {"textgrid": ".TextGrid"}
+FORMATS_OF_WORDS = ("vtt", "srt", "jsonl")
 """Those that hold nothing where there are no words."""
 
 
-def _facts(u: Said, call: str) -> dict[str, Any]:
+def _utterance_json(u: ExportedUtterance, call: str) -> dict[str, Any]:
     return {
         "call": call,
         "speaker": u.speaker,
-        "start_s": _seconds(u.start),
-        "end_s": _seconds(u.end),
+        "start_s": to_seconds(u.start),
+        "end_s": to_seconds(u.end),
         "text": u.text,
         "words": [
             {
                 "text": w.text,
-                "start_s": _seconds(w.start),
-                "end_s": _seconds(w.end),
+                "start_s": to_seconds(w.start),
+                "end_s": to_seconds(w.end),
                 "probability": w.probability,
             }
             for w in u.words
@@ -191,8 +198,8 @@ def _facts(u: Said, call: str) -> dict[str, Any]:
         "moves": [
             {
                 "kind": m.kind,
-                "start_s": _seconds(m.start),
-                "end_s": _seconds(m.end),
+                "start_s": to_seconds(m.start),
+                "end_s": to_seconds(m.end),
                 "text": m.text,
                 "instead": m.instead,
             }
@@ -201,16 +208,16 @@ def _facts(u: Said, call: str) -> dict[str, Any]:
     }
 
 
-def _lines(events: Iterable[Event]) -> list[tuple[Span, Speaker]]:
+def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker]]:
     """Return the utterances that say something, none shorter than a millisecond."""
     return [
-        (Span(u.start, max(u.end, u.start + MILLISECOND), u.text), u.speaker)
-        for u in said(events)
-        if _line(u.text)
+        (LabelledSpan(u.start, max(u.end, u.start + MILLISECOND), u.text), u.speaker)
+        for u in collect_utterances(events)
+        if _single_line(u.text)
     ]
 
 
-def _cards(events: Iterable[Event]) -> list[Span]:
+def _cue_spans(events: Iterable[Event]) -> list[LabelledSpan]:
     """Return the cues on screen; one that the log does not see closed lasts to its end."""
     cards = []
     card: CueOpened | None = None
@@ -220,19 +227,19 @@ def _cards(events: Iterable[Event]) -> list[Span]:
         if isinstance(event, CueOpened):
             card = event
         elif isinstance(event, CueClosed) and card:
-            cards.append(Span(card.at, event.at, f"{card.id}: {card.message}"))
+            cards.append(LabelledSpan(card.at, event.at, f"{card.id}: {card.message}"))
             card = None
     if card:
-        cards.append(Span(card.at, last, f"{card.id}: {card.message}"))
+        cards.append(LabelledSpan(card.at, last, f"{card.id}: {card.message}"))
     return cards
 
 
-def _contiguous(spans: Iterable[Span], end: int) -> list[Span]:
+def _contiguous(spans: Iterable[LabelledSpan], end: int) -> list[LabelledSpan]:
     """Return spans that meet without a gap from 0 to `end`, none of them empty.
 
     What overlaps the one before begins after it; what finds no room there is said with it.
     """
-    parts: list[Span] = []
+    parts: list[LabelledSpan] = []
     now = 0
     for start, until, text in sorted(spans):
         first, last = max(start, now), min(until, end)
@@ -241,11 +248,11 @@ def _contiguous(spans: Iterable[Span], end: int) -> list[Span]:
             continue
         last = max(last, first + 1)
         if first > now:
-            parts.append(Span(now, first, ""))
-        parts.append(Span(first, last, text))
+            parts.append(LabelledSpan(now, first, ""))
+        parts.append(LabelledSpan(first, last, text))
         now = last
     if now < end:
-        parts.append(Span(now, end, ""))
+        parts.append(LabelledSpan(now, end, ""))
     return parts
 
 
@@ -253,41 +260,37 @@ def _tier(number: int, kind: str, name: str, end: int, what: str, size: int) -> 
     return [
         f"    item [{number}]:",
         f'        class = "{kind}"',
-        f"        name = {_quoted(name)}",
+        f"        name = {_praat_string(name)}",
         "        xmin = 0",
-        f"        xmax = {_plain(end)}",
+        f"        xmax = {_praat_seconds(end)}",
         f"        {what}: size = {size}",
     ]
 
 
-def _apart(u: Said, move: Move) -> int:
+def _apart(u: ExportedUtterance, move: DialogueAct) -> int:
     """Return how far a move lies outside an utterance."""
     return max(u.start - move.start, move.end - u.end, 0)
 
 
-def _end(events: Iterable[Event]) -> int:
+def _call_end(events: Iterable[Event]) -> int:
     return max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
 
 
-def _line(text: str) -> str:
+def _single_line(text: str) -> str:
     """Return a text on one line, whole."""
-    return clean(text, len(text))
+    return clean_text(text, len(text))
 
 
 def _escaped(text: str) -> str:
-    return _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _single_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _quoted(text: str) -> str:
-    doubled = _line(text).replace('"', '""')
+def _praat_string(text: str) -> str:
+    doubled = _single_line(text).replace('"', '""')
     return f'"{doubled}"'
 
 
-def _seconds(samples: int) -> float:
-    return samples / SAMPLE_RATE
-
-
-def _plain(samples: int) -> str:
+def _praat_seconds(samples: int) -> str:
     """Return seconds to the sample, without an exponent, which readers of TextGrids do not know."""
     return f"{samples / SAMPLE_RATE:.7f}".rstrip("0").rstrip(".")
 

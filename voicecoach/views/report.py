@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from voicecoach.coaching.signals import QUOTES, SIGNALS
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -26,13 +26,14 @@ from voicecoach.types import (
     Event,
     Speaker,
     Tone,
+    to_rounded_seconds,
 )
 from voicecoach.views import timeline
-from voicecoach.views.annotated_transcript import Said, marked
+from voicecoach.views.annotated_transcript import MarkedUtterance, mark_utterances
 from voicecoach.views.scorecard import ScoreCard
-from voicecoach.views.summary import Summarizer, Summary, clock
+from voicecoach.views.summary import Summarizer, Summary, format_samples
 
-STEP_S, MOST = 0.256, 8000
+MIN_POINT_STEP_S, MAX_POINTS = 0.256, 8000
 """Seconds between points of the signals, at least, and how many there are at most."""
 
 
@@ -64,7 +65,7 @@ class HeldBackCue(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Series(msgspec.Struct, frozen=True):
+class SignalSeries(msgspec.Struct, frozen=True):
     """Signals on an even grid: point i is at `i * step_s`; null where there is none."""
 
     step_s: float
@@ -79,7 +80,7 @@ class Series(msgspec.Struct, frozen=True):
     customer_f0_semitones: list[float | None]
 
 
-class Fact(msgspec.Struct, frozen=True):
+class ReportFigure(msgspec.Struct, frozen=True):
     """A figure of the call, as a person reads it."""
 
     name: str
@@ -97,22 +98,22 @@ class Report(msgspec.Struct, frozen=True):
     speakers: list[Speaker]
     words: bool
     """Whether there was a transcriber."""
-    facts: list[Fact]
+    facts: list[ReportFigure]
     numbers: list[tuple[str, str, str]]
     """What, the agent's, the customer's."""
     notes: list[str]
     """What is odd about the recording or the run."""
-    turns: list[timeline.Stretch]
-    overlaps: list[timeline.Stretch]
-    silences: list[timeline.Stretch]
+    turns: list[timeline.TimelineSegment]
+    overlaps: list[timeline.TimelineSegment]
+    silences: list[timeline.TimelineSegment]
     cues: list[ShownCue]
     held_back: list[HeldBackCue]
-    lines: list[Said]
-    series: Series
+    lines: list[MarkedUtterance]
+    series: SignalSeries
     card: ScoreCard | None = None
 
 
-def prepare(
+def make_report(
     facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None = None
 ) -> Report:
     """Return what a report shows.
@@ -134,21 +135,21 @@ def prepare(
     summary = summarizer.finish()
     # A log that was cut off has no end of its own.
     end = max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
-    summary.duration_s = _s(end)
+    summary.duration_s = to_rounded_seconds(end)
     return Report(
         call=name,
-        duration_s=_s(end),
+        duration_s=to_rounded_seconds(end),
         speakers=speakers,
         words=bool(facts.get("words")),
-        facts=_facts(summary, speakers),
+        facts=_report_figures(summary, speakers),
         numbers=_numbers(summary),
         notes=summary.notes,
-        turns=timeline.turns(events),
-        overlaps=timeline.overlaps(events),
-        silences=timeline.silences(events, end) if len(speakers) == len(SPEAKERS) else [],
-        cues=_cues(events, end),
-        held_back=_held_back(events),
-        lines=marked(events),
+        turns=timeline.turn_lane(events),
+        overlaps=timeline.overlap_lane(events),
+        silences=timeline.silence_lane(events, end) if len(speakers) == len(SPEAKERS) else [],
+        cues=_shown_cues(events, end),
+        held_back=_held_back_cues(events),
+        lines=mark_utterances(events),
         series=_series(events, end),
         card=card,
     )
@@ -157,7 +158,7 @@ def prepare(
 # --- cues -----------------------------------------------------------------------------------
 
 
-def _cues(events: Sequence[Event], end: int) -> list[ShownCue]:
+def _shown_cues(events: Sequence[Event], end: int) -> list[ShownCue]:
     found = []
     outcomes = {(e.id, e.start): e for e in events if isinstance(e, CueOutcome) and e.shown}
     marks = {(e.id, e.start): e.helpful for e in events if isinstance(e, CueFeedback)}
@@ -171,29 +172,29 @@ def _cues(events: Sequence[Event], end: int) -> list[ShownCue]:
                     title=e.title,
                     message=e.message,
                     say=e.say,
-                    opened_s=_s(e.at),
-                    closed_s=_s(close.at if close else end),
+                    opened_s=to_rounded_seconds(e.at),
+                    closed_s=to_rounded_seconds(close.at if close else end),
                     closed_because=close.reason if close else "the log ends",
                     held_s=e.held_s,
-                    evidence=[_evidence(name, value) for name, value in e.evidence.items()],
+                    evidence=[_evidence_text(name, value) for name, value in e.evidence.items()],
                     helpful=marks.get((e.id, e.at)),
-                    followed=_followed(outcomes.get((e.id, e.at))),
+                    followed=_outcome_texts(outcomes.get((e.id, e.at))),
                 )
             )
     return found
 
 
-def _evidence(name: str, value: float | str) -> tuple[str, str]:
+def _evidence_text(name: str, value: float | str) -> tuple[str, str]:
     if isinstance(value, str):
-        return QUOTES.get(name, name), f"\u201c{value}\u201d"
-    signal = SIGNALS.get(name)
+        return CUE_QUOTES.get(name, name), f"\u201c{value}\u201d"
+    signal = CUE_SIGNALS.get(name)
     if signal is None:
         return name.replace("_", " "), f"{value:g}"
     unit = "" if signal.unit in ("0..1", "ratio", "count") else f" {signal.unit}"
     return signal.doc, f"{value:g}{unit}"
 
 
-def _followed(outcome: CueOutcome | None) -> list[str]:
+def _outcome_texts(outcome: CueOutcome | None) -> list[str]:
     if outcome is None:
         return []
     found = []
@@ -207,10 +208,12 @@ def _followed(outcome: CueOutcome | None) -> list[str]:
     return found
 
 
-def _held_back(events: Sequence[Event]) -> list[HeldBackCue]:
+def _held_back_cues(events: Sequence[Event]) -> list[HeldBackCue]:
     titles = {e.id: e.title for e in events if isinstance(e, CueOpened)}
     return [
-        HeldBackCue(e.id, titles.get(e.id, e.id.replace("-", " ")), _s(e.at), e.reason)
+        HeldBackCue(
+            e.id, titles.get(e.id, e.id.replace("-", " ")), to_rounded_seconds(e.at), e.reason
+        )
         for e in events
         if isinstance(e, CueHeldBack)
     ]
@@ -219,10 +222,10 @@ def _held_back(events: Sequence[Event]) -> list[HeldBackCue]:
 # --- signals --------------------------------------------------------------------------------
 
 
-def _series(events: Sequence[Event], end: int) -> Series:
-    step_s = max(STEP_S, _s(end) / MOST)
-    count = int(_s(end) / step_s) + 1 if end else 0
-    names = Series.__struct_fields__[1:]
+def _series(events: Sequence[Event], end: int) -> SignalSeries:
+    step_s = max(MIN_POINT_STEP_S, to_rounded_seconds(end) / MAX_POINTS)
+    count = int(to_rounded_seconds(end) / step_s) + 1 if end else 0
+    names = SignalSeries.__struct_fields__[1:]
     columns: dict[str, list[float | None]] = {name: [None] * count for name in names}
 
     def keep(name: str, i: int, value: float | None) -> bool:
@@ -236,7 +239,7 @@ def _series(events: Sequence[Event], end: int) -> Series:
     for e in events:
         if not isinstance(e, (Tone, Delivery)):
             continue
-        i = min(int(_s(e.at) / step_s), count - 1)
+        i = min(int(to_rounded_seconds(e.at) / step_s), count - 1)
         if isinstance(e, Tone):
             if keep("agitation", i, e.agitation):
                 columns["confidence"][i] = round(e.confidence, 3)
@@ -247,28 +250,30 @@ def _series(events: Sequence[Event], end: int) -> Series:
             keep("usual_rate_syl_s", i, e.usual_rate_syl_s)
             keep("agent_level_db", i, e.level_db)
             keep("agent_f0_semitones", i, e.f0_semitones)
-    return Series(step_s, **columns)
+    return SignalSeries(step_s, **columns)
 
 
 # --- figures --------------------------------------------------------------------------------
 
 
-def _facts(s: Summary, speakers: Sequence[Speaker]) -> list[Fact]:
-    found = [Fact("Length", clock(round(s.duration_s * SAMPLE_RATE)))]
+def _report_figures(s: Summary, speakers: Sequence[Speaker]) -> list[ReportFigure]:
+    found = [ReportFigure("Length", format_samples(round(s.duration_s * SAMPLE_RATE)))]
     if len(speakers) == len(SPEAKERS):
         shares = f"{s.agent.talk_share:.0%} / {s.customer.talk_share:.0%}"
-        found.append(Fact("Share of talk", shares, "agent / customer"))
+        found.append(ReportFigure("Share of talk", shares, "agent / customer"))
     held = sum(s.held_back.values())
-    found.append(Fact("Cues", str(len(s.cues)), f"and {held} held back"))
+    found.append(ReportFigure("Cues", str(len(s.cues)), f"and {held} held back"))
     if s.agitation_peak is not None and s.agitation_mean is not None:
         note = f"an estimate, 0 to 1; mean {s.agitation_mean:.2f}, at the end {s.agitation_end:.2f}"
-        found.append(Fact("Highest agitation", f"{s.agitation_peak:.2f}", note, s.agitation_peak_s))
+        found.append(
+            ReportFigure("Highest agitation", f"{s.agitation_peak:.2f}", note, s.agitation_peak_s)
+        )
     if s.agent_usual_rate_syl_s is not None:
         note = "syllables a second, the agent's usual"
-        found.append(Fact("Pace", f"{s.agent_usual_rate_syl_s:.1f}", note))
+        found.append(ReportFigure("Pace", f"{s.agent_usual_rate_syl_s:.1f}", note))
     if isinstance(s.agent_calmness_mean, float):
         note = "the agent's delivery by the formula, mean; 0.75 is as usual"
-        found.append(Fact("Calmness", f"{s.agent_calmness_mean:.2f}", note))
+        found.append(ReportFigure("Calmness", f"{s.agent_calmness_mean:.2f}", note))
     return found
 
 
@@ -282,7 +287,3 @@ def _numbers(s: Summary) -> list[tuple[str, str, str]]:
         ("backchannels", str(a.backchannels), str(c.backchannels)),
         ("channel", a.channel, c.channel),
     ]
-
-
-def _s(samples: int) -> float:
-    return round(samples / SAMPLE_RATE, 3)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from voicecoach.types import Speaker
-from voicecoach.views.summary import inline, stamp
+from voicecoach.views.summary import escape_markdown, format_seconds
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Quote(msgspec.Struct, frozen=True):
     """The text is no words of theirs."""
 
 
-class Technique(msgspec.Struct, frozen=True):
+class TechniqueScore(msgspec.Struct, frozen=True):
     """One technique in one call."""
 
     id: str
@@ -51,7 +51,7 @@ class StyleEvidence(msgspec.Struct, frozen=True):
     quote: Quote
 
 
-class Styles(msgspec.Struct, frozen=True):
+class ConflictStyles(msgspec.Struct, frozen=True):
     """The agent's way of handling the conflict, by the moves they made.
 
     On the plane of Thomas and Kilmann: what is done for one's own side, and for the other's.
@@ -68,7 +68,7 @@ class Styles(msgspec.Struct, frozen=True):
     evidence: list[StyleEvidence]
 
 
-class Change(msgspec.Struct, frozen=True):
+class AgitationChange(msgspec.Struct, frozen=True):
     """The customer's agitation rose or fell."""
 
     start_s: float
@@ -78,14 +78,14 @@ class Change(msgspec.Struct, frozen=True):
     preceded_by: list[Quote]
 
 
-class Journey(msgspec.Struct, frozen=True):
+class AgitationJourney(msgspec.Struct, frozen=True):
     """The customer's agitation through the call: an estimate, 0..1, null where it is not known."""
 
     start: float | None
     peak: float | None
     peak_s: float | None
     end: float | None
-    changes: list[Change]
+    changes: list[AgitationChange]
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -105,9 +105,9 @@ class ScoreCard(msgspec.Struct, frozen=True):
     """A whole call."""
 
     call: str
-    techniques: list[Technique]
-    styles: Styles
-    journey: Journey
+    techniques: list[TechniqueScore]
+    styles: ConflictStyles
+    journey: AgitationJourney
     root_cause: list[Quote]
     """What it is about, in the customer's words, most telling first."""
     survey: Survey = Survey()
@@ -115,69 +115,76 @@ class ScoreCard(msgspec.Struct, frozen=True):
     """What limits what can be said: no words, a channel that is not trusted."""
 
 
-def markdown(card: ScoreCard) -> str:
+def scorecard_markdown(card: ScoreCard) -> str:
     """Return the card as a page to print and discuss, with room to fill in."""
-    out = [f"# Score card: {inline(card.call)}", ""]
+    out = [f"# Score card: {escape_markdown(card.call)}", ""]
     if card.notes:
-        out += ["## To know", "", *(f"- {inline(note)}" for note in card.notes), ""]
+        out += ["## To know", "", *(f"- {escape_markdown(note)}" for note in card.notes), ""]
     out += ["## Techniques", ""]
     for t in card.techniques:
-        out += [f"### {inline(t.name)}: {_score(t.score)}", "", f"*{inline(t.formula)}*", ""]
-        out += [f"- Seen {quoted(q)}" for q in t.seen]
-        out += [f"- Missed {quoted(q)}" for q in t.missed]
-        out += [f"- **Practise:** {inline(t.practise)}"] if t.practise else []
+        out += [
+            f"### {escape_markdown(t.name)}: {_score_text(t.score)}",
+            "",
+            f"*{escape_markdown(t.formula)}*",
+            "",
+        ]
+        out += [f"- Seen {quote_line(q)}" for q in t.seen]
+        out += [f"- Missed {quote_line(q)}" for q in t.missed]
+        out += [f"- **Practise:** {escape_markdown(t.practise)}"] if t.practise else []
         out += [""] if out[-1] else []
     out += [*_styles(card.styles), *_journey(card.journey)]
     out += ["## What it is about, in the customer's words", ""]
-    out += [f"- {quoted(q)}" for q in card.root_cause] or ["Not known."]
+    out += [f"- {quote_line(q)}" for q in card.root_cause] or ["Not known."]
     out += ["", *_survey(card.survey)]
     return "\n".join(out) + "\n"
 
 
-def quoted(q: Quote) -> str:
+def quote_line(q: Quote) -> str:
     """Return a moment as a line of Markdown."""
-    text = inline(q.text) if q.measured else f'"{inline(q.text)}"'
-    why = f" ({inline(q.why)})" if q.why else ""
-    return f"`{stamp(q.start_s)}` **{q.speaker}** {text}{why}"
+    text = escape_markdown(q.text) if q.measured else f'"{escape_markdown(q.text)}"'
+    why = f" ({escape_markdown(q.why)})" if q.why else ""
+    return f"`{format_seconds(q.start_s)}` **{q.speaker}** {text}{why}"
 
 
-def _score(score: float | None) -> str:
+def _score_text(score: float | None) -> str:
     return "-" if score is None else f"{score:.2f}"
 
 
-def _styles(s: Styles) -> list[str]:
+def _styles(s: ConflictStyles) -> list[str]:
     out = ["## Way of handling the conflict", ""]
     if s.style:
         shares = ", ".join(
-            f"{inline(style)} {share:.0%}" for style, share in s.shares.items() if share
+            f"{escape_markdown(style)} {share:.0%}" for style, share in s.shares.items() if share
         )
         out += [
-            f"Mostly **{inline(s.style)}**: assertiveness {_score(s.assertiveness)}, "
-            f"cooperativeness {_score(s.cooperativeness)}. Of the moves: {shares}. "
+            f"Mostly **{escape_markdown(s.style)}**: assertiveness {_score_text(s.assertiveness)}, "
+            f"cooperativeness {_score_text(s.cooperativeness)}. Of the moves: {shares}. "
             "None is good or bad in itself.",
             "",
         ]
-    out += [f"*{inline(s.formula)}*", ""]
-    out += [f"- {inline(e.style)}: {quoted(e.quote)}" for e in s.evidence]
+    out += [f"*{escape_markdown(s.formula)}*", ""]
+    out += [f"- {escape_markdown(e.style)}: {quote_line(e.quote)}" for e in s.evidence]
     return out + [""] * bool(s.evidence)
 
 
-def _journey(j: Journey) -> list[str]:
+def _journey(j: AgitationJourney) -> list[str]:
     out = ["## The customer's way through the call", ""]
     if j.start is None or j.peak is None or j.end is None:
         return [*out, "Their agitation is not known.", ""]
     out += [
         f"Agitation (an estimate, 0 to 1): {j.start:.2f} at the start, highest {j.peak:.2f} at "
-        f"{stamp(j.peak_s or 0.0)}, {j.end:.2f} at the end.",
+        f"{format_seconds(j.peak_s or 0.0)}, {j.end:.2f} at the end.",
         "",
     ]
     for change in j.changes:
         verb = "rose" if change.after > change.before else "fell"
         out.append(
-            f"- `{stamp(change.start_s)}` it {verb} from {change.before:.2f} to "
-            f"{change.after:.2f} (at {stamp(change.end_s)}). Before it:"
+            f"- `{format_seconds(change.start_s)}` it {verb} from {change.before:.2f} to "
+            f"{change.after:.2f} (at {format_seconds(change.end_s)}). Before it:"
         )
-        out += [f"  - {quoted(q)}" for q in change.preceded_by] or ["  - nothing that was noted"]
+        out += [f"  - {quote_line(q)}" for q in change.preceded_by] or [
+            "  - nothing that was noted"
+        ]
     return [*out, ""] if j.changes else [*out, "No sizeable change.", ""]
 
 
@@ -190,4 +197,4 @@ def _survey(s: Survey) -> list[str]:
     )
     out = ["## To fill in", ""]
     out += [f"- {name}: {blank if value is None else value}" for name, value in fields]
-    return [*out, f"- Notes: {inline(s.notes) or blank}"]
+    return [*out, f"- Notes: {escape_markdown(s.notes) or blank}"]

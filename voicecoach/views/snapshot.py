@@ -29,9 +29,9 @@ from voicecoach.types import (
     Word,
 )
 
-SILENT = -100.0
+METER_FLOOR_DBFS = -100.0
 """dBFS; less is not told apart."""
-LINES = 8
+LINES_KEPT = 8
 """Finished utterances kept."""
 
 
@@ -41,7 +41,7 @@ class Snapshot:
     def __init__(self) -> None:
         self.at = 0
         self.listening = True
-        self.level_dbfs = dict.fromkeys(SPEAKERS, SILENT)
+        self.level_dbfs = dict.fromkeys(SPEAKERS, METER_FLOOR_DBFS)
         """Of the newest block."""
         self.speaking = dict.fromkeys(SPEAKERS, False)
         self.tone: Tone | None = None
@@ -54,7 +54,7 @@ class Snapshot:
         """What is wrong with channels."""
         self._degraded: dict[str, str] = {}
         """By stage, what it does less than it should."""
-        self.lines: deque[Utterance] = deque(maxlen=LINES)
+        self.lines: deque[Utterance] = deque(maxlen=LINES_KEPT)
         self._words: dict[Speaker, dict[int, dict[int, Word]]] = {s: {} for s in SPEAKERS}
 
     @property
@@ -75,7 +75,9 @@ class Snapshot:
         powers = np.einsum("ci,ci->c", block.samples, block.samples) / block.samples.shape[1]
         for speaker in SPEAKERS:
             power = float(powers[speaker.row])
-            self.level_dbfs[speaker] = max(SILENT, 10 * math.log10(power)) if power else SILENT
+            self.level_dbfs[speaker] = (
+                max(METER_FLOOR_DBFS, 10 * math.log10(power)) if power else METER_FLOOR_DBFS
+            )
 
     def update(self, event: Event) -> None:
         """Fold an event in."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from voicecoach.text_safety.sanitize import printable
 from voicecoach.types import (
     SAMPLE_RATE,
     Backchannel,
@@ -26,9 +27,10 @@ from voicecoach.types import (
     Tone,
     Turn,
     Utterance,
+    to_seconds,
 )
 
-NOTABLE = 0.3
+SUMMARY_MIN_CONFIDENCE = 0.3
 """Confidence from which an estimate of agitation enters the summary."""
 
 
@@ -57,7 +59,7 @@ class CueSummary(msgspec.Struct):
     closed_because: str = ""
 
 
-class Followed(msgspec.Struct):
+class OutcomeCounts(msgspec.Struct):
     """What followed moments of one kind, in figures."""
 
     moments: int = 0
@@ -70,17 +72,17 @@ class Followed(msgspec.Struct):
     """Moments that is the mean of."""
 
 
-class Effect(msgspec.Struct):
+class CueEffect(msgspec.Struct):
     """What followed a cue, beside what followed moments at which it was due and none was shown."""
 
-    shown: Followed = msgspec.field(default_factory=Followed)
-    held_back: Followed = msgspec.field(default_factory=Followed)
+    shown: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
+    held_back: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
     """By the limits on cues: late in a call, or soon after another."""
-    held_out: Followed = msgspec.field(default_factory=Followed)
+    held_out: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
     """By chance."""
 
 
-class Line(msgspec.Struct):
+class TranscriptLine(msgspec.Struct):
     """One utterance of the transcript."""
 
     speaker: Speaker
@@ -111,9 +113,9 @@ class Summary(msgspec.Struct):
     cues: list[CueSummary] = []
     held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}
     """Cues held back, by "id: reason"."""
-    effects: dict[str, Effect] = {}
+    effects: dict[str, CueEffect] = {}
     """By cue."""
-    transcript: list[Line] = []
+    transcript: list[TranscriptLine] = []
     notes: list[str] = []
     """What is odd about the recording or the run."""
 
@@ -131,14 +133,14 @@ class Summarizer:
         s = self.summary
         match event:
             case SpeechEnded():
-                self._of(event.speaker).speech_s += _s(event.end - event.start)
+                self._of(event.speaker).speech_s += to_seconds(event.end - event.start)
             case Turn():
                 self._of(event.speaker).turns += 1
                 if event.speaker is Speaker.AGENT:
-                    length = _s(event.end - event.start)
+                    length = to_seconds(event.end - event.start)
                     s.longest_agent_turn_s = max(s.longest_agent_turn_s, length)
             case Overlap():
-                s.overlap_s += _s(event.end - event.start)
+                s.overlap_s += to_seconds(event.end - event.start)
                 self._of(event.by).overlaps_begun += not event.backchannel
             case Backchannel():
                 self._of(event.speaker).backchannels += 1
@@ -147,10 +149,12 @@ class Summarizer:
             case Delivery():
                 self._delivery(event)
             case CueOpened():
-                cue = CueSummary(event.id, event.title, event.message, _s(event.at), event.say)
+                cue = CueSummary(
+                    event.id, event.title, event.message, to_seconds(event.at), event.say
+                )
                 s.cues.append(cue)
             case CueClosed() if s.cues:
-                s.cues[-1].closed_s, s.cues[-1].closed_because = _s(event.at), event.reason
+                s.cues[-1].closed_s, s.cues[-1].closed_because = to_seconds(event.at), event.reason
             case CueHeldBack():
                 key = f"{event.id}: {event.reason}"
                 s.held_back[key] = s.held_back.get(key, 0) + 1
@@ -158,7 +162,9 @@ class Summarizer:
                 self._outcome(event)
             case Utterance():
                 if event.text:
-                    line = Line(event.speaker, _s(event.start), _s(event.end), event.text)
+                    line = TranscriptLine(
+                        event.speaker, to_seconds(event.start), to_seconds(event.end), event.text
+                    )
                     s.transcript.append(line)
             case _:
                 self._fact(event)
@@ -179,29 +185,32 @@ class Summarizer:
                 self._of(event.speaker).channel = event.state
                 if event.state != "ok":
                     note = f"the {event.speaker}'s channel is {event.state}: {event.reason}"
-                    s.notes.append(f"{note} (from {clock(event.at)})")
+                    s.notes.append(f"{note} (from {format_samples(event.at)})")
             case Degraded():
                 note = f"{event.stage}: {event.reason}"
                 if note not in s.notes:
                     s.notes.append(note)
             case Gap():
-                s.notes.append(f"{_s(event.end - event.start):.1f} s missing at {clock(event.at)}")
+                s.notes.append(
+                    f"{to_seconds(event.end - event.start):.1f} s missing at "
+                    f"{format_samples(event.at)}"
+                )
             case Ended():
-                s.duration_s = _s(event.end)
+                s.duration_s = to_seconds(event.end)
             case _:
                 pass
 
     def _tone(self, event: Tone) -> None:
-        if event.confidence < NOTABLE:
+        if event.confidence < SUMMARY_MIN_CONFIDENCE:
             return
         s, value = self.summary, event.agitation
         self._agitation = [self._agitation[0] + value, self._agitation[1] + 1]
         s.agitation_mean, s.agitation_end = self._agitation[0] / self._agitation[1], value
         if s.agitation_peak is None or value > s.agitation_peak:
-            s.agitation_peak, s.agitation_peak_s = value, _s(event.at)
+            s.agitation_peak, s.agitation_peak_s = value, to_seconds(event.at)
 
     def _outcome(self, event: CueOutcome) -> None:
-        effect = self.summary.effects.setdefault(event.id, Effect())
+        effect = self.summary.effects.setdefault(event.id, CueEffect())
         unshown = effect.held_out if event.reason == "holdout" else effect.held_back
         followed = effect.shown if event.shown else unshown
         followed.moments += 1
@@ -228,26 +237,31 @@ class Summarizer:
         return self.summary.agent if speaker is Speaker.AGENT else self.summary.customer
 
 
-def markdown(summary: Summary) -> str:
+def summary_markdown(summary: Summary) -> str:
     """Return the summary as a page for people."""
     s = summary
-    out = [f"# {inline(s.call)}", "", f"Length {clock(round(s.duration_s * SAMPLE_RATE))}.", ""]
+    out = [
+        f"# {escape_markdown(s.call)}",
+        "",
+        f"Length {format_samples(round(s.duration_s * SAMPLE_RATE))}.",
+        "",
+    ]
     if s.notes:
-        out += ["## To know", "", *(f"- {inline(note)}" for note in s.notes), ""]
+        out += ["## To know", "", *(f"- {escape_markdown(note)}" for note in s.notes), ""]
     out += ["## Cues", ""]
     for cue in s.cues:
         closed = "" if cue.closed_s is None else f", {cue.closed_s - cue.opened_s:.1f} s"
         out.append(
-            f"- **{stamp(cue.opened_s)} {inline(cue.title)}**{closed} "
-            f"({inline(cue.closed_because)}). {inline(cue.message)}"
-            + (f" *{inline(cue.say)}*" if cue.say else "")
+            f"- **{format_seconds(cue.opened_s)} {escape_markdown(cue.title)}**{closed} "
+            f"({escape_markdown(cue.closed_because)}). {escape_markdown(cue.message)}"
+            + (f" *{escape_markdown(cue.say)}*" if cue.say else "")
         )
     out += [] if s.cues else ["None."]
     if s.held_back:
-        held = ", ".join(f"{inline(k)} ({n})" for k, n in sorted(s.held_back.items()))
+        held = ", ".join(f"{escape_markdown(k)} ({n})" for k, n in sorted(s.held_back.items()))
         out += ["", f"Held back: {held}."]
     if s.effects:
-        out += ["", *_effects(s)]
+        out += ["", *_effects_table(s)]
     out += ["", "## Numbers", "", "| | agent | customer |", "|---|---|---|"]
     a, c = s.agent, s.customer
     out += [
@@ -256,7 +270,7 @@ def markdown(summary: Summary) -> str:
         f"| turns | {a.turns} | {c.turns} |",
         f"| came in over the other | {a.overlaps_begun} | {c.overlaps_begun} |",
         f"| backchannels | {a.backchannels} | {c.backchannels} |",
-        f"| channel | {inline(a.channel)} | {inline(c.channel)} |",
+        f"| channel | {escape_markdown(a.channel)} | {escape_markdown(c.channel)} |",
         "",
         f"- Both spoke at once for {s.overlap_s:.1f} s; the agent's longest turn took "
         f"{s.longest_agent_turn_s:.0f} s.",
@@ -264,7 +278,7 @@ def markdown(summary: Summary) -> str:
     if s.agitation_mean is not None and s.agitation_peak is not None:
         out.append(
             f"- Customer's agitation (an estimate, 0 to 1): mean {s.agitation_mean:.2f}, highest "
-            f"{s.agitation_peak:.2f} at {stamp(s.agitation_peak_s or 0.0)}, at the end "
+            f"{s.agitation_peak:.2f} at {format_seconds(s.agitation_peak_s or 0.0)}, at the end "
             f"{s.agitation_end:.2f}."
         )
     if s.agent_usual_rate_syl_s is not None:
@@ -279,13 +293,13 @@ def markdown(summary: Summary) -> str:
     if s.transcript:
         out += ["", "## Transcript", ""]
         out += [
-            f"- `{stamp(line.start_s)}` **{line.speaker}** {inline(line.text)}"
+            f"- `{format_seconds(line.start_s)}` **{line.speaker}** {escape_markdown(line.text)}"
             for line in s.transcript
         ]
     return "\n".join(out) + "\n"
 
 
-def _effects(s: Summary) -> list[str]:
+def _effects_table(s: Summary) -> list[str]:
     out = ["## What followed", ""]
     out += ["| cue | | moments | heeded within 10 s | agitation, 30 s later |"]
     out += ["|---|---|---|---|---|"]
@@ -298,31 +312,24 @@ def _effects(s: Summary) -> list[str]:
             heeded = f"{f.heeded} of {f.known}" if f.known else "not known"
             change = "not known" if f.agitation_change is None else f"{f.agitation_change:+.2f}"
             if f.moments:
-                out.append(f"| {inline(id)} | {name} | {f.moments} | {heeded} | {change} |")
+                out.append(
+                    f"| {escape_markdown(id)} | {name} | {f.moments} | {heeded} | {change} |"
+                )
     out += ["", "One call proves nothing: agitation falls after every outburst, cue or none."]
     return out
 
 
-def clock(samples: int) -> str:
+def format_samples(samples: int) -> str:
     """Return a stream index as minutes and seconds."""
-    return stamp(samples / SAMPLE_RATE)
+    return format_seconds(samples / SAMPLE_RATE)
 
 
-def stamp(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a time as minutes and seconds."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
 
 
-def printable(text: str) -> str:
-    """Return text without what moves a cursor or turns its direction."""
-    return "".join(ch if ch.isprintable() else " " for ch in text)
-
-
-def inline(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text that stays text in Markdown, whatever is in it."""
     return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&~" else ch for ch in printable(text))
-
-
-def _s(samples: int) -> float:
-    return samples / SAMPLE_RATE

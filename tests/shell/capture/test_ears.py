@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import Chunk, Deliver, Source, ears
-from voicecoach.shell.capture.ears import Ears, Heard, Lost, pick
+from voicecoach.shell.capture import AudioChunk, AudioSource, ChunkCallback, ears
+from voicecoach.shell.capture.ears import CapturedChunk, DeviceLost, DeviceSupervisor, pick_source
 from voicecoach.types import Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
-MIC = Source("mic", "Jabra Evolve Mono", "input", True)
-OTHER = Source("mic2", "Built-in Analog Mono", "input")
-OUT = Source("out.monitor", "Monitor of Jabra Evolve", "output", True)
-CHUNK = Chunk(np.ones(320, np.int16), 1.0)
+MIC = AudioSource("mic", "Jabra Evolve Mono", "input", True)
+OTHER = AudioSource("mic2", "Built-in Analog Mono", "input")
+OUT = AudioSource("out.monitor", "Monitor of Jabra Evolve", "output", True)
+CHUNK = AudioChunk(np.ones(320, np.int16), 1.0)
 PATIENCE_S = 10.0
 
 
 class Opened:
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: ChunkCallback) -> None:
         self.deliver = deliver
         self.wrong = ""
         self.closed = False
@@ -43,10 +43,10 @@ class Backend:
         self.there = [MIC, OTHER, OUT]
         self.opened: list[tuple[str, Speaker, Opened]] = []
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         return list(self.there)
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Opened:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> Opened:
         if source not in self.there:
             raise DeviceError(f"{source.name} cannot be opened")
         stream = Opened(deliver)
@@ -69,8 +69,8 @@ def backend() -> Backend:
 
 
 @pytest.fixture
-def listening(backend: Backend) -> Iterator[Ears]:
-    with Ears(backend, {}) as both:
+def listening(backend: Backend) -> Iterator[DeviceSupervisor]:
+    with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) >= 2)
         yield both
@@ -83,8 +83,8 @@ def until(so: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def news(both: Ears) -> list[Heard | Lost]:
-    found: list[Heard | Lost] = []
+def news(both: DeviceSupervisor) -> list[CapturedChunk | DeviceLost]:
+    found: list[CapturedChunk | DeviceLost] = []
     end = time.monotonic() + PATIENCE_S
     while not found and time.monotonic() < end:
         found += both.take(0.05).news
@@ -92,7 +92,7 @@ def news(both: Ears) -> list[Heard | Lost]:
 
 
 def test_the_systems_choice_is_listened_to_where_nobody_names_another(
-    listening: Ears, backend: Backend
+    listening: DeviceSupervisor, backend: Backend
 ) -> None:
     assert {(name, who) for name, who, _ in backend.opened} == {("mic", A), ("out.monitor", C)}
 
@@ -101,8 +101,10 @@ def test_the_systems_choice_is_listened_to_where_nobody_names_another(
     ("wanted", "found"),
     [("mic", MIC), ("built-in", OTHER), ("Jabra Evolve Mono", MIC), ("monitor of", OUT)],
 )
-def test_a_source_is_named_by_its_name_or_some_of_what_it_is(wanted: str, found: Source) -> None:
-    assert pick([MIC, OTHER, OUT], A, wanted) == found
+def test_a_source_is_named_by_its_name_or_some_of_what_it_is(
+    wanted: str, found: AudioSource
+) -> None:
+    assert pick_source([MIC, OTHER, OUT], A, wanted) == found
 
 
 @pytest.mark.parametrize(
@@ -116,61 +118,69 @@ def test_a_source_is_named_by_its_name_or_some_of_what_it_is(wanted: str, found:
     ],
 )
 def test_what_cannot_be_picked_is_said(
-    sources: list[Source], speaker: Speaker, wanted: str, said: str
+    sources: list[AudioSource], speaker: Speaker, wanted: str, said: str
 ) -> None:
     with pytest.raises(DeviceError, match=said):
-        pick(sources, speaker, wanted)
+        pick_source(sources, speaker, wanted)
 
 
-def test_chunks_come_with_their_speaker(listening: Ears, backend: Backend) -> None:
+def test_chunks_come_with_their_speaker(listening: DeviceSupervisor, backend: Backend) -> None:
     backend.newest(C).deliver(CHUNK)
     (heard,) = news(listening)
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, CapturedChunk)
     assert (heard.speaker, heard.chunk.at) == (C, 1.0)
 
 
 @pytest.mark.parametrize("why", ["its device went away", "the sound server moved it"])
 def test_a_stream_in_trouble_is_closed_and_opened_again(
-    listening: Ears, backend: Backend, why: str
+    listening: DeviceSupervisor, backend: Backend, why: str
 ) -> None:
     first = backend.newest(C)
     first.wrong = why
-    assert news(listening) == [Lost(C, why)]
+    assert news(listening) == [DeviceLost(C, why)]
     until(lambda: backend.newest(C) is not first)
     assert first.closed
     first.deliver(CHUNK)
     assert not listening.take(0.05).news, "of what was moved nothing is taken"
     backend.newest(C).deliver(CHUNK)
-    assert isinstance(news(listening)[0], Heard)
+    assert isinstance(news(listening)[0], CapturedChunk)
 
 
-def test_a_device_that_comes_and_goes_is_lost_each_time(listening: Ears, backend: Backend) -> None:
+def test_a_device_that_comes_and_goes_is_lost_each_time(
+    listening: DeviceSupervisor, backend: Backend
+) -> None:
     for _ in range(3):
         stream = backend.newest(C)
         stream.deliver(CHUNK)
-        assert isinstance(news(listening)[0], Heard)
+        assert isinstance(news(listening)[0], CapturedChunk)
         stream.wrong = "loose contact"
-        assert news(listening) == [Lost(C, "loose contact")]
+        assert news(listening) == [DeviceLost(C, "loose contact")]
         until(lambda stream=stream: backend.newest(C) is not stream)  # type: ignore[misc]
 
 
-def test_a_device_that_is_not_there_is_waited_for(listening: Ears, backend: Backend) -> None:
+def test_a_device_that_is_not_there_is_waited_for(
+    listening: DeviceSupervisor, backend: Backend
+) -> None:
     backend.there.remove(OUT)
     backend.newest(C).wrong = "unplugged"
-    until(lambda: any("no output" in n.reason for n in news(listening) if isinstance(n, Lost)))
+    until(
+        lambda: any("no output" in n.reason for n in news(listening) if isinstance(n, DeviceLost))
+    )
     opened = len(backend.opened)
     backend.there.append(OUT)
     until(lambda: len(backend.opened) > opened)
 
 
-def test_another_choice_of_the_system_is_followed(listening: Ears, backend: Backend) -> None:
+def test_another_choice_of_the_system_is_followed(
+    listening: DeviceSupervisor, backend: Backend
+) -> None:
     backend.there[:2] = [MIC._replace(default=False), OTHER._replace(default=True)]
-    assert news(listening) == [Lost(A, "the system now uses Built-in Analog Mono")]
+    assert news(listening) == [DeviceLost(A, "the system now uses Built-in Analog Mono")]
     until(lambda: backend.opened[-1][0] == "mic2")
 
 
 def test_a_device_that_was_named_is_kept(backend: Backend) -> None:
-    with Ears(backend, {A: "mic2"}) as both:
+    with DeviceSupervisor(backend, {A: "mic2"}) as both:
         both.start()
         until(lambda: len(backend.opened) == 2)
         backend.there[:2] = [MIC, OTHER._replace(label="renamed")]
@@ -179,10 +189,10 @@ def test_a_device_that_was_named_is_kept(backend: Backend) -> None:
 
 
 def test_one_source_is_not_both_speakers(backend: Backend) -> None:
-    with Ears(backend, {A: "out.monitor", C: "out.monitor"}) as both:
+    with DeviceSupervisor(backend, {A: "out.monitor", C: "out.monitor"}) as both:
         both.start()
         (lost,) = news(both)
-        assert isinstance(lost, Lost)
+        assert isinstance(lost, DeviceLost)
         assert lost.speaker is C
         assert "is the other speaker's already" in lost.reason
 
@@ -192,13 +202,13 @@ def test_a_device_that_stops_delivering_is_opened_again(
 ) -> None:
     monkeypatch.setattr(ears, "STALLED_S", 0.1)
     monkeypatch.setattr(ears, "FIRST_S", 0.3)
-    with Ears(backend, {}) as both:
+    with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) >= 2)
         backend.newest(A).deliver(CHUNK)
         reasons: dict[Speaker, str] = {}
         while len(reasons) < 2:
-            reasons |= {n.speaker: n.reason for n in news(both) if isinstance(n, Lost)}
+            reasons |= {n.speaker: n.reason for n in news(both) if isinstance(n, DeviceLost)}
         assert reasons[A] == "Jabra Evolve Mono stopped delivering"
         assert reasons[C] == "Monitor of Jabra Evolve delivers nothing"
 
@@ -209,14 +219,14 @@ def test_an_output_may_deliver_nothing_where_that_is_how_it_is(
     monkeypatch.setattr(ears, "STALLED_S", 0.05)
     monkeypatch.setattr(ears, "FIRST_S", 0.05)
     backend.idles = True
-    with Ears(backend, {}) as both:
+    with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) >= 3)
         assert {who for _, who, _ in backend.opened[2:]} == {A}, "a microphone is no output"
 
 
 def test_nothing_is_open_or_taken_before_start_and_after_stop(backend: Backend) -> None:
-    with Ears(backend, {}) as both:
+    with DeviceSupervisor(backend, {}) as both:
         time.sleep(0.05)
         assert not backend.opened
         both.start()
@@ -236,7 +246,7 @@ def test_a_full_queue_drops_and_says_that_some_is_missing(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ears, "WAITING", 3)
-    with Ears(backend, {}) as both:
+    with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) == 2)
         stream = backend.newest(A)
@@ -246,5 +256,5 @@ def test_a_full_queue_drops_and_says_that_some_is_missing(
         assert len(both.take(0.1).news) == 3
         stream.deliver(CHUNK)
         (heard,) = news(both)
-        assert isinstance(heard, Heard)
+        assert isinstance(heard, CapturedChunk)
         assert heard.chunk.lost

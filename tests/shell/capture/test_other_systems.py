@@ -23,11 +23,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import CaptureBackend, Chunk, Source, Stream, portaudio, taps
-from voicecoach.shell.capture.plain import Plain
-from voicecoach.shell.capture.portaudio import Converter
-from voicecoach.shell.capture.taps import Taps
-from voicecoach.shell.capture.wasapi import Wasapi
+from voicecoach.shell.capture import (
+    AudioChunk,
+    AudioSource,
+    CaptureBackend,
+    CaptureStream,
+    portaudio,
+    taps,
+)
+from voicecoach.shell.capture.plain import PortAudioBackend
+from voicecoach.shell.capture.portaudio import SampleConverter
+from voicecoach.shell.capture.taps import CoreAudioBackend
+from voicecoach.shell.capture.wasapi import WasapiBackend
 from voicecoach.types import I16, SAMPLE_RATE, Speaker
 
 NOW = 5000.0
@@ -42,7 +49,7 @@ def block(rate: int, channels: int, at: int | None = None) -> bytes:
     return frames.tobytes()
 
 
-def click(chunks: list[Chunk]) -> float:
+def click(chunks: list[AudioChunk]) -> float:
     """Return when the loudest sample was at the source."""
     at, _ = max(
         (
@@ -210,14 +217,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], Any]:
     return put
 
 
-def named(backend: CaptureBackend, label: str) -> Source:
+def named(backend: CaptureBackend, label: str) -> AudioSource:
     """Return the first source of that label."""
     return next(s for s in backend.sources() if label in s.label)
 
 
-def listen(backend: CaptureBackend, label: str) -> tuple[Stream, list[Chunk]]:
+def listen(backend: CaptureBackend, label: str) -> tuple[CaptureStream, list[AudioChunk]]:
     """Open a source; chunks come into the list."""
-    heard: list[Chunk] = []
+    heard: list[AudioChunk] = []
     return backend.open(named(backend, label), Speaker.CUSTOMER, heard.append), heard
 
 
@@ -227,16 +234,16 @@ class TestPlain:
         return install("sounddevice", Sounddevice(*MAC, default=0))
 
     def test_inputs_are_listed_and_loopback_drivers_are_outputs(self, sd: Any) -> None:
-        assert Plain().sources() == [
-            Source(
+        assert PortAudioBackend().sources() == [
+            AudioSource(
                 "Core Audio: MacBook Pro Microphone",
                 "MacBook Pro Microphone",
                 "input",
                 default=True,
             ),
-            Source("Core Audio: BlackHole 2ch", "BlackHole 2ch", "output", default=True),
-            Source("Core Audio: USB Headset", "USB Headset", "input"),
-            Source("Core Audio: USB Headset #2", "USB Headset", "input"),
+            AudioSource("Core Audio: BlackHole 2ch", "BlackHole 2ch", "output", default=True),
+            AudioSource("Core Audio: USB Headset", "USB Headset", "input"),
+            AudioSource("Core Audio: USB Headset #2", "USB Headset", "input"),
         ]
 
     @pytest.mark.parametrize(
@@ -254,10 +261,10 @@ class TestPlain:
         self, install: Callable[[str, object], Any], name: str
     ) -> None:
         install("sounddevice", Sounddevice(("Some API", name, 2, 48000.0)))
-        assert [s.kind for s in Plain().sources()] == ["output"]
+        assert [s.kind for s in PortAudioBackend().sources()] == ["output"]
 
     def test_a_microphone_is_opened_at_our_rate(self, sd: Any) -> None:
-        stream, heard = listen(Plain(), "MacBook")
+        stream, heard = listen(PortAudioBackend(), "MacBook")
         (raw,) = sd.RawInputStream.opened
         assert (raw.device, raw.rate, raw.channels) == (0, SAMPLE_RATE, 1)
         assert (raw.block, raw.dtype, raw.extra, raw.state) == (320, "int16", None, "started")
@@ -268,7 +275,7 @@ class TestPlain:
 
     def test_a_device_that_refuses_our_rate_is_converted(self, sd: Any, clock: Any) -> None:
         sd.RawInputStream.refuses = staticmethod(lambda stream: stream.rate == SAMPLE_RATE)
-        _, heard = listen(Plain(), "BlackHole")
+        _, heard = listen(PortAudioBackend(), "BlackHole")
         (raw,) = sd.RawInputStream.opened
         assert (raw.device, raw.rate, raw.channels, raw.block) == (1, 48000, 2, 960)
         for i in range(10):
@@ -278,20 +285,20 @@ class TestPlain:
         assert {c.samples.dtype for c in heard} == {np.dtype(np.int16)}
 
     def test_a_host_that_tells_no_time_or_a_coming_one(self, sd: Any) -> None:
-        _, heard = listen(Plain(), "MacBook")
+        _, heard = listen(PortAudioBackend(), "MacBook")
         for age in (None, -0.01, 0.005):
             sd.RawInputStream.opened[0].hear(block(SAMPLE_RATE, 1), age=age)
         assert [c.at for c in heard] == [NOW - 0.02] * 3
 
     def test_what_the_system_dropped_is_passed_on(self, sd: Any) -> None:
-        _, heard = listen(Plain(), "MacBook")
+        _, heard = listen(PortAudioBackend(), "MacBook")
         for overflow in (False, True, False):
             sd.RawInputStream.opened[0].hear(block(SAMPLE_RATE, 1), overflow=overflow)
         assert [c.lost for c in heard] == [False, True, False]
 
     def test_a_loss_in_a_block_that_is_held_is_passed_on(self, sd: Any) -> None:
         sd.RawInputStream.refuses = staticmethod(lambda stream: stream.rate == SAMPLE_RATE)
-        _, heard = listen(Plain(), "BlackHole")
+        _, heard = listen(PortAudioBackend(), "BlackHole")
         raw = sd.RawInputStream.opened[0]
         raw.hear(block(48000, 2), overflow=True)
         assert not heard
@@ -300,12 +307,12 @@ class TestPlain:
         assert [c.lost for c in heard] == [True, False]
 
     def test_a_device_that_goes_away_is_trouble(self, sd: Any) -> None:
-        stream, _ = listen(Plain(), "MacBook")
+        stream, _ = listen(PortAudioBackend(), "MacBook")
         sd.RawInputStream.opened[0].finished()
         assert "went away" in stream.trouble()
 
     def test_close_never_raises_and_ends_delivery(self, sd: Any) -> None:
-        stream, heard = listen(Plain(), "MacBook")
+        stream, heard = listen(PortAudioBackend(), "MacBook")
         (raw,) = sd.RawInputStream.opened
         raw.breaks = True
         stream.close()
@@ -315,7 +322,7 @@ class TestPlain:
         assert not heard
 
     def test_what_is_unplugged_cannot_be_opened(self, sd: Any) -> None:
-        backend = Plain()
+        backend = PortAudioBackend()
         headset = backend.sources()[-1]
         del sd.machine[-1]
         with pytest.raises(DeviceError, match="plug it in"):
@@ -324,17 +331,17 @@ class TestPlain:
     def test_what_refuses_every_rate_says_its_name(self, sd: Any) -> None:
         sd.RawInputStream.refuses = staticmethod(lambda stream: True)
         with pytest.raises(DeviceError, match=r"MacBook Pro Microphone: cannot be opened: .*rate"):
-            listen(Plain(), "MacBook")
+            listen(PortAudioBackend(), "MacBook")
 
     def test_what_does_not_start_is_let_go(self, sd: Any) -> None:
         sd.RawInputStream.breaks = True
         with pytest.raises(DeviceError):
-            listen(Plain(), "MacBook")
+            listen(PortAudioBackend(), "MacBook")
         assert {raw.state for raw in sd.RawInputStream.opened} == {"closed"}
-        assert not portaudio._open
+        assert not portaudio._open_streams
 
     def test_the_list_is_made_anew_only_while_nothing_is_open(self, sd: Any) -> None:
-        backend = Plain()
+        backend = PortAudioBackend()
         stream, _ = listen(backend, "MacBook")
         sd.machine.append(("Core Audio", "New Headset", 1, 48000.0))
         assert "New Headset" not in [s.label for s in backend.sources()]
@@ -342,7 +349,7 @@ class TestPlain:
         assert "New Headset" in [s.label for s in backend.sources()]
 
     def test_a_dead_sound_system_is_a_device_error_until_it_answers(self, sd: Any) -> None:
-        backend = Plain()
+        backend = PortAudioBackend()
         sd.answers = False
         with pytest.raises(DeviceError, match="does not answer"):
             backend.sources()
@@ -354,7 +361,7 @@ class TestPlain:
     ) -> None:
         install("sounddevice", None)
         with pytest.raises(DeviceError, match=r"pip install 'voicecoach\[live\]'"):
-            Plain().sources()
+            PortAudioBackend().sources()
 
 
 def test_the_fake_has_sounddevices_signatures() -> None:
@@ -501,25 +508,25 @@ class TestWasapi:
         return install("pyaudiowpatch", Pyaudiowpatch())
 
     def test_microphones_and_what_outputs_play_are_listed(self, pa: Any) -> None:
-        assert [(s.label, s.kind, s.default) for s in Wasapi().sources()] == [
+        assert [(s.label, s.kind, s.default) for s in WasapiBackend().sources()] == [
             ("Headset Microphone (Jabra)", "input", True),
             ("Stereo Mix (Realtek(R) Audio)", "output", False),
             ("Speakers (Realtek(R) Audio)", "output", False),
             ("Headset Earphone (Jabra)", "output", True),
         ]
-        names = [s.name for s in Wasapi().sources()]
+        names = [s.name for s in WasapiBackend().sources()]
         assert names[0] == "Windows WASAPI: Headset Microphone (Jabra)"
         assert names[3] == "Windows WASAPI loopback: Headset Earphone (Jabra)"
         assert pa.alive == 0
 
     def test_windows_converts_the_microphone(self, sd: Any, pa: Any) -> None:
-        listen(Wasapi(), "Microphone (Jabra)")
+        listen(WasapiBackend(), "Microphone (Jabra)")
         (raw,) = sd.RawInputStream.opened
         assert (raw.device, raw.rate, raw.channels) == (1, SAMPLE_RATE, 1)
         assert raw.extra.asked == (False, True, False)
 
     def test_a_loopback_is_opened_as_it_is_and_converted(self, pa: Any, clock: Any) -> None:
-        stream, heard = listen(Wasapi(), "Speakers")
+        stream, heard = listen(WasapiBackend(), "Speakers")
         (raw,) = pa.opened
         assert raw.asked == (48000, 2, pa.paInt16, True, 14, 960)
         for i in range(10):
@@ -534,25 +541,25 @@ class TestWasapi:
         assert len(heard) == count
 
     def test_silence_is_no_trouble(self, pa: Any) -> None:
-        stream, heard = listen(Wasapi(), "Speakers")
-        assert Wasapi.idles
+        stream, heard = listen(WasapiBackend(), "Speakers")
+        assert WasapiBackend.idles
         assert not heard
         assert stream.trouble() == ""
 
     @pytest.mark.parametrize("active", [False, OSError(-9988, "Stream closed")])
     def test_a_headset_that_goes_away_is_trouble(self, pa: Any, active: bool | OSError) -> None:
-        stream, _ = listen(Wasapi(), "Earphone")
+        stream, _ = listen(WasapiBackend(), "Earphone")
         pa.opened[0].active = active
         assert "went away" in stream.trouble()
 
     def test_what_the_system_dropped_is_passed_on(self, pa: Any) -> None:
-        _, heard = listen(Wasapi(), "Earphone")
+        _, heard = listen(WasapiBackend(), "Earphone")
         for status in (0, pa.paInputOverflow, 1):
             pa.opened[0].hear(block(SAMPLE_RATE, 1), status=status)
         assert [c.lost for c in heard] == [False, True, False]
 
     def test_what_cannot_be_opened_is_let_go(self, pa: Any) -> None:
-        backend = Wasapi()
+        backend = WasapiBackend()
         speakers = named(backend, "Speakers")
         pa.refuses = True
         with pytest.raises(DeviceError, match="Speakers.*cannot be opened"):
@@ -565,14 +572,14 @@ class TestWasapi:
     def test_windows_without_wasapi_has_microphones(self, pa: Any) -> None:
         pa.wasapi = False
         pa.devices.clear()
-        assert "Headset Microphone (Jabra)" in [s.label for s in Wasapi().sources()]
+        assert "Headset Microphone (Jabra)" in [s.label for s in WasapiBackend().sources()]
 
     def test_without_the_extra_it_says_what_to_install(
         self, sd: Any, install: Callable[[str, object], Any]
     ) -> None:
         install("pyaudiowpatch", None)
         del sd.machine[2]  # Stereo Mix would do
-        backend = Wasapi()
+        backend = WasapiBackend()
         microphone, output = backend.sources()
         assert (microphone.kind, output.kind, output.default) == ("input", "output", True)
         assert "pip install 'voicecoach[loopback]'" in output.label
@@ -582,7 +589,7 @@ class TestWasapi:
 
     def test_without_the_extra_stereo_mix_does(self, install: Callable[[str, object], Any]) -> None:
         install("pyaudiowpatch", None)
-        outputs = [s for s in Wasapi().sources() if s.kind == "output"]
+        outputs = [s for s in WasapiBackend().sources() if s.kind == "output"]
         assert [(s.label, s.default) for s in outputs] == [("Stereo Mix (Realtek(R) Audio)", True)]
 
 
@@ -686,7 +693,7 @@ class TestTaps:
         return install("flexaudio", Flexaudio())
 
     def test_microphones_and_taps_are_listed(self, fa: Any) -> None:
-        outputs = [s for s in Taps().sources() if s.kind == "output"]
+        outputs = [s for s in CoreAudioBackend().sources() if s.kind == "output"]
         assert [(s.name, s.default) for s in outputs] == [
             ("Core Audio: BlackHole 2ch", False),
             ("tap: everything", True),
@@ -694,17 +701,17 @@ class TestTaps:
             ("tap: com.example.softphone #2", False),
             ("tap: afplay", False),
         ]
-        inputs = [s.label for s in Taps().sources() if s.kind == "input"]
+        inputs = [s.label for s in CoreAudioBackend().sources() if s.kind == "input"]
         assert inputs == ["MacBook Pro Microphone", "USB Headset", "USB Headset"]
 
     def test_where_macos_does_not_list_applications_all_can_be_tapped(self, fa: Any) -> None:
         fa.running = []
-        names = [s.name for s in Taps().sources()]
+        names = [s.name for s in CoreAudioBackend().sources()]
         assert names[-1] == "tap: everything"
 
     def test_a_tap_delivers_with_the_times_of_its_arrivals(self, fa: Any) -> None:
-        heard: queue.Queue[Chunk] = queue.Queue()
-        backend = Taps()
+        heard: queue.Queue[AudioChunk] = queue.Queue()
+        backend = CoreAudioBackend()
         stream = backend.open(named(backend, "everything"), Speaker.CUSTOMER, heard.put)
         assert fa.asked == [{"kind": "system", "pid": None, "rate": SAMPLE_RATE, "channels": 1}]
         # The first is read at once, the second while something else held us up for 100 ms.
@@ -722,19 +729,19 @@ class TestTaps:
         assert fa.stopped
 
     def test_one_application_can_be_tapped(self, fa: Any) -> None:
-        stream, _ = listen(Taps(), "Softphone Helper")
+        stream, _ = listen(CoreAudioBackend(), "Softphone Helper")
         assert [(asked["kind"], asked["pid"]) for asked in fa.asked] == [("process", 42)]
         stream.close()
 
     def test_an_application_that_has_ended_cannot_be_opened(self, fa: Any) -> None:
-        backend = Taps()
+        backend = CoreAudioBackend()
         helper = named(backend, "Softphone Helper")
         del fa.running[1]
         with pytest.raises(DeviceError, match="start it"):
             backend.open(helper, Speaker.CUSTOMER, lambda chunk: None)
 
     def test_a_tap_that_ends_is_trouble(self, fa: Any) -> None:
-        stream, _ = listen(Taps(), "everything")
+        stream, _ = listen(CoreAudioBackend(), "everything")
         fa.coming.put(RuntimeError("device lost"))
         for thread in threading.enumerate():
             if thread.name == "tap":
@@ -744,14 +751,14 @@ class TestTaps:
         stream.close()
 
     def test_it_may_be_closed_by_what_it_delivers_to(self, fa: Any) -> None:
-        streams: queue.Queue[Stream] = queue.Queue()
+        streams: queue.Queue[CaptureStream] = queue.Queue()
         closed = threading.Event()
 
-        def deliver(chunk: Chunk) -> None:
+        def deliver(chunk: AudioChunk) -> None:
             streams.get(timeout=5).close()
             closed.set()
 
-        backend = Taps()
+        backend = CoreAudioBackend()
         streams.put(backend.open(named(backend, "everything"), Speaker.CUSTOMER, deliver))
         fa.coming.put(fa.chunk(10.0, NOW))
         fa.coming.put(fa.chunk(10.02, NOW))
@@ -764,7 +771,7 @@ class TestTaps:
     def test_a_refusal_says_why(self, fa: Any) -> None:
         fa.refusal = "system audio recording is denied"
         with pytest.raises(DeviceError, match="everything this Mac plays.*denied"):
-            listen(Taps(), "everything")
+            listen(CoreAudioBackend(), "everything")
 
     def test_a_tap_that_hangs_is_given_up(self, fa: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(taps, "OPEN_S", 0.01)
@@ -777,7 +784,7 @@ class TestTaps:
 
         fa.open = hang
         with pytest.raises(DeviceError, match="no answer"):
-            listen(Taps(), "everything")
+            listen(CoreAudioBackend(), "everything")
         go_on.set()
         for thread in threading.enumerate():
             if thread.name == "tap":
@@ -785,7 +792,7 @@ class TestTaps:
         assert fa.stopped
 
     def test_the_microphone_is_core_audios(self, sd: Any, fa: Any) -> None:
-        listen(Taps(), "MacBook")
+        listen(CoreAudioBackend(), "MacBook")
         assert [raw.device for raw in sd.RawInputStream.opened] == [0]
 
     @pytest.mark.parametrize(
@@ -795,7 +802,7 @@ class TestTaps:
         self, sd: Any, install: Callable[[str, object], Any], module: object, needed: str
     ) -> None:
         install("flexaudio", module)
-        backend = Taps()
+        backend = CoreAudioBackend()
         outputs = [(s.label, s.default) for s in backend.sources() if s.kind == "output"]
         assert outputs == [("BlackHole 2ch", True)]
         listen(backend, "BlackHole")[0].close()
@@ -843,9 +850,9 @@ class TestConverter:
         assert chunk.samples.tolist() == [2000, -32768, 32767]
 
 
-def _convert(rate: int, frames: I16, cuts: list[int]) -> list[Chunk]:
+def _convert(rate: int, frames: I16, cuts: list[int]) -> list[AudioChunk]:
     """Return what comes out when `frames` goes in cut there."""
-    converter = Converter(rate, frames.shape[1])
+    converter = SampleConverter(rate, frames.shape[1])
     begins = [0, *(c for c in cuts if 0 < c < len(frames))]
     ends = [*begins[1:], len(frames)]
     chunks = (

@@ -18,8 +18,8 @@ from tests.commands.test_command_line import home, recording
 from tests.journal.entries import SECRET, STARTED, bytes_of, made
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import (
-    FOUND,
-    TABLES,
+    JOURNAL_TABLES,
+    TABLES_FROM_CALL,
     CallRow,
     CueRow,
     FeedbackRow,
@@ -27,7 +27,7 @@ from voicecoach.journal.entry import (
     SurveyRow,
 )
 from voicecoach.shell.journal import fill, schema
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.store import JournalStore
 from voicecoach.views.scorecard import Survey
 
 __all__ = ["home", "recording"]
@@ -43,30 +43,30 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_columns_are_the_fields(path: Path) -> None:
-    Journal(path, create=True).__exit__(None, None, None)
+    JournalStore(path, create=True).__exit__(None, None, None)
     with closing(sqlite3.connect(path)) as db:
         tables = {
             name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")
         }
-        assert tables == set(TABLES)
-        for table, row in TABLES.items():
+        assert tables == set(JOURNAL_TABLES)
+        for table, row in JOURNAL_TABLES.items():
             columns = [column[1] for column in db.execute(f"PRAGMA table_info({table})")]
             assert sorted(columns) == sorted(row.__struct_fields__), table
 
 
-@pytest.mark.parametrize("version", range(1, schema.VERSION))
+@pytest.mark.parametrize("version", range(1, schema.SCHEMA_VERSION))
 def test_a_journal_of_an_older_version_is_brought_up_to_date(path: Path, version: int) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:
         for statement in (s for m in schema.MIGRATIONS[:version] for s in m):
             db.execute(statement)
-        db.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {version}")
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         journal.add(made(words=True))
         assert journal.select(CallRow) == [made().call]
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        assert db.execute("PRAGMA user_version").fetchone() == (schema.SCHEMA_VERSION,)
 
 
 def test_a_stored_journal_of_the_first_version_keeps_all_it_has(path: Path) -> None:
@@ -75,9 +75,9 @@ def test_a_stored_journal_of_the_first_version_keeps_all_it_has(path: Path) -> N
         db.executescript(V1.read_text("utf-8"))
         before = {
             table: db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
-            for table in TABLES
+            for table in JOURNAL_TABLES
         }
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         (found,) = journal.select(CallRow)
         assert (found.name, found.started_at) == ("auto_repairs_40", "2026-03-02T09:30:00Z")
         assert (found.style, found.assertiveness) == ("", None)
@@ -93,27 +93,27 @@ def test_a_stored_journal_of_the_first_version_keeps_all_it_has(path: Path) -> N
 
 
 def test_a_journal_of_a_newer_version_is_refused_and_untouched(path: Path) -> None:
-    Journal(path, create=True).__exit__(None, None, None)
+    JournalStore(path, create=True).__exit__(None, None, None)
     with closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        db.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
     before = path.read_bytes()
     with pytest.raises(JournalError, match="a newer voicecoach made this journal .* update"):
-        Journal(path)
+        JournalStore(path)
     assert path.read_bytes() == before
 
 
 def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made())
     worse = (*schema.MIGRATIONS, ("DROP TABLE cues", "DROP TABLE nowhere"))
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", worse)
         patched.setattr(schema, "VERSION", len(worse))
         with pytest.raises(JournalError, match="no such table: nowhere"):
-            Journal(path)
-    with Journal(path) as journal:
+            JournalStore(path)
+    with JournalStore(path) as journal:
         assert len(journal.select(CueRow)) == 1
 
 
@@ -151,13 +151,13 @@ def adding(path: Path, who: str, count: int, code: str = ADD) -> subprocess.Pope
 
 def whole(path: Path) -> list[str]:
     """Return the names of the calls, each of which must be all there."""
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         calls = journal.select(CallRow)
         for each in calls:
             expected = made(each.name, words=each.name == "both")
             assert each == expected.call
-            for table in FOUND:
-                found = journal.select(TABLES[table], "call = ?", (each.id,))
+            for table in TABLES_FROM_CALL:
+                found = journal.select(JOURNAL_TABLES[table], "call = ?", (each.id,))
                 assert found == expected.rows[table], (each.name, table)
     return [each.name for each in calls]
 
@@ -197,7 +197,7 @@ def test_killed_in_the_middle_of_a_call_it_has_the_calls_before(path: Path, tabl
     process.communicate("\n", timeout=60)
     assert process.returncode == -9
     assert whole(path) == [f"{table} 0", "both"]
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         journal.add(made("after"))
     assert whole(path) == [f"{table} 0", "both", "after"]
 
@@ -217,7 +217,7 @@ def test_killed_at_any_moment_it_is_whole(path: Path) -> None:
 
 def scribbled(path: Path) -> None:
     """Make nonsense of the middle of a journal."""
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         for number in range(20):
             journal.add(made(str(number)))
     data = bytearray(path.read_bytes())
@@ -247,7 +247,7 @@ def test_a_file_that_is_none_or_damaged_is_untouched(
     before = path.read_bytes()
     for create in (False, True):
         with pytest.raises(JournalError, match=complaint) as error:
-            Journal(path, create=create)
+            JournalStore(path, create=create)
         assert "\n" not in str(error.value)
         assert str(path) in str(error.value)
         assert path.read_bytes() == before
@@ -256,14 +256,14 @@ def test_a_file_that_is_none_or_damaged_is_untouched(
 
 def test_a_journal_that_is_not_there_is_not_made_by_looking(path: Path) -> None:
     with pytest.raises(JournalError, match="there is no journal; `voicecoach journal add"):
-        Journal(path)
+        JournalStore(path)
     assert not path.parent.exists()
 
 
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(JournalError, match="file: the journal cannot be kept"):
-        Journal(tmp_path / "file" / "journal.sqlite3", create=True)
+        JournalStore(tmp_path / "file" / "journal.sqlite3", create=True)
 
 
 FULL = """
@@ -275,7 +275,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30_000, size + 30_000))
 
 
 def test_a_full_disk_costs_only_what_did_not_fit(path: Path) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made("before"))
     code = ADD.replace('print("ready"', FULL + 'print("ready"')
     process = adding(path, "a", 10_000, code)
@@ -304,14 +304,14 @@ def nobody() -> Iterator[Path]:
 def test_a_journal_that_may_not_be_written_says_so() -> None:
     with nobody() as place:
         path = place / "journal.sqlite3"
-        with Journal(path, create=True) as journal:
+        with JournalStore(path, create=True) as journal:
             journal.add(made())
         path.chmod(0o400)
         place.chmod(0o500)
         before = path.read_bytes()
         try:
             with pytest.raises(JournalError, match="Permission denied|readonly"):
-                Journal(path, create=True)
+                JournalStore(path, create=True)
         finally:
             place.chmod(0o700)
         assert path.read_bytes() == before
@@ -321,7 +321,7 @@ def test_a_journal_that_may_not_be_written_says_so() -> None:
 
 
 def test_what_is_deleted_is_gone_from_the_files(path: Path) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         for number in range(10):
             journal.add(made(f"other {number}"))
         journal.add(made(f"call of {SECRET}", words=True))
@@ -334,18 +334,21 @@ def test_what_is_deleted_is_gone_from_the_files(path: Path) -> None:
             assert trace.encode() not in bytes_of(path)
         assert len(journal.select(CallRow)) == 10
         assert not [
-            row for kind in TABLES.values() for row in journal.select(kind) if id in str(row)
+            row
+            for kind in JOURNAL_TABLES.values()
+            for row in journal.select(kind)
+            if id in str(row)
         ]
     assert len(whole(path)) == 10
 
 
 def test_a_reader_holds_up_the_erasing_and_it_is_said(path: Path) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made(words=True))
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM quotes").fetchall()
-        with Journal(path, busy_s=0.1) as journal:
+        with JournalStore(path, busy_s=0.1) as journal:
             with pytest.raises(JournalError, match="traces may be left; end that program"):
                 journal.delete(made().call.id)
             assert not journal.select(CallRow), "it is deleted all the same"
@@ -356,20 +359,20 @@ def test_a_reader_holds_up_the_erasing_and_it_is_said(path: Path) -> None:
 
 def test_calls_leave_it_when_they_are_old(path: Path) -> None:
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         for days in (0, 89, 91, 400):
-            started_at = fill.utc(now - timedelta(days=days))
+            started_at = fill.utc_text(now - timedelta(days=days))
             journal.add(made(f"{days} days", started_at=started_at, words=True))
         journal.survey(journal.find("91").id, Survey(csat=1))
-        assert fill.purge(journal, 90, now) == 2
+        assert fill.purge_older_calls(journal, 90, now) == 2
         assert [row.name for row in journal.select(CallRow)] == ["0 days", "89 days"]
         assert b"400 days" not in bytes_of(path)
         assert not journal.select(SurveyRow)
-        assert fill.purge(journal, 90, now) == 0
+        assert fill.purge_older_calls(journal, 90, now) == 0
 
 
 @pytest.mark.parametrize("text", ["", "d", "0d", "-1d", "90h", "9.5", "٣d", "99999999d", "1e3"])
 def test_a_span_is_whole_days(text: str) -> None:
     with pytest.raises(ConfigError, match="write it in days, as 90d"):
-        fill.days(text)
-    assert fill.days("90d") == fill.days("90") == 90
+        fill.parse_days(text)
+    assert fill.parse_days("90d") == fill.parse_days("90") == 90

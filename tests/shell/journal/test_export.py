@@ -19,14 +19,10 @@ from tests.commands.test_command_line import home, recording
 from tests.journal.entries import STARTED, made
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, OutputError
-from voicecoach.journal.entry import (
-    TABLES,
-    CallRow,
-    NoteRow,
-)
+from voicecoach.journal.entry import JOURNAL_TABLES, CallRow, NoteRow
 from voicecoach.shell.journal import fill, schema
-from voicecoach.shell.journal.export import export
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.export import export_journal
+from voicecoach.shell.journal.store import JournalStore
 from voicecoach.views.scorecard import Survey
 
 __all__ = ["home", "recording"]
@@ -60,7 +56,7 @@ NASTY = [
 
 def nasty(path: Path) -> list[NoteRow]:
     """Fill a journal with calls whose texts are odd; return the notes."""
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made("=cmd|' /C calc'!A0", words=True))
         journal.add(made("two"))
         id = journal.find("two").id
@@ -82,10 +78,10 @@ def test_csv_comes_back_by_its_readers_and_nothing_in_it_is_a_formula(
     import pandas as pd
 
     notes = nasty(path)
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         calls = journal.select(CallRow)
-        files = export(journal, "csv", tmp_path / "out")
-    assert [file.stem for file in files] == list(TABLES)
+        files = export_journal(journal, "csv", tmp_path / "out")
+    assert [file.stem for file in files] == list(JOURNAL_TABLES)
     for file in files:
         with file.open(newline="", encoding="utf-8") as text:
             for cell in (cell for row in csv.reader(text) for cell in row):
@@ -106,13 +102,13 @@ def test_csv_comes_back_by_its_readers_and_nothing_in_it_is_a_formula(
 
 def test_json_comes_back(path: Path, tmp_path: Path) -> None:
     notes = nasty(path)
-    with Journal(path) as journal:
-        export(journal, "json", tmp_path / "all.json")
-        export(journal, "json", tmp_path / "notes.json", "notes")
+    with JournalStore(path) as journal:
+        export_journal(journal, "json", tmp_path / "all.json")
+        export_journal(journal, "json", tmp_path / "notes.json", "notes")
         calls = journal.select(CallRow)
     told = json.loads((tmp_path / "all.json").read_text("utf-8"))
-    assert told["schema"] == schema.VERSION
-    assert list(told["tables"]) == list(TABLES)
+    assert told["schema"] == schema.SCHEMA_VERSION
+    assert list(told["tables"]) == list(JOURNAL_TABLES)
     assert msgspec.convert(told["tables"]["calls"], list[CallRow]) == calls
     alone = json.loads((tmp_path / "notes.json").read_text("utf-8"))
     assert msgspec.convert(alone, list[NoteRow]) == notes
@@ -124,15 +120,15 @@ def test_parquet_comes_back_by_its_readers(path: Path, tmp_path: Path) -> None:
     from pyarrow import parquet
 
     notes = nasty(path)
-    with Journal(path) as journal:
-        rows = {table: journal.select(kind) for table, kind in TABLES.items()}
-        for file in export(journal, "parquet", tmp_path / "out"):
+    with JournalStore(path) as journal:
+        rows = {table: journal.select(kind) for table, kind in JOURNAL_TABLES.items()}
+        for file in export_journal(journal, "parquet", tmp_path / "out"):
             found = parquet.read_table(file).to_pylist()
             for row in found:
                 for name in ("started_at", "noted_at"):
                     if name in row:
-                        row[name] = fill.utc(row[name])
-            kind = TABLES[file.stem]
+                        row[name] = fill.utc_text(row[name])
+            kind = JOURNAL_TABLES[file.stem]
             assert [msgspec.convert(row, kind) for row in found] == rows[file.stem]
     frame = pd.read_parquet(tmp_path / "out" / "notes.parquet")
     assert list(frame["text"]) == [note.text for note in notes]
@@ -153,14 +149,14 @@ def test_an_export_that_cannot_be_is_refused(
 ) -> None:
     nasty(path)
     (tmp_path / "file").write_text("kept")
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         with pytest.raises(ConfigError, match="there is no such table; there are calls, cues"):
-            export(journal, "csv", tmp_path / "out", "agents")
+            export_journal(journal, "csv", tmp_path / "out", "agents")
         with pytest.raises(OutputError, match="cannot be written"):
-            export(journal, "csv", tmp_path / "file")
+            export_journal(journal, "csv", tmp_path / "file")
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(ConfigError, match=r"pip install 'voicecoach\[archive\]'"):
-            export(journal, "parquet", tmp_path / "out")
+            export_journal(journal, "parquet", tmp_path / "out")
     assert (tmp_path / "file").read_text() == "kept"
     assert not (tmp_path / "out").exists()
 
@@ -180,9 +176,9 @@ def test_the_documentation_has_each_table_and_column() -> None:
     for line in DOCS.read_text("utf-8").splitlines():
         if found := re.match(r"\| `(\w+)` \| .* \| (.*) \|$", line):
             rows[found[1]] = re.findall(r"`(\w+)`", found[2].partition("; see")[0])
-    expected = {name: list(row.__struct_fields__) for name, row in TABLES.items()}
+    expected = {name: list(row.__struct_fields__) for name, row in JOURNAL_TABLES.items()}
     assert rows == expected
-    assert f"Its schema is version {schema.VERSION} " in DOCS.read_text("utf-8")
+    assert f"Its schema is version {schema.SCHEMA_VERSION} " in DOCS.read_text("utf-8")
     assert f"older than {Config().journal.keep_days} days" in DOCS.read_text("utf-8")
 
 
@@ -191,9 +187,9 @@ def test_the_queries_of_the_documentation_answer(
 ) -> None:
     import duckdb
 
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         made_up_journal.fill(journal)
-        export(journal, "parquet", tmp_path / "out")
+        export_journal(journal, "parquet", tmp_path / "out")
     with closing(sqlite3.connect(path)) as db:
         for query in blocks("sql"):
             assert len(db.execute(query).fetchall()) >= 5, query

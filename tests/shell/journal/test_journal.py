@@ -19,11 +19,11 @@ from tests.commands.test_command_line import home, recording, voicecoach
 from tests.journal.entries import SECRET, STARTED, bytes_of, call, card, folder, made, scored
 from tests.shell.live.test_live_call import Live
 from voicecoach.__main__ import app
-from voicecoach.config import Config, override, parse
+from voicecoach.config import Config, override_config, parse_config
 from voicecoach.errors import ConfigError, JournalError, VoiceCoachError
 from voicecoach.journal.entry import (
-    FOUND,
-    TABLES,
+    JOURNAL_TABLES,
+    TABLES_FROM_CALL,
     CallRow,
     CueRow,
     FeedbackRow,
@@ -33,13 +33,13 @@ from voicecoach.journal.entry import (
     QuoteRow,
     ScoreRow,
     SurveyRow,
-    entry,
+    make_entry,
 )
 from voicecoach.shell.journal import fill
-from voicecoach.shell.journal.keep import Bookkeeper
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.keep import JournalWriter
+from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.results import reader, writer
-from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,
@@ -97,7 +97,7 @@ def test_a_call_becomes_rows() -> None:
 
 def test_nothing_that_was_said_is_kept_but_where_it_is_asked_for(path: Path) -> None:
     assert SECRET not in repr(made())
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made())
         assert SECRET.encode() not in bytes_of(path)
         journal.add(made(words=True))
@@ -108,7 +108,7 @@ def test_nothing_that_was_said_is_kept_but_where_it_is_asked_for(path: Path) -> 
 
 
 def test_there_is_no_transcript_no_composite_and_nobody_to_rank() -> None:
-    columns = {name for row in TABLES.values() for name in row.__struct_fields__}
+    columns = {name for row in JOURNAL_TABLES.values() for name in row.__struct_fields__}
     assert not columns & {"transcript", "calmness", "agent", "agent_name", "user", "person"}
     assert not {name for name in columns if "calm" in name}
 
@@ -116,14 +116,14 @@ def test_there_is_no_transcript_no_composite_and_nobody_to_rank() -> None:
 def test_the_same_call_is_the_same_row_whatever_was_made_of_it() -> None:
     facts = {"call": "one", "words": False}
     bare = [event for event in call() if not isinstance(event, (Utterance, CueOpened, CueClosed))]
-    assert entry(facts, bare, started_at="2027-01-01T00:00:00Z").call.id == made().call.id
-    longer = entry(facts, call(61.0), started_at=STARTED)
+    assert make_entry(facts, bare, started_at="2027-01-01T00:00:00Z").call.id == made().call.id
+    longer = make_entry(facts, call(61.0), started_at=STARTED)
     assert longer.call.id != made().call.id != made("two").call.id
 
 
 def test_a_live_call_that_was_cut_off_is_the_same_when_it_has_its_end() -> None:
     facts = {"call": "2026-03-02_10-30-00", "started_at": "2026-03-02T09:30:00+00:00"}
-    cut, whole = (entry(facts, each, started_at=STARTED).call for each in (call()[:6], call()))
+    cut, whole = (make_entry(facts, each, started_at=STARTED).call for each in (call()[:6], call()))
     assert cut.id == whole.id
     assert (cut.complete, cut.duration_s) == (False, 15.0)
     assert (whole.complete, whole.duration_s) == (True, 60.0)
@@ -131,16 +131,16 @@ def test_a_live_call_that_was_cut_off_is_the_same_when_it_has_its_end() -> None:
 
 def test_a_call_comes_back_as_it_was_put_in(path: Path) -> None:
     whole = made(words=True)
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         assert not journal.add(whole)
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         assert journal.select(CallRow) == [whole.call]
-        for table in FOUND:
-            assert journal.select(TABLES[table]) == whole.rows[table], table
+        for table in TABLES_FROM_CALL:
+            assert journal.select(JOURNAL_TABLES[table]) == whole.rows[table], table
 
 
 def test_added_again_it_is_replaced_and_what_people_added_stays(path: Path) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made(words=True))
         id = made().call.id
         survey = SurveyRow(call=id, csat=4, nps=None, ces=None, notes="well")
@@ -157,7 +157,7 @@ def test_added_again_it_is_replaced_and_what_people_added_stays(path: Path) -> N
 
 
 def test_only_its_owner_can_read_it(path: Path) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made())
         files = list(path.parent.iterdir())
         assert {file.name for file in files} >= {"journal.sqlite3", "journal.sqlite3-wal"}
@@ -166,7 +166,7 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 
 
 def test_a_call_is_found_by_its_id_or_name_or_how_they_begin(path: Path) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         for name in ("one", "one more", "% of _"):
             journal.add(made(name))
         ids = {row.name: row.id for row in journal.select(CallRow)}
@@ -182,14 +182,14 @@ def test_a_call_is_found_by_its_id_or_name_or_how_they_begin(path: Path) -> None
 
 def test_sound_is_kept_only_when_asked_and_goes_with_its_call(path: Path, tmp_path: Path) -> None:
     left = folder(tmp_path / "call")
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         with pytest.raises(JournalError, match=r"call\.flac: there is no sound of the call"):
-            fill.add(journal, left, audio=True)
+            fill.add_call_folder(journal, left, audio=True)
         assert not journal.select(CallRow), "all or nothing"
         (left / "call.flac").write_bytes(b"fLaC" + SECRET.encode())
-        id = fill.add(journal, left).call.id
+        id = fill.add_call_folder(journal, left).call.id
         assert journal.audio(id) is None
-        assert fill.add(journal, left, audio=True).again
+        assert fill.add_call_folder(journal, left, audio=True).again
         kept = journal.audio(id)
         assert kept
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -206,18 +206,18 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
     left = folder(tmp_path / "two", live=True, started_at="2026-03-02T10:30:00+01:00")
     asked = msgspec.structs.replace(card(), survey=Survey(csat=5))
     (left / writer.CARD_JSON).write_bytes(msgspec.json.encode(asked))
-    with Journal(path, create=True) as journal:
-        added = fill.add(journal, left)
+    with JournalStore(path, create=True) as journal:
+        added = fill.add_call_folder(journal, left)
         assert (added.again, added.call.started_at, added.call.live) == (False, STARTED, True)
         assert [row.technique for row in journal.select(ScoreRow)] == ["listening", "patience"]
         assert [survey.csat for survey in journal.select(SurveyRow)] == [5]
         # A recording's log says nothing of when, but its file does, or the person.
         other = folder(tmp_path / "three")
-        os.utime(other / EVENTS, (0, 86_400))
-        assert fill.add(journal, other).call.started_at == "1970-01-02T00:00:00Z"
+        os.utime(other / EVENT_LOG, (0, 86_400))
+        assert fill.add_call_folder(journal, other).call.started_at == "1970-01-02T00:00:00Z"
         moment = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-        assert fill.add(journal, other, started=moment) == (
-            msgspec.structs.replace(fill.add(journal, other).call, started_at=STARTED),
+        assert fill.add_call_folder(journal, other, started=moment) == (
+            msgspec.structs.replace(fill.add_call_folder(journal, other).call, started_at=STARTED),
             True,
         )
 
@@ -225,8 +225,8 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda at: (at / EVENTS).unlink(), "no event log can be read"),
-        (lambda at: (at / EVENTS).write_bytes(b"{}\n"), "no event log of a call"),
+        (lambda at: (at / EVENT_LOG).unlink(), "no event log can be read"),
+        (lambda at: (at / EVENT_LOG).write_bytes(b"{}\n"), "no event log of a call"),
         (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "no score card"),
         (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot be read"),
         (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
@@ -240,20 +240,23 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(
     path: Path, tmp_path: Path, spoil: Callable[[Path], object], complaint: str
 ) -> None:
     left = folder(tmp_path / "call")
-    with Journal(path, create=True) as journal:
-        fill.add(journal, left)
+    with JournalStore(path, create=True) as journal:
+        fill.add_call_folder(journal, left)
         before = journal.select(CallRow)
         spoil(left)
         with pytest.raises(JournalError, match=complaint) as error:
-            fill.add(journal, left)
+            fill.add_call_folder(journal, left)
         assert "\n" not in str(error.value)
         assert journal.select(CallRow) == before
 
 
 def test_a_time_that_is_none_is_refused(path: Path, tmp_path: Path) -> None:
     left = folder(tmp_path / "call", started_at="yesterday")
-    with Journal(path, create=True) as journal, pytest.raises(JournalError, match="when the call"):
-        fill.add(journal, left)
+    with (
+        JournalStore(path, create=True) as journal,
+        pytest.raises(JournalError, match="when the call"),
+    ):
+        fill.add_call_folder(journal, left)
 
 
 @pytest.mark.parametrize(
@@ -275,15 +278,15 @@ def test_an_answer_is_on_its_scale(tmp_path: Path, answers: object, complaint: s
     file = tmp_path / "survey.json"
     file.write_text(json.dumps(answers), "utf-8")
     with pytest.raises(ConfigError, match=complaint):
-        fill.survey(None, None, None, "", file)
+        fill.read_survey(None, None, None, "", file)
 
 
 def test_answers_come_from_options_and_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "survey.json"
     file.write_text('{"csat": 1, "nps": 0, "ces": null, "notes": "n"}', "utf-8")
-    assert fill.survey(5, None, None, "", file) == Survey(5, 0, None, "n")
+    assert fill.read_survey(5, None, None, "", file) == Survey(5, 0, None, "n")
     with pytest.raises(ConfigError, match="cannot be read"):
-        fill.survey(None, None, None, "", tmp_path / "none")
+        fill.read_survey(None, None, None, "", tmp_path / "none")
 
 
 # --- live -------------------------------------------------------------------------------------
@@ -291,25 +294,25 @@ def test_answers_come_from_options_and_from_a_file(tmp_path: Path) -> None:
 
 def journaled(path: Path) -> Config:
     """Return a configuration with a journal of its own."""
-    return override(Config(), "journal.file", str(path))
+    return override_config(Config(), "journal.file", str(path))
 
 
 def test_a_call_that_ends_is_in_the_journal_and_an_old_one_leaves_it(
     path: Path, tmp_path: Path
 ) -> None:
-    with Journal(path, create=True) as journal:
+    with JournalStore(path, create=True) as journal:
         journal.add(made("old"))
-    with Bookkeeper(journaled(path)) as books:
+    with JournalWriter(journaled(path)) as books:
         assert books.purge() == "journal: 1 call older than 90 days deleted"
         assert books.purge() == ""
         for name in ("first", "second"):
             books.add(folder(tmp_path / name, started_at=datetime.now(UTC).isoformat()))
     assert not books.said
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         assert [row.name for row in journal.select(CallRow)] == ["first", "second"]
         assert not journal.select(QuoteRow)
-    kept = override(journaled(path), "journal.keep_days", 0)
-    with Bookkeeper(kept) as books:
+    kept = override_config(journaled(path), "journal.keep_days", 0)
+    with JournalWriter(kept) as books:
         assert books.purge() == ""
 
 
@@ -317,7 +320,7 @@ def test_a_journal_that_cannot_be_used_is_said_in_a_line(path: Path, tmp_path: P
     path.parent.mkdir()
     path.write_bytes(b"nonsense " * 1000)
     left = folder(tmp_path / "call")
-    with Bookkeeper(journaled(path)) as books:
+    with JournalWriter(journaled(path)) as books:
         assert books.purge().startswith("journal: calls older than 90 days stay for now: ")
         books.add(left)
     (said,) = books.said
@@ -345,18 +348,18 @@ def test_a_live_call_goes_into_the_journal_or_goes_on_without(
     assert (left / "summary.md").is_file()
     assert ("not in the journal" in said) is not usable
     if usable:
-        with Journal(path) as journal:
+        with JournalStore(path) as journal:
             (found,) = journal.select(CallRow)
         assert (found.name, found.live, found.complete) == (left.name, True, True)
-        facts = reader.read(left).facts
-        assert fill.utc(datetime.fromisoformat(facts["started_at"])) == found.started_at
+        facts = reader.read_results(left).facts
+        assert fill.utc_text(datetime.fromisoformat(facts["started_at"])) == found.started_at
 
 
 def test_no_journal_is_made_where_none_is_wanted() -> None:
     assert Config().journal.enabled
     assert Config().journal.keep_days == 90
     assert not Config().journal.words
-    assert not parse("[journal]\nenabled = false", "x").journal.enabled
+    assert not parse_config("[journal]\nenabled = false", "x").journal.enabled
 
 
 # --- the command ------------------------------------------------------------------------------
@@ -419,11 +422,11 @@ def test_a_replayed_call_goes_into_the_journal_when_it_is_asked_to(
     path = home / "data" / "voicecoach" / "journal" / "journal.sqlite3"
     assert not path.exists()
     assert replayed("--journal").returncode == 0
-    with Journal(path) as journal:
+    with JournalStore(path) as journal:
         (found,) = journal.select(CallRow)
         assert (found.name, found.live, found.duration_s) == ("Gespräch 1", False, 12.032)
         # By hand it is the same call.
-        assert fill.add(journal, home / "out" / found.name).again
+        assert fill.add_call_folder(journal, home / "out" / found.name).again
     path.write_bytes(b"nonsense " * 1000)
     done = replayed("--journal")
     assert done.returncode == 2

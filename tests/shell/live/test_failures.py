@@ -20,15 +20,15 @@ from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.asr.backlog import Backlog
-from voicecoach.shell.capture import Chunk, Deliver, Source
+from voicecoach.shell.capture import AudioChunk, AudioSource, ChunkCallback
 from voicecoach.shell.capture import ears as capture
-from voicecoach.shell.capture.ears import Ears, Heard, Lost
-from voicecoach.shell.live.session import Call, Session
-from voicecoach.shell.results.replay_one import Setup
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.runtime.feed import Feed, NextCall, Quit, Toggle, Trouble
-from voicecoach.shell.runtime.worker import Worker, failure
-from voicecoach.types import HOP, Event, Item, Speaker, Transcript
+from voicecoach.shell.capture.ears import CapturedChunk, DeviceLost, DeviceSupervisor
+from voicecoach.shell.live.session import LiveCall, LiveSession
+from voicecoach.shell.results.replay_one import CallSetup
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, StageTrouble, ToggleListening
+from voicecoach.shell.runtime.worker import StageThread, describe_error
+from voicecoach.types import HOP, Event, InputItem, Speaker, Transcript
 
 SECRET = "a word that somebody said"
 
@@ -36,7 +36,7 @@ SECRET = "a word that somebody said"
 class Tone:
     """A device that delivers until it is let go."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: ChunkCallback) -> None:
         self._ended = threading.Event()
         self._deliver = deliver
         threading.Thread(target=self._play, daemon=True).start()
@@ -45,7 +45,7 @@ class Tone:
         rng = np.random.default_rng(0)
         while not self._ended.wait(0.02):
             noise = (300 * rng.standard_normal(320)).astype(np.int16)
-            self._deliver(Chunk(noise, time.monotonic() - 0.02))
+            self._deliver(AudioChunk(noise, time.monotonic() - 0.02))
 
     def trouble(self) -> str:
         return ""
@@ -59,10 +59,10 @@ class Backend:
 
     idles = False
 
-    def sources(self) -> list[Source]:
-        return [Source("mic", "Mic", "input", True), Source("out", "Out", "output", True)]
+    def sources(self) -> list[AudioSource]:
+        return [AudioSource("mic", "Mic", "input", True), AudioSource("out", "Out", "output", True)]
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Tone:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> Tone:
         return Tone(deliver)
 
 
@@ -76,7 +76,7 @@ def test_work_that_fails_is_begun_again_once() -> None:
             raise error
 
     for expected in (1, 3):
-        worker = Worker("stage", work, lambda *what: said.append(what), given_up.set)
+        worker = StageThread("stage", work, lambda *what: said.append(what), given_up.set)
         worker.start()
         worker.join()
         assert len(said) == expected
@@ -90,13 +90,13 @@ def test_of_an_error_only_its_class_and_place_are_said(capfd: pytest.CaptureFixt
     def work() -> None:
         raise RuntimeError(SECRET)
 
-    worker = Worker("stage", work, lambda *what: None)
+    worker = StageThread("stage", work, lambda *what: None)
     worker.start()
     worker.join()
     shown = capfd.readouterr().err
     assert "raise RuntimeError(SECRET)" in shown
     assert SECRET not in shown
-    assert failure(KeyError(SECRET)) == "KeyError"
+    assert describe_error(KeyError(SECRET)) == "KeyError"
 
 
 def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
@@ -136,14 +136,14 @@ def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
 ) -> None:
     monkeypatch.setattr(capture, "LOOK_S", 0.01)
     feed_, backend = Feed(), Backend()
-    with Ears(backend, {}, feed_.say) as ears:
+    with DeviceSupervisor(backend, {}, feed_.say) as ears:
         ears.start()
-        until(lambda: any(isinstance(news, Heard) for news in ears.take(0.1).news))
-        monkeypatch.setattr(capture.Ear, "look", _broken)
-        lost: list[Lost] = []
+        until(lambda: any(isinstance(news, CapturedChunk) for news in ears.take(0.1).news))
+        monkeypatch.setattr(capture.SupervisedDevice, "look", _broken)
+        lost: list[DeviceLost] = []
 
         def all_lost() -> bool:
-            lost.extend(news for news in ears.take(0.1).news if isinstance(news, Lost))
+            lost.extend(news for news in ears.take(0.1).news if isinstance(news, DeviceLost))
             return len(lost) == 2
 
         until(all_lost)
@@ -161,19 +161,19 @@ def _broken(*_: object, **__: object) -> None:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
+def session(tmp_path: Path) -> Iterator[LiveSession]:
     feed_ = Feed()
-    setup = Setup(Config(), cues.load(cues.BUILT_IN), shipped(), ())
-    with Ears(Backend(), {}, feed_.say) as ears:
-        yield Session(setup, ears, feed_, tmp_path / "out")
+    setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), ())
+    with DeviceSupervisor(Backend(), {}, feed_.say) as ears:
+        yield LiveSession(setup, ears, feed_, tmp_path / "out")
 
 
 def test_an_engine_that_fails_costs_no_more_than_its_call(
-    session: Session, monkeypatch: pytest.MonkeyPatch
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process, fail = Engine.process, threading.Event()
 
-    def fails(self: Engine, item: Item) -> list[Event]:
+    def fails(self: Engine, item: InputItem) -> list[Event]:
         if fail.is_set():
             fail.clear()
             raise ZeroDivisionError(SECRET)
@@ -182,7 +182,7 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     monkeypatch.setattr(Engine, "process", fails)
     thread = threading.Thread(target=session.run)
     thread.start()
-    session.feed.wish(Toggle())
+    session.feed.wish(ToggleListening())
     until(lambda: session.folders and session.hearing.begun)
     time.sleep(0.3)
     fail.set()
@@ -192,10 +192,10 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     fail.set()  # again: it waits for the agent, and says why
     until(lambda: session.feed.newest.display.state == "ready")
     assert "start it anew" in session.feed.newest.display.notice
-    session.feed.wish(Toggle())
+    session.feed.wish(ToggleListening())
     until(lambda: len(session.folders) == 3)
     until(lambda: session.feed.newest.display.state == "listening")
-    session.feed.wish(Quit())
+    session.feed.wish(QuitProgram())
     thread.join(20.0)
     assert not session.unwritten
     logs = [(folder / "events.jsonl").read_text("utf-8") for folder in session.folders]
@@ -209,36 +209,38 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
 
 
 def test_nothing_of_a_call_stays_when_others_follow(
-    session: Session, monkeypatch: pytest.MonkeyPatch
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin, engines = Call.__init__, list[weakref.ref[Engine]]()
+    begin, engines = LiveCall.__init__, list[weakref.ref[Engine]]()
 
-    def noted(self: Call, session: Session) -> None:
+    def noted(self: LiveCall, session: LiveSession) -> None:
         begin(self, session)
         engines.append(weakref.ref(self.engine))
 
-    monkeypatch.setattr(Call, "__init__", noted)
+    monkeypatch.setattr(LiveCall, "__init__", noted)
     thread = threading.Thread(target=session.run)
     thread.start()
-    session.feed.wish(Toggle())
+    session.feed.wish(ToggleListening())
     for calls in range(1, 6):
         until(lambda calls=calls: len(engines) == calls and session.hearing.begun)  # type: ignore[misc]
         time.sleep(0.3)
         session.feed.wish(NextCall())
     until(lambda: len(engines) == 6)
     assert sum(engine() is not None for engine in engines) <= 2
-    session.feed.wish(Quit())
+    session.feed.wish(QuitProgram())
     thread.join(20.0)
 
 
-def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(session: Session) -> None:
+def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(
+    session: LiveSession,
+) -> None:
     thread = threading.Thread(target=session.run)
     thread.start()
-    session.feed.wish(Toggle())
+    session.feed.wish(ToggleListening())
     until(lambda: session.hearing.begun)
     session.feed.say("page", "it failed", False)
     until(lambda: "page: it failed" in session.feed.newest.display.notice)
-    session.feed.wish(Quit())
+    session.feed.wish(QuitProgram())
     thread.join(20.0)
     log = (session.folders[0] / "events.jsonl").read_text("utf-8")
     assert '"stage":"page","reason":"it failed"' in log
@@ -248,5 +250,5 @@ def test_no_more_is_kept_of_troubles_than_fits() -> None:
     feed_ = Feed()
     for i in range(1000):
         feed_.say("stage", str(i), False)
-    assert feed_.troubles()[0] == Trouble("stage", "0", False)
+    assert feed_.troubles()[0] == StageTrouble("stage", "0", False)
     assert len(feed_.troubles()) == 0

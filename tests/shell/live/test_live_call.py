@@ -24,7 +24,7 @@ from scripts.bench.live import found_at, read, replayed
 from scripts.support import desktop
 from scripts.support.sound_server import SoundServer, missing
 from tests.desk import SOUNDS, everything, heard_in
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import F64, SAMPLE_RATE
 
@@ -333,7 +333,9 @@ def test_a_customer_who_says_no_is_forgotten(
         said = live.end()
         assert len(said.split("Results: ")) == 2
         assert [folder.name for folder in out.iterdir()] == [live.folder.name]
-    with Journal(Path(server.env["HOME"]) / ".local/share/voicecoach/journal/journal.sqlite3") as j:
+    with JournalStore(
+        Path(server.env["HOME"]) / ".local/share/voicecoach/journal/journal.sqlite3"
+    ) as j:
         assert [row.call.name for row in j.overview()] == [live.folder.name]
 
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from tests.helpers import until
 from voicecoach.errors import OutputError
 from voicecoach.shell.live import recorder as room
-from voicecoach.shell.live.recorder import AUDIO, Keeper, check
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.runtime.resilient_file import Appended
+from voicecoach.shell.live.recorder import AUDIO_FILE, CallRecorder, check_writable
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.resilient_file import ResilientFile
 
 NOTHING = b"x" * 9_999 + b"\n"
 
@@ -40,21 +40,21 @@ def full(at: int) -> Iterator[None]:
 def test_what_is_kept_of_a_call(tmp_path: Path) -> None:
     samples = np.linspace(-1, 1, 512, dtype=np.float32).reshape(2, 256)
     exact = np.round(samples * 32767) / 32768
-    with Keeper(tmp_path / "call", audio=True) as keeper:
+    with CallRecorder(tmp_path / "call", audio=True) as keeper:
         for i in range(3):
             keeper.line(f"{i}\n".encode())
             keeper.hear(exact.astype(np.float32))
     assert keeper.wait(10.0)
-    assert (tmp_path / "call" / EVENTS).read_bytes() == b"0\n1\n2\n"
+    assert (tmp_path / "call" / EVENT_LOG).read_bytes() == b"0\n1\n2\n"
     assert (tmp_path / "call").stat().st_mode & 0o777 == 0o700
-    kept, rate = soundfile.read(tmp_path / "call" / AUDIO)
+    kept, rate = soundfile.read(tmp_path / "call" / AUDIO_FILE)
     assert rate == 16_000
     assert np.array_equal(kept.T[:, :256], exact)
     assert len(kept) == 3 * 256
-    with Keeper(tmp_path / "silent", audio=False) as keeper:
+    with CallRecorder(tmp_path / "silent", audio=False) as keeper:
         keeper.hear(samples)
     assert keeper.wait(10.0)
-    assert not (tmp_path / "silent" / AUDIO).exists()
+    assert not (tmp_path / "silent" / AUDIO_FILE).exists()
     assert not keeper.trouble
 
 
@@ -62,7 +62,7 @@ def test_a_disk_that_was_full_has_all_when_there_is_room(tmp_path: Path) -> None
     rng = np.random.default_rng(0)
     sound = (0.1 * rng.standard_normal((2, 16_000))).astype(np.float32)
     lines = [f"{i} ".encode() + NOTHING for i in range(40)]
-    with Keeper(tmp_path / "call", audio=True) as keeper:
+    with CallRecorder(tmp_path / "call", audio=True) as keeper:
         with full(55_000):
             for line in lines:
                 keeper.line(line)
@@ -71,8 +71,8 @@ def test_a_disk_that_was_full_has_all_when_there_is_room(tmp_path: Path) -> None
             assert "the disk takes nothing now" in keeper.trouble
         until(lambda: not keeper.trouble)
     assert keeper.wait(10.0)
-    assert (tmp_path / "call" / EVENTS).read_bytes() == b"".join(lines)
-    kept, _ = soundfile.read(tmp_path / "call" / AUDIO, dtype="float32")
+    assert (tmp_path / "call" / EVENT_LOG).read_bytes() == b"".join(lines)
+    kept, _ = soundfile.read(tmp_path / "call" / AUDIO_FILE, dtype="float32")
     assert np.abs(kept.T - np.tile(sound, 40)).max() < 1e-4
     assert keeper.missed() == 0
 
@@ -82,7 +82,7 @@ def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
 ) -> None:
     monkeypatch.setattr(room, "WAITING", 8)
     loud = np.full((2, 256), 0.5, np.float32)
-    keeper = Keeper(tmp_path, audio=True)
+    keeper = CallRecorder(tmp_path, audio=True)
     for _ in range(3):
         keeper.line(b"kept\n")
     for _ in range(20):
@@ -93,8 +93,8 @@ def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
         until(lambda: keeper.depth == 0)
         keeper.hear(loud)
     assert keeper.wait(10.0)
-    assert (tmp_path / EVENTS).read_bytes() == b"kept\n" * 3
-    kept, _ = soundfile.read(tmp_path / AUDIO)
+    assert (tmp_path / EVENT_LOG).read_bytes() == b"kept\n" * 3
+    kept, _ = soundfile.read(tmp_path / AUDIO_FILE)
     heard = np.abs(kept[::256, 0]) > 0.1
     assert heard.tolist() == [True] * 5 + [False] * 15 + [True]
 
@@ -104,7 +104,10 @@ def test_a_call_that_ends_on_a_full_disk_ends(
 ) -> None:
     monkeypatch.setattr(room, "LAST_S", 0.2)
     after: list[bool] = []
-    with full(5_000), Keeper(tmp_path, audio=False, after=lambda: after.append(True)) as keeper:
+    with (
+        full(5_000),
+        CallRecorder(tmp_path, audio=False, after=lambda: after.append(True)) as keeper,
+    ):
         keeper.line(NOTHING)
         until(lambda: keeper.trouble)
         keeper.__exit__()
@@ -116,22 +119,22 @@ def test_a_writer_that_fails_is_begun_again_once_and_then_says_so_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[tuple[str, str, bool]] = []
-    write = Appended.write
+    write = ResilientFile.write
 
-    def fail(self: Appended, data: bytes) -> int:
+    def fail(self: ResilientFile, data: bytes) -> int:
         if data == b"bad\n":
             raise KeyError("a word of the call")
         return write(self, data)
 
-    monkeypatch.setattr(Appended, "write", fail)
-    with Keeper(tmp_path, audio=False, say=lambda *what: said.append(what)) as keeper:
+    monkeypatch.setattr(ResilientFile, "write", fail)
+    with CallRecorder(tmp_path, audio=False, say=lambda *what: said.append(what)) as keeper:
         for line in (b"1\n", b"bad\n", b"2\n"):
             keeper.line(line)
         until(lambda: said and keeper.depth == 0)
         assert (said[0][0], said[0][2]) == ("log", False)
         assert "KeyError at test_recorder.py" in said[0][1]
         assert "started again" in said[0][1]
-        until(lambda: (tmp_path / EVENTS).read_bytes() == b"1\n2\n")
+        until(lambda: (tmp_path / EVENT_LOG).read_bytes() == b"1\n2\n")
         keeper.line(b"bad\n")
         until(lambda: len(said) == 2)
         assert said[1][2]
@@ -146,18 +149,20 @@ def test_what_is_made_of_a_call_may_fail_and_the_log_stays(tmp_path: Path) -> No
     def fail() -> None:
         raise ZeroDivisionError
 
-    with Keeper(tmp_path, audio=False, say=lambda *what: said.append(what), after=fail) as keeper:
+    with CallRecorder(
+        tmp_path, audio=False, say=lambda *what: said.append(what), after=fail
+    ) as keeper:
         keeper.line(b"kept\n")
     assert keeper.wait(10.0)
-    assert (tmp_path / EVENTS).read_bytes() == b"kept\n"
+    assert (tmp_path / EVENT_LOG).read_bytes() == b"kept\n"
     assert [lasts for _, _, lasts in said] == [False, True]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="calls cannot be kept there"):
-        check(tmp_path / "file" / "call")
-    check(tmp_path / "new" / "folder")
+        check_writable(tmp_path / "file" / "call")
+    check_writable(tmp_path / "new" / "folder")
     assert not any((tmp_path / "new" / "folder").iterdir())
 
 
@@ -182,10 +187,12 @@ with Keeper(Path(sys.argv[1]), audio=True) as keeper:
         assert process.stdout
         assert process.stdout.readline() == b"written\n"
         process.kill()
-    assert (tmp_path / EVENTS).read_bytes().count(b"\n") == 1000
-    from voicecoach.shell.runtime.audio_files import Call
+    assert (tmp_path / EVENT_LOG).read_bytes().count(b"\n") == 1000
+    from voicecoach.shell.runtime.audio_files import RecordedCall
 
-    heard = sum(block.samples.shape[1] for block in Call.both(tmp_path / AUDIO).blocks())
+    heard = sum(
+        block.samples.shape[1] for block in RecordedCall.both(tmp_path / AUDIO_FILE).blocks()
+    )
     assert heard >= 1000 * 256 - 2 * 4096
 
 
@@ -205,7 +212,7 @@ def test_a_file_is_what_was_written_whenever_the_disk_took_it(
 ) -> None:
     path = tmp_path_factory.mktemp("appended") / "file"
     truth, place = bytearray(), 0
-    file = Appended(path)
+    file = ResilientFile(path)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     for step in steps:
         if isinstance(step, bytes):

@@ -28,8 +28,8 @@ from voicecoach.errors import AudioFileError, JournalError, OutputError
 from voicecoach.shell import report as reports
 from voicecoach.shell.report import page
 from voicecoach.shell.results import reader
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.text_safety.sanitize import clean
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -41,10 +41,10 @@ from voicecoach.types import (
     CueOutcome,
     Degraded,
     Delivery,
+    DialogueAct,
     Ended,
     Event,
     Listening,
-    Move,
     Overlap,
     Speaker,
     SpeechEnded,
@@ -54,17 +54,17 @@ from voicecoach.types import (
     Word,
 )
 from voicecoach.views import event_log, report
-from voicecoach.views.annotated_transcript import marked
-from voicecoach.views.report import MOST, prepare
+from voicecoach.views.annotated_transcript import mark_utterances
+from voicecoach.views.report import MAX_POINTS, make_report
 from voicecoach.views.scorecard import (
-    Change,
-    Journey,
+    AgitationChange,
+    AgitationJourney,
+    ConflictStyles,
     Quote,
     ScoreCard,
     StyleEvidence,
-    Styles,
     Survey,
-    Technique,
+    TechniqueScore,
 )
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -97,7 +97,7 @@ def say(
     for kind, part, instead in moves:
         k = next(i for i in range(len(words)) if words[i : i + len(part.split())] == part.split())
         said.append(
-            Move(
+            DialogueAct(
                 at=end, speaker=speaker, start=first + k * step,
                 end=first + (k + len(part.split())) * step, kind=kind, text=part, instead=instead,
             )
@@ -172,14 +172,16 @@ def some_card(text: str = "") -> ScoreCard:
     return ScoreCard(
         call=text or "some call",
         techniques=[
-            Technique("empathy", text or "Empathy", 0.5, text or "1 of 2 = 0.50", [seen], [missed],
-                      text or "Name what you heard."),
-            Technique("calm", "Calm delivery", 1.0, "1 of 1 = 1.00", [seen], [], ""),
-            Technique("patience", "Time to calm down", None, "no outburst", [], [], ""),
+            TechniqueScore("empathy", text or "Empathy", 0.5, text or "1 of 2 = 0.50", [seen],
+                           [missed], text or "Name what you heard."),
+            TechniqueScore("calm", "Calm delivery", 1.0, "1 of 1 = 1.00", [seen], [], ""),
+            TechniqueScore("patience", "Time to calm down", None, "no outburst", [], [], ""),
         ],
-        styles=Styles(0.6, 0.8, "collaborating", text or "3 of 5", {"collaborating": 0.6},
+        styles=ConflictStyles(0.6, 0.8, "collaborating", text or "3 of 5", {"collaborating": 0.6},
                       [StyleEvidence("collaborating", seen)]),
-        journey=Journey(0.1, 0.9, 27.5, 0.2, [Change(25.0, 27.5, 0.1, 0.9, [missed])]),
+        journey=AgitationJourney(
+            0.1, 0.9, 27.5, 0.2, [AgitationChange(25.0, 27.5, 0.1, 0.9, [missed])]
+        ),
         root_cause=[missed],
         survey=Survey(notes=text),
         notes=[text or "of this call alone"],
@@ -203,26 +205,26 @@ def left(
     """Write what a call leaves, and return it as it is read."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "events.jsonl").open("wb") as file:
-        file.write(event_log.header(call=name, speakers=list(speakers), words=True))
-        file.writelines(map(event_log.line, events))
+        file.write(event_log.encode_header(call=name, speakers=list(speakers), words=True))
+        file.writelines(map(event_log.encode_event, events))
     if card:
         (folder / "scorecard.json").write_bytes(msgspec.json.encode(card))
-    return reader.read(folder)
+    return reader.read_results(folder)
 
 
-def recorded(folder: Path, sound: F32 = SOUND) -> Callable[[], Call]:
+def recorded(folder: Path, sound: F32 = SOUND) -> Callable[[], RecordedCall]:
     path = folder / "recording.flac"
     soundfile.write(path, sound.T, SAMPLE_RATE)
     if len(sound) == 1:
-        return partial(Call.alone, path, C)
-    return partial(Call.both, path)
+        return partial(RecordedCall.alone, path, C)
+    return partial(RecordedCall.both, path)
 
 
 # What it is made of
 
 
 def test_the_words_are_all_there_and_a_move_is_its_own_words() -> None:
-    agent, customer = marked(some_call())
+    agent, customer = mark_utterances(some_call())
     assert " ".join(p.text for p in agent.pieces) == "Hello I am so sorry but you must wait"
     assert [(p.text, p.moves, p.ends, p.instead) for p in agent.pieces if p.moves] == [
         ("so sorry", ["apology"], ["apology"], []),
@@ -236,7 +238,7 @@ def test_the_words_are_all_there_and_a_move_is_its_own_words() -> None:
 def test_moves_may_lie_in_each_other(spans: list[tuple[int, int]]) -> None:
     text = "one two three four five six seven"
     moves = [(f"kind_{i}", " ".join(text.split()[k : k + n]), "") for i, (k, n) in enumerate(spans)]
-    (line,) = marked(say(A, 1, 0.0, text, *moves))
+    (line,) = mark_utterances(say(A, 1, 0.0, text, *moves))
     assert " ".join(p.text for p in line.pieces) == text
     for i, (_, part, _) in enumerate(moves):
         mine = [p for p in line.pieces if f"kind {i}" in p.moves]
@@ -252,10 +254,12 @@ def test_silences_are_told_apart() -> None:
             *say(C, 2, until_s, "hello"),
             Ended(at=at(until_s + 0.5), end=at(until_s + 0.5)),
         ]
-        shown = prepare({}, events).silences
+        shown = make_report({}, events).silences
         return [(s.kind, s.start_s, s.end_s) for s in shown]
 
-    waits = Move(at=at(1.5), speaker=A, start=0, end=at(1.5), kind="wait", text="", instead="")
+    waits = DialogueAct(
+        at=at(1.5), speaker=A, start=0, end=at(1.5), kind="wait", text="", instead=""
+    )
     asks = msgspec.structs.replace(waits, kind="question")
     assert found(until_s=3.0) == []
     assert found(until_s=5.0) == [("pause", 1.5, 5.0)]
@@ -271,8 +275,8 @@ def test_silences_are_told_apart() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=400), st.floats(0.1, 20))
 def test_no_peak_is_lost_however_long_it_is(values: list[float], every_s: float) -> None:
     events: list[Event] = [tone((i + 1) * every_s, v) for i, v in enumerate(values)]
-    series = prepare({}, events).series
-    assert len(series.agitation) <= MOST + 1
+    series = make_report({}, events).series
+    assert len(series.agitation) <= MAX_POINTS + 1
     kept = [v for v in series.agitation if v is not None]
     assert max(kept) == pytest.approx(max(values), abs=0.001)
     where = series.agitation.index(max(kept)) * series.step_s
@@ -281,7 +285,7 @@ def test_no_peak_is_lost_however_long_it_is(values: list[float], every_s: float)
 
 
 def test_cues_have_what_a_person_asks_of_them() -> None:
-    shown = prepare({}, some_call())
+    shown = make_report({}, some_call())
     slow, acknowledge = shown.cues
     assert (slow.opened_s, slow.closed_s, slow.closed_because) == (10.0, 14.0, "behaviour stopped")
     assert ("articulation rate over the usual one", "1.36") in slow.evidence
@@ -297,20 +301,22 @@ def test_cues_have_what_a_person_asks_of_them() -> None:
 
 @pytest.mark.parametrize("events", [[], [Ended(at=0, end=0)], [Ended(at=256, end=256)]])
 def test_a_call_with_nothing_in_it_has_a_report(events: list[Event]) -> None:
-    shown = prepare({"speakers": ["agent", "customer"]}, events)
+    shown = make_report({"speakers": ["agent", "customer"]}, events)
     assert (shown.cues, shown.lines, shown.turns, shown.silences) == ([], [], [], [])
 
 
 def test_with_the_eu_profile_there_is_no_calmness() -> None:
     with_it, without = (
-        msgspec.json.encode(prepare({}, some_call(c))).decode() for c in (0.7, msgspec.UNSET)
+        msgspec.json.encode(make_report({}, some_call(c))).decode() for c in (0.7, msgspec.UNSET)
     )
     assert "almness" in with_it
     assert "almness" not in without
 
 
 def test_the_policy_names_all_that_runs(tmp_path: Path) -> None:
-    html = reports.write(left(tmp_path, some_call(text=NASTY)), None, "inline").read_text("utf-8")
+    html = reports.write_report(left(tmp_path, some_call(text=NASTY)), None, "inline").read_text(
+        "utf-8"
+    )
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy
     for _, text in re.findall(r"<(script|style)>(.*?)</\1>", html, re.DOTALL):
@@ -327,24 +333,24 @@ def test_the_policy_names_all_that_runs(tmp_path: Path) -> None:
 def test_our_scripts_write_text_and_name_no_other_place() -> None:
     for name in page.SCRIPTS:
         if not name.startswith("vendor/"):
-            script = (page.HERE / name).read_text("utf-8")
+            script = (page.REPORT_ASSETS / name).read_text("utf-8")
             for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("):
                 assert word not in script
             assert "://" not in script.replace("http://www.w3.org/2000/svg", "")
-    html = (page.HERE / "page.html").read_text("utf-8")
+    html = (page.REPORT_ASSETS / "page.html").read_text("utf-8")
     for word in ("style=", "onclick", "javascript:", "://"):
         assert word not in html
 
 
 def test_what_is_vendored_is_what_was_published() -> None:
-    listed = (page.HERE / "vendor" / "README.md").read_text("utf-8")
-    for path in (page.HERE / "vendor").glob("*.min.*"):
+    listed = (page.REPORT_ASSETS / "vendor" / "README.md").read_text("utf-8")
+    for path in (page.REPORT_ASSETS / "vendor").glob("*.min.*"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert re.search(rf"\| {re.escape(path.name)} .*{digest}", listed), path.name
 
 
 def test_text_and_shapes_stand_out() -> None:
-    css = (page.HERE / "report.css").read_text("utf-8")
+    css = (page.REPORT_ASSETS / "report.css").read_text("utf-8")
     light, dark = (
         dict(re.findall(r"--([\w-]+): (#\w{6})", block))
         for block in re.findall(r":root(?:\[data-theme=\"dark\"\])? \{(.*?)\}", css, re.DOTALL)[:2]
@@ -372,35 +378,35 @@ def test_text_and_shapes_stand_out() -> None:
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     log = left(tmp_path / "call", some_call())
     with pytest.raises(JournalError, match=r"none.*no event log can be read"):
-        reader.read(tmp_path / "none")
+        reader.read_results(tmp_path / "none")
     short = recorded(tmp_path, SOUND[:, : at(20)])
     with pytest.raises(AudioFileError, match=r"20\.0 s long.*40\.0 s.*name the recording"):
-        reports.write(log, short, "inline")
+        reports.write_report(log, short, "inline")
     assert not (tmp_path / "call" / "report.html").exists()
     (tmp_path / "call" / "scorecard.json").write_text('{"call": 7}')
     with pytest.raises(JournalError, match="no score card"):
-        reports.write(log, None, "inline")
+        reports.write_report(log, None, "inline")
     (tmp_path / "call" / "scorecard.json").unlink()
     (tmp_path / "call" / "report.html").mkdir()
     with pytest.raises(OutputError, match="cannot be written"):
-        reports.write(log, None, "inline")
+        reports.write_report(log, None, "inline")
     assert sorted(p.name for p in (tmp_path / "call").iterdir()) == ["events.jsonl", "report.html"]
 
 
 def test_a_live_call_s_own_recording_is_found(tmp_path: Path) -> None:
     log = left(tmp_path, some_call())
-    assert reports.recording(log, [], None) is None
+    assert reports.recording_opener(log, [], None) is None
     soundfile.write(tmp_path / "call.flac", SOUND.T, SAMPLE_RATE)
-    kept = reports.recording(log, [], None)
+    kept = reports.recording_opener(log, [], None)
     assert kept
     assert kept().duration_s == pytest.approx(LENGTH, abs=0.1)
 
 
 def test_an_earlier_report_s_sound_does_not_stay(tmp_path: Path) -> None:
     log, call = left(tmp_path, some_call()), recorded(tmp_path)
-    reports.write(log, call, "beside")
+    reports.write_report(log, call, "beside")
     assert (tmp_path / "report.mp3").stat().st_size > 100_000
-    html = reports.write(log, call, "none").read_text("utf-8")
+    html = reports.write_report(log, call, "none").read_text("utf-8")
     assert not (tmp_path / "report.mp3").exists()
     assert "<audio" not in html
     assert '"peaks":["' in html
@@ -495,7 +501,7 @@ class Seen:
 def sounding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a report with everything in it."""
     folder = tmp_path_factory.mktemp("some call")
-    return reports.write(left(folder, some_call(), some_card()), recorded(folder), "inline")
+    return reports.write_report(left(folder, some_call(), some_card()), recorded(folder), "inline")
 
 
 @pytest.fixture
@@ -698,11 +704,11 @@ def test_light_and_dark_are_as_the_system_has_it_until_one_is_chosen(seen: Seen)
 @installed
 def test_what_was_said_stays_text(chromium: Chrome, tmp_path: Path) -> None:
     log = left(tmp_path, some_call(text=NASTY), some_card(NASTY), name=NASTY)
-    seen = Seen(chromium, reports.write(log, recorded(tmp_path), "inline"))
+    seen = Seen(chromium, reports.write_report(log, recorded(tmp_path), "inline"))
     assert seen.run("return document.querySelectorAll('img, b b').length") == 0
     assert seen.run("return document.scripts.length") == 1 + len(page.SCRIPTS)
     shown = seen.run("return document.body.textContent")
-    assert seen.run("return part.call.textContent") == clean(NASTY)
+    assert seen.run("return part.call.textContent") == clean_text(NASTY)
     assert shown.count("<img src=x") > 20
     seen.run("showHeld(true)")
     seen.click_at("cues", 12.0)
@@ -754,7 +760,7 @@ def test_what_is_filled_in_can_be_saved(seen: Seen, downloads: Path) -> None:
 @installed
 def test_the_sound_may_lie_beside_it(chromium: Chrome, tmp_path: Path) -> None:
     log = left(tmp_path, some_call())
-    path = reports.write(log, recorded(tmp_path), "beside")
+    path = reports.write_report(log, recorded(tmp_path), "beside")
     assert path.stat().st_size < 400_000
     seen = Seen(chromium, path)
     seen.click("#play")
@@ -773,7 +779,7 @@ def test_without_sound_a_click_still_goes_there(
 ) -> None:
     log = left(tmp_path, some_call())
     sound = recorded(tmp_path) if heard and audio == "none" else None
-    seen = Seen(chromium, reports.write(log, sound, audio))
+    seen = Seen(chromium, reports.write_report(log, sound, audio))
     assert not seen.find("#play").is_enabled()
     assert "no sound" in seen.find("#silent").text
     assert seen.find("#wave").is_displayed() == (sound is not None)
@@ -787,7 +793,7 @@ def test_without_sound_a_click_still_goes_there(
 def test_one_speaker_alone(chromium: Chrome, tmp_path: Path) -> None:
     events = [e for e in some_call() if getattr(e, "speaker", C) is C]
     log = left(tmp_path, events, speakers=[C])
-    seen = Seen(chromium, reports.write(log, recorded(tmp_path, SOUND[1:]), "inline"))
+    seen = Seen(chromium, reports.write_report(log, recorded(tmp_path, SOUND[1:]), "inline"))
     assert seen.run("return waveform.peaks.length") == 1
     assert seen.find("#voices").text == "Customer"
     seen.click_at("wave", 26.0)
@@ -799,7 +805,7 @@ def test_one_speaker_alone(chromium: Chrome, tmp_path: Path) -> None:
 @pytest.mark.parametrize("events", [[], [Ended(at=256, end=256)]], ids=["nothing", "a hop"])
 def test_an_empty_call_opens(chromium: Chrome, tmp_path: Path, events: list[Event]) -> None:
     call = recorded(tmp_path, np.zeros((2, 256), np.float32)) if events else None
-    seen = Seen(chromium, reports.write(left(tmp_path, events), call, "inline"))
+    seen = Seen(chromium, reports.write_report(left(tmp_path, events), call, "inline"))
     assert seen.find("#no-words").is_displayed()
     assert "No cue" in seen.find("#cue-list").text
     seen.press("n", "+", "0", Keys.ARROW_RIGHT)
@@ -808,7 +814,7 @@ def test_an_empty_call_opens(chromium: Chrome, tmp_path: Path, events: list[Even
 
 
 def test_turns_are_in_order() -> None:
-    shown = prepare({}, some_call())
+    shown = make_report({}, some_call())
     assert all(a.start_s <= b.start_s for a, b in pairwise(shown.turns))
     assert {t.kind for t in shown.turns} == {"turn", "backchannel"}
-    assert shown.series.step_s == report.STEP_S
+    assert shown.series.step_s == report.MIN_POINT_STEP_S

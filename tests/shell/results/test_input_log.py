@@ -16,15 +16,15 @@ from voicecoach import config
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.errors import AudioFileError
-from voicecoach.shell.asr.loop import run
-from voicecoach.shell.capture.ears import Lost
-from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.capture.ears import DeviceLost
+from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import input_log, reader
-from voicecoach.shell.results.input_log import INPUTS, Line, Missing, Record
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
-from voicecoach.shell.runtime.feed import Mark, Toggle
+from voicecoach.shell.results.input_log import INPUTS_FILE, InputLine, MissingSpan, RecordedInputs
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.feed import MarkCue, ToggleListening
 from voicecoach.types import HOP, SAMPLE_RATE, Block, Speaker
 from voicecoach.views import event_log
 
@@ -40,7 +40,7 @@ class Lossy(Desk):
         def once(seconds: float):  # type: ignore[no-untyped-def]
             self.ears.take = taken  # type: ignore[method-assign]
             found = taken(seconds)
-            return found._replace(news=[*found.news, Lost(Speaker.CUSTOMER, "pulled out")])
+            return found._replace(news=[*found.news, DeviceLost(Speaker.CUSTOMER, "pulled out")])
 
         self.ears.take = once  # type: ignore[method-assign]
 
@@ -50,9 +50,9 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a live call with words, a mark, a pause and a device that is lost."""
     desk = Lossy(tmp_path_factory.mktemp("live"), Config(), transcriber=Told(), audio=True)
     desk.then(
-        desk.wish(6.0, Mark("soften", 5 * SAMPLE_RATE, helpful=False)),
-        desk.wish(12.0, Toggle()),
-        desk.wish(19.0, Toggle()),
+        desk.wish(6.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
+        desk.wish(12.0, ToggleListening()),
+        desk.wish(19.0, ToggleListening()),
         (30.0, desk.lose),
     ).run()
     (folder,) = desk.ended
@@ -71,15 +71,19 @@ def of_the_call(lines: Iterable[bytes]) -> list[bytes]:
 
 def heard_again(folder: Path, cut: int) -> list[bytes]:
     """Return what another engine says of a record, whose sound comes in other blocks."""
-    record = input_log.read(folder / INPUTS)
-    engine = assemble(Config(), cues.load(cues.BUILT_IN), shipped(), transcribe=record.words)
-    blocks = Call.both(folder / AUDIO).blocks(cut)
-    return of_the_call(map(event_log.line, run(record.items(blocks), engine, record)))
+    record = input_log.read_inputs(folder / INPUTS_FILE)
+    engine = build_engine(
+        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.words
+    )
+    blocks = RecordedCall.both(folder / AUDIO_FILE).blocks(cut)
+    return of_the_call(
+        map(event_log.encode_event, run_engine(record.items(blocks), engine, record))
+    )
 
 
 @pytest.mark.parametrize("hops", [1, 3, 64])
 def test_it_gives_the_same_events_words_and_all(call: Path, hops: int) -> None:
-    mine = lines(call / EVENTS)
+    mine = lines(call / EVENT_LOG)
     kinds = {json.loads(line)["type"] for line in mine}
     assert kinds >= {
         "word", "utterance", "cue_feedback", "listening", "gap", "channel_state", "cue_opened",
@@ -90,14 +94,14 @@ def test_it_gives_the_same_events_words_and_all(call: Path, hops: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_a_kill_leaves_gives_the_beginning(call: Path, tmp_path: Path, seed: int) -> None:
-    data = (call / INPUTS).read_bytes()
+    data = (call / INPUTS_FILE).read_bytes()
     upto = random.Random(seed).randrange(len(data) // 4, len(data))
-    (tmp_path / INPUTS).write_bytes(data[:upto])
-    (tmp_path / AUDIO).write_bytes((call / AUDIO).read_bytes())
+    (tmp_path / INPUTS_FILE).write_bytes(data[:upto])
+    (tmp_path / AUDIO_FILE).write_bytes((call / AUDIO_FILE).read_bytes())
     left = [json.loads(line) for line in data[:upto].splitlines()[1:-1]]
     times = [item["at"] for line in left for item in line.values() if "at" in item]
     again = heard_again(tmp_path, 64)
-    mine = lines(call / EVENTS)
+    mine = lines(call / EVENT_LOG)
     same = [line for line in mine if json.loads(line)["at_s"] < max(times) / SAMPLE_RATE]
     assert len(same) > 100
     assert again[: len(same)] == same
@@ -105,11 +109,11 @@ def test_what_a_kill_leaves_gives_the_beginning(call: Path, tmp_path: Path, seed
 
 
 def test_a_trainer_hears_it_again_by_its_name(call: Path, home: Path) -> None:
-    done = voicecoach("replay", call / AUDIO, "--as-heard", "--out", home / "out", home=home)
+    done = voicecoach("replay", call / AUDIO_FILE, "--as-heard", "--out", home / "out", home=home)
     assert done.returncode == 0, done.stderr
-    again = home / "out" / "call" / EVENTS
-    assert lines(again) == lines(call / EVENTS)
-    assert reader.read(again).facts["words"]
+    again = home / "out" / "call" / EVENT_LOG
+    assert lines(again) == lines(call / EVENT_LOG)
+    assert reader.read_results(again).facts["words"]
 
 
 def test_sound_without_a_record_is_said(recording: Path, home: Path) -> None:
@@ -119,16 +123,16 @@ def test_sound_without_a_record_is_said(recording: Path, home: Path) -> None:
 
 
 def test_nothing_is_kept_where_no_words_are(tmp_path: Path) -> None:
-    eu = config.override(Config(), "privacy.profile", "eu")
+    eu = config.override_config(Config(), "privacy.profile", "eu")
     desk = Desk(tmp_path, eu, transcriber=Told(), audio=True).run()
     (folder,) = desk.ended
-    assert {path.name for path in folder.iterdir()} >= {AUDIO, EVENTS}
-    assert not (folder / INPUTS).exists()
+    assert {path.name for path in folder.iterdir()} >= {AUDIO_FILE, EVENT_LOG}
+    assert not (folder / INPUTS_FILE).exists()
 
 
 def test_nothing_is_kept_where_no_sound_is(tmp_path: Path) -> None:
     (folder,) = Desk(tmp_path, Config(), transcriber=Told()).run().ended
-    assert not (folder / INPUTS).exists()
+    assert not (folder / INPUTS_FILE).exists()
 
 
 BAD = {
@@ -149,13 +153,13 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_record_is_said_in_one_line(tmp_path: Path, name: str) -> None:
-    path = tmp_path / INPUTS
+    path = tmp_path / INPUTS_FILE
     path.write_bytes(BAD[name])
     if name == "no JSON":  # a line that a kill cut off is none
-        assert not input_log.read(path).words
+        assert not input_log.read_inputs(path).words
         return
     with pytest.raises(AudioFileError) as said:
-        input_log.read(path)
+        input_log.read_inputs(path)
     assert "\n" not in str(said.value)
 
 
@@ -173,7 +177,7 @@ def test_what_never_came_is_marked_however_the_sound_is_cut(
         start = now + gap
         gaps.append((start, start + long))
         now = start + long + 1
-    record = Record(Line(missing=Missing(a * HOP, b * HOP)) for a, b in gaps)
+    record = RecordedInputs(InputLine(missing=MissingSpan(a * HOP, b * HOP)) for a, b in gaps)
     parts = [item for item in record.items(_blocks(sizes)) if isinstance(item, Block)]
     assert [part.start for part in parts] == [0, *(part.end for part in parts)][:-1]
     assert np.concatenate([part.samples for part in parts], axis=1).shape[1] == sum(sizes) * HOP

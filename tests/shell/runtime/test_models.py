@@ -7,7 +7,7 @@ import pytest
 
 from voicecoach.errors import ModelError
 from voicecoach.shell.runtime import resources
-from voicecoach.shell.runtime.engine_factory import shipped
+from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import checksums, resource, silence_states, verify
 
 USED = ("silero_vad.onnx", "prosody.npz", "agitation.onnx", "wording.onnx")
@@ -18,7 +18,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the models, which is the one that is used."""
     shutil.copytree(resource("models", ""), tmp_path / "models")
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "voicecoach")
-    assert shipped().vad == tmp_path / "models" / "silero_vad.onnx"
+    assert shipped_models().vad == tmp_path / "models" / "silero_vad.onnx"
     return tmp_path / "models"
 
 
@@ -42,7 +42,7 @@ def test_a_model_that_is_not_the_one_that_was_released_is_refused(
             path.unlink()
     why = "is missing" if how == "gone" else "its SHA-256 differs"
     with pytest.raises(ModelError, match=why) as refused:
-        shipped()
+        shipped_models()
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
 

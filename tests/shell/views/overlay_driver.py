@@ -18,7 +18,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from scripts.pictures.overlay import enlarge
-from voicecoach.shell.runtime.feed import Feed, Shown, Wish
+from voicecoach.shell.runtime.feed import Feed, TimedDisplay, UserAction
 from voicecoach.shell.views import overlay
 from voicecoach.views.display import Display
 
@@ -37,7 +37,7 @@ class Order(msgspec.Struct):
 class Told(msgspec.Struct):
     """One line of what happened."""
 
-    wish: Wish | None = None
+    wish: UserAction | None = None
     panel: tuple[int, int] | None = None
     """Its size, when a display is painted."""
     buttons: dict[str, tuple[int, int]] = {}
@@ -86,7 +86,7 @@ def show_overlay() -> None:
                 tell(Told(wish=wish))
             time.sleep(0.01)
 
-    def painted(shown: Shown, began: float, done: float) -> None:
+    def painted(shown: TimedDisplay, began: float, done: float) -> None:
         assert began <= done
         panel = next(w for w in QApplication.topLevelWidgets() if w.windowTitle() == "voicecoach")
         seen = [w for w in panel.findChildren(QWidget) if w.isVisible()]
@@ -116,7 +116,7 @@ def show_overlay() -> None:
     threading.Thread(target=obey, daemon=True).start()
     threading.Thread(target=pass_on, daemon=True).start()
     try:
-        overlay.show(feed, running, painted=painted)
+        overlay.run_overlay(feed, running, painted=painted)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     for wish in feed.wishes():

@@ -21,21 +21,28 @@ from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
 from tests.helpers import until
 from voicecoach.errors import ConfigError
-from voicecoach.shell.runtime.feed import Decline, Feed, Mark, NextCall, Toggle, Wish
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    MarkCue,
+    NextCall,
+    ToggleListening,
+    UserAction,
+)
 from voicecoach.shell.views import browser
-from voicecoach.shell.views.browser import Page
+from voicecoach.shell.views.browser import BrowserView
 from voicecoach.types import Speaker
-from voicecoach.views.display import Bar, Card, Channel, Display, Line
+from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 NASTY = "<b>bold</b> <img src=x onerror=alert(1)> &amp; \u202eright\u2066 \x00\x1b[31m\x85"
-CALM = Display(state="listening", line=Line(C, "the light is on", "but nobody"))
+CALM = Display(state="listening", line=NewestLine(C, "the light is on", "but nobody"))
 CUE = msgspec.structs.replace(
     CALM,
-    channels=(Channel(A, True, 7, "ok", ""), Channel(C, True, 14, "ok", "")),
+    channels=(ChannelMeter(A, True, 7, "ok", ""), ChannelMeter(C, True, 14, "ok", "")),
     overlap=True,
-    card=Card("acknowledge", 4096, "Acknowledge", "They sound upset.", "I see.", None),
-    agitation=Bar("Customer agitation", 0.71, 0.65, "0.71, 80% sure", "louder than usual"),
+    card=CardDisplay("acknowledge", 4096, "Acknowledge", "They sound upset.", "I see.", None),
+    agitation=ValueBar("Customer agitation", 0.71, 0.65, "0.71, 80% sure", "louder than usual"),
 )
 
 
@@ -45,8 +52,8 @@ def feed() -> Feed:
 
 
 @pytest.fixture
-def page(feed: Feed) -> Iterator[Page]:
-    with Page(feed) as page:
+def page(feed: Feed) -> Iterator[BrowserView]:
+    with BrowserView(feed) as page:
         yield page
 
 
@@ -56,9 +63,9 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def wished(feed: Feed, many: int = 1) -> list[Wish]:
+def wished(feed: Feed, many: int = 1) -> list[UserAction]:
     """Wait for so many wishes."""
-    found: list[Wish] = []
+    found: list[UserAction] = []
 
     def come() -> bool:
         found.extend(feed.wishes())
@@ -68,15 +75,15 @@ def wished(feed: Feed, many: int = 1) -> list[Wish]:
     return found
 
 
-def host(page: Page) -> str:
+def host(page: BrowserView) -> str:
     return urlsplit(page.url).netloc
 
 
-def path(page: Page) -> str:
+def path(page: BrowserView) -> str:
     return urlsplit(page.url).path
 
 
-def get(page: Page, where: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
+def get(page: BrowserView, where: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(page.url).port or 0, timeout=30)
     try:
         connection.request("GET", where, headers={"Host": name or host(page)})
@@ -86,7 +93,7 @@ def get(page: Page, where: str, name: str = "") -> tuple[int, dict[str, str], by
         connection.close()
 
 
-def view(page: Page, where: str = "", origin: str | None = "own", name: str = "") -> Any:
+def view(page: BrowserView, where: str = "", origin: str | None = "own", name: str = "") -> Any:
     """Return a connection to its WebSocket."""
     own = f"http://{name or host(page)}"
     return connect(
@@ -102,7 +109,7 @@ def shown(viewer: ClientConnection) -> Display:
     return msgspec.json.decode(viewer.recv(30), type=Display)
 
 
-def goes_on(page: Page, feed: Feed) -> None:
+def goes_on(page: BrowserView, feed: Feed) -> None:
     """Hold the page to being there still, for who may see it."""
     assert get(page, path(page))[0] == 200
     with view(page) as viewer:
@@ -125,7 +132,7 @@ def ending(viewer: ClientConnection) -> tuple[int | None, str | None]:
     ("name", "kind"),
     [("", "html"), ("page.js", "javascript"), ("page.css", "css"), ("icon.svg", "svg+xml")],
 )
-def test_the_page_is_served_strictly(page: Page, name: str, kind: str) -> None:
+def test_the_page_is_served_strictly(page: BrowserView, name: str, kind: str) -> None:
     status, headers, body = get(page, path(page) + name)
     assert status == 200
     assert kind in headers["content-type"]
@@ -142,7 +149,7 @@ def test_the_page_is_served_strictly(page: Page, name: str, kind: str) -> None:
 
 
 def test_it_is_on_this_machine_alone_and_its_name_is_new_each_time(feed: Feed) -> None:
-    with Page(feed) as one, Page(feed) as other:
+    with BrowserView(feed) as one, BrowserView(feed) as other:
         assert urlsplit(one.url).hostname == "127.0.0.1"
         assert path(one) != path(other)
         assert len(path(one)) > 40
@@ -152,7 +159,7 @@ def test_it_is_on_this_machine_alone_and_its_name_is_new_each_time(feed: Feed) -
     "where",
     ["/", "/live", "/page.js", "/docs", "//", "/wrong/", "/%ff/", "TOKENx", "TOKEN../", "*"],
 )
-def test_without_the_token_there_is_nothing(page: Page, feed: Feed, where: str) -> None:
+def test_without_the_token_there_is_nothing(page: BrowserView, feed: Feed, where: str) -> None:
     token = path(page).strip("/")
     where = where.replace("TOKEN", f"/{token[:-1]}")
     status, headers, body = get(page, where)
@@ -165,7 +172,7 @@ def test_without_the_token_there_is_nothing(page: Page, feed: Feed, where: str) 
 
 
 @pytest.mark.parametrize("name", ["evil.example", "evil.example:PORT", "127.0.0.1", "localhost:1"])
-def test_a_foreign_host_is_refused(page: Page, feed: Feed, name: str) -> None:
+def test_a_foreign_host_is_refused(page: BrowserView, feed: Feed, name: str) -> None:
     name = name.replace("PORT", str(urlsplit(page.url).port))
     assert get(page, path(page), name)[0] == 404
     with pytest.raises(InvalidStatus, match="403"):
@@ -174,13 +181,13 @@ def test_a_foreign_host_is_refused(page: Page, feed: Feed, name: str) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://127.0.0.1:1"])
-def test_a_foreign_origin_is_refused(page: Page, feed: Feed, origin: str | None) -> None:
+def test_a_foreign_origin_is_refused(page: BrowserView, feed: Feed, origin: str | None) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         view(page, origin=origin)
     goes_on(page, feed)
 
 
-def test_localhost_is_the_page_too_but_another_origin(page: Page, feed: Feed) -> None:
+def test_localhost_is_the_page_too_but_another_origin(page: BrowserView, feed: Feed) -> None:
     name = f"localhost:{urlsplit(page.url).port}"
     assert get(page, path(page), name)[0] == 200
     with view(page, name=name) as viewer:
@@ -190,14 +197,14 @@ def test_localhost_is_the_page_too_but_another_origin(page: Page, feed: Feed) ->
     goes_on(page, feed)
 
 
-def test_a_port_that_cannot_be_had_is_said(page: Page) -> None:
+def test_a_port_that_cannot_be_had_is_said(page: BrowserView) -> None:
     for port in (urlsplit(page.url).port or 0, 99999, -1):
         complaint = f"^no page at port {port}: .*; choose another, or 0 for one that is free$"
-        with pytest.raises(ConfigError, match=complaint), Page(Feed(), port):
+        with pytest.raises(ConfigError, match=complaint), BrowserView(Feed(), port):
             pass
 
 
-def test_it_opens_in_the_browser(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_opens_in_the_browser(page: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
     def note(url: str) -> bool:
@@ -212,16 +219,21 @@ def test_it_opens_in_the_browser(page: Page, monkeypatch: pytest.MonkeyPatch) ->
 # What it shows and takes
 
 
-def test_the_newest_display_is_sent_as_it_is(page: Page, feed: Feed) -> None:
+def test_the_newest_display_is_sent_as_it_is(page: BrowserView, feed: Feed) -> None:
     with view(page) as viewer:
         assert shown(viewer) == Display()
-        for display in (CALM, CUE, msgspec.structs.replace(CALM, line=Line(A, NASTY, NASTY))):
+        for display in (CALM, CUE, msgspec.structs.replace(CALM, line=NewestLine(A, NASTY, NASTY))):
             feed.publish(display, 0.0)
             assert shown(viewer) == display
 
 
-def test_wishes_arrive(page: Page, feed: Feed) -> None:
-    wishes: list[Wish] = [Toggle(), Mark("acknowledge", 4096, True), NextCall(), Decline()]
+def test_wishes_arrive(page: BrowserView, feed: Feed) -> None:
+    wishes: list[UserAction] = [
+        ToggleListening(),
+        MarkCue("acknowledge", 4096, True),
+        NextCall(),
+        CustomerDeclines(),
+    ]
     with view(page) as viewer:
         for wish in wishes:
             viewer.send(msgspec.json.encode(wish).decode())
@@ -243,7 +255,7 @@ def test_wishes_arrive(page: Page, feed: Feed) -> None:
     ids=["large", "not JSON", "empty", "deep", "unknown", "a part", "another kind", "bytes"],
 )
 def test_what_is_no_wish_ends_its_connection(
-    page: Page, feed: Feed, message: str | bytes, code: int
+    page: BrowserView, feed: Feed, message: str | bytes, code: int
 ) -> None:
     with view(page) as other:
         with view(page) as viewer:
@@ -256,7 +268,7 @@ def test_what_is_no_wish_ends_its_connection(
     goes_on(page, feed)
 
 
-def test_a_flood_ends_its_connection(page: Page, feed: Feed) -> None:
+def test_a_flood_ends_its_connection(page: BrowserView, feed: Feed) -> None:
     with view(page) as viewer:
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -266,7 +278,7 @@ def test_a_flood_ends_its_connection(page: Page, feed: Feed) -> None:
 
 
 def test_a_ninth_viewer_is_turned_away_until_there_is_room(
-    page: Page, feed: Feed, stack: ExitStack
+    page: BrowserView, feed: Feed, stack: ExitStack
 ) -> None:
     viewers = [stack.enter_context(view(page)) for _ in range(8)]
     assert [shown(viewer) for viewer in viewers] == [Display()] * 8
@@ -283,7 +295,7 @@ def test_who_does_not_read_holds_nothing_up(
     monkeypatch.setattr(browser, "SEND_S", 0.1)
     stuck = stack.enter_context(socket.socket())
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    with Page(feed) as page:
+    with BrowserView(feed) as page:
         stuck.connect(("127.0.0.1", urlsplit(page.url).port or 0))
         stuck.sendall(
             f"GET {path(page)}live HTTP/1.1\r\nHost: {host(page)}\r\n"
@@ -306,15 +318,15 @@ def test_who_does_not_read_holds_nothing_up(
 
 
 def test_what_fails_in_it_is_said_to_the_session(
-    page: Page, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    page: BrowserView, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(self: Page, viewer: WebSocket) -> None:
+    async def fails(self: BrowserView, viewer: WebSocket) -> None:
         raise ValueError("nineteen crates")
 
     with view(page) as viewer:
         assert shown(viewer) == Display()
         with monkeypatch.context() as broken:
-            broken.setattr(Page, "_show", fails)
+            broken.setattr(BrowserView, "_show", fails)
             with view(page) as other:
                 ending(other)
         feed.publish(CALM, 0.0)
@@ -329,7 +341,7 @@ def test_what_fails_in_it_is_said_to_the_session(
     "rubbish", [b"\xff\xfe" * 400, b"GET\0 / HTTP/9\r\n\r\n", b"GET / HTTP/1.1\r\n: \r\n\r\n"]
 )
 def test_rubbish_is_no_matter(
-    page: Page, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
+    page: BrowserView, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_connection(("127.0.0.1", urlsplit(page.url).port or 0), 30) as other:
         other.sendall(rubbish)
@@ -341,7 +353,7 @@ def test_rubbish_is_no_matter(
 
 
 def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
-    page: Page, feed: Feed, capfd: pytest.CaptureFixture[str]
+    page: BrowserView, feed: Feed, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with view(page) as viewer:
         assert shown(viewer) == Display()
@@ -356,7 +368,7 @@ def test_who_asks_for_nothing_has_to_go(
 ) -> None:
     monkeypatch.setattr(browser, "REQUEST_S", 0.5)
     monkeypatch.setattr(browser, "MOST_CONNECTIONS", 10)
-    with Page(feed) as page:
+    with BrowserView(feed) as page:
         address = "127.0.0.1", urlsplit(page.url).port or 0
         with view(page) as viewer:
             assert shown(viewer) == Display()
@@ -371,7 +383,7 @@ def test_who_asks_for_nothing_has_to_go(
 
 def test_it_ends_with_viewers_there(feed: Feed) -> None:
     with ExitStack() as stack:
-        with Page(feed) as page:
+        with BrowserView(feed) as page:
             viewer = stack.enter_context(view(page))
             assert shown(viewer) == Display()
         assert ending(viewer)[0] == 1012
@@ -395,7 +407,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 class Seen:
     """A page in a browser, as a person has it."""
 
-    def __init__(self, driver: Chrome, page: Page) -> None:
+    def __init__(self, driver: Chrome, page: BrowserView) -> None:
         self.driver = driver
         driver.get(page.url)
 
@@ -419,7 +431,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(chromium: Chrome, page: Page) -> Iterator[Seen]:
+def seen(chromium: Chrome, page: BrowserView) -> Iterator[Seen]:
     chromium.get("about:blank")
     chromium.get_log("browser")  # type: ignore[no-untyped-call]
     chromium.get_log("performance")  # type: ignore[no-untyped-call]
@@ -430,7 +442,7 @@ def seen(chromium: Chrome, page: Page) -> Iterator[Seen]:
 
 @installed
 def test_a_browser_shows_what_is_published_and_takes_clicks(
-    seen: Seen, page: Page, feed: Feed
+    seen: Seen, page: BrowserView, feed: Feed
 ) -> None:
     seen.reads("state", "Ready")
     feed.publish(CALM, 0.0)
@@ -452,17 +464,17 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
     assert customer.get_attribute("aria-valuenow") == "14"
     assert "both speak" in seen.text("customer")
     seen.click("helpful")
-    assert wished(feed) == [Mark("acknowledge", 4096, True)]
+    assert wished(feed) == [MarkCue("acknowledge", 4096, True)]
     seen.click("wrong")
-    assert wished(feed) == [Mark("acknowledge", 4096, False)]
+    assert wished(feed) == [MarkCue("acknowledge", 4096, False)]
     seen.click("toggle")
-    assert wished(feed) == [Toggle()]
+    assert wished(feed) == [ToggleListening()]
     ActionChains(seen.driver).send_keys(" ").perform()
-    assert wished(feed) == [Toggle()]
+    assert wished(feed) == [ToggleListening()]
     seen.click("next")
     assert wished(feed) == [NextCall()]
     seen.click("decline")
-    assert wished(feed) == [Decline()]
+    assert wished(feed) == [CustomerDeclines()]
     card = msgspec.structs.replace(CUE.card, helpful=False) if CUE.card else None
     feed.publish(msgspec.structs.replace(CUE, state="paused", card=card), 0.0)
     seen.reads("state", "Paused")
@@ -481,15 +493,15 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
 
 @installed
 def test_whatever_is_said_stays_text(seen: Seen, feed: Feed) -> None:
-    bar = Bar(NASTY, 0.5, 0.5, NASTY, NASTY)
+    bar = ValueBar(NASTY, 0.5, 0.5, NASTY, NASTY)
     nasty = Display(
         "listening",
-        (Channel(A, False, 0, NASTY, NASTY), Channel(C, False, 0, NASTY, NASTY)),
+        (ChannelMeter(A, False, 0, NASTY, NASTY), ChannelMeter(C, False, 0, NASTY, NASTY)),
         False,
-        Card(NASTY, 0, NASTY, NASTY, NASTY, None),
+        CardDisplay(NASTY, 0, NASTY, NASTY, NASTY, None),
         bar,
         bar,
-        Line(C, NASTY, NASTY),
+        NewestLine(C, NASTY, NASTY),
         NASTY,
     )
     elements = "return document.querySelectorAll('*').length"
@@ -522,7 +534,7 @@ def test_it_is_narrow_without_scrolling_sideways(
 def test_a_lost_connection_is_said_and_made_again(
     chromium: Chrome, feed: Feed, stack: ExitStack
 ) -> None:
-    page = stack.enter_context(Page(feed))
+    page = stack.enter_context(BrowserView(feed))
     feed.publish(CUE, 0.0)
     seen = Seen(chromium, page)
     seen.reads("state", "Listening")
@@ -557,7 +569,7 @@ def test_it_floats_in_a_window_of_its_own(seen: Seen, feed: Feed) -> None:
     until(lambda: seen.run("return part.title.textContent") == "Acknowledge")
     until(lambda: seen.run("return own.getComputedStyle(part.call).display") == "grid")
     seen.run("part.toggle.click()")
-    assert wished(feed) == [Toggle()]
+    assert wished(feed) == [ToggleListening()]
     seen.click("back")
     until(lambda: seen.run("return own === null && document.body.contains(part.call)"))
     assert seen.text("title") == "Acknowledge"
@@ -565,11 +577,11 @@ def test_it_floats_in_a_window_of_its_own(seen: Seen, feed: Feed) -> None:
 
 
 def test_the_page_has_no_code_or_style_inside_and_names_no_other_place() -> None:
-    html = (browser.HERE / "index.html").read_text("utf-8")
-    script = (browser.HERE / "page.js").read_text("utf-8")
+    html = (browser.PAGE_FOLDER / "index.html").read_text("utf-8")
+    script = (browser.PAGE_FOLDER / "page.js").read_text("utf-8")
     for word in ("<style", "style=", "onclick", "javascript:", "://"):
         assert word not in html
     for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "://"):
         assert word not in script
-    there = {file.name for file in browser.HERE.iterdir()}
-    assert there == {file for file, _ in browser.FILES.values()}
+    there = {file.name for file in browser.PAGE_FOLDER.iterdir()}
+    assert there == {file for file, _ in browser.PAGE_FILES.values()}

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from tests.helpers import hear, silence, stereo, syllables, voice
-from voicecoach.shell.views.console import CallView
+from voicecoach.shell.views.console import TerminalView
 from voicecoach.types import (
     SAMPLE_RATE,
     ChannelState,
@@ -119,7 +119,7 @@ def drawn(events: list[Event], terminal: bool, width: int = 100) -> str:
     """Return what is on the screen after these events."""
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=width, height=30, color_system=None)
-    with CallView(console, "call [bold]x[/]", 10.0) as view:
+    with TerminalView(console, "call [bold]x[/]", 10.0) as view:
         for event in events:
             view.show(event)
             view.advance(event.at)

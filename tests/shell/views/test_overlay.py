@@ -15,7 +15,13 @@ import pytest
 from scripts.pictures.overlay import CUE, PICTURES
 from scripts.support.desktop import Desktop, desktop, missing
 from tests.shell.views.overlay_driver import INTERRUPTED, TEXT, Order, Told
-from voicecoach.shell.runtime.feed import Decline, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    MarkCue,
+    NextCall,
+    QuitProgram,
+    ToggleListening,
+)
 from voicecoach.shell.views import overlay
 from voicecoach.shell.views.overlay import places
 from voicecoach.shell.views.overlay.places import Box, Screen
@@ -122,13 +128,13 @@ def test_it_is_clicked_and_the_focus_stays_where_it_was(screen: Desktop, tmp_pat
         for name in ("Helpful", "Wrong", "Pause", "Next call", "Declined"):
             panel.click(buttons[name])
         assert CUE.card
-        marks = [Mark(CUE.card.id, CUE.card.start, helpful) for helpful in (True, False)]
-        wanted = [*marks, Toggle(), NextCall(), Decline()]
+        marks = [MarkCue(CUE.card.id, CUE.card.start, helpful) for helpful in (True, False)]
+        wanted = [*marks, ToggleListening(), NextCall(), CustomerDeclines()]
         until(lambda: panel.wishes() == wanted)
         assert screen.xdotool("getwindowfocus") == other.window
         assert screen.xdotool("getactivewindow") == other.window
         panel.click(buttons["\N{MULTIPLICATION SIGN}"])
-        until(lambda: Quit() in panel.wishes())
+        until(lambda: QuitProgram() in panel.wishes())
         assert panel.end() == 0
         assert screen.xdotool("getwindowfocus") == other.window
 
@@ -171,7 +177,7 @@ def test_clicks_go_through_it_on_demand(screen: Desktop, tmp_path: Path) -> None
         buttons = panel.show(CUE).buttons
         pause = buttons["Pause"]
         panel.click(pause)
-        until(lambda: panel.wishes() == [Toggle()])
+        until(lambda: panel.wishes() == [ToggleListening()])
         assert not other.told
         panel.order(Order(through=True))
         until(lambda: not panel.told[-1].buttons and bool(panel.told[-1].panel))
@@ -180,7 +186,7 @@ def test_clicks_go_through_it_on_demand(screen: Desktop, tmp_path: Path) -> None
         panel.order(Order(through=False))
         until(lambda: bool(panel.told[-1].buttons))
         panel.click(pause)
-        until(lambda: panel.wishes() == [Toggle(), Toggle()])
+        until(lambda: panel.wishes() == [ToggleListening(), ToggleListening()])
         assert len(other.told) == 1
         assert screen.xdotool("getwindowfocus") == other.window
 
@@ -236,13 +242,13 @@ def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the display :9999 cannot be opened" in python(ask, DISPLAY=":9999")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "there is no display" in overlay.available()
+    assert "there is no display" in overlay.why_unavailable()
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert "no XWayland" in overlay.available()
+    assert "no XWayland" in overlay.why_unavailable()
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setitem(sys.modules, "PySide6", None)
     monkeypatch.setitem(sys.modules, "PySide6.QtCore", None)
-    assert "pip install 'voicecoach[overlay]'" in overlay.available()
+    assert "pip install 'voicecoach[overlay]'" in overlay.why_unavailable()
 
 
 PAINT = """
@@ -296,21 +302,21 @@ SIZE = (400, 300)
 
 
 def test_at_first_it_is_in_the_corner_of_the_primary_screen() -> None:
-    assert places.placed({}, SIZE, [RIGHT, LEFT]) == (1920 + 2560 - 400 - 16, 16)
-    assert places.placed({}, SIZE, [LEFT]) == (1920 - 400 - 16, 30 + 16)
-    assert places.placed({}, (3000, 3000), [LEFT]) == (0, 30)
+    assert places.place_on_screen({}, SIZE, [RIGHT, LEFT]) == (1920 + 2560 - 400 - 16, 16)
+    assert places.place_on_screen({}, SIZE, [LEFT]) == (1920 - 400 - 16, 30 + 16)
+    assert places.place_on_screen({}, (3000, 3000), [LEFT]) == (0, 30)
 
 
 def test_each_screen_has_its_place() -> None:
     kept: places.Places = {}
-    places.keep(kept, (100, 100), SIZE, [LEFT])
-    places.keep(kept, (3000, 1390), SIZE, [LEFT, RIGHT])
-    assert places.placed(kept, SIZE, [LEFT, RIGHT]) == (3000, 1100), "wholly to be seen"
-    assert places.placed(kept, SIZE, [LEFT]) == (100, 100)
+    places.remember_place(kept, (100, 100), SIZE, [LEFT])
+    places.remember_place(kept, (3000, 1390), SIZE, [LEFT, RIGHT])
+    assert places.place_on_screen(kept, SIZE, [LEFT, RIGHT]) == (3000, 1100), "wholly to be seen"
+    assert places.place_on_screen(kept, SIZE, [LEFT]) == (100, 100)
     elsewhere = LEFT._replace(whole=Box(0, 0, 1280, 720), free=Box(0, 0, 1280, 720))
-    assert places.placed(kept, SIZE, [elsewhere]) == (1280 - 400 - 16, 16)
+    assert places.place_on_screen(kept, SIZE, [elsewhere]) == (1280 - 400 - 16, 16)
     for number in range(99):
-        places.keep(kept, (0, 0), SIZE, [LEFT._replace(name=str(number))])
+        places.remember_place(kept, (0, 0), SIZE, [LEFT._replace(name=str(number))])
     assert len(kept) == places.MOST_PLACES
 
 

@@ -22,28 +22,28 @@ from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError
 from voicecoach.shell.asr.transcriber import Transcriber
-from voicecoach.shell.capture import choose
-from voicecoach.shell.capture.ears import Ears
+from voicecoach.shell.capture import choose_backend
+from voicecoach.shell.capture.ears import DeviceSupervisor
 from voicecoach.shell.control import keys
-from voicecoach.shell.control.local_socket import Control
-from voicecoach.shell.journal.keep import Bookkeeper
+from voicecoach.shell.control.local_socket import ControlServer
+from voicecoach.shell.journal.keep import JournalWriter
 from voicecoach.shell.live import retention
-from voicecoach.shell.live.recorder import check
-from voicecoach.shell.live.session import Session
+from voicecoach.shell.live.recorder import check_writable
+from voicecoach.shell.live.session import LiveSession
 from voicecoach.shell.results import baseline_file
-from voicecoach.shell.results.replay_one import Setup
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.runtime.feed import Feed, Quit, Shown, Toggle
-from voicecoach.shell.runtime.worker import failure
-from voicecoach.shell.views.console import CallView, print_line, say
+from voicecoach.shell.results.replay_one import CallSetup
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.feed import Feed, QuitProgram, TimedDisplay, ToggleListening
+from voicecoach.shell.runtime.worker import describe_error
+from voicecoach.shell.views.console import TerminalView, print_to_console, print_to_stderr
 from voicecoach.types import Event, Speaker
 
-LOOK_S = 0.1
-WAITING = 5000
+VIEW_POLL_S = 0.1
+MAX_QUEUED_EVENTS = 5000
 """Events that may wait for the terminal; what a stuck one misses it will never show."""
 
 
-class Options(NamedTuple):
+class LiveOptions(NamedTuple):
     """How a live call is run."""
 
     out: Path
@@ -58,11 +58,11 @@ class Options(NamedTuple):
     journal: bool = False
 
 
-class Relay:
+class EventRelay:
     """Takes the session's events to the terminal's thread, without waiting for it."""
 
     def __init__(self) -> None:
-        self._events: queue.Queue[Event] = queue.Queue(WAITING)
+        self._events: queue.Queue[Event] = queue.Queue(MAX_QUEUED_EVENTS)
 
     def show(self, event: Event) -> None:
         """Take an event."""
@@ -79,10 +79,10 @@ class Relay:
             return None
 
 
-class Attended:
+class SessionThread:
     """A session that runs in a thread."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: LiveSession) -> None:
         self._session = session
         self._error: BaseException | None = None
         # Not a daemon: what a call came to is written even where the view has failed.
@@ -101,9 +101,9 @@ class Attended:
         """Wait for its end, which Ctrl-C asks for; raises what it ended with."""
         while self._thread.is_alive():
             try:
-                self._thread.join(LOOK_S)  # so that Ctrl-C is heard
+                self._thread.join(VIEW_POLL_S)  # so that Ctrl-C is heard
             except KeyboardInterrupt:
-                feed.wish(Quit())
+                feed.wish(QuitProgram())
         if self._error:
             raise self._error
 
@@ -114,12 +114,12 @@ class Attended:
             self._error = e
 
 
-def attend(
+def run_live(
     config: Config,
     cues: tuple[Cue, ...],
     transcribers: Sequence[Transcriber],
     no_words: str,
-    options: Options,
+    options: LiveOptions,
 ) -> None:
     """Listen to calls, and show them, until the agent ends it.
 
@@ -130,30 +130,30 @@ def attend(
         cannot be kept.
     """
     console = Console()
-    view, why = resolve(options.view)
+    view, why = resolve_view(options.view)
     if why:
-        print_line(console, f"No overlay: {why}. Instead: {view}.")
-    backend = choose()
+        print_to_console(console, f"No overlay: {why}. Instead: {view}.")
+    backend = choose_backend()
     # What a person has to mend is said now, not in the middle of a call.
     backend.sources()
-    check(options.out)
-    path = baseline_file.default_path()
-    known = baseline_file.read(path) if options.learn else None
-    setup = Setup(config, cues, shipped(), transcribers, no_words, usual=known)
+    check_writable(options.out)
+    path = baseline_file.default_baseline_path()
+    known = baseline_file.read_baseline(path) if options.learn else None
+    setup = CallSetup(config, cues, shipped_models(), transcribers, no_words, usual=known)
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
-    feed, relay = Feed(), Relay()
+    feed, relay = Feed(), EventRelay()
     wait = options.wait or config.privacy.ask_first
     notice = ""
     if options.consent or config.privacy.ask_first:
         notice = config.live.notice_recorded if options.record else config.live.notice
-    if news := retention.purge(options.out, config.privacy.keep_days, datetime.now(UTC)):
-        print_line(console, news)
+    if news := retention.purge_old_calls(options.out, config.privacy.keep_days, datetime.now(UTC)):
+        print_to_console(console, news)
     with ExitStack() as stack:
-        books = stack.enter_context(Bookkeeper(config)) if options.journal else None
+        books = stack.enter_context(JournalWriter(config)) if options.journal else None
         if books and (news := books.purge()):
-            print_line(console, news)
-        ears = stack.enter_context(Ears(backend, wanted, feed.say))
-        session = Session(
+            print_to_console(console, news)
+        ears = stack.enter_context(DeviceSupervisor(backend, wanted, feed.say))
+        session = LiveSession(
             setup,
             ears,
             feed,
@@ -165,41 +165,43 @@ def attend(
             ended=books.add if books else None,
         )
         if notice:
-            print_line(console, f"Say to the customer: {notice}")
+            print_to_console(console, f"Say to the customer: {notice}")
         if options.metrics:
-            from voicecoach.shell.control.metrics import Metrics
+            from voicecoach.shell.control.metrics import MetricsServer
 
-            metrics = stack.enter_context(Metrics(session.stages, options.metrics))
-            print_line(console, f"Metrics: {metrics.url}")
-        control = stack.enter_context(Control(feed))
+            metrics = stack.enter_context(MetricsServer(session.stages, options.metrics))
+            print_to_console(console, f"Metrics: {metrics.url}")
+        control = stack.enter_context(ControlServer(feed))
         if control.trouble:
-            say(control.trouble)
+            print_to_stderr(control.trouble)
         if view == "browser":
-            from voicecoach.shell.views.browser import Page
+            from voicecoach.shell.views.browser import BrowserView
 
-            page = stack.enter_context(Page(feed, options.port))
-            print_line(console, f"The page: {page.url}")
+            page = stack.enter_context(BrowserView(feed, options.port))
+            print_to_console(console, f"The page: {page.url}")
             page.open()
-        if stack.enter_context(keys.listening(feed)):
-            print_line(console, f"Keys here: {keys.HELP}", "dim")
+        if stack.enter_context(keys.key_listener(feed)):
+            print_to_console(console, f"Keys here: {keys.KEYS_HELP}", "dim")
         if not wait:
-            feed.wish(Toggle())
-        attended = Attended(session)
+            feed.wish(ToggleListening())
+        attended = SessionThread(session)
         attended.start()
-        watch(lambda: _show(view, session, feed, attended, console, relay), attended, feed)
+        show_until_ended(
+            lambda: _show(view, session, feed, attended, console, relay), attended, feed
+        )
     for stage, reason, _ in feed.troubles():
-        say(f"{stage}: {reason}")
+        print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
-        say(f"{folder}: the disk did not take it; it is not complete")
+        print_to_stderr(f"{folder}: the disk did not take it; it is not complete")
     for folder in session.folders:
-        print_line(console, f"Results: {folder}", "bold")
+        print_to_console(console, f"Results: {folder}", "bold")
     for trouble in books.said if books else ():
-        say(trouble)
+        print_to_stderr(trouble)
     if options.learn and session.usual and session.folders:
-        baseline_file.write(path, session.usual)
+        baseline_file.write_baseline(path, session.usual)
 
 
-def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:
+def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Feed) -> None:
     """Show a session that runs, and wait for its end; asked to end, it ends the session first.
 
     Raises
@@ -210,18 +212,18 @@ def watch(show: Callable[[], None], attended: Attended, feed: Feed) -> None:
     try:
         show()
     except KeyboardInterrupt:
-        feed.wish(Quit())
+        feed.wish(QuitProgram())
     except SystemExit:
-        feed.wish(Quit())
+        feed.wish(QuitProgram())
         raise
     except Exception as e:  # of whatever library draws, which may quote what it drew
         traceback.print_tb(e.__traceback__)
-        say(f"The view failed ({failure(e)}); the call goes on. Ctrl-C ends it.")
+        print_to_stderr(f"The view failed ({describe_error(e)}); the call goes on. Ctrl-C ends it.")
     finally:
         attended.join(feed)
 
 
-def resolve(view: str) -> tuple[str, str]:
+def resolve_view(view: str) -> tuple[str, str]:
     """Return the view that can be shown here, and why it is not the one that is asked for.
 
     Raises
@@ -231,7 +233,7 @@ def resolve(view: str) -> tuple[str, str]:
     """
     if view not in ("auto", "overlay"):
         return view, ""
-    why = no_overlay()
+    why = why_no_overlay()
     if not why:
         return "overlay", ""
     if view == "overlay":
@@ -242,29 +244,34 @@ def resolve(view: str) -> tuple[str, str]:
     return "browser" if screen else "console", why
 
 
-def no_overlay() -> str:
+def why_no_overlay() -> str:
     """Return why there can be no overlay, "" where there can."""
     try:
         from voicecoach.shell.views import overlay
     except ImportError:
         return "pip install 'voicecoach[overlay]'"
-    return overlay.available()
+    return overlay.why_unavailable()
 
 
 def _show(
-    view: str, session: Session, feed: Feed, attended: Attended, console: Console, relay: Relay
+    view: str,
+    session: LiveSession,
+    feed: Feed,
+    attended: SessionThread,
+    console: Console,
+    relay: EventRelay,
 ) -> None:
     """Show it in a view of its own; the page needs none."""
     if view == "overlay":
         from voicecoach.shell.views import overlay
 
-        overlay.show(feed, lambda: attended.running, painted=painted(session))
+        overlay.run_overlay(feed, lambda: attended.running, painted=repaint_recorder(session))
     elif view in ("console", "none"):
         # Without a picture there is a line for each utterance and cue.
         lines = console if view == "console" else Console(quiet=True)
-        with CallView(lines, "live", None) as drawn:
+        with TerminalView(lines, "live", None) as drawn:
             while attended.running:
-                event = relay.get(LOOK_S)
+                event = relay.get(VIEW_POLL_S)
                 if event:
                     drawn.show(event)
                     drawn.advance(event.at)
@@ -272,11 +279,11 @@ def _show(
                     drawn.clear()
 
 
-def painted(session: Session) -> Callable[[Shown, float, float], None]:
+def repaint_recorder(session: LiveSession) -> Callable[[TimedDisplay, float, float], None]:
     """Return what notes the repaints of an overlay."""
     paint, screen = session.stages["paint"], session.stages["screen"]
 
-    def note(shown: Shown, began: float, ended: float) -> None:
+    def note(shown: TimedDisplay, began: float, ended: float) -> None:
         paint.note(ended - began)
         if shown.sounded:
             screen.note(ended - shown.sounded)

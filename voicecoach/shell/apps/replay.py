@@ -17,20 +17,25 @@ from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
 from voicecoach.shell import report
-from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.results import baseline_file, input_log, reader
-from voicecoach.shell.results.input_log import INPUTS
-from voicecoach.shell.results.replay_one import EVENTS, Setup, copy, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.views.console import CallView, print_line, say, say_error
+from voicecoach.shell.results.input_log import INPUTS_FILE
+from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, copy_event_log, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.views.console import (
+    TerminalView,
+    print_error,
+    print_to_console,
+    print_to_stderr,
+)
 
-Source: TypeAlias = tuple[Path, Callable[[], Call]]
+ReplaySource: TypeAlias = tuple[Path, Callable[[], RecordedCall]]
 """A recording and how to open it as a call."""
 
 
-class Options(NamedTuple):
+class ReplayOptions(NamedTuple):
     """How recordings are replayed."""
 
     out: Path
@@ -48,7 +53,7 @@ class Options(NamedTuple):
 
 
 def replay_all(
-    sources: Sequence[Source], config: Config, cues: tuple[Cue, ...], options: Options
+    sources: Sequence[ReplaySource], config: Config, cues: tuple[Cue, ...], options: ReplayOptions
 ) -> bool:
     """Replay every call into a folder of its own; return whether all could be.
 
@@ -60,53 +65,55 @@ def replay_all(
     out, events, usual, learn = options.out, options.events, options.usual, options.learn
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
-    known = baseline_file.read(usual) if usual else None
+    known = baseline_file.read_baseline(usual) if usual else None
     if usual and not known and not learn:
         raise ConfigError(f"{usual}: there is no such file; --learn makes one")
     console = Console()
     failed = False
     with ExitStack() as stack:
-        transcribers, no_words = ([], "") if options.as_heard else recognisers(config, stack)
-        setup = Setup(
+        transcribers, no_words = ([], "") if options.as_heard else start_transcribers(config, stack)
+        setup = CallSetup(
             config,
             cues,
-            shipped(),
+            shipped_models(),
             transcribers,
             no_words,
             options.frames,
             options.speed,
             known,
         )
-        folders = names([path for path, _ in sources])
+        folders = unique_folder_names([path for path, _ in sources])
         for (path, open_call), name in zip(sources, folders, strict=True):
             try:
-                record = input_log.read(path.with_name(INPUTS)) if options.as_heard else None
+                record = (
+                    input_log.read_inputs(path.with_name(INPUTS_FILE)) if options.as_heard else None
+                )
                 call = open_call()
-                with CallView(console, call.name, call.duration_s) as view:
-                    result, known = replay(call, setup, out / name, view, record)
+                with TerminalView(console, call.name, call.duration_s) as view:
+                    result, known = replay_call(call, setup, out / name, view, record)
             except AudioFileError as e:
                 failed = True
-                say_error(str(e))
+                print_error(str(e))
                 continue
             for note in result.notes:
-                say(f"note: {note}")
+                print_to_stderr(f"note: {note}")
             if options.report:
-                report.write(reader.read(out / name), open_call, options.audio)
+                report.write_report(reader.read_results(out / name), open_call, options.audio)
             if events:
-                copy(out / name / EVENTS, events)
-            print_line(console, f"Results: {out / name}", "bold")
-            if options.journal and (trouble := journal.add(config, out / name)):
+                copy_event_log(out / name / EVENT_LOG, events)
+            print_to_console(console, f"Results: {out / name}", "bold")
+            if options.journal and (trouble := journal.add_to_journal(config, out / name)):
                 failed = True
-                say_error(trouble)
+                print_error(trouble)
             if usual and learn:
-                baseline_file.write(usual, known)
+                baseline_file.write_baseline(usual, known)
                 setup = setup._replace(usual=known)
     return not failed
 
 
-def recognisers(
+def start_transcribers(
     config: Config, stack: ExitStack, most: int = 2, *, rehearse: bool = False
-) -> tuple[list[Remote], str]:
+) -> tuple[list[TranscriberProcess], str]:
     """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
 
     They `rehearse` as a `Remote` does.
@@ -118,18 +125,18 @@ def recognisers(
         # A recording is replayed as fast as it goes: a recogniser for each of two cores.
         given = wanted.model, wanted.language, wanted.vocabulary
         remotes = [
-            stack.enter_context(closing(Remote(*given, rehearse=rehearse)))
+            stack.enter_context(closing(TranscriberProcess(*given, rehearse=rehearse)))
             for _ in range(min(most, os.cpu_count() or 1))
         ]
         for remote in remotes:
             remote.ready()
     except ModelUnavailable as e:
-        say(f"no words: {e}; everything else goes on")
+        print_to_stderr(f"no words: {e}; everything else goes on")
         return [], str(e)
     return remotes, ""
 
 
-def names(paths: list[Path]) -> list[str]:
+def unique_folder_names(paths: list[Path]) -> list[str]:
     """Return a folder name for each call, unlike the others."""
     found: list[str] = []
     for path in paths:

@@ -17,21 +17,28 @@ from rich.text import Text
 
 from voicecoach.errors import ClusterError, VoiceCoachError
 from voicecoach.shell.archive import cluster, tables, work
-from voicecoach.shell.archive.plan import Recording, Settings, alone, find, fingerprint, result_name
-from voicecoach.shell.archive.progress import View
-from voicecoach.shell.archive.work import Outcome
-from voicecoach.shell.runtime.audio_files import readable
-from voicecoach.shell.views.console import say, say_error
-from voicecoach.views.summary import printable
+from voicecoach.shell.archive.plan import (
+    ArchiveRecording,
+    BatchSettings,
+    find_recordings,
+    fingerprint,
+    hold_batch_folder,
+    result_name,
+)
+from voicecoach.shell.archive.progress import BatchProgress
+from voicecoach.shell.archive.work import CallOutcome
+from voicecoach.shell.runtime.audio_files import readable_text
+from voicecoach.shell.views.console import print_error, print_to_stderr
+from voicecoach.text_safety.sanitize import printable
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-AHEAD = 2
+IN_FLIGHT_PER_WORKER = 2
 """Calls in flight for each worker: the one it is at, and the next."""
 
 
-class Options(NamedTuple):
+class BatchOptions(NamedTuple):
     """How a batch is run."""
 
     workers: int | None = None
@@ -43,7 +50,7 @@ class Options(NamedTuple):
     """Calls, the first of them."""
 
 
-def batch(settings: Settings, options: Options) -> bool:
+def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
     """Replay a folder's calls that are not done, and write the tables; return whether all could be.
 
     Raises
@@ -51,10 +58,10 @@ def batch(settings: Settings, options: Options) -> bool:
     ConfigError, OutputError, ClusterError, ModelError
         Where no call, or no further one, can be done.
     """
-    cluster.needed(dashboard=options.dashboard)
-    recordings, failed = find(settings.folder)
+    cluster.check_installed(dashboard=options.dashboard)
+    recordings, failed = find_recordings(settings.folder)
     recordings = recordings[: options.limit]
-    with alone(settings.out):
+    with hold_batch_folder(settings.out):
         made = fingerprint(settings)
         names = {r: result_name(r, made, kept=settings.keep) for r in recordings}
         there = {entry.name for entry in os.scandir(settings.results)}
@@ -63,49 +70,56 @@ def batch(settings: Settings, options: Options) -> bool:
             names |= {r: name for r, name in kept.items() if name in there}
         todo = [r for r in recordings if names[r] not in there]
         for error in failed.values():
-            say_error(printable(error))
+            print_error(printable(error))
         if todo:
-            failed |= _replay(todo, names, settings, options)
+            failed |= _replay_pending(todo, names, settings, options)
         else:
-            say(f"all {len(recordings)} calls were done before")
+            print_to_stderr(f"all {len(recordings)} calls were done before")
         done = {r: names[r] for r in recordings if r.name not in failed}
         composite = settings.config.privacy.composite
-        results = (work.read(settings.results / name) for name in done.values())
-        tables.write(settings.out, results, failed, composite=composite)
+        results = (work.read_call_result(settings.results / name) for name in done.values())
+        tables.write_tables(settings.out, results, failed, composite=composite)
         _forget(settings, done, there)
     console = Console()
     console.print(
-        Text(f"Results of {len(done)} calls: {readable(settings.out)}", "bold"), soft_wrap=True
+        Text(f"Results of {len(done)} calls: {readable_text(settings.out)}", "bold"), soft_wrap=True
     )
     return not failed
 
 
-def _replay(
-    todo: Sequence[Recording], names: dict[Recording, str], settings: Settings, options: Options
+def _replay_pending(
+    todo: Sequence[ArchiveRecording],
+    names: dict[ArchiveRecording, str],
+    settings: BatchSettings,
+    options: BatchOptions,
 ) -> dict[str, str]:
     """Replay calls; return why, by name, where one cannot be."""
     failed: dict[str, str] = {}
     before = len(names) - len(todo)
     with _workers(options, len(todo)) as client:
-        addresses = cluster.check(client, settings, todo[0])
-        prepare(client, settings, addresses)
-        with View(Console(stderr=True), len(names), sum(r.size for r in todo), before) as view:
+        addresses = cluster.check_workers(client, settings, todo[0])
+        prepare_workers(client, settings, addresses)
+        with BatchProgress(
+            Console(stderr=True), len(names), sum(r.size for r in todo), before
+        ) as view:
             jobs = ((r, names[r]) for r in todo)
-            for recording, outcome in outcomes(client, settings, jobs, AHEAD * len(addresses)):
+            for recording, outcome in replay_all_pending(
+                client, settings, jobs, IN_FLIGHT_PER_WORKER * len(addresses)
+            ):
                 view.advance(recording.size, outcome.duration_s, outcome.error)
                 if outcome.error:
                     failed[recording.name] = outcome.error
     return failed
 
 
-def _workers(options: Options, calls: int) -> AbstractContextManager[Client]:
+def _workers(options: BatchOptions, calls: int) -> AbstractContextManager[Client]:
     if options.scheduler:
-        return cluster.existing(options.scheduler)
+        return cluster.existing_cluster(options.scheduler)
     workers = min(options.workers or os.cpu_count() or 1, calls)
-    return cluster.local(workers, dashboard=options.dashboard)
+    return cluster.local_cluster(workers, dashboard=options.dashboard)
 
 
-def prepare(client: Client, settings: Settings, addresses: Sequence[str]) -> None:
+def prepare_workers(client: Client, settings: BatchSettings, addresses: Sequence[str]) -> None:
     """Have each worker load what it needs.
 
     Raises
@@ -115,15 +129,17 @@ def prepare(client: Client, settings: Settings, addresses: Sequence[str]) -> Non
     """
     client.gather(
         [
-            client.submit(work.prepare, settings, workers=[a], pure=False, allow_other_workers=True)
+            client.submit(
+                work.prepare_worker, settings, workers=[a], pure=False, allow_other_workers=True
+            )
             for a in addresses
         ]
     )
 
 
-def outcomes(
-    client: Client, settings: Settings, jobs: Iterator[tuple[Recording, str]], most: int
-) -> Iterator[tuple[Recording, Outcome]]:
+def replay_all_pending(
+    client: Client, settings: BatchSettings, jobs: Iterator[tuple[ArchiveRecording, str]], most: int
+) -> Iterator[tuple[ArchiveRecording, CallOutcome]]:
     """Have calls replayed, `most` in flight, and yield what comes of each as it is done.
 
     Raises
@@ -133,42 +149,42 @@ def outcomes(
     """
     from distributed import as_completed
 
-    at: dict[str, Recording] = {}
+    at: dict[str, ArchiveRecording] = {}
 
-    def submit(recording: Recording, name: str) -> Future:
-        future = client.submit(work.process, recording, settings, name, pure=False)
+    def submit(recording: ArchiveRecording, name: str) -> Future:
+        future = client.submit(work.replay_recording, recording, settings, name, pure=False)
         at[future.key] = recording
         return future
 
     running = as_completed([submit(*job) for job in islice(jobs, most)])
     for future in running:
-        yield at.pop(future.key), _outcome(future)
+        yield at.pop(future.key), _outcome_of_future(future)
         for job in islice(jobs, 1):
             running.add(submit(*job))
 
 
-def _outcome(future: Future) -> Outcome:
+def _outcome_of_future(future: Future) -> CallOutcome:
     """Return what came of a call."""
     from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
     try:
         # Where the worker ended after the call and before it was asked, another one is.
-        outcome: Outcome = future.result()
+        outcome: CallOutcome = future.result()
     except CancelledError as e:
         raise ClusterError("the scheduler is gone: run the same command again to go on") from e
     except KilledWorker:
-        return Outcome(
+        return CallOutcome(
             error=f"its worker ended (killed, or out of memory) each of {cluster.ATTEMPTS} times"
         )
     except VoiceCoachError:
         raise
     except Exception as e:  # one call must not stop the others, whatever it meets
-        return Outcome(error=f"this is a fault of voicecoach: {type(e).__name__}: {e}")
+        return CallOutcome(error=f"this is a fault of voicecoach: {type(e).__name__}: {e}")
     return outcome
 
 
-def _forget(settings: Settings, done: dict[Recording, str], there: set[str]) -> None:
+def _forget(settings: BatchSettings, done: dict[ArchiveRecording, str], there: set[str]) -> None:
     """Remove results that newer ones of the same recordings took the place of."""
     places = {recording.place for recording in done}
     for name in there.difference(done.values()):

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from voicecoach.errors import ClusterError
 from voicecoach.shell.archive import work
-from voicecoach.shell.archive.plan import Recording, Settings
-from voicecoach.shell.views.console import say
+from voicecoach.shell.archive.plan import ArchiveRecording, BatchSettings
+from voicecoach.shell.views.console import print_to_stderr
 
 if TYPE_CHECKING:
     from distributed import Client
 
-NEEDED = ("cryptography", "distributed", "filelock", "pyarrow")
+REQUIRED_MODULES = ("cryptography", "distributed", "filelock", "pyarrow")
 ATTEMPTS = 3
 """Times a call may take its worker with it before it is given up."""
 CONNECT_S = 10
@@ -52,7 +52,7 @@ _LOCAL: dict[str, Any] = {
 }
 
 
-def needed(*, dashboard: bool) -> None:
+def check_installed(*, dashboard: bool) -> None:
     """Make sure, before anything else, that all that a batch needs is there.
 
     Raises
@@ -60,7 +60,7 @@ def needed(*, dashboard: bool) -> None:
     ClusterError
         Where it is not.
     """
-    names = (*NEEDED, "bokeh") if dashboard else NEEDED
+    names = (*REQUIRED_MODULES, "bokeh") if dashboard else REQUIRED_MODULES
     missing = [name for name in names if not importlib.util.find_spec(name)]
     if missing:
         what = "bokeh" if missing == ["bokeh"] else "'voicecoach[archive]'"
@@ -68,7 +68,7 @@ def needed(*, dashboard: bool) -> None:
 
 
 @contextmanager
-def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
+def local_cluster(workers: int, *, dashboard: bool) -> Iterator[Client]:
     """Give a cluster on this machine.
 
     Raises
@@ -96,12 +96,12 @@ def local(workers: int, *, dashboard: bool) -> Iterator[Client]:
         Client(cluster) as client,
     ):
         if dashboard:
-            say(f"dashboard: {client.dashboard_link}")
+            print_to_stderr(f"dashboard: {client.dashboard_link}")
         yield client
 
 
 @contextmanager
-def existing(address: str) -> Iterator[Client]:
+def existing_cluster(address: str) -> Iterator[Client]:
     """Give a cluster whose scheduler is at an address.
 
     Raises
@@ -121,7 +121,7 @@ def existing(address: str) -> Iterator[Client]:
             yield client
 
 
-def check(client: Client, settings: Settings, first: Recording) -> list[str]:
+def check_workers(client: Client, settings: BatchSettings, first: ArchiveRecording) -> list[str]:
     """Return the addresses of the workers, each of which can do it.
 
     Raises
@@ -132,7 +132,9 @@ def check(client: Client, settings: Settings, first: Recording) -> list[str]:
     token = settings.scratch / f"{secrets.token_hex(8)}.token"
     token.touch()
     try:
-        found = client.run(work.examine, token.name, settings, first.name, on_error="return")
+        found = client.run(
+            work.check_this_worker, token.name, settings, first.name, on_error="return"
+        )
     finally:
         token.unlink()
     if not found:

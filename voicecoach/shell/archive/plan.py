@@ -22,7 +22,7 @@ import msgspec
 
 from voicecoach import __version__
 from voicecoach.coaching.cues import Cue
-from voicecoach.config import Config, Live, Privacy
+from voicecoach.config import Config, LiveConfig, PrivacyConfig
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.types import Speaker
@@ -32,13 +32,13 @@ EXTENSIONS = {
     ".snd", ".w64", ".wav", ".wave",
 }  # fmt: skip
 """Of the files that libsndfile reads."""
-FORMAT = 1
+RESULT_FORMAT = 1
 """Of a call's result; raised when it changes."""
-RESULTS, SCRATCH, LOCK, FOLDERS = ".calls", ".scratch", ".lock", "calls"
+RESULTS_FOLDER, SCRATCH_FOLDER, LOCK_FILE, CALLS_FOLDER = ".calls", ".scratch", ".lock", "calls"
 """What is in the folder of a batch beside the tables."""
 
 
-class Recording(NamedTuple):
+class ArchiveRecording(NamedTuple):
     """A file that is a call."""
 
     name: str
@@ -54,7 +54,7 @@ class Recording(NamedTuple):
         return _digest(os.fsencode(self.name))
 
 
-class Settings(NamedTuple):
+class BatchSettings(NamedTuple):
     """What is the same for every call of a batch."""
 
     folder: Path
@@ -72,25 +72,25 @@ class Settings(NamedTuple):
     @property
     def results(self) -> Path:
         """Where the results of calls are."""
-        return self.out / RESULTS
+        return self.out / RESULTS_FOLDER
 
     @property
     def scratch(self) -> Path:
         """Where unfinished things are."""
-        return self.out / SCRATCH
+        return self.out / SCRATCH_FOLDER
 
 
-def fingerprint(settings: Settings) -> str:
+def fingerprint(settings: BatchSettings) -> str:
     """Return what stands for all that a result follows from, but for the recording."""
     config = settings.config
     rules = msgspec.structs.replace(config.cues, file="")  # the rules themselves count
-    privacy = Privacy(profile=config.privacy.profile, composite=config.privacy.composite)
-    config = msgspec.structs.replace(config, live=Live(), cues=rules, privacy=privacy)
+    privacy = PrivacyConfig(profile=config.privacy.profile, composite=config.privacy.composite)
+    config = msgspec.structs.replace(config, live=LiveConfig(), cues=rules, privacy=privacy)
     model = Path(config.transcription.model)
     return _digest(
         msgspec.json.encode(
             [
-                FORMAT,
+                RESULT_FORMAT,
                 settings.version,
                 config,
                 settings.cues,
@@ -104,13 +104,13 @@ def fingerprint(settings: Settings) -> str:
     )
 
 
-def result_name(recording: Recording, settings: str, *, kept: bool) -> str:
+def result_name(recording: ArchiveRecording, settings: str, *, kept: bool) -> str:
     """Return the name of a call's result; `settings` is their fingerprint."""
     state = _digest(f"{recording.size} {recording.written} {settings}".encode())
     return f"{recording.place}-{state}{'-kept' if kept else ''}.json"
 
 
-def find(folder: Path) -> tuple[list[Recording], dict[str, str]]:
+def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str]]:
     """Return the recordings below a folder, by path, and what could not be looked at, and why.
 
     Files and folders whose name begins with a dot are left out.  Links to files are followed,
@@ -123,7 +123,7 @@ def find(folder: Path) -> tuple[list[Recording], dict[str, str]]:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder")
-    found: list[Recording] = []
+    found: list[ArchiveRecording] = []
     bad: dict[str, str] = {}
 
     def name_of(path: str | Path) -> str:
@@ -139,7 +139,7 @@ def find(folder: Path) -> tuple[list[Recording], dict[str, str]]:
             if file.startswith(".") or path.suffix.lower() not in EXTENSIONS:
                 continue
             try:
-                found.append(Recording(name_of(path), *_state(path)[1:]))
+                found.append(ArchiveRecording(name_of(path), *_state(path)[1:]))
             except OSError as e:
                 bad[name_of(path)] = f"{path}: cannot be looked at: {e.strerror}"
     if not found and not bad:
@@ -148,7 +148,7 @@ def find(folder: Path) -> tuple[list[Recording], dict[str, str]]:
 
 
 @contextmanager
-def alone(out: Path) -> Iterator[None]:
+def hold_batch_folder(out: Path) -> Iterator[None]:
     """Hold a batch's folder, which is made; the system lets go of it when the process ends.
 
     Raises
@@ -158,30 +158,30 @@ def alone(out: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    holder = out / f"{LOCK}.json"
-    lock = FileLock(out / LOCK, timeout=0)
+    holder = out / f"{LOCK_FILE}.json"
+    lock = FileLock(out / LOCK_FILE, timeout=0)
     try:
-        for folder in (out, out / RESULTS, out / SCRATCH):
+        for folder in (out, out / RESULTS_FOLDER, out / SCRATCH_FOLDER):
             # What was said is for nobody else on this machine.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
     except Timeout as e:
         raise OutputError(
-            f"{out}: another batch is at work there{_who(holder)}: wait for it"
+            f"{out}: another batch is at work there{_lock_holder_text(holder)}: wait for it"
         ) from e
     except OSError as e:
         raise OutputError(f"{out}: results cannot be written there: {e.strerror or e}") from e
     try:
-        _clean(out / SCRATCH)
+        _clean(out / SCRATCH_FOLDER)
         yield
     finally:
-        _clean(out / SCRATCH)
+        _clean(out / SCRATCH_FOLDER)
         holder.unlink(missing_ok=True)
         lock.release()
 
 
-def _who(holder: Path) -> str:
+def _lock_holder_text(holder: Path) -> str:
     try:
         facts = json.loads(holder.read_text())
     except (OSError, ValueError):

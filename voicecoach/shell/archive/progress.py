@@ -8,15 +8,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from voicecoach.shell.runtime.audio_files import readable
-from voicecoach.shell.views.console import say, say_error
-from voicecoach.views.summary import printable
+from voicecoach.shell.runtime.audio_files import readable_text
+from voicecoach.shell.views.console import print_error, print_to_stderr
+from voicecoach.text_safety.sanitize import printable
 
 PLAIN_S = 10.0
 """Seconds between lines where there is no terminal."""
 
 
-class View:
+class BatchProgress:
     """Watches a batch; a context manager.
 
     Parameters
@@ -44,7 +44,7 @@ class View:
         )
         self._task = self._bar.add_task("", total=max(size, 1))
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> BatchProgress:
         self._began = self._said = monotonic()
         self._bar.start()
         self._show()
@@ -52,7 +52,9 @@ class View:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._bar.stop()
-        say(f"stopped: {self.text()}; the same command goes on from here" if kind else self.text())
+        print_to_stderr(
+            f"stopped: {self.text()}; the same command goes on from here" if kind else self.text()
+        )
 
     def advance(self, size: int, duration_s: float, error: str) -> None:
         """Note that a call is done, or why it is not."""
@@ -68,9 +70,9 @@ class View:
     def complain(self, error: str) -> None:
         """Say what is wrong with a recording, above the bar where there is one."""
         if self._bar.disable:
-            say_error(printable(error))
+            print_error(printable(error))
         else:
-            self._console.print(Text(f"error: {printable(readable(error))}"), soft_wrap=True)
+            self._console.print(Text(f"error: {printable(readable_text(error))}"), soft_wrap=True)
 
     def text(self) -> str:
         """Return how far it is, in words."""
@@ -87,4 +89,4 @@ class View:
         if self._bar.disable and now - self._said >= PLAIN_S:
             self._said = now
             left = (self._size - self._bytes) * (now - self._began) / max(self._bytes, 1)
-            say(f"{self.text()}, {left / 60:.0f} min left")
+            print_to_stderr(f"{self.text()}, {left / 60:.0f} min left")

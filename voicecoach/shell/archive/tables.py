@@ -18,16 +18,16 @@ import msgspec
 
 from voicecoach import __version__
 from voicecoach.errors import OutputError
-from voicecoach.shell.archive.work import Result
-from voicecoach.shell.runtime.audio_files import readable
+from voicecoach.shell.archive.work import CallResult
+from voicecoach.shell.runtime.audio_files import readable_text
 from voicecoach.types import SPEAKERS
 
-SCHEMA = 1
+ARCHIVE_SCHEMA = 1
 """Raised when a column changes its meaning or leaves; additions do not raise it."""
-GROUP = 20_000
+ROW_GROUP_SIZE = 20_000
 """Rows in a row group: what is held in memory of a table, and what a reader may skip."""
 
-Row: TypeAlias = dict[str, Any]
+TableRow: TypeAlias = dict[str, Any]
 
 
 class Column(NamedTuple):
@@ -41,15 +41,15 @@ class Column(NamedTuple):
     nullable: bool = False
 
 
-class Table(NamedTuple):
+class ArchiveTable(NamedTuple):
     """A table: a row of what, its columns, and where its rows come from."""
 
     doc: str
     columns: tuple[Column, ...]
-    rows: Callable[[Result], Iterator[Row]]
+    rows: Callable[[CallResult], Iterator[TableRow]]
 
 
-def _calls(result: Result) -> Iterator[Row]:
+def _call_rows(result: CallResult) -> Iterator[TableRow]:
     s, card = result.summary, result.card
     row = msgspec.structs.asdict(s)
     for who in SPEAKERS:
@@ -76,17 +76,17 @@ def _calls(result: Result) -> Iterator[Row]:
     yield row
 
 
-def _cues(result: Result) -> Iterator[Row]:
+def _cue_rows(result: CallResult) -> Iterator[TableRow]:
     yield from map(msgspec.structs.asdict, result.summary.cues)
 
 
-def _held_back(result: Result) -> Iterator[Row]:
+def _held_back_rows(result: CallResult) -> Iterator[TableRow]:
     for key, times in sorted(result.summary.held_back.items()):
         id, _, reason = key.partition(": ")
         yield {"id": id, "reason": reason, "times": times}
 
 
-def _effects(result: Result) -> Iterator[Row]:
+def _effect_rows(result: CallResult) -> Iterator[TableRow]:
     for id, effect in sorted(result.summary.effects.items()):
         for moment in ("shown", "held_back", "held_out"):
             followed = msgspec.structs.asdict(getattr(effect, moment))
@@ -94,16 +94,16 @@ def _effects(result: Result) -> Iterator[Row]:
                 yield {"id": id, "moment": moment, **followed}
 
 
-def _utterances(result: Result) -> Iterator[Row]:
+def _utterance_rows(result: CallResult) -> Iterator[TableRow]:
     yield from map(msgspec.structs.asdict, result.summary.transcript)
 
 
-def _tone(result: Result) -> Iterator[Row]:
+def _tone_rows(result: CallResult) -> Iterator[TableRow]:
     for second, agitation, confidence in result.tone:
         yield {"at_s": second, "agitation": agitation, "confidence": confidence}
 
 
-def _scores(result: Result) -> Iterator[Row]:
+def _score_rows(result: CallResult) -> Iterator[TableRow]:
     for t in result.card.techniques if result.card else ():
         yield msgspec.structs.asdict(t) | {"seen": len(t.seen), "missed": len(t.missed)}
 
@@ -111,7 +111,7 @@ def _scores(result: Result) -> Iterator[Row]:
 _CALL = Column("call", "string", "path of the recording below the folder, with slashes")
 
 
-def _speaker(who: str) -> Iterator[Column]:
+def _speaker_columns(who: str) -> Iterator[Column]:
     yield Column(f"{who}_speech_s", "float64", f"speech of the {who}, seconds")
     yield Column(f"{who}_talk_share", "float64", "of both speakers' speech, 0..1")
     yield Column(f"{who}_turns", "int64", "turns")
@@ -120,7 +120,7 @@ def _speaker(who: str) -> Iterator[Column]:
     yield Column(f"{who}_channel", "string", "health of the channel at the end, `ok` or not")
 
 
-CALLS = (
+CALLS_COLUMNS = (
     _CALL,
     Column("size_bytes", "int64", "of the recording"),
     Column("modified", "time", "when the recording was last written, UTC"),
@@ -129,8 +129,8 @@ CALLS = (
     Column("sample_rates_hz", "numbers", "of the recording, Hz"),
     Column("voicecoach", "string", "version that replayed it"),
     Column("words", "bool", "whether there was a recogniser"),
-    *_speaker("agent"),
-    *_speaker("customer"),
+    *_speaker_columns("agent"),
+    *_speaker_columns("customer"),
     Column("overlap_s", "float64", "both spoke, seconds"),
     Column("longest_agent_turn_s", "float64", "seconds"),
     Column(
@@ -157,9 +157,9 @@ CALLS = (
     Column("notes", "texts", "what is odd about the recording or the run"),
 )
 
-TABLES: dict[str, Table] = {
-    "calls": Table("A call.", CALLS, _calls),
-    "cues": Table(
+ARCHIVE_TABLES: dict[str, ArchiveTable] = {
+    "calls": ArchiveTable("A call.", CALLS_COLUMNS, _call_rows),
+    "cues": ArchiveTable(
         "A cue that was shown.",
         (
             _CALL,
@@ -171,9 +171,9 @@ TABLES: dict[str, Table] = {
             Column("closed_s", "float64", "the same", True),
             Column("closed_because", "string", "why, or empty"),
         ),
-        _cues,
+        _cue_rows,
     ),
-    "held_back": Table(
+    "held_back": ArchiveTable(
         "A cue and a reason for which it was held back.",
         (
             _CALL,
@@ -181,9 +181,9 @@ TABLES: dict[str, Table] = {
             Column("reason", "string", "why it was not shown"),
             Column("times", "int64", "how often"),
         ),
-        _held_back,
+        _held_back_rows,
     ),
-    "effects": Table(
+    "effects": ArchiveTable(
         "What followed a cue, or the moments at which it was due and not shown.",
         (
             _CALL,
@@ -202,9 +202,9 @@ TABLES: dict[str, Table] = {
             ),
             Column("changes", "int64", "moments that is the mean of"),
         ),
-        _effects,
+        _effect_rows,
     ),
-    "utterances": Table(
+    "utterances": ArchiveTable(
         "An utterance of the transcript.",
         (
             _CALL,
@@ -213,9 +213,9 @@ TABLES: dict[str, Table] = {
             Column("end_s", "float64", "the same"),
             Column("text", "string", "what was said; digits that may be a card's are `#`"),
         ),
-        _utterances,
+        _utterance_rows,
     ),
-    "tone": Table(
+    "tone": ArchiveTable(
         "A second of a call in which the customer's agitation was estimated.",
         (
             _CALL,
@@ -223,9 +223,9 @@ TABLES: dict[str, Table] = {
             Column("agitation", "float32", "the last estimate in that second, 0..1"),
             Column("confidence", "float32", "0..1"),
         ),
-        _tone,
+        _tone_rows,
     ),
-    "scores": Table(
+    "scores": ArchiveTable(
         "A technique of the score card; none where the version makes no score card.",
         (
             _CALL,
@@ -237,18 +237,18 @@ TABLES: dict[str, Table] = {
             Column("missed", "int64", "moments at which it was missed"),
             Column("practise", "string", "one thing to practise"),
         ),
-        _scores,
+        _score_rows,
     ),
 }
-FAILED = Table(
+FAILED_TABLE = ArchiveTable(
     "A recording, or a folder, that could not be used.",
     (_CALL, Column("error", "string", "why")),
     lambda _: iter(()),
 )
 
 
-def write(
-    out: Path, results: Iterable[Result], failed: Mapping[str, str], *, composite: bool
+def write_tables(
+    out: Path, results: Iterable[CallResult], failed: Mapping[str, str], *, composite: bool
 ) -> None:
     """Write the tables, each in one step; memory does not grow with the number of calls.
 
@@ -272,11 +272,13 @@ def write(
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".")))
             writers = {
-                name: stack.enter_context(_Writer(scratch / f"{name}.parquet", table, composite))
-                for name, table in (TABLES | {"failed": FAILED}).items()
+                name: stack.enter_context(
+                    _ParquetWriter(scratch / f"{name}.parquet", table, composite)
+                )
+                for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items()
             }
             for result in results:
-                for name, table in TABLES.items():
+                for name, table in ARCHIVE_TABLES.items():
                     writers[name].add(result.call, table.rows(result))
             for call, error in failed.items():
                 writers["failed"].add(call, iter([{"error": error}]))
@@ -288,26 +290,28 @@ def write(
         raise OutputError(f"{out}: the tables cannot be written: {e.strerror or e}") from e
 
 
-def describe() -> str:
+def tables_reference() -> str:
     """Return the reference of the tables, as Markdown."""
     out = []
-    for name, table in (TABLES | {"failed": FAILED}).items():
+    for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items():
         out += [f"### `{name}.parquet`", "", table.doc, "", "| column | type | what |"]
         out.append("|---|---|---|")
         for column in table.columns:
-            kind = _SHOWN.get(column.kind, column.kind) + (" or null" if column.nullable else "")
+            kind = _KIND_LABELS.get(column.kind, column.kind) + (
+                " or null" if column.nullable else ""
+            )
             out.append(f"| `{column.name}` | {kind} | {column.doc} |")
         out.append("")
     return "\n".join(out)
 
 
-_SHOWN = {"time": "timestamp", "texts": "list of string", "numbers": "list of int64"}
+_KIND_LABELS = {"time": "timestamp", "texts": "list of string", "numbers": "list of int64"}
 
 
-class _Writer:
+class _ParquetWriter:
     """A Parquet file that grows by row groups; a context manager."""
 
-    def __init__(self, path: Path, table: Table, composite: bool) -> None:
+    def __init__(self, path: Path, table: ArchiveTable, composite: bool) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -326,27 +330,27 @@ class _Writer:
             for column in table.columns
             if composite or column.name != "agent_calmness_mean"
         ]
-        facts = {"voicecoach": __version__, "schema": str(SCHEMA), "description": table.doc}
+        facts = {"voicecoach": __version__, "schema": str(ARCHIVE_SCHEMA), "description": table.doc}
         self._schema = pa.schema(fields, facts)
         self._texts = [f.name for f in fields if f.type in (pa.string(), kinds["texts"])]
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
-        self._rows: list[Row] = []
+        self._rows: list[TableRow] = []
 
-    def __enter__(self) -> _Writer:
+    def __enter__(self) -> _ParquetWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._writer.close()
 
-    def add(self, call: str, rows: Iterator[Row]) -> None:
+    def add(self, call: str, rows: Iterator[TableRow]) -> None:
         """Take rows of a call."""
         for row in rows:
             row["call"] = call
             for name in self._texts:
-                row[name] = _text(row.get(name))
+                row[name] = _writable_text(row.get(name))
             # No more than its columns: what else is in a summary would wait here, too.
             self._rows.append({name: row.get(name) for name in self._schema.names})
-        if len(self._rows) >= GROUP:
+        if len(self._rows) >= ROW_GROUP_SIZE:
             self._flush()
 
     def close(self) -> None:
@@ -362,8 +366,8 @@ class _Writer:
             self._rows = []
 
 
-def _text(value: Any) -> Any:
+def _writable_text(value: Any) -> Any:
     """Return a text, or a list of them, that can be written, whatever bytes are in it."""
     if isinstance(value, list):
-        return [readable(v) for v in value]
-    return value if value is None else readable(value)
+        return [readable_text(v) for v in value]
+    return value if value is None else readable_text(value)

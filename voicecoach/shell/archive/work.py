@@ -21,19 +21,19 @@ import msgspec
 
 from voicecoach import __version__
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
-from voicecoach.shell.archive.plan import FOLDERS, Recording, Settings
-from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.archive.plan import CALLS_FOLDER, ArchiveRecording, BatchSettings
+from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results import writer
-from voicecoach.shell.results.replay_one import Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import Models, shipped
+from voicecoach.shell.results.replay_one import CallSetup, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import SAMPLE_RATE, Event, Speaker, Tone
 from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summary
 
 
-class Result(msgspec.Struct, frozen=True):
+class CallResult(msgspec.Struct, frozen=True):
     """What is kept of a call, for the tables."""
 
     call: str
@@ -49,7 +49,7 @@ class Result(msgspec.Struct, frozen=True):
     card: ScoreCard | None
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """What a worker says of a call; all else it has written."""
 
     duration_s: float = 0.0
@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
     """Why the recording cannot be used, or "" where the call is done."""
 
 
-class Seconds:
+class ToneRecorder:
     """Watches a call: the customer's agitation, once a second."""
 
     def __init__(self) -> None:
@@ -72,37 +72,37 @@ class Seconds:
         """Nothing."""
 
 
-class _Tools:
+class _WorkerCache:
     """What a worker keeps from one call to the next."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._models: Models | None = None
+        self._models: ModelFiles | None = None
         self._wanted: tuple[Any, ...] | None = None
-        self._remotes: list[Remote] = []
+        self._remotes: list[TranscriberProcess] = []
 
-    def setup(self, settings: Settings) -> Setup:
+    def setup(self, settings: BatchSettings) -> CallSetup:
         """Return what calls are replayed with."""
         if self._models is None:
-            self._models = shipped()
+            self._models = shipped_models()
         words = settings.config.transcription
         wanted = (words.model, words.language, words.vocabulary) if words.enabled else None
         if wanted != self._wanted:
             self._stack.close()
             self._remotes, self._wanted = [], None
             if wanted:
-                remote = Remote(*wanted)
+                remote = TranscriberProcess(*wanted)
                 self._stack.callback(remote.close)
                 remote.ready()
                 self._remotes = [remote]
             self._wanted = wanted
-        return Setup(settings.config, settings.cues, self._models, self._remotes)
+        return CallSetup(settings.config, settings.cues, self._models, self._remotes)
 
 
-_tools = _Tools()
+_worker_cache = _WorkerCache()
 
 
-def examine(token: str, settings: Settings, first: str) -> str:
+def check_this_worker(token: str, settings: BatchSettings, first: str) -> str:
     """Return what is wrong with a worker, or ""."""
     if __version__ != settings.version:
         return f"it has voicecoach {__version__}, this is {settings.version}"
@@ -113,12 +113,14 @@ def examine(token: str, settings: Settings, first: str) -> str:
     return ""
 
 
-def prepare(settings: Settings) -> None:
+def prepare_worker(settings: BatchSettings) -> None:
     """Load what calls need, so that what is wrong with it is known before the first of them."""
-    _tools.setup(settings)
+    _worker_cache.setup(settings)
 
 
-def process(recording: Recording, settings: Settings, result: str) -> Outcome:
+def replay_recording(
+    recording: ArchiveRecording, settings: BatchSettings, result: str
+) -> CallOutcome:
     """Replay a call, and put its result in place, in one step.
 
     Raises
@@ -134,15 +136,15 @@ def process(recording: Recording, settings: Settings, result: str) -> Outcome:
         )
     target = settings.results / result
     if target.exists():  # by a worker that ended before it could say so
-        return Outcome(read(target).summary.duration_s)
-    setup = _tools.setup(settings)
-    seconds = Seconds()
+        return CallOutcome(read_call_result(target).summary.duration_s)
+    setup = _worker_cache.setup(settings)
+    seconds = ToneRecorder()
     try:
         call = _opener(settings)(settings.folder / recording.name)
-        with _scratch(settings) as name:
+        with _scratch_folder(settings) as name:
             scratch = Path(name)
-            done = replay(call, setup, scratch / "call", seconds)
-            found = Result(
+            done = replay_call(call, setup, scratch / "call", seconds)
+            found = CallResult(
                 recording.name,
                 recording.size,
                 recording.written,
@@ -152,20 +154,20 @@ def process(recording: Recording, settings: Settings, result: str) -> Outcome:
                 call.rates,
                 done.summary,
                 [(second, *tone) for second, tone in seconds.tone.items()],
-                writer.card(scratch / "call"),
+                writer.read_score_card(scratch / "call"),
             )
             if settings.keep:
-                _keep(scratch / "call", settings.out / FOLDERS / recording.name)
-            _write(scratch / result, msgspec.json.encode(found))
+                _keep_call_folder(scratch / "call", settings.out / CALLS_FOLDER / recording.name)
+            _write_synced(scratch / result, msgspec.json.encode(found))
             os.replace(scratch / result, target)
     except AudioFileError as e:
-        return Outcome(error=str(e))
+        return CallOutcome(error=str(e))
     except OSError as e:
         raise OutputError(f"{settings.out}: results cannot be written: {e.strerror or e}") from e
-    return Outcome(done.summary.duration_s)
+    return CallOutcome(done.summary.duration_s)
 
 
-def read(path: Path) -> Result:
+def read_call_result(path: Path) -> CallResult:
     """Return a call's result.
 
     Raises
@@ -174,7 +176,7 @@ def read(path: Path) -> Result:
         Where it cannot be read.
     """
     try:
-        return bounded_input.json(path.read_bytes(), Result)
+        return bounded_input.decode_json(path.read_bytes(), CallResult)
     except (OSError, ValueError) as e:
         raise OutputError(f"{path}: this result cannot be read; remove it: {e}") from e
 
@@ -185,24 +187,24 @@ def dask_setup(worker: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _opener(settings: Settings) -> Callable[[Path], Call]:
+def _opener(settings: BatchSettings) -> Callable[[Path], RecordedCall]:
     if settings.mono:
-        return partial(Call.alone, speaker=settings.mono)
-    return partial(Call.both, channels=settings.channels, mapped=settings.mapped)
+        return partial(RecordedCall.alone, speaker=settings.mono)
+    return partial(RecordedCall.both, channels=settings.channels, mapped=settings.mapped)
 
 
-def _scratch(settings: Settings) -> tempfile.TemporaryDirectory[str]:
+def _scratch_folder(settings: BatchSettings) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(dir=settings.scratch, ignore_cleanup_errors=True)
 
 
-def _keep(folder: Path, target: Path) -> None:
+def _keep_call_folder(folder: Path, target: Path) -> None:
     """Put a call's folder in place of an earlier one."""
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(folder, target)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_synced(path: Path, data: bytes) -> None:
     """Write a file that is whole, whatever happens to the machine."""
     with path.open("wb") as file:
         file.write(data)

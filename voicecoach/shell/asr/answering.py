@@ -18,11 +18,17 @@ from typing import Protocol
 
 from voicecoach import config
 from voicecoach.dsp.framing import History
-from voicecoach.shell.asr.backlog import Backlog, notice
-from voicecoach.shell.asr.transcriber import Attempts, Heard, Result, Task, Transcriber
-from voicecoach.shell.runtime.worker import Say, Worker, unsaid
-from voicecoach.text_safety.card_masking import Run, mask, names_card
-from voicecoach.text_safety.sanitize import WORD, clean
+from voicecoach.shell.asr.backlog import Backlog, transcription_notice
+from voicecoach.shell.asr.transcriber import (
+    RestartingTranscriber,
+    TranscribedWord,
+    Transcriber,
+    TranscribeResult,
+    TranscribeTask,
+)
+from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
+from voicecoach.text_safety.card_masking import DigitRun, mask_cards, names_card
+from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -34,14 +40,14 @@ from voicecoach.types import (
     Transcript,
 )
 
-ONE_NUMBER = 15 * SAMPLE_RATE
+MAX_DIGIT_PAUSE = 15 * SAMPLE_RATE
 """A number that is said with longer pauses than this is not one number."""
-CARD_FOR = 60 * SAMPLE_RATE
+CARD_WINDOW = 60 * SAMPLE_RATE
 """So long after a card was spoken of, or digits were hidden since, more of it may come."""
-LAST_S = 5.0
+LAST_WORDS_TIMEOUT_S = 5.0
 """Seconds that a live call waits for its last words: another may have begun."""
-LOST = Result([], "its thread failed")
-LATE_LAST = Result([], "the last words did not come in time")
+THREAD_LOST = TranscribeResult([], "its thread failed")
+LAST_WORDS_LATE = TranscribeResult([], "the last words did not come in time")
 
 
 class Asr(Protocol):
@@ -63,12 +69,12 @@ class Asr(Protocol):
         """Drop what is not begun, and let the threads end."""
 
 
-class Answerer:
+class TranscriptBuilder:
     """Makes transcripts of what a transcriber says: clean, masked, placed on the stream."""
 
-    def __init__(self, settings: config.Transcription) -> None:
+    def __init__(self, settings: config.TranscriptionConfig) -> None:
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
-        self._said = dict.fromkeys(SPEAKERS, (0, 0, Run(), Run()))
+        self._said = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
         """For each speaker: newest utterance, its end, open digits after it and before it."""
         self._card_until = 0
         """Up to where digits are taken for a card's, whoever says them."""
@@ -86,27 +92,31 @@ class Answerer:
         return self._audio.window(request.speaker.row, request.start, request.end)
 
     def answer(
-        self, at: int, request: TranscribeRequest, words: Sequence[Heard], error: str = ""
+        self, at: int, request: TranscribeRequest, words: Sequence[TranscribedWord], error: str = ""
     ) -> Transcript:
         """Return the transcript that answers a request at `at`."""
         number, end, after, before = self._said[request.speaker]
         if request.utterance != number:
-            before = after if request.start - end < ONE_NUMBER else Run()
-        given = mask([*request.context.split(), *request.prefix.split()], before)
-        words = [w._replace(text=text) for w in words if (text := clean(w.text, WORD))]
+            before = after if request.start - end < MAX_DIGIT_PAUSE else DigitRun()
+        given = mask_cards([*request.context.split(), *request.prefix.split()], before)
+        words = [
+            w._replace(text=text) for w in words if (text := clean_text(w.text, MAX_WORD_CHARS))
+        ]
         texts = [word.text for word in words]
         if names_card(texts):
             self._heard_of_card(request)
         card = request.start < self._card_until
-        masked = mask(texts, given.run, card=card)
+        masked = mask_cards(texts, given.run, card=card)
         if card and masked.texts != texts:
             self._heard_of_card(request)
         self._said[request.speaker] = request.utterance, request.end, masked.run, before
-        placed = (_placed(w, text, request) for w, text in zip(words, masked.texts, strict=True))
+        placed = (
+            _place_word(w, text, request) for w, text in zip(words, masked.texts, strict=True)
+        )
         return request.answer(at, tuple(placed), error)
 
     def _heard_of_card(self, request: TranscribeRequest) -> None:
-        self._card_until = max(self._card_until, request.end + CARD_FOR)
+        self._card_until = max(self._card_until, request.end + CARD_WINDOW)
 
 
 class ReplayAsr:
@@ -120,11 +130,13 @@ class ReplayAsr:
         For the modelled delay.
     """
 
-    def __init__(self, transcribers: Sequence[Transcriber], settings: config.Transcription) -> None:
+    def __init__(
+        self, transcribers: Sequence[Transcriber], settings: config.TranscriptionConfig
+    ) -> None:
         self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
-        self._answerer = Answerer(settings)
-        self._free = deque(Attempts(transcriber) for transcriber in transcribers)
-        self._pending: deque[tuple[TranscribeRequest, Future[Result]]] = deque()
+        self._answerer = TranscriptBuilder(settings)
+        self._free = deque(RestartingTranscriber(transcriber) for transcriber in transcribers)
+        self._pending: deque[tuple[TranscribeRequest, Future[TranscribeResult]]] = deque()
         self._pool = ThreadPoolExecutor(len(transcribers), "asr")
 
     def hear(self, block: Block) -> None:
@@ -133,7 +145,7 @@ class ReplayAsr:
 
     def submit(self, request: TranscribeRequest) -> None:
         """Start on a request."""
-        task = Task(request, self._answerer.audio(request))
+        task = TranscribeTask(request, self._answerer.audio(request))
         self._pending.append((request, self._pool.submit(self._work, task)))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -143,7 +155,7 @@ class ReplayAsr:
             request, future = self._pending.popleft()
             at, result = self._arrival(request), future.result()
             if result.notice:
-                answers.append(notice(at, result.notice))
+                answers.append(transcription_notice(at, result.notice))
             answers.append(self._answerer.answer(at, request, result.words, result.error))
         return answers
 
@@ -161,7 +173,7 @@ class ReplayAsr:
     def _arrival(self, request: TranscribeRequest) -> int:
         return request.at + self._delay
 
-    def _work(self, task: Task) -> Result:
+    def _work(self, task: TranscribeTask) -> TranscribeResult:
         attempts = self._free.popleft()  # there are as many as threads
         try:
             return attempts.transcribe(task)
@@ -183,22 +195,25 @@ class LiveAsr:
     """
 
     def __init__(
-        self, transcriber: Transcriber, settings: config.Transcription, say: Say = unsaid
+        self,
+        transcriber: Transcriber,
+        settings: config.TranscriptionConfig,
+        say: ReportTrouble = ignore_trouble,
     ) -> None:
-        self._answerer = Answerer(settings)
-        self._attempts = Attempts(transcriber)
+        self._answerer = TranscriptBuilder(settings)
+        self._attempts = RestartingTranscriber(transcriber)
         self._backlog = Backlog()
         self._now = 0
-        self._task: Task | None = None
+        self._task: TranscribeTask | None = None
         """What is being done."""
         self._closed = False
         self._forgotten = 0
         """How often all was dropped."""
-        self._done: list[tuple[TranscribeRequest, int, Result]] = []
+        self._done: list[tuple[TranscribeRequest, int, TranscribeResult]] = []
         self._changed = threading.Condition()
         self._lost = False
         """Nobody answers any more."""
-        Worker("transcription", self._serve, say, self._lose).start()
+        StageThread("transcription", self._serve, say, self._lose).start()
 
     def hear(self, block: Block) -> None:
         """Keep the audio that requests will name."""
@@ -212,9 +227,9 @@ class LiveAsr:
         """Take a request."""
         with self._changed:
             if self._lost:
-                self._done.append((request, self._now, LOST))
+                self._done.append((request, self._now, THREAD_LOST))
                 return
-            self._backlog.put(Task(request, self._answerer.audio(request)))
+            self._backlog.put(TranscribeTask(request, self._answerer.audio(request)))
             self._changed.notify()
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -222,13 +237,14 @@ class LiveAsr:
         answers: list[Transcript | Degraded] = []
         with self._changed:
             if until is None and not self._changed.wait_for(
-                lambda: self._lost or not (self._task or self._backlog.careful), LAST_S
+                lambda: self._lost or not (self._task or self._backlog.careful),
+                LAST_WORDS_TIMEOUT_S,
             ):
-                self._give_up(LATE_LAST)
+                self._give_up(LAST_WORDS_LATE)
             done, self._done = self._done, []
             for request, began, result in done:
                 change = self._backlog.done(request, began, self._now)
-                answers += [notice(self._now, result.notice)] if result.notice else []
+                answers += [transcription_notice(self._now, result.notice)] if result.notice else []
                 answers += [change] if change else []
                 answers.append(
                     self._answerer.answer(self._now, request, result.words, result.error)
@@ -258,10 +274,10 @@ class LiveAsr:
         """Say of all that waits, and of all that is to come, that there are no words."""
         with self._changed:
             self._lost = True
-            self._give_up(LOST)
+            self._give_up(THREAD_LOST)
             self._changed.notify_all()
 
-    def _give_up(self, result: Result) -> None:
+    def _give_up(self, result: TranscribeResult) -> None:
         """Answer with this what waits, and what is being done."""
         tasks = [*([self._task] if self._task else []), *self._backlog.rest()]
         self._done += [(task.request, self._now, result) for task in tasks]
@@ -271,7 +287,7 @@ class LiveAsr:
     def _serve(self) -> None:
         with self._changed:
             if self._task:  # it was begun again: of this it knows nothing
-                self._done.append((self._task.request, self._now, LOST))
+                self._done.append((self._task.request, self._now, THREAD_LOST))
         while True:
             with self._changed:
                 self._task = task = None
@@ -290,7 +306,7 @@ class LiveAsr:
                     self._done.append((task.request, began, result))
 
 
-def _placed(word: Heard, text: str, request: TranscribeRequest) -> HeardWord:
+def _place_word(word: TranscribedWord, text: str, request: TranscribeRequest) -> HeardWord:
     start = min(request.end, request.start + round(word.start_s * SAMPLE_RATE))
     end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
     return HeardWord(text, start, max(start, end), word.probability)

@@ -6,15 +6,15 @@ lag, and both are said; nothing else of the call ever waits for words.
 
 from __future__ import annotations
 
-from voicecoach.shell.asr.transcriber import Task
+from voicecoach.shell.asr.transcriber import TranscribeTask
 from voicecoach.types import SAMPLE_RATE, Degraded, Speaker, TranscribeRequest
 
-REST = 2.0
+PARTIAL_REST_FACTOR = 2.0
 """A partial begins no sooner than this times what the one before took, from its beginning: words
 take no more than half a core however slow the machine is."""
-LATE = 2 * SAMPLE_RATE
+LATE_AFTER = 2 * SAMPLE_RATE
 """Final words later than this stop the partial ones."""
-IN_TIME = SAMPLE_RATE
+IN_TIME_WITHIN = SAMPLE_RATE
 """Final words sooner than this let them go on."""
 
 
@@ -27,9 +27,9 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self._careful: dict[tuple[Speaker, int], tuple[int, Task]] = {}
+        self._careful: dict[tuple[Speaker, int], tuple[int, TranscribeTask]] = {}
         """For each utterance, since when it waits and the newest."""
-        self._partial: dict[Speaker, tuple[int, Task]] = {}
+        self._partial: dict[Speaker, tuple[int, TranscribeTask]] = {}
         """The same for each speaker."""
         self._rested = 0
         self._shed = False
@@ -42,7 +42,7 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._careful) + len(self._partial)
 
-    def put(self, task: Task) -> None:
+    def put(self, task: TranscribeTask) -> None:
         """Add what is asked for."""
         request = task.request
         if request.careful:
@@ -60,13 +60,13 @@ class Backlog:
         self._careful.clear()
         self._partial.clear()
 
-    def rest(self) -> list[Task]:
+    def rest(self) -> list[TranscribeTask]:
         """Return all that waits, and drop it."""
         tasks = [task for _, task in (*self._careful.values(), *self._partial.values())]
         self.clear()
         return tasks
 
-    def take(self, now: int) -> Task | None:
+    def take(self, now: int) -> TranscribeTask | None:
         """Return what is to be done next, if anything is to be done at `now`."""
         first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
         waiting = {} if self._shed or now < self._rested else self._partial
@@ -78,21 +78,21 @@ class Backlog:
     def done(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
         """Note that a request is answered; return what there is to say of it, if anything."""
         if not request.careful:
-            self._rested = began + round(REST * (now - began))
+            self._rested = began + round(PARTIAL_REST_FACTOR * (now - began))
             return None
         lag = now - request.at
-        if not self._shed and lag > LATE:
+        if not self._shed and lag > LATE_AFTER:
             self._shed = True
             self._partial.clear()
             seconds = round(lag / SAMPLE_RATE)
             reason = f"the machine is busy: words come {seconds} s late, at turns' ends"
-            return notice(now, reason)
-        if self._shed and lag < IN_TIME:
+            return transcription_notice(now, reason)
+        if self._shed and lag < IN_TIME_WITHIN:
             self._shed = False
-            return notice(now, "words come in time again", over=True)
+            return transcription_notice(now, "words come in time again", over=True)
         return None
 
 
-def notice(at: int, reason: str, *, over: bool = False) -> Degraded:
+def transcription_notice(at: int, reason: str, *, over: bool = False) -> Degraded:
     """Return the event that says what transcription does less than it should."""
     return Degraded(at=at, stage="transcription", reason=reason, over=over)

@@ -15,13 +15,13 @@ from voicecoach.types import (
     SAMPLE_RATE,
     Block,
     Event,
-    Item,
+    InputItem,
     Listening,
     TranscribeRequest,
     Transcript,
 )
 
-WORDS_HOPS = 16
+MAX_HOPS_WITH_WORDS = 16
 """Most hops heard at once where words are wanted: words come back no sooner than that (the least
 `transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
 
@@ -29,28 +29,28 @@ WORDS_HOPS = 16
 class Processor(Protocol):
     """What the loop needs of an engine."""
 
-    def process(self, item: Item) -> list[Event]:
+    def process(self, item: InputItem) -> list[Event]:
         """Take an item and return what is new."""
 
     def finish(self) -> list[Event]:
         """End the stream."""
 
 
-def run(items: Iterable[Item], engine: Processor, asr: Asr | None) -> Iterator[Event]:
+def run_engine(items: Iterable[InputItem], engine: Processor, asr: Asr | None) -> Iterator[Event]:
     """Yield the events of a call as they become known, to its end."""
-    for item in cut(filled(items), WORDS_HOPS) if asr else filled(items):
+    for item in split_blocks(fill_gaps(items), MAX_HOPS_WITH_WORDS) if asr else fill_gaps(items):
         if asr and isinstance(item, Block):
             asr.hear(item)
-            yield from _answered(asr, item.end, engine)
+            yield from _process_answers(asr, item.end, engine)
         if asr and isinstance(item, Listening) and not item.on:
             asr.forget()
-        yield from _submitted(engine.process(item), asr)
-    yield from _submitted(engine.finish(), asr)
+        yield from _submit_requests(engine.process(item), asr)
+    yield from _submit_requests(engine.finish(), asr)
     if asr:
-        yield from _answered(asr, None, engine)
+        yield from _process_answers(asr, None, engine)
 
 
-def filled(items: Iterable[Item]) -> Iterator[Item]:
+def fill_gaps(items: Iterable[InputItem]) -> Iterator[InputItem]:
     """Yield blocks without a jump: silence stands in for what never came, and is marked so."""
     now = 0
     for item in items:
@@ -63,7 +63,7 @@ def filled(items: Iterable[Item]) -> Iterator[Item]:
         yield item
 
 
-def cut(items: Iterable[Item], hops: int) -> Iterator[Item]:
+def split_blocks(items: Iterable[InputItem], hops: int) -> Iterator[InputItem]:
     """Yield blocks of no more than `hops`."""
     size = hops * HOP
     for item in items:
@@ -75,7 +75,7 @@ def cut(items: Iterable[Item], hops: int) -> Iterator[Item]:
             yield Block(item.start + at, samples, missing=item.missing)
 
 
-def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
+def pace_blocks(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
     """Yield blocks no earlier than `speed` times real time would have them complete."""
     began = time.monotonic()
     for block in blocks:
@@ -85,15 +85,15 @@ def paced(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
         yield block
 
 
-def _answered(asr: Asr, until: int | None, engine: Processor) -> Iterator[Event]:
+def _process_answers(asr: Asr, until: int | None, engine: Processor) -> Iterator[Event]:
     for answer in asr.poll(until):
         if isinstance(answer, Transcript):
-            yield from _submitted(engine.process(answer), asr)
+            yield from _submit_requests(engine.process(answer), asr)
         else:
             yield answer
 
 
-def _submitted(events: list[Event], asr: Asr | None) -> Iterator[Event]:
+def _submit_requests(events: list[Event], asr: Asr | None) -> Iterator[Event]:
     for event in events:
         if isinstance(event, TranscribeRequest):
             assert asr, "the engine asked for words without a transcriber"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from voicecoach.errors import VoiceCoachError
-from voicecoach.shell.runtime.worker import failure
+from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.types import F32, TranscribeRequest
 
 
-class Heard(NamedTuple):
+class TranscribedWord(NamedTuple):
     """A word as a transcriber gives it."""
 
     text: str
@@ -33,7 +33,7 @@ class Transcriber(Protocol):
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Return the words in `audio` [n], 16 kHz, that follow `prefix`, its first words.
 
         `context` was said before the audio.  Where `careful`, accuracy counts more than time, and
@@ -44,24 +44,24 @@ class Transcriber(Protocol):
         """Begin anew after a failure."""
 
 
-class Task(NamedTuple):
+class TranscribeTask(NamedTuple):
     """A request with its audio."""
 
     request: TranscribeRequest
     audio: F32
 
 
-class Result(NamedTuple):
+class TranscribeResult(NamedTuple):
     """What came of a request."""
 
-    words: list[Heard]
+    words: list[TranscribedWord]
     error: str = ""
     """Why there are none."""
     notice: str = ""
     """What happened on the way."""
 
 
-class Attempts:
+class RestartingTranscriber:
     """A transcriber that is started again once when it fails, and then left alone."""
 
     def __init__(self, transcriber: Transcriber) -> None:
@@ -69,7 +69,7 @@ class Attempts:
         self._failed = ""
         self._restarted = False
 
-    def transcribe(self, task: Task) -> Result:
+    def transcribe(self, task: TranscribeTask) -> TranscribeResult:
         """Return the words that are asked for, or why there are none."""
         request, notice = task.request, ""
         while not self._failed:
@@ -81,7 +81,7 @@ class Attempts:
                     careful=request.careful,
                 )
             except Exception as e:  # whatever a recogniser does, the call goes on and says so
-                error = _said(e)
+                error = _safe_error_text(e)
                 if self._restarted:
                     self._failed = error
                     break
@@ -90,14 +90,14 @@ class Attempts:
                 try:
                     self._transcriber.restart()
                 except Exception as again:
-                    self._failed = _said(again)
+                    self._failed = _safe_error_text(again)
             else:
-                return Result(words, notice=notice)
-        return Result([], self._failed)
+                return TranscribeResult(words, notice=notice)
+        return TranscribeResult([], self._failed)
 
 
-def _said(error: Exception) -> str:
+def _safe_error_text(error: Exception) -> str:
     """Return what may be said of an error: somebody else's text may hold what was said."""
     if isinstance(error, RecogniserFailed | VoiceCoachError):
         return f"{type(error).__name__}: {error}"
-    return failure(error)
+    return describe_error(error)

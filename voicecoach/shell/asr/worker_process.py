@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from voicecoach import errors
-from voicecoach.shell.asr.transcriber import Heard, RecogniserFailed
+from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord
 from voicecoach.shell.asr.whisper import BUNDLED, Whisper
 from voicecoach.types import F32
 
@@ -34,9 +34,9 @@ NICENESS = 5
 LOAD_S = 60.0
 """Seconds for the model to be loaded; one that may have to be fetched gets `FETCH_S`."""
 FETCH_S = 1800.0
-ANSWER_S = 15.0
+TRANSCRIBE_TIMEOUT_S = 15.0
 """Seconds after which a recogniser hangs: ten times its slowest on a busy machine."""
-ENVIRONMENT = {
+WORKER_ENVIRONMENT = {
     # Before numpy is imported there: threads would spin between arrays this small.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -60,7 +60,7 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     rehearse: bool
 
 
-class Ask(msgspec.Struct, frozen=True, tag=True):
+class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
     """Audio that is to be transcribed, float32."""
 
     audio: bytes
@@ -69,15 +69,15 @@ class Ask(msgspec.Struct, frozen=True, tag=True):
     careful: bool
 
 
-class Answer(msgspec.Struct, frozen=True):
+class WorkerAnswer(msgspec.Struct, frozen=True):
     """The child's answer to either; words, or an error's class and text."""
 
-    words: list[Heard] = []
+    words: list[TranscribedWord] = []
     error: str = ""
     text: str = ""
 
 
-class Remote:
+class TranscriberProcess:
     """A `Transcriber` whose model lives in another process.
 
     It is loaded meanwhile: the first request waits for it.
@@ -106,7 +106,7 @@ class Remote:
         vocabulary: Sequence[str] = (),
         *,
         rehearse: bool = False,
-        answer_s: float = ANSWER_S,
+        answer_s: float = TRANSCRIBE_TIMEOUT_S,
         command: Sequence[str] = (sys.executable, "-m", __name__),
     ) -> None:
         self._load = Load(model, language, tuple(vocabulary), rehearse)
@@ -129,7 +129,7 @@ class Remote:
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[Heard]:
+    ) -> list[TranscribedWord]:
         """Return the words, as `transcriber.Transcriber` does.
 
         Raises
@@ -139,7 +139,9 @@ class Remote:
         """
         with self._one:  # a call that is over may still wait for an answer
             self.ready()
-            answer = self._answer(self._answer_s, Ask(audio.tobytes(), prefix, context, careful))
+            answer = self._answer(
+                self._answer_s, TranscribeAudio(audio.tobytes(), prefix, context, careful)
+            )
         if answer.error:
             # Its text may have what was said in it, and this one goes into logs.
             raise RecogniserFailed(answer.error)
@@ -163,13 +165,13 @@ class Remote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**ENVIRONMENT, **os.environ},
+            env={**WORKER_ENVIRONMENT, **os.environ},
             creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
         )
         assert self._process.stdout
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         reader = threading.Thread(
-            target=_listen, args=(self._process.stdout, self._answers), daemon=True
+            target=_forward_answers, args=(self._process.stdout, self._answers), daemon=True
         )
         reader.start()
         self._send(self._load)
@@ -184,14 +186,14 @@ class Remote:
                 assert pipe
                 pipe.close()
 
-    def _send(self, message: Load | Ask) -> None:
+    def _send(self, message: Load | TranscribeAudio) -> None:
         assert self._process.stdin
         try:
-            _write(self._process.stdin, msgspec.msgpack.encode(message))
+            _write_message(self._process.stdin, msgspec.msgpack.encode(message))
         except (OSError, ValueError) as e:
             raise RecogniserFailed(self._end()) from e
 
-    def _answer(self, seconds: float, message: Ask | None = None) -> Answer:
+    def _answer(self, seconds: float, message: TranscribeAudio | None = None) -> WorkerAnswer:
         """Send a message, where there is one, and return what comes back."""
         process, expired = self._process, threading.Event()
 
@@ -215,7 +217,7 @@ class Remote:
         if data is None:
             late = f"no answer within {seconds:.0f} s"
             raise RecogniserFailed(late if expired.is_set() else self._end())
-        return msgspec.msgpack.decode(data, type=Answer)
+        return msgspec.msgpack.decode(data, type=WorkerAnswer)
 
     def _end(self) -> str:
         """Return how the process ended."""
@@ -226,20 +228,20 @@ class Remote:
         return f"its process ended with code {code}"
 
 
-def _listen(pipe: IO[bytes], answers: queue.SimpleQueue[bytes | None]) -> None:
+def _forward_answers(pipe: IO[bytes], answers: queue.SimpleQueue[bytes | None]) -> None:
     """Pass on what comes, and None at the end."""
     with contextlib.suppress(OSError, ValueError):
-        while (data := _read(pipe)) is not None:
+        while (data := _read_message(pipe)) is not None:
             answers.put(data)
     answers.put(None)
 
 
-def _write(pipe: IO[bytes], data: bytes) -> None:
+def _write_message(pipe: IO[bytes], data: bytes) -> None:
     pipe.write(len(data).to_bytes(4, "little") + data)
     pipe.flush()
 
 
-def _read(pipe: IO[bytes]) -> bytes | None:
+def _read_message(pipe: IO[bytes]) -> bytes | None:
     size = pipe.read(4)
     if len(size) < 4:
         return None
@@ -259,35 +261,35 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_hear_out, args=(sys.stdin.buffer, asked), daemon=True).start()
+    threading.Thread(target=_forward_requests, args=(sys.stdin.buffer, asked), daemon=True).start()
     encoder = msgspec.msgpack.Encoder()
     whisper: Whisper | None = None
     rehearsal: Callable[[], None] | None = None
     while (data := asked.get()) is not None:
         try:
-            match msgspec.msgpack.decode(data, type=Load | Ask):
+            match msgspec.msgpack.decode(data, type=Load | TranscribeAudio):
                 case Load(model, language, vocabulary, rehearse):
                     whisper = Whisper(model, language, vocabulary)
                     rehearsal = whisper.rehearse if rehearse else None
-                    answer = Answer()
-                case Ask(audio, prefix, context, careful):
+                    answer = WorkerAnswer()
+                case TranscribeAudio(audio, prefix, context, careful):
                     assert whisper, "the model comes first"
                     samples = np.frombuffer(audio, np.float32)
-                    answer = Answer(
+                    answer = WorkerAnswer(
                         whisper.transcribe(samples, prefix=prefix, context=context, careful=careful)
                     )
         except Exception as e:  # the other side says what it means for the call
-            answer = Answer(error=type(e).__name__, text=str(e))
-        _write(out, encoder.encode(answer))
+            answer = WorkerAnswer(error=type(e).__name__, text=str(e))
+        _write_message(out, encoder.encode(answer))
         if rehearsal:
             with contextlib.suppress(Exception):  # it will fail where it is asked, and say so
                 rehearsal()
             rehearsal = None
 
 
-def _hear_out(pipe: IO[bytes], asked: queue.SimpleQueue[bytes | None]) -> None:
+def _forward_requests(pipe: IO[bytes], asked: queue.SimpleQueue[bytes | None]) -> None:
     """Pass on what is asked; when nobody can ask any more, end at once."""
-    while (data := _read(pipe)) is not None:
+    while (data := _read_message(pipe)) is not None:
         asked.put(data)
     os._exit(0)
 

@@ -25,7 +25,7 @@ from voicecoach.errors import DeviceError
 from voicecoach.types import I16, Speaker
 
 
-class Source(NamedTuple):
+class AudioSource(NamedTuple):
     """Something that can be listened to."""
 
     name: str
@@ -38,7 +38,7 @@ class Source(NamedTuple):
     """The system's own choice of its kind."""
 
 
-class Chunk(NamedTuple):
+class AudioChunk(NamedTuple):
     """Samples as a device delivered them."""
 
     samples: I16
@@ -49,11 +49,11 @@ class Chunk(NamedTuple):
     """The system dropped some before it."""
 
 
-Deliver: TypeAlias = Callable[[Chunk], None]
+ChunkCallback: TypeAlias = Callable[[AudioChunk], None]
 """Called from a thread of the sound system, which it must not hold up."""
 
 
-class Stream(Protocol):
+class CaptureStream(Protocol):
     """A source that is open."""
 
     def trouble(self) -> str:
@@ -78,14 +78,14 @@ class CaptureBackend(Protocol):
     idles: bool
     """An output delivers nothing while nothing plays (WASAPI), and that is no fault."""
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         """Return what there is to listen to now."""
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
         """Begin to listen; chunks come within seconds."""
 
 
-def choose() -> CaptureBackend:
+def choose_backend() -> CaptureBackend:
     """Return the backend for this machine; on Linux the sound server's where there is one.
 
     Raises
@@ -93,25 +93,25 @@ def choose() -> CaptureBackend:
     DeviceError
         Where something has to be installed first.
     """
-    from voicecoach.shell.capture.portaudio import load
+    from voicecoach.shell.capture.portaudio import load_sounddevice
 
-    load()
+    load_sounddevice()
     if sys.platform == "win32":
-        from voicecoach.shell.capture.wasapi import Wasapi
+        from voicecoach.shell.capture.wasapi import WasapiBackend
 
-        return Wasapi()
+        return WasapiBackend()
     if sys.platform == "darwin":
-        from voicecoach.shell.capture.taps import Taps
+        from voicecoach.shell.capture.taps import CoreAudioBackend
 
-        return Taps()
-    from voicecoach.shell.capture.plain import Plain
-    from voicecoach.shell.capture.pulse import Pulse
+        return CoreAudioBackend()
+    from voicecoach.shell.capture.plain import PortAudioBackend
+    from voicecoach.shell.capture.pulse import PulseBackend
 
-    pulse = Pulse()
+    pulse = PulseBackend()
     try:
         pulse.sources()
     except DeviceError as no_server:
-        plain = Plain()
+        plain = PortAudioBackend()
         if not plain.sources():
             raise no_server from None
         return plain

@@ -24,49 +24,49 @@ from functools import partial
 from typing import NamedTuple
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import CaptureBackend, Chunk, Source, Stream
-from voicecoach.shell.runtime.worker import Say, Worker, unsaid
+from voicecoach.shell.capture import AudioChunk, AudioSource, CaptureBackend, CaptureStream
+from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
 from voicecoach.types import SPEAKERS, Speaker
 
-WAITING = 3000
+MAX_QUEUED_CHUNKS = 3000
 """Chunks that may wait to be taken: 30 s of both speakers."""
-LOOK_S = 0.5
+DEVICE_CHECK_S = 0.5
 """Between looks at what is open."""
-FOLLOW_S = 2.0
+DEFAULT_CHECK_S = 2.0
 """Between looks at what the system would choose now."""
-FIRST_S = 6.0
+FIRST_CHUNK_TIMEOUT_S = 6.0
 """A device may need this long to deliver its first chunk; 0.2 to 2 s were seen."""
 STALLED_S = 2.0
 """A device that delivers without end, and has delivered, is stuck after this."""
-RETRY_S, RETRY_MOST_S = 0.5, 5.0
+REOPEN_DELAY_S, MAX_REOPEN_DELAY_S = 0.5, 5.0
 """Before opening is tried again: at first, and at most."""
 
 
-class Heard(NamedTuple):
+class CapturedChunk(NamedTuple):
     """A chunk of a speaker."""
 
     speaker: Speaker
-    chunk: Chunk
+    chunk: AudioChunk
     came: float
     """When it was delivered, on `time.monotonic`'s clock."""
 
 
-class Lost(NamedTuple):
+class DeviceLost(NamedTuple):
     """A speaker's device is of no use, until something is heard of it again."""
 
     speaker: Speaker
     reason: str
 
 
-class Taken(NamedTuple):
+class CapturedNews(NamedTuple):
     """What there was in the queue."""
 
-    news: list[Heard | Lost]
+    news: list[CapturedChunk | DeviceLost]
     now: float
     """All that was delivered before this is in it."""
 
 
-def pick(sources: Sequence[Source], speaker: Speaker, wanted: str) -> Source:
+def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -> AudioSource:
     """Return the source to listen to for a speaker: the one that is wanted, or the system's choice.
 
     Raises
@@ -96,7 +96,7 @@ def pick(sources: Sequence[Source], speaker: Speaker, wanted: str) -> Source:
     return next((s for s in of_kind if s.default), of_kind[0])
 
 
-class Ears:
+class DeviceSupervisor:
     """Both speakers' devices; a context manager.
 
     Parameters
@@ -110,25 +110,30 @@ class Ears:
     """
 
     def __init__(
-        self, backend: CaptureBackend, wanted: Mapping[Speaker, str], say: Say = unsaid
+        self,
+        backend: CaptureBackend,
+        wanted: Mapping[Speaker, str],
+        say: ReportTrouble = ignore_trouble,
     ) -> None:
         self.backend = backend
         self.overflowed = 0
         """Chunks for which the queue had no room."""
-        self._inbox: queue.Queue[Heard | Lost] = queue.Queue(WAITING)
-        self._ears = [Ear(self, speaker, wanted.get(speaker, "")) for speaker in SPEAKERS]
+        self._inbox: queue.Queue[CapturedChunk | DeviceLost] = queue.Queue(MAX_QUEUED_CHUNKS)
+        self._ears = [
+            SupervisedDevice(self, speaker, wanted.get(speaker, "")) for speaker in SPEAKERS
+        ]
         self._wake = threading.Event()
         self._listening = self._ended = False
-        self._thread = Worker("capture", self._watch, say, self._lose_all)
+        self._thread = StageThread("capture", self._watch, say, self._lose_all)
 
-    def __enter__(self) -> Ears:
+    def __enter__(self) -> DeviceSupervisor:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended = True
         self.stop()
-        self._thread.join(RETRY_MOST_S)
+        self._thread.join(MAX_REOPEN_DELAY_S)
 
     @property
     def waiting(self) -> int:
@@ -151,21 +156,21 @@ class Ears:
         """Return the name of what is open for a speaker, "" where nothing is."""
         return self._ears[speaker.row].open
 
-    def take(self, seconds: float) -> Taken:
+    def take(self, seconds: float) -> CapturedNews:
         """Return what has come; wait at most so long where there is nothing yet."""
-        news: list[Heard | Lost] = []
+        news: list[CapturedChunk | DeviceLost] = []
         try:
             news.append(self._inbox.get(timeout=seconds))
         except queue.Empty:
-            return Taken([], time.monotonic())
+            return CapturedNews([], time.monotonic())
         now = time.monotonic()
         while True:
             try:
                 news.append(self._inbox.get_nowait())
             except queue.Empty:
-                return Taken(news, now)
+                return CapturedNews(news, now)
 
-    def put(self, news: Heard | Lost) -> bool:
+    def put(self, news: CapturedChunk | DeviceLost) -> bool:
         """Add to the queue; return whether there was room."""
         if not self._listening:
             return True
@@ -196,23 +201,23 @@ class Ears:
         while not self._ended:
             for ear in self._ears:
                 ear.look(time.monotonic(), listening=self._listening)
-            self._wake.wait(LOOK_S)
+            self._wake.wait(DEVICE_CHECK_S)
             self._wake.clear()
         for ear in self._ears:
             ear.close()
 
 
-class Ear:
+class SupervisedDevice:
     """One speaker's device; all but `hear` is the watching thread's."""
 
-    def __init__(self, ears: Ears, speaker: Speaker, wanted: str) -> None:
+    def __init__(self, ears: DeviceSupervisor, speaker: Speaker, wanted: str) -> None:
         self._ears, self._speaker, self._wanted = ears, speaker, wanted
         self._number = 0
         """Of the stream that is heard: what comes from one before it is dropped."""
-        self._stream: Stream | None = None
-        self._source: Source | None = None
+        self._stream: CaptureStream | None = None
+        self._source: AudioSource | None = None
         self._opened = self._heard = self._followed = self._retry = 0.0
-        self._patience = RETRY_S
+        self._patience = REOPEN_DELAY_S
         self._trouble = ""
         self._behind = False
 
@@ -240,9 +245,9 @@ class Ear:
                 self._trouble = ""  # it was there meanwhile, so this is news
             self.close()
             self._lose(why)
-            self._retry = now + RETRY_S
+            self._retry = now + REOPEN_DELAY_S
         elif self._heard > self._opened:
-            self._trouble, self._patience = "", RETRY_S
+            self._trouble, self._patience = "", REOPEN_DELAY_S
 
     def close(self) -> None:
         """Let go of the device."""
@@ -256,19 +261,19 @@ class Ear:
         self.close()
         self._lose(why)
 
-    def hear(self, number: int, chunk: Chunk) -> None:
+    def hear(self, number: int, chunk: AudioChunk) -> None:
         """Take a chunk of a stream, in a thread of the sound system."""
         if number != self._number:
             return
         self._heard = now = time.monotonic()
         room = self._ears.put(
-            Heard(self._speaker, chunk._replace(lost=chunk.lost or self._behind), now)
+            CapturedChunk(self._speaker, chunk._replace(lost=chunk.lost or self._behind), now)
         )
         self._behind = not room
 
     def _open(self, now: float) -> None:
         try:
-            self._source = pick(self._ears.backend.sources(), self._speaker, self._wanted)
+            self._source = pick_source(self._ears.backend.sources(), self._speaker, self._wanted)
             if self._source.name == self._ears.source(self._speaker.other):
                 raise DeviceError(
                     f"{self._source.name} is the other speaker's already: name two sources of "
@@ -280,7 +285,7 @@ class Ear:
         except DeviceError as e:
             self._lose(str(e))
             self._retry = now + self._patience
-            self._patience = min(2 * self._patience, RETRY_MOST_S)
+            self._patience = min(2 * self._patience, MAX_REOPEN_DELAY_S)
 
     def _wrong(self, now: float) -> str:
         """Return why the device is of no use, or is no longer the one to listen to."""
@@ -288,16 +293,16 @@ class Ear:
         assert self._source
         idles = self.idles
         if self._heard <= self._opened:
-            if now - self._opened > FIRST_S and not idles:
+            if now - self._opened > FIRST_CHUNK_TIMEOUT_S and not idles:
                 return f"{self._source.label} delivers nothing"
         elif now - self._heard > STALLED_S and not idles:
             return f"{self._source.label} stopped delivering"
         try:
             if why := self._stream.trouble():
                 return why
-            if now - self._followed > FOLLOW_S and not self._wanted:
+            if now - self._followed > DEFAULT_CHECK_S and not self._wanted:
                 self._followed = now
-                chosen = pick(self._ears.backend.sources(), self._speaker, "")
+                chosen = pick_source(self._ears.backend.sources(), self._speaker, "")
                 if chosen.name != self._source.name:
                     return f"the system now uses {chosen.label}"
         except DeviceError as e:
@@ -305,5 +310,5 @@ class Ear:
         return ""
 
     def _lose(self, why: str) -> None:
-        if why != self._trouble and self._ears.put(Lost(self._speaker, why)):
+        if why != self._trouble and self._ears.put(DeviceLost(self._speaker, why)):
             self._trouble = why

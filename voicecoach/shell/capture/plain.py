@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import Deliver, Source, Stream
-from voicecoach.shell.capture.portaudio import PortAudioStream, load, refresh
+from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback
+from voicecoach.shell.capture.portaudio import PortAudioStream, load_sounddevice, refresh_devices
 from voicecoach.types import Speaker
 
 LOOPBACK_DRIVER = re.compile(
@@ -26,7 +26,7 @@ LOOPBACK_DRIVER = re.compile(
 """Inputs that carry what is played."""
 
 
-class Plain:
+class PortAudioBackend:
     """A `CaptureBackend` of PortAudio's inputs.
 
     Parameters
@@ -44,25 +44,25 @@ class Plain:
     ) -> None:
         self._api, self._settings = api, settings
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         """Return the inputs; loopback drivers as outputs, and the first of them as the default."""
         devices, usual = self._devices(), self._default()
-        sources: list[Source] = []
+        sources: list[AudioSource] = []
         for name, device in devices.items():
             label = str(device["name"])
             if LOOPBACK_DRIVER.search(label):
                 first = all(s.kind == "input" for s in sources)
-                sources.append(Source(name, label, "output", first))
+                sources.append(AudioSource(name, label, "output", first))
             else:
-                sources.append(Source(name, label, "input", device["index"] == usual))
+                sources.append(AudioSource(name, label, "input", device["index"] == usual))
         return sources
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
         """Begin to listen, at the device's own rate where it can do no other."""
         device = self._devices().get(source.name)
         if device is None:
             raise DeviceError(f"{source.label}: it is not there any more; plug it in")
-        index, extra = device["index"], self._settings(load())
+        index, extra = device["index"], self._settings(load_sounddevice())
         with contextlib.suppress(DeviceError):
             return PortAudioStream(index, deliver, extra=extra)
         return PortAudioStream(
@@ -76,26 +76,26 @@ class Plain:
 
     def _devices(self) -> dict[str, dict[str, Any]]:
         """Return PortAudio's inputs by a name of their own that outlives a change of numbers."""
-        refresh()
-        sd = load()
+        refresh_devices()
+        sd = load_sounddevice()
         apis = [api["name"] for api in sd.query_hostapis()]
         found: dict[str, dict[str, Any]] = {}
         for device in sd.query_devices():
             api = apis[device["hostapi"]]
             if device["max_input_channels"] > 0 and self._api in ("", api):
-                found[another(f"{api}: {device['name']}", found)] = device
+                found[unique_name(f"{api}: {device['name']}", found)] = device
         return found
 
     def _default(self) -> int:
         """Return the number of the system's own choice, -1 where it has none."""
-        sd = load()
+        sd = load_sounddevice()
         if not self._api:
             return int(sd.default.device[0])
         apis = (api for api in sd.query_hostapis() if api["name"] == self._api)
         return next((int(api["default_input_device"]) for api in apis), -1)
 
 
-def another(name: str, taken: dict[str, Any]) -> str:
+def unique_name(name: str, taken: dict[str, Any]) -> str:
     """Return the name, with a number where a twin has it."""
     count = 1
     while (unique := name if count == 1 else f"{name} #{count}") in taken:
@@ -103,12 +103,12 @@ def another(name: str, taken: dict[str, Any]) -> str:
     return unique
 
 
-def joined(inputs: list[Source], outputs: list[Source]) -> list[Source]:
+def join_sources(inputs: list[AudioSource], outputs: list[AudioSource]) -> list[AudioSource]:
     """Return both; a loopback driver is not the default where outputs can be heard themselves."""
     return [s._replace(default=s.default and s.kind == "input") for s in inputs] + outputs
 
 
-def told(inputs: list[Source], need: Source) -> list[Source]:
+def with_missing_output(inputs: list[AudioSource], need: AudioSource) -> list[AudioSource]:
     """Return the inputs, with what is needed to hear an output where there is none.
 
     It stands where the output would: people see it in the list, and opening it says what to do.

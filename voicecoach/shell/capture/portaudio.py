@@ -19,16 +19,16 @@ import numpy as np
 import soxr
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import Chunk, Deliver
+from voicecoach.shell.capture import AudioChunk, ChunkCallback
 from voicecoach.types import F32, I16, SAMPLE_RATE
 
-BLOCK_S = 0.02
+CALLBACK_BLOCK_S = 0.02
 """Seconds of audio in a callback."""
 LATENCY_S = 0.05
 """Asked of PortAudio; it is the buffer's size, not the delay that is measured."""
 
 
-def load() -> ModuleType:
+def load_sounddevice() -> ModuleType:
     """Return sounddevice.
 
     Raises
@@ -46,11 +46,11 @@ def load() -> ModuleType:
     return module
 
 
-_open: set[PortAudioStream] = set()
-_opening = threading.Lock()
+_open_streams: set[PortAudioStream] = set()
+_open_lock = threading.Lock()
 
 
-def refresh() -> None:
+def refresh_devices() -> None:
     """Look again for devices, unless a stream is open.
 
     PortAudio makes its list once, and making it anew would end every stream.
@@ -60,9 +60,9 @@ def refresh() -> None:
     DeviceError
         Where the sound system does not answer.
     """
-    sd = load()
-    with _opening:
-        if _open:
+    sd = load_sounddevice()
+    with _open_lock:
+        if _open_streams:
             return
         try:
             with contextlib.suppress(sd.PortAudioError):  # it failed to begin the last time
@@ -72,7 +72,7 @@ def refresh() -> None:
             raise DeviceError(f"the sound system does not answer: {e}") from e
 
 
-def age_s(adc: float, now: float, block_s: float) -> float:
+def block_age_s(adc: float, now: float, block_s: float) -> float:
     """Return how long ago a block's first sample was at the converter.
 
     Some hosts do not tell (0), and WASAPI before the autumn of 2023 tells a time to come; but the
@@ -81,7 +81,7 @@ def age_s(adc: float, now: float, block_s: float) -> float:
     return max(now - adc, block_s) if adc > 0 else block_s
 
 
-class Converter:
+class SampleConverter:
     """A device's samples to 16 kHz mono.
 
     Parameters
@@ -103,16 +103,16 @@ class Converter:
         self._ahead_s = 0.0
         """Seconds that went in and have not come out."""
 
-    def convert(self, data: bytes, at: float) -> Chunk | None:
+    def convert(self, data: bytes, at: float) -> AudioChunk | None:
         """Return a device's block, whose first sample was there `at`; None while it is held."""
         frames: I16 = np.frombuffer(data, np.int16).reshape(-1, self._channels)
         mono = frames.mean(axis=1, dtype=np.float32)
         if self._resampler is None:
-            return Chunk(to_i16(mono), at)
+            return AudioChunk(to_i16(mono), at)
         began = at - self._ahead_s
         out = self._resampler.resample_chunk(mono)
         self._ahead_s += len(mono) / self._rate - len(out) / SAMPLE_RATE
-        return Chunk(to_i16(out), began) if len(out) else None
+        return AudioChunk(to_i16(out), began) if len(out) else None
 
 
 def to_i16(samples: F32) -> I16:
@@ -120,7 +120,7 @@ def to_i16(samples: F32) -> I16:
     return np.rint(samples).clip(-32768, 32767).astype(np.int16)
 
 
-class Inlet:
+class CallbackInlet:
     """What a sound system's callback hands its blocks to; whole chunks come out.
 
     Parameters
@@ -131,8 +131,8 @@ class Inlet:
         Where chunks go.
     """
 
-    def __init__(self, rate: int, channels: int, deliver: Deliver) -> None:
-        self._converter = Converter(rate, channels)
+    def __init__(self, rate: int, channels: int, deliver: ChunkCallback) -> None:
+        self._converter = SampleConverter(rate, channels)
         self._deliver = deliver
         self._lost = False
 
@@ -176,7 +176,7 @@ class PortAudioStream:
     def __init__(
         self,
         device: int | str,
-        deliver: Deliver,
+        deliver: ChunkCallback,
         *,
         rate: int = SAMPLE_RATE,
         channels: int = 1,
@@ -184,19 +184,19 @@ class PortAudioStream:
         label: str = "",
         moved: Callable[[], str] = str,
     ) -> None:
-        sd = load()
-        self._inlet, self._moved = Inlet(rate, channels, deliver), moved
+        sd = load_sounddevice()
+        self._inlet, self._moved = CallbackInlet(rate, channels, deliver), moved
         self._rate = rate
         self._ended = False
         self._stream: Any = None
-        with _opening:
-            _open.add(self)
+        with _open_lock:
+            _open_streams.add(self)
         try:
             self._stream = sd.RawInputStream(
                 samplerate=rate,
                 channels=channels,
                 dtype="int16",
-                blocksize=round(BLOCK_S * rate),
+                blocksize=round(CALLBACK_BLOCK_S * rate),
                 latency=LATENCY_S,
                 device=device,
                 extra_settings=extra,
@@ -219,15 +219,15 @@ class PortAudioStream:
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()
-        _open.discard(self)
+        _open_streams.discard(self)
 
     def _hear(self, data: Any, frames: int, times: Any, status: Any) -> None:
-        age = age_s(times.inputBufferAdcTime, times.currentTime, frames / self._rate)
+        age = block_age_s(times.inputBufferAdcTime, times.currentTime, frames / self._rate)
         self._inlet.take(bytes(data), age, bool(status.input_overflow))
 
     def _end(self) -> None:
         self._ended = True
 
 
-def _drop(chunk: Chunk) -> None:
+def _drop(chunk: AudioChunk) -> None:
     pass

@@ -19,42 +19,45 @@ from typing import Any, Literal
 import msgspec
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import Deliver, Source, Stream, portaudio
+from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback, portaudio
 from voicecoach.types import Speaker
 
-DEVICE = "pulse"
-TAG = "voicecoach.speaker"
+ALSA_PULSE_DEVICE = "pulse"
+SPEAKER_PROPERTY = "voicecoach.speaker"
 """The property that names a stream's speaker."""
-FRESH_S = 1.5
+LISTING_VALID_S = 1.5
 """For how long a list of the server's streams is good enough."""
-ANSWER_S = 5.0
-_OPENING = threading.Lock()
+PACTL_TIMEOUT_S = 5.0
+_ENVIRONMENT_LOCK = threading.Lock()
 """The environment is the whole process's."""
 
 
-class Pulse:
+class PulseBackend:
     """A sound server that pactl can ask; a `CaptureBackend`."""
 
     idles = False
 
     def __init__(self) -> None:
         self._outputs: list[dict[str, Any]] = []
-        self._sources: list[Source] = []
+        self._sources: list[AudioSource] = []
         self._asked = float("-inf")
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         """Return the server's sources: monitors are what an output plays."""
         self._ask_all()
         return self._sources
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
         """Begin to listen to a source."""
-        with _OPENING, _environment(PULSE_SOURCE=source.name, PULSE_PROP=f"{TAG}={speaker}"):
-            portaudio.refresh()
+        with (
+            _ENVIRONMENT_LOCK,
+            _environment(PULSE_SOURCE=source.name, PULSE_PROP=f"{SPEAKER_PROPERTY}={speaker}"),
+        ):
+            portaudio.refresh_devices()
             # What ALSA has to say of a failure goes to the terminal, past everybody.
-            with _silenced():
+            with _stderr_silenced():
                 stream = portaudio.PortAudioStream(
-                    DEVICE,
+                    ALSA_PULSE_DEVICE,
                     deliver,
                     label=source.label,
                     moved=lambda: self._moved(source, speaker),
@@ -62,47 +65,51 @@ class Pulse:
         self._asked = float("-inf")  # the lists are of before
         return stream
 
-    def _moved(self, source: Source, speaker: Speaker) -> str:
+    def _moved(self, source: AudioSource, speaker: Speaker) -> str:
         self._ask_all()
         for output in self._outputs:
             properties = output.get("properties", {})
             mine = properties.get("application.process.id") == str(os.getpid())
-            if mine and properties.get(TAG) == speaker and output["source"] != source.name:
+            if (
+                mine
+                and properties.get(SPEAKER_PROPERTY) == speaker
+                and output["source"] != source.name
+            ):
                 return f"the sound server moved it from {source.name} to {output['source']}"
         return ""
 
     def _ask_all(self) -> None:
         """Ask the server what there is, unless it was asked a moment ago: pactl takes 7 ms."""
         now = time.monotonic()
-        if now - self._asked < FRESH_S:
+        if now - self._asked < LISTING_VALID_S:
             return
-        info = _ask("info")
+        info = _run_pactl("info")
         sink, source = info.get("default_sink_name"), info.get("default_source_name")
         self._sources = []
         names = {}
-        for entry in _ask("list", "sources"):
+        for entry in _run_pactl("list", "sources"):
             # Some versions write an empty text, some "n/a", where it is no monitor.
             monitored = entry.get("monitor_source") or ""
             monitors = monitored not in ("", "n/a")
             default = monitored == sink if monitors else entry["name"] == source
             label = entry.get("description") or entry["name"]
             kind: Literal["input", "output"] = "output" if monitors else "input"
-            self._sources.append(Source(entry["name"], label, kind, default))
+            self._sources.append(AudioSource(entry["name"], label, kind, default))
             names[entry["index"]] = entry["name"]
         self._outputs = [
             {**output, "source": names.get(output["source"], "")}
-            for output in _ask("list", "source-outputs")
+            for output in _run_pactl("list", "source-outputs")
         ]
         self._asked = now
 
 
-def _ask(*question: str) -> Any:
+def _run_pactl(*question: str) -> Any:
     """Return pactl's answer."""
     try:
         run = subprocess.run(
             ["pactl", "-f", "json", *question],
             capture_output=True,
-            timeout=ANSWER_S,
+            timeout=PACTL_TIMEOUT_S,
             check=True,
             env={**os.environ, "LC_ALL": "C.UTF-8"},  # some versions write 0,5 in JSON
         )
@@ -133,7 +140,7 @@ def _environment(**values: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _silenced() -> Iterator[None]:
+def _stderr_silenced() -> Iterator[None]:
     """Drop what libraries write to standard error."""
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)

@@ -20,22 +20,27 @@ from typing import Any
 import numpy as np
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import Chunk, Deliver, Source, Stream
-from voicecoach.shell.capture.plain import Plain, another, joined, told
+from voicecoach.shell.capture import AudioChunk, AudioSource, CaptureStream, ChunkCallback
+from voicecoach.shell.capture.plain import (
+    PortAudioBackend,
+    join_sources,
+    unique_name,
+    with_missing_output,
+)
 from voicecoach.shell.capture.portaudio import to_i16
 from voicecoach.types import SAMPLE_RATE, Speaker
 
-TAP = "tap: "
+TAP_PREFIX = "tap: "
 """Begins the name of what is played; an application's identifier follows."""
-EVERYTHING = f"{TAP}everything"
+SYSTEM_TAP = f"{TAP_PREFIX}everything"
 CHUNK_S = 0.02
 """flexaudio's chunks have this length, whatever is asked."""
-POLL_S = 0.01
-OPEN_S = 10.0
+TAP_POLL_S = 0.01
+TAP_OPEN_TIMEOUT_S = 10.0
 """A tap that has not opened by then does not."""
 DISCONTINUITY = 1
 """The flag of a chunk before which there is a gap."""
-WITHOUT = "or install BlackHole and let the call play to it"
+BLACKHOLE_HINT = "or install BlackHole and let the call play to it"
 
 
 def load_taps() -> ModuleType:
@@ -50,41 +55,43 @@ def load_taps() -> ModuleType:
         import flexaudio
     except ImportError as e:
         install = "pip install 'voicecoach[loopback]' to hear the customer"
-        raise DeviceError(f"{install} (macOS 14.4, Apple silicon), {WITHOUT}") from e
+        raise DeviceError(f"{install} (macOS 14.4, Apple silicon), {BLACKHOLE_HINT}") from e
     if flexaudio.capabilities()["sources"]["system"]["availability"]["status"] == "unavailable":
-        raise DeviceError(f"macOS 14.4 is needed to hear the customer; update it, {WITHOUT}")
+        raise DeviceError(f"macOS 14.4 is needed to hear the customer; update it, {BLACKHOLE_HINT}")
     module: ModuleType = flexaudio
     return module
 
 
-class Taps:
+class CoreAudioBackend:
     """A `CaptureBackend` of Core Audio's inputs and of taps on what is played."""
 
     idles = False
 
     def __init__(self) -> None:
-        self._inputs = Plain()
+        self._inputs = PortAudioBackend()
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         """Return the microphones, and the taps or what is needed for them."""
         inputs = self._inputs.sources()
         try:
             module = load_taps()
         except DeviceError as e:
-            return told(inputs, Source(TAP, f"an output: {e}", "output", default=True))
-        everything = Source(EVERYTHING, "everything this Mac plays", "output", default=True)
+            return with_missing_output(
+                inputs, AudioSource(TAP_PREFIX, f"an output: {e}", "output", default=True)
+            )
+        everything = AudioSource(SYSTEM_TAP, "everything this Mac plays", "output", default=True)
         applications = [
-            Source(name, f"what {process.name} plays", "output")
+            AudioSource(name, f"what {process.name} plays", "output")
             for name, process in _processes(module).items()
         ]
-        return joined(inputs, [everything, *applications])
+        return join_sources(inputs, [everything, *applications])
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
         """Begin to listen."""
-        if not source.name.startswith(TAP):
+        if not source.name.startswith(TAP_PREFIX):
             return self._inputs.open(source, speaker, deliver)
         module = load_taps()
-        if source.name == EVERYTHING:
+        if source.name == SYSTEM_TAP:
             return TapStream(module, "system", None, source.label, deliver)
         process = _processes(module).get(source.name)
         if process is None:
@@ -100,7 +107,12 @@ class TapStream:
     """
 
     def __init__(
-        self, module: ModuleType, kind: str, process_id: int | None, label: str, deliver: Deliver
+        self,
+        module: ModuleType,
+        kind: str,
+        process_id: int | None,
+        label: str,
+        deliver: ChunkCallback,
     ) -> None:
         self._deliver = deliver
         self._trouble = ""
@@ -112,7 +124,7 @@ class TapStream:
         )
         self._thread.start()
         try:
-            self._opened.result(OPEN_S)
+            self._opened.result(TAP_OPEN_TIMEOUT_S)
         except Exception as e:
             self._closing.set()
             why = str(e) or "no answer; is a question of macOS on the screen?"
@@ -142,7 +154,7 @@ class TapStream:
             return
         self._opened.set_result(None)
         try:
-            while not self._closing.wait(POLL_S):
+            while not self._closing.wait(TAP_POLL_S):
                 self._read(stream)
         except Exception as e:  # the library's errors have no common root of their own
             self._trouble = str(e) or "the tap ended"
@@ -158,7 +170,7 @@ class TapStream:
             samples = to_i16(np.frombuffer(chunk.data, "<f4") * 32768)
             lost = chunk.dropped_before > 0 or bool(chunk.flags & DISCONTINUITY)
             at = arrived + self._clock_s
-            self._deliver(Chunk(samples, at, lost))
+            self._deliver(AudioChunk(samples, at, lost))
 
 
 def _processes(module: ModuleType) -> dict[str, Any]:
@@ -166,5 +178,5 @@ def _processes(module: ModuleType) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with contextlib.suppress(RuntimeError):  # macOS did not answer; everything can be tapped still
         for process in module.processes():
-            found[another(TAP + (process.bundle_id or process.name), found)] = process
+            found[unique_name(TAP_PREFIX + (process.bundle_id or process.name), found)] = process
     return found

@@ -12,15 +12,20 @@ from types import ModuleType
 from typing import Any
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.capture import Deliver, Source, Stream
-from voicecoach.shell.capture.plain import Plain, another, joined, told
-from voicecoach.shell.capture.portaudio import BLOCK_S, Inlet, age_s
+from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback
+from voicecoach.shell.capture.plain import (
+    PortAudioBackend,
+    join_sources,
+    unique_name,
+    with_missing_output,
+)
+from voicecoach.shell.capture.portaudio import CALLBACK_BLOCK_S, CallbackInlet, block_age_s
 from voicecoach.types import Speaker
 
-API = "Windows WASAPI"
-LOOPBACK = f"{API} loopback: "
+WASAPI_HOST_API = "Windows WASAPI"
+LOOPBACK_PREFIX = f"{WASAPI_HOST_API} loopback: "
 """Begins the name of what a speaker or headset plays."""
-NEED = "pip install 'voicecoach[loopback]' to hear the customer"
+LOOPBACK_HINT = "pip install 'voicecoach[loopback]' to hear the customer"
 
 
 def load_loopback() -> ModuleType:
@@ -34,38 +39,42 @@ def load_loopback() -> ModuleType:
     try:
         import pyaudiowpatch
     except ImportError as e:
-        raise DeviceError(NEED) from e
+        raise DeviceError(LOOPBACK_HINT) from e
     module: ModuleType = pyaudiowpatch
     return module
 
 
-class Wasapi:
+class WasapiBackend:
     """A `CaptureBackend` of WASAPI's inputs and the loopbacks of its outputs."""
 
     idles = True
 
     def __init__(self) -> None:
         # In shared mode WASAPI has one rate; Windows converts only where it is asked to.
-        self._inputs = Plain(API, lambda sd: sd.WasapiSettings(auto_convert=True))
+        self._inputs = PortAudioBackend(
+            WASAPI_HOST_API, lambda sd: sd.WasapiSettings(auto_convert=True)
+        )
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[AudioSource]:
         """Return the microphones, and the outputs or what is needed to hear them."""
         inputs = self._inputs.sources()
         try:
-            audio = _begin(load_loopback())
+            audio = _new_pyaudio(load_loopback())
         except DeviceError as e:
-            return told(inputs, Source(LOOPBACK, f"an output: {e}", "output", default=True))
+            return with_missing_output(
+                inputs, AudioSource(LOOPBACK_PREFIX, f"an output: {e}", "output", default=True)
+            )
         with audio:
             usual = _default(audio)
             outputs = [
-                Source(name, _label(info), "output", info["index"] == usual)
+                AudioSource(name, _loopback_label(info), "output", info["index"] == usual)
                 for name, info in _loopbacks(audio).items()
             ]
-        return joined(inputs, outputs)
+        return join_sources(inputs, outputs)
 
-    def open(self, source: Source, speaker: Speaker, deliver: Deliver) -> Stream:
+    def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
         """Begin to listen."""
-        if source.name.startswith(LOOPBACK):
+        if source.name.startswith(LOOPBACK_PREFIX):
             return LoopbackStream(load_loopback(), source, deliver)
         return self._inputs.open(source, speaker, deliver)
 
@@ -73,22 +82,22 @@ class Wasapi:
 class LoopbackStream:
     """What an output plays, at the rate and channels it has; a `capture.Stream`."""
 
-    def __init__(self, module: ModuleType, source: Source, deliver: Deliver) -> None:
+    def __init__(self, module: ModuleType, source: AudioSource, deliver: ChunkCallback) -> None:
         self._overflow, self._go_on = module.paInputOverflow, module.paContinue
-        self._audio = _begin(module)
+        self._audio = _new_pyaudio(module)
         self._stream: Any = None
         try:
             info = _loopbacks(self._audio)[source.name]
             self._rate = int(info["defaultSampleRate"])
             channels = int(info["maxInputChannels"])
-            self._inlet = Inlet(self._rate, channels, deliver)
+            self._inlet = CallbackInlet(self._rate, channels, deliver)
             self._stream = self._audio.open(
                 format=module.paInt16,
                 channels=channels,
                 rate=self._rate,
                 input=True,
                 input_device_index=info["index"],
-                frames_per_buffer=round(BLOCK_S * self._rate),
+                frames_per_buffer=round(CALLBACK_BLOCK_S * self._rate),
                 stream_callback=self._hear,
             )
         except KeyError as e:
@@ -113,12 +122,14 @@ class LoopbackStream:
                 let_go()
 
     def _hear(self, data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
-        age = age_s(times["input_buffer_adc_time"], times["current_time"], frames / self._rate)
+        age = block_age_s(
+            times["input_buffer_adc_time"], times["current_time"], frames / self._rate
+        )
         self._inlet.take(data, age, bool(status & self._overflow))
         return None, self._go_on
 
 
-def _begin(module: ModuleType) -> Any:
+def _new_pyaudio(module: ModuleType) -> Any:
     """Return a new `PyAudio`, to be terminated."""
     try:
         return module.PyAudio()
@@ -131,11 +142,11 @@ def _loopbacks(audio: Any) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     with contextlib.suppress(OSError):  # Windows without WASAPI has none
         for info in audio.get_loopback_device_info_generator():
-            found[another(LOOPBACK + _label(info), found)] = info
+            found[unique_name(LOOPBACK_PREFIX + _loopback_label(info), found)] = info
     return found
 
 
-def _label(info: dict[str, Any]) -> str:
+def _loopback_label(info: dict[str, Any]) -> str:
     return str(info["name"]).removesuffix(" [Loopback]")
 
 

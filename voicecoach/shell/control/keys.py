@@ -8,10 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from voicecoach.shell.control.local_socket import act
+from voicecoach.shell.control.local_socket import apply_command
 from voicecoach.shell.runtime.feed import Feed
 
-KEYS = {
+KEY_COMMANDS = {
     "p": "pause",
     " ": "pause",
     "n": "next",
@@ -21,12 +21,14 @@ KEYS = {
     "c": "click-through",
     "q": "quit",
 }
-HELP = "p pause or go on, n next call, d they decline, h helpful, w wrong, c click-through, q quit"
-LOOK_S = 0.2
+KEYS_HELP = (
+    "p pause or go on, n next call, d they decline, h helpful, w wrong, c click-through, q quit"
+)
+KEY_POLL_S = 0.2
 
 
 @contextlib.contextmanager
-def listening(feed: Feed) -> Iterator[bool]:
+def key_listener(feed: Feed) -> Iterator[bool]:
     """Turn keys into wishes while the context lasts; False where there is no terminal."""
     if not sys.stdin or not sys.stdin.isatty():
         yield False
@@ -43,9 +45,9 @@ def listening(feed: Feed) -> Iterator[bool]:
             thread.join()
 
 
-def press(feed: Feed, key: str) -> None:
+def press_key(feed: Feed, key: str) -> None:
     """Do what a key is for, if it is for anything."""
-    act(feed, KEYS.get(key, ""))
+    apply_command(feed, KEY_COMMANDS.get(key, ""))
 
 
 @contextlib.contextmanager
@@ -69,19 +71,19 @@ def _posix(feed: Feed, ended: threading.Event) -> None:
     import select
 
     while not ended.is_set():
-        if select.select([sys.stdin], [], [], LOOK_S)[0]:
+        if select.select([sys.stdin], [], [], KEY_POLL_S)[0]:
             # Past Python's own buffer, in which a second key would wait unseen.
             typed = os.read(sys.stdin.fileno(), 64)
             if not typed:
                 return
             for key in typed.decode("ascii", "ignore"):
-                press(feed, key)
+                press_key(feed, key)
 
 
 def _windows(feed: Feed, ended: threading.Event) -> None:
     if sys.platform == "win32":
         import msvcrt
 
-        while not ended.wait(LOOK_S):
+        while not ended.wait(KEY_POLL_S):
             while msvcrt.kbhit():
-                press(feed, msvcrt.getwch())
+                press_key(feed, msvcrt.getwch())

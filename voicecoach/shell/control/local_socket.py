@@ -30,38 +30,45 @@ from pathlib import Path
 import platformdirs
 
 from voicecoach.errors import ConfigError
-from voicecoach.shell.runtime.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    MarkCue,
+    NextCall,
+    QuitProgram,
+    ToggleListening,
+)
 
-WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
-LONGEST = 32
-SAY_S = 1.0
+COMMAND_WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
+MAX_COMMAND_BYTES = 32
+HANDSHAKE_TIMEOUT_S = 1.0
 """In which somebody who connects has to say who they are and what they want."""
-ANSWER_S = 5.0
+CONTROL_REPLY_TIMEOUT_S = 5.0
 """In which a live call answers."""
-MOST = 8
+MAX_CONTROL_CLIENTS = 8
 """Who is listened to at once; others wait, no longer than these take."""
 
 
-def act(feed: Feed, word: str) -> None:
+def apply_command(feed: Feed, word: str) -> None:
     """Do what one of `WORDS` says; others say nothing."""
     match word:
         case "pause":
-            feed.wish(Toggle())
+            feed.wish(ToggleListening())
         case "next":
             feed.wish(NextCall())
         case "decline":
-            feed.wish(Decline())
+            feed.wish(CustomerDeclines())
         case "quit":
-            feed.wish(Quit())
+            feed.wish(QuitProgram())
         case "click-through":
             feed.click_through = not feed.click_through
         case "helpful" | "wrong":
             card = feed.newest.display.card
             if card:
-                feed.wish(Mark(card.id, card.start, word == "helpful"))
+                feed.wish(MarkCue(card.id, card.start, word == "helpful"))
 
 
-def folder() -> Path:
+def control_folder() -> Path:
     """Return where the socket and its key are.
 
     Raises
@@ -74,7 +81,7 @@ def folder() -> Path:
         return platformdirs.user_runtime_path("voicecoach", appauthor=False)
 
 
-def tell(word: str) -> None:
+def send_command(word: str) -> None:
     """Tell the live call that runs here.
 
     Raises
@@ -82,30 +89,32 @@ def tell(word: str) -> None:
     ConfigError
         Where none does, or it does not answer, or it knows no such word.
     """
-    if word not in WORDS:
-        raise ConfigError(f"{word}: say one of {', '.join(WORDS)}")
+    if word not in COMMAND_WORDS:
+        raise ConfigError(f"{word}: say one of {', '.join(COMMAND_WORDS)}")
     failed: list[Exception] = []
     # Even to connect takes for ever where it hangs.
-    thread = threading.Thread(target=_tell, args=(word, failed), name="tell", daemon=True)
+    thread = threading.Thread(
+        target=_connect_and_send, args=(word, failed), name="tell", daemon=True
+    )
     thread.start()
-    thread.join(ANSWER_S)
+    thread.join(CONTROL_REPLY_TIMEOUT_S)
     if thread.is_alive():
         raise ConfigError("the live call that runs here does not answer")
     if failed:
         raise ConfigError("no live call runs here; start one with `voicecoach live`") from failed[0]
 
 
-def _tell(word: str, failed: list[Exception]) -> None:
+def _connect_and_send(word: str, failed: list[Exception]) -> None:
     try:
-        key = (folder() / "key").read_bytes()
+        key = (control_folder() / "key").read_bytes()
         with Client(_address(), authkey=key) as connection:
             connection.send_bytes(word.encode())
-            connection.recv_bytes(LONGEST)
+            connection.recv_bytes(MAX_COMMAND_BYTES)
     except (OSError, EOFError, AuthenticationError) as e:
         failed.append(e)
 
 
-class Control:
+class ControlServer:
     """Listens for `tell` while the context lasts; where it cannot, the call goes on without."""
 
     def __init__(self, feed: Feed) -> None:
@@ -113,14 +122,14 @@ class Control:
         self._listener: Listener | None = None
         self._ended = False
         self._key = b""
-        self._room = threading.BoundedSemaphore(MOST)
+        self._room = threading.BoundedSemaphore(MAX_CONTROL_CLIENTS)
         self.trouble = ""
         """Why nothing is heard here, or ""."""
 
-    def __enter__(self) -> Control:
+    def __enter__(self) -> ControlServer:
         self._key = secrets.token_bytes(32)
         try:
-            place = folder()
+            place = control_folder()
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if sys.platform != "win32":
                 with contextlib.suppress(FileNotFoundError):
@@ -129,7 +138,7 @@ class Control:
             file.unlink(missing_ok=True)
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
                 out.write(self._key)
-            self._listener = Listener(_address(), backlog=MOST)
+            self._listener = Listener(_address(), backlog=MAX_CONTROL_CLIENTS)
             threading.Thread(target=self._serve, name="control", daemon=True).start()
         except OSError as e:
             self.trouble = f"`voicecoach tell` does not reach this call: {e.strerror or e}"
@@ -140,7 +149,7 @@ class Control:
         if self._listener:
             with contextlib.suppress(OSError):
                 self._listener.close()
-            (folder() / "key").unlink(missing_ok=True)
+            (control_folder() / "key").unlink(missing_ok=True)
 
     def _serve(self) -> None:
         assert self._listener
@@ -159,17 +168,21 @@ class Control:
     def _hear(self, connection: Connection) -> None:
         """Do what somebody says, if they have the key and are quick; else it is their business."""
         try:
-            with connection, _for(connection, SAY_S), contextlib.suppress(Exception):
+            with (
+                connection,
+                _time_limit(connection, HANDSHAKE_TIMEOUT_S),
+                contextlib.suppress(Exception),
+            ):
                 deliver_challenge(connection, self._key)
                 answer_challenge(connection, self._key)
-                act(self._feed, connection.recv_bytes(LONGEST).decode())
+                apply_command(self._feed, connection.recv_bytes(MAX_COMMAND_BYTES).decode())
                 connection.send_bytes(b"done")
         finally:
             self._room.release()
 
 
 @contextmanager
-def _for(connection: Connection, seconds: float) -> Iterator[None]:
+def _time_limit(connection: Connection, seconds: float) -> Iterator[None]:
     """Cut a connection off where it takes longer."""
     with contextlib.ExitStack() as stack:
         if sys.platform == "win32":
@@ -193,4 +206,4 @@ def _for(connection: Connection, seconds: float) -> Iterator[None]:
 def _address() -> str:
     if sys.platform == "win32":
         return rf"\\.\pipe\voicecoach-{os.getlogin()}"
-    return str(folder() / "control")
+    return str(control_folder() / "control")

@@ -18,16 +18,16 @@ from prometheus_client.registry import Collector
 
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell.runtime import atomic_write
-from voicecoach.shell.runtime.latency import BUCKETS_S, DEPTHS, STAGES, Stages
+from voicecoach.shell.runtime.latency import BUCKETS_S, QUEUES, STAGES, LatencyStats
 
 HOSTS = ("127.0.0.1", "localhost")
 TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
-class Reader(Collector):
+class StageCollector(Collector):
     """Reads the stages when it is asked to."""
 
-    def __init__(self, stages: Stages) -> None:
+    def __init__(self, stages: LatencyStats) -> None:
         self._stages = stages
 
     def collect(self) -> Iterator[HistogramMetricFamily | CounterMetricFamily | GaugeMetricFamily]:
@@ -47,12 +47,12 @@ class Reader(Collector):
             times.add_metric([name], sums, stage.total)
             cpu.add_metric([name], stage.cpu)
         depth = GaugeMetricFamily("voicecoach_queue_depth", "What waits", labels=["queue"])
-        for name in DEPTHS:
+        for name in QUEUES:
             depth.add_metric([name], self._stages.depths[name])
         yield from (times, cpu, depth)
 
 
-class Quiet(WSGIRequestHandler):
+class SilentRequestHandler(WSGIRequestHandler):
     """Logs nothing, and waits for nobody long."""
 
     timeout = 2.0
@@ -62,7 +62,7 @@ class Quiet(WSGIRequestHandler):
         """Say nothing: an address has the token."""
 
 
-class Metrics:
+class MetricsServer:
     """Serves them while the context lasts, to whoever knows the address.
 
     Its token is the same each time, so that it can stand in Prometheus' configuration
@@ -83,13 +83,15 @@ class Metrics:
         Where the port is taken.
     """
 
-    def __init__(self, stages: Stages, port: int, key: Path | None = None) -> None:
+    def __init__(self, stages: LatencyStats, port: int, key: Path | None = None) -> None:
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(Reader(stages))
+        registry.register(StageCollector(stages))
         self._app = make_wsgi_app(registry)
-        self._path = f"/{_token(key or default_key())}/metrics"
+        self._path = f"/{_token(key or default_token_path())}/metrics"
         try:
-            self._server = make_server("127.0.0.1", port, self._guarded, handler_class=Quiet)
+            self._server = make_server(
+                "127.0.0.1", port, self._guarded, handler_class=SilentRequestHandler
+            )
         except OSError as e:
             raise ConfigError(f"--metrics {port}: cannot listen there: {e.strerror}") from e
         self.port: int = self._server.server_port
@@ -98,7 +100,7 @@ class Metrics:
             target=self._server.serve_forever, name="metrics", daemon=True
         )
 
-    def __enter__(self) -> Metrics:
+    def __enter__(self) -> MetricsServer:
         self._thread.start()
         return self
 
@@ -119,7 +121,7 @@ class Metrics:
         return [b"Not found\n"]
 
 
-def default_key() -> Path:
+def default_token_path() -> Path:
     """Return where the token is kept."""
     return platformdirs.user_data_path("voicecoach", appauthor=False) / "metrics.token"
 
@@ -132,5 +134,5 @@ def _token(key: Path) -> str:
             return kept
     token = secrets.token_urlsafe()
     with contextlib.suppress(OutputError):
-        atomic_write.write(key, f"{token}\n", private=True)
+        atomic_write.write_atomic(key, f"{token}\n", private=True)
     return token

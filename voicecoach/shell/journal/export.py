@@ -16,18 +16,18 @@ from typing import Any, get_type_hints
 import msgspec
 
 from voicecoach.errors import ConfigError
-from voicecoach.journal.entry import TABLES, Row
-from voicecoach.shell.journal.schema import VERSION
-from voicecoach.shell.journal.store import Journal
+from voicecoach.journal.entry import JOURNAL_TABLES, JournalRow
+from voicecoach.shell.journal.schema import SCHEMA_VERSION
+from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime import atomic_write
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 """What a text must not begin with, after spaces, in a spreadsheet."""
 
-Tables = Mapping[str, Sequence[Row]]
+JournalTables = Mapping[str, Sequence[JournalRow]]
 
 
-def export(journal: Journal, kind: str, out: Path, table: str = "") -> list[Path]:
+def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "") -> list[Path]:
     """Write the journal's tables; return the files.
 
     Parameters
@@ -48,44 +48,44 @@ def export(journal: Journal, kind: str, out: Path, table: str = "") -> list[Path
     OutputError
         Where the files cannot be written.
     """
-    if table and table not in TABLES:
-        raise ConfigError(f"{table}: there is no such table; there are {', '.join(TABLES)}")
-    names = [table] if table else list(TABLES)
-    tables = {name: journal.select(TABLES[name]) for name in names}
+    if table and table not in JOURNAL_TABLES:
+        raise ConfigError(f"{table}: there is no such table; there are {', '.join(JOURNAL_TABLES)}")
+    names = [table] if table else list(JOURNAL_TABLES)
+    tables = {name: journal.select(JOURNAL_TABLES[name]) for name in names}
     files: dict[Path, bytes]
     if kind == "json":
-        told: Any = tables[table] if table else {"schema": VERSION, "tables": tables}
+        told: Any = tables[table] if table else {"schema": SCHEMA_VERSION, "tables": tables}
         files = {out: msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"}
     else:
-        write: Callable[[str, Sequence[Row]], bytes] = _csv if kind == "csv" else _parquet
+        write: Callable[[str, Sequence[JournalRow]], bytes] = _csv if kind == "csv" else _parquet
         files = {
             out if table else out / f"{name}.{kind}": write(name, rows)
             for name, rows in tables.items()
         }
     for path, data in files.items():
-        atomic_write.write(path, data, private=True)
+        atomic_write.write_atomic(path, data, private=True)
     return list(files)
 
 
-def safe(value: Any) -> Any:
+def escape_formula(value: Any) -> Any:
     """Return what a spreadsheet shows as it is, and never works out."""
-    if isinstance(value, str) and (value.lstrip(" ") or value).startswith(FORMULA):
+    if isinstance(value, str) and (value.lstrip(" ") or value).startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
 
 
-def _csv(name: str, rows: Sequence[Row]) -> bytes:
+def _csv(name: str, rows: Sequence[JournalRow]) -> bytes:
     text = io.StringIO(newline="")
     # Numbers are told from texts by their quotes.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(TABLES[name].__struct_fields__)
+    writer.writerow(JOURNAL_TABLES[name].__struct_fields__)
     for row in rows:
         values = msgspec.structs.astuple(row)
-        writer.writerow([int(x) if isinstance(x, bool) else safe(x) for x in values])
+        writer.writerow([int(x) if isinstance(x, bool) else escape_formula(x) for x in values])
     return text.getvalue().encode()
 
 
-def _parquet(name: str, rows: Sequence[Row]) -> bytes:
+def _parquet(name: str, rows: Sequence[JournalRow]) -> bytes:
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -93,7 +93,7 @@ def _parquet(name: str, rows: Sequence[Row]) -> bytes:
         raise ConfigError("Parquet needs pyarrow: pip install 'voicecoach[archive]'") from e
     of = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
     columns, fields = [], []
-    for field, hint in get_type_hints(TABLES[name]).items():
+    for field, hint in get_type_hints(JOURNAL_TABLES[name]).items():
         values = [getattr(row, field) for row in rows]
         if field.endswith("_at"):
             kind: Any = pa.timestamp("s", "UTC")

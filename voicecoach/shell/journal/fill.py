@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voicecoach.config import Config
-from voicecoach.config import file as file_of
+from voicecoach.config import expand_path as file_of
 from voicecoach.errors import ConfigError, JournalError
-from voicecoach.journal.entry import CallRow, entry
-from voicecoach.shell.journal.store import Journal, default_path
-from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.journal.entry import CallRow, make_entry
+from voicecoach.shell.journal.store import JournalStore, default_journal_path
+from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import reader, writer
 from voicecoach.text_safety import bounded_input
 from voicecoach.views.scorecard import ScoreCard, Survey
@@ -24,7 +24,7 @@ SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
 """Of a survey's answers: satisfied, would recommend, easy."""
 
 
-class Added(NamedTuple):
+class AddedCall(NamedTuple):
     """A call that is in the journal now."""
 
     call: CallRow
@@ -32,25 +32,25 @@ class Added(NamedTuple):
     """It was there before."""
 
 
-def path_of(config: Config) -> Path:
+def journal_path(config: Config) -> Path:
     """Return the journal's file by a configuration."""
     file = config.journal.file
-    return file_of(file) if file else default_path()
+    return file_of(file) if file else default_journal_path()
 
 
-def utc(moment: datetime) -> str:
+def utc_text(moment: datetime) -> str:
     """Return a time as the journal has it; one without a zone is local."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def add(
-    journal: Journal,
+def add_call_folder(
+    journal: JournalStore,
     folder: Path,
     *,
     words: bool = False,
     audio: bool = False,
     started: datetime | None = None,
-) -> Added:
+) -> AddedCall:
     """Put a call into the journal from what it left.
 
     Parameters
@@ -71,30 +71,30 @@ def add(
     JournalError
         Where there is no such call, or the journal cannot take it.
     """
-    found = reader.read(folder)
+    found = reader.read_results(folder)
     card = _score_card(found.path.parent)
     try:
         if started is None and "started_at" in found.facts:
             started = datetime.fromisoformat(str(found.facts["started_at"]))
-        began = utc(started or datetime.fromtimestamp(found.path.stat().st_mtime))
+        began = utc_text(started or datetime.fromtimestamp(found.path.stat().st_mtime))
     except (OSError, ValueError, OverflowError) as e:
         raise JournalError(f"{found.path}: it cannot be told when the call began: {e}") from e
-    sound = found.path.with_name(AUDIO) if audio else None
+    sound = found.path.with_name(AUDIO_FILE) if audio else None
     if sound and not sound.is_file():
         raise JournalError(f"{sound}: there is no sound of the call; `live --record` keeps it")
-    made = entry(found.facts, found.events, card, started_at=began, words=words)
+    made = make_entry(found.facts, found.events, card, started_at=began, words=words)
     again = journal.add(made, sound)
     if card and card.survey != Survey():
         journal.survey(made.call.id, card.survey)
-    return Added(made.call, again)
+    return AddedCall(made.call, again)
 
 
-def purge(journal: Journal, days: float, now: datetime) -> int:
+def purge_older_calls(journal: JournalStore, days: float, now: datetime) -> int:
     """Delete the calls older than so many days; return how many."""
-    return journal.purge(utc(now - timedelta(days=days)))
+    return journal.purge(utc_text(now - timedelta(days=days)))
 
 
-def days(text: str) -> float:
+def parse_days(text: str) -> float:
     """Return a span of days as people write it: 90d, or 90.
 
     Raises
@@ -108,7 +108,7 @@ def days(text: str) -> float:
     return int(number)
 
 
-def survey(
+def read_survey(
     csat: int | None, nps: int | None, ces: int | None, notes: str, file: Path | None
 ) -> Survey:
     """Return what a survey answered: what is given, and the rest from a file of answers.
@@ -118,7 +118,7 @@ def survey(
     ConfigError
         Where an answer is not on its scale, or there is none, or the file cannot be used.
     """
-    answers = _answers(file) if file else {}
+    answers = _read_answers(file) if file else {}
     given = {"csat": csat, "nps": nps, "ces": ces, "notes": notes}
     answers |= {name: value for name, value in given.items() if value not in (None, "")}
     _on_scale(answers)
@@ -135,9 +135,9 @@ def _on_scale(answers: Mapping[str, Any]) -> None:
             raise ConfigError(f"{name}: {value!r} is no answer: a whole number, {low} to {high}")
 
 
-def _answers(file: Path) -> dict[str, Any]:
+def _read_answers(file: Path) -> dict[str, Any]:
     try:
-        answers = bounded_input.json(bounded_input.read(file), dict[str, Any])
+        answers = bounded_input.decode_json(bounded_input.read_file(file), dict[str, Any])
     except OSError as e:
         raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
     except ValueError as e:
@@ -150,7 +150,7 @@ def _answers(file: Path) -> dict[str, Any]:
 
 
 def _score_card(folder: Path) -> ScoreCard | None:
-    card = writer.card(folder)
+    card = writer.read_score_card(folder)
     try:
         if card:
             _on_scale(msgspec.structs.asdict(card.survey))

@@ -13,13 +13,13 @@ from pathlib import Path
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.journal import fill
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.store import JournalStore
 
 PURGE_BUSY_S = 1.0
 """How long a session's start waits for another program that writes."""
 
 
-class Bookkeeper:
+class JournalWriter:
     """Puts calls into the journal; a context manager, whose end waits for the last one.
 
     Parameters
@@ -34,7 +34,7 @@ class Bookkeeper:
         self.said: list[str] = []
         """A line for each call that is not in it, and why."""
 
-    def __enter__(self) -> Bookkeeper:
+    def __enter__(self) -> JournalWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,12 +42,12 @@ class Bookkeeper:
 
     def purge(self) -> str:
         """Delete what has been kept for long enough; return what there is to say of it."""
-        path, days = fill.path_of(self._config), self._config.journal.keep_days
+        path, days = fill.journal_path(self._config), self._config.journal.keep_days
         if not days or not path.is_file():
             return ""
         try:
-            with Journal(path, busy_s=PURGE_BUSY_S) as journal:
-                gone = fill.purge(journal, days, datetime.now(UTC))
+            with JournalStore(path, busy_s=PURGE_BUSY_S) as journal:
+                gone = fill.purge_older_calls(journal, days, datetime.now(UTC))
         except VoiceCoachError as e:
             return f"journal: calls older than {days} days stay for now: {e}"
         calls = f"{gone} call{'' if gone == 1 else 's'}"
@@ -58,16 +58,16 @@ class Bookkeeper:
         self._pool.submit(self._add, folder).add_done_callback(lambda done: done.result())
 
     def _add(self, folder: Path) -> None:
-        trouble = add(self._config, folder)
+        trouble = add_to_journal(self._config, folder)
         if trouble:
             self.said.append(trouble)
 
 
-def add(config: Config, folder: Path) -> str:
+def add_to_journal(config: Config, folder: Path) -> str:
     """Put a call into the journal; return why it is not in it, or ""."""
     try:
-        with Journal(fill.path_of(config), create=True) as journal:
-            fill.add(journal, folder, words=config.journal.words)
+        with JournalStore(fill.journal_path(config), create=True) as journal:
+            fill.add_call_folder(journal, folder, words=config.journal.words)
     except VoiceCoachError as e:
         return f"not in the journal: {folder}: {e}; then: voicecoach journal add"
     return ""

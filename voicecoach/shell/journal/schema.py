@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from voicecoach.errors import JournalError
 
-APPLICATION = 0x766F6963
+APPLICATION_ID = 0x766F6963
 """`PRAGMA application_id`: "voic"."""
 
 _CHILD = "call TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE"
@@ -126,7 +126,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE calls ADD COLUMN cooperativeness REAL",
     ),
 )
-VERSION = len(MIGRATIONS)
+SCHEMA_VERSION = len(MIGRATIONS)
 
 
 def migrate(connection: sqlite3.Connection, where: str) -> None:
@@ -143,15 +143,15 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
     """
     with transaction(connection, "DEFERRED"):
         version = _version(connection, where)
-    if version == VERSION:
+    if version == SCHEMA_VERSION:
         return
     with transaction(connection, "IMMEDIATE"):
         # Another process may have been faster.
         for migration in MIGRATIONS[_version(connection, where) :]:
             for statement in migration:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 @contextmanager
@@ -172,11 +172,11 @@ def _version(connection: sqlite3.Connection, where: str) -> int:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if (application, bool(tables)) not in ((APPLICATION, True), (0, False)):
+    if (application, bool(tables)) not in ((APPLICATION_ID, True), (0, False)):
         raise JournalError(f"{where}: this is a database of something else, name another file")
-    if version > VERSION:
+    if version > SCHEMA_VERSION:
         raise JournalError(
             f"{where}: a newer voicecoach made this journal (schema {version}, this one knows "
-            f"{VERSION}): update voicecoach"
+            f"{SCHEMA_VERSION}): update voicecoach"
         )
     return int(version)

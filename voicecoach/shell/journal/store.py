@@ -24,21 +24,29 @@ import msgspec
 import platformdirs
 
 from voicecoach.errors import JournalError
-from voicecoach.journal.entry import FOUND, TABLES, CallRow, Entry, NoteRow, Row, SurveyRow
+from voicecoach.journal.entry import (
+    JOURNAL_TABLES,
+    TABLES_FROM_CALL,
+    CallRow,
+    JournalEntry,
+    JournalRow,
+    NoteRow,
+    SurveyRow,
+)
 from voicecoach.shell.journal.schema import migrate, transaction
 from voicecoach.views.scorecard import Survey
 
 BUSY_S = 10.0
-AUDIO = "audio"
+AUDIO_FOLDER = "audio"
 """The folder beside the file, of the calls whose sound was asked to be kept."""
 
 _ID = re.compile(r"\w{1,64}", re.ASCII)
 """Of a call: one that somebody wrote into the file may be anything."""
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=JournalRow)
 
 
-class Overview(NamedTuple):
+class CallOverview(NamedTuple):
     """A call, and what there is of it."""
 
     call: CallRow
@@ -49,13 +57,13 @@ class Overview(NamedTuple):
     survey: SurveyRow | None
 
 
-def default_path() -> Path:
+def default_journal_path() -> Path:
     """Return where the journal is if nothing else is said."""
     data = platformdirs.user_data_path("voicecoach", appauthor=False)
     return data / "journal" / "journal.sqlite3"
 
 
-class Journal:
+class JournalStore:
     """An open journal; a context manager.
 
     Parameters
@@ -105,7 +113,7 @@ class Journal:
             if "locked" not in str(e):
                 raise
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> JournalStore:
         return self
 
     def __exit__(
@@ -115,7 +123,7 @@ class Journal:
 
     # --- calls ------------------------------------------------------------------------------
 
-    def add(self, entry: Entry, audio: Path | None = None) -> bool:
+    def add(self, entry: JournalEntry, audio: Path | None = None) -> bool:
         """Put a call in, in place of what was there of it but surveys and notes.
 
         Parameters
@@ -136,7 +144,7 @@ class Journal:
             # An update, not a new row: what people added hangs on it.
             news = ", ".join(f"{name} = excluded.{name}" for name in fields)
             self._insert("calls", [entry.call], f" ON CONFLICT (id) DO UPDATE SET {news}")
-            for table in FOUND:
+            for table in TABLES_FROM_CALL:
                 self._db.execute(f"DELETE FROM {table} WHERE call = ?", (entry.call.id,))
                 self._insert(table, entry.rows[table])
             if audio:
@@ -160,7 +168,7 @@ class Journal:
                 return found[0]
         raise JournalError(f"{text}: there is no such call; `voicecoach journal list` has them")
 
-    def overview(self) -> list[Overview]:
+    def overview(self) -> list[CallOverview]:
         """Return the calls, the earliest first."""
         surveys = {survey.call: survey for survey in self.select(SurveyRow)}
         counts = {
@@ -169,7 +177,7 @@ class Journal:
         }
         calls = sorted(self.select(CallRow), key=lambda call: (call.started_at, call.name))
         return [
-            Overview(
+            CallOverview(
                 call,
                 counts["cues"].get(call.id, 0),
                 counts["scores"].get(call.id, 0),
@@ -181,7 +189,7 @@ class Journal:
 
     def select(self, kind: type[R], where: str = "TRUE", values: Sequence[Any] = ()) -> list[R]:
         """Return the rows of a table for which an SQL condition holds, as they were put in."""
-        table = next(name for name, row in TABLES.items() if row is kind)
+        table = next(name for name, row in JOURNAL_TABLES.items() if row is kind)
         names = kind.__struct_fields__
         columns = ", ".join(names)
         rows = self._all(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid", *values)
@@ -250,7 +258,7 @@ class Journal:
 
     @property
     def _audio(self) -> Path:
-        return self.path.parent / AUDIO
+        return self.path.parent / AUDIO_FOLDER
 
     def audio(self, call: str) -> Path | None:
         """Return the file with a call's sound, where it is kept."""
@@ -275,8 +283,8 @@ class Journal:
         finally:
             scratch.unlink(missing_ok=True)
 
-    def _insert(self, table: str, rows: Sequence[Row], more: str = "") -> None:
-        names = TABLES[table].__struct_fields__
+    def _insert(self, table: str, rows: Sequence[JournalRow], more: str = "") -> None:
+        names = JOURNAL_TABLES[table].__struct_fields__
         places = ", ".join("?" * len(names))
         self._db.executemany(
             f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places}){more}",

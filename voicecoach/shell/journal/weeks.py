@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
-from voicecoach.journal.trends import Rows, Trends, trends
-from voicecoach.shell.journal.store import Journal
+from voicecoach.journal.trends import TrendRows, Trends, trends
+from voicecoach.shell.journal.store import JournalStore
 
 
-def trends_of(journal: Journal) -> Trends:
+def journal_trends(journal: JournalStore) -> Trends:
     """Return what the journal's calls show together."""
-    rows = Rows(
+    rows = TrendRows(
         journal.select(CallRow),
         journal.select(ScoreRow),
         journal.select(CueRow),

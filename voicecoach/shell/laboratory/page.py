@@ -13,15 +13,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from voicecoach.laboratory import comparison
-from voicecoach.laboratory.comparison import Change, Total
-from voicecoach.shell.laboratory.drawing import close_picture, overview
-from voicecoach.shell.laboratory.trials import Rules, Trial
-from voicecoach.shell.runtime.svg import Node, tree
+from voicecoach.laboratory.comparison import CueChange, CueTotals
+from voicecoach.shell.laboratory.drawing import draw_call, draw_closeup
+from voicecoach.shell.laboratory.trials import RuleSet, Trial
+from voicecoach.shell.runtime.svg import XmlNode, make_node
 
-STYLE = Path(__file__).with_suffix(".css")
+COMPARISON_STYLE = Path(__file__).with_suffix(".css")
 
 
-def page(trials: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) -> str:
+def comparison_page(
+    trials: Sequence[Trial], totals: Sequence[CueTotals], a: RuleSet, b: RuleSet
+) -> str:
     """Return the page.
 
     Parameters
@@ -33,52 +35,54 @@ def page(trials: Sequence[Trial], totals: Sequence[Total], a: Rules, b: Rules) -
     a, b
         The rules.
     """
-    style = STYLE.read_text("utf-8")
+    style = COMPARISON_STYLE.read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'"
-    html = tree(
+    html = make_node(
         "html",
         {"lang": "en"},
-        tree(
+        make_node(
             "head",
             {},
-            tree("meta", {"charset": "utf-8"}),
-            tree("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
-            tree("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-            tree("title", {}, f"{a.name} and {b.name}: what changes"),
-            tree("style", {}, style),
+            make_node("meta", {"charset": "utf-8"}),
+            make_node("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
+            make_node(
+                "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}
+            ),
+            make_node("title", {}, f"{a.name} and {b.name}: what changes"),
+            make_node("style", {}, style),
         ),
-        tree(
+        make_node(
             "body",
             {},
-            tree("main", {}, *_head(a, b), *_totals(trials, totals), *_calls(trials)),
+            make_node("main", {}, *_head(a, b), *_totals(trials, totals), *_call_sections(trials)),
         ),
     )
     return "<!DOCTYPE html>\n" + ElementTree.tostring(html, "unicode", method="html") + "\n"
 
 
-def _head(a: Rules, b: Rules) -> list[Node]:
-    told = comparison.differences(a.cues, b.cues)
+def _head(a: RuleSet, b: RuleSet) -> list[XmlNode]:
+    told = comparison.rule_differences(a.cues, b.cues)
     rows = [[id, text] for id, texts in told.items() for text in texts]
     return [
-        tree("h1", {}, "What other rules would have shown"),
-        tree(
+        make_node("h1", {}, "What other rules would have shown"),
+        make_node(
             "p",
             {},
-            tree("span", {"class": "a"}, "A"),
+            make_node("span", {"class": "a"}, "A"),
             f" is {a.name}, ",
-            tree("span", {"class": "b"}, "B"),
+            make_node("span", {"class": "b"}, "B"),
             f" is {b.name}. Nobody knows what would have been said after another cue: each call "
             "goes on here as it went.",
         ),
-        tree("h2", {}, "Where the rules differ"),
+        make_node("h2", {}, "Where the rules differ"),
         _table("The differences", ["cue", "from A to B"], rows)
         if rows
-        else tree("p", {}, "Nowhere."),
+        else make_node("p", {}, "Nowhere."),
     ]
 
 
-def _totals(trials: Sequence[Trial], totals: Sequence[Total]) -> list[Node]:
+def _totals(trials: Sequence[Trial], totals: Sequence[CueTotals]) -> list[XmlNode]:
     columns = ["cue", "A", "B", "only A", "only B", "changed", "held back A", "held back B"]
     rows = [
         [t.id, *map(str, (t.a, t.b, t.only_a, t.only_b, t.changed, t.held_a, t.held_b))]
@@ -90,24 +94,27 @@ def _totals(trials: Sequence[Trial], totals: Sequence[Total]) -> list[Node]:
     if seconds:
         rows.append(["cues in 10 minutes", *(f"{n / seconds * 600:.1f}" for n in every)])
     count = f"{len(trials)} call{'' if len(trials) == 1 else 's'}, {seconds / 60:.1f} minutes"
-    return [tree("h2", {}, f"In all: {count}"), _table("The totals", columns, rows, numbers=True)]
+    return [
+        make_node("h2", {}, f"In all: {count}"),
+        _table("The totals", columns, rows, numbers=True),
+    ]
 
 
-def _calls(trials: Iterable[Trial]) -> Iterable[Node]:
+def _call_sections(trials: Iterable[Trial]) -> Iterable[XmlNode]:
     for trial in trials:
         changed = [change for change in trial.changes if change.what]
-        body = [tree("h2", {}, trial.call), tree("p", {}, _summary(trial, changed))]
+        body = [make_node("h2", {}, trial.call), make_node("p", {}, _summary(trial, changed))]
         if trial.a.shown or trial.b.shown or trial.a.held or trial.b.held:
-            body.append(_wide(overview(trial), f"{trial.call}, the whole call"))
+            body.append(_wide(draw_call(trial), f"{trial.call}, the whole call"))
         for close in trial.course.closeups:
-            picture = _wide(close_picture(close), f"{close.change.id}, seen closely")
-            body.append(tree("figure", {}, _caption(close.change), picture))
+            picture = _wide(draw_closeup(close), f"{close.change.id}, seen closely")
+            body.append(make_node("figure", {}, _caption(close.change), picture))
         if more := len(changed) - len(trial.course.closeups):
-            body.append(tree("p", {}, f"{more} more changes are not drawn closely."))
-        yield tree("section", {}, *body)
+            body.append(make_node("p", {}, f"{more} more changes are not drawn closely."))
+        yield make_node("section", {}, *body)
 
 
-def _summary(trial: Trial, changed: Sequence[Change]) -> str:
+def _summary(trial: Trial, changed: Sequence[CueChange]) -> str:
     shown = [sum(map(len, told.shown.values())) for told in (trial.a, trial.b)]
     counts = f"{trial.duration_s / 60:.1f} minutes; cues: {shown[0]} with A, {shown[1]} with B. "
     if not changed:
@@ -119,7 +126,7 @@ def _summary(trial: Trial, changed: Sequence[Change]) -> str:
     )
 
 
-def _caption(change: Change) -> Node:
+def _caption(change: CueChange) -> XmlNode:
     lines = []
     for name, shown in (("A", change.a), ("B", change.b)):
         text = f": {change.why}."
@@ -128,34 +135,42 @@ def _caption(change: Change) -> Node:
                 f", {shown.opened_s:.1f} to {shown.closed_s:.1f} s ({shown.closed_because}): "
                 f"{shown.title}. {shown.message} {shown.say}"
             )
-        lines.append(tree("p", {}, tree("span", {"class": name.lower()}, name), text))
-    title = tree("h3", {}, f"{change.id}: {', '.join(change.what)}")
-    return tree("figcaption", {}, title, *lines)
+        lines.append(make_node("p", {}, make_node("span", {"class": name.lower()}, name), text))
+    title = make_node("h3", {}, f"{change.id}: {', '.join(change.what)}")
+    return make_node("figcaption", {}, title, *lines)
 
 
-def _wide(picture: Node, label: str) -> Node:
+def _wide(picture: XmlNode, label: str) -> XmlNode:
     """Return what scrolls where the page is narrower, with a keyboard, too."""
     told = {"class": "wide", "role": "region", "tabindex": "0", "aria-label": label}
-    return tree("div", told, picture)
+    return make_node("div", told, picture)
 
 
 def _table(
     name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False
-) -> Node:
+) -> XmlNode:
     kinds = ["", *["number" if numbers else ""] * (len(columns) - 1)]
     head = [
-        tree("th", {"scope": "col", "class": kind}, column)
+        make_node("th", {"scope": "col", "class": kind}, column)
         for kind, column in zip(kinds, columns, strict=True)
     ]
     body = []
     for row in rows:
         cells = [*row, *[""] * (len(columns) - len(row))]
         body.append(
-            tree(
+            make_node(
                 "tr",
                 {},
-                *(tree("td", {"class": kind}, x) for kind, x in zip(kinds, cells, strict=True)),
+                *(
+                    make_node("td", {"class": kind}, x)
+                    for kind, x in zip(kinds, cells, strict=True)
+                ),
             )
         )
-    table = tree("table", {}, tree("thead", {}, tree("tr", {}, *head)), tree("tbody", {}, *body))
+    table = make_node(
+        "table",
+        {},
+        make_node("thead", {}, make_node("tr", {}, *head)),
+        make_node("tbody", {}, *body),
+    )
     return _wide(table, name)

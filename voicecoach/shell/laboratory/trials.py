@@ -14,24 +14,24 @@ from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import JournalError
 from voicecoach.laboratory import closeup, comparison
-from voicecoach.laboratory.closeup import Course
-from voicecoach.laboratory.comparison import Change, Told
-from voicecoach.shell.apps.replay import names, recognisers
+from voicecoach.laboratory.closeup import CallCloseUps
+from voicecoach.laboratory.comparison import CueChange, CueTimeline
+from voicecoach.shell.apps.replay import start_transcribers, unique_folder_names
 from voicecoach.shell.results import reader
 from voicecoach.shell.results.reader import Results
-from voicecoach.shell.results.replay_one import Setup, replay
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import shipped
-from voicecoach.shell.views.console import CallView
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.shell.results.replay_one import CallSetup, replay_call
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.views.console import TerminalView
+from voicecoach.types import SAMPLE_RATE, TICK_S
 
-MOST_CLOSE = 40
+MAX_CLOSEUPS = 40
 """Close-ups of one call; what changes more often than that needs no closer look."""
-PARTS = 640
+AGITATION_PARTS = 640
 """Of a call, of which the highest agitation is drawn."""
 
 
-class Rules(NamedTuple):
+class RuleSet(NamedTuple):
     """A set of cue rules."""
 
     name: str
@@ -43,14 +43,14 @@ class Trial(NamedTuple):
 
     call: str
     duration_s: float
-    a: Told
-    b: Told
-    changes: list[Change]
-    course: Course
+    a: CueTimeline
+    b: CueTimeline
+    changes: list[CueChange]
+    course: CallCloseUps
 
 
-def trials(
-    paths: Sequence[Path], a: Rules, b: Rules, config: Config, kept: Path | None
+def compare_calls(
+    paths: Sequence[Path], a: RuleSet, b: RuleSet, config: Config, kept: Path | None
 ) -> Iterator[Trial]:
     """Yield each call under both sets of rules.
 
@@ -67,10 +67,10 @@ def trials(
         Where a call cannot be used, or results not be written.
     """
     for found in _results(paths, a, config, kept):
-        yield trial(found, a, b, config)
+        yield compare_call(found, a, b, config)
 
 
-def trial(found: Results, a: Rules, b: Rules, config: Config) -> Trial:
+def compare_call(found: Results, a: RuleSet, b: RuleSet, config: Config) -> Trial:
     """Return a call under both sets of rules.
 
     Raises
@@ -79,42 +79,44 @@ def trial(found: Results, a: Rules, b: Rules, config: Config) -> Trial:
         Where its log does not hold the signals.
     """
     call = str(found.facts.get("call", found.path.stem))
-    if not comparison.recordable(found.events):
+    if not comparison.has_signal_trace(found.events):
         raise JournalError(
             f"{found.path}: the log of an earlier version, without the signals that rules go on: "
             f"replay the call {call!r} again"
         )
-    in_a, in_b = (comparison.told(found.events, rules.cues, config.cues) for rules in (a, b))
-    changes = comparison.compare(in_a, in_b)
+    in_a, in_b = (
+        comparison.cue_timeline(found.events, rules.cues, config.cues) for rules in (a, b)
+    )
+    changes = comparison.compare_cues(in_a, in_b)
     end = comparison.end_of(found.events)
-    course = closeup.course(
-        comparison.readings(found.events, end),
-        [change for change in changes if change.what][:MOST_CLOSE],
+    course = closeup.call_closeups(
+        comparison.cue_inputs(found.events, end),
+        [change for change in changes if change.what][:MAX_CLOSEUPS],
         {cue.id: cue for cue in a.cues},
         {cue.id: cue for cue in b.cues},
-        max(end / SAMPLE_RATE / PARTS, closeup.TICK_S),
+        max(end / SAMPLE_RATE / AGITATION_PARTS, TICK_S),
     )
     return Trial(call, end / SAMPLE_RATE, in_a, in_b, changes, course)
 
 
 def _results(
-    paths: Sequence[Path], rules: Rules, config: Config, kept: Path | None
+    paths: Sequence[Path], rules: RuleSet, config: Config, kept: Path | None
 ) -> Iterator[Results]:
     with ExitStack() as stack:
-        setup: Setup | None = None
-        for path, name in zip(paths, names(list(paths)), strict=True):
+        setup: CallSetup | None = None
+        for path, name in zip(paths, unique_folder_names(list(paths)), strict=True):
             if path.is_dir() or _is_log(path):
-                yield reader.read(path)
+                yield reader.read_results(path)
                 continue
-            call = Call.both(path)
+            call = RecordedCall.both(path)
             if setup is None:
-                transcribers, no_words = recognisers(config, stack)
-                setup = Setup(config, rules.cues, shipped(), transcribers, no_words)
+                transcribers, no_words = start_transcribers(config, stack)
+                setup = CallSetup(config, rules.cues, shipped_models(), transcribers, no_words)
                 kept = kept or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             assert kept
-            with CallView(Console(stderr=True), call.name, call.duration_s) as view:
-                replay(call, setup, kept / name, view)
-            yield reader.read(kept / name)
+            with TerminalView(Console(stderr=True), call.name, call.duration_s) as view:
+                replay_call(call, setup, kept / name, view)
+            yield reader.read_results(kept / name)
 
 
 def _is_log(path: Path) -> bool:

@@ -11,19 +11,19 @@ import time
 from collections.abc import Iterator
 
 from voicecoach.audio.alignment import Aligner
-from voicecoach.shell.capture.ears import Ears, Heard, Lost
-from voicecoach.shell.runtime.latency import Stages
+from voicecoach.shell.capture.ears import CapturedChunk, DeviceLost, DeviceSupervisor
+from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.types import SPEAKERS, Block, ChannelState, Speaker
 
-TAKE_S = 0.02
+CHUNK_WAIT_S = 0.02
 """How long to wait for a chunk before looking at what else there is."""
-FIRST_S = 3.0
+STARTUP_GRACE_S = 3.0
 """How long nothing is said of devices that deliver nothing yet."""
-LATE_S = 0.1
+DROPPED_NOTICE_S = 0.1
 """So much audio that came too late or had no room is said."""
 
 
-class Hearing:
+class DeviceStream:
     """The devices of a session.
 
     Parameters
@@ -34,7 +34,7 @@ class Hearing:
         Told how late chunks come, and how many wait.
     """
 
-    def __init__(self, ears: Ears, stages: Stages) -> None:
+    def __init__(self, ears: DeviceSupervisor, stages: LatencyStats) -> None:
         self._ears, self._stages = ears, stages
         self._lost: dict[Speaker, str] = {}
         """Whose device is of no use now, and why."""
@@ -76,16 +76,16 @@ class Hearing:
 
     def take(self) -> Iterator[Block | ChannelState]:
         """Yield what there is, waiting a little for it."""
-        aligner, taken = self._aligner, self._ears.take(TAKE_S)
+        aligner, taken = self._aligner, self._ears.take(CHUNK_WAIT_S)
         came = taken.now
-        heard = [news.chunk.at for news in taken.news if isinstance(news, Heard)]
-        if not self.begun and (heard or taken.now >= self._asked + FIRST_S):
+        heard = [news.chunk.at for news in taken.news if isinstance(news, CapturedChunk)]
+        if not self.begun and (heard or taken.now >= self._asked + STARTUP_GRACE_S):
             # Devices need up to seconds for their first chunk, which are no part of the call.
             aligner.begin(min(heard, default=taken.now))
             self.begun = True
         for news in taken.news:
             speaker = news.speaker
-            if isinstance(news, Lost):
+            if isinstance(news, DeviceLost):
                 self._lost[speaker] = news.reason
                 aligner.leave(speaker)
                 yield self._state(speaker, "lost", news.reason)
@@ -109,7 +109,7 @@ class Hearing:
             self._slept_s += slept
             yield f"the computer slept, or stood still, for {slept:.0f} s"
         dropped = self._drops() - self._dropped_s
-        if dropped > LATE_S:
+        if dropped > DROPPED_NOTICE_S:
             self._dropped_s += dropped
             yield f"{dropped:.1f} s of audio came too late and are silence"
 

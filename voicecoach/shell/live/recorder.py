@@ -27,24 +27,24 @@ import numpy as np
 import soundfile
 
 from voicecoach.errors import OutputError
-from voicecoach.shell.results.input_log import INPUTS
-from voicecoach.shell.results.replay_one import EVENTS
-from voicecoach.shell.runtime.resilient_file import Appended
-from voicecoach.shell.runtime.worker import Say, Worker, unsaid
+from voicecoach.shell.results.input_log import INPUTS_FILE
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.resilient_file import ResilientFile
+from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
 from voicecoach.types import F32, SAMPLE_RATE
 
-AUDIO = "call.flac"
-WAITING = 20_000
+AUDIO_FILE = "call.flac"
+MAX_QUEUED_WRITES = 20_000
 """Lines and blocks that may wait: minutes."""
-RETRY_S = 0.5
+WRITE_RETRY_S = 0.5
 """Before a disk that takes nothing is tried again."""
 SYNC_S = 0.7
 """Between syncs: with the time one takes, a power cut costs a second at most."""
-LAST_S = 5.0
+CLOSE_TIMEOUT_S = 5.0
 """How long a disk that takes nothing at the end of a call is tried."""
 
 
-def check(out: Path) -> None:
+def check_writable(out: Path) -> None:
     """Make sure that calls can be kept in a folder, which is made.
 
     Raises
@@ -61,7 +61,7 @@ def check(out: Path) -> None:
         raise OutputError(f"{out}: calls cannot be kept there: {e.strerror or e}") from e
 
 
-class Keeper:
+class CallRecorder:
     """The folder of one live call; a context manager.
 
     Parameters
@@ -84,16 +84,16 @@ class Keeper:
         *,
         audio: bool,
         inputs: bool = False,
-        say: Say = unsaid,
+        say: ReportTrouble = ignore_trouble,
         after: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = folder
         self.trouble = ""
         """Why nothing is written now, or ""."""
         self._after = after
-        self._log = Appended(folder / EVENTS)
-        self._inputs = Appended(folder / INPUTS) if inputs else None
-        self._sound = Appended(folder / AUDIO) if audio else None
+        self._log = ResilientFile(folder / EVENT_LOG)
+        self._inputs = ResilientFile(folder / INPUTS_FILE) if inputs else None
+        self._sound = ResilientFile(folder / AUDIO_FILE) if audio else None
         # What the engine was given is there no later than what it made of it.
         self._files = [file for file in (self._inputs, self._log, self._sound) if file]
         self._flac = (
@@ -101,14 +101,16 @@ class Keeper:
             if self._sound
             else None
         )
-        self._waiting: queue.Queue[tuple[Appended, bytes] | F32] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[tuple[ResilientFile, bytes] | F32] = queue.Queue(
+            MAX_QUEUED_WRITES
+        )
         self._missed, self._silent = 0, 0
         """Lines left out since they were last asked for, and samples that silence stands for."""
         self._ended = threading.Event()
         self._synced = time.monotonic()
-        self._worker = Worker("log", self._write, say, self._give_up)
+        self._worker = StageThread("log", self._write, say, self._give_up)
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> CallRecorder:
         self._worker.start()
         return self
 
@@ -166,7 +168,7 @@ class Keeper:
         if self._silent or not self._put(samples):
             self._silent += samples.shape[1]
 
-    def _put(self, what: tuple[Appended, bytes] | F32) -> bool:
+    def _put(self, what: tuple[ResilientFile, bytes] | F32) -> bool:
         try:
             self._waiting.put_nowait(what)
         except queue.Full:
@@ -181,14 +183,14 @@ class Keeper:
             with suppress(queue.Empty):
                 self._take(self._waiting.get(timeout=SYNC_S / 4))
             if self._waiting.empty():
-                while not self._flushed() and not self._ended.wait(RETRY_S):
+                while not self._flushed() and not self._ended.wait(WRITE_RETRY_S):
                     pass  # meanwhile it waits where there is a limit
         if self._flac:
             self._flac.close()  # what it holds back goes to `_sound`
             self._flac = None
-        until = time.monotonic() + LAST_S
+        until = time.monotonic() + CLOSE_TIMEOUT_S
         while not self._flushed(last=True) and time.monotonic() < until:
-            time.sleep(RETRY_S)
+            time.sleep(WRITE_RETRY_S)
         self._close()
         self._after()
 
@@ -203,7 +205,7 @@ class Keeper:
             with suppress(OSError):  # it was synced, or is given up
                 file.close()
 
-    def _take(self, what: tuple[Appended, bytes] | F32) -> None:
+    def _take(self, what: tuple[ResilientFile, bytes] | F32) -> None:
         if isinstance(what, tuple):
             file, line = what
             file.write(line)

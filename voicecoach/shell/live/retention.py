@@ -16,17 +16,17 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.views import event_log
 
-SAID = ".retention"
+WARNED_FILE = ".retention"
 """The file that says when it was said that all is old."""
-LATER = timedelta(days=1)
-LONGEST = 65_536
+WARNING_PERIOD = timedelta(days=1)
+MAX_HEADER_BYTES = 65_536
 """Bytes of a header; what is longer is something else."""
 
 
-def purge(out: Path, days: int, now: datetime) -> str:
+def purge_old_calls(out: Path, days: int, now: datetime) -> str:
     """Delete the live calls in a folder that are older than so many days; 0 keeps all.
 
     Parameters
@@ -49,16 +49,16 @@ def purge(out: Path, days: int, now: datetime) -> str:
         calls = dict(_live(out))
         old = [folder for folder, at in calls.items() if now - at > timedelta(days=days)]
         if not old:
-            (out / SAID).unlink(missing_ok=True)
+            (out / WARNED_FILE).unlink(missing_ok=True)
             return ""
-        if _doubtful(out / SAID, now, everything=len(old) == len(calls)):
+        if _must_warn_first(out / WARNED_FILE, now, everything=len(old) == len(calls)):
             return (
                 f"all calls in {out} are older than {days} days, if it is {now:%d %B %Y}: they are "
                 "deleted from tomorrow on"
             )
     except OSError as e:
         return f"{out}: calls older than {days} days stay for now: {e.strerror or e}"
-    stay = [why for folder in sorted(old) if (why := _delete(folder))]
+    stay = [why for folder in sorted(old) if (why := _delete_call_folder(folder))]
     gone = len(old) - len(stay)
     done = f"{gone} call{'' if gone == 1 else 's'} older than {days} days deleted in {out}"
     return "; ".join([done] * bool(gone) + stay)
@@ -67,17 +67,17 @@ def purge(out: Path, days: int, now: datetime) -> str:
 def _live(out: Path) -> Iterator[tuple[Path, datetime]]:
     """Yield the folders of live calls, and of when each is."""
     for folder in out.iterdir() if out.is_dir() else ():
-        log = folder / EVENTS
+        log = folder / EVENT_LOG
         if folder.is_symlink() or not folder.is_dir() or log.is_symlink() or not log.is_file():
             continue
         with suppress(OSError, ValueError, TypeError, LookupError), log.open("rb") as file:
-            facts = event_log.facts(file.readline(LONGEST))
+            facts = event_log.parse_header(file.readline(MAX_HEADER_BYTES))
             if facts.get("live") is True:
                 began = datetime.fromisoformat(facts["started_at"]).astimezone(UTC)
                 yield folder, max(began, datetime.fromtimestamp(log.stat().st_mtime, UTC))
 
 
-def _doubtful(said: Path, now: datetime, *, everything: bool) -> bool:
+def _must_warn_first(said: Path, now: datetime, *, everything: bool) -> bool:
     """Return whether it is to be said first, and note that it is."""
     since = None
     with suppress(FileNotFoundError, ValueError):
@@ -87,13 +87,13 @@ def _doubtful(said: Path, now: datetime, *, everything: bool) -> bool:
     if since is None or since > now:
         said.write_text(now.isoformat(), "ascii")
         return True
-    if now - since < LATER:
+    if now - since < WARNING_PERIOD:
         return True
     said.unlink()
     return False
 
 
-def _delete(folder: Path) -> str:
+def _delete_call_folder(folder: Path) -> str:
     """Delete a folder; return why it stays, or ""."""
     try:
         shutil.rmtree(folder)

@@ -25,18 +25,25 @@ import msgspec
 from voicecoach import __version__
 from voicecoach.errors import OutputError, VoiceCoachError
 from voicecoach.shell.asr.answering import LiveAsr
-from voicecoach.shell.asr.loop import Processor, run
-from voicecoach.shell.capture.ears import Ears
-from voicecoach.shell.live.device_stream import TAKE_S, Hearing
-from voicecoach.shell.live.recorder import LAST_S, Keeper
-from voicecoach.shell.results.input_log import Noted
-from voicecoach.shell.results.replay_one import Setup
-from voicecoach.shell.results.writer import Tally
-from voicecoach.shell.runtime.engine_factory import assemble
-from voicecoach.shell.runtime.feed import Decline, Feed, Mark, NextCall, Quit, Toggle
-from voicecoach.shell.runtime.latency import Clocked, Stages
-from voicecoach.shell.runtime.memory import give_back
-from voicecoach.shell.runtime.worker import failure
+from voicecoach.shell.asr.loop import Processor, run_engine
+from voicecoach.shell.capture.ears import DeviceSupervisor
+from voicecoach.shell.live.device_stream import CHUNK_WAIT_S, DeviceStream
+from voicecoach.shell.live.recorder import CLOSE_TIMEOUT_S, CallRecorder
+from voicecoach.shell.results.input_log import RecordingEngine
+from voicecoach.shell.results.replay_one import CallSetup
+from voicecoach.shell.results.writer import ResultsWriter
+from voicecoach.shell.runtime.engine_factory import build_engine
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    MarkCue,
+    NextCall,
+    QuitProgram,
+    ToggleListening,
+)
+from voicecoach.shell.runtime.latency import LatencyStats, TimedEngine
+from voicecoach.shell.runtime.memory import release_memory
+from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -44,25 +51,25 @@ from voicecoach.types import (
     CueFeedback,
     Degraded,
     Event,
-    Item,
+    InputItem,
     Listening,
 )
 from voicecoach.views import event_log
-from voicecoach.views.display import Display, State, display
+from voicecoach.views.display import Display, DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot
 
-NOTICE_FOR = 10 * SAMPLE_RATE
+NOTICE_DURATION = 10 * SAMPLE_RATE
 """How long a notice stands."""
 
 
-class Watcher(Protocol):
+class EventSink(Protocol):
     """Somebody who is told of every event; they must not hold up the session."""
 
     def show(self, event: Event) -> None:
         """Take an event."""
 
 
-class Session:
+class LiveSession:
     """Calls, one after another, until the agent ends it.
 
     Parameters
@@ -90,23 +97,23 @@ class Session:
 
     def __init__(
         self,
-        setup: Setup,
-        ears: Ears,
+        setup: CallSetup,
+        ears: DeviceSupervisor,
         feed: Feed,
         out: Path,
         *,
         learn: bool = False,
         notice: str = "",
         audio: bool = False,
-        watcher: Watcher | None = None,
+        watcher: EventSink | None = None,
         ended: Callable[[Path], None] | None = None,
     ) -> None:
         self.setup, self.feed, self.out = setup, feed, out
         self.learn, self.notice, self.audio, self.watcher = learn, notice, audio, watcher
         self.ended = ended
-        self.stages = Stages()
-        self.hearing = Hearing(ears, self.stages)
-        self.state: State = "ready"
+        self.stages = LatencyStats()
+        self.hearing = DeviceStream(ears, self.stages)
+        self.state: DisplayState = "ready"
         self.usual = setup.usual
         """The agent's, with the calls that are over in it."""
         self.folders: list[Path] = []
@@ -126,11 +133,11 @@ class Session:
         ModelError
             Where there is no engine to be had.
         """
-        keepers: list[Keeper] = []
+        keepers: list[CallRecorder] = []
         try:
             while self._started():
                 try:
-                    call = Call(self)
+                    call = LiveCall(self)
                     keepers = [keeper for keeper in keepers if not keeper.wait(0.0)]
                     keepers.append(call.keeper)
                     call.run()
@@ -144,16 +151,18 @@ class Session:
                     elif self.learn:
                         self.usual = call.engine.usual
                     del call
-                give_back()  # a call refers to itself, and holds some MB
+                release_memory()  # a call refers to itself, and holds some MB
         finally:
             self.rest("ended")
             self.feed.publish(self.blank(), 0.0)
-            self.unwritten = [keeper.folder for keeper in keepers if not keeper.wait(2 * LAST_S)]
+            self.unwritten = [
+                keeper.folder for keeper in keepers if not keeper.wait(2 * CLOSE_TIMEOUT_S)
+            ]
 
     def _fail(self, error: Exception) -> None:
         """Go on with another call, or, where that failed as well, wait to be started."""
         traceback.print_tb(error.__traceback__)
-        why = f"it failed ({failure(error)})"
+        why = f"it failed ({describe_error(error)})"
         if not self._failed:
             self._failed = True
             self.feed.say("engine", f"{why}, and another call was begun", False)
@@ -166,14 +175,14 @@ class Session:
         self.state = "listening"
         self.hearing.listen()
 
-    def rest(self, state: State) -> None:
+    def rest(self, state: DisplayState) -> None:
         """Let go of the devices, and of all that was captured and not heard."""
         self.state = state
         self.hearing.leave()
 
     def blank(self) -> Display:
         """Return the display of no call: what to tell the customer before there is one."""
-        shown = display(self._idle, self.state)
+        shown = make_display(self._idle, self.state)
         if self.state == "ready" and self.notice and not shown.notice:
             shown = msgspec.structs.replace(shown, notice=f"Say first: {self.notice}")
         return shown
@@ -183,23 +192,23 @@ class Session:
         self.feed.publish(self.blank(), 0.0)
         while self.state == "ready":
             for wish in self.feed.wishes():
-                if isinstance(wish, Quit):
+                if isinstance(wish, QuitProgram):
                     self.state = "ended"
-                elif isinstance(wish, Toggle):
+                elif isinstance(wish, ToggleListening):
                     self._idle, self._failed = Snapshot(), False
                     self.hearing.begin()
                     self.listen()
-            time.sleep(TAKE_S)
+            time.sleep(CHUNK_WAIT_S)
         return self.state != "ended"
 
 
-class Call:
+class LiveCall:
     """One call of a session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: LiveSession) -> None:
         setup = session.setup
         self._session, self._stages = session, session.stages
-        self.engine = assemble(
+        self.engine = build_engine(
             setup.config,
             setup.cues,
             setup.models,
@@ -220,13 +229,15 @@ class Call:
         """What is said of a stage, and until when it stands."""
         self.declined = False
         """The customer said no: nothing is kept of it."""
-        folder = _folder(session.out, session.folders)
+        folder = _new_call_folder(session.out, session.folders)
         session.folders.append(folder)
         privacy = setup.config.privacy
         self._noted = session.audio and privacy.keep_words
         """What the engine is given is kept, to be given again."""
-        self._tally = Tally(folder.name, composite=privacy.composite, words=privacy.keep_words)
-        self.keeper = Keeper(
+        self._tally = ResultsWriter(
+            folder.name, composite=privacy.composite, words=privacy.keep_words
+        )
+        self.keeper = CallRecorder(
             folder,
             audio=session.audio,
             inputs=self._noted,
@@ -239,7 +250,7 @@ class Call:
         session, setup = self._session, self._session.setup
         with self.keeper as keeper:
             keeper.line(
-                event_log.header(
+                event_log.encode_header(
                     voicecoach=__version__,
                     call=keeper.folder.name,
                     live=True,
@@ -256,15 +267,17 @@ class Call:
             if setup.no_words:
                 self._take(Degraded(at=0, stage="transcription", reason=setup.no_words))
             try:
-                engine: Processor = Clocked(self.engine, self._stages)
+                engine: Processor = TimedEngine(self.engine, self._stages)
                 if self._noted:
-                    engine = Noted(engine, words=self._asr is not None, write=keeper.note)
-                for event in run(self._items(), engine, self._asr):
+                    engine = RecordingEngine(engine, words=self._asr is not None, write=keeper.note)
+                for event in run_engine(self._items(), engine, self._asr):
                     self._take(event)
             except Exception as e:
                 self._take(
                     Degraded(
-                        at=self._hearing.now, stage="engine", reason=f"it failed: {failure(e)}"
+                        at=self._hearing.now,
+                        stage="engine",
+                        reason=f"it failed: {describe_error(e)}",
                     )
                 )
                 raise
@@ -292,12 +305,12 @@ class Call:
 
     def _take(self, event: Event) -> None:
         if kept := self._tally.update(event):
-            self.keeper.line(event_log.line(kept))
+            self.keeper.line(event_log.encode_event(kept))
         self._snapshot.update(event)
         if self._session.watcher:
             self._session.watcher.show(event)
 
-    def _items(self) -> Iterator[Item]:
+    def _items(self) -> Iterator[InputItem]:
         """Yield what there is for the engine, as it comes, until the call is over."""
         session = self._session
         yield Listening(at=0, on=True)
@@ -305,9 +318,9 @@ class Call:
         while True:
             for wish in session.feed.wishes():
                 match wish:
-                    case Toggle():
+                    case ToggleListening():
                         yield self._toggle()
-                    case Mark():
+                    case MarkCue():
                         yield CueFeedback(
                             at=self._hearing.now, id=wish.id, start=wish.start, helpful=wish.helpful
                         )
@@ -315,13 +328,13 @@ class Call:
                         if session.state == "paused" or session.notice:
                             session.rest("ready")
                         return
-                    case Decline():
+                    case CustomerDeclines():
                         self.declined = True
                         session.rest("ready")
                         session.feed.publish(session.blank(), 0.0)
                         yield Listening(at=self._hearing.now, on=False)
                         return
-                    case Quit():
+                    case QuitProgram():
                         session.rest("ended")
                         return
             yield from self._heard()
@@ -332,10 +345,10 @@ class Call:
         else:
             self._session.listen()
         # Seen at once, whenever the next block comes.
-        self._session.feed.publish(display(self._snapshot, self._session.state), 0.0)
+        self._session.feed.publish(make_display(self._snapshot, self._session.state), 0.0)
         return Listening(at=self._hearing.now, on=self._session.state == "listening")
 
-    def _heard(self) -> Iterator[Item]:
+    def _heard(self) -> Iterator[InputItem]:
         """Yield what the devices brought."""
         for item in self._hearing.take():
             if isinstance(item, Block):
@@ -346,14 +359,14 @@ class Call:
         self._stages.depth("words", self._asr.waiting if self._asr else 0)
         self._look()
 
-    def _play(self, block: Block) -> Iterator[Item]:
+    def _play(self, block: Block) -> Iterator[InputItem]:
         """Yield a block, and show what came of it."""
         self.keeper.hear(block.samples)
         self._snapshot.hear(block)
         yield block
         began = time.monotonic()
         sounded = self._hearing.sounded(block)
-        self._session.feed.publish(display(self._snapshot, self._session.state), sounded)
+        self._session.feed.publish(make_display(self._snapshot, self._session.state), sounded)
         now = time.monotonic()
         self._stages["publish"].note(now - began)
         if not block.missing:
@@ -382,10 +395,10 @@ class Call:
     def _notice(self, stage: str, reason: str) -> None:
         if self._notices.get(stage, ("", 0))[0] != reason:
             self._take(Degraded(at=self._hearing.now, stage=stage, reason=reason))
-        self._notices[stage] = reason, self._hearing.now + NOTICE_FOR
+        self._notices[stage] = reason, self._hearing.now + NOTICE_DURATION
 
 
-def _folder(out: Path, taken: Sequence[Path]) -> Path:
+def _new_call_folder(out: Path, taken: Sequence[Path]) -> Path:
     """Return a folder for a call that begins now."""
     name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     for number in itertools.count(1):

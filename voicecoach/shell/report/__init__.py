@@ -15,21 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from voicecoach.errors import AudioFileError
-from voicecoach.shell.live.recorder import AUDIO
+from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.report import page, sound
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.runtime import atomic_write
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.types import SPEAKERS, Ended, Speaker
 from voicecoach.views import report
 
-REPORT, BESIDE = "report.html", "report.mp3"
-APART_S = 2.0
+REPORT_FILE, REPORT_AUDIO_FILE = "report.html", "report.mp3"
+MAX_LENGTH_DIFFERENCE_S = 2.0
 """Seconds by which a recording and the log of its call may differ in length."""
 
 
-def write(log: Results, open_call: Callable[[], Call] | None, audio: str) -> Path:
+def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, audio: str) -> Path:
     """Write the report of a call beside its event log; return its path.
 
     Parameters
@@ -52,24 +52,24 @@ def write(log: Results, open_call: Callable[[], Call] | None, audio: str) -> Pat
         Where the report cannot be written.
     """
     folder = log.path.parent
-    shown = report.prepare(log.facts, log.events, writer.card(folder))
-    heard = sound.hear(open_call(), mp3=audio != "none") if open_call else None
+    shown = report.make_report(log.facts, log.events, writer.read_score_card(folder))
+    heard = sound.prepare_sound(open_call(), mp3=audio != "none") if open_call else None
     if heard and log.events and isinstance(log.events[-1], Ended):
-        _same(heard.duration_s, shown.duration_s)
-    beside = BESIDE if heard and audio == "beside" else ""
-    path = folder / REPORT
+        _check_same_length(heard.duration_s, shown.duration_s)
+    beside = REPORT_AUDIO_FILE if heard and audio == "beside" else ""
+    path = folder / REPORT_FILE
     if heard and beside:
-        atomic_write.write(folder / BESIDE, heard.mp3)
-    atomic_write.write(path, page.html(shown, heard, beside))
+        atomic_write.write_atomic(folder / REPORT_AUDIO_FILE, heard.mp3)
+    atomic_write.write_atomic(path, page.report_page(shown, heard, beside))
     if not beside:
         # Of an earlier report.
-        (folder / BESIDE).unlink(missing_ok=True)
+        (folder / REPORT_AUDIO_FILE).unlink(missing_ok=True)
     return path
 
 
-def recording(
+def recording_opener(
     log: Results, paths: Sequence[Path], channels: tuple[int, int] | None
-) -> Callable[[], Call] | None:
+) -> Callable[[], RecordedCall] | None:
     """Return what opens the recording of a call, None where there is none.
 
     Parameters
@@ -82,20 +82,20 @@ def recording(
     channels
         Who is on which channel of one file.
     """
-    kept = log.path.with_name(AUDIO)
+    kept = log.path.with_name(AUDIO_FILE)
     if not paths and not kept.is_file():
         return None
     if len(paths) == 2:
-        return partial(Call.pair, *paths)
+        return partial(RecordedCall.pair, *paths)
     path = paths[0] if paths else kept
     speakers = log.facts.get("speakers") or SPEAKERS
     if len(speakers) == 1:
-        return partial(Call.alone, path, Speaker(speakers[0]))
-    return partial(Call.both, path, channels or (0, 1), mapped=channels is not None)
+        return partial(RecordedCall.alone, path, Speaker(speakers[0]))
+    return partial(RecordedCall.both, path, channels or (0, 1), mapped=channels is not None)
 
 
-def _same(recording_s: float, log_s: float) -> None:
-    if abs(recording_s - log_s) > APART_S:
+def _check_same_length(recording_s: float, log_s: float) -> None:
+    if abs(recording_s - log_s) > MAX_LENGTH_DIFFERENCE_S:
         raise AudioFileError(
             f"the recording is {recording_s:.1f} s long and the call of the log {log_s:.1f} s: "
             f"name the recording of this call"

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 
 from voicecoach import __version__
-from voicecoach.shell.report.sound import Sound
+from voicecoach.shell.report.sound import ReportSound
 from voicecoach.views.report import Report
 
-HERE = Path(__file__).parent
-STYLES = ("vendor/uPlot.min.css", "report.css")
+REPORT_ASSETS = Path(__file__).parent
+REPORT_STYLES = ("vendor/uPlot.min.css", "report.css")
 SCRIPTS = (
     "vendor/wavesurfer.min.js",
     "vendor/uPlot.iife.min.js",
@@ -35,7 +35,7 @@ LICENCES = ("vendor/wavesurfer.LICENSE", "vendor/uPlot.LICENSE")
 _UNSAFE = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
-def html(report: Report, sound: Sound | None, beside: str = "") -> bytes:
+def report_page(report: Report, sound: ReportSound | None, beside: str = "") -> bytes:
     """Return the page.
 
     Parameters
@@ -48,19 +48,19 @@ def html(report: Report, sound: Sound | None, beside: str = "") -> bytes:
         Name of the file beside it that has the sound; "" puts the sound inside.
     """
     data = _json(report, sound)
-    scripts = [_read(name) for name in SCRIPTS]
-    style = "\n".join(_read(name) for name in STYLES)
+    scripts = [_read_asset(name) for name in SCRIPTS]
+    style = "\n".join(_read_asset(name) for name in REPORT_STYLES)
     # The same call gives the same page.
     nonce = hashlib.sha256(data.encode()).hexdigest()[:32]
     parts = {
         "policy": _policy(scripts, style, nonce, beside),
-        "licences": "\n".join(_read(name) for name in LICENCES),
+        "licences": "\n".join(_read_asset(name) for name in LICENCES),
         "style": f"<style>{style}</style>",
         "data": f'<script type="application/json" id="data" data-nonce="{nonce}">{data}</script>',
         "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
         "sound": _audio(sound, beside),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m[1]], _read("page.html")).encode()
+    return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m[1]], _read_asset("page.html")).encode()
 
 
 def _policy(scripts: list[str], style: str, nonce: str, beside: str) -> str:
@@ -76,7 +76,7 @@ def _policy(scripts: list[str], style: str, nonce: str, beside: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in allowed.items())
 
 
-def _json(report: Report, sound: Sound | None) -> str:
+def _json(report: Report, sound: ReportSound | None) -> str:
     waveform: dict[str, Any] | None = None
     if sound:
         peaks = [base64.b64encode(row.tobytes()).decode() for row in sound.peaks]
@@ -85,7 +85,7 @@ def _json(report: Report, sound: Sound | None) -> str:
     return msgspec.json.encode(data).decode().translate(_UNSAFE)
 
 
-def _audio(sound: Sound | None, beside: str) -> str:
+def _audio(sound: ReportSound | None, beside: str) -> str:
     if not sound or not sound.mp3:
         return ""
     where = beside or f"data:audio/mpeg;base64,{base64.b64encode(sound.mp3).decode()}"
@@ -96,5 +96,5 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _read(name: str) -> str:
-    return (HERE / name).read_text("utf-8")
+def _read_asset(name: str) -> str:
+    return (REPORT_ASSETS / name).read_text("utf-8")

@@ -15,18 +15,18 @@ import soundfile
 from numpy.typing import NDArray
 
 from voicecoach.errors import OutputError
-from voicecoach.shell.runtime.audio_files import Call
+from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.types import F32, SAMPLE_RATE
 
-LEVEL = 0.8
+MP3_COMPRESSION = 0.8
 """libsndfile's compression level: 40 kbit/s at 16 kHz, the least whose header tells the delay."""
-PEAK = SAMPLE_RATE // 50
+SAMPLES_PER_PEAK = SAMPLE_RATE // 50
 """Samples that a peak is the largest of: 20 ms."""
-LOUD, QUIET = 99.9, 0.05
+FULL_HEIGHT_PERCENTILE, MIN_FULL_HEIGHT = 99.9, 0.05
 """Percentile of the peaks that fills the height, and the least that does: noise is not blown up."""
 
 
-class Sound(NamedTuple):
+class ReportSound(NamedTuple):
     """A recording."""
 
     duration_s: float
@@ -36,7 +36,7 @@ class Sound(NamedTuple):
     """Of the same channels; empty where it is not wanted."""
 
 
-def hear(call: Call, *, mp3: bool) -> Sound:
+def prepare_sound(call: RecordedCall, *, mp3: bool) -> ReportSound:
     """Return what can be heard and seen of a recording.
 
     Raises
@@ -51,7 +51,7 @@ def hear(call: Call, *, mp3: bool) -> Sound:
     peaks: list[F32] = []
     pending = np.zeros((len(rows), 0), np.float32)
     samples = 0
-    encoder = _encoder(file, len(rows)) if mp3 else None
+    encoder = _mp3_encoder(file, len(rows)) if mp3 else None
     try:
         for block in call.blocks():
             part = block.samples[rows]
@@ -59,18 +59,20 @@ def hear(call: Call, *, mp3: bool) -> Sound:
             if encoder:
                 encoder.write(np.ascontiguousarray(part.T))
             pending = np.concatenate([pending, np.abs(part)], axis=1)
-            whole = pending.shape[1] // PEAK * PEAK
-            peaks.append(pending[:, :whole].reshape(len(rows), -1, PEAK).max(axis=2))
+            whole = pending.shape[1] // SAMPLES_PER_PEAK * SAMPLES_PER_PEAK
+            peaks.append(pending[:, :whole].reshape(len(rows), -1, SAMPLES_PER_PEAK).max(axis=2))
             pending = pending[:, whole:]
     finally:
         if encoder:
             encoder.close()
     if pending.shape[1]:
         peaks.append(pending.max(axis=1, keepdims=True))
-    return Sound(samples / SAMPLE_RATE, _scaled(np.concatenate(peaks, axis=1)), file.getvalue())
+    return ReportSound(
+        samples / SAMPLE_RATE, _scale_peaks(np.concatenate(peaks, axis=1)), file.getvalue()
+    )
 
 
-def _encoder(file: io.BytesIO, channels: int) -> soundfile.SoundFile:
+def _mp3_encoder(file: io.BytesIO, channels: int) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(
             file,
@@ -80,13 +82,15 @@ def _encoder(file: io.BytesIO, channels: int) -> soundfile.SoundFile:
             subtype="MPEG_LAYER_III",
             format="MP3",
             bitrate_mode="CONSTANT",
-            compression_level=LEVEL,
+            compression_level=MP3_COMPRESSION,
         )
     except (soundfile.LibsndfileError, ValueError) as e:
         raise OutputError(f"no MP3 can be written here ({e}); use --audio none") from e
 
 
-def _scaled(peaks: F32) -> NDArray[np.uint8]:
+def _scale_peaks(peaks: F32) -> NDArray[np.uint8]:
     """Return peaks that fill the height, each speaker's by itself."""
-    loud = np.maximum(np.percentile(peaks, LOUD, axis=1, keepdims=True), QUIET)
+    loud = np.maximum(
+        np.percentile(peaks, FULL_HEIGHT_PERCENTILE, axis=1, keepdims=True), MIN_FULL_HEIGHT
+    )
     return np.asarray(np.clip(peaks / loud, 0, 1) * 255 + 0.5, np.uint8)

@@ -12,19 +12,19 @@ import platformdirs
 
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.estimates import baseline
-from voicecoach.estimates.baseline import Usual
+from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.shell.runtime import atomic_write
 
-LIMIT = 65_536
+MAX_BASELINE_BYTES = 65_536
 """Bytes; what is longer is something else."""
 
 
-def default_path() -> Path:
+def default_baseline_path() -> Path:
     """Return where the agent's usual is kept if nothing else is said."""
     return platformdirs.user_data_path("voicecoach", appauthor=False) / "usual.json"
 
 
-def read(path: Path) -> Usual | None:
+def read_baseline(path: Path) -> AgentBaseline | None:
     """Return the usual in a file, None where there is no file.
 
     Raises
@@ -34,15 +34,15 @@ def read(path: Path) -> Usual | None:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(LIMIT)
+            data = file.read(MAX_BASELINE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as e:
         raise ConfigError(f"{path}: the kept usual cannot be read: {e.strerror or e}") from e
-    return baseline.parse(data, str(path))
+    return baseline.parse_baseline(data, str(path))
 
 
-def write(path: Path, kept: Usual) -> None:
+def write_baseline(path: Path, kept: AgentBaseline) -> None:
     """Put a usual into a file, in place of what is there; its folder is made.
 
     Raises
@@ -50,10 +50,10 @@ def write(path: Path, kept: Usual) -> None:
     OutputError
         Where it cannot be written; what was there is still there.
     """
-    atomic_write.write(path, baseline.dumps(kept), private=True)
+    atomic_write.write_atomic(path, baseline.baseline_to_json(kept), private=True)
 
 
-def delete(path: Path) -> bool:
+def remove_baseline(path: Path) -> bool:
     """Remove the file and return whether there was one.
 
     Raises

@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from voicecoach.engine import Answer
+from voicecoach.engine import ControlItem
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import Processor
 from voicecoach.text_safety import bounded_input
-from voicecoach.text_safety.sanitize import WORD, clean
+from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -27,29 +27,29 @@ from voicecoach.types import (
     CueFeedback,
     Degraded,
     Event,
-    Item,
+    InputItem,
     Listening,
     Speaker,
     TranscribeRequest,
     Transcript,
 )
-from voicecoach.views.event_log import LONGEST_S
+from voicecoach.views.event_log import MAX_CALL_S
 
-INPUTS = "inputs.jsonl"
-LATEST = round(LONGEST_S * SAMPLE_RATE)
+INPUTS_FILE = "inputs.jsonl"
+MAX_STREAM_INDEX = round(MAX_CALL_S * SAMPLE_RATE)
 UNANSWERED = "what was heard last was not kept"
-Saying: TypeAlias = tuple[Speaker, int]
+UtteranceKey: TypeAlias = tuple[Speaker, int]
 """Whose utterance, and which."""
 
 
-class Missing(msgspec.Struct, frozen=True):
+class MissingSpan(msgspec.Struct, frozen=True):
     """Hops that never came."""
 
     start: int
     end: int
 
 
-class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class InputLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One of these; the first line says whether there was to be a recogniser."""
 
     words: bool | None = None
@@ -57,12 +57,12 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     channel_state: ChannelState | None = None
     cue_feedback: CueFeedback | None = None
     listening: Listening | None = None
-    missing: Missing | None = None
+    missing: MissingSpan | None = None
     finished: bool = False
     """What follows came after the sound's end."""
 
 
-class Noted:
+class RecordingEngine:
     """An engine whose inputs are written down.
 
     Parameters
@@ -77,44 +77,44 @@ class Noted:
 
     def __init__(self, engine: Processor, *, words: bool, write: Callable[[bytes], None]) -> None:
         self._engine, self._write = engine, write
-        self._missing: Missing | None = None
+        self._missing: MissingSpan | None = None
         """What goes on being missing."""
-        self._note(Line(words=words))
+        self._note(InputLine(words=words))
 
-    def process(self, item: Item) -> list[Event]:
+    def process(self, item: InputItem) -> list[Event]:
         """Take an item, as the engine does."""
         match item:
             case Block(missing=True):
                 began = self._missing.start if self._missing else item.start
-                self._missing = Missing(began, item.end)
+                self._missing = MissingSpan(began, item.end)
             case Block():
                 self._found()
             case Transcript():
-                self._note(Line(transcript=item))
+                self._note(InputLine(transcript=item))
             case ChannelState():
-                self._note(Line(channel_state=item))
+                self._note(InputLine(channel_state=item))
             case CueFeedback():
-                self._note(Line(cue_feedback=item))
+                self._note(InputLine(cue_feedback=item))
             case Listening():
-                self._note(Line(listening=item))
+                self._note(InputLine(listening=item))
         return self._engine.process(item)
 
     def finish(self) -> list[Event]:
         """End the stream."""
         self._found()
-        self._note(Line(finished=True))
+        self._note(InputLine(finished=True))
         return self._engine.finish()
 
     def _found(self) -> None:
         if self._missing:
-            self._note(Line(missing=self._missing))
+            self._note(InputLine(missing=self._missing))
             self._missing = None
 
-    def _note(self, line: Line) -> None:
+    def _note(self, line: InputLine) -> None:
         self._write(msgspec.json.encode(line) + b"\n")
 
 
-class Record:
+class RecordedInputs:
     """A live call's inputs, to be given again with its sound; the `Asr` of that.
 
     Parameters
@@ -123,16 +123,16 @@ class Record:
         In their order.
     """
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[InputLine]) -> None:
         self.words = False
         """There was a recogniser."""
-        self._items: deque[Answer] = deque()
+        self._items: deque[ControlItem] = deque()
         self._last: list[Transcript] = []
         """What came after the end."""
-        self._missing: deque[Missing] = deque()
-        self._answered = set[tuple[Saying, int]]()
+        self._missing: deque[MissingSpan] = deque()
+        self._answered = set[tuple[UtteranceKey, int]]()
         """Utterances, and up to where they were heard with care."""
-        self._open: dict[Saying, TranscribeRequest] = {}
+        self._open: dict[UtteranceKey, TranscribeRequest] = {}
         """Newest careful requests to which there is no answer."""
         finished = False
         for line in lines:
@@ -151,7 +151,7 @@ class Record:
                 item for item in (line.channel_state, line.cue_feedback, line.listening) if item
             )
 
-    def items(self, blocks: Iterable[Block]) -> Iterator[Item]:
+    def items(self, blocks: Iterable[Block]) -> Iterator[InputItem]:
         """Yield the sound, and with it what came beside it."""
         for block in blocks:
             for part in self._parted(block):
@@ -165,7 +165,7 @@ class Record:
         while now < end:
             while self._missing and self._missing[0].end <= now:
                 self._missing.popleft()
-            gap = self._missing[0] if self._missing else Missing(end, end)
+            gap = self._missing[0] if self._missing else MissingSpan(end, end)
             missing = gap.start <= now
             upto = min(end, gap.end if missing else gap.start)
             samples = block.samples[:, now - block.start : upto - block.start]
@@ -200,7 +200,7 @@ class Record:
         """Do nothing."""
 
 
-def read(path: Path) -> Record:
+def read_inputs(path: Path) -> RecordedInputs:
     """Return what was kept of a live call in a file.
 
     Raises
@@ -210,7 +210,7 @@ def read(path: Path) -> Record:
     """
     try:
         with path.open("rb") as file:
-            return Record(map(_line, bounded_input.lines(file)))
+            return RecordedInputs(map(_parse_input_line, bounded_input.log_lines(file)))
     except OSError as e:
         raise AudioFileError(
             f"{path}: there is no record of what the call was given beside its sound, "
@@ -220,7 +220,7 @@ def read(path: Path) -> Record:
         raise AudioFileError(f"{path}: this is no record of a live call: {e}") from e
 
 
-def _line(raw: bytes) -> Line:
+def _parse_input_line(raw: bytes) -> InputLine:
     """Return a line, with clean texts.
 
     Raises
@@ -228,7 +228,7 @@ def _line(raw: bytes) -> Line:
     ValueError
         Where it is none that a call can have.
     """
-    line = bounded_input.json(raw, Line)
+    line = bounded_input.decode_json(raw, InputLine)
     heard, state, mark, gap = line.transcript, line.channel_state, line.cue_feedback, line.missing
     times = [item.at for item in (heard, state, mark, line.listening) if item]
     replace = msgspec.structs.replace
@@ -236,19 +236,21 @@ def _line(raw: bytes) -> Line:
         times += [heard.end, *(time for w in heard.words for time in (w.start, w.end))]
         if not (heard.first >= 0 and all(0.0 <= w.probability <= 1.0 for w in heard.words)):
             raise ValueError("no transcript is like that")
-        words = tuple(replace(word, text=clean(word.text, WORD)) for word in heard.words)
-        heard = replace(heard, words=words, error=clean(heard.error))
+        words = tuple(
+            replace(word, text=clean_text(word.text, MAX_WORD_CHARS)) for word in heard.words
+        )
+        heard = replace(heard, words=words, error=clean_text(heard.error))
     if state:
         if state.state not in ("lost", "ok"):
             raise ValueError("no device is like that")
-        state = replace(state, reason=clean(state.reason))
+        state = replace(state, reason=clean_text(state.reason))
     if mark:
         times.append(mark.start)
-        mark = replace(mark, id=clean(mark.id))
+        mark = replace(mark, id=clean_text(mark.id))
     if gap:
         times += [gap.start, gap.end]
         if gap.start % HOP or gap.end % HOP or gap.start >= gap.end:
             raise ValueError("what never came is whole hops")
-    if not all(0 <= time <= LATEST for time in times):
+    if not all(0 <= time <= MAX_STREAM_INDEX for time in times):
         raise ValueError("no time in a call is like that")
     return replace(line, transcript=heard, channel_state=state, cue_feedback=mark)

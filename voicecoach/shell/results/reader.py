@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from voicecoach.errors import JournalError
-from voicecoach.shell.results.replay_one import EVENTS
+from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import Event
 from voicecoach.views import event_log
@@ -22,7 +22,7 @@ class Results(NamedTuple):
     events: list[Event]
 
 
-def read(path: Path) -> Results:
+def read_results(path: Path) -> Results:
     """Return what a call left.
 
     Parameters
@@ -35,12 +35,12 @@ def read(path: Path) -> Results:
     JournalError
         Where there is no such log, or it cannot be used.
     """
-    log = path / EVENTS if path.is_dir() else path
+    log = path / EVENT_LOG if path.is_dir() else path
     try:
         with log.open("rb") as file:
-            whole = bounded_input.lines(file)
-            facts = event_log.facts(next(whole, b""))
-            return Results(log, facts, list(event_log.read(whole, first=2)))
+            whole = bounded_input.log_lines(file)
+            facts = event_log.parse_header(next(whole, b""))
+            return Results(log, facts, list(event_log.read_events(whole, first=2)))
     except OSError as e:
         raise JournalError(f"{log}: no event log can be read there: {e.strerror or e}") from e
     except ValueError as e:

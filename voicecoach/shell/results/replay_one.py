@@ -19,24 +19,24 @@ from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
-from voicecoach.estimates.baseline import Usual
+from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
-from voicecoach.shell.asr.loop import paced, run
+from voicecoach.shell.asr.loop import pace_blocks, run_engine
 from voicecoach.shell.asr.transcriber import Transcriber
-from voicecoach.shell.results.input_log import Record
-from voicecoach.shell.results.writer import Tally
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.runtime.engine_factory import Models, assemble
+from voicecoach.shell.results.input_log import RecordedInputs
+from voicecoach.shell.results.writer import ResultsWriter
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summary
 
-EVENTS = "events.jsonl"
+EVENT_LOG = "events.jsonl"
 PACED_HOPS = 2
 """Hops in a block where a call is played in real time, as it would come from a device."""
 
 
-class View(Protocol):
+class ReplayView(Protocol):
     """Somebody who watches."""
 
     def show(self, event: Event) -> None:
@@ -46,12 +46,12 @@ class View(Protocol):
         """Note how far the call has been heard, as a stream index."""
 
 
-class Setup(NamedTuple):
+class CallSetup(NamedTuple):
     """What is the same for every call of a command."""
 
     config: Config
     cues: tuple[Cue, ...]
-    models: Models
+    models: ModelFiles
     transcribers: Sequence[Transcriber]
     """As many are at work at once; none where there are no words."""
     no_words: str = ""
@@ -59,21 +59,25 @@ class Setup(NamedTuple):
     frames: bool = False
     speed: float | None = None
     """Times real time; None is as fast as the machine allows."""
-    usual: Usual | None = None
+    usual: AgentBaseline | None = None
     """What is usual for the agent; None where nothing is kept of earlier calls."""
 
 
-class Replayed(NamedTuple):
+class ReplayResult(NamedTuple):
     """What a replay comes to."""
 
     summary: Summary
-    usual: Usual
+    usual: AgentBaseline
     """What is usual for the agent with this call in it."""
 
 
-def replay(
-    call: Call, setup: Setup, out: Path, view: View, record: Record | None = None
-) -> Replayed:
+def replay_call(
+    call: RecordedCall,
+    setup: CallSetup,
+    out: Path,
+    view: ReplayView,
+    record: RecordedInputs | None = None,
+) -> ReplayResult:
     """Replay a call and write its event log, summary and score card to the folder `out`.
 
     Where there is a `record` of the call, words and all else come as they did, and no recogniser
@@ -87,7 +91,7 @@ def replay(
         Where the results cannot be written.
     """
     words = record.words if record else bool(setup.transcribers)
-    engine = assemble(
+    engine = build_engine(
         setup.config,
         setup.cues,
         setup.models,
@@ -102,23 +106,23 @@ def replay(
     elif setup.transcribers:
         asr = ReplayAsr(setup.transcribers, setup.config.transcription)
     composite = setup.config.privacy.composite
-    tally = Tally(call.name, composite=composite)
-    with _finished(out) as folder:
+    tally = ResultsWriter(call.name, composite=composite)
+    with _atomic_folder(out) as folder:
         try:
-            with (folder / EVENTS).open("wb") as log:
+            with (folder / EVENT_LOG).open("wb") as log:
                 log.write(_header(call, setup, words=words))
                 for event in _events(call, setup, engine, asr, view, record):
-                    log.write(event_log.line(event))
+                    log.write(event_log.encode_event(event))
                     tally.update(event)
                     view.show(event)
         finally:
             if asr:
                 asr.close()
         result = tally.write(folder, call.notes)
-    return Replayed(result, engine.usual)
+    return ReplayResult(result, engine.usual)
 
 
-def copy(log: Path, target: Path) -> None:
+def copy_event_log(log: Path, target: Path) -> None:
     """Copy an event log to a file.
 
     Raises
@@ -133,8 +137,8 @@ def copy(log: Path, target: Path) -> None:
         raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
 
 
-def _header(call: Call, setup: Setup, *, words: bool) -> bytes:
-    return event_log.header(
+def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:
+    return event_log.encode_header(
         voicecoach=__version__,
         call=call.name,
         speakers=call.speakers,
@@ -146,25 +150,30 @@ def _header(call: Call, setup: Setup, *, words: bool) -> bytes:
 
 
 def _events(
-    call: Call, setup: Setup, engine: Engine, asr: Asr | None, view: View, record: Record | None
+    call: RecordedCall,
+    setup: CallSetup,
+    engine: Engine,
+    asr: Asr | None,
+    view: ReplayView,
+    record: RecordedInputs | None,
 ) -> Iterator[Event]:
     if setup.no_words:
         yield Degraded(at=0, stage="transcription", reason=setup.no_words)
     blocks = call.blocks(PACED_HOPS if setup.speed else MAX_HOPS)
     if setup.speed:
-        blocks = paced(blocks, setup.speed)
-    heard = _watched(blocks, view)
-    yield from run(record.items(heard) if record else heard, engine, asr)
+        blocks = pace_blocks(blocks, setup.speed)
+    heard = _with_progress(blocks, view)
+    yield from run_engine(record.items(heard) if record else heard, engine, asr)
 
 
-def _watched(blocks: Iterator[Block], view: View) -> Iterator[Block]:
+def _with_progress(blocks: Iterator[Block], view: ReplayView) -> Iterator[Block]:
     for block in blocks:
         yield block
         view.advance(block.end)
 
 
 @contextmanager
-def _finished(out: Path) -> Iterator[Path]:
+def _atomic_folder(out: Path) -> Iterator[Path]:
     """Give a folder to write to, whose files are moved to `out` if all goes well."""
     made: list[Path] = []
     scratch = None

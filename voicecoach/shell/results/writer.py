@@ -11,8 +11,8 @@ import msgspec
 from voicecoach.errors import JournalError
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.text_safety import bounded_input
-from voicecoach.text_safety.redaction import wordless
-from voicecoach.text_safety.sanitize import cleaned
+from voicecoach.text_safety.redaction import redact_words
+from voicecoach.text_safety.sanitize import clean_json
 from voicecoach.types import Event
 from voicecoach.views import scorecard, summary
 from voicecoach.views.scorecard import ScoreCard
@@ -22,7 +22,7 @@ SUMMARY_JSON, SUMMARY_MD = "summary.json", "summary.md"
 CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
 
 
-class Tally:
+class ResultsWriter:
     """Takes a call's events for everything that is made of them.
 
     Parameters
@@ -39,7 +39,7 @@ class Tally:
 
     def update(self, event: Event) -> Event | None:
         """Take an event; return it as it may be kept, None where it may not."""
-        kept = event if self._words else wordless(event)
+        kept = event if self._words else redact_words(event)
         if kept:
             self._summarizer.update(kept)
         self._scorer.update(event)
@@ -55,13 +55,13 @@ class Tally:
         """
         result = self._summarizer.finish()
         result.notes[:0] = notes
-        _write(folder / SUMMARY_JSON, result)
-        (folder / SUMMARY_MD).write_text(summary.markdown(result), "utf-8")
-        write_card(folder, self._scorer.finish())
+        _write_json(folder / SUMMARY_JSON, result)
+        (folder / SUMMARY_MD).write_text(summary.summary_markdown(result), "utf-8")
+        write_score_card(folder, self._scorer.finish())
         return result
 
 
-def score(call: str, events: Iterable[Event], *, composite: bool = True) -> ScoreCard:
+def score_events(call: str, events: Iterable[Event], *, composite: bool = True) -> ScoreCard:
     """Return the score card of a call's events."""
     scorer = Scorer(call, composite=composite)
     for event in events:
@@ -69,7 +69,7 @@ def score(call: str, events: Iterable[Event], *, composite: bool = True) -> Scor
     return scorer.finish()
 
 
-def card(folder: Path) -> ScoreCard | None:
+def read_score_card(folder: Path) -> ScoreCard | None:
     """Return the score card in a call's folder, if there is one.
 
     Raises
@@ -79,8 +79,8 @@ def card(folder: Path) -> ScoreCard | None:
     """
     path = folder / CARD_JSON
     try:
-        found = bounded_input.json(bounded_input.read(path), dict[str, Any])
-        return msgspec.convert(cleaned(found), ScoreCard)
+        found = bounded_input.decode_json(bounded_input.read_file(path), dict[str, Any])
+        return msgspec.convert(clean_json(found), ScoreCard)
     except FileNotFoundError:
         return None
     except OSError as e:
@@ -89,7 +89,7 @@ def card(folder: Path) -> ScoreCard | None:
         raise JournalError(f"{path}: this is no score card, move it away first: {e}") from e
 
 
-def write_card(folder: Path, card: ScoreCard) -> None:
+def write_score_card(folder: Path, card: ScoreCard) -> None:
     """Write a score card for programs and one to read.
 
     Raises
@@ -97,9 +97,9 @@ def write_card(folder: Path, card: ScoreCard) -> None:
     OSError
         Where they cannot be written.
     """
-    _write(folder / CARD_JSON, card)
-    (folder / CARD_MD).write_text(scorecard.markdown(card), "utf-8")
+    _write_json(folder / CARD_JSON, card)
+    (folder / CARD_MD).write_text(scorecard.scorecard_markdown(card), "utf-8")
 
 
-def _write(path: Path, what: Summary | ScoreCard) -> None:
+def _write_json(path: Path, what: Summary | ScoreCard) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from voicecoach.errors import OutputError
 
 
-def write(path: Path, content: bytes | str, *, private: bool = False) -> None:
+def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> None:
     """Write a file, making its folder; what was there stays until it is whole.
 
     Parameters

@@ -38,7 +38,7 @@ _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """What programs that write to a pipe put for a size that they do not know."""
 
 
-class Track:
+class AudioTrack:
     """One file: the channels wanted of it, as a 16 kHz stream.
 
     Parameters
@@ -54,7 +54,7 @@ class Track:
     def __init__(self, path: Path, channels: tuple[int, ...], expect: int | None) -> None:
         self.path, self._channels = path, channels
         self.notes: list[str] = []
-        self._file = _open(path)
+        self._file = _open_sound_file(path)
         try:
             self.rate: int = self._file.samplerate
             self.frames: int = self._file.frames
@@ -87,7 +87,7 @@ class Track:
             self.frames = 0
         if _cut_ogg(path):
             self.notes.append(
-                f"{readable(path.name)}: it ends without its end mark; what is there is used"
+                f"{readable_text(path.name)}: it ends without its end mark; what is there is used"
             )
         promised = _riff_frames(path)
         if promised and promised > self.frames:
@@ -95,7 +95,8 @@ class Track:
 
     def _promise(self, promised: int, held: int) -> None:
         self.notes.append(
-            f"{readable(self.path.name)}: the header promises {promised / self.rate:.1f} s, the "
+            f"{readable_text(self.path.name)}: the header promises {promised / self.rate:.1f} s, "
+            "the "
             f"file holds {held / self.rate:.1f} s; what is there is used"
         )
 
@@ -153,7 +154,7 @@ class Track:
         return chunk
 
 
-class Call:
+class RecordedCall:
     """A recorded call: one file with both speakers, two files, or one speaker alone.
 
     Parameters
@@ -164,32 +165,37 @@ class Call:
         Each file with the speakers on the channels wanted of it.
     """
 
-    def __init__(self, name: str, tracks: Sequence[tuple[Track, tuple[Speaker, ...]]]) -> None:
+    def __init__(self, name: str, tracks: Sequence[tuple[AudioTrack, tuple[Speaker, ...]]]) -> None:
         self.name = name
         self._tracks = tracks
         self._extra: list[str] = []
 
     @classmethod
-    def both(cls, path: Path, channels: tuple[int, int] = (0, 1), *, mapped: bool = False) -> Call:
+    def both(
+        cls, path: Path, channels: tuple[int, int] = (0, 1), *, mapped: bool = False
+    ) -> RecordedCall:
         """Return a call with the two speakers on channels of one file, the agent's first.
 
         Unless they were `mapped` by name, the file must have two channels.
         """
-        return cls(readable(path.stem), [(Track(path, channels, None if mapped else 2), SPEAKERS)])
+        return cls(
+            readable_text(path.stem),
+            [(AudioTrack(path, channels, None if mapped else 2), SPEAKERS)],
+        )
 
     @classmethod
-    def pair(cls, agent: Path, customer: Path) -> Call:
+    def pair(cls, agent: Path, customer: Path) -> RecordedCall:
         """Return a call whose speakers are in a file each."""
         tracks = [
-            (Track(agent, (0,), 1), (Speaker.AGENT,)),
-            (Track(customer, (0,), 1), (Speaker.CUSTOMER,)),
+            (AudioTrack(agent, (0,), 1), (Speaker.AGENT,)),
+            (AudioTrack(customer, (0,), 1), (Speaker.CUSTOMER,)),
         ]
-        return cls(readable(agent.stem), tracks)
+        return cls(readable_text(agent.stem), tracks)
 
     @classmethod
-    def alone(cls, path: Path, speaker: Speaker) -> Call:
+    def alone(cls, path: Path, speaker: Speaker) -> RecordedCall:
         """Return a recording of one speaker."""
-        return cls(readable(path.stem), [(Track(path, (0,), 1), (speaker,))])
+        return cls(readable_text(path.stem), [(AudioTrack(path, (0,), 1), (speaker,))])
 
     @property
     def speakers(self) -> tuple[Speaker, ...]:
@@ -249,12 +255,12 @@ class Call:
         early = self.duration_s - track.frames / track.rate
         if not all(ended) and track.frames and early > 0.1:
             self._extra.append(
-                f"{readable(track.path.name)}: it ends {early:.1f} s before the other file; "
+                f"{readable_text(track.path.name)}: it ends {early:.1f} s before the other file; "
                 f"silence is used for the rest"
             )
 
 
-def readable(path: object) -> str:
+def readable_text(path: object) -> str:
     """Return a path or a part of one as text that can be written, whatever bytes are in it."""
     text = str(path)
     try:
@@ -265,7 +271,7 @@ def readable(path: object) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def _open_sound_file(path: Path) -> soundfile.SoundFile:
     try:
         if not path.exists():
             raise AudioFileError(f"{path}: there is no such file")

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from voicecoach.audio.vad import SileroVad
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
-from voicecoach.dsp.prosody import GROUP, ProsodyExtractor, load_weights
+from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.estimates.agitation import AgitationModel
-from voicecoach.estimates.baseline import Usual
+from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.language.wording import WordingModel
-from voicecoach.shell.runtime.latency import Stages
+from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.resources import (
     agitation_model,
     prosody_model,
@@ -23,7 +23,7 @@ from voicecoach.shell.runtime.resources import (
 from voicecoach.types import SPEAKERS, Speaker
 
 
-class Models(NamedTuple):
+class ModelFiles(NamedTuple):
     """The model files of an engine."""
 
     vad: Path
@@ -32,7 +32,7 @@ class Models(NamedTuple):
     wording: Path
 
 
-def shipped() -> Models:
+def shipped_models() -> ModelFiles:
     """Return the files in `models/`, checked.
 
     Raises
@@ -40,19 +40,19 @@ def shipped() -> Models:
     ModelError
         Where one is missing or is not the one that was released.
     """
-    return Models(vad_model(), prosody_model(), agitation_model(), wording_model())
+    return ModelFiles(vad_model(), prosody_model(), agitation_model(), wording_model())
 
 
-def assemble(
+def build_engine(
     config: Config,
     cues: tuple[Cue, ...],
-    models: Models,
+    models: ModelFiles,
     *,
     speakers: tuple[Speaker, ...] = SPEAKERS,
     transcribe: bool = True,
     frames: bool = False,
-    usual: Usual | None = None,
-    stages: Stages | None = None,
+    usual: AgentBaseline | None = None,
+    stages: LatencyStats | None = None,
 ) -> Engine:
     """Return an engine for one call; what is not explained here is as `Engine` has it.
 
@@ -64,7 +64,7 @@ def assemble(
         Where a file is not a usable model.
     """
     vad = SileroVad(models.vad, speakers)
-    prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP)
+    prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP_HOPS)
     return Engine(
         config,
         cues,

@@ -19,11 +19,11 @@ from voicecoach.views.display import Display
 T = TypeVar("T")
 
 
-class Toggle(msgspec.Struct, frozen=True, tag="toggle"):
+class ToggleListening(msgspec.Struct, frozen=True, tag="toggle"):
     """Start, pause, or go on."""
 
 
-class Mark(msgspec.Struct, frozen=True, tag="mark"):
+class MarkCue(msgspec.Struct, frozen=True, tag="mark"):
     """Say that a cue was helpful, or wrong."""
 
     id: str
@@ -35,20 +35,20 @@ class NextCall(msgspec.Struct, frozen=True, tag="next_call"):
     """End this call; the next one begins."""
 
 
-class Decline(msgspec.Struct, frozen=True, tag="decline"):
+class CustomerDeclines(msgspec.Struct, frozen=True, tag="decline"):
     """The customer says no: hear no more of this call, and keep nothing of it."""
 
 
-class Quit(msgspec.Struct, frozen=True, tag="quit"):
+class QuitProgram(msgspec.Struct, frozen=True, tag="quit"):
     """End the program."""
 
 
-Wish: TypeAlias = Toggle | Mark | NextCall | Decline | Quit
-MOST_WISHES = 64
+UserAction: TypeAlias = ToggleListening | MarkCue | NextCall | CustomerDeclines | QuitProgram
+MAX_QUEUED_ACTIONS = 64
 """That wait; more than a person can want in one hop."""
 
 
-class Trouble(NamedTuple):
+class StageTrouble(NamedTuple):
     """A stage beside the loop does less than it should."""
 
     stage: str
@@ -57,7 +57,7 @@ class Trouble(NamedTuple):
     """To the call's end."""
 
 
-class Shown(msgspec.Struct, frozen=True):
+class TimedDisplay(msgspec.Struct, frozen=True):
     """A display, and when it was about."""
 
     display: Display
@@ -69,43 +69,43 @@ class Feed:
     """What viewers share with the run loop; safe from any thread, and nobody waits."""
 
     def __init__(self) -> None:
-        self.newest = Shown(Display(), 0.0)
+        self.newest = TimedDisplay(Display(), 0.0)
         """Replaced as a whole, only where the display differs."""
         self.click_through = False
         """Whether the overlay lets clicks through to what is under it; anyone may set it."""
         self.wake: Callable[[], None] | None = None
         """Called where the display has changed, for a viewer that would rather not poll; it must
         return at once."""
-        self._wishes: queue.Queue[Wish] = queue.Queue(MOST_WISHES)
-        self._troubles: queue.Queue[Trouble] = queue.Queue(MOST_WISHES)
+        self._wishes: queue.Queue[UserAction] = queue.Queue(MAX_QUEUED_ACTIONS)
+        self._troubles: queue.Queue[StageTrouble] = queue.Queue(MAX_QUEUED_ACTIONS)
 
     def publish(self, display: Display, sounded: float) -> None:
         """Show a display; called by the run loop alone."""
         if display != self.newest.display:
-            self.newest = Shown(display, sounded)
+            self.newest = TimedDisplay(display, sounded)
             if self.wake:
                 self.wake()
 
-    def wish(self, wish: Wish) -> None:
+    def wish(self, wish: UserAction) -> None:
         """Take what a person wants; where too much waits it is dropped."""
         with suppress(queue.Full):
             self._wishes.put_nowait(wish)
 
-    def wishes(self) -> list[Wish]:
+    def wishes(self) -> list[UserAction]:
         """Return what was wanted since the last call."""
-        return _all(self._wishes)
+        return _drain(self._wishes)
 
     def say(self, stage: str, reason: str, lasts: bool) -> None:
         """Take what a stage beside the loop does less than it should, for the log and the view."""
         with suppress(queue.Full):
-            self._troubles.put_nowait(Trouble(stage, reason, lasts))
+            self._troubles.put_nowait(StageTrouble(stage, reason, lasts))
 
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> list[StageTrouble]:
         """Return what was said since the last call."""
-        return _all(self._troubles)
+        return _drain(self._troubles)
 
 
-def _all(waiting: queue.Queue[T]) -> list[T]:
+def _drain(waiting: queue.Queue[T]) -> list[T]:
     found: list[T] = []
     with suppress(queue.Empty):
         while True:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from voicecoach.engine import Engine
-from voicecoach.types import F32, SAMPLE_RATE, Block, Event, Item, Transcript
+from voicecoach.types import F32, SAMPLE_RATE, Block, Event, InputItem, Transcript
 
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",
@@ -29,18 +29,18 @@ STAGES = {
     "screen": "from there to the screen: until what shows it is painted",
 }
 """In the order of the data; what each is."""
-DEPTHS = {
+QUEUES = {
     "capture": "chunks that wait to be taken",
     "words": "requests that wait for the recogniser",
     "log": "lines that wait for the disk",
 }
-KEPT = 30_000
+MAX_DURATIONS = 30_000
 """The newest durations of a stage from which percentiles are taken: 8 minutes of hops."""
 BUCKETS_S = (0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds for Prometheus."""
 
 
-class Figures(NamedTuple):
+class StageStats(NamedTuple):
     """One stage, in seconds."""
 
     times: int
@@ -52,7 +52,7 @@ class Figures(NamedTuple):
     """In all."""
 
 
-class Stage:
+class StageTimes:
     """The durations of one stage."""
 
     def __init__(self) -> None:
@@ -62,40 +62,42 @@ class Stage:
         """Begin again."""
         self.count, self.total, self.cpu = 0, 0.0, 0.0
         # Made once: what grew by each duration would look like a leak for half an hour.
-        self._newest = np.zeros(KEPT)
+        self._newest = np.zeros(MAX_DURATIONS)
         self.buckets = [0] * (len(BUCKETS_S) + 1)
 
     def note(self, seconds: float, cpu: float = 0.0) -> None:
         """Add a duration."""
-        self._newest[self.count % KEPT] = seconds
+        self._newest[self.count % MAX_DURATIONS] = seconds
         self.count += 1
         self.total += seconds
         self.cpu += cpu
         self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
 
-    def figures(self) -> Figures:
+    def figures(self) -> StageStats:
         """Return what it comes to."""
-        newest = self._newest[: min(self.count, KEPT)] if self.count else np.full(1, np.nan)
+        newest = (
+            self._newest[: min(self.count, MAX_DURATIONS)] if self.count else np.full(1, np.nan)
+        )
         p50, p95, p99 = np.percentile(newest, [50, 95, 99]).tolist()
-        return Figures(self.count, p50, p95, p99, float(newest.max()), self.cpu)
+        return StageStats(self.count, p50, p95, p99, float(newest.max()), self.cpu)
 
 
-class Stages:
+class LatencyStats:
     """All stages of a session, and the depths of its queues; written by the threads concerned."""
 
     def __init__(self) -> None:
-        self._stages = {name: Stage() for name in STAGES}
-        self.depths = dict.fromkeys(DEPTHS, 0)
-        self.deepest = dict.fromkeys(DEPTHS, 0)
+        self._stages = {name: StageTimes() for name in STAGES}
+        self.depths = dict.fromkeys(QUEUES, 0)
+        self.deepest = dict.fromkeys(QUEUES, 0)
 
-    def __getitem__(self, name: str) -> Stage:
+    def __getitem__(self, name: str) -> StageTimes:
         return self._stages[name]
 
     def reset(self) -> None:
         """Begin again."""
         for stage in self._stages.values():
             stage.reset()
-        self.deepest = dict.fromkeys(DEPTHS, 0)
+        self.deepest = dict.fromkeys(QUEUES, 0)
 
     def depth(self, name: str, depth: int) -> None:
         """Note how deep a queue is."""
@@ -104,16 +106,16 @@ class Stages:
 
     def watch(self, name: str, inner: Any) -> Any:
         """Return something that is as `inner`, with each `process` noted as a stage."""
-        return _Watched(inner, self._stages[name])
+        return _TimedModel(inner, self._stages[name])
 
 
-class Clocked:
+class TimedEngine:
     """An engine whose time is noted."""
 
-    def __init__(self, engine: Engine, stages: Stages) -> None:
+    def __init__(self, engine: Engine, stages: LatencyStats) -> None:
         self._engine, self._stages = engine, stages
 
-    def process(self, item: Item) -> list[Event]:
+    def process(self, item: InputItem) -> list[Event]:
         """Take an item, as the engine does."""
         if isinstance(item, Transcript):
             self._stages["words"].note((item.at - item.end) / SAMPLE_RATE)
@@ -135,8 +137,8 @@ class Clocked:
         return self._engine.finish()
 
 
-class _Watched:
-    def __init__(self, inner: Any, stage: Stage) -> None:
+class _TimedModel:
+    def __init__(self, inner: Any, stage: StageTimes) -> None:
         self._inner, self._stage = inner, stage
 
     def __getattr__(self, name: str) -> Any:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Give back what is free; some milliseconds."""
     gc.collect()
     _trim()(0)

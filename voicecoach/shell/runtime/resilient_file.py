@@ -15,7 +15,7 @@ from collections import deque
 from pathlib import Path
 
 
-class Appended:
+class ResilientFile:
     """A new file, opened at the first `flush`; one thread's.
 
     Parameters

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TypeAlias
 from xml.etree import ElementTree
 
-from voicecoach.views.summary import printable
+from voicecoach.text_safety.sanitize import printable
 
-Node: TypeAlias = "ElementTree.Element[str]"
+XmlNode: TypeAlias = "ElementTree.Element[str]"
 
 
-def tree(tag: str, attributes: Mapping[str, object], *children: Node | str) -> Node:
+def make_node(tag: str, attributes: Mapping[str, object], *children: XmlNode | str) -> XmlNode:
     """Return an element.
 
     Parameters
@@ -23,8 +23,10 @@ def tree(tag: str, attributes: Mapping[str, object], *children: Node | str) -> N
     children
         Elements, and texts.
     """
-    node = ElementTree.Element(tag, {k: _text(v) for k, v in attributes.items() if v != ""})
-    last: Node | None = None
+    node = ElementTree.Element(
+        tag, {k: _attribute_text(v) for k, v in attributes.items() if v != ""}
+    )
+    last: XmlNode | None = None
     for child in children:
         if not isinstance(child, str):
             node.append(child)
@@ -36,7 +38,7 @@ def tree(tag: str, attributes: Mapping[str, object], *children: Node | str) -> N
     return node
 
 
-def _text(value: object) -> str:
+def _attribute_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
     return printable(str(value))

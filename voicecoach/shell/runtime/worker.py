@@ -12,23 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-Say: TypeAlias = Callable[[str, str, bool], None]
+ReportTrouble: TypeAlias = Callable[[str, str, bool], None]
 """Takes a stage, what it does less than it should, and whether that lasts; from any thread, and
 returns at once."""
 
 
-def unsaid(stage: str, reason: str, lasts: bool) -> None:
+def ignore_trouble(stage: str, reason: str, lasts: bool) -> None:
     """Tell nobody."""
 
 
-def failure(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return what may be said of an error: its class, and where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"
 
 
-class Worker(threading.Thread):
+class StageThread(threading.Thread):
     """Does a stage's work.
 
     Parameters
@@ -47,7 +47,7 @@ class Worker(threading.Thread):
         self,
         stage: str,
         work: Callable[[], None],
-        say: Say,
+        say: ReportTrouble,
         given_up: Callable[[], None] = lambda: None,
     ) -> None:
         # One that hangs must not keep the program from ending.
@@ -62,7 +62,7 @@ class Worker(threading.Thread):
             except Exception as e:  # whatever it is, the call goes on and says so
                 traceback.print_tb(e.__traceback__)
                 then = "again, and is left alone" if lasts else "and was started again"
-                self._say(self.name, f"it failed ({failure(e)}) {then}", lasts)
+                self._say(self.name, f"it failed ({describe_error(e)}) {then}", lasts)
             else:
                 return
         self._given_up()

@@ -39,34 +39,34 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from voicecoach.errors import ConfigError
-from voicecoach.shell.runtime.feed import Feed, Wish
-from voicecoach.shell.runtime.worker import failure
+from voicecoach.shell.runtime.feed import Feed, UserAction
+from voicecoach.shell.runtime.worker import describe_error
 
-HERE = Path(__file__).with_name("page")
-FILES = {
+PAGE_FOLDER = Path(__file__).with_name("page")
+PAGE_FILES = {
     "": ("index.html", "text/html"),
     "page.css": ("page.css", "text/css"),
     "page.js": ("page.js", "text/javascript"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
-POLL_S = 0.03
+FEED_POLL_S = 0.03
 """Between two looks at the feed; about as fast as a screen changes to the eye."""
-SEND_S = 2.0
+SEND_TIMEOUT_S = 2.0
 """Seconds in which a viewer has to take a display."""
 MOST_VIEWERS = 8
 MOST_CONNECTIONS = 64
-REQUEST_S = 10.0
+REQUEST_TIMEOUT_S = 10.0
 """Seconds in which who connects has to send a request, and then the next."""
-MOST_BYTES = 1024
+MAX_ACTION_BYTES = 1024
 """Of a wish."""
-MOST_WISHES = 20
+MAX_ACTIONS_PER_S = 20
 """At once, and a second; more than hands can do."""
-VIOLATION, TRY_LATER = 1008, 1013
+WS_POLICY_VIOLATION, WS_TRY_AGAIN_LATER = 1008, 1013
 """Codes with which a WebSocket is closed."""
-WISH: msgspec.json.Decoder[Wish] = msgspec.json.Decoder(Wish)
+ACTION_DECODER: msgspec.json.Decoder[UserAction] = msgspec.json.Decoder(UserAction)
 
 
-class Page:
+class BrowserView:
     """A page that shows a feed; a context manager.
 
     Parameters
@@ -88,7 +88,7 @@ class Page:
         self.url = ""
         """Where it is; once entered."""
 
-    def __enter__(self) -> Page:
+    def __enter__(self) -> BrowserView:
         advice = "choose another, or 0 for one that is free"
         if self._port not in range(65536):
             raise ConfigError(f"no page at port {self._port}: there is no such port; {advice}")
@@ -99,13 +99,13 @@ class Page:
         port = listener.getsockname()[1]
         token = secrets.token_urlsafe()
         self.url = f"http://127.0.0.1:{port}/{token}/"
-        files = [_file(name, *file) for name, file in FILES.items()]
+        files = [_file(name, *file) for name, file in PAGE_FILES.items()]
         app = Starlette(routes=[*files, WebSocketRoute("/{token}/live", self._live)])
         config = uvicorn.Config(
-            _Guard(app, token, port),
+            _AccessGuard(app, token, port),
             http=_Connection,
             ws="websockets-sansio",
-            ws_max_size=MOST_BYTES,
+            ws_max_size=MAX_ACTION_BYTES,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
@@ -134,7 +134,7 @@ class Page:
         return webbrowser.open(self.url)
 
     async def _serve(self, listener: socket.socket) -> None:
-        asyncio.get_running_loop().set_exception_handler(_unwell)
+        asyncio.get_running_loop().set_exception_handler(_on_loop_exception)
         with listener:
             await self._server.serve([listener])
         # Who has not taken what was sent by now never will.
@@ -147,7 +147,9 @@ class Page:
         try:
             await viewer.accept()
             if self._viewers >= MOST_VIEWERS:
-                await viewer.close(TRY_LATER, f"it is open in {MOST_VIEWERS} places already")
+                await viewer.close(
+                    WS_TRY_AGAIN_LATER, f"it is open in {MOST_VIEWERS} places already"
+                )
                 return
             self._viewers += 1
             try:
@@ -157,7 +159,7 @@ class Page:
         except WebSocketDisconnect:
             pass
         except Exception as e:  # ours: uvicorn is told to say nothing of what viewers do
-            self._feed.say("page", f"it failed ({failure(e)})", False)
+            self._feed.say("page", f"it failed ({describe_error(e)})", False)
 
     async def _attend(self, viewer: WebSocket) -> None:
         """Show it the feed and take its wishes, until either ends."""
@@ -171,7 +173,7 @@ class Page:
                 task.cancel()
             # It may not take even this, or have had it.
             with contextlib.suppress(TimeoutError, RuntimeError):
-                await asyncio.wait_for(viewer.close(VIOLATION), SEND_S)
+                await asyncio.wait_for(viewer.close(WS_POLICY_VIOLATION), SEND_TIMEOUT_S)
 
     async def _show(self, viewer: WebSocket) -> None:
         """Send the newest display whenever it is another; return when it is not taken."""
@@ -182,19 +184,19 @@ class Page:
                 if newest is not sent:
                     sent = newest
                     text = msgspec.json.encode(newest.display).decode()
-                    await asyncio.wait_for(viewer.send_text(text), SEND_S)
-                await asyncio.sleep(POLL_S)
+                    await asyncio.wait_for(viewer.send_text(text), SEND_TIMEOUT_S)
+                await asyncio.sleep(FEED_POLL_S)
 
     async def _hear(self, viewer: WebSocket) -> None:
         """Pass on wishes; return when one is none, or too many come, or no more will."""
         clock = asyncio.get_running_loop().time
         due = clock()
         while (message := await viewer.receive())["type"] == "websocket.receive":
-            due = max(due, clock()) + 1.0 / MOST_WISHES
+            due = max(due, clock()) + 1.0 / MAX_ACTIONS_PER_S
             if due > clock() + 1.0:
                 return
             try:
-                wish = WISH.decode(message.get("text") or b"")
+                wish = ACTION_DECODER.decode(message.get("text") or b"")
             except (msgspec.DecodeError, RecursionError):
                 return
             self._feed.wish(wish)
@@ -209,11 +211,11 @@ class _Connection(H11Protocol):
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
         else:
-            self.loop.call_later(REQUEST_S, self._hurry, None)
+            self.loop.call_later(REQUEST_TIMEOUT_S, self._hurry, None)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, for a while."""
-        self.loop.call_later(REQUEST_S, self._hurry, self.cycle)
+        self.loop.call_later(REQUEST_TIMEOUT_S, self._hurry, self.cycle)
         super().on_response_complete()
 
     def _hurry(self, before: RequestResponseCycle | None) -> None:
@@ -221,13 +223,13 @@ class _Connection(H11Protocol):
             self.transport.abort()
 
 
-def _unwell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _on_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Keep what somebody sent wrongly off the terminal; their connection is closed already."""
     if not {"protocol", "transport", "socket"} & context.keys():
         loop.default_exception_handler(context)
 
 
-class _Guard:
+class _AccessGuard:
     """Lets through what is from the page, and puts the same headers on every answer."""
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
@@ -269,7 +271,7 @@ class _Guard:
 
 
 def _file(name: str, file: str, kind: str) -> Route:
-    content = (HERE / file).read_bytes()
+    content = (PAGE_FOLDER / file).read_bytes()
 
     def answer(_: Request) -> Response:
         return Response(content, media_type=kind)

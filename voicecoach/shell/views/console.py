@@ -18,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.estimates import delivery
-from voicecoach.shell.runtime.audio_files import readable
+from voicecoach.shell.runtime.audio_files import readable_text
+from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.text_safety.sanitize import printable
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -34,18 +36,18 @@ from voicecoach.types import (
     Utterance,
 )
 from voicecoach.views.snapshot import Snapshot
-from voicecoach.views.summary import clock, printable
+from voicecoach.views.summary import format_samples
 
-RATE = 10.0
+MAX_REDRAWS_PER_S = 10.0
 """Redraws a second, at most."""
-STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
-BAR = 20
+SPEAKER_STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
+BAR_CELLS = 20
 """Cells of a bar."""
 WORD_ROWS = 10
 CARD_ROWS = 4
 
 
-class CallView:
+class TerminalView:
     """Shows one call; a context manager.
 
     Parameters
@@ -69,7 +71,7 @@ class CallView:
             else None
         )
 
-    def __enter__(self) -> CallView:
+    def __enter__(self) -> TerminalView:
         if self._live:
             self._live.start()
         return self
@@ -83,7 +85,7 @@ class CallView:
         """Note how far the call has been heard, as a stream index."""
         self._position = position
         now = time.monotonic()
-        if self._live and now - self._drawn >= 1.0 / RATE:
+        if self._live and now - self._drawn >= 1.0 / MAX_REDRAWS_PER_S:
             self._drawn = now
             self._live.update(self.picture(), refresh=True)
 
@@ -97,7 +99,7 @@ class CallView:
         """Take an event."""
         self._snapshot.update(event)
         if not self._live:
-            line = _line(event)
+            line = _event_line(event)
             if line:
                 self._console.print(line, soft_wrap=True)
 
@@ -121,16 +123,16 @@ class CallView:
             state = "speaking" if s.speaking[speaker] else ""
             if wrong:
                 state = "nothing heard" if wrong.state == "dead" else wrong.state
-            who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", STYLE[speaker])
-            table.add_row(who, _plain(state), self._signals(speaker))
-        return Panel(table, title=_plain(self._title), title_align="left", border_style="dim")
+            who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", SPEAKER_STYLE[speaker])
+            table.add_row(who, safe_text(state), self._signals(speaker))
+        return Panel(table, title=safe_text(self._title), title_align="left", border_style="dim")
 
     def _signals(self, speaker: Speaker) -> Text:
         s = self._snapshot
         if speaker is Speaker.CUSTOMER:
             if s.tone is None:
                 return Text("agitation: not known yet", "dim")
-            text = Text("agitation ") + _bar(s.tone.agitation)
+            text = Text("agitation ") + _value_bar(s.tone.agitation)
             text += Text(f"  {s.tone.confidence:4.0%} sure", "dim")
             why = printable(s.tone.evidence[0]) if s.tone.evidence else ""
             return text + Text(f"\n{why}", "dim")
@@ -138,19 +140,21 @@ class CallView:
             return Text("delivery: not known yet", "dim")
         text = Text()
         if isinstance(s.delivery.calmness, float):
-            text += Text("calmness  ") + _bar(s.delivery.calmness) + Text("  ")
+            text += Text("calmness  ") + _value_bar(s.delivery.calmness) + Text("  ")
         rate, usual = s.delivery.rate_syl_s, s.delivery.usual_rate_syl_s
         if rate is not None:
-            fast = "fast" in delivery.words(s.delivery)
+            fast = "fast" in delivery.notable_words(s.delivery)
             text += Text("fast", "bold") if fast else Text("pace")
             text += Text(f" {rate:.1f} syl/s")
             text += Text(f" (usual {usual:.1f})" if usual else " (usual not known yet)", "dim")
-        return text + Text("\n") + _measured(s.delivery)
+        return text + Text("\n") + _delivery_text(s.delivery)
 
     def _words(self) -> Text:
         rows: list[Text] = []
         for line in sorted(self._snapshot.lines, key=lambda line: line.start):
-            rows += self._wrapped(clock(line.start), line.speaker, Text(printable(line.text)))
+            rows += self._wrapped(
+                format_samples(line.start), line.speaker, Text(printable(line.text))
+            )
         for speaker in SPEAKERS:
             committed, tentative = map(printable, self._snapshot.partial(speaker))
             if committed or tentative:
@@ -160,7 +164,7 @@ class CallView:
 
     def _wrapped(self, when: str, speaker: Speaker, text: Text) -> list[Text]:
         """Return what was said as rows beside the one who said it."""
-        margin = Text.assemble(f"{when:>5} ", (f"{speaker:<8} ", STYLE[speaker]))
+        margin = Text.assemble(f"{when:>5} ", (f"{speaker:<8} ", SPEAKER_STYLE[speaker]))
         width = max(10, self._console.width - 4 - len(margin))
         rows = text.wrap(self._console, width)
         return [(Text(" " * len(margin)) if i else margin) + row for i, row in enumerate(rows)]
@@ -171,7 +175,7 @@ class CallView:
             return Panel(Text("no cue", "dim"), border_style="dim", height=CARD_ROWS + 2)
         body = Text.assemble((printable(cue.title), "bold"), f"\n{printable(cue.message)}")
         if cue.say:
-            body.append(f"\n{_quoted(cue.say)}", "italic")
+            body.append(f"\n{_in_quotes(cue.say)}", "italic")
         return Panel(body, border_style="yellow", height=CARD_ROWS + 2)
 
     def _progress(self) -> RenderableType:
@@ -182,47 +186,43 @@ class CallView:
         cues = f"{shown} cue{'' if shown == 1 else 's'}"
         if self._duration_s is None:
             state = "listening" if self._snapshot.listening else "paused: nothing is captured"
-            table.add_row(Text(state), Text(f"{clock(self._position)}   {cues}"))
+            table.add_row(Text(state), Text(f"{format_samples(self._position)}   {cues}"))
         else:
             total = self._duration_s
             at = min(self._position / SAMPLE_RATE, total)
             bar = ProgressBar(total=max(total, 0.001), completed=at)
-            text = f"{clock(self._position)} / {clock(round(total * SAMPLE_RATE))}   {cues}"
+            length = format_samples(round(total * SAMPLE_RATE))
+            text = f"{format_samples(self._position)} / {length}   {cues}"
             table.add_row(Align(bar, vertical="middle"), Text(text))
         if self._snapshot.degraded:
-            table.add_row(_plain(self._snapshot.degraded, "yellow"), "")
+            table.add_row(safe_text(self._snapshot.degraded, "yellow"), "")
         return table
 
 
-def say_error(message: str) -> None:
+def print_error(message: str) -> None:
     """Write an error to standard error, in one line."""
-    say(f"error: {' '.join(message.split())}")
+    print_to_stderr(f"error: {' '.join(message.split())}")
 
 
-def say(message: str) -> None:
+def print_to_stderr(message: str) -> None:
     """Write a line to standard error, whatever is in a file's name."""
-    typer.echo(printable(readable(message)), err=True)
+    typer.echo(printable(readable_text(message)), err=True)
 
 
-def print_line(console: Console, text: str, style: str = "") -> None:
+def print_to_console(console: Console, text: str, style: str = "") -> None:
     """Print a line, as long as it is, whatever is in a file's name."""
-    console.print(_plain(readable(text), style), soft_wrap=True)
+    console.print(safe_text(readable_text(text), style), soft_wrap=True)
 
 
-def _plain(text: str, style: str = "") -> Text:
-    """Return text that moves no cursor."""
-    return Text(printable(text), style)
-
-
-def _bar(value: float) -> Text:
+def _value_bar(value: float) -> Text:
     """Return a 0..1 value as a bar with its number: no alarm by colour alone."""
-    filled = round(value * BAR)
-    return Text("█" * filled) + Text("░" * (BAR - filled), "dim") + Text(f" {value:.2f}")
+    filled = round(value * BAR_CELLS)
+    return Text("█" * filled) + Text("░" * (BAR_CELLS - filled), "dim") + Text(f" {value:.2f}")
 
 
-def _measured(d: Delivery) -> Text:
+def _delivery_text(d: Delivery) -> Text:
     """Return the signals, those that are notably above the usual by their word."""
-    notable = delivery.words(d)
+    notable = delivery.notable_words(d)
     text = Text()
     for label, word, value, form in (
         ("level", "loud", d.level_db, "{:+.0f} dB  "),
@@ -238,37 +238,44 @@ def _measured(d: Delivery) -> Text:
     return text
 
 
-def _quoted(say: str) -> str:
+def _in_quotes(say: str) -> str:
     return f"\N{LEFT DOUBLE QUOTATION MARK}{printable(say)}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
-def _said(line: Utterance) -> Text:
+def _utterance_line(line: Utterance) -> Text:
     return Text.assemble(
-        f"{clock(line.start):>5} ",
-        (f"{line.speaker:<8} ", STYLE[line.speaker]),
+        f"{format_samples(line.start):>5} ",
+        (f"{line.speaker:<8} ", SPEAKER_STYLE[line.speaker]),
         printable(line.text),
     )
 
 
-def _line(event: Event) -> Text | None:
+def _event_line(event: Event) -> Text | None:
     match event:
         case Utterance(text=text) if text:
-            return _said(event)
+            return _utterance_line(event)
         case CueOpened():
-            text = f"{clock(event.at):>5} cue      {event.title}. {event.message}"
-            return _plain(f"{text} {_quoted(event.say)}" if event.say else text, "bold")
+            text = f"{format_samples(event.at):>5} cue      {event.title}. {event.message}"
+            return safe_text(f"{text} {_in_quotes(event.say)}" if event.say else text, "bold")
         case CueClosed():
-            return _plain(f"{clock(event.at):>5} cue off  {event.id}: {event.reason}", "dim")
+            return safe_text(
+                f"{format_samples(event.at):>5} cue off  {event.id}: {event.reason}", "dim"
+            )
         case ChannelState():
-            return _plain(
-                f"{clock(event.at):>5} channel  {event.speaker}: {event.state}: {event.reason}"
+            return safe_text(
+                f"{format_samples(event.at):>5} channel  {event.speaker}: "
+                f"{event.state}: {event.reason}"
             )
         case Listening():
-            return Text(f"{clock(event.at):>5} {'listening' if event.on else 'paused'}", "dim")
+            return Text(
+                f"{format_samples(event.at):>5} {'listening' if event.on else 'paused'}", "dim"
+            )
         case CueFeedback():
             verdict = "helpful" if event.helpful else "wrong"
-            return Text(f"{clock(event.at):>5} marked   {event.id}: {verdict}", "dim")
+            return Text(f"{format_samples(event.at):>5} marked   {event.id}: {verdict}", "dim")
         case Degraded():
-            return _plain(f"{clock(event.at):>5} degraded {event.stage}: {event.reason}", "yellow")
+            return safe_text(
+                f"{format_samples(event.at):>5} degraded {event.stage}: {event.reason}", "yellow"
+            )
         case _:
             return None

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 
 from voicecoach.errors import DeviceError
-from voicecoach.shell.runtime.feed import Feed, Shown
+from voicecoach.shell.runtime.feed import Feed, TimedDisplay
 
-INSTEAD = "use --view browser"
+BROWSER_HINT = "use --view browser"
 
 
-def available() -> str:
+def why_unavailable() -> str:
     """Return "" where an overlay can be shown, else why not and what to do, in a line.
 
     Call it in the main thread: it makes the `QApplication` that `show` uses.
@@ -25,8 +25,8 @@ def available() -> str:
     linux = sys.platform.startswith("linux")
     if linux and not os.environ.get("DISPLAY"):
         if os.environ.get("WAYLAND_DISPLAY"):
-            return f"Wayland keeps no window on top, and there is no XWayland: {INSTEAD}"
-        return f"there is no display: {INSTEAD}"
+            return f"Wayland keeps no window on top, and there is no XWayland: {BROWSER_HINT}"
+        return f"there is no display: {BROWSER_HINT}"
     try:
         from PySide6.QtCore import QtMsgType, qInstallMessageHandler
         from PySide6.QtWidgets import QApplication
@@ -50,15 +50,15 @@ def available() -> str:
     if not isinstance(app, QApplication) or app.platformName() == "offscreen":
         if any("xcb" in line for line in said) and not any("connect" in line for line in said):
             return "Qt's part for X does not load: install libxcb-cursor0 (its name on Debian)"
-        return f"the display {os.environ.get('DISPLAY', '')} cannot be opened: {INSTEAD}"
+        return f"the display {os.environ.get('DISPLAY', '')} cannot be opened: {BROWSER_HINT}"
     return ""
 
 
-def show(
+def run_overlay(
     feed: Feed,
     running: Callable[[], bool],
     *,
-    painted: Callable[[Shown, float, float], None] | None = None,
+    painted: Callable[[TimedDisplay, float, float], None] | None = None,
 ) -> None:
     """Show what the feed has until the call ends or the agent does; in the main thread.
 
@@ -77,7 +77,7 @@ def show(
     DeviceError
         Where no overlay can be shown.
     """
-    why = available()
+    why = why_unavailable()
     if why:
         raise DeviceError(f"no overlay: {why}")
     from voicecoach.shell.views.overlay.window import Overlay

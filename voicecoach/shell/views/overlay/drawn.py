@@ -23,17 +23,17 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from voicecoach.types import Speaker
-from voicecoach.views.display import Line
+from voicecoach.views.display import NewestLine
 
 GROUND = QColor(20, 24, 31, 242)
 INSET = QColor(33, 40, 51)
 EDGE = QColor(58, 68, 82)
-TRACK = QColor(52, 61, 74)
-TEXT = QColor(234, 238, 243)
-QUIET = QColor(166, 177, 192)
+TRACK_COLOUR = QColor(52, 61, 74)
+TEXT_COLOUR = QColor(234, 238, 243)
+DIM_TEXT = QColor(166, 177, 192)
 BLUE = QColor(108, 182, 255)
 AMBER = QColor(244, 188, 82)
-BUTTONS = """
+BUTTON_STYLE = """
 QPushButton {{ color: #eaeef3; background: #2b3442; border: 1px solid #465264;
   border-radius: {radius}px; padding: {y}px {x}px; }}
 QPushButton:hover {{ background: #3a4658; }}
@@ -41,24 +41,24 @@ QPushButton:pressed {{ background: #1d2430; }}
 QPushButton[chosen="true"] {{ color: #14181f; background: #6cb6ff; border-color: #6cb6ff; }}
 QToolTip {{ color: #eaeef3; background: #212833; border: 1px solid #465264; }}
 """
-NAMES = {Speaker.AGENT: "You", Speaker.CUSTOMER: "Customer"}
+SPEAKER_NAMES = {Speaker.AGENT: "You", Speaker.CUSTOMER: "Customer"}
 
 
-def unit(widget: QWidget) -> int:
+def line_height(widget: QWidget) -> int:
     """Return the height of a line in a widget's font: what every size is a multiple of."""
     return widget.fontMetrics().height()
 
 
-def label(colour: QColor = TEXT, *, wrap: bool = False) -> QLabel:
+def make_label(colour: QColor = TEXT_COLOUR, *, wrap: bool = False) -> QLabel:
     """Return a label whose text is never markup."""
     made = QLabel()
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
-    tint(made, colour)
+    set_text_colour(made, colour)
     return made
 
 
-def tint(shown: QLabel, colour: QColor) -> None:
+def set_text_colour(shown: QLabel, colour: QColor) -> None:
     """Give a label's text a colour."""
     palette = shown.palette()
     if palette.color(QPalette.ColorRole.WindowText) != colour:
@@ -66,13 +66,13 @@ def tint(shown: QLabel, colour: QColor) -> None:
         shown.setPalette(palette)
 
 
-def write(shown: QLabel, text: str) -> None:
+def set_text(shown: QLabel, text: str) -> None:
     """Put a text into a label; setting the same one would lay the panel out anew."""
     if shown.text() != text:
         shown.setText(text)
 
 
-def button(text: str, name: str, press: Callable[[], None]) -> QPushButton:
+def make_button(text: str, name: str, press: Callable[[], None]) -> QPushButton:
     """Return a button that can have no focus."""
     made = QPushButton(text)
     made.setAccessibleName(name)
@@ -82,7 +82,7 @@ def button(text: str, name: str, press: Callable[[], None]) -> QPushButton:
     return made
 
 
-def row(*items: QWidget | None, gap: int) -> QHBoxLayout:
+def make_row(*items: QWidget | None, gap: int) -> QHBoxLayout:
     """Return a layout of widgets side by side, None for the room that is left."""
     made = QHBoxLayout()
     made.setSpacing(gap)
@@ -94,13 +94,13 @@ def row(*items: QWidget | None, gap: int) -> QHBoxLayout:
     return made
 
 
-class Dot(QWidget):
+class StateDot(QWidget):
     """A state as a shape: a disc, a ring, a square, or two bars."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._shape, self._colour = "ring", QUIET
-        side = unit(self) * 3 // 4
+        self._shape, self._colour = "ring", DIM_TEXT
+        side = line_height(self) * 3 // 4
         self.setFixedSize(side, side)
 
     def put(self, shape: str, colour: QColor) -> None:
@@ -144,7 +144,7 @@ class Gauge(QWidget):
 
     def __init__(self, thick: float, beyond: QColor) -> None:
         super().__init__()
-        self._thick = max(3, round(unit(self) * thick))
+        self._thick = max(3, round(line_height(self) * thick))
         self._beyond = beyond
         self._value: float | None = None
         self._mark: float | None = None
@@ -163,7 +163,7 @@ class Gauge(QWidget):
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(TRACK)
+            painter.setBrush(TRACK_COLOUR)
             track = QRectF(0.0, top, wide, self._thick)
             painter.drawRoundedRect(track, round_by, round_by)
             value, mark = self._value or 0.0, 1.0 if self._mark is None else self._mark
@@ -174,19 +174,19 @@ class Gauge(QWidget):
             if self._mark is not None:
                 at = min(max(1.0, mark * wide), wide - 1.0)
                 painter.fillRect(QRectF(at - 2.0, 0.0, 4.0, self.height()), INSET)
-                painter.fillRect(QRectF(at - 1.0, 0.0, 2.0, self.height()), TEXT)
+                painter.fillRect(QRectF(at - 1.0, 0.0, 2.0, self.height()), TEXT_COLOUR)
 
 
-class Words(QWidget):
+class WordsStrip(QWidget):
     """What was said last: two lines, the newest ones, what may still change dim and slanted."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._line: Line | None = None
+        self._line: NewestLine | None = None
         self._layout = QTextLayout()
-        self.setFixedHeight(2 * unit(self))
+        self.setFixedHeight(2 * line_height(self))
 
-    def put(self, line: Line | None) -> None:
+    def put(self, line: NewestLine | None) -> None:
         """Draw another line."""
         if line != self._line:
             self._line = line
@@ -197,9 +197,9 @@ class Words(QWidget):
         """Lay the text out and return it."""
         parts: list[tuple[str, QColor, bool]] = []
         if self._line:
-            parts.append((f"{NAMES[self._line.speaker]}:", QUIET, False))
-            parts.append((self._line.text, TEXT, False))
-            parts.append((self._line.tentative, QUIET, True))
+            parts.append((f"{SPEAKER_NAMES[self._line.speaker]}:", DIM_TEXT, False))
+            parts.append((self._line.text, TEXT_COLOUR, False))
+            parts.append((self._line.tentative, DIM_TEXT, True))
         text, formats = "", []
         for part, colour, slanted in parts:
             if not part:
@@ -209,7 +209,7 @@ class Words(QWidget):
             form.setForeground(colour)
             form.setFontItalic(slanted)
             found = QTextLayout.FormatRange()
-            found.start, found.length, found.format = _units(text), _units(part), form
+            found.start, found.length, found.format = _utf16_length(text), _utf16_length(part), form
             formats.append(found)
             text += part
         self._layout = QTextLayout(text, self.font())
@@ -217,7 +217,7 @@ class Words(QWidget):
         self._layout.beginLayout()
         while (cut := self._layout.createLine()).isValid():
             cut.setLineWidth(self.width())
-            cut.setPosition(QPointF(0.0, cut.lineNumber() * unit(self)))
+            cut.setPosition(QPointF(0.0, cut.lineNumber() * line_height(self)))
         self._layout.endLayout()
         return text
 
@@ -225,12 +225,12 @@ class Words(QWidget):
         self._arrange()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
-        past = max(0, self._layout.lineCount() - 2) * unit(self)
+        past = max(0, self._layout.lineCount() - 2) * line_height(self)
         with QPainter(self) as painter:
-            painter.setPen(TEXT)
+            painter.setPen(TEXT_COLOUR)
             self._layout.draw(painter, QPointF(0.0, -past))
 
 
-def _units(text: str) -> int:
+def _utf16_length(text: str) -> int:
     """Return how long a text is as Qt counts: in UTF-16."""
     return len(text.encode("utf-16-le")) // 2

@@ -23,69 +23,87 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from voicecoach.shell.runtime.feed import Decline, Mark, NextCall, Quit, Toggle
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    MarkCue,
+    NextCall,
+    QuitProgram,
+    ToggleListening,
+)
 from voicecoach.shell.views.overlay.drawn import (
     AMBER,
     BLUE,
-    BUTTONS,
+    BUTTON_STYLE,
+    DIM_TEXT,
     EDGE,
     GROUND,
     INSET,
-    NAMES,
-    QUIET,
-    Dot,
+    SPEAKER_NAMES,
     Gauge,
-    Words,
-    button,
-    label,
-    row,
-    tint,
-    unit,
-    write,
+    StateDot,
+    WordsStrip,
+    line_height,
+    make_button,
+    make_label,
+    make_row,
+    set_text,
+    set_text_colour,
 )
 from voicecoach.types import SPEAKERS, Speaker
-from voicecoach.views.display import LEVELS, Bar, Card, Channel, Display, State
+from voicecoach.views.display import (
+    METER_STEPS,
+    CardDisplay,
+    ChannelMeter,
+    Display,
+    DisplayState,
+    ValueBar,
+)
 
-WIDTH = 66
+PANEL_CHARACTERS = 66
 """Of the panel, in the font's average characters."""
 TITLE_SIZE = 1.25
 """Of a card's title, in the font's size."""
 BODY_LINES = 4
 """Of a card, for which there is always room."""
-STATES: dict[State, tuple[str, str]] = {
+STATE_LABELS: dict[DisplayState, tuple[str, str]] = {
     "ready": ("Ready - press Start", "ring"),
     "listening": ("Listening", "disc"),
     "paused": ("Paused", "bars"),
     "ended": ("Ended", "square"),
 }
 """Its words and its shape."""
-MARKS = {True: "Helpful", False: "Wrong"}
-TOGGLES: dict[State, str] = {"ready": "Start", "listening": "Pause", "paused": "Go on", "ended": ""}
+MARK_LABELS = {True: "Helpful", False: "Wrong"}
+TOGGLE_LABELS: dict[DisplayState, str] = {
+    "ready": "Start",
+    "listening": "Pause",
+    "paused": "Go on",
+    "ended": "",
+}
 
 
-class Person(QWidget):
+class SpeakerPanel(QWidget):
     """One side of the call: whether they speak, how loud, how it is heard, and their bar."""
 
     def __init__(self, speaker: Speaker) -> None:
         super().__init__()
-        self._name = NAMES[speaker]
-        self._dot, self._word = Dot(), label(QUIET)
+        self._name = SPEAKER_NAMES[speaker]
+        self._dot, self._word = StateDot(), make_label(DIM_TEXT)
         self._meter = Gauge(0.25, BLUE)
         self._gauge = Gauge(0.5, AMBER if speaker is Speaker.CUSTOMER else BLUE)
-        self._title, self._value = label(QUIET), label()
-        self._note = label(QUIET, wrap=True)
-        u = unit(self)
+        self._title, self._value = make_label(DIM_TEXT), make_label()
+        self._note = make_label(DIM_TEXT, wrap=True)
+        u = line_height(self)
         self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._note.setMinimumHeight(2 * u)
         self._meter.setAccessibleName(f"{self._name}: level")
         # Both sides are equally wide, whatever is in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        name = label()
+        name = make_label()
         name.setText(self._name)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(u // 5)
-        rows.addLayout(row(self._dot, name, None, self._word, gap=u // 2))
+        rows.addLayout(make_row(self._dot, name, None, self._word, gap=u // 2))
         rows.addWidget(self._meter)
         rows.addSpacing(u // 3)
         rows.addWidget(self._title)
@@ -95,31 +113,31 @@ class Person(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         # What is of one size does not lay the panel out anew with each text.
-        self._value.setFixedSize(self.width(), unit(self))
+        self._value.setFixedSize(self.width(), line_height(self))
 
-    def put_channel(self, channel: Channel, overlap: bool) -> None:
+    def put_channel(self, channel: ChannelMeter, overlap: bool) -> None:
         """Draw the channel: its shape is who speaks, its word what to know of it."""
         speaks = channel.speaking
-        self._dot.put("disc" if speaks else "ring", BLUE if speaks else QUIET)
+        self._dot.put("disc" if speaks else "ring", BLUE if speaks else DIM_TEXT)
         self._dot.setAccessibleName(f"{self._name}: {'speaking' if speaks else 'silent'}")
         well = channel.state == "ok"
         word = "both speak" if overlap else "" if well else channel.state
-        write(self._word, word or ("speaking" if speaks else ""))
-        tint(self._word, AMBER if overlap else QUIET)
+        set_text(self._word, word or ("speaking" if speaks else ""))
+        set_text_colour(self._word, AMBER if overlap else DIM_TEXT)
         # Qt would guess whether this is markup.
         self._word.setToolTip(f"<qt>{html.escape(channel.reason)}</qt>" if channel.reason else "")
-        self._meter.put(channel.level / LEVELS)
+        self._meter.put(channel.level / METER_STEPS)
 
-    def put_bar(self, bar: Bar) -> None:
+    def put_bar(self, bar: ValueBar) -> None:
         """Draw the bar."""
-        write(self._title, bar.label)
-        write(self._value, bar.text)
-        write(self._note, bar.note)
+        set_text(self._title, bar.label)
+        set_text(self._value, bar.text)
+        set_text(self._note, bar.note)
         self._gauge.put(bar.value, bar.mark)
         self._gauge.setAccessibleName(f"{bar.label}: {bar.text}")
 
 
-class Cue(QWidget):
+class CueCard(QWidget):
     """The one card; where there is none its room stays.
 
     Parameters
@@ -130,14 +148,14 @@ class Cue(QWidget):
 
     def __init__(self, mark: Callable[[bool], None]) -> None:
         super().__init__()
-        u = unit(self)
+        u = line_height(self)
         self._open = False
-        self._title, self._evidence = label(), label(wrap=True)
-        self._say, self._none = label(AMBER, wrap=True), label(QUIET)
+        self._title, self._evidence = make_label(), make_label(wrap=True)
+        self._say, self._none = make_label(AMBER, wrap=True), make_label(DIM_TEXT)
         self._none.setText("No cue")
         self._marks = {
-            True: button("Helpful", "This cue is helpful", lambda: mark(True)),
-            False: button("Wrong", "This cue is wrong", lambda: mark(False)),
+            True: make_button("Helpful", "This cue is helpful", lambda: mark(True)),
+            False: make_button("Wrong", "This cue is wrong", lambda: mark(False)),
         }
         font = QFont(self.font())
         font.setPixelSize(round(self.fontInfo().pixelSize() * TITLE_SIZE))
@@ -149,14 +167,14 @@ class Cue(QWidget):
         rows = QVBoxLayout(self)
         rows.setContentsMargins(u * 5 // 4, u // 2, u // 2, u * 2 // 3)
         rows.setSpacing(u // 3)
-        rows.addLayout(row(self._title, None, *self._marks.values(), gap=u // 3))
+        rows.addLayout(make_row(self._title, None, *self._marks.values(), gap=u // 3))
         for item in (self._evidence, self._say):
             rows.addWidget(item)
         rows.addStretch(1)
         self._none.setParent(self)
         self.put(None, False)
 
-    def put(self, card: Card | None, through: bool) -> None:
+    def put(self, card: CardDisplay | None, through: bool) -> None:
         """Draw a card, or that there is none; no buttons where clicks go through."""
         self._open = card is not None
         say = (
@@ -164,9 +182,9 @@ class Cue(QWidget):
             if card
             else ""
         )
-        write(self._title, card.title if card else "")
-        write(self._evidence, card.evidence if card else "")
-        write(self._say, say)
+        set_text(self._title, card.title if card else "")
+        set_text(self._evidence, card.evidence if card else "")
+        set_text(self._say, say)
         for item in (self._title, self._evidence):
             item.setVisible(self._open)
         self._say.setVisible(card is not None and bool(card.say))
@@ -176,7 +194,7 @@ class Cue(QWidget):
             made.setVisible(self._open and not through)
             if bool(made.property("chosen")) != chosen:
                 made.setProperty("chosen", chosen)
-                made.setText(("\N{CHECK MARK} " if chosen else "") + MARKS[helpful])
+                made.setText(("\N{CHECK MARK} " if chosen else "") + MARK_LABELS[helpful])
                 made.style().polish(made)
         self.update()
 
@@ -185,7 +203,7 @@ class Cue(QWidget):
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
-        radius = unit(self) * 0.5
+        radius = line_height(self) * 0.5
         path = QPainterPath()
         path.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
         with QPainter(self) as painter:
@@ -196,10 +214,10 @@ class Cue(QWidget):
                 return
             painter.fillPath(path, INSET)
             painter.setClipPath(path)
-            painter.fillRect(0, 0, max(3, unit(self) // 3), self.height(), AMBER)
+            painter.fillRect(0, 0, max(3, line_height(self) // 3), self.height(), AMBER)
 
 
-class Panel(QWidget):
+class OverlayPanel(QWidget):
     """The window, which says by its signals what happens to it."""
 
     wished = Signal(object)
@@ -237,23 +255,25 @@ class Panel(QWidget):
         """Where in it the pointer holds it."""
         self._asked: QPoint | None = None
         """Where it was dragged to; some window managers tell a wrong place."""
-        u = unit(self)
-        self.setStyleSheet(BUTTONS.format(radius=u // 3, y=u // 5, x=u // 2))
-        self._dot, self._state, self._hint = Dot(), label(), label(AMBER)
+        u = line_height(self)
+        self.setStyleSheet(BUTTON_STYLE.format(radius=u // 3, y=u // 5, x=u // 2))
+        self._dot, self._state, self._hint = StateDot(), make_label(), make_label(AMBER)
         self._hint.setText("clicks pass through")
         self._buttons = (
-            button("", "Start, pause or go on", lambda: self.wished.emit(Toggle())),
-            button("Next call", "Next call", lambda: self.wished.emit(NextCall())),
-            button("Declined", "The customer says no", lambda: self.wished.emit(Decline())),
-            button("\N{MULTIPLICATION SIGN}", "Quit", lambda: self.wished.emit(Quit())),
+            make_button("", "Start, pause or go on", lambda: self.wished.emit(ToggleListening())),
+            make_button("Next call", "Next call", lambda: self.wished.emit(NextCall())),
+            make_button(
+                "Declined", "The customer says no", lambda: self.wished.emit(CustomerDeclines())
+            ),
+            make_button("\N{MULTIPLICATION SIGN}", "Quit", lambda: self.wished.emit(QuitProgram())),
         )
         self._buttons[-2].setToolTip("The customer says no: nothing is kept of this call")
         self._buttons[-1].setToolTip("Quit")
-        self._cue = Cue(self._mark)
-        self._people = {speaker: Person(speaker) for speaker in SPEAKERS}
-        self._words, self._notice = Words(), label(AMBER, wrap=True)
+        self._cue = CueCard(self._mark)
+        self._people = {speaker: SpeakerPanel(speaker) for speaker in SPEAKERS}
+        self._words, self._notice = WordsStrip(), make_label(AMBER, wrap=True)
         self._dot.setAccessibleName("State")
-        head = row(self._dot, self._state, None, self._hint, *self._buttons, gap=u // 2)
+        head = make_row(self._dot, self._state, None, self._hint, *self._buttons, gap=u // 2)
         # It stays as high where its buttons are hidden.
         head.addStrut(2 * u)
         self._rows = rows = QVBoxLayout(self)
@@ -261,7 +281,7 @@ class Panel(QWidget):
         rows.setSpacing(u * 2 // 3)
         rows.addLayout(head)
         rows.addWidget(self._cue)
-        rows.addLayout(row(*self._people.values(), gap=3 * u // 2))
+        rows.addLayout(make_row(*self._people.values(), gap=3 * u // 2))
         rows.addWidget(self._words)
         rows.addWidget(self._notice)
         self.draw(Display(), False)
@@ -278,11 +298,11 @@ class Panel(QWidget):
             self._cue.put(new.card, through)
             self.update()
         if old is None or new.state != old.state:
-            words, shape = STATES[new.state]
-            write(self._state, words)
+            words, shape = STATE_LABELS[new.state]
+            set_text(self._state, words)
             colours = {"listening": BLUE, "paused": AMBER}
-            self._dot.put(shape, colours.get(new.state, QUIET))
-            self._buttons[0].setText(TOGGLES[new.state])
+            self._dot.put(shape, colours.get(new.state, DIM_TEXT))
+            self._buttons[0].setText(TOGGLE_LABELS[new.state])
         if old is None or new.card != old.card:
             self._cue.put(new.card, through)
         if old is None or new.channels != old.channels or new.overlap != old.overlap:
@@ -294,14 +314,14 @@ class Panel(QWidget):
             self._people[Speaker.AGENT].put_bar(new.delivery)
         self._words.put(new.line)
         notice = "\n".join(filter(None, (*map(_trouble, new.channels), new.notice)))
-        write(self._notice, notice)
+        set_text(self._notice, notice)
         self._notice.setVisible(bool(notice))
         self._shown = new
 
     def fit(self) -> None:
         """Make it as large as what is in it."""
         rows = self._rows
-        wish = self.fontMetrics().averageCharWidth() * WIDTH
+        wish = self.fontMetrics().averageCharWidth() * PANEL_CHARACTERS
         width = max(wish, rows.minimumSize().width())
         height = max(rows.heightForWidth(width), rows.minimumSize().height())
         if (width, height) != self.size().toTuple():
@@ -321,7 +341,7 @@ class Panel(QWidget):
     def _mark(self, helpful: bool) -> None:
         card = self._shown.card if self._shown else None
         if card:
-            self.wished.emit(Mark(card.id, card.start, helpful))
+            self.wished.emit(MarkCue(card.id, card.start, helpful))
 
     def event(self, event: QEvent) -> bool:  # noqa: D102
         kind = event.type()
@@ -339,7 +359,7 @@ class Panel(QWidget):
         self.resized.emit()
 
     def _outline(self, inset: float) -> QPainterPath:
-        radius = unit(self) * 0.8
+        radius = line_height(self) * 0.8
         path = QPainterPath()
         box = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
         path.addRoundedRect(box, radius, radius)
@@ -347,7 +367,7 @@ class Panel(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         with QPainter(self) as painter:
-            edge = unit(self) // 2
+            edge = line_height(self) // 2
             if self.rect().adjusted(edge, edge, -edge, -edge).contains(event.rect()):
                 # Most of the time: under a bar or a text, far from the corners.
                 painter.fillRect(event.rect(), GROUND)
@@ -372,7 +392,7 @@ class Panel(QWidget):
             self.dragged.emit(asked)
 
 
-def _trouble(channel: Channel) -> str:
+def _trouble(channel: ChannelMeter) -> str:
     if channel.state == "ok":
         return ""
-    return ": ".join(filter(None, (NAMES[channel.speaker], channel.state, channel.reason)))
+    return ": ".join(filter(None, (SPEAKER_NAMES[channel.speaker], channel.state, channel.reason)))

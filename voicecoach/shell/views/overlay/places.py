@@ -17,11 +17,11 @@ from typing import NamedTuple
 import msgspec
 import platformdirs
 
-MARGIN = 16
+SCREEN_MARGIN = 16
 """Pixels from the screen's corner, at first."""
 MOST_PLACES = 16
 """That are kept: more desks than one works at."""
-LIMIT = 65_536
+MAX_PLACES_BYTES = 65_536
 """Bytes; what is longer is something else."""
 
 
@@ -58,19 +58,21 @@ Places = dict[str, tuple[int, int]]
 """Where it was put on each screen, the newest last."""
 
 
-def placed(
+def place_on_screen(
     places: Mapping[str, tuple[int, int]], size: tuple[int, int], screens: Sequence[Screen]
 ) -> tuple[int, int]:
     """Return where its top left corner goes; the first of the screens is the primary one."""
     here = {screen.key: screen for screen in screens}
     for key, (x, y) in reversed(list(places.items())):
         if key in here:
-            return inside((x, y), size, here[key].free)
+            return clamp_into((x, y), size, here[key].free)
     free = screens[0].free
-    return inside((free.x + free.width - size[0] - MARGIN, free.y + MARGIN), size, free)
+    return clamp_into(
+        (free.x + free.width - size[0] - SCREEN_MARGIN, free.y + SCREEN_MARGIN), size, free
+    )
 
 
-def inside(place: tuple[int, int], size: tuple[int, int], free: Box) -> tuple[int, int]:
+def clamp_into(place: tuple[int, int], size: tuple[int, int], free: Box) -> tuple[int, int]:
     """Return the nearest place that is wholly in a box; where it is too large, the box's corner."""
     x, y = place
     return (
@@ -79,14 +81,14 @@ def inside(place: tuple[int, int], size: tuple[int, int], free: Box) -> tuple[in
     )
 
 
-def keep(
+def remember_place(
     places: Places, place: tuple[int, int], size: tuple[int, int], screens: Sequence[Screen]
 ) -> None:
     """Note where it was put, as the newest, on the screen that has most of it."""
     box = Box(*place, *size)
     screen = max(screens, key=lambda s: s.whole.shared(box))
     places.pop(screen.key, None)
-    places[screen.key] = inside(place, size, screen.free)
+    places[screen.key] = clamp_into(place, size, screen.free)
     while len(places) > MOST_PLACES:
         del places[next(iter(places))]
 
@@ -100,7 +102,7 @@ def read_places(path: Path) -> Places:
     """Return the places in a file, none where it cannot be read."""
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(LIMIT), type=Places)
+            return msgspec.json.decode(file.read(MAX_PLACES_BYTES), type=Places)
     except (OSError, msgspec.MsgspecError, UnicodeError):
         return {}
 

@@ -15,14 +15,22 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QScreen
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from voicecoach.shell.runtime.feed import Decline, Feed, NextCall, Quit, Shown, Toggle, Wish
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    NextCall,
+    QuitProgram,
+    TimedDisplay,
+    ToggleListening,
+    UserAction,
+)
 from voicecoach.shell.views.overlay import places
 from voicecoach.shell.views.overlay.drawn import BLUE
-from voicecoach.shell.views.overlay.panel import TOGGLES, Panel
+from voicecoach.shell.views.overlay.panel import TOGGLE_LABELS, OverlayPanel
 from voicecoach.shell.views.overlay.places import Box, Screen
 from voicecoach.views.display import Display
 
-REST_MS = 250
+IDLE_POLL_MS = 250
 """Between looks where nothing wakes it: at what is no display."""
 METER_RATE, BAR_RATE = 20.0, 10.0
 """Repaints a second, at most, of the meters, and of bars and words: estimates come 7.8 times."""
@@ -63,19 +71,19 @@ class Overlay:
         self,
         feed: Feed,
         running: Callable[[], bool],
-        painted: Callable[[Shown, float, float], None] | None,
+        painted: Callable[[TimedDisplay, float, float], None] | None,
     ) -> None:
         self._feed, self._running, self._painted = feed, running, painted
         self._path = places.places_path()
         self._places = places.read_places(self._path)
         self._error: BaseException | None = None
-        self._drawn: Shown | None = None
+        self._drawn: TimedDisplay | None = None
         self._seen = Display()
         """What is on the screen: bars and words may be those of before."""
         self._drawn_at = self._bars_at = self._raised_at = 0.0
         self._unpainted = False
         self._through = False
-        self._panel = Panel()
+        self._panel = OverlayPanel()
         self._panel.wished.connect(self._wish)
         self._panel.dragged.connect(self._dragged)
         self._panel.resized.connect(self._settle)
@@ -84,7 +92,7 @@ class Overlay:
         self._tray = Tray(feed, self._wish) if QSystemTrayIcon.isSystemTrayAvailable() else None
         self._timer = QTimer()
         self._timer.timeout.connect(self._tick)
-        self._timer.setInterval(REST_MS)
+        self._timer.setInterval(IDLE_POLL_MS)
         self._waker = Waker()
         self._waker.changed.connect(self._tick, Qt.ConnectionType.QueuedConnection)
 
@@ -147,7 +155,7 @@ class Overlay:
         behind = self._drawn is not None and self._seen != self._drawn.display
         if (shown is not self._drawn and self._due(shown.display, now)) or (behind and bars):
             self._drawn, self._drawn_at, self._unpainted = shown, now, True
-            self._seen = shown.display if bars else _still(shown.display, self._seen)
+            self._seen = shown.display if bars else _with_old_bars(shown.display, self._seen)
             if bars:
                 self._bars_at = now
             self._panel.draw(self._seen, through)
@@ -164,7 +172,7 @@ class Overlay:
 
     def _pace(self, now: float) -> None:
         """Look again when what is not due yet will be."""
-        wait = REST_MS
+        wait = IDLE_POLL_MS
         if self._feed.newest is not self._drawn:
             wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
         elif self._seen != self._drawn.display:
@@ -183,9 +191,9 @@ class Overlay:
             self._unpainted = False
             self._painted(self._drawn, self._drawn_at, time.monotonic())
 
-    def _wish(self, wish: Wish) -> None:
+    def _wish(self, wish: UserAction) -> None:
         self._feed.wish(wish)
-        if isinstance(wish, Quit):
+        if isinstance(wish, QuitProgram):
             self._end()
 
     def _watch(self, screen: QScreen) -> None:
@@ -194,14 +202,14 @@ class Overlay:
 
     def _settle(self, *_: object) -> None:
         """Go to the place that is kept, or as near as all of it can be seen."""
-        size, here = (self._panel.width(), self._panel.height()), screens()
+        size, here = (self._panel.width(), self._panel.height()), list_screens()
         # There is none for a moment where a laptop's lid is closed and another screen takes over.
         if here and not self._panel.held:
-            self._panel.move(*places.placed(self._places, size, here))
+            self._panel.move(*places.place_on_screen(self._places, size, here))
 
     def _dragged(self, place: QPoint) -> None:
         size = self._panel.width(), self._panel.height()
-        places.keep(self._places, (place.x(), place.y()), size, screens())
+        places.remember_place(self._places, (place.x(), place.y()), size, list_screens())
         places.write_places(self._path, self._places)
         self._settle()
 
@@ -217,17 +225,17 @@ class Tray:
         Called with what the agent wants.
     """
 
-    def __init__(self, feed: Feed, wish: Callable[[Wish], None]) -> None:
+    def __init__(self, feed: Feed, wish: Callable[[UserAction], None]) -> None:
         self.menu = QMenu()
         """What there is to do; for tests."""
         self._toggle = self.menu.addAction("Start")
-        self._toggle.triggered.connect(lambda: wish(Toggle()))
+        self._toggle.triggered.connect(lambda: wish(ToggleListening()))
         self._through = self.menu.addAction("Click-through")
         self._through.setCheckable(True)
         self._through.triggered.connect(lambda on: setattr(feed, "click_through", bool(on)))
         self.menu.addAction("Next call").triggered.connect(lambda: wish(NextCall()))
-        self.menu.addAction("Declined").triggered.connect(lambda: wish(Decline()))
-        self.menu.addAction("Quit").triggered.connect(lambda: wish(Quit()))
+        self.menu.addAction("Declined").triggered.connect(lambda: wish(CustomerDeclines()))
+        self.menu.addAction("Quit").triggered.connect(lambda: wish(QuitProgram()))
         picture = QPixmap(64, 64)
         picture.fill(Qt.GlobalColor.transparent)
         with QPainter(picture) as painter:
@@ -244,7 +252,7 @@ class Tray:
 
     def draw(self, display: Display, through: bool) -> None:
         """Say what there is to do now."""
-        self._toggle.setText(TOGGLES[display.state] or "Pause")
+        self._toggle.setText(TOGGLE_LABELS[display.state] or "Pause")
         self._through.setChecked(through)
 
     def close(self) -> None:
@@ -257,14 +265,14 @@ def _urgent(d: Display) -> tuple[object, ...]:
     return (d.state, d.overlap, d.card, *(c.speaking for c in d.channels))
 
 
-def _still(new: Display, old: Display) -> Display:
+def _with_old_bars(new: Display, old: Display) -> Display:
     """Return a display with the bars and words of another."""
     return msgspec.structs.replace(
         new, agitation=old.agitation, delivery=old.delivery, line=old.line
     )
 
 
-def screens() -> list[Screen]:
+def list_screens() -> list[Screen]:
     """Return the screens that are here, the primary one first."""
     primary = QGuiApplication.primaryScreen()
     found = sorted(QGuiApplication.screens(), key=lambda screen: screen is not primary)

@@ -82,7 +82,7 @@ class Played:
     def __init__(self, feed: Feed, steps: list[Step]) -> None:
         self.feed, self.steps = feed, steps
         self.open = False
-        self.at = self.waiting = 0
+        self.at = self.queued_chunks = 0
         self.clock = time.monotonic()
 
     def start(self) -> None:
@@ -93,11 +93,11 @@ class Played:
         """Let go of the devices."""
         self.open = False
 
-    def idles(self, speaker: Speaker) -> bool:
+    def pauses_in_silence(self, speaker: Speaker) -> bool:
         """Return whether a device delivers nothing while nothing plays."""
         return False
 
-    def take(self, seconds: float) -> CapturedNews:
+    def read_chunks(self, seconds: float) -> CapturedNews:
         """Return what both say in 20 ms, whether it is listened to or not."""
         time.sleep(0.0005)  # for the recogniser's thread
         news: list[CapturedChunk | DeviceLost] = []
@@ -112,7 +112,7 @@ class Played:
         while self.steps and self.at >= self.steps[0][0] * SAMPLE_RATE:
             self.steps.pop(0)[1]()
         if self.at >= recorded().shape[1]:
-            self.feed.wish(QuitProgram())
+            self.feed.post_action(QuitProgram())
         return CapturedNews(news, self.clock)
 
 
@@ -159,13 +159,13 @@ class Desk:
 
     def run(self) -> Desk:
         """Start a call, and go on to the end of the session."""
-        self.feed.wish(ToggleListening())
+        self.feed.post_action(ToggleListening())
         self.session.run()
         return self
 
-    def wish(self, seconds: float, wish: UserAction) -> Step:
+    def post_action_at(self, seconds: float, wish: UserAction) -> Step:
         """Return that something is wished at a time."""
-        return seconds, lambda: self.feed.wish(wish)
+        return seconds, lambda: self.feed.post_action(wish)
 
     def then(self, *steps: Step) -> Desk:
         """Add things to be done, in their order."""
@@ -187,9 +187,9 @@ class Desk:
 
     def _busy(self) -> bool:
         """Return whether a wish is not taken at once: a call's end is being seen to."""
-        self.feed.wish(NextCall())
+        self.feed.post_action(NextCall())
         time.sleep(0.2)
-        return not self.feed._wishes.empty()
+        return not self.feed._actions.empty()
 
 
 def everything(*folders: Path) -> bytes:

@@ -215,7 +215,7 @@ def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
     for block in blocks(stereo(voice(150, 6), silence(6))):
         for event in e.process(block):
             if isinstance(event, TranscribeRequest):
-                e.process(event.answer(event.at, (), error="gone"))
+                e.process(event.make_transcript(event.at, (), error="gone"))
         known.append(not np.isnan(e.signals["since_acknowledgement_s"]))
     assert known[0]
     assert not known[-1]
@@ -256,7 +256,7 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
                     HeardWord(w, event.start + i * step, event.start + (i + 1) * step, 0.9)
                     for i, w in enumerate(text.split())
                 )
-                due.append(event.answer(event.at + delay, words[event.first :]))
+                due.append(event.make_transcript(event.at + delay, words[event.first :]))
             else:
                 events.append(event)
 
@@ -304,7 +304,7 @@ def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown()
                     words = tuple(
                         HeardWord(w, event.end - 100, event.end, 0.9) for w in text.split()
                     )
-                    e.process(event.answer(event.at, words[event.first :]))
+                    e.process(event.make_transcript(event.at, words[event.first :]))
         return e.signals["since_acknowledgement_s"]
 
     assert since("I'm so sorry about that", True) < 3.5

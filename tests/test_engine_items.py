@@ -138,7 +138,7 @@ def test_a_pause_takes_the_card_off_and_lets_go_of_words_in_flight() -> None:
     asked = [e for e in events if isinstance(e, TranscribeRequest) and e.at < pause.at]
     assert asked
     for request in asked:
-        heard = e.process(request.answer(pause.at + HOP, ()))
+        heard = e.process(request.make_transcript(pause.at + HOP, ()))
         assert not [event for event in heard if isinstance(event, Word | Utterance)]
 
 

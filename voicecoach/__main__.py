@@ -100,7 +100,7 @@ def demo(
     path = resource("samples", SAMPLE_CALL)
     settings = load_settings(config, model, transcribe)
     options = ReplayOptions(out, frames, speed, report, audio)
-    _run_replay([(path, partial(RecordedCall.both, path))], settings, options)
+    _run_replay([(path, partial(RecordedCall.from_stereo, path))], settings, options)
 
 
 @app.command()
@@ -167,12 +167,12 @@ def replay(
     from voicecoach.shell.runtime.audio_files import RecordedCall
 
     mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
-    both = partial(RecordedCall.both, channels=mapping, mapped=channels is not None)
+    both = partial(RecordedCall.from_stereo, channels=mapping, mapped=channels is not None)
     settings = load_settings(config, model, transcribe)
     if agent and customer:
-        sources: list[ReplaySource] = [(agent, partial(RecordedCall.pair, agent, customer))]
+        sources: list[ReplaySource] = [(agent, partial(RecordedCall.from_pair, agent, customer))]
     elif mono:
-        sources = [(path, partial(RecordedCall.alone, path, mono)) for path in calls]
+        sources = [(path, partial(RecordedCall.from_mono, path, mono)) for path in calls]
     else:
         sources = [(path, partial(both, path)) for path in calls]
     options = ReplayOptions(
@@ -235,7 +235,7 @@ def live(
         journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
-        transcribers, no_words = start_transcribers(settings, stack, most=1, rehearse=True)
+        transcribers, no_words = start_transcribers(settings, stack, most=1, warm_up=True)
         run_live(settings, load_rules(settings), transcribers, no_words, options)
 
 

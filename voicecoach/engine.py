@@ -123,14 +123,14 @@ class Engine:
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
         frames: bool = False,
-        usual: AgentBaseline | None = None,
+        baseline: AgentBaseline | None = None,
     ) -> None:
         self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
         self._now = 0
         self._hops = 0
         self._ended = False
         self._gap_start: int | None = None
-        self._due: deque[ControlItem] = deque()
+        self._due_items: deque[ControlItem] = deque()
         self._vad = vad
         if TICK % prosody.group:
             raise ValueError(f"{TICK} hops are no whole number of groups of {prosody.group}")
@@ -138,7 +138,7 @@ class Engine:
         self._speech: list[list[float]] = []
         self._spoken: list[list[bool]] = []
         self._endpointer = Endpointer(config.endpointing)
-        self._scribes = {s: IncrementalTranscriber(s, config.transcription) for s in SPEAKERS}
+        self._transcribers = {s: IncrementalTranscriber(s, config.transcription) for s in SPEAKERS}
         self._windows = {
             Speaker.AGENT: delivery_window(config.delivery),
             Speaker.CUSTOMER: voice_window(config.tone),
@@ -146,25 +146,25 @@ class Engine:
         self._tone = ToneEstimator(agitation)
         self._wording = WordingEvidence(wording)
         self._interaction = InteractionEvidence()
-        self._delivery = DeliveryMeter(config.delivery, config.privacy, usual)
+        self._delivery = DeliveryMeter(config.delivery, config.privacy, baseline)
         self._channels = ChannelMonitor(speakers)
-        self._moves = DialogueActTracker()
+        self._acts = DialogueActTracker()
         if transcribe:
             load_matchers()
-        self._observer = SignalTracker(self._endpointer, self._moves)
-        self._recorder = SignalTraceEncoder()
+        self._signal_tracker = SignalTracker(self._endpointer, self._acts)
+        self._trace_encoder = SignalTraceEncoder()
         self._cues = CueEngine(cues, config.cues)
-        self._outcomes = OutcomeTracker(cues, self._moves)
+        self._outcomes = OutcomeTracker(cues, self._acts)
         self.signals = dict.fromkeys(CUE_SIGNALS, NAN)
         """What the cues know now, by name."""
-        self._heard = dict.fromkeys(speakers, transcribe)
+        self._has_words = dict.fromkeys(speakers, transcribe)
         """Whose words the last answer brought."""
         self._levels: dict[Speaker, ChannelLevels] = {}
 
     @property
-    def usual(self) -> AgentBaseline:
+    def baseline(self) -> AgentBaseline:
         """What is usual for the agent with this call so far in it, to be kept for the next."""
-        return self._delivery.usual()
+        return self._delivery.baseline()
 
     def process(self, item: InputItem) -> list[Event]:
         """Take a block, or what arrived beside it, and return what is new, in order.
@@ -178,8 +178,8 @@ class Engine:
             before: these are programmer errors.
         """
         if not isinstance(item, Block):
-            self._due.append(item)
-            return self._answered() if self._ended else []
+            self._due_items.append(item)
+            return self._drain_items() if self._ended else []
         if self._ended:
             raise ValueError("the stream has ended")
         shape = item.samples.shape
@@ -191,8 +191,8 @@ class Engine:
         if item.missing and self._gap_start is None:
             self._gap_start = self._now
         elif not item.missing:
-            events += self._gap()
-        return events + self._hear(item.samples)
+            events += self._close_gap()
+        return events + self._process_samples(item.samples)
 
     def finish(self) -> list[Event]:
         """End the stream: close what is open and ask for the last words.
@@ -200,61 +200,63 @@ class Engine:
         The last event of all is `Ended`; where words are still to come it follows the last
         transcript.
         """
-        events = self._gap()
+        events = self._close_gap()
         for event in self._endpointer.finish(self._now):
             events.append(event)
-            self._delivery.follow(event)
-            events += self._follow(event)
+            self._delivery.add_speech_event(event)
+            events += self._close_interrupted_utterance(event)
         if self._transcribe:
             for speaker in self._speakers:
-                events += self._note(self._scribes[speaker].end(self._now))
-        events += self._cues.clear(self._now, "call ended")
+                events += self._route_words(self._transcribers[speaker].end_utterance(self._now))
+        events += self._cues.close_shown(self._now, "call ended")
         events += self._outcomes.finish(self._now)
         events += self._channels.finish(self._now)
         self._ended = True
-        return events + self._answered()
+        return events + self._drain_items()
 
     # --- the stages, in their order -------------------------------------------------------
 
-    def _hear(self, samples: F32) -> list[Event]:
+    def _process_samples(self, samples: F32) -> list[Event]:
         events: list[Event] = []
         speech = self._vad.process(samples).T.tolist()
         frames = self._prosody.process(samples)
-        groups = self._groups(frames) if frames else iter(())
+        groups = self._split_hop_groups(frames) if frames else iter(())
         heard = 0
         for i, probabilities in enumerate(speech, 1):
-            if self._due:
-                events += self._arrived()
+            if self._due_items:
+                events += self._apply_due_items()
             self._now += HOP
             self._hops += 1
-            events += self._hop(probabilities)
+            events += self._process_hop(probabilities)
             if frames and self._hops % self._prosody.group == 0:
-                events += self._describe(next(groups))
+                events += self._push_descriptors(next(groups))
             if self._hops % TICK == 0:
                 self._channels.push(samples[:, heard * HOP : i * HOP])
                 heard = i
-                events += self._tick()
+                events += self._process_tick()
         self._channels.push(samples[:, heard * HOP :])
         return events
 
-    def _hop(self, speech: list[float]) -> list[Event]:
+    def _process_hop(self, speech: list[float]) -> list[Event]:
         events: list[Event] = []
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
-            self._delivery.follow(event)
+            self._delivery.add_speech_event(event)
             if isinstance(event, Overlap):
-                self._interaction.hear(event)
-            events += self._follow(event)
+                self._interaction.add_overlap(event)
+            events += self._close_interrupted_utterance(event)
         if self._transcribe:
             for speaker in self._speakers:
                 segment = self._endpointer.segment(speaker)
-                said = self._scribes[speaker].step(self._now, speech[speaker.row], segment)
-                events += self._note(said)
+                said = self._transcribers[speaker].process_hop(
+                    self._now, speech[speaker.row], segment
+                )
+                events += self._route_words(said)
         self._speech.append(speech)
-        self._spoken.append(self._endpointer.speaking())
+        self._spoken.append(self._endpointer.speaking_rows())
         return events
 
-    def _groups(self, frames: ProsodyFrames) -> Iterator[_HopGroup]:
+    def _split_hop_groups(self, frames: ProsodyFrames) -> Iterator[_HopGroup]:
         """Yield the groups of hops that are described in a block; what can be, in one go."""
         described, group = descriptor_columns(frames), self._prosody.group
         by_group = frames.level_dbfs.reshape(2, -1, group)
@@ -265,7 +267,7 @@ class Engine:
             loud = {s: ChannelLevels(levels[s.row][i], active[s.row][i]) for s in self._speakers}
             yield _HopGroup(frames, hops, described[:, :, hops], loud)
 
-    def _describe(self, group: _HopGroup) -> list[Event]:
+    def _push_descriptors(self, group: _HopGroup) -> list[Event]:
         """Take the descriptors of the newest group of hops."""
         events: list[Event] = []
         spoken = np.array(self._spoken).T
@@ -284,41 +286,41 @@ class Engine:
         self._spoken.clear()
         return events
 
-    def _tick(self) -> list[Event]:
+    def _process_tick(self) -> list[Event]:
         events: list[Event] = []
-        events += self._channels.update(self._now, self._endpointer.speaking())
+        events += self._channels.update_states(self._now, self._endpointer.speaking_rows())
         if Speaker.CUSTOMER in self._speakers:
-            events += self._customer()
+            events += self._run_tone()
         if self._endpointer.segment(Speaker.AGENT).speaking:
             window = self._windows[Speaker.AGENT].compute(self._now)
-            events.append(self._delivery.update(self._now, window))
-        return events + self._coach()
+            events.append(self._delivery.measure_delivery(self._now, window))
+        return events + self._run_cues()
 
-    def _customer(self) -> list[Event]:
+    def _run_tone(self) -> list[Event]:
         said = self._wording.evidence(self._now)
         done = self._interaction.evidence(self._now, self._tone.newest)
         if self._endpointer.segment(Speaker.CUSTOMER).speaking:
             window = self._windows[Speaker.CUSTOMER].compute(self._now)
-            return [self._tone.update(self._now, window, (*said, *done))]
+            return [self._tone.estimate_tone(self._now, window, (*said, *done))]
         again = self._tone.reconsider(self._now, (*said, *done))
         return [again] if again else []
 
-    def _coach(self) -> list[Event]:
+    def _run_cues(self) -> list[Event]:
         """Say what there is to say to the agent now, and what came of it."""
-        words = {s for s, heard in self._heard.items() if heard}
-        words -= {s for s in words if self._scribes[s].late(self._now)}
+        words = {s for s, heard in self._has_words.items() if heard}
+        words -= {s for s in words if self._transcribers[s].words_overdue(self._now)}
         heard = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, words)
         # The cues go on what the log tells, to the digit, so that they can be told from it again.
-        quotes, distrusted = self._observer.quotes(), self._channels.distrusted
-        self.signals, readings = self._recorder.take(
-            self._now, self._observer.update(self._now, heard), quotes, distrusted
+        quotes, distrusted = self._signal_tracker.quotes(), self._channels.distrusted
+        self.signals, readings = self._trace_encoder.encode_tick(
+            self._now, self._signal_tracker.compute_signals(self._now, heard), quotes, distrusted
         )
-        events = self._cues.update(self._now, self.signals, quotes, distrusted)
-        return readings + events + self._outcomes.update(self._now, self.signals, events)
+        events = self._cues.decide(self._now, self.signals, quotes, distrusted)
+        return readings + events + self._outcomes.observe_tick(self._now, self.signals, events)
 
     # --- words ----------------------------------------------------------------------------
 
-    def _follow(self, event: Event) -> list[Event]:
+    def _close_interrupted_utterance(self, event: Event) -> list[Event]:
         """End an utterance that the other's speech follows."""
         if not self._transcribe or not isinstance(event, SpeechStarted | SpeechEnded):
             return []
@@ -327,49 +329,58 @@ class Engine:
             over = [speaker.other] if not self._endpointer.segment(speaker.other).active else []
         else:
             over = [speaker] if self._endpointer.segment(speaker.other).active else []
-        return [said for s in over for said in self._note(self._scribes[s].end(self._now))]
+        return [
+            said
+            for s in over
+            for said in self._route_words(self._transcribers[s].end_utterance(self._now))
+        ]
 
-    def _arrived(self) -> list[Event]:
+    def _apply_due_items(self) -> list[Event]:
         events: list[Event] = []
-        while self._due and self._due[0].at <= self._now:
-            events += self._take(self._now, self._due.popleft())
+        while self._due_items and self._due_items[0].at <= self._now:
+            events += self._apply_item(self._now, self._due_items.popleft())
         return events
 
-    def _take(self, at: int, item: ControlItem) -> list[Event]:
+    def _apply_item(self, at: int, item: ControlItem) -> list[Event]:
         match item:
             case Transcript():
-                return self._read(at, item)
+                return self._on_transcript(at, item)
             case ChannelState():
-                return list(self._channels.told(at, item))
+                return list(self._channels.on_capture_state(at, item))
             case CueFeedback():
                 heard = CueFeedback(at=at, id=item.id, start=item.start, helpful=item.helpful)
-                return [heard, *self._cues.mark(heard)]
+                return [heard, *self._cues.apply_feedback(heard)]
             case Listening():
-                return [Listening(at=at, on=item.on), *([] if item.on else self._pause(at))]
+                return [
+                    Listening(at=at, on=item.on),
+                    *([] if item.on else self._discard_in_flight(at)),
+                ]
 
-    def _pause(self, at: int) -> list[Event]:
+    def _discard_in_flight(self, at: int) -> list[Event]:
         """Let go of what is in flight: what is shown, and what is being said."""
-        events = self._cues.clear(at, "paused")
-        for scribe in self._scribes.values():
-            events += self._note(scribe.forget(at))
+        events = self._cues.close_shown(at, "paused")
+        for scribe in self._transcribers.values():
+            events += self._route_words(scribe.discard_utterances(at))
         return events
 
-    def _answered(self) -> list[Event]:
+    def _drain_items(self) -> list[Event]:
         """After the end: take what comes as it comes, and end when nothing is awaited."""
         events: list[Event] = []
-        while self._due:
-            item = self._due.popleft()
+        while self._due_items:
+            item = self._due_items.popleft()
             self._now = max(self._now, item.at)
-            events += self._take(self._now, item)
-        if not any(scribe.waiting for scribe in self._scribes.values()):
+            events += self._apply_item(self._now, item)
+        if not any(scribe.awaits_final_words for scribe in self._transcribers.values()):
             events.append(Ended(at=self._now, end=self._hops * HOP))
         return events
 
-    def _read(self, at: int, transcript: Transcript) -> list[Event]:
-        self._heard[transcript.speaker] = not transcript.error
-        return self._note(self._scribes[transcript.speaker].hear(at, transcript))
+    def _on_transcript(self, at: int, transcript: Transcript) -> list[Event]:
+        self._has_words[transcript.speaker] = not transcript.error
+        return self._route_words(
+            self._transcribers[transcript.speaker].add_transcript(at, transcript)
+        )
 
-    def _note(self, said: list[Event]) -> list[Event]:
+    def _route_words(self, said: list[Event]) -> list[Event]:
         """Take what a scribe says to those who listen to words; return it with the moves in it."""
         events: list[Event] = []
         for event in said:
@@ -377,16 +388,16 @@ class Engine:
             if not isinstance(event, Word | Utterance):
                 continue
             if event.speaker is Speaker.CUSTOMER:
-                self._wording.hear(event)
-            for move in self._moves.hear(event):
+                self._wording.add_event(event)
+            for move in self._acts.add_event(event):
                 if move.kind == "greeting" and move.start < GREETING_WITHIN:
-                    self._channels.opened(self._now, move.speaker)
+                    self._channels.on_greeting(self._now, move.speaker)
                 events.append(move)
         return events
 
     # --- the stream -----------------------------------------------------------------------
 
-    def _gap(self) -> list[Event]:
+    def _close_gap(self) -> list[Event]:
         """Say that a gap is over, where one is."""
         if self._gap_start is None:
             return []

@@ -36,7 +36,7 @@ class OnnxModel:
             self._session = ort.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-            self.facts: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+            self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         except Exception as e:  # onnxruntime has no public base class for its errors
             raise ModelError(f"{path}: not a usable {what} model: {e}") from e
 

@@ -151,7 +151,7 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     context: str = ""
     """What is believed to have been said in the utterance before the span."""
 
-    def answer(self, at: int, words: tuple[HeardWord, ...], error: str = "") -> Transcript:
+    def make_transcript(self, at: int, words: tuple[HeardWord, ...], error: str = "") -> Transcript:
         """Return the transcript that answers it at `at`."""
         return Transcript(
             at=at,

@@ -429,7 +429,7 @@ def cost(models: dict[str, ModelFiles]) -> None:
         at = first + GROUP_HOPS * HOP
         window.push(at, descriptor_columns(frames)[1], np.ones(GROUP_HOPS, np.bool_))
         began = time.perf_counter()
-        estimator.update(at, window.compute(at))
+        estimator.estimate_tone(at, window.compute(at))
         took.append(1000 * (time.perf_counter() - began))
     print(
         f"\n### Cost\n\n{files.agitation.stat().st_size} bytes; an update with its functionals and "

@@ -182,14 +182,14 @@ class Virtual:
         self._doing: tuple[TranscribeRequest, int, int, list[TranscribedWord]] | None = None
         self.cpu_s = 0.0
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Keep the audio that requests will name."""
-        self._answerer.hear(block)
+        self._answerer.buffer_audio(block)
         self._now = block.end
 
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""
-        self._backlog.put(TranscribeTask(request, self._answerer.audio(request)))
+        self._backlog.add_task(TranscribeTask(request, self._answerer.audio_of(request)))
         self._begin(max(request.at, self._free))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -202,20 +202,20 @@ class Virtual:
                 return answers
             request, began, done, words = self._doing
             self._doing = None
-            notice = self._backlog.done(request, began, done)
+            notice = self._backlog.on_answered(request, began, done)
             if notice:
                 answers.append(notice)
-            answers.append(self._answerer.answer(done, request, words))
+            answers.append(self._answerer.build_transcript(done, request, words))
             self._begin(done)
 
-    def forget(self) -> None:
+    def discard_pending(self) -> None:
         """Nobody pauses here."""
 
     def close(self) -> None:
         """Nothing is held."""
 
     def _begin(self, now: int) -> None:
-        if self._doing or now < self._free or not (task := self._backlog.take(now)):
+        if self._doing or now < self._free or not (task := self._backlog.next_task(now)):
             return
         request, audio = task
         began = time.process_time()
@@ -264,7 +264,7 @@ class Padded(Whisper):
     def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[Any, int]:
         padded = np.zeros(WINDOW, np.float32)
         padded[: len(audio)] = audio
-        return self._storage.from_array(self._states(padded)), 2 * (len(audio) // 320)
+        return self._storage.from_array(self._encode_states(padded)), 2 * (len(audio) // 320)
 
 
 def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]]) -> Course:
@@ -708,7 +708,7 @@ def _burn() -> None:
 def load(options: argparse.Namespace, config: Config) -> None:
     """Print how old words and everything else get while another program takes both cores."""
     remote = TranscriberProcess(options.model, "en")
-    remote.ready()
+    remote.wait_until_ready()
     x, rate = soundfile.read(corpora.folder("calls") / "auto_repairs_49.flac", dtype="float32")
     samples = np.ascontiguousarray(soxr.resample(x[: 130 * rate], rate, SAMPLE_RATE).T)
     samples = samples[:, : samples.shape[1] // (2 * HOP) * 2 * HOP]

@@ -60,7 +60,7 @@ def watch(both: Samples, speech: Bools | None = None) -> Result:
         began = time.process_time()
         channels.push(hop)
         if (i + 1) % TICK == 0:
-            changes += channels.update(at, speech[:, i].tolist())
+            changes += channels.update_states(at, speech[:, i].tolist())
         spent += time.process_time() - began
     return Result(changes + channels.finish(at), spent)
 

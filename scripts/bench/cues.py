@@ -185,7 +185,7 @@ class Job(NamedTuple):
 def _replay(recording: Path, config: Config, asr: Asr) -> list[Event]:
     engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
     try:
-        return list(run_engine(RecordedCall.both(recording).blocks(), engine, asr))
+        return list(run_engine(RecordedCall.from_stereo(recording).blocks(), engine, asr))
     finally:
         asr.close()
 

@@ -78,7 +78,7 @@ def read(call: dict[str, Any], text: str) -> Iterator[Line]:
         words = line[text].split()
         for index, word in enumerate(words):
             now += WORD
-            moves.hear(
+            moves.add_event(
                 Word(
                     at=now,
                     speaker=speaker,
@@ -92,7 +92,7 @@ def read(call: dict[str, Any], text: str) -> Iterator[Line]:
                     final=True,
                 )
             )
-        ended = moves.hear(
+        ended = moves.add_event(
             Utterance(
                 at=now,
                 speaker=speaker,

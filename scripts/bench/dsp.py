@@ -52,7 +52,8 @@ class Stream(NamedTuple):
 def call_samples() -> F32:
     """Return the sample call from its 20th second, [2, n]."""
     blocks = [
-        b.samples for b in RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks(MAX_HOPS)
+        b.samples
+        for b in RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks(MAX_HOPS)
     ]
     return np.ascontiguousarray(np.concatenate(blocks, axis=1)[:, 20 * SAMPLE_RATE :])
 

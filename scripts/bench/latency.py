@@ -71,7 +71,7 @@ REACH_MS = 150
 class Recording:
     """A capture backend that delivers a file as a device would, in real time."""
 
-    idles = False
+    pauses_in_silence = False
 
     def __init__(self, path: Path) -> None:
         samples, rate = soundfile.read(path, always_2d=True)
@@ -98,7 +98,7 @@ class Playing:
         self._samples, self._deliver = samples, deliver
         threading.Thread(target=self._play, daemon=True).start()
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """Return nothing: a file has none."""
         return ""
 
@@ -153,7 +153,7 @@ def main() -> None:
         if not args.no_words:
             remote = TranscriberProcess(Config().transcription.model, "en")
             stack.callback(remote.close)
-            remote.ready()
+            remote.wait_until_ready()
             transcribers = [remote]
         setup = CallSetup(
             Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribers
@@ -163,7 +163,7 @@ def main() -> None:
         feed = Feed()
         session = LiveSession(setup, ears, feed, out)
         attended = SessionThread(session)
-        feed.wish(ToggleListening())
+        feed.post_action(ToggleListening())
         attended.start()
         script = Script(args, session, feed, server, screen, out)
         threading.Thread(target=script.run, daemon=True).start()
@@ -209,20 +209,20 @@ class Script:
         except BaseException as e:
             self._failed = e
         finally:
-            self._feed.wish(QuitProgram())
+            self._feed.post_action(QuitProgram())
 
     def _play(self) -> None:
         if self._server:
             self._server.play(**split(self._args.call, self._out))
         time.sleep(WARM_S)
-        stages = self._session.stages
+        stages = self._session.latency
         stages.reset()
         began, before = time.monotonic(), used()
         time.sleep(self._args.seconds)
         after = used()
         self._took = time.monotonic() - began
         self._cpu = {name: after[name] - before.get(name, 0.0) for name in after}
-        self._stages = {name: stages[name].figures() for name in STAGES}
+        self._stages = {name: stages[name].stats() for name in STAGES}
 
     # --- from outside -----------------------------------------------------------------------
 
@@ -294,7 +294,7 @@ class Script:
             by = f"{cpu:.1f}" if figure.cpu else ""
             print(f"| {name} | {STAGES[name]} | {figure.times} | {shown} | {by} |")
         print("\n| queue | what | deepest |\n|---|---|---|")
-        deepest = self._session.stages.deepest
+        deepest = self._session.latency.max_queue_depths
         for name, what in QUEUES.items():
             print(f"| {name} | {what} | {deepest[name]} |")
         print("\n| thread | CPU, % of a core |\n|---|---|")

@@ -539,10 +539,10 @@ class Listener:
 class Quiet:
     """Nobody watches."""
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
 
-    def advance(self, position: int) -> None:
+    def on_progress(self, position: int) -> None:
         """Note a time."""
 
 
@@ -580,7 +580,7 @@ def tried(
         recorded([*asked, *WAYS[way](card, rng)], rng, folder / "call.wav")
         listener = Listener(whisper)
         replay_call(
-            RecordedCall.both(folder / "call.wav"),
+            RecordedCall.from_stereo(folder / "call.wav"),
             setup._replace(transcribers=[listener]),
             folder / "out",
             Quiet(),

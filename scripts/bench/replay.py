@@ -46,10 +46,10 @@ class Silent:
     def __init__(self) -> None:
         self.resident_mb: list[float] = []
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
 
-    def advance(self, position: int) -> None:
+    def on_progress(self, position: int) -> None:
         """Note the memory once a minute of audio."""
         if position / SAMPLE_RATE >= 60 * (len(self.resident_mb) + 1):
             self.resident_mb.append(resident_mb())
@@ -79,14 +79,17 @@ def _replay(path: Path, words: bool) -> Run:
         TranscriberProcess(config.transcription.model, "en") for _ in range(2 if words else 0)
     ]
     for remote in remotes:
-        remote.ready()
+        remote.wait_until_ready()
     setup = CallSetup(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), remotes)
-    call = RecordedCall.both(path)
+    call = RecordedCall.from_stereo(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:
         if not words:
             replay_call(
-                RecordedCall.both(resource("samples", SAMPLE_CALL)), setup, Path(out), Silent()
+                RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)),
+                setup,
+                Path(out),
+                Silent(),
             )
         began, busy = time.perf_counter(), time.process_time()
         replay_call(call, setup, Path(out), view)

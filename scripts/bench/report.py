@@ -78,7 +78,8 @@ def moved(event: Event, by: int, utterances: int) -> Event:
 def long_call(times: int, path: Path) -> None:
     """Write the sample call so many times over, as long as its log says it is."""
     blocks = [
-        block.samples for block in RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks()
+        block.samples
+        for block in RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks()
     ]
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, 2, "PCM_16") as file:
         for _ in range(times):
@@ -123,7 +124,9 @@ def main() -> None:
         long_call(times, folder / "call.flac")
         started = time.perf_counter()
         long = reader.read_results(long_log(log, times, folder))
-        page = report.write_report(long, partial(RecordedCall.both, folder / "call.flac"), "inline")
+        page = report.write_report(
+            long, partial(RecordedCall.from_stereo, folder / "call.flac"), "inline"
+        )
         took = time.perf_counter() - started
         print(f"a call of {times * length_s / 60:.0f} min, {len(long.events)} events")
         print(f"report: {page.stat().st_size / 1e6:.1f} MB, written in {took:.0f} s")

@@ -159,9 +159,9 @@ def audio(data: bytes, folder: Path) -> None:
     path = folder / "call"
     path.write_bytes(data)
     for opened in (
-        partial(RecordedCall.both, path),
-        partial(RecordedCall.both, path, (0, 0), mapped=True),
-        partial(RecordedCall.alone, path, Speaker.AGENT),
+        partial(RecordedCall.from_stereo, path),
+        partial(RecordedCall.from_stereo, path, (0, 0), mapped=True),
+        partial(RecordedCall.from_mono, path, Speaker.AGENT),
     ):
         with mendable():
             call = opened()
@@ -184,15 +184,15 @@ def _views(found: Results, folder: Path) -> None:
     assert len(list(event_log.read_events(iter(again)))) == len(found.events)
     made = ResultsWriter(name)
     for event in found.events:
-        made.update(event)
-    made.write(folder)
+        made.add_event(event)
+    made.write_results(folder)
     for write in exports.EXPORT_FORMATS.values():
         write(found.events, name).encode()
     with mendable():
         report.write_report(found, report.recording_opener(found, [], None), "none")
     with mendable(), JournalStore(folder / "journal.sqlite3", create=True) as journal:
         added = fill.add_call_folder(journal, folder, words=True)
-        journal.find(added.call.id)
+        journal.find_call(added.call.id)
     with mendable():
         if comparison.end_of(found.events) <= LONG_S * SAMPLE_RATE:
             a, b = (
@@ -233,7 +233,7 @@ def json(data: bytes, folder: Path) -> None:
             baseline.parse_baseline(baseline.baseline_to_json(learnt), "again").calls
             == learnt.calls
         )
-        learnt.and_then(learnt.signals)
+        learnt.with_call(learnt.signals)
     with mendable():
         fill.read_survey(None, None, None, "", path)
     with mendable():
@@ -250,15 +250,15 @@ def json(data: bytes, folder: Path) -> None:
 def record() -> Iterator[Read]:
     """Give what reads bytes as a live call's record, and hears a recording with it."""
     models, rules = shipped_models(), cues.load_cues(cues.BUILT_IN_CUES)
-    blocks = list(RecordedCall.both(CORPUS / "record" / "call.flac").blocks())
+    blocks = list(RecordedCall.from_stereo(CORPUS / "record" / "call.flac").blocks())
     build_engine(Config(), rules, models, transcribe=True)  # what loads models looks about
 
     def read(data: bytes, folder: Path) -> None:
         (folder / INPUTS_FILE).write_bytes(data)
         with mendable():
             found = input_log.read_inputs(folder / INPUTS_FILE)
-            engine = build_engine(Config(), rules, models, transcribe=found.words)
-            for event in run_engine(found.items(blocks), engine, found):
+            engine = build_engine(Config(), rules, models, transcribe=found.has_words)
+            for event in run_engine(found.merge_with_blocks(blocks), engine, found):
                 event_log.encode_event(event)
 
     yield read
@@ -380,9 +380,9 @@ def _others_are_served(page: BrowserView, feed: Feed, *, told: bool) -> None:
                     raise Failure(f"the page turns a viewer away: {heard[:80]!r}")
                 heard += more
         if told:
-            feed.wishes()
+            feed.drain_actions()
             local_socket.send_command("next")
-            if not feed.wishes():
+            if not feed.drain_actions():
                 raise Failure("`tell` is not heard")
     except (OSError, VoiceCoachError) as e:
         raise Failure(f"others are no longer served: {e!r}") from e

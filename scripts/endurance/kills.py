@@ -146,7 +146,7 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
     for journal in home.rglob("journal.sqlite3"):
         try:
             with JournalStore(journal) as opened:
-                calls = len(opened.overview())
+                calls = len(opened.call_overviews())
         except VoiceCoachError as e:
             wrong = str(e)
     if log is None or not log.exists() or not log.read_bytes().count(b"\n"):
@@ -154,7 +154,7 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
     try:
         events = reader.read_results(log.parent).events
         sound = log.parent / AUDIO_FILE
-        heard = list(RecordedCall.both(sound).blocks()) if sound.exists() else []
+        heard = list(RecordedCall.from_stereo(sound).blocks()) if sound.exists() else []
         record = input_log.read_inputs(log.parent / INPUTS_FILE)
     except VoiceCoachError as e:
         nothing = ("holds no samples", "too short", "is empty", "after 0.0 s")
@@ -162,10 +162,10 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
         return Left(heard_s, 0.0, 0.0, 0, 0, calls, wrong if short else str(e))
     samples = heard[-1].end if heard else 0
     engine = build_engine(
-        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.words
+        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.has_words
     )
     # As lines: the log's numbers are rounded.
-    said = run_engine(record.items(heard), engine, record)
+    said = run_engine(record.merge_with_blocks(heard), engine, record)
     again = [e for e in said if _told(e) and e.at <= samples - HOP]
     mine = [e for e in events if _told(e) and e.at <= samples - HOP]
     if [*map(event_log.encode_event, mine)] != [*map(event_log.encode_event, again[: len(mine)])]:

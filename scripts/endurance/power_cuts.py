@@ -307,16 +307,16 @@ def counted(opened: JournalStore) -> dict[str, int]:
     """Return how many rows there are of each call."""
     return {
         one.call.id: sum(
-            len(opened.select(JOURNAL_TABLES[t], "call = ?", (one.call.id,)))
+            len(opened.select_rows(JOURNAL_TABLES[t], "call = ?", (one.call.id,)))
             for t in TABLES_FROM_CALL
         )
-        for one in opened.overview()
+        for one in opened.call_overviews()
     }
 
 
 def decoded(sound: Path) -> int:
     """Return the samples in a record."""
-    return sum(block.samples.shape[1] for block in RecordedCall.both(sound).blocks())
+    return sum(block.samples.shape[1] for block in RecordedCall.from_stereo(sound).blocks())
 
 
 def check_log(

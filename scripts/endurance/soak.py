@@ -114,7 +114,7 @@ def shift(hours: float, *, one_call: bool) -> Json:
                 call, blocks = Recording(Path(), None), _end_to_end(day, 3600 * hours)
             else:
                 call = next(day)
-                blocks = RecordedCall.both(call.path).blocks()
+                blocks = RecordedCall.from_stereo(call.path).blocks()
             calls += 1
             watch = Watch(samples, heard_s)
             incomplete += not hear(call, blocks, models, Path(folder) / f"call{calls}", watch)
@@ -135,16 +135,16 @@ def hear(
     )
     tally, lines, began_s = ResultsWriter(folder.name), 1, watch.now_s
     with CallRecorder(folder, audio=False) as keeper:
-        keeper.line(event_log.encode_header(call=folder.name))
+        keeper.write_event_line(event_log.encode_header(call=folder.name))
         for event in run_engine(blocks, engine, asr):
-            keeper.line(event_log.encode_event(event))
-            tally.update(event)
+            keeper.write_event_line(event_log.encode_event(event))
+            tally.add_event(event)
             lines += 1
             watch.look(began_s + event.at / SAMPLE_RATE)
-            while keeper.depth > LINES:  # faster than a disk, as no live call is
+            while keeper.queued_writes > LINES:  # faster than a disk, as no live call is
                 time.sleep(0.01)
-    keeper.wait()
-    tally.write(folder)
+    keeper.wait_until_written()
+    tally.write_results(folder)
     log = (folder / EVENT_LOG).read_bytes().splitlines()
     shutil.rmtree(folder)
     return len(log) == lines and b'"ended"' in log[-1]
@@ -173,7 +173,7 @@ def _end_to_end(calls: Iterator[Recording], limit_s: float) -> Iterator[Block]:
     """Yield the blocks of calls as one call, up to a limit."""
     now = 0
     for call in calls:
-        for block in RecordedCall.both(call.path).blocks():
+        for block in RecordedCall.from_stereo(call.path).blocks():
             yield Block(now, block.samples)
             now += block.samples.shape[1]
             if now >= limit_s * SAMPLE_RATE:

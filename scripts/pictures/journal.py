@@ -158,9 +158,9 @@ def fill(journal: JournalStore) -> None:
     rng = np.random.default_rng(8)
     for number in range(CALLS):
         made, survey = entry(number, rng)
-        journal.add(made)
+        journal.add_call(made)
         if survey:
-            journal.survey(made.call.id, survey)
+            journal.save_survey(made.call.id, survey)
 
 
 def shoot(file: Path, picture: Path, size: tuple[int, int], *, dark: bool = False) -> None:

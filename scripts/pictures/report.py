@@ -67,7 +67,7 @@ def main() -> None:
             folder = Path(scratch) / Path(SAMPLE_CALL).stem
         page = folder / REPORT_FILE
         if not page.exists():
-            sample = partial(RecordedCall.both, resource("samples", SAMPLE_CALL))
+            sample = partial(RecordedCall.from_stereo, resource("samples", SAMPLE_CALL))
             report.write_report(reader.read_results(folder), sample, "inline")
         with chromium(Path(scratch) / "profile") as driver:
             TARGET.write_bytes(picture(driver, page, WIDTH, HEIGHT, dark=False))

@@ -35,14 +35,14 @@ def main() -> None:
     parser.add_argument("--cue", type=int, default=1, help="which one, from 1")
     left = parser.parse_args().cue
     config = Config()
-    call = RecordedCall.both(resource("samples", SAMPLE_CALL))
+    call = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL))
     engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
     asr = ReplayAsr([Whisper(config.transcription.model, "en")], config.transcription)
     view = TerminalView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None
     for event in run_engine(call.blocks(), engine, asr):
-        view.show(event)
-        view.advance(event.at)
+        view.on_event(event)
+        view.on_progress(event.at)
         if isinstance(event, CueOpened):
             left -= 1
             until = event.at + AFTER_S * SAMPLE_RATE if left == 0 else until
@@ -50,7 +50,7 @@ def main() -> None:
             break
     asr.close()
     console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
-    console.print(view.picture())
+    console.print(view.render())
     svg = console.export_svg(title="voicecoach demo")
     # No fonts from elsewhere: a reader's machine has one.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)

@@ -74,7 +74,7 @@ class ToldAsr:
                 )
                 self._words[speaker].append((heard, bool(at_once >= MISSED)))
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Take the audio, which holds nothing to learn."""
 
     def submit(self, request: TranscribeRequest) -> None:
@@ -88,7 +88,9 @@ class ToldAsr:
         while self._pending and (until is None or self._pending[0].at + self._delay <= until):
             request = self._pending.popleft()
             words = self.words(request)
-            answers.append(self._answerer.answer(request.at + self._delay, request, words))
+            answers.append(
+                self._answerer.build_transcript(request.at + self._delay, request, words)
+            )
         return answers
 
     def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
@@ -110,7 +112,7 @@ class ToldAsr:
             found.append(word._replace(start_s=word.start_s - offset, end_s=word.end_s - offset))
         return found[request.first :]
 
-    def forget(self) -> None:
+    def discard_pending(self) -> None:
         """Nobody pauses here."""
 
     def close(self) -> None:

@@ -175,7 +175,7 @@ def against_usual(t: Ticks, start: Population) -> F64:
     """Return a stream's rows against the usual as it forms, [n, FEATURES]."""
     usual, out = VoiceBaseline(start), []
     for x, new_s, clip in zip(t.x, t.new_s, t.clip, strict=True):
-        out.append(usual.against(x))
+        out.append(usual.z_scores(x))
         usual.learn(x, new_s * (GATE if t.emotions[clip] == "angry" else 1.0))
     return np.stack(out)
 

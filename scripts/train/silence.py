@@ -204,7 +204,7 @@ class Listener(Whisper):
     def piece(self, audio: F32, before: str) -> Piece:
         """Return a piece of sound."""
         states, frames = self._encode(audio)
-        prompt = [*self._before(before), *self._prompt]
+        prompt = [*self._context_tokens(before), *self._prompt]
         tokens = self._model.model.generate(
             states, [prompt], beam_size=1, max_length=2 * min(100, len(prompt) + 60)
         )[0].sequences_ids[0]
@@ -215,7 +215,7 @@ class Listener(Whisper):
     @property
     def silence(self) -> F32:
         """The encoder states of all of the silence [positions, width]."""
-        return np.asarray(self._whole[0])
+        return np.asarray(self._silence_states[0])
 
     @property
     def special(self) -> list[int]:

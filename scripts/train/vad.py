@@ -134,7 +134,10 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
 def difference(original: Path, made: Path) -> float:
     """Return by how much a probability differs at most, over the sample call."""
     samples = np.concatenate(
-        [block.samples for block in RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks()],
+        [
+            block.samples
+            for block in RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks()
+        ],
         axis=1,
     )
     windows = samples.shape[1] // VAD_WINDOW

@@ -181,7 +181,7 @@ def report(title: str, y: Any, fires: Any) -> None:
 
 def on_comments(model: WordingModel, rows: list[Comment]) -> None:
     """Print the figures of the held-out comments."""
-    read = np.array([model.read(comment.words) for comment in rows])
+    read = np.array([model.class_probabilities(comment.words) for comment in rows])
     print(f"{len(rows)} held-out comments")
     for i, (name, emotions) in enumerate(zip(OPERATING_POINT, (HOSTILE, DESPERATE), strict=True)):
         y, point = marked(rows, emotions), OPERATING_POINT[name]
@@ -199,7 +199,9 @@ def on_phrases(model: WordingModel, path: Path, *, told: bool) -> None:
         texts = [text.split() for text in phrases["agitated"] + phrases["calm"]]
         y = np.arange(len(texts)) < len(phrases["agitated"])
         points = np.array(list(OPERATING_POINT.values()))
-        alone = np.array([model.read(spoken_words(text)) for text in texts]) >= points
+        alone = (
+            np.array([model.class_probabilities(spoken_words(text)) for text in texts]) >= points
+        )
         weighs = [weight(model, text) for text in texts]
         end, most = np.array([w[-1] for w in weighs]), np.array([max(w) for w in weighs])
         lost = np.concatenate([without_one(model, text) for text in texts])
@@ -225,7 +227,7 @@ def weight(model: WordingModel, text: list[str], *, whole: bool = False) -> list
     wording, weighs = WordingEvidence(model), [0.0]
     for index, word in enumerate(text):
         end = (index + 1) * SAMPLE_RATE // 3
-        wording.hear(
+        wording.add_event(
             Word(
                 at=end,
                 speaker=Speaker.CUSTOMER,

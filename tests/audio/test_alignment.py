@@ -69,7 +69,7 @@ def listen(
     """Deliver chunks when they come, and pull every tick."""
     aligner = Aligner(0.0)
     for speaker in devices:
-        aligner.listen(speaker, idles=idles)
+        aligner.open_channel(speaker, idles=idles)
     waiting = sorted(
         (
             (came, speaker.row, samples, at)
@@ -191,7 +191,7 @@ def test_what_was_lost_is_silence_and_the_rest_is_where_it_was(gap_s: float) -> 
 def test_an_overflow_that_is_told_is_mended_at_once() -> None:
     aligner = Aligner(0.0)
     for speaker in SPEAKERS:
-        aligner.listen(speaker, idles=False)
+        aligner.open_channel(speaker, idles=False)
     for i in range(2 * JUMP_CHUNKS):
         at = i * CHUNK + (4000 if i >= JUMP_CHUNKS else 0)
         aligner.push(A, ramp(at, CHUNK), at / SAMPLE_RATE, lost=i == JUMP_CHUNKS)
@@ -236,7 +236,7 @@ def test_a_late_burst_within_patience_loses_nothing() -> None:
 def test_blocks_in_which_nobody_is_heard_are_missing() -> None:
     aligner = Aligner(0.0)
     assert all(block.missing for block in aligner.pull(2.0))
-    aligner.listen(A, idles=False)
+    aligner.open_channel(A, idles=False)
     aligner.push(A, ramp(2 * SAMPLE_RATE, CHUNK), 2.0)
     blocks = aligner.pull(4.0)
     assert [block.missing for block in blocks][:2] == [False, True]
@@ -245,7 +245,7 @@ def test_blocks_in_which_nobody_is_heard_are_missing() -> None:
 
 def test_nobody_is_waited_for_who_is_not_listened_to() -> None:
     aligner = Aligner(0.0)
-    aligner.listen(A, idles=False)
+    aligner.open_channel(A, idles=False)
     aligner.push(A, ramp(0, CHUNK), 0.0)
     assert aligner.pull(0.03)[-1].end == HOP
     aligner.push(C, ramp(0, CHUNK), 0.0)
@@ -255,7 +255,7 @@ def test_nobody_is_waited_for_who_is_not_listened_to() -> None:
 def test_nothing_waits_after_clear() -> None:
     aligner = Aligner(0.0)
     for speaker in SPEAKERS:
-        aligner.listen(speaker, idles=False)
+        aligner.open_channel(speaker, idles=False)
     aligner.push(A, ramp(0, CHUNK), 0.0)
     aligner.clear()
     assert not whole(aligner.pull(3.0)).any()
@@ -271,7 +271,7 @@ def test_a_computer_that_slept_is_cut_out_of_the_time_line() -> None:
     assert blocks
     assert all(block.missing for block in blocks)
     assert aligner.now - before <= 2 * SAMPLE_RATE
-    assert aligner.slept_s == pytest.approx(slept - 3, abs=3)
+    assert aligner.suspended_s == pytest.approx(slept - 3, abs=3)
     # What is heard then goes where it belongs: at once, by its time.
     at = slept + 0.2
     for i in range(50):
@@ -292,7 +292,7 @@ def test_how_often_it_is_asked_changes_no_sample(asked: list[float], seed: int) 
     def heard(times: list[float]) -> NDArray[np.float64]:
         aligner = Aligner(0.0)
         for speaker in SPEAKERS:
-            aligner.listen(speaker, idles=False)
+            aligner.open_channel(speaker, idles=False)
         blocks: list[Block] = []
         waiting = list(chunks)
         for now in [*sorted(times), 3.2]:
@@ -310,17 +310,17 @@ def test_how_often_it_is_asked_changes_no_sample(asked: list[float], seed: int) 
 
 def test_a_begun_time_line_does_not_begin_again() -> None:
     aligner = Aligner(0.0)
-    aligner.begin(5.0)
+    aligner.set_origin(5.0)
     assert aligner.time(0) == 5.0
     aligner.pull(5.5)
     with pytest.raises(ValueError, match="has begun"):
-        aligner.begin(6.0)
+        aligner.set_origin(6.0)
 
 
 def test_samples_come_out_as_they_went_in() -> None:
     aligner = Aligner(0.0)
     for speaker in SPEAKERS:
-        aligner.listen(speaker, idles=False)
+        aligner.open_channel(speaker, idles=False)
     extremes = np.array([-32768, 32767] * 128, np.int16)
     for speaker in SPEAKERS:
         aligner.push(speaker, extremes, 0.0)

@@ -39,10 +39,10 @@ def watch(
     for i, hop in enumerate(conversations.hops(both)):
         channels.push(hop)
         if opened and i in opened:
-            channels.opened((i + 1) * HOP, opened[i])
+            channels.on_greeting((i + 1) * HOP, opened[i])
         at = (i + 1) * HOP
         if (i + 1) % TICK == 0:
-            changes += channels.update(at, speech[:, i].tolist())
+            changes += channels.update_states(at, speech[:, i].tolist())
     return changes + channels.finish(at)
 
 
@@ -392,7 +392,7 @@ def test_distrusted_is_what_was_said_last() -> None:
     for i, hop in enumerate(conversations.hops(both)):
         channels.push(hop)
         if (i + 1) % TICK == 0:
-            for change in channels.update((i + 1) * HOP, [False, False]):
+            for change in channels.update_states((i + 1) * HOP, [False, False]):
                 now[change.speaker] = change.state
                 if change.state == "ok":
                     del now[change.speaker]
@@ -403,7 +403,7 @@ def test_an_update_needs_whole_ticks() -> None:
     channels = ChannelMonitor()
     channels.push(np.zeros((2, HOP), np.float32))
     with pytest.raises(ValueError, match="every 8 hops"):
-        channels.update(HOP, [False, False])
+        channels.update_states(HOP, [False, False])
 
 
 def test_the_same_call_gives_the_same_states() -> None:
@@ -422,7 +422,7 @@ def test_memory_does_not_grow() -> None:
         for i, hop in enumerate(conversations.hops(both)):
             channels.push(hop)
             if (i + 1) % TICK == 0:
-                channels.update((i + 1) * HOP, [True, True])
+                channels.update_states((i + 1) * HOP, [True, True])
         return tracemalloc.get_traced_memory()[0]
 
     run()

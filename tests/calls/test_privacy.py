@@ -141,7 +141,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     soundfile.write(source, call, rate)
     shown = io.StringIO()
     with TerminalView(Console(file=shown, force_terminal=True, width=100), "call", None) as view:
-        done = replay_call(RecordedCall.both(source), setup, folder / "call", view)
+        done = replay_call(RecordedCall.from_stereo(source), setup, folder / "call", view)
     yield "terminal", shown.getvalue()
     plain = io.StringIO()
     for path in sorted((folder / "call").iterdir()):
@@ -149,7 +149,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     found = reader.read_results(folder / "call")
     snapshot = Snapshot()
     for event in found.events:
-        snapshot.update(event)
+        snapshot.add_event(event)
         if event.at % SAMPLE_RATE < 2048:
             yield "overlay and page", str(msgspec.to_builtins(make_display(snapshot, "listening")))
     for name, write in exports.EXPORT_FORMATS.items():
@@ -164,7 +164,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     yield "laboratory", laboratory.comparison_page([tried], total, *rules)
     with JournalStore(folder / "journal" / "j.sqlite3", create=True) as journal:
         fill.add_call_folder(journal, folder / "call", words=True)
-        for part in tables.render_call(journal, journal.overview()[0].call):
+        for part in tables.render_call(journal, journal.call_overviews()[0].call):
             Console(file=plain, width=100).print(part)
         for table in tables.trend_tables(journal_trends(journal)):
             Console(file=plain, width=100).print(table)
@@ -172,7 +172,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
         for path in journal_export.export_journal(journal, "json", folder / "journal.json", ""):
             yield path.name, path.read_text("utf-8")
     yield "printed", plain.getvalue()
-    yield "usual", baseline.baseline_to_json(done.usual).decode()
+    yield "usual", baseline.baseline_to_json(done.baseline).decode()
     yield "signal words", " ".join(delivery.CALMNESS_TERMS)
 
 
@@ -392,10 +392,10 @@ def test_each_call_waits_to_be_started_where_the_customer_is_told(tmp_path: Path
 
     def go_on() -> None:
         seen.append((desk.ears.open, desk.feed.newest.display.notice, len(desk.ended)))
-        desk.feed.wish(ToggleListening())
+        desk.feed.post_action(ToggleListening())
 
     desk = Desk(tmp_path, EU, notice="May I?")
-    desk.then(desk.wish(5, NextCall())).between(go_on).run()
+    desk.then(desk.post_action_at(5, NextCall())).between(go_on).run()
     assert seen == [(False, "Say first: May I?", 1)]
     assert [reader.read_results(folder).facts["notice"] for folder in desk.ended] == ["May I?"] * 2
 
@@ -406,11 +406,13 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
     def decline() -> None:
         (folder,) = desk.out.iterdir()
         seen.append(sorted(path.name for path in folder.iterdir()))
-        desk.feed.wish(CustomerDeclines())
+        desk.feed.post_action(CustomerDeclines())
 
     def go_on() -> None:
-        seen.append((desk.ears.open, list(desk.out.iterdir()), desk.ended[:], desk.session.usual))
-        desk.feed.wish(ToggleListening())
+        seen.append(
+            (desk.ears.open, list(desk.out.iterdir()), desk.ended[:], desk.session.baseline)
+        )
+        desk.feed.post_action(ToggleListening())
 
     desk = Desk(tmp_path / "out", Config(), transcriber=Told(), audio=True, learn=True)
     desk.then((30, decline)).between(go_on).run()
@@ -420,14 +422,14 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
     (folder,) = desk.ended
     assert [folder] == list(desk.out.iterdir()) == desk.session.folders
     assert reader.read_results(folder).events[-1].at < 25 * SAMPLE_RATE, "it began after the first"
-    assert desk.session.usual
-    assert desk.session.usual.calls == 1
+    assert desk.session.baseline
+    assert desk.session.baseline.calls == 1
 
 
 def test_a_call_that_is_paused_can_be_declined(tmp_path: Path) -> None:
     desk = Desk(tmp_path, Config())
-    desk.then(desk.wish(5, ToggleListening()), desk.wish(7, CustomerDeclines()))
-    desk.between(lambda: desk.feed.wish(QuitProgram())).run()
+    desk.then(desk.post_action_at(5, ToggleListening()), desk.post_action_at(7, CustomerDeclines()))
+    desk.between(lambda: desk.feed.post_action(QuitProgram())).run()
     assert not list(tmp_path.iterdir())
     assert not desk.ended
 
@@ -437,10 +439,10 @@ def test_what_cannot_be_deleted_is_said(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(30, "Read-only file system")
 
     with CallRecorder(tmp_path / "call", audio=False) as keeper:
-        keeper.line(b"said\n")
+        keeper.write_event_line(b"said\n")
     monkeypatch.setattr(shutil, "rmtree", fail)
     with pytest.raises(OutputError, match="cannot be deleted, do it by hand: Read-only"):
-        keeper.discard()
+        keeper.delete_folder()
 
 
 # --- pause --------------------------------------------------------------------------------------
@@ -465,17 +467,17 @@ def test_a_pause_drops_the_audio_that_waits_for_words() -> None:
     slow = Slow()
     asr = LiveAsr(slow, Config().transcription)
     samples = (recorded()[:, : 5 * SAMPLE_RATE] / 32768).astype(np.float32)
-    asr.hear(Block(0, samples))
+    asr.buffer_audio(Block(0, samples))
     for number in (1, 2):
         request = TranscribeRequest(
             at=80_000, speaker=Speaker.AGENT, utterance=number, start=0, end=48_000, careful=True
         )
         asr.submit(request)
     assert slow.asked.wait(10), "one is in the recogniser, one waits"
-    assert asr.waiting == 1
+    assert asr.queued_requests == 1
     assert np.any(asr._answerer._audio._buf)
-    asr.forget()
-    assert asr.waiting == 0
+    asr.discard_pending()
+    assert asr.queued_requests == 0
     assert not np.any(asr._answerer._audio._buf), "no audio is left"
     slow.free.set()
     assert asr.poll(None) == []
@@ -490,10 +492,10 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
     desk = Desk(tmp_path, Config(), transcriber=Told(), audio=True)
     letting: list[bool] = []
     desk.then(
-        desk.wish(PAUSED, ToggleListening()),
+        desk.post_action_at(PAUSED, ToggleListening()),
         (PAUSED + 0.02, lambda: letting.append(desk.ears.open)),
-        (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.hearing._aligner._buf)))),
-        desk.wish(RESUMED, ToggleListening()),
+        (PAUSED + 0.02, lambda: letting.append(bool(np.any(desk.session.devices._aligner._buf)))),
+        desk.post_action_at(RESUMED, ToggleListening()),
     ).run()
     assert letting == [False, False], "the devices are let go, and chunks that waited are dropped"
     (folder,) = desk.ended
@@ -660,7 +662,7 @@ def test_a_call_that_is_deleted_from_the_journal_is_in_none_of_its_files(tmp_pat
         before = entries.bytes_of(path)
         assert entries.SECRET.encode() in before
         assert flac[5000:5100] in before
-        journal.delete(added.id)
+        journal.delete_call(added.id)
         for at in (path, *path.parent.rglob("*")):
             data = at.read_bytes() if at.is_file() else b""
             assert entries.SECRET.encode() not in data, at

@@ -68,7 +68,7 @@ def replay(path: Path, remotes: list[TranscriberProcess], hops: int) -> list[Eve
     engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
     asr = ReplayAsr(remotes, config.transcription)
     try:
-        return list(run_engine(RecordedCall.both(path).blocks(hops), engine, asr))
+        return list(run_engine(RecordedCall.from_stereo(path).blocks(hops), engine, asr))
     finally:
         asr.close()
 
@@ -423,7 +423,7 @@ def test_the_score_card_is_what_a_trainer_would_say(polite: list[Event]) -> None
 def test_the_summary_says_what_the_events_say(polite: list[Event]) -> None:
     summarizer = Summarizer("call")
     for event in polite:
-        summarizer.update(event)
+        summarizer.add_event(event)
     summary = summarizer.finish()
     assert summary.duration_s == pytest.approx(245.4, abs=0.1)
     assert summary.agent.talk_share == pytest.approx(0.49, abs=0.05)

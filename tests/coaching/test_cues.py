@@ -48,8 +48,8 @@ def run(case: dict[str, Any]) -> list[Event]:
         last = tick * TICK * HOP
         wrong = [w for start, w in case.get("distrusted", [[0, {}]]) if start <= t + 1e-9][-1]
         distrusted = {Speaker(who): state for who, state in wrong.items()}
-        events += engine.update(last, signals, quotes, distrusted)
-    return events + engine.clear(last, "call ended")
+        events += engine.decide(last, signals, quotes, distrusted)
+    return events + engine.close_shown(last, "call ended")
 
 
 @pytest.mark.parametrize("case", CASES)

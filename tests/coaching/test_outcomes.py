@@ -42,7 +42,7 @@ def follow(
         for name, steps in series.items():
             signals[name] = [x for start, x in steps if start <= t][-1]
         now = [e for when, e in said.items() if when <= t < when + STEP / SAMPLE_RATE]
-        found += outcomes.update(at, signals, now)
+        found += outcomes.observe_tick(at, signals, now)
     found += outcomes.finish(at)
     return [e for e in found if isinstance(e, CueOutcome)]
 
@@ -76,13 +76,13 @@ def test_words_heed_a_cue() -> None:
         at = round(at_s * SAMPLE_RATE)
         words = ["I'm", "so", "sorry", "about", "that"]
         for i, text in enumerate(words):
-            moves.hear(
+            moves.add_event(
                 Word(
                     at=at, speaker=Speaker.AGENT, utterance=1, index=i, text=text, start=at - 10,
                     end=at, probability=1.0, committed=True, final=True,
                 )
             )  # fmt: skip
-        moves.hear(
+        moves.add_event(
             Utterance(
                 at=at, speaker=Speaker.AGENT, utterance=1, start=at - 10, end=at,
                 text=" ".join(words), words=len(words),

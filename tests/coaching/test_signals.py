@@ -43,13 +43,13 @@ def hear(moves: DialogueActTracker, number: int, speech: Speech) -> None:
     step = (at - start) // max(len(words), 1)
     for i, text in enumerate(words):
         begin = start + i * step
-        moves.hear(
+        moves.add_event(
             Word(
                 at=at, speaker=speech.who, utterance=number, index=i, text=text, start=begin,
                 end=begin + step, probability=0.9, committed=True, final=True,
             )
         )  # fmt: skip
-    moves.hear(
+    moves.add_event(
         Utterance(
             at=at, speaker=speech.who, utterance=number, start=start, end=at, text=speech.says,
             words=len(words),
@@ -98,7 +98,7 @@ def play(
             C: ChannelLevels(-25.0 if now[C] or playing else -70.0, -25.0),
         }
         heard = StageOutputs(tone, delivery, levels, set(words))
-        ticks.append((t, signals.update(at, heard)))
+        ticks.append((t, signals.compute_signals(at, heard)))
     return ticks
 
 

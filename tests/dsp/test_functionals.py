@@ -130,7 +130,7 @@ def test_what_was_heard_before_the_window_does_not_matter() -> None:
 
 def test_a_window_tells_what_it_is_asked_for_as_one_that_tells_all_does() -> None:
     f, described = varied(200), ("level_dbfs", "f0_semitones")
-    w = SpeechWindow(3.0, 8.0, described=described, course=False, stretches=False)
+    w = SpeechWindow(3.0, 8.0, described=described, spread_and_slope=False, stretches=False)
     w.push(200 * HOP, descriptor_columns(f)[0], np.ones(200, np.bool_))
     got, whole = w.compute(200 * HOP), window(f).compute(200 * HOP)
     for name in described:
@@ -213,29 +213,29 @@ LEVEL = {"level_dbfs": Prior(within=3.0)}
 
 def test_the_usual_is_a_mean_that_is_robust_to_the_first_second() -> None:
     b = PosteriorBaseline(LEVEL)
-    assert np.isnan(b.usual("level_dbfs"))
+    assert np.isnan(b.mean_of("level_dbfs"))
     b.learn(functionals(-60.0), 0.1)
     for _ in range(100):
         b.learn(functionals(-20.0), 0.1)
-    assert b.usual("level_dbfs") == pytest.approx(-20.0, abs=0.5)
-    assert b.against(functionals(-15.0), "level_dbfs") == pytest.approx(5.0, abs=0.5)
-    assert b.seconds == pytest.approx(10.1)
+    assert b.mean_of("level_dbfs") == pytest.approx(-20.0, abs=0.5)
+    assert b.difference_of(functionals(-15.0), "level_dbfs") == pytest.approx(5.0, abs=0.5)
+    assert b.max_learnt_s == pytest.approx(10.1)
 
 
 def test_a_population_is_believed_until_the_speaker_has_spoken() -> None:
     b = PosteriorBaseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
-    assert b.usual("level_dbfs") == -30.0
+    assert b.mean_of("level_dbfs") == -30.0
     b.learn(functionals(-24.0), INDEPENDENT_AFTER_S)  # as much as the prior is worth
-    assert b.usual("level_dbfs") == pytest.approx(-27.0)
+    assert b.mean_of("level_dbfs") == pytest.approx(-27.0)
     for _ in range(600):
         b.learn(functionals(-24.0), 0.1)
-    assert b.usual("level_dbfs") == pytest.approx(-24.0, abs=0.3)
+    assert b.mean_of("level_dbfs") == pytest.approx(-24.0, abs=0.3)
 
 
 def test_a_shout_in_the_first_seconds_is_not_the_usual() -> None:
     b = PosteriorBaseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
     b.learn(functionals(30.0), 1.0)
-    assert b.usual("level_dbfs") < -26.0
+    assert b.mean_of("level_dbfs") < -26.0
 
 
 def test_the_spread_goes_from_the_populations_to_the_speakers_own() -> None:
@@ -251,16 +251,16 @@ def test_unknown_values_and_no_time_teach_nothing() -> None:
     b = PosteriorBaseline(LEVEL)
     b.learn(functionals(NAN), 1.0)
     b.learn(functionals(-20.0), 0.0)
-    assert np.isnan(b.usual("level_dbfs"))
-    assert b.seconds == 0
+    assert np.isnan(b.mean_of("level_dbfs"))
+    assert b.max_learnt_s == 0
 
 
 def test_only_what_is_new_in_a_window_is_heard() -> None:
     b = PosteriorBaseline(LEVEL)
     for end in (3.0, 3.5, 4.0):
         at = round(end * SAMPLE_RATE)
-        b.hear(functionals(-20.0)._replace(start=at - 3 * SAMPLE_RATE, end=at))
-    assert b.seconds == pytest.approx(4.0)
+        b.learn_window(functionals(-20.0)._replace(start=at - 3 * SAMPLE_RATE, end=at))
+    assert b.max_learnt_s == pytest.approx(4.0)
 
 
 def test_memory_is_bounded_so_the_usual_goes_on_moving() -> None:
@@ -269,5 +269,5 @@ def test_memory_is_bounded_so_the_usual_goes_on_moving() -> None:
         b.learn(functionals(-30.0), 0.1)
     for _ in range(300):
         b.learn(functionals(-20.0), 0.1)
-    assert b.usual("level_dbfs") > -21.0
-    assert b.seconds == pytest.approx(10.0)
+    assert b.mean_of("level_dbfs") > -21.0
+    assert b.max_learnt_s == pytest.approx(10.0)

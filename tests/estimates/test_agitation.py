@@ -198,12 +198,12 @@ def learnt(x: F64, seconds: float, step: float = 0.25) -> VoiceBaseline:
 def test_it_starts_as_the_populations() -> None:
     usual = VoiceBaseline(POPULATION)
     assert usual.mean.tolist() == list(POPULATION.mean)
-    assert (usual.seconds, usual.known) == (0.0, 0.0)
-    assert usual.against(MEAN).tolist() == [0.0] * SIZE
+    assert (usual.learnt_speech_s, usual.own_share) == (0.0, 0.0)
+    assert usual.z_scores(MEAN).tolist() == [0.0] * SIZE
     # A stranger's window strays by both who they are and how it varies.
     total = np.sqrt(BETWEEN**2 + WITHIN**2)[:SIZE]
     assert usual.deviation()[:SIZE] == pytest.approx(total)
-    assert usual.against(MEAN + np.append(total, 0.0)) == pytest.approx(np.ones(SIZE))
+    assert usual.z_scores(MEAN + np.append(total, 0.0)) == pytest.approx(np.ones(SIZE))
 
 
 def test_learning_does_not_change_the_populations() -> None:
@@ -219,13 +219,13 @@ def test_it_moves_to_the_speakers_own() -> None:
         for _ in range(40):
             usual.learn(own, 0.25)
         left.append((own - usual.mean)[:SIZE].max())
-        known.append(usual.known)
+        known.append(usual.own_share)
     assert all(0 < b < a for a, b in pairwise(left))
     assert all(a < b < 1 for a, b in pairwise(known))
     # The posterior mean of a normal with a normal prior.
     worth = VoiceBaseline.SETTLED_S * (WITHIN[0] / BETWEEN[0]) ** 2
     assert left[-1] == pytest.approx(BETWEEN[0] * worth / (worth + 80.0))
-    assert usual.seconds == pytest.approx(80.0)
+    assert usual.learnt_speech_s == pytest.approx(80.0)
 
 
 def test_a_feature_that_says_more_of_the_speaker_is_learnt_sooner() -> None:
@@ -269,15 +269,15 @@ def test_what_is_not_known_teaches_nothing() -> None:
     whole = learnt(MEAN + 1.0, 20.0)
     assert usual.mean[1::2].tolist() == whole.mean[1::2].tolist()
     assert usual.deviation()[1::2].tolist() == whole.deviation()[1::2].tolist()
-    assert usual.against(x)[::2].tolist() == [0.0] * len(usual.against(x)[::2])
-    assert 0 < usual.known < whole.known
+    assert usual.z_scores(x)[::2].tolist() == [0.0] * len(usual.z_scores(x)[::2])
+    assert 0 < usual.own_share < whole.own_share
 
 
 def test_no_time_teaches_nothing() -> None:
     usual = VoiceBaseline(POPULATION)
     usual.learn(MEAN + 5.0, 0.0)
     assert usual.mean[:SIZE].tolist() == MEAN[:SIZE].tolist()
-    assert usual.seconds == 0
+    assert usual.learnt_speech_s == 0
 
 
 def test_how_far_it_strays_shrinks_with_what_is_known() -> None:
@@ -302,7 +302,7 @@ def test_how_far_it_strays_becomes_the_speakers_own_spread() -> None:
 def test_old_speech_is_forgotten() -> None:
     usual = learnt(MEAN, VoiceBaseline.MEMORY_S)
     much = learnt(MEAN, 3 * VoiceBaseline.MEMORY_S)
-    assert much.seconds == usual.seconds == VoiceBaseline.MEMORY_S
+    assert much.learnt_speech_s == usual.learnt_speech_s == VoiceBaseline.MEMORY_S
     for u in (usual, much):
         for _ in range(2400):
             u.learn(MEAN + WITHIN, 0.25)
@@ -327,11 +327,11 @@ def test_whatever_is_heard_it_stays_within_bounds(heard: list[tuple[F64, float]]
         usual.learn(window, seconds)
     assert np.isfinite(usual.mean).all()
     assert (usual.deviation() > 0).all()
-    z = usual.against(x)
+    z = usual.z_scores(x)
     assert z.shape == (SIZE,)
     assert (np.abs(z) <= MAX_ABS_Z).all()
-    assert 0 <= usual.known < 1
-    assert 0 <= usual.seconds <= VoiceBaseline.MEMORY_S
+    assert 0 <= usual.own_share < 1
+    assert 0 <= usual.learnt_speech_s <= VoiceBaseline.MEMORY_S
 
 
 @given(st.floats(-50, 50))

@@ -90,7 +90,7 @@ def meter(profile: str = "standard", kept_usual: AgentBaseline | None = None) ->
 def measure(m: DeliveryMeter, voice: Voice, s: float, at: int = 0) -> tuple[Delivery, int]:
     for _ in range(round(s * 8)):
         at += STEP
-        measured = m.update(at, voice.window(at))
+        measured = m.measure_delivery(at, voice.window(at))
     return measured, at
 
 
@@ -105,9 +105,9 @@ def talk(m: DeliveryMeter, turns: list[tuple[Speaker, float, float]]) -> None:
     for at in sorted({*ticks, *(e.at for e in events)}):
         for e in events:
             if e.at == at:
-                m.follow(e)
+                m.add_speech_event(e)
         if at in ticks:
-            m.update(at, PLAIN.window(at))
+            m.measure_delivery(at, PLAIN.window(at))
 
 
 def s(seconds: float) -> int:
@@ -338,13 +338,13 @@ def test_overlaps_count_and_backchannels_do_not() -> None:
         Backchannel(at=s(64), speaker=A, start=s(63), end=s(64)),
     ]
     for other in others:
-        m.follow(other)
-    assert m.update(s(90), PLAIN.window(s(90))).overlaps_per_min == 0.0
-    m.follow(overlap(91))
-    m.follow(overlap(95))
-    assert m.update(s(120), PLAIN.window(s(120))).overlaps_per_min == pytest.approx(1.0)
-    assert m.update(s(250), PLAIN.window(s(250))).overlaps_per_min == pytest.approx(2 / 3)
-    assert m.update(s(280), PLAIN.window(s(280))).overlaps_per_min == 0.0
+        m.add_speech_event(other)
+    assert m.measure_delivery(s(90), PLAIN.window(s(90))).overlaps_per_min == 0.0
+    m.add_speech_event(overlap(91))
+    m.add_speech_event(overlap(95))
+    assert m.measure_delivery(s(120), PLAIN.window(s(120))).overlaps_per_min == pytest.approx(1.0)
+    assert m.measure_delivery(s(250), PLAIN.window(s(250))).overlaps_per_min == pytest.approx(2 / 3)
+    assert m.measure_delivery(s(280), PLAIN.window(s(280))).overlaps_per_min == 0.0
 
 
 def test_minutes_on_hold_teach_nothing() -> None:
@@ -352,7 +352,7 @@ def test_minutes_on_hold_teach_nothing() -> None:
     for i in range(4):
         talk(m, [(C, 30 * i, 30 * i + 15), (A, 30 * i + 16, 30 * i + 26)])
     _, at = measure(m, PLAIN, 1.0, s(1000))
-    assert m.usual().signals["talk_share"].count == 2
+    assert m.baseline().signals["talk_share"].count == 2
     assert at > s(1000)
 
 
@@ -390,14 +390,14 @@ def learnt(
 ) -> AgentBaseline:
     m = meter(kept_usual=kept_usual)
     measure(m, voice, s)
-    return m.usual()
+    return m.baseline()
 
 
 def test_what_is_learnt_is_the_mean_of_the_call() -> None:
     m = meter()
     _, at = measure(m, PLAIN, 60.0)
     measure(m, PRESSED, 60.0, at)
-    known = m.usual()
+    known = m.baseline()
     assert known.calls == 1
     assert known.signals["rate_syl_s"].mean == pytest.approx(5.25, abs=0.01)
     assert known.signals["rate_syl_s"].spread == pytest.approx(0.75, abs=0.01)
@@ -451,7 +451,7 @@ def test_old_calls_are_forgotten_little_by_little() -> None:
 
 def test_a_call_without_the_agent_teaches_nothing() -> None:
     known = learnt()
-    assert meter(kept_usual=known).usual() is known
+    assert meter(kept_usual=known).baseline() is known
 
 
 def test_a_kept_usual_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -480,7 +480,7 @@ values = st.builds(SignalBaseline, st.floats(-100, 100), st.floats(0, 100), st.f
 def test_what_is_learnt_lies_between_and_can_be_written(
     first: dict[str, SignalBaseline], second: dict[str, SignalBaseline]
 ) -> None:
-    both = AgentBaseline(version=1, calls=3, signals=first).and_then(second)
+    both = AgentBaseline(version=1, calls=3, signals=first).with_call(second)
     for name, value in both.signals.items():
         means = [x[name].mean for x in (first, second) if name in x]
         assert min(means) - 1e-6 <= value.mean <= max(means) + 1e-6
@@ -534,18 +534,18 @@ def test_a_folder_is_no_usual(tmp_path: Path) -> None:
 class Unseen:
     """A view of nothing."""
 
-    def show(self, event: Event) -> None: ...
+    def on_event(self, event: Event) -> None: ...
 
-    def advance(self, position: int) -> None: ...
+    def on_progress(self, position: int) -> None: ...
 
 
 def played(
     out: Path, known: AgentBaseline | None = None, profile: str = "standard"
 ) -> ReplayResult:
     settings = config.override_config(config.Config(), "privacy.profile", profile)
-    setup = CallSetup(settings, load_cues(BUILT_IN_CUES), shipped_models(), [], usual=known)
+    setup = CallSetup(settings, load_cues(BUILT_IN_CUES), shipped_models(), [], baseline=known)
     return replay_call(
-        RecordedCall.both(resource("samples", "auto_repairs_40.flac")), setup, out, Unseen()
+        RecordedCall.from_stereo(resource("samples", "auto_repairs_40.flac")), setup, out, Unseen()
     )
 
 
@@ -594,7 +594,7 @@ def test_a_real_call_is_measured_as_its_truth_is(real: tuple[Path, ReplayResult]
     assert last["reply_gap_s"] == pytest.approx(0.65, abs=0.15)
     assert (last["overlaps_per_min"], last["usual_overlaps_per_min"]) == (0.0, 0.0)
     assert last["talk_share"] == pytest.approx(0.55, abs=0.05)
-    known = real[1].usual
+    known = real[1].baseline
     assert known.calls == 1
     assert known.signals["rate_syl_s"].mean == pytest.approx(4.9, abs=0.3)
     assert known.signals["f0_range_semitones"].mean == pytest.approx(5.0, abs=1.5)
@@ -606,12 +606,12 @@ def test_a_usual_of_an_earlier_call_is_used_and_said(
     real: tuple[Path, ReplayResult], tmp_path: Path
 ) -> None:
     assert log(real[0])[0]["usual_calls"] is None
-    again = played(tmp_path, real[1].usual)
+    again = played(tmp_path, real[1].baseline)
     assert log(tmp_path)[0]["usual_calls"] == 1
     first = logged(tmp_path)[10]
     assert first["usual_rate_syl_s"] == pytest.approx(4.86, abs=0.2)
     assert logged(real[0])[10]["usual_rate_syl_s"] is None
-    assert again.usual.calls == 2
+    assert again.baseline.calls == 2
 
 
 def test_with_the_eu_profile_the_composite_does_not_exist(
@@ -650,7 +650,7 @@ def screen(events: list[Event]) -> str:
     console = Console(file=file, force_terminal=True, width=100, height=30, color_system=None)
     with TerminalView(console, "call", 10.0) as view:
         for e in events:
-            view.show(e)
+            view.on_event(e)
     return file.getvalue()
 
 

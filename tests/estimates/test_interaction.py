@@ -25,7 +25,7 @@ def overlap(at: int, by: Speaker = C, backchannel: bool = False) -> Overlap:
 def heard(overlaps: Iterable[Overlap]) -> InteractionEvidence:
     customer = InteractionEvidence()
     for o in overlaps:
-        customer.hear(o)
+        customer.add_overlap(o)
     return customer
 
 

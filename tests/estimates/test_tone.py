@@ -121,7 +121,7 @@ def talk(
     for _ in range(round(s * SAMPLE_RATE / STEP)):
         at += STEP
         heard = x + restless * WITHIN * rng.standard_normal(len(TRACKED_FEATURES))
-        tones.append(estimator.update(at, window(heard, at), others))
+        tones.append(estimator.estimate_tone(at, window(heard, at), others))
     return tones, at
 
 
@@ -136,7 +136,9 @@ def test_before_anything_is_heard_there_is_no_estimate() -> None:
 
 
 def test_nothing_known_is_calm_with_low_confidence() -> None:
-    tone = ToneEstimator(MODEL).update(STEP, window(np.full(len(TRACKED_FEATURES), NAN), STEP, 0.1))
+    tone = ToneEstimator(MODEL).estimate_tone(
+        STEP, window(np.full(len(TRACKED_FEATURES), NAN), STEP, 0.1)
+    )
     assert tone.agitation < 0.3
     assert tone.confidence < 0.1
     assert tone.evidence == ()
@@ -158,11 +160,15 @@ def test_little_speech_is_little_sure_and_moves_little() -> None:
     for e in (long, short):
         talk(e, CALM, 20.0)
     at = 30 * SAMPLE_RATE
-    much, little = (e.update(at, window(ANGRY, at, s)) for e, s in ((long, 2.0), (short, 0.2)))
+    much, little = (
+        e.estimate_tone(at, window(ANGRY, at, s)) for e, s in ((long, 2.0), (short, 0.2))
+    )
     assert little.agitation < 0.3 < much.agitation
     # What is held is as sure as it was; of a stranger little is known by little speech.
     assert little.confidence > 0.7
-    much, little = (ToneEstimator(MODEL).update(at, window(ANGRY, at, s)) for s in (2.0, 0.2))
+    much, little = (
+        ToneEstimator(MODEL).estimate_tone(at, window(ANGRY, at, s)) for s in (2.0, 0.2)
+    )
     assert little.confidence < 0.3 * much.confidence
 
 
@@ -190,7 +196,7 @@ def test_signals_are_what_is_off_from_the_usual() -> None:
     higher = usual.copy()
     higher[TRACKED_FEATURES.index("f0_semitones median")] += 5.0
     higher[TRACKED_FEATURES.index("level_dbfs")] += 8.0
-    signals = e.update(at + STEP, window(higher, at + STEP)).signals
+    signals = e.estimate_tone(at + STEP, window(higher, at + STEP)).signals
     assert signals["f0_semitones"] == pytest.approx(5.0, abs=0.5)
     assert signals["level_db"] == pytest.approx(8.0, abs=0.5)
     assert signals["hnr_db"] == pytest.approx(0.0, abs=0.1)
@@ -232,9 +238,9 @@ def test_the_same_window_again_changes_nothing() -> None:
     """What is not new speech neither moves the estimate nor is learnt again."""
     e = ToneEstimator(MODEL)
     _, at = talk(e, CALM, 5.0)
-    first = e.update(at + STEP, window(ANGRY, at + STEP))
+    first = e.estimate_tone(at + STEP, window(ANGRY, at + STEP))
     for i in range(50):
-        again = e.update(at + (2 + i) * STEP, window(ANGRY, at + STEP))
+        again = e.estimate_tone(at + (2 + i) * STEP, window(ANGRY, at + STEP))
         assert again.agitation == first.agitation
 
 
@@ -255,7 +261,7 @@ def test_whatever_is_heard_the_estimate_is_within_bounds(
     e, at = ToneEstimator(MODEL), 0
     for x, speech_s, later, others in heard:
         at += later
-        tone = e.update(at, window(x, at, speech_s), others)
+        tone = e.estimate_tone(at, window(x, at, speech_s), others)
         assert math.isfinite(tone.agitation)
         assert 0 <= tone.agitation <= 1
         assert 0 <= tone.confidence <= 1
@@ -311,8 +317,8 @@ def test_words_and_what_is_done_add_as_log_odds(weights: tuple[float, ...]) -> N
     others = [Evidence(w, "x") for w in weights]
     # However the voice is: the usual of one who is agitated is learnt otherwise, so once only.
     for x in (CALM, ANGRY):
-        alone = plain.update(STEP, window(x, STEP))
-        both = e.update(STEP, window(x, STEP), others)
+        alone = plain.estimate_tone(STEP, window(x, STEP))
+        both = e.estimate_tone(STEP, window(x, STEP), others)
         assert logit(both.agitation) - logit(alone.agitation) == pytest.approx(sum(weights))
         assert both.confidence == alone.confidence
         plain, e = ToneEstimator(MODEL), ToneEstimator(MODEL)
@@ -379,7 +385,7 @@ def vad_answers(samples: F32) -> F32:
 @pytest.fixture(scope="module")
 def call() -> F32:
     """Return the sample call, its agent silent, without most of what the agent says."""
-    parts = RecordedCall.both(resource("samples", SAMPLE_CALL)).blocks()
+    parts = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks()
     samples = np.concatenate([block.samples for block in parts], axis=1)
     samples[0] = 0.0
     # The customer speaks at 7-43, 52-56, 120-139 and 166-200 s.
@@ -680,7 +686,7 @@ def spoken_words(speaker: Speaker, text: str) -> list[Event]:
                 words = tuple(
                     HeardWord(w, a, b, 0.9) for w, (a, b) in zip(said, pairwise(times), strict=True)
                 )
-                e.process(event.answer(event.at + SAMPLE_RATE, words[event.first :]))
+                e.process(event.make_transcript(event.at + SAMPLE_RATE, words[event.first :]))
     return events
 
 

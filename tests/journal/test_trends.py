@@ -464,8 +464,8 @@ def test_a_journal_with_nothing_in_it_has_a_page_too(tmp_path: Path) -> None:
         assert "0 calls in the journal." in told
         assert "No call has a score yet" in told
         assert "No cue was shown yet." in told
-        journal.add(made(started_at=STARTED))
-        journal.survey(made().call.id, Survey(csat=3))
+        journal.add_call(made(started_at=STARTED))
+        journal.save_survey(made().call.id, Survey(csat=3))
         told = trends_page(journal_trends(journal)).decode()
     assert "1 call, from the week of 2 Mar 2026 to that of 2 Mar 2026." in told
     assert "Listening" in told

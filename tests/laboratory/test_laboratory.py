@@ -110,7 +110,7 @@ def test_what_the_cues_went_on_is_read_back_to_the_digit(
         quotes = {"hard_said": "never" if quoted else ""}
         distrusted = {Speaker.AGENT: "lost"} if lost else {}
         at = i * TICK_SAMPLES
-        signals, told = recorder.take(at, {"x": x, "y": y}, quotes, distrusted)
+        signals, told = recorder.encode_tick(at, {"x": x, "y": y}, quotes, distrusted)
         assert signals == pytest.approx(
             {"x": x, "y": y}, abs=0.6 * 10**-SIGNAL_DECIMALS, nan_ok=True
         )
@@ -139,7 +139,7 @@ def stepped(x: float, step: str, data: st.DataObject) -> float:
 def test_what_only_grows_is_told_once() -> None:
     recorder = SignalTraceEncoder()
     told = [
-        recorder.take(i * TICK_SAMPLES, {"x": 3 + i * TICK_SAMPLES / SAMPLE_RATE}, {}, {})[1]
+        recorder.encode_tick(i * TICK_SAMPLES, {"x": 3 + i * TICK_SAMPLES / SAMPLE_RATE}, {}, {})[1]
         for i in range(1, 1000)
     ]
     assert [len(events) for events in told] == [1, 1, *[0] * 997]
@@ -228,7 +228,7 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     told = truth.read(recording.with_suffix(".truth.toml"), truth.Truth)
     asr = ToldAsr(told, Config().transcription)
     hears = build_engine(Config(), BUILT_IN, shipped_models())
-    events = list(run_engine(RecordedCall.both(recording).blocks(), hears, asr))
+    events = list(run_engine(RecordedCall.from_stereo(recording).blocks(), hears, asr))
     assert [event for event in events if isinstance(event, Word)]
     assert len([event for event in events if isinstance(event, CueOpened)]) >= 2
     assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)

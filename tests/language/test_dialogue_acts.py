@@ -40,9 +40,9 @@ def say(
         word(t, i, utterance=utterance, start=start, speaker=speaker)
         for i, t in enumerate(text.split())
     ]
-    told = [move for event in words for move in moves.hear(event)]
+    told = [move for event in words for move in moves.add_event(event)]
     end = words[-1].end if words else start
-    return told + moves.hear(ended(speaker, text, utterance, start, end))
+    return told + moves.add_event(ended(speaker, text, utterance, start, end))
 
 
 def ended(speaker: Speaker, text: str, utterance: int, start: int, end: int) -> Utterance:
@@ -59,7 +59,7 @@ def ended(speaker: Speaker, text: str, utterance: int, start: int, end: int) -> 
 
 
 def said(moves: DialogueActTracker, speaker: Speaker, kind: str) -> list[str]:
-    return [s.text for s in moves.said(speaker, kind)]
+    return [s.text for s in moves.acts_of(speaker, kind)]
 
 
 # --- the kinds ------------------------------------------------------------------------------
@@ -200,10 +200,10 @@ def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
     moves = DialogueActTracker()
 
     def hear(text: str, *, committed: bool = True) -> None:
-        moves.hear(word(text, 1, committed=committed, final=False))
+        moves.add_event(word(text, 1, committed=committed, final=False))
 
-    moves.hear(word("shut", 0, final=False))
-    moves.hear(word("now", 2, final=False))
+    moves.add_event(word("shut", 0, final=False))
+    moves.add_event(word("now", 2, final=False))
     hear("up", committed=False)
     assert not said(moves, CUSTOMER, "abuse")
     hear("up")
@@ -218,11 +218,11 @@ def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
 def test_the_newest_words_wait_for_what_they_may_become() -> None:
     moves = DialogueActTracker()
     for i, text in enumerate(["please", "take", "care"]):
-        moves.hear(word(text, i, final=False, speaker=AGENT))
+        moves.add_event(word(text, i, final=False, speaker=AGENT))
     assert not said(moves, AGENT, "closing")
-    moves.hear(word("of", 3, final=False, speaker=AGENT))
+    moves.add_event(word("of", 3, final=False, speaker=AGENT))
     assert not said(moves, AGENT, "closing")
-    moves.hear(word("today", 3, final=False, speaker=AGENT))
+    moves.add_event(word("today", 3, final=False, speaker=AGENT))
     assert said(moves, AGENT, "closing") == ["take care"]
 
 
@@ -248,7 +248,7 @@ def test_final_words_alone_decide(
         start = number * 3 * SECOND
         for utterance, index, partial, committed, asks in itertools.islice(hypotheses, 8):
             if utterance <= len(finals):
-                heard.hear(
+                heard.add_event(
                     word(
                         partial,
                         index,
@@ -260,35 +260,35 @@ def test_final_words_alone_decide(
                     )
                 )
             if asks:
-                heard.said(speaker, "apology")
+                heard.acts_of(speaker, "apology")
         for moves, events in zip((expected, heard), told, strict=True):
             events += say(moves, speaker, text, number, start)
     assert told[0] == told[1]
     for kind in KINDS[speaker]:
-        assert expected.said(speaker, kind) == heard.said(speaker, kind)
+        assert expected.acts_of(speaker, kind) == heard.acts_of(speaker, kind)
 
 
 def test_later_words_change_nothing_that_was_told() -> None:
     moves = DialogueActTracker()
     say(moves, AGENT, "I'm so sorry about that.")
     say(moves, AGENT, "You have to wait.", 2, 3 * SECOND)
-    before = [*moves.said(AGENT, "apology"), *moves.said(AGENT, "hard")]
+    before = [*moves.acts_of(AGENT, "apology"), *moves.acts_of(AGENT, "hard")]
     assert len(before) == 2
-    moves.hear(word("nothing", 0, utterance=1, speaker=AGENT))
-    moves.hear(word("nothing", 0, utterance=2, speaker=AGENT))
+    moves.add_event(word("nothing", 0, utterance=1, speaker=AGENT))
+    moves.add_event(word("nothing", 0, utterance=2, speaker=AGENT))
     for number in range(3, 3 * ACT_UTTERANCES):
         say(moves, AGENT, "Okay then.", number, number * 3 * SECOND)
-    assert [*moves.said(AGENT, "apology"), *moves.said(AGENT, "hard")] == before
+    assert [*moves.acts_of(AGENT, "apology"), *moves.acts_of(AGENT, "hard")] == before
 
 
 def test_a_long_call_keeps_what_was_said_and_forgets_the_words() -> None:
     moves = DialogueActTracker()
     for number in range(1, 4 * ACT_UTTERANCES):
         say(moves, AGENT, "I'm so sorry about that.", number, number * 20 * SECOND)
-    assert len(moves.said(AGENT, "apology")) == 4 * ACT_UTTERANCES - 1
+    assert len(moves.acts_of(AGENT, "apology")) == 4 * ACT_UTTERANCES - 1
     assert len(moves._words[AGENT]) == ACT_UTTERANCES
-    apologies = moves.said(AGENT, "apology")
-    assert moves.said(AGENT, "apology") is apologies
+    apologies = moves.acts_of(AGENT, "apology")
+    assert moves.acts_of(AGENT, "apology") is apologies
 
 
 def test_a_paraphrase_takes_up_what_the_customer_told_lately() -> None:
@@ -319,7 +319,7 @@ def test_what_is_only_meant_to_reassure() -> None:
     def only(text: str, since: int = 0) -> bool:
         moves = DialogueActTracker()
         for i, t in enumerate(text.split()):
-            moves.hear(word(t, i, speaker=AGENT, committed=False, final=False))
+            moves.add_event(word(t, i, speaker=AGENT, committed=False, final=False))
         return moves.only_supportive(AGENT, since)
 
     assert only("Mm hmm, I see.")

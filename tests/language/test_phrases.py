@@ -29,7 +29,7 @@ def test_a_phrase_is_a_run_of_whole_words() -> None:
 
 def test_words_are_covered_only_where_nothing_else_is_said() -> None:
     phrases = Phrases(["no problem", "okay"])
-    assert phrases.cover(["No", "problem,", "no", "problem."])
-    assert phrases.cover(["Okay", "...", "no", "problem"])
-    assert not phrases.cover(["no", "problem", "at", "all"])
-    assert not phrases.cover([])
+    assert phrases.cover_all(["No", "problem,", "no", "problem."])
+    assert phrases.cover_all(["Okay", "...", "no", "problem"])
+    assert not phrases.cover_all(["no", "problem", "at", "all"])
+    assert not phrases.cover_all([])

@@ -49,7 +49,7 @@ def agree(*hypotheses: str, probability: float = 0.9, complete: bool = False) ->
     a = LocalAgreement(0)
     for n, text in enumerate(hypotheses, 1):
         following = words(text, probability)[len(a.committed) :]
-        a.update(following, n * 6400, complete=complete)
+        a.add_hypothesis(following, n * 6400, complete=complete)
     return a
 
 
@@ -72,26 +72,28 @@ def test_what_the_recogniser_doubts_is_committed_after_three() -> None:
 
 def test_what_may_well_change_is_not_shown() -> None:
     a = LocalAgreement(0)
-    a.update((*words("I have"), *words("a", 0.1), *words("dream")), 6400, complete=False)
+    a.add_hypothesis((*words("I have"), *words("a", 0.1), *words("dream")), 6400, complete=False)
     assert texts(a.tentative) == "I have"
-    a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=False)
+    a.add_hypothesis((*words("I have a"), *words("dre", 0.5)), 12800, complete=False)
     assert texts(a.tentative).endswith("a")
-    a.update((*words("I have a"), *words("dre", 0.5)), 12800, complete=True)
+    a.add_hypothesis((*words("I have a"), *words("dre", 0.5)), 12800, complete=True)
     assert texts(a.tentative).endswith("dre")
-    a.update(words("a dre-"), 12800, complete=False)
+    a.add_hypothesis(words("a dre-"), 12800, complete=False)
     assert texts(a.tentative) == "a"
 
 
 def test_what_is_committed_is_asked_for_again_with_its_last_words_only() -> None:
     a = agree("one two three")
-    assert a.given() == HypothesisPrompt(0)
+    assert a.next_prompt() == HypothesisPrompt(0)
     said = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
     a, n = LocalAgreement(0), 0
     for n in range(2, 11):
         # A word every 0.8 s, heard as soon as it is said.
-        a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800, complete=True)
-        a.update(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800 + 1, complete=True)
-    start, first, prefix, context = a.given()
+        a.add_hypothesis(words(" ".join(said[:n]))[len(a.committed) :], n * 12_800, complete=True)
+        a.add_hypothesis(
+            words(" ".join(said[:n]))[len(a.committed) :], n * 12_800 + 1, complete=True
+        )
+    start, first, prefix, context = a.next_prompt()
     assert (first, prefix) == (10, "seven eight nine ten")
     assert context == "one two three four five six"
     # "seven" was not there at 6 * 0.8 s; it is with a margin.
@@ -111,9 +113,9 @@ def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
     for following, complete, steps in course:
         end += steps * 6400
         before = [w.text for w in a.committed]
-        a.update(words(" ".join(following)), end, complete=complete)
+        a.add_hypothesis(words(" ".join(following)), end, complete=complete)
         heard.append((end, [*before, *following]))
-        asked = a.given()
+        asked = a.next_prompt()
         everything = heard[-1][1]
         for place in range(len(a.committed) - len(asked.prefix.split()), len(everything)):
             word = everything[place]
@@ -123,14 +125,14 @@ def test_the_audio_that_is_asked_from_has_every_word_that_is_decoded_again(
 
 def test_what_is_hidden_is_not_told_to_the_recogniser() -> None:
     a = agree(*["it is 4111 11## ####"] * 2, complete=True)
-    assert a.given() == HypothesisPrompt(0, 3, "it is 4111")
+    assert a.next_prompt() == HypothesisPrompt(0, 3, "it is 4111")
 
 
 def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> None:
     a = agree(*["I see a cat"] * 2, complete=True)
 
     def following(text: str) -> str | None:
-        heard = a.continued(Transcript(0, Speaker.AGENT, 1, 0, True, words(text)))
+        heard = a.words_after_committed(Transcript(0, Speaker.AGENT, 1, 0, True, words(text)))
         return None if heard is None else texts(list(heard))
 
     assert following("I see a cat there") == "there"
@@ -155,7 +157,9 @@ class Talk:
                 self.requests.append(event)
                 if self.script:
                     heard = words(self.script(event))[event.first :]
-                    self.take(self.scribe.hear(event.at, event.answer(event.at, heard)))
+                    self.take(
+                        self.scribe.add_transcript(event.at, event.make_transcript(event.at, heard))
+                    )
             else:
                 self.events.append(event)
 
@@ -163,7 +167,7 @@ class Talk:
         for _ in range(round(seconds * SAMPLE_RATE / HOP)):
             self.at += HOP
             self.segmenter.step(self.at, probability)
-            self.take(self.scribe.step(self.at, probability, self.segmenter))
+            self.take(self.scribe.process_hop(self.at, probability, self.segmenter))
 
     def speak(self, seconds: float) -> None:
         self.hear(seconds, 0.9)
@@ -201,7 +205,7 @@ def test_final_words_are_there_when_the_pause_is_over() -> None:
     (utterance,) = t.of(Utterance)
     assert isinstance(utterance, Utterance)
     assert (utterance.text, utterance.words) == ("good bye", 2)
-    assert not t.scribe.waiting
+    assert not t.scribe.awaits_final_words
 
 
 def test_a_short_pause_is_one_more_hypothesis_and_the_utterance_goes_on() -> None:
@@ -255,9 +259,9 @@ def test_the_other_one_ends_an_utterance() -> None:
     t = Talk(lambda q: "yes")
     t.speak(1.0)
     t.pause(0.25)
-    t.take(t.scribe.end(t.at))
+    t.take(t.scribe.end_utterance(t.at))
     assert len(t.of(Utterance)) == 1
-    assert t.scribe.end(t.at) == []
+    assert t.scribe.end_utterance(t.at) == []
 
 
 def test_a_partial_that_comes_after_the_end_is_too_late() -> None:
@@ -266,8 +270,8 @@ def test_a_partial_that_comes_after_the_end_is_too_late() -> None:
     t.pause(1.0)
     late = t.requests[0]
     assert not late.careful
-    assert t.scribe.hear(t.at, late.answer(t.at, words("late"))) == []
-    assert t.scribe.waiting
+    assert t.scribe.add_transcript(t.at, late.make_transcript(t.at, words("late"))) == []
+    assert t.scribe.awaits_final_words
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 1.2)), min_size=20, max_size=60))
@@ -277,7 +281,7 @@ def test_whatever_the_speech_every_request_has_audio_and_every_utterance_an_end(
     t = Talk(None)
     for p, seconds in [(1.0, 10.0), *curve]:
         t.hear(seconds, p)
-    t.take(t.scribe.end(t.at))
+    t.take(t.scribe.end_utterance(t.at))
     for q in t.requests:
         assert 0 <= q.start < q.end <= q.at
         assert q.end - q.start <= LONGEST + SAMPLE_RATE
@@ -286,8 +290,8 @@ def test_whatever_the_speech_every_request_has_audio_and_every_utterance_an_end(
     assert all(a.end <= b.start for a, b in pairwise(careful.values()))
     for q in t.requests:
         if q.careful:
-            t.scribe.hear(t.at, q.answer(t.at, ()))
-    assert not t.scribe.waiting
+            t.scribe.add_transcript(t.at, q.make_transcript(t.at, ()))
+    assert not t.scribe.awaits_final_words
 
 
 def test_words_that_were_shown_are_voided_by_an_empty_final() -> None:
@@ -303,14 +307,18 @@ def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
     t = Talk(None)
     t.speak(1.0)
     request = t.requests[0]
-    (event,) = t.scribe.hear(t.at, request.answer(t.at, (), "RuntimeError: gone"))
+    (event,) = t.scribe.add_transcript(
+        t.at, request.make_transcript(t.at, (), "RuntimeError: gone")
+    )
     assert isinstance(event, Degraded)
     assert event.reason == "agent: RuntimeError: gone"
-    assert t.scribe.hear(t.at, request.answer(t.at, (), "RuntimeError: gone")) == []
+    assert (
+        t.scribe.add_transcript(t.at, request.make_transcript(t.at, (), "RuntimeError: gone")) == []
+    )
     before = len(t.requests)
     t.speak(1.0)
     assert len(t.requests) > before
-    (event,) = t.scribe.hear(t.at, t.requests[-1].answer(t.at, ()))
+    (event,) = t.scribe.add_transcript(t.at, t.requests[-1].make_transcript(t.at, ()))
     assert isinstance(event, Degraded)
     assert event.reason == "agent: words come again"
 
@@ -322,7 +330,7 @@ def test_where_the_final_words_fail_what_was_believed_stands() -> None:
     t.pause(1.0)
     request = t.requests[-1]
     assert request.careful
-    events = t.scribe.hear(t.at, request.answer(t.at, (), "gone"))
+    events = t.scribe.add_transcript(t.at, request.make_transcript(t.at, (), "gone"))
     utterance = events[-1]
     assert isinstance(utterance, Utterance)
     assert utterance.text.startswith("I will call you")

@@ -36,7 +36,7 @@ def say(wording: WordingEvidence, text: str, utterance: int = 1, start: int = 0)
     """Say an utterance, and return where it ends."""
     words = [word(t, i, utterance=utterance, start=start) for i, t in enumerate(text.split())]
     for event in words:
-        wording.hear(event)
+        wording.add_event(event)
     return words[-1].end
 
 
@@ -166,7 +166,7 @@ def test_final_words_alone_decide(
         )
         for utterance, index, partial, committed, asks in itertools.islice(coming, 8):
             if utterance <= len(finals):
-                heard.hear(
+                heard.add_event(
                     word(
                         partial,
                         index,
@@ -180,8 +180,8 @@ def test_final_words_alone_decide(
                 heard.evidence(start)
         for wording in (expected, heard):
             for i, t in enumerate(text.split()):
-                wording.hear(word(t, i, utterance=number, start=start))
-            wording.hear(ended)
+                wording.add_event(word(t, i, utterance=number, start=start))
+            wording.add_event(ended)
     at = (len(finals) + 1) * 10 * SECOND
     assert heard.evidence(at) == expected.evidence(at)
 
@@ -189,24 +189,24 @@ def test_final_words_alone_decide(
 def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back() -> None:
     wording = WordingEvidence(MODEL)
     tentative = word("ridiculous", 0, committed=False, final=False)
-    wording.hear(tentative)
+    wording.add_event(tentative)
     assert not wording.evidence(SECOND)
-    wording.hear(word("ridiculous", 0, final=False))
+    wording.add_event(word("ridiculous", 0, final=False))
     assert wording.evidence(SECOND)
-    wording.hear(word("", 0, committed=False, final=False))
+    wording.add_event(word("", 0, committed=False, final=False))
     assert not wording.evidence(SECOND)
-    wording.hear(word("ridiculous", 0, final=False))
-    wording.hear(word("radishes", 0, final=False))
+    wording.add_event(word("ridiculous", 0, final=False))
+    wording.add_event(word("radishes", 0, final=False))
     assert not wording.evidence(SECOND)
-    wording.hear(word("ridiculous", 0, final=False))
-    wording.hear(word("not", 0))
+    wording.add_event(word("ridiculous", 0, final=False))
+    wording.add_event(word("not", 0))
     assert not wording.evidence(SECOND)
 
 
 def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
     wording = WordingEvidence(MODEL)
     for i, text in enumerate(["I", "want", "to", "speak"]):
-        wording.hear(word(text, i, final=False))
+        wording.add_event(word(text, i, final=False))
     end = say(wording, "to a manager", 2, 2 * SECOND)
     assert wording.evidence(end)
     say(wording, "I want to send flowers")
@@ -215,11 +215,11 @@ def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
 
 def test_final_words_void_the_surplus_and_stay() -> None:
     wording = WordingEvidence(MODEL)
-    wording.hear(word("fine", 0, final=False))
-    wording.hear(word("ridiculous", 1, final=False))
-    wording.hear(word("fine", 0))
+    wording.add_event(word("fine", 0, final=False))
+    wording.add_event(word("ridiculous", 1, final=False))
+    wording.add_event(word("fine", 0))
     assert not wording.evidence(SECOND)
-    wording.hear(word("ridiculous", 1, final=False))
+    wording.add_event(word("ridiculous", 1, final=False))
     assert not wording.evidence(SECOND)
 
 
@@ -255,7 +255,7 @@ def test_a_recogniser_that_repeats_itself_adds_nothing() -> None:
 
 def test_the_agents_words_are_refused() -> None:
     with pytest.raises(ValueError, match="agent"):
-        WordingEvidence(MODEL).hear(word("ridiculous", 0, speaker=Speaker.AGENT))
+        WordingEvidence(MODEL).add_event(word("ridiculous", 0, speaker=Speaker.AGENT))
 
 
 def test_nothing_said_is_no_evidence() -> None:
@@ -267,9 +267,9 @@ def test_a_long_call_is_forgotten_from_its_start() -> None:
     wording, end = WordingEvidence(MODEL), 0
     for number in range(1, 3 * WORDING_UTTERANCES):
         end = say(wording, "this is okay", number, end)
-    wording.hear(word("ridiculous", 0, utterance=1, start=end))
+    wording.add_event(word("ridiculous", 0, utterance=1, start=end))
     assert not wording.evidence(end)
-    wording.hear(word("ridiculous", 0, utterance=3 * WORDING_UTTERANCES, start=end))
+    wording.add_event(word("ridiculous", 0, utterance=3 * WORDING_UTTERANCES, start=end))
     assert wording.evidence(end)
     assert len(wording._words) == WORDING_UTTERANCES
     assert len(wording._said) <= WORDING_UTTERANCES
@@ -289,19 +289,26 @@ def test_words_are_read_without_case_punctuation_and_fillers() -> None:
 
 
 def test_the_model_separates_and_knows_nothing_of_no_words() -> None:
-    hostile, desperate = MODEL.read(spoken_words(["you", "are", "disgusting", "and", "stupid"]))
+    hostile, desperate = MODEL.class_probabilities(
+        spoken_words(["you", "are", "disgusting", "and", "stupid"])
+    )
     assert hostile > 0.8 > 0.2 > desperate
-    hostile, desperate = MODEL.read(spoken_words(["I", "am", "scared", "and", "so", "sad"]))
+    hostile, desperate = MODEL.class_probabilities(
+        spoken_words(["I", "am", "scared", "and", "so", "sad"])
+    )
     assert desperate > 0.8 > 0.2 > hostile
-    assert MODEL.read([]) == MODEL.read(["xyzzy"])
-    assert max(MODEL.read([])) < 0.2
+    assert MODEL.class_probabilities([]) == MODEL.class_probabilities(["xyzzy"])
+    assert max(MODEL.class_probabilities([])) < 0.2
 
 
 def test_what_a_judgement_rests_on_is_what_it_falls_without() -> None:
     words = spoken_words(["you", "are", "disgusting", "and", "I", "want", "a", "refund"])
-    first, last = MODEL.rests_on(words, 0)[0]
+    first, last = MODEL.strongest_ngrams(words, 0)[0]
     assert "disgusting" in words[first:last]
-    assert MODEL.read(words[:first] + words[last:])[0] < MODEL.read(words)[0]
+    assert (
+        MODEL.class_probabilities(words[:first] + words[last:])[0]
+        < MODEL.class_probabilities(words)[0]
+    )
 
 
 def test_the_model_file_is_small() -> None:

@@ -147,14 +147,14 @@ def _worded(
             words=len(said),
         )
     )
-    return [*heard, *(move for event in heard for move in moves.hear(event))]
+    return [*heard, *(move for event in heard for move in moves.add_event(event))]
 
 
 def card(told: Iterable[Event]) -> ScoreCard:
     """Return the score card of events."""
     scorer = Scorer("call")
     for event in told:
-        scorer.update(event)
+        scorer.add_event(event)
     return scorer.finish()
 
 

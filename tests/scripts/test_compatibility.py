@@ -164,7 +164,9 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
 
     monkeypatch.setattr(local_socket, "folder", nowhere)
     with ControlServer(Feed()) as deaf:
-        assert "`voicecoach tell` does not reach this call: runtime directory" in deaf.trouble
+        assert (
+            "`voicecoach tell` does not reach this call: runtime directory" in deaf.why_unreachable
+        )
 
 
 @pytest.mark.parametrize(

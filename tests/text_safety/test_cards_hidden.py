@@ -100,13 +100,13 @@ def test_it_is_in_no_output(text: str, make: Any, tmp_path: Path) -> None:
         log.write(event_log.encode_header(call="call", words=True, voicecoach="0"))
         for event in heard(text, make):
             log.write(event_log.encode_event(event))
-            tally.update(event)
-            snapshot.update(event)
-            view.show(event)
+            tally.add_event(event)
+            snapshot.add_event(event)
+            view.on_event(event)
             line = make_display(snapshot, "listening").line
             assert longest(SECRET, f"{line.text} {line.tentative}" if line else "") < 3
-            view.advance(event.at)
-    tally.write(folder)
+            view.on_progress(event.at)
+    tally.write_results(folder)
     events = reader.read_results(folder).events
     assert any(isinstance(e, Word) and "#" in e.text for e in events)
     assert any(isinstance(e, Utterance) and "#" in e.text for e in events)
@@ -135,7 +135,9 @@ def test_however_it_is_split_between_utterances(text: str) -> None:
         parts = words[:first], words[first:second], words[second:]
         for number, part in enumerate(parts, 1):
             request = asked(number, number * 2 * SAMPLE_RATE)
-            answer = answerer.answer(0, request, [TranscribedWord(w, 0.0, 0.1, 0.9) for w in part])
+            answer = answerer.build_transcript(
+                0, request, [TranscribedWord(w, 0.0, 0.1, 0.9) for w in part]
+            )
             shown += [word.text for word in answer.words]
         assert longest(SECRET, " ".join(shown)) < 3, (first, second)
 
@@ -144,7 +146,7 @@ def test_however_it_is_split_between_utterances(text: str) -> None:
 def test_a_partial_hides_it_wherever_it_is_cut(text: str) -> None:
     words = text.split()
     for cut in range(len(words) + 1):
-        answer = TranscriptBuilder(SETTINGS).answer(
+        answer = TranscriptBuilder(SETTINGS).build_transcript(
             0, asked(1, 0), [TranscribedWord(w, 0.0, 0.1, 0.9) for w in words[:cut]]
         )
         assert longest(SECRET, " ".join(word.text for word in answer.words)) < 3

@@ -138,7 +138,7 @@ def asked() -> TranscribeRequest:
 def test_a_recogniser_s_words_and_errors_are_cleaned(text: str) -> None:
     answerer = TranscriptBuilder(TranscriptionConfig())
     heard = [TranscribedWord(text * 20, 0.0, 0.5, 0.9), TranscribedWord("\u200b\0", 0.5, 0.6, 0.9)]
-    (word,) = answerer.answer(0, asked(), heard).words
+    (word,) = answerer.build_transcript(0, asked(), heard).words
     assert harmless(word.text, lines=False)
     assert 0 < len(word.text) <= MAX_WORD_CHARS
 
@@ -194,8 +194,8 @@ def test_the_console_shows_text(text: str, terminal: bool) -> None:
     console = Console(file=out, force_terminal=terminal, width=80, color_system=None)
     with TerminalView(console, text, 10.0) as view:
         for event in said(text):
-            view.show(event)
-        view.advance(SAMPLE_RATE)
+            view.on_event(event)
+        view.on_progress(SAMPLE_RATE)
     # What rich itself says to a terminal is known.
     shown = re.sub(r"\x1b\[(\?25[lh]|\d*[A-K]|2K|0?m)", "", out.getvalue()).replace("\r", "")
     assert harmless(shown)
@@ -213,7 +213,7 @@ def test_a_line_for_a_person_is_one_line(text: str, capsys: pytest.CaptureFixtur
 def test_the_page_and_the_overlay_are_given_text(text: str) -> None:
     snapshot = Snapshot()
     for event in said(text):
-        snapshot.update(event)
+        snapshot.add_event(event)
     shown = make_display(snapshot, "listening")
     own = shown.card and msgspec.structs.replace(shown.card, id="")
     told = msgspec.to_builtins(msgspec.structs.replace(shown, card=own))
@@ -288,9 +288,9 @@ class Tags(HTMLParser):
 def test_markdown_is_text(text: str) -> None:
     summarizer = summary.Summarizer(text)
     for event in some_call(text=clean_text(text)):
-        summarizer.update(event)
+        summarizer.add_event(event)
     for event in said(text):
-        summarizer.update(event)
+        summarizer.add_event(event)
     for made in (
         summary.summary_markdown(summarizer.finish()),
         scorecard.scorecard_markdown(some_card(text)),
@@ -381,7 +381,7 @@ def test_a_quote_is_never_taken_for_a_template(text: str) -> None:
     opened = [
         event
         for at in range(0, 60 * SAMPLE_RATE, SAMPLE_RATE // 2)
-        for event in engine.update(at, signals, quotes, {})
+        for event in engine.decide(at, signals, quotes, {})
         if isinstance(event, CueOpened)
     ]
     assert opened

@@ -37,7 +37,7 @@ def test_an_id_that_was_written_into_a_journal_is_no_path(id: str, tmp_path: Pat
         (journal.path.parent / AUDIO_FOLDER).mkdir()
         for place in (tmp_path, journal.path.parent):
             (place / "out.flac").touch()
-        assert journal.audio(id) is None
+        assert journal.audio_file(id) is None
 
 
 @pytest.mark.parametrize("name", ["../out.wav", "/out.wav", "a/../../out.wav", "a\0b"])
@@ -63,4 +63,4 @@ def test_a_setting_that_names_no_file_is_refused(name: str) -> None:
 def test_a_recording_of_too_many_channels_is_refused() -> None:
     path = bad_input.CORPUS / "audio" / "many-channels.wav"
     with pytest.raises(AudioFileError, match=f"at most {MOST_CHANNELS} are read"):
-        RecordedCall.both(path)
+        RecordedCall.from_stereo(path)

@@ -53,7 +53,7 @@ TONE = Tone(
 def shown(*events: Event) -> Display:
     snapshot = Snapshot()
     for event in events:
-        snapshot.update(event)
+        snapshot.add_event(event)
     return make_display(snapshot, "listening")
 
 
@@ -93,7 +93,7 @@ def test_what_the_eye_cannot_tell_apart_is_not_drawn_again() -> None:
 def test_a_meter_has_steps_of_3_db(level_dbfs: float, meter: int) -> None:
     snapshot = Snapshot()
     samples = np.full((2, HOP), 10 ** (level_dbfs / 20), np.float32)
-    snapshot.hear(Block(0, samples))
+    snapshot.set_levels(Block(0, samples))
     assert [c.level for c in make_display(snapshot, "listening").channels] == [meter, meter]
     assert meter <= METER_STEPS
 
@@ -145,31 +145,33 @@ def test_the_agents_bar_is_calmness_and_with_the_eu_profile_pace() -> None:
 
 def test_the_feed_keeps_the_newest_and_wakes_once_for_each() -> None:
     feed, woken = Feed(), list[int]()
-    feed.wake = lambda: woken.append(1)
+    feed.on_change = lambda: woken.append(1)
     first = shown(TONE)
     feed.publish(first, 1.0)
     feed.publish(shown(TONE), 2.0)
     assert feed.newest.display is first
-    assert feed.newest.sounded == 1.0
+    assert feed.newest.sound_time == 1.0
     assert len(woken) == 1
 
 
 def test_wishes_come_in_their_order_and_do_not_pile_up() -> None:
     feed = Feed()
-    threads = [threading.Thread(target=feed.wish, args=(ToggleListening(),)) for _ in range(5)]
+    threads = [
+        threading.Thread(target=feed.post_action, args=(ToggleListening(),)) for _ in range(5)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    feed.wish(MarkCue("soften", 1, helpful=True))
-    assert feed.wishes() == [*[ToggleListening()] * 5, MarkCue("soften", 1, helpful=True)]
-    assert feed.wishes() == []
+    feed.post_action(MarkCue("soften", 1, helpful=True))
+    assert feed.drain_actions() == [*[ToggleListening()] * 5, MarkCue("soften", 1, helpful=True)]
+    assert feed.drain_actions() == []
     for _ in range(2 * MAX_QUEUED_ACTIONS):
-        feed.wish(QuitProgram())
-    assert len(feed.wishes()) == MAX_QUEUED_ACTIONS
+        feed.post_action(QuitProgram())
+    assert len(feed.drain_actions()) == MAX_QUEUED_ACTIONS
 
 
 def test_a_pause_is_a_state_of_the_snapshot() -> None:
     snapshot = Snapshot()
-    snapshot.update(Listening(at=1, on=False))
+    snapshot.add_event(Listening(at=1, on=False))
     assert not snapshot.listening

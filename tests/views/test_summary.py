@@ -85,7 +85,7 @@ EVENTS: list[Event] = [
 def summary() -> Summary:
     summarizer = Summarizer("call")
     for event in EVENTS:
-        summarizer.update(event)
+        summarizer.add_event(event)
     return summarizer.finish()
 
 
@@ -126,7 +126,7 @@ def test_a_summary_of_nothing() -> None:
 
 def test_without_the_composite_there_is_no_calmness_on_the_page() -> None:
     summarizer = Summarizer("eu")
-    summarizer.update(delivery(None))
+    summarizer.add_event(delivery(None))
     s = summarizer.finish()
     assert s.agent_calmness_mean is None
     assert "calmness" not in summary_markdown(s)

@@ -61,19 +61,19 @@ class ChannelTrack:
         """Samples for which it is waited for; None where nobody listens to it."""
         self.dropped = 0
         """Samples that came too late or had no room, once it had found its place."""
-        self.found = False
+        self.is_placed = False
         """It has found its place since it is listened to."""
         self._next = 0
-        self.loosen()
+        self.unanchor()
 
-    def loosen(self) -> None:
+    def unanchor(self) -> None:
         """Let the next chunk be placed by its own time."""
         self._anchored = self._correcting = False
         self._count = self._chunks = self._drift = 0
         self._offsets: deque[int] = deque(maxlen=DRIFT_CHUNKS)
         """Of the newest chunks, where each belongs by its time less the samples before it."""
 
-    def place(self, index: int, n: int) -> tuple[int, int]:
+    def place_chunk(self, index: int, n: int) -> tuple[int, int]:
         """Return where a chunk of `n` samples goes, and of how many to make it.
 
         By its time it belongs at `index`.
@@ -83,18 +83,18 @@ class ChannelTrack:
         self._offsets.append(index - self._count)
         self._chunks += 1
         start, fitted = self._next, n
-        jump = self._off(JUMP_CHUNKS) if self._chunks > JUMP_CHUNKS // 2 else 0
+        jump = self._early_by(JUMP_CHUNKS) if self._chunks > JUMP_CHUNKS // 2 else 0
         if abs(jump) >= SEAMLESS:
             start += jump
             # What was heard before the jump says nothing of what comes.
             self._offsets = deque(list(self._offsets)[-JUMP_CHUNKS // 2 :], DRIFT_CHUNKS)
             self._correcting = False
         elif self._chunks == PLACED_AFTER_CHUNKS:
-            start += self._off(PLACING_CHUNKS)
-            self.found = True
+            start += self._early_by(PLACING_CHUNKS)
+            self.is_placed = True
         elif self._chunks > PLACED_AFTER_CHUNKS:
             if self._chunks % DRIFT_CHECK_EVERY == 0:
-                self._drift = self._off(DRIFT_CHUNKS)
+                self._drift = self._early_by(DRIFT_CHUNKS)
                 self._correcting = abs(self._drift) > (
                     DRIFT_CORRECTED if self._correcting else DRIFT_SLACK
                 )
@@ -104,7 +104,7 @@ class ChannelTrack:
         self._next = start + fitted
         return start, fitted
 
-    def _off(self, chunks: int) -> int:
+    def _early_by(self, chunks: int) -> int:
         """Return by how much the track is early, by the newest chunks."""
         newest = list(self._offsets)[-chunks:]
         return round(statistics.median(newest)) - (self._next - self._count)
@@ -125,10 +125,10 @@ class Aligner:
         self._tracks = {s: ChannelTrack() for s in SPEAKERS}
         self.now = 0
         """Stream index of the next block."""
-        self.slept_s = 0.0
+        self.suspended_s = 0.0
         """Seconds that were cut out of the time line."""
 
-    def begin(self, at: float) -> None:
+    def set_origin(self, at: float) -> None:
         """Let the time line begin at a time; only while nothing is on it."""
         if self.now or any(track.end for track in self._tracks.values()):
             raise ValueError("the time line has begun")
@@ -138,18 +138,18 @@ class Aligner:
         """Return when the sample at a stream index was at its source, seconds."""
         return self._began + index / SAMPLE_RATE
 
-    def listen(self, speaker: Speaker, *, idles: bool) -> None:
+    def open_channel(self, speaker: Speaker, *, idles: bool) -> None:
         """Wait for a speaker's channel; `idles` where it delivers nothing while nothing plays."""
         seconds = IDLE_PATIENCE_S if idles else PATIENCE_S
         self._tracks[speaker].patience = round(seconds * SAMPLE_RATE)
-        self._tracks[speaker].found = False
-        self._tracks[speaker].loosen()
+        self._tracks[speaker].is_placed = False
+        self._tracks[speaker].unanchor()
 
-    def listens(self, speaker: Speaker) -> bool:
+    def is_channel_open(self, speaker: Speaker) -> bool:
         """Return whether a speaker's channel is waited for."""
         return self._tracks[speaker].patience is not None
 
-    def leave(self, speaker: Speaker) -> None:
+    def close_channel(self, speaker: Speaker) -> None:
         """Wait no more for a speaker's channel: what has not come will not."""
         self._tracks[speaker].patience = None
 
@@ -161,7 +161,7 @@ class Aligner:
         """Put silence in place of all that waits."""
         self._buf[:] = 0
         for track in self._tracks.values():
-            track.loosen()
+            track.unanchor()
             track.end = min(track.end, self.now)
 
     def push(self, speaker: Speaker, samples: I16, at: float, *, lost: bool = False) -> None:
@@ -170,9 +170,9 @@ class Aligner:
         if track.patience is None or not len(samples):
             return
         if lost:
-            track.loosen()
-        found = track.found
-        start, n = track.place(round((at - self._began) * SAMPLE_RATE), len(samples))
+            track.unanchor()
+        found = track.is_placed
+        start, n = track.place_chunk(round((at - self._began) * SAMPLE_RATE), len(samples))
         fitted = samples if n == len(samples) else _resample_to(samples, n)
         # What overlaps the chunk before, or has been given out as silence, is too late.
         first = min(n, max(0, max(track.end, self.now) - start))
@@ -181,7 +181,7 @@ class Aligner:
             track.dropped += min(n, max(0, self.now - start)) + n - last
         if first < last:
             track.end = start + last
-            self._write(speaker.row, start + first, fitted[first:last])
+            self._write_ring(speaker.row, start + first, fitted[first:last])
 
     def pull(self, now: float) -> list[Block]:
         """Return the blocks that are complete, or late beyond patience, at a time `now`.
@@ -190,7 +190,7 @@ class Aligner:
         """
         here = int((now - self._began) * SAMPLE_RATE)
         if here - self.now > SUSPENDED_AFTER:
-            here = self._wake(here)
+            here = self._cut_out_suspension(here)
         ready = here
         for track in self._tracks.values():
             if track.patience is not None:
@@ -201,29 +201,29 @@ class Aligner:
             missing = heard <= 0
             if not missing:
                 hops = min(hops, -(-heard // HOP))
-            blocks.append(Block(self.now, self._read(hops * HOP), missing=missing))
+            blocks.append(Block(self.now, self._read_ring(hops * HOP), missing=missing))
             self.now += hops * HOP
         for track in self._tracks.values():
             if track.end < self.now:
                 track.end = self.now
-                track.loosen()
+                track.unanchor()
         return blocks
 
-    def _wake(self, here: int) -> int:
+    def _cut_out_suspension(self, here: int) -> int:
         """Cut a pause of everything out of the time line, but for two seconds of it."""
         slept = here - self.now - 2 * SAMPLE_RATE
-        self.slept_s += slept / SAMPLE_RATE
+        self.suspended_s += slept / SAMPLE_RATE
         self._began += slept / SAMPLE_RATE
         self.clear()
         return here - slept
 
-    def _write(self, row: int, start: int, samples: I16) -> None:
+    def _write_ring(self, row: int, start: int, samples: I16) -> None:
         at = start % BUFFER_SAMPLES
         head = min(len(samples), BUFFER_SAMPLES - at)
         self._buf[row, at : at + head] = samples[:head]
         self._buf[row, : len(samples) - head] = samples[head:]
 
-    def _read(self, n: int) -> F32:
+    def _read_ring(self, n: int) -> F32:
         """Return the next `n` samples of both channels, and leave silence in their place."""
         out = np.empty((2, n), np.float32)
         at = self.now % BUFFER_SAMPLES

@@ -126,18 +126,18 @@ class ChannelMonitor:
         self._ring[:, first : first + samples.shape[1]] = samples
         self._hops += samples.shape[1] // HOP
 
-    def opened(self, at: int, speaker: Speaker) -> None:
+    def on_greeting(self, at: int, speaker: Speaker) -> None:
         """Take that a call was opened, in an agent's words, on a speaker's channel."""
         self._opened.setdefault(speaker, at)
 
-    def told(self, at: int, state: ChannelState) -> list[ChannelState]:
+    def on_capture_state(self, at: int, state: ChannelState) -> list[ChannelState]:
         """Take what is known where a channel is captured: it is "lost", or "ok"; return changes."""
         self._lost.pop(state.speaker, None)
         if state.state != "ok":
             self._lost[state.speaker] = state.reason
         return self._changes(at)
 
-    def update(self, at: int, speaking: Sequence[bool]) -> list[ChannelState]:
+    def update_states(self, at: int, speaking: Sequence[bool]) -> list[ChannelState]:
         """Return what changed; to be called every `TICK` hops.
 
         Parameters
@@ -156,13 +156,13 @@ class ChannelMonitor:
             raise ValueError(f"an update comes every {TICK} hops, not after {self._hops}")
         tick = self._hops // TICK
         self._speech[:, tick % _WINDOW_TICKS] = speaking
-        powers = self._levels(TICK)
+        powers = self._track_levels(TICK)
         first = (self._hops - TICK) * HOP % CORRELATION_WINDOW
         for s in self._speakers:
             if speaking[s.row]:
                 self._spoke[s.row] = True
                 block = self._ring[s.row, first : first + TICK_SAMPLES]
-                self._clipping[s].hear(block, powers[s.row])
+                self._clipping[s].add_block(block, powers[s.row])
         if tick % CORRELATE_EVERY_TICKS == 0:
             if len(self._speakers) == 2 and tick >= _WINDOW_TICKS:
                 self._correlate(at)
@@ -170,19 +170,19 @@ class ChannelMonitor:
             # Not in one update with the correlation, to spread the work.
             for s in self._speakers:
                 if self._spoke[s.row]:
-                    self._clipping[s].look()
+                    self._clipping[s].judge_clipping()
                     self._spoke[s.row] = False
-        self._watch()
+        self._check_silence_and_swap()
         return self._changes(at)
 
     def finish(self, at: int) -> list[ChannelState]:
         """Return what is known at the end of the stream: a channel that was never alive is dead."""
-        self._levels(self._hops % TICK)
+        self._track_levels(self._hops % TICK)
         for s in self._speakers:
             self._dead[s.row] |= self._loudest[s.row] < _DEAD_POWER
         return self._changes(at)
 
-    def _levels(self, hops: int) -> F32:
+    def _track_levels(self, hops: int) -> F32:
         """Follow the level over the newest hops, and return their powers, [2, hops]."""
         first = (self._hops - hops) * HOP % CORRELATION_WINDOW
         newest = self._ring[:, first : first + hops * HOP].reshape(2, hops, HOP)
@@ -197,14 +197,14 @@ class ChannelMonitor:
                 self._dead[row] = False
         return powers
 
-    def _watch(self) -> None:
+    def _check_silence_and_swap(self) -> None:
         """See what needs no sound: silence, and who opened the call."""
         now = self._hops * HOP
         for row in range(2):
             never = self._loudest[row] < _DEAD_POWER and now >= DEAD_AFTER
             self._dead[row] |= never or self._silent[row] >= SILENT_AFTER
         heard = self._opened.get(Speaker.CUSTOMER)
-        both = self._copy.open or self._leaks[Speaker.AGENT].open
+        both = self._copy.is_copy or self._leaks[Speaker.AGENT].is_leaking
         if heard is None or Speaker.AGENT in self._opened:
             self._swapped = False
         elif not both and now - heard >= SWAP_GRACE:
@@ -214,7 +214,7 @@ class ChannelMonitor:
         spoken = self._speech.sum(axis=1) * 2 >= _WINDOW_TICKS
         if not spoken.any():
             return
-        peak = self._correlator.hear(self._ring, self._hops * HOP % CORRELATION_WINDOW)
+        peak = self._correlator.measure_delay(self._ring, self._hops * HOP % CORRELATION_WINDOW)
         there = [False, False]
         for row, level in enumerate(peak.power_db):
             if spoken[row] and level >= QUIET_DBFS:
@@ -223,7 +223,7 @@ class ChannelMonitor:
                 there[row] = level >= loudest - PRESENT_DB
         near_db = [x - most for x, most in zip(peak.power_db, self._loudest_db, strict=True)]
         if any(there):
-            self._copy.hear(peak)
+            self._copy.add_peak(peak)
         for source in SPEAKERS:
             if not there[source.row]:
                 continue
@@ -235,9 +235,9 @@ class ChannelMonitor:
                 later = float("nan")
             levels = peak.power_db
             over = levels[source.other.row] - levels[source.row]
-            self._leaks[source].hear(at, later, over)
+            self._leaks[source].add_window(at, later, over)
 
-    def _judge(self, speaker: Speaker) -> tuple[str, str]:
+    def _state_of(self, speaker: Speaker) -> tuple[str, str]:
         """Return the state of a channel, and why."""
         heard, hears = self._leaks[speaker], self._leaks[speaker.other]
         if speaker in self._lost:
@@ -246,7 +246,7 @@ class ChannelMonitor:
             if self._loudest[speaker.row] < _DEAD_POWER:
                 return "dead", "nothing on it so far: is it muted, or is recording not permitted?"
             return "dead", f"digital silence for {SILENT_AFTER // SAMPLE_RATE} s: muted or lost"
-        if self._copy.open:
+        if self._copy.is_copy:
             gain = self._copy.level_db
             by = "" if abs(gain) < 1 else f", the customer's {abs(gain):.0f} dB "
             by += "" if abs(gain) < 1 else "louder" if gain > 0 else "softer"
@@ -254,15 +254,15 @@ class ChannelMonitor:
         if self._swapped:
             return "swapped", "the call was opened in an agent's words on the customer's channel"
         for leak in (hears, heard):
-            if leak.open and leak.drifts:
+            if leak.is_leaking and leak.drifts:
                 moved = 1000 * leak.moved_s
                 return "drifting", f"the delay of an echo moved by {moved:+.0f} ms: two clocks"
-        if hears.open:
+        if hears.is_leaking:
             late = f"{max(0.0, 1000 * hears.delay_s):.0f} ms late"
             level = "as loud" if hears.level_db > -1 else f"{-hears.level_db:.0f} dB down"
             what = "customer is heard" if speaker is Speaker.AGENT else "agent's echo is"
             return "bleeding", f"the {what} on it, about {level} and {late}"
-        if self._clipping[speaker].open:
+        if self._clipping[speaker].is_clipped:
             top = self._clipping[speaker].top_dbfs
             return "clipped", f"the tops of loud speech are flat, at {top:.0f} dBFS"
         return "ok", ""
@@ -270,7 +270,7 @@ class ChannelMonitor:
     def _changes(self, at: int) -> list[ChannelState]:
         changes = []
         for speaker in self._speakers:
-            state, reason = self._judge(speaker)
+            state, reason = self._state_of(speaker)
             before = self._states.get(speaker, "ok")
             if state == before:
                 continue

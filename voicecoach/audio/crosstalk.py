@@ -54,7 +54,7 @@ class LeakDetector:
     """Whether one speaker, the source, is heard on the other's channel."""
 
     def __init__(self) -> None:
-        self.open = False
+        self.is_leaking = False
         self.delay_s = 0.0
         """Newest, seconds that the hearer is later."""
         self.level_db = 0.0
@@ -69,7 +69,7 @@ class LeakDetector:
         self._track = np.zeros(DRIFT_POINTS)
         self._points = 0
 
-    def hear(self, at: int, delay_s: float, level_db: float) -> None:
+    def add_window(self, at: int, delay_s: float, level_db: float) -> None:
         """Take a window of the source's speech.
 
         Parameters
@@ -85,36 +85,36 @@ class LeakDetector:
         self._delays[slot], self._levels[slot] = delay_s, level_db
         self._windows += 1
         newest = (slot - np.arange(min(self._windows, LEAVE_WINDOWS))) % LEAVE_WINDOWS
-        if self.open:
-            alike = self._alike(newest)
+        if self.is_leaking:
+            alike = self._agreeing_slots(newest)
             if len(alike) <= LEAVE_AGREEING and self._windows >= LEAVE_WINDOWS:
-                self.open = self.drifts = False
+                self.is_leaking = self.drifts = False
                 self._points = 0
                 return
         else:
-            alike = self._alike(newest[:ENTER_WINDOWS])
+            alike = self._agreeing_slots(newest[:ENTER_WINDOWS])
             if len(alike) < ENTER_AGREEING:
                 return
         delay = float(np.median(self._delays[alike]))
         levels = np.sort(self._levels[alike])
         louder = float(levels[len(levels) // 2])
         aligned = abs(delay) <= ALIGNED_S
-        if aligned and louder > (2 * HEARER_LOUDER_DB if self.open else HEARER_LOUDER_DB):
-            self.open = self.drifts = False
+        if aligned and louder > (2 * HEARER_LOUDER_DB if self.is_leaking else HEARER_LOUDER_DB):
+            self.is_leaking = self.drifts = False
             self._points = 0
             return
-        self.open, self.level_db = True, louder
+        self.is_leaking, self.level_db = True, louder
         self.delay_s = float(self._delays[alike[0]])
         if alike[0] == slot:
-            self._follow(at)
+            self._track_delay(at)
 
-    def _alike(self, slots: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
+    def _agreeing_slots(self, slots: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
         """Return the most slots that agree on a delay, the newest first."""
         delays = self._delays[slots]
         agree = np.abs(delays[:, None] - delays[None, :]) <= AGREE_S
         return [int(s) for s in slots[agree[int(agree.sum(axis=1).argmax())]]]
 
-    def _follow(self, at: int) -> None:
+    def _track_delay(self, at: int) -> None:
         """Follow the delay, and see whether it moves along a line."""
         n = self._points
         times, track = self._times, self._track
@@ -157,13 +157,13 @@ class CopyDetector:
     """Whether both channels carry one signal."""
 
     def __init__(self) -> None:
-        self.open = False
+        self.is_copy = False
         self.level_db = 0.0
         """The customer's channel against the agent's."""
         self._likeness = np.zeros(APART_WINDOWS)
         self._windows = 0
 
-    def hear(self, peak: DelayPeak) -> None:
+    def add_peak(self, peak: DelayPeak) -> None:
         """Take a window with speech."""
         self._likeness[self._windows % APART_WINDOWS] = peak.likeness
         self._windows += 1
@@ -171,10 +171,10 @@ class CopyDetector:
         newest = self._likeness[(self._windows - 1 - np.arange(n)) % APART_WINDOWS]
         apart = int((newest < APART_CORRELATION).sum())
         alike = int(
-            (newest[: LEAVE_WINDOWS if self.open else ENTER_WINDOWS] >= COPY_CORRELATION).sum()
+            (newest[: LEAVE_WINDOWS if self.is_copy else ENTER_WINDOWS] >= COPY_CORRELATION).sum()
         )
-        self.open = apart <= APART_MOST and alike >= (
-            LEAVE_AGREEING + 1 if self.open else ENTER_AGREEING
+        self.is_copy = apart <= APART_MOST and alike >= (
+            LEAVE_AGREEING + 1 if self.is_copy else ENTER_AGREEING
         )
         if peak.likeness >= COPY_CORRELATION:
             self.level_db = peak.power_db[1] - peak.power_db[0]

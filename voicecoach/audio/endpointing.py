@@ -84,7 +84,7 @@ class Segmenter:
         self.active = False
         return "ended"
 
-    def stop(self) -> bool:
+    def close_segment(self) -> bool:
         """Close the segment at the end of the stream; return whether there was one."""
         was, self.active, self.speaking, self._rising = self.active, False, False, False
         return was
@@ -108,7 +108,7 @@ class Endpointer:
         """Return the state of a speaker's segments."""
         return self._segmenters[speaker.row]
 
-    def speaking(self) -> list[bool]:
+    def speaking_rows(self) -> list[bool]:
         """Return whether each channel is within speech now, by row."""
         agent, customer = self._segmenters
         return [agent.speaking, customer.speaking]
@@ -128,7 +128,7 @@ class Endpointer:
         agent, customer = self._segmenters
         changes = agent.step(at, probabilities[0]), customer.step(at, probabilities[1])
         if any(changes):
-            events += self._changed(at, changes)
+            events += self._apply_changes(at, changes)
         if self._came_in and agent.speaking and customer.speaking:
             self._both += HOP
         if self.floor:
@@ -143,23 +143,23 @@ class Endpointer:
         """Close whatever is open at the end of the stream."""
         events: list[Event] = []
         for speaker in SPEAKERS:
-            if self.segment(speaker).stop():
-                events += self._ended(at, speaker)
+            if self.segment(speaker).close_segment():
+                events += self._on_speech_ended(at, speaker)
         return events + self._pass_floor(at, None, at)
 
-    def _changed(self, at: int, changes: tuple[str, str]) -> list[Event]:
+    def _apply_changes(self, at: int, changes: tuple[str, str]) -> list[Event]:
         events: list[Event] = []
         for speaker, change in zip(SPEAKERS, changes, strict=True):
             if change == "ended":
-                events += self._ended(at, speaker)
+                events += self._on_speech_ended(at, speaker)
         for speaker, change in zip(SPEAKERS, changes, strict=True):
             if change == "started":
-                events += self._started(at, speaker)
+                events += self._on_speech_started(at, speaker)
             elif change == "resumed":
-                self._resumed(at, speaker)
+                self._on_speech_resumed(at, speaker)
         return events
 
-    def _started(self, at: int, speaker: Speaker) -> list[Event]:
+    def _on_speech_started(self, at: int, speaker: Speaker) -> list[Event]:
         mine, other = self.segment(speaker), self.segment(speaker.other)
         events: list[Event] = [SpeechStarted(at=at, speaker=speaker, start=mine.start)]
         if other.active and other.last_speech > mine.start and other.start <= mine.start:
@@ -172,7 +172,7 @@ class Endpointer:
             events += self._pass_floor(at, speaker, mine.start)
         return events
 
-    def _resumed(self, at: int, speaker: Speaker) -> None:
+    def _on_speech_resumed(self, at: int, speaker: Speaker) -> None:
         """Open the overlap of one who came in during a short pause of `speaker`."""
         mine, other = self.segment(speaker), self.segment(speaker.other)
         if self._came_in or not other.speaking or other.start <= mine.start:
@@ -180,7 +180,7 @@ class Endpointer:
         self._came_in, self._overlap_start, self._both = speaker.other, at - VAD_WINDOW, 0
         self._barged_in = other.start - mine.start >= SETTLED_SPEECH
 
-    def _ended(self, at: int, speaker: Speaker) -> list[Event]:
+    def _on_speech_ended(self, at: int, speaker: Speaker) -> list[Event]:
         mine, other = self.segment(speaker), self.segment(speaker.other)
         end = mine.last_speech
         events: list[Event] = [SpeechEnded(at=at, speaker=speaker, start=mine.start, end=end)]

@@ -58,7 +58,7 @@ class AccountTracker:
         self._agent, self._customer = (endpointer.segment(s) for s in SPEAKERS)
         self._run_start = 0
         self._run_s = self._uncounted_s = 0.0
-        self.accounts = 0
+        self.account_count = 0
         """How many there were with the present one."""
         self.account_s = 0.0
         """The customer's speech in the newest account, seconds."""
@@ -73,7 +73,7 @@ class AccountTracker:
         self.agent_s = 0.0
         """The agent's speech in the call, seconds."""
 
-    def update(self, seconds: float, asked: int | None) -> None:
+    def count_speech(self, seconds: float, asked: int | None) -> None:
         """Take a tick.
 
         Parameters
@@ -87,14 +87,14 @@ class AccountTracker:
             if not self.reply_s:
                 came_in = self._customer.active and self._customer.start < self._agent.start
                 gap = 0 if came_in else self._agent.start - self._customer.last_speech
-                self.gap_s = max(gap, 0) / SAMPLE_RATE if self.accounts else NAN
+                self.gap_s = max(gap, 0) / SAMPLE_RATE if self.account_count else NAN
             self.reply_s += seconds
             self.monologue_s += seconds
             self.agent_s += seconds
         if self._customer.speaking:
-            self._listen(seconds, asked)
+            self._count_customer(seconds, asked)
 
-    def _listen(self, seconds: float, asked: int | None) -> None:
+    def _count_customer(self, seconds: float, asked: int | None) -> None:
         start = self._customer.start
         if start != self._run_start:
             self._run_start, self._run_s, self._uncounted_s = start, 0.0, 0.0
@@ -104,8 +104,8 @@ class AccountTracker:
         if self._run_s < BACKCHANNEL_S and not answers:
             return
         self.monologue_s = 0.0
-        if self.reply_s >= REPLY_S or not self.accounts:
-            self.accounts += 1
+        if self.reply_s >= REPLY_S or not self.account_count:
+            self.account_count += 1
             self.account_s = 0.0
         self.reply_s = 0.0
         self.account_s += self._uncounted_s
@@ -122,7 +122,7 @@ class SilenceTracker:
         self.since: int | None = None
         """Samples; None before anybody has spoken."""
 
-    def update(
+    def track_sound(
         self, at: int, speaking: Mapping[Speaker, bool], levels: Mapping[Speaker, ChannelLevels]
     ) -> None:
         """Take a tick: who speaks, and how loud each channel is."""
@@ -151,7 +151,7 @@ class AgitationHistory:
         self.calmed_s = 0.0
         """Calm speech since an outburst within `MEMORY`, seconds."""
 
-    def update(self, at: int, seconds: float, agitation: float, account: int) -> None:
+    def add_tick(self, at: int, seconds: float, agitation: float, account: int) -> None:
         """Take a tick in which the customer speaks; an unknown agitation is not counted."""
         if account != self._account:
             self._account, self._outburst_s = account, 0.0
@@ -181,7 +181,7 @@ class AgitationHistory:
         """Return the agitated speech in an account, seconds; 0 where it is not the newest."""
         return self._outburst_s if account == self._account else 0.0
 
-    def share(self) -> float:
+    def agitated_share(self) -> float:
         """Return the share of speech that was agitated; NAN where there was little."""
         n = len(self._ticks)
         return self._agitated / n if n * self._tick_s >= AGITATED_SHARE_MIN_S else NAN

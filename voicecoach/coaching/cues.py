@@ -127,7 +127,7 @@ class Cue(_StrictTable, frozen=True, kw_only=True):
         found = [name for text in texts for name, *_ in _placeholders_in(text) if name]
         return [name for name in dict.fromkeys(found) if name != HELD_PLACEHOLDER]
 
-    def needs(self, rule: Rule) -> tuple[Speaker, ...]:
+    def channels_needed(self, rule: Rule) -> tuple[Speaker, ...]:
         """Return whose channels one of its rules depends on."""
         named = [CUE_SIGNALS[condition.signal] for condition in rule.when]
         named += [CUE_SIGNALS[name] for name in self.placeholders() if name in CUE_SIGNALS]
@@ -202,7 +202,7 @@ class _CueState:
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
         self._tests = [[(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule]
-        self.since: list[int | None] = [None] * len(cue.rule)
+        self.true_since: list[int | None] = [None] * len(cue.rule)
         self.last_true = 0
         self.opened_at = 0
         self.closed_at: int | None = None
@@ -210,9 +210,9 @@ class _CueState:
         self.worst = float("nan")
         self.rule: Rule | None = None
         """That it was opened by."""
-        self.said = ""
+        self.reported_reason = ""
 
-    def holding(self, at: int, signals: Mapping[str, float]) -> tuple[Rule, float] | None:
+    def held_rule(self, at: int, signals: Mapping[str, float]) -> tuple[Rule, float] | None:
         """Return the first rule that has held long enough, and for how many seconds."""
         found: tuple[Rule, float] | None = None
         for i, tests in enumerate(self._tests):
@@ -220,18 +220,18 @@ class _CueState:
             for name, least, value in tests:
                 x = signals[name]
                 if not (x >= value if least else x <= value):
-                    self.since[i] = None
+                    self.true_since[i] = None
                     break
             else:
-                since = self.since[i]
+                since = self.true_since[i]
                 if since is None:
-                    since = self.since[i] = at
+                    since = self.true_since[i] = at
                 held, rule = (at - since) / SAMPLE_RATE, self.cue.rule[i]
                 if found is None and held >= rule.for_s:
                     found = rule, held
         return found
 
-    def cooling(self, at: int, signals: Mapping[str, float]) -> bool:
+    def in_cooldown(self, at: int, signals: Mapping[str, float]) -> bool:
         """Return whether the cool-down still holds it back."""
         if self.closed_at is None or at - self.closed_at >= self.cue.cooldown_s * SAMPLE_RATE:
             return False
@@ -254,12 +254,12 @@ class CueEngine:
         self._states = [_CueState(cue) for cue in cues]
         self._settings = settings
         self._min_gap = round(settings.min_gap_s * SAMPLE_RATE)
-        self._open: _CueState | None = None
-        self._left: _CueState | None = None
+        self._shown_state: _CueState | None = None
+        self._last_closed: _CueState | None = None
         """The cue that left last."""
         self._shown: deque[int] = deque(maxlen=settings.calm_most)
 
-    def update(
+    def decide(
         self,
         at: int,
         signals: Mapping[str, float],
@@ -282,81 +282,83 @@ class CueEngine:
         events: list[Event] = []
         wanting: list[tuple[_CueState, Rule, float]] = []
         for state in self._states:
-            held = state.holding(at, signals)
-            if state is self._open:
+            held = state.held_rule(at, signals)
+            if state is self._shown_state:
                 # Once it is on screen a condition keeps it there without holding for long again.
-                if any(since is not None for since in state.since):
+                if any(since is not None for since in state.true_since):
                     state.last_true = at
             elif held:
                 wanting.append((state, *held))
             else:
-                state.said = ""
-        events += self._retire(at, distrusted)
+                state.reported_reason = ""
+        events += self._close_expired(at, distrusted)
         wanting.sort(key=lambda want: -want[0].cue.priority)
         for state, rule, held_s in wanting:
             reason = _distrust_reason(state.cue, rule, distrusted)
-            reason = reason or self._held_back(at, state, signals)
-            if not reason and self._held_out(at, state.cue):
+            reason = reason or self._hold_reason(at, state, signals)
+            if not reason and self._is_held_out(at, state.cue):
                 reason = "holdout"
                 state.closed_at = at
             if not reason:
-                if self._open:
-                    events.append(self._close(at, f"superseded by {state.cue.id}"))
+                if self._shown_state:
+                    events.append(self._close_cue(at, f"superseded by {state.cue.id}"))
                 known: dict[str, float | str] = {**signals, **quotes, HELD_PLACEHOLDER: held_s}
-                events.append(self._show(at, state, rule, known))
-            elif reason != state.said:
-                state.said = reason
+                events.append(self._open_cue(at, state, rule, known))
+            elif reason != state.reported_reason:
+                state.reported_reason = reason
                 events.append(CueHeldBack(at=at, id=state.cue.id, reason=reason))
         return events
 
     @property
-    def waiting(self) -> dict[str, str]:
+    def held_back_reasons(self) -> dict[str, str]:
         """The cues that are due and held back now, and why."""
-        return {state.cue.id: state.said for state in self._states if state.said}
+        return {
+            state.cue.id: state.reported_reason for state in self._states if state.reported_reason
+        }
 
-    def mark(self, feedback: CueFeedback) -> list[Event]:
+    def apply_feedback(self, feedback: CueFeedback) -> list[Event]:
         """Take what the agent says of a cue: one that is wrong leaves the screen."""
-        shown = self._open
+        shown = self._shown_state
         if not shown or (shown.cue.id, shown.opened_at) != (feedback.id, feedback.start):
             return []
-        return [] if feedback.helpful else [self._close(feedback.at, "marked wrong")]
+        return [] if feedback.helpful else [self._close_cue(feedback.at, "marked wrong")]
 
-    def clear(self, at: int, reason: str) -> list[Event]:
+    def close_shown(self, at: int, reason: str) -> list[Event]:
         """Close the cue on screen, where there is one."""
-        return [self._close(at, reason)] if self._open else []
+        return [self._close_cue(at, reason)] if self._shown_state else []
 
-    def _retire(self, at: int, distrusted: Mapping[Speaker, str]) -> list[Event]:
-        state = self._open
+    def _close_expired(self, at: int, distrusted: Mapping[Speaker, str]) -> list[Event]:
+        state = self._shown_state
         if state is None:
             return []
         if state.rule and (reason := _distrust_reason(state.cue, state.rule, distrusted)):
-            return [self._close(at, reason)]
+            return [self._close_cue(at, reason)]
         if at - state.last_true > state.cue.keep_for_s * SAMPLE_RATE:
-            return [self._close(at, "behaviour stopped")]
+            return [self._close_cue(at, "behaviour stopped")]
         if at - state.opened_at >= state.cue.max_show_s * SAMPLE_RATE:
-            return [self._close(at, "shown long enough")]
+            return [self._close_cue(at, "shown long enough")]
         return []
 
-    def _held_back(self, at: int, state: _CueState, signals: Mapping[str, float]) -> str:
+    def _hold_reason(self, at: int, state: _CueState, signals: Mapping[str, float]) -> str:
         if state.opened >= state.cue.max_per_call:
             return "max_per_call"
-        if state.cooling(at, signals):
+        if state.in_cooldown(at, signals):
             return "cooldown"
-        if self._open and state.cue.priority <= self._open.cue.priority:
+        if self._shown_state and state.cue.priority <= self._shown_state.cue.priority:
             return "another_cue"
-        left = None if self._open else self._left
+        left = None if self._shown_state else self._last_closed
         soon = left and at - (left.closed_at or 0) < self._min_gap
         if left and soon and state.cue.priority <= left.cue.priority:
             return "min_gap"
         spent = len(self._shown) == self._shown.maxlen and at - self._shown[0] < CALM_WINDOW
         return "calm_most" if spent and signals["agitated_s"] < CALM_MAX_AGITATED_S else ""
 
-    def _held_out(self, at: int, cue: Cue) -> bool:
+    def _is_held_out(self, at: int, cue: Cue) -> bool:
         """Return whether chance holds it out; the same call and seed hold out the same."""
         drawn = zlib.crc32(f"{self._settings.holdout_seed} {cue.id} {at}".encode())
         return drawn < self._settings.holdout * 2**32
 
-    def _show(
+    def _open_cue(
         self, at: int, state: _CueState, rule: Rule, known: Mapping[str, float | str]
     ) -> CueOpened:
         cue = state.cue
@@ -364,10 +366,10 @@ class CueEngine:
         state.opened += 1
         state.opened_at = state.last_true = at
         state.rule = rule
-        state.said = ""
+        state.reported_reason = ""
         if cue.worse:
             state.worst = float(known[cue.worse.signal])
-        self._open = state
+        self._shown_state = state
         names = [*(condition.signal for condition in rule.when), *cue.placeholders()]
         values = {name: known[name] for name in names}
         return CueOpened(
@@ -381,14 +383,14 @@ class CueEngine:
             held_s=float(known[HELD_PLACEHOLDER]),
         )
 
-    def _close(self, at: int, reason: str) -> CueClosed:
-        assert self._open is not None
-        state, self._open = self._open, None
-        state.closed_at, self._left = at, state
+    def _close_cue(self, at: int, reason: str) -> CueClosed:
+        assert self._shown_state is not None
+        state, self._shown_state = self._shown_state, None
+        state.closed_at, self._last_closed = at, state
         return CueClosed(at=at, id=state.cue.id, reason=reason)
 
 
 def _distrust_reason(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
     """Return which channel that a rule needs is not trusted, and what is wrong with it."""
-    wrong = (f"{s} channel {distrusted[s]}" for s in cue.needs(rule) if s in distrusted)
+    wrong = (f"{s} channel {distrusted[s]}" for s in cue.channels_needed(rule) if s in distrusted)
     return next(wrong, "")

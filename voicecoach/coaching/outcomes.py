@@ -48,7 +48,7 @@ class _DueMoment:
         self.later: list[float] = []
         self.heeded: bool | None = None
 
-    def follow(self, at: int, signals: Mapping[str, float]) -> None:
+    def add_signals(self, at: int, signals: Mapping[str, float]) -> None:
         """Take what is known later."""
         wanted = self.cue.heeded.signal
         if wanted and at - self.at <= HEED_WITHIN and (x := signals[wanted.signal]) == x:
@@ -76,46 +76,48 @@ class OutcomeTracker:
         self._moments: list[_DueMoment] = []
         self._shown_at: int | None = None
 
-    def update(self, at: int, signals: Mapping[str, float], events: Sequence[Event]) -> list[Event]:
+    def observe_tick(
+        self, at: int, signals: Mapping[str, float], events: Sequence[Event]
+    ) -> list[Event]:
         """Take what the cues said at a tick and on what; return what has followed earlier ones."""
         while self._agitation and self._agitation[0][0] <= at - AGITATION_BEFORE:
             self._agitation.popleft()
         if (x := signals["agitation"]) == x:
             self._agitation.append((at, x))
         for moment in self._moments:
-            moment.follow(at, signals)
+            moment.add_signals(at, signals)
         for event in events:
             if isinstance(event, CueOpened):
                 self._shown_at = at
                 self._moments = [m for m in self._moments if not m.reason]
-                self._note(at, event.id, "", signals)
+                self._start_moment(at, event.id, "", signals)
             elif isinstance(event, CueHeldBack) and self._comparable(at, event):
-                self._note(at, event.id, event.reason, signals)
+                self._start_moment(at, event.id, event.reason, signals)
         ripe = [moment for moment in self._moments if at - moment.at >= AGITATION_AFTER_TO]
         self._moments = [moment for moment in self._moments if at - moment.at < AGITATION_AFTER_TO]
-        return [self._outcome(at, moment) for moment in ripe]
+        return [self._outcome_event(at, moment) for moment in ripe]
 
     def finish(self, at: int) -> list[Event]:
         """Return what can be said at the end of the call of those whose time was not over."""
-        return [self._outcome(at, moment) for moment in self._moments]
+        return [self._outcome_event(at, moment) for moment in self._moments]
 
     def _comparable(self, at: int, held: CueHeldBack) -> bool:
         apart = self._shown_at is None or at - self._shown_at >= COMPARISON_APART
         noted = any(moment.cue.id == held.id for moment in self._moments)
         return held.reason in COMPARABLE_REASONS and apart and not noted
 
-    def _note(self, at: int, id: str, reason: str, signals: Mapping[str, float]) -> None:
+    def _start_moment(self, at: int, id: str, reason: str, signals: Mapping[str, float]) -> None:
         cue = self._cues[id]
         measured = cue.heeded.signal
         before = signals[measured.signal] if measured else float("nan")
         agitation = fmean(x for _, x in self._agitation) if self._agitation else float("nan")
         self._moments.append(_DueMoment(cue, at, reason, before, agitation))
 
-    def _outcome(self, at: int, moment: _DueMoment) -> CueOutcome:
+    def _outcome_event(self, at: int, moment: _DueMoment) -> CueOutcome:
         wanted = moment.cue.heeded
         heeded = moment.heeded
         if wanted.moves and at - moment.at >= HEED_WITHIN:
-            said = [s for kind in wanted.moves for s in self._moves.said(Speaker.AGENT, kind)]
+            said = [s for kind in wanted.moves for s in self._moves.acts_of(Speaker.AGENT, kind)]
             heeded = bool(heeded) or any(0 < s.end - moment.at <= HEED_WITHIN for s in said)
         return CueOutcome(
             at=at,

@@ -53,7 +53,7 @@ class SignalTraceEncoder:
         self._quotes: Mapping[str, str] = {}
         self._distrusted: dict[str, str] = {}
 
-    def take(
+    def encode_tick(
         self,
         at: int,
         signals: Mapping[str, float],

@@ -220,7 +220,7 @@ class SignalTracker:
     """
 
     def __init__(self, endpointer: Endpointer, moves: DialogueActTracker) -> None:
-        self._endpointer, self._moves = endpointer, moves
+        self._endpointer, self._acts = endpointer, moves
         self._accounts, self._silence, self._mood = (
             AccountTracker(endpointer),
             SilenceTracker(),
@@ -230,13 +230,13 @@ class SignalTracker:
         self._turn_s = 0.0
         self._slowed: int | None = None
         self._trouble: tuple[int, float] | None = None
-        self._last: dict[tuple[Speaker, tuple[str, ...]], SpokenAct | None] = {}
+        self._newest_acts: dict[tuple[Speaker, tuple[str, ...]], SpokenAct | None] = {}
         """What was said last, until something is said."""
         self._changes = 0
-        self._unsaid: dict[str, float] = {}
+        self._wordless_signals: dict[str, float] = {}
         """What words make where there are none."""
 
-    def update(self, at: int, heard: StageOutputs) -> dict[str, float]:
+    def compute_signals(self, at: int, heard: StageOutputs) -> dict[str, float]:
         """Return a value for each of `SIGNALS` at the end of a tick."""
         seconds, self._at = (at - self._at) / SAMPLE_RATE, at
         speaking = {s: self._endpointer.segment(s).speaking for s in SPEAKERS}
@@ -244,24 +244,24 @@ class SignalTracker:
         agitation = NAN
         if tone and tone.confidence >= TONE_MIN_CONFIDENCE and at - tone.end <= TONE_RECENT:
             agitation = tone.agitation
-        asked = self._newest(AGENT, "question")
-        self._accounts.update(seconds, asked.end if asked else None)
+        asked = self._newest_act(AGENT, "question")
+        self._accounts.count_speech(seconds, asked.end if asked else None)
         if speaking[CUSTOMER]:
-            self._mood.update(at, seconds, agitation, self._accounts.accounts)
-        self._silence.update(at, speaking, heard.levels)
+            self._mood.add_tick(at, seconds, agitation, self._accounts.account_count)
+        self._silence.track_sound(at, speaking, heard.levels)
         if self._endpointer.floor is not AGENT:
             self._turn_s = 0.0
         elif speaking[AGENT]:
             self._turn_s += seconds
-        delivery = self._delivery(heard.delivery)
+        delivery = self._delivery_signals(heard.delivery)
         if delivery["agent_rate_ratio"] <= SLOWER_PACE:
             self._slowed = at
         return {
             **delivery,
             "agitation": agitation,
-            "agitated_share": self._mood.share(),
+            "agitated_share": self._mood.agitated_share(),
             "agitated_s": self._mood.agitated_s(at),
-            "outburst_s": self._mood.outburst_s(self._accounts.accounts),
+            "outburst_s": self._mood.outburst_s(self._accounts.account_count),
             "calmed_s": self._mood.calmed_s,
             "account_s": self._accounts.account_s,
             "agent_barge_in_s": self._barge_in_s(),
@@ -269,19 +269,21 @@ class SignalTracker:
             "agent_reply_s": self._accounts.reply_s,
             "agent_monologue_s": self._accounts.monologue_s,
             "dead_air_s": self._dead_air_s(heard.words),
-            **self._said(heard.words),
+            **self._word_signals(heard.words),
         }
 
     def quotes(self) -> dict[str, str]:
         """Return a text for each of `QUOTES`, "" where there is none."""
-        newest = {kind: self._newest(speaker, kind) for kind, (speaker, _) in _QUOTED_ACTS.items()}
+        newest = {
+            kind: self._newest_act(speaker, kind) for kind, (speaker, _) in _QUOTED_ACTS.items()
+        }
         quotes = {f"{kind}_said": said.text if said else "" for kind, said in newest.items()}
         hard = newest["hard"]
         return quotes | {"hard_instead": hard.instead if hard else ""}
 
     # --- voices and turns -----------------------------------------------------------------
 
-    def _delivery(self, delivery: Delivery | None) -> Mapping[str, float]:
+    def _delivery_signals(self, delivery: Delivery | None) -> Mapping[str, float]:
         if not delivery or self._at - delivery.end > DELIVERY_RECENT:
             return _NO_DELIVERY
         known = {}
@@ -298,105 +300,105 @@ class SignalTracker:
         seconds = self._endpointer.barge_in_s(AGENT)
         # The times of partial words are approximate, within the audio they were asked from.
         came_in = self._endpointer.segment(AGENT).start - PRE_ROLL
-        if seconds and self._moves.only_supportive(AGENT, came_in):
+        if seconds and self._acts.only_supportive(AGENT, came_in):
             return NAN
         return seconds
 
     def _dead_air_s(self, words: Set[Speaker]) -> float:
         if self._silence.since is None:
             return NAN
-        silence_s = self._seconds(self._silence.since)
-        return silence_s if silence_s >= self._helps_s(words) else 0.0
+        silence_s = self._seconds_since(self._silence.since)
+        return silence_s if silence_s >= self._silence_helps_s(words) else 0.0
 
-    def _helps_s(self, words: Set[Speaker]) -> float:
+    def _silence_helps_s(self, words: Set[Speaker]) -> float:
         """Return for how long the present silence helps."""
         own, theirs = (self._endpointer.segment(s).last_speech for s in SPEAKERS)
         about = max(own, theirs) - JUST_BEFORE
-        announced = (self._newest(AGENT, "wait"), self._newest(CUSTOMER, "wait"))
+        announced = (self._newest_act(AGENT, "wait"), self._newest_act(CUSTOMER, "wait"))
         if any(said and said.end >= about for said in announced):
             return ANNOUNCED_S
         if AGENT not in words:
             # They may have asked for something, or have said that they need a moment.
             return ANNOUNCED_S
-        asked = self._newest(AGENT, "question")
+        asked = self._newest_act(AGENT, "question")
         if own > theirs and asked and asked.end >= about:
             return AFTER_QUESTION_S
-        if theirs > own and self._mood.outburst_s(self._accounts.accounts) >= OUTBURST_S:
+        if theirs > own and self._mood.outburst_s(self._accounts.account_count) >= OUTBURST_S:
             return AFTER_OUTBURST_S
         return 0.0
 
     # --- words ----------------------------------------------------------------------------
 
-    def _newest(self, speaker: Speaker, *kinds: str) -> SpokenAct | None:
+    def _newest_act(self, speaker: Speaker, *kinds: str) -> SpokenAct | None:
         """Return what of these kinds a speaker said last."""
-        if not self._moves.changes:
+        if not self._acts.change_count:
             return None
-        if self._moves.changes != self._changes:
-            self._changes = self._moves.changes
-            self._last.clear()
-        if (speaker, kinds) not in self._last:
-            each = (self._moves.said(speaker, kind) for kind in kinds)
+        if self._acts.change_count != self._changes:
+            self._changes = self._acts.change_count
+            self._newest_acts.clear()
+        if (speaker, kinds) not in self._newest_acts:
+            each = (self._acts.acts_of(speaker, kind) for kind in kinds)
             newest = max((said[-1] for said in each if said), key=lambda s: s.end, default=None)
-            self._last[speaker, kinds] = newest
-        return self._last[speaker, kinds]
+            self._newest_acts[speaker, kinds] = newest
+        return self._newest_acts[speaker, kinds]
 
-    def _seconds(self, when: int) -> float:
+    def _seconds_since(self, when: int) -> float:
         return max(self._at - when, 0) / SAMPLE_RATE
 
-    def _since(self, said: SpokenAct | None) -> float:
-        return self._seconds(said.end) if said else NAN
+    def _seconds_since_act(self, said: SpokenAct | None) -> float:
+        return self._seconds_since(said.end) if said else NAN
 
-    def _unanswered(
+    def _unanswered_s(
         self, said: SpokenAct | None, answer: SpokenAct | None, before: int = 0
     ) -> float:
         """Return since when something is said, NaN where it is answered since or just before."""
         answered = said and answer and answer.end > said.start - before
-        return NAN if answered else self._since(said)
+        return NAN if answered else self._seconds_since_act(said)
 
-    def _said(self, words: Set[Speaker]) -> dict[str, float]:
+    def _word_signals(self, words: Set[Speaker]) -> dict[str, float]:
         """Return the signals that words make."""
-        if self._moves.changes or AGENT in words:
-            return self._made(words)
+        if self._acts.change_count or AGENT in words:
+            return self._compute_word_signals(words)
         # Without words only the help that is a slower pace changes.
-        self._unsaid = self._unsaid or self._made(words)
-        slowed_s = NAN if self._slowed is None else self._seconds(self._slowed)
-        return self._unsaid | {"since_help_s": slowed_s}
+        self._wordless_signals = self._wordless_signals or self._compute_word_signals(words)
+        slowed_s = NAN if self._slowed is None else self._seconds_since(self._slowed)
+        return self._wordless_signals | {"since_help_s": slowed_s}
 
-    def _made(self, words: Set[Speaker]) -> dict[str, float]:
+    def _compute_word_signals(self, words: Set[Speaker]) -> dict[str, float]:
         """Return the same, worked out anew."""
-        acknowledged = self._newest(AGENT, "acknowledgement", "apology")
-        checked = self._newest(AGENT, "question", "paraphrase")
+        acknowledged = self._newest_act(AGENT, "acknowledgement", "apology")
+        checked = self._newest_act(AGENT, "question", "paraphrase")
         checks = checked and checked.end > self._accounts.account_end
-        apologies = self._moves.said(AGENT, "apology")
+        apologies = self._acts.acts_of(AGENT, "apology")
         helped = [acknowledged.end] if acknowledged else []
         helped += [] if self._slowed is None else [self._slowed]
         missing = {
-            "since_acknowledgement_s": self._seconds(acknowledged.end if acknowledged else 0),
+            "since_acknowledgement_s": self._seconds_since(acknowledged.end if acknowledged else 0),
             "agent_unchecked_s": 0.0 if checks else self._accounts.reply_s,
             **self._open_trouble(acknowledged),
             "vague_promise_s": self._vague_promise_s(),
-            "abuse_open_s": self._unanswered(
-                self._newest(CUSTOMER, "abuse"), self._newest(AGENT, "limit"), LIMIT_STANDS
+            "abuse_open_s": self._unanswered_s(
+                self._newest_act(CUSTOMER, "abuse"), self._newest_act(AGENT, "limit"), LIMIT_STANDS
             ),
-            "demand_open_s": self._unanswered(
-                self._newest(CUSTOMER, "demand"), self._newest(AGENT, "escalation")
+            "demand_open_s": self._unanswered_s(
+                self._newest_act(CUSTOMER, "demand"), self._newest_act(AGENT, "escalation")
             ),
             "closing_open_s": self._closing_open_s(),
         }
         known = missing if AGENT in words else dict.fromkeys(missing, NAN)
         return known | {
-            "since_help_s": self._seconds(max(helped)) if helped else NAN,
+            "since_help_s": self._seconds_since(max(helped)) if helped else NAN,
             "apologies": float(sum(self._at - said.end <= APOLOGY_WINDOW for said in apologies)),
-            "since_apology_s": self._since(self._newest(AGENT, "apology")),
-            "since_hard_s": self._since(self._newest(AGENT, "hard")),
-            "since_defence_s": self._since(self._newest(AGENT, "defence")),
+            "since_apology_s": self._seconds_since_act(self._newest_act(AGENT, "apology")),
+            "since_hard_s": self._seconds_since_act(self._newest_act(AGENT, "hard")),
+            "since_defence_s": self._seconds_since_act(self._newest_act(AGENT, "defence")),
         }
 
     def _open_trouble(self, acknowledged: SpokenAct | None) -> dict[str, float]:
         """Return what is said to a trouble."""
-        troubles = self._moves.said(CUSTOMER, "trouble")
+        troubles = self._acts.acts_of(CUSTOMER, "trouble")
         unmoved = not acknowledged or (troubles and acknowledged.end < troubles[0].end)
-        offer = self._newest(AGENT, *OFFERING_ACTS)
+        offer = self._newest_act(AGENT, *OFFERING_ACTS)
         settled = offer.end + OFFER_COVERS if offer else 0
         still = next((said.end for said in troubles if said.end > settled), None)
         if still is None:
@@ -406,20 +408,22 @@ class SignalTracker:
         spoken_s = self._accounts.agent_s - self._trouble[1] if self._trouble else NAN
         return {
             "agent_unmoved_s": spoken_s if unmoved else 0.0,
-            "problem_open_s": NAN if still is None else self._seconds(still),
+            "problem_open_s": NAN if still is None else self._seconds_since(still),
             "agent_on_problem_s": spoken_s,
         }
 
     def _vague_promise_s(self) -> float:
-        promise, doing = self._newest(AGENT, "promise"), self._newest(AGENT, "wait")
+        promise, doing = self._newest_act(AGENT, "promise"), self._newest_act(AGENT, "wait")
         # What is done at this moment needs no time, and one that was given holds for a while.
         if promise and doing and abs(doing.start - promise.end) <= DONE_NOW_WITHIN:
             return NAN
-        return self._unanswered(promise, self._newest(AGENT, "expectation"), PROMISE_TIME_WITHIN)
+        return self._unanswered_s(
+            promise, self._newest_act(AGENT, "expectation"), PROMISE_TIME_WITHIN
+        )
 
     def _closing_open_s(self) -> float:
-        closing = self._newest(AGENT, "closing")
+        closing = self._newest_act(AGENT, "closing")
         if not closing or closing.end < EARLIEST_GOODBYE:
             return NAN
-        step = self._newest(AGENT, "recap", "follow_up", "expectation")
-        return self._unanswered(closing, step, NEXT_STEP_WINDOW)
+        step = self._newest_act(AGENT, "recap", "follow_up", "expectation")
+        return self._unanswered_s(closing, step, NEXT_STEP_WINDOW)

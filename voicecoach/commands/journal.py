@@ -53,7 +53,7 @@ def list_calls(file: JournalFileOption = None, config: ConfigOption = None) -> N
     from voicecoach.shell.journal.tables import calls_table
 
     with _open_journal(file, config) as journal:
-        found = journal.overview()
+        found = journal.call_overviews()
     Console().print(calls_table(found))
 
 
@@ -107,7 +107,7 @@ def show(call: CallArgument, file: JournalFileOption = None, config: ConfigOptio
 
     console = Console()
     with _open_journal(file, config) as journal:
-        for part in render_call(journal, journal.find(call)):
+        for part in render_call(journal, journal.find_call(call)):
             console.print(part, soft_wrap=isinstance(part, Text))
 
 
@@ -132,8 +132,8 @@ def add_survey(
 
     survey = fill.read_survey(csat, nps, ces, notes, answers)
     with _open_journal(file, config) as journal:
-        found = journal.find(call)
-        journal.survey(found.id, survey)
+        found = journal.find_call(call)
+        journal.save_survey(found.id, survey)
     print_note(f"{found.name}: the survey is kept")
 
 
@@ -151,8 +151,8 @@ def note(
     from voicecoach.shell.journal.fill import utc_text
 
     with _open_journal(file, config) as journal:
-        found = journal.find(call)
-        journal.note(NoteRow(call=found.id, noted_at=utc_text(datetime.now(UTC)), text=text))
+        found = journal.find_call(call)
+        journal.save_note(NoteRow(call=found.id, noted_at=utc_text(datetime.now(UTC)), text=text))
     print_note(f"{found.name}: noted")
 
 
@@ -190,13 +190,13 @@ def delete(
     from voicecoach.text_safety.sanitize import printable
 
     with _open_journal(file, config) as journal:
-        found = journal.find(call)
+        found = journal.find_call(call)
         if not yes:
             typer.confirm(
                 f"Delete {printable(found.name)} of {local_time_text(found.started_at)}?",
                 abort=True,
             )
-        journal.delete(found.id)
+        journal.delete_call(found.id)
     print_note(f"{found.name}: deleted; what the call left in its own folder is not")
 
 
@@ -218,7 +218,7 @@ def purge(
     )
     with _open_journal(file, config) as journal:
         gone = fill.purge_older_calls(journal, days, datetime.now(UTC)) if days else 0
-        journal.erase()
+        journal.erase_traces()
     print_note(f"{gone} call{'' if gone == 1 else 's'} deleted" if days else "all calls are kept")
 
 

@@ -50,7 +50,7 @@ class ClippingDetector:
     """Whether the tops of one channel are flat."""
 
     def __init__(self) -> None:
-        self.open = False
+        self.is_clipped = False
         self.top_dbfs = 0.0
         """Where they are."""
         self._counts = np.zeros(_HISTOGRAM_BINS)
@@ -60,7 +60,7 @@ class ClippingDetector:
         self._blocks = 0
         self._looks = 0
 
-    def hear(self, block: F32, powers: F32) -> None:
+    def add_block(self, block: F32, powers: F32) -> None:
         """Take a block of speech, and the power of each of its hops."""
         loudness = np.abs(block)
         peak = float(loudness.max())
@@ -84,15 +84,17 @@ class ClippingDetector:
         self._counts += np.bincount(bins, minlength=_HISTOGRAM_BINS)
         self._blocks += 1
 
-    def look(self) -> None:
+    def judge_clipping(self) -> None:
         """Judge; every `STEP` updates, where there was speech."""
         if self._blocks < CLIP_WARM:
             return
         pile, bump = self._tests()
-        said = pile < UNPILED and bump < UNBUMPED if self.open else pile >= PILE or bump >= BUMP
+        said = (
+            pile < UNPILED and bump < UNBUMPED if self.is_clipped else pile >= PILE or bump >= BUMP
+        )
         self._looks = self._looks + 1 if said else 0
-        if self._looks >= (CLIP_LEAVE if self.open else CLIP_ENTER):
-            self.open, self._looks = not self.open, 0
+        if self._looks >= (CLIP_LEAVE if self.is_clipped else CLIP_ENTER):
+            self.is_clipped, self._looks = not self.is_clipped, 0
 
     def _tests(self) -> tuple[float, float]:
         """Return how far amplitudes pile up at the top, and in a bump below it; 0 for too few."""

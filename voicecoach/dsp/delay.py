@@ -80,7 +80,7 @@ class Correlator:
         )
         self._whole = np.zeros(2 * _MAX_LAG + 1, np.float32)
 
-    def hear(self, ring: F32, oldest: int) -> DelayPeak:
+    def measure_delay(self, ring: F32, oldest: int) -> DelayPeak:
         """Return what a ring of `WINDOW` samples of both channels says, from its oldest sample."""
         frame, n = self._frame, CORRELATION_WINDOW - oldest
         frame[:, :n], frame[:, n:] = ring[:, oldest:], ring[:, :oldest]
@@ -90,7 +90,7 @@ class Correlator:
         powers = np.stack([np.abs(agent), np.abs(customer)]) ** 2
         total = powers.sum(axis=1, dtype=np.float64)
         if total.min() <= 0:
-            return DelayPeak(float("nan"), 0.0, self._levels(total))
+            return DelayPeak(float("nan"), 0.0, self._band_levels(total))
         cross = agent * np.conj(customer)
         strength = np.abs(cross)
         heard = (powers > AUDIBLE_POWER * powers.max(axis=1, keepdims=True)).all(axis=0) & (
@@ -104,18 +104,18 @@ class Correlator:
         whole[:_MAX_LAG], whole[_MAX_LAG:] = correlation[-_MAX_LAG:], correlation[: _MAX_LAG + 1]
         top = int(whole.argmax())
         best, rms = float(whole[top]), float(np.sqrt(np.mean(whole * whole)))
-        delay = self._between(top)
+        delay = self._interpolate_delay(top)
         near = round(_NEAR_PEAK_S / _LAG_S)
         whole[max(0, top - near) : top + near + 1] = 0
         if best < PEAK_OVER_RMS * rms or best < PEAK_OVER_NEXT * float(whole.max()):
-            return DelayPeak(float("nan"), 0.0, self._levels(total))
+            return DelayPeak(float("nan"), 0.0, self._band_levels(total))
         likeness = 0.0
         if abs(delay) <= COPY_S:
             at_delay = float(np.vdot(np.exp(-self._omega * delay), cross).real)
             likeness = at_delay / float(np.sqrt(total.prod()))
-        return DelayPeak(delay, likeness, self._levels(total))
+        return DelayPeak(delay, likeness, self._band_levels(total))
 
-    def _between(self, top: int) -> float:
+    def _interpolate_delay(self, top: int) -> float:
         """Return the delay of a peak in seconds, between the points where it is."""
         delay = float(top - _MAX_LAG)
         if 0 < top < 2 * _MAX_LAG:
@@ -123,6 +123,6 @@ class Correlator:
             delay += 0.5 * (before - after) / min(before - 2 * at + after, -1e-9)
         return delay * _LAG_S
 
-    def _levels(self, total: F64) -> tuple[float, float]:
+    def _band_levels(self, total: F64) -> tuple[float, float]:
         agent, customer = 10 * np.log10(np.maximum(total, 1e-12)) + self._to_dbfs
         return float(agent), float(customer)

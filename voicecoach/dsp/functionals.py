@@ -150,14 +150,14 @@ class SpeechWindow:
         pause_s: float = math.inf,
         described: tuple[str, ...] = DESCRIPTORS,
         *,
-        course: bool = True,
+        spread_and_slope: bool = True,
         stretches: bool = True,
     ) -> None:
         self._size = round(seconds * HOPS_PER_S)
         self._stale = stale_s * SAMPLE_RATE
         self._pause = pause_s * SAMPLE_RATE
         self._min_rate = min_rate_s
-        self._course, self._stretches = course, stretches
+        self._course, self._stretches = spread_and_slope, stretches
         self._described = np.flatnonzero([name in described for name in DESCRIPTORS])
         # Speech is added at the end; where that is reached, the window moves to the beginning.
         room = 2 * self._size + MAX_HOPS
@@ -311,7 +311,7 @@ class PosteriorBaseline:
         self._heard_to = 0
 
     @property
-    def seconds(self) -> float:
+    def max_learnt_s(self) -> float:
         """Return the weighted seconds of speech learnt from."""
         return max(self._seconds.values())
 
@@ -319,7 +319,7 @@ class PosteriorBaseline:
         """Return the seconds of speech learnt from for one functional, up to `memory_s`."""
         return self._seconds[name]
 
-    def hear(self, window: Functionals, weight: float = 1.0) -> None:
+    def learn_window(self, window: Functionals, weight: float = 1.0) -> None:
         """Learn from what is new in a window since the last one, as `learn` does."""
         new = max(0, window.end - max(self._heard_to, window.start)) / SAMPLE_RATE
         self._heard_to = max(self._heard_to, window.end)
@@ -345,14 +345,14 @@ class PosteriorBaseline:
             self._sum[name] = self._sum[name] * fade + seconds * off**2
             self._seconds[name] = min(known + seconds, self._memory)
 
-    def usual(self, name: str) -> float:
+    def mean_of(self, name: str) -> float:
         """Return the usual value of a functional, NaN where nobody knows it yet."""
         mean = self._mean[name]
         return NAN if mean is None else mean
 
-    def against(self, functionals: Functionals, name: str) -> float:
+    def difference_of(self, functionals: Functionals, name: str) -> float:
         """Return a functional less its usual value, in its own unit."""
-        return functionals.value(name) - self.usual(name)
+        return functionals.value(name) - self.mean_of(name)
 
     def spread(self, name: str) -> float:
         """Return the speaker's standard deviation, shrunk towards the population's."""

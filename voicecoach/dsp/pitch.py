@@ -276,7 +276,7 @@ class PitchTracker:
         n, k = features.shape[1], CANDIDATES
         emission = np.exp(self._scores(found, features), dtype=np.float64)
         emission[..., :k] *= found.found
-        step = self._moves(found.log_lag)
+        step = self._transitions(found.log_lag)
         step *= emission[..., None, :]
         forward, now = self._forward[:n], self._probability
         for i, (move, following) in enumerate(zip(step.swapaxes(0, 1), forward, strict=True)):
@@ -314,7 +314,7 @@ class PitchTracker:
         scores[..., -1] += self._unvoiced[-1]
         return scores
 
-    def _moves(self, log_lag: F32) -> F64:
+    def _transitions(self, log_lag: F32) -> F64:
         """Return the transition probabilities into each hop, [channels, n, from, to]."""
         k = CANDIDATES
         with_last = np.concatenate([self._log_lag, log_lag], axis=1)

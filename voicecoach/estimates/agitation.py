@@ -133,15 +133,15 @@ class VoiceBaseline:
         )
         self._seconds = np.zeros(len(TRACKED_FEATURES))
         self._squares = self.SPREAD_S * self._within**2
-        self._deviation = self._by_chance()
+        self._deviation = self._chance_deviation()
 
     @property
-    def seconds(self) -> float:
+    def learnt_speech_s(self) -> float:
         """Return the weighted seconds of speech learnt from."""
         return float(self._seconds.max())
 
     @property
-    def known(self) -> float:
+    def own_share(self) -> float:
         """Return what share of the usual is the speaker's own, 0..1: the mean over features."""
         own = self._seconds[: len(FEATURES)]
         return float(np.add.reduce(own / (own + self._worth[: len(FEATURES)]))) / len(FEATURES)
@@ -150,12 +150,12 @@ class VoiceBaseline:
         """Return how far a window is from the usual by chance: one standard deviation."""
         return self._deviation
 
-    def _by_chance(self) -> F64:
+    def _chance_deviation(self) -> F64:
         own = self._squares / (self.SPREAD_S + self._seconds)
         doubt = self._within**2 * self.SETTLED_S / (self._worth + self._seconds)
         return np.sqrt(own + doubt)
 
-    def against(self, x: F64) -> F64:
+    def z_scores(self, x: F64) -> F64:
         """Return features [KNOWN] against the usual, in deviations; the unknown is as usual."""
         z = ((x - self.mean) / self._deviation)[: len(FEATURES)]
         return np.minimum(np.maximum(np.where(z == z, z, 0.0), -MAX_ABS_Z), MAX_ABS_Z)
@@ -171,7 +171,7 @@ class VoiceBaseline:
         self._squares = self._squares * np.where(full, 1.0 - new / self.MEMORY_S, 1.0)
         self._squares += new * off**2
         self._seconds = np.minimum(self._seconds + new, self.MEMORY_S)
-        self._deviation = self._by_chance()
+        self._deviation = self._chance_deviation()
 
 
 class AgitationModel:
@@ -190,7 +190,7 @@ class AgitationModel:
 
     def __init__(self, path: Path) -> None:
         self._session = OnnxModel(path, "agitation")
-        facts = self._session.facts
+        facts = self._session.metadata
         try:
             self.population = msgspec.json.decode(facts["population"], type=Population)
             names = msgspec.json.decode(facts["features"], type=list[str])

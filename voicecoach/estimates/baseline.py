@@ -75,7 +75,7 @@ class SignalBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[float, Meta(gt=0.0, le=1e6)]
     """How much it was learnt from, in what the signal is `counted`."""
 
-    def and_then(self, call: SignalBaseline, memory: float) -> SignalBaseline:
+    def combined_with(self, call: SignalBaseline, memory: float) -> SignalBaseline:
         """Return both together, this one counting for no more than `memory`."""
         kept = min(self.count, memory)
         share = call.count / (kept + call.count)
@@ -100,14 +100,16 @@ class AgentBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         if unknown:
             raise ValueError(f"there is no signal {min(unknown)!r}")
 
-    def and_then(self, call: Mapping[str, SignalBaseline]) -> AgentBaseline:
+    def with_call(self, call: Mapping[str, SignalBaseline]) -> AgentBaseline:
         """Return it with what a call taught; itself where that is nothing."""
         if not call:
             return self
         signals = dict(self.signals)
         for name, learnt in call.items():
             kept = signals.get(name)
-            signals[name] = kept.and_then(learnt, BASELINE_SIGNALS[name].memory) if kept else learnt
+            signals[name] = (
+                kept.combined_with(learnt, BASELINE_SIGNALS[name].memory) if kept else learnt
+            )
         return AgentBaseline(version=BASELINE_VERSION, calls=self.calls + 1, signals=signals)
 
 

@@ -190,7 +190,11 @@ def delivery_window(settings: config.DeliveryConfig) -> SpeechWindow:
     """Return the window of speech that is measured."""
     described = ("level_dbfs", "f0_semitones")
     return SpeechWindow(
-        settings.window_s, settings.stale_s, described=described, course=False, stretches=False
+        settings.window_s,
+        settings.stale_s,
+        described=described,
+        spread_and_slope=False,
+        stretches=False,
     )
 
 
@@ -211,13 +215,13 @@ class DeliveryMeter:
         self,
         settings: config.DeliveryConfig,
         privacy: config.PrivacyConfig,
-        usual: AgentBaseline | None = None,
+        baseline: AgentBaseline | None = None,
     ) -> None:
         self._warmup = settings.warmup_s
         self._composite = privacy.composite
-        self._kept = usual or EMPTY_BASELINE
-        self._baseline = PosteriorBaseline(
-            {name: _signal_prior(name, self._kept) for name in BASELINE_SIGNALS}
+        self._stored_baseline = baseline or EMPTY_BASELINE
+        self._posterior = PosteriorBaseline(
+            {name: _signal_prior(name, self._stored_baseline) for name in BASELINE_SIGNALS}
         )
         self._tallies = {name: _RunningStats() for name in BASELINE_SIGNALS}
         self._talk = _TalkHistory()
@@ -226,15 +230,15 @@ class DeliveryMeter:
         self.newest: Delivery | None = None
         """The last measurement, held in pauses."""
 
-    def follow(self, event: Event) -> None:
+    def add_speech_event(self, event: Event) -> None:
         """Take an event of endpointing, in order."""
         self._learn_talk(event.at)
-        self._talk.follow(event)
+        self._talk.add_event(event)
 
-    def update(self, at: int, window: Functionals) -> Delivery:
+    def measure_delivery(self, at: int, window: Functionals) -> Delivery:
         """Take the newest window of the agent's speech, while they speak, and measure."""
         self._learn_talk(at)
-        if self._talk.replied(at):
+        if self._talk.detect_reply(at):
             # The median is learnt from, not the gap: the mean of gaps is well above it.
             self._learn({"reply_gap_s": self._talk.reply_gap_s()}, 1.0, INDEPENDENT_AFTER_S)
         new = (
@@ -250,7 +254,7 @@ class DeliveryMeter:
             "f0_range_semitones": window.value("f0_semitones", "range"),
         }
         self._learn(voice, new, new)
-        usual = {name: self._usual_of(name) for name in BASELINE_SIGNALS}
+        usual = {name: self._baseline_value(name) for name in BASELINE_SIGNALS}
         measured = Delivery(
             at=at,
             speaker=Speaker.AGENT,
@@ -267,7 +271,7 @@ class DeliveryMeter:
             usual_overlaps_per_min=none_if_nan(usual["overlaps_per_min"]),
             reply_gap_s=none_if_nan(self._talk.reply_gap_s()),
             usual_reply_gap_s=none_if_nan(usual["reply_gap_s"]),
-            talk_share=none_if_nan(self._talk.share(at - TALK_WINDOW, at)),
+            talk_share=none_if_nan(self._talk.talk_share(at - TALK_WINDOW, at)),
             usual_talk_share=none_if_nan(usual["talk_share"]),
         )
         if self._composite:
@@ -275,30 +279,32 @@ class DeliveryMeter:
         self.newest = measured
         return measured
 
-    def usual(self) -> AgentBaseline:
+    def baseline(self) -> AgentBaseline:
         """Return what is usual with this call so far in it, to be kept for the next."""
-        learnt = {name: tally.learnt() for name, tally in self._tallies.items() if tally.count}
-        return self._kept.and_then(learnt)
+        learnt = {
+            name: tally.to_signal_baseline() for name, tally in self._tallies.items() if tally.count
+        }
+        return self._stored_baseline.with_call(learnt)
 
     def _learn_talk(self, now: int) -> None:
         """Learn from the minutes of talk that are complete."""
-        for observed in self._talk.minutes(now):
+        for observed in self._talk.completed_minutes(now):
             self._learn(observed, 1.0, INDEPENDENT_AFTER_S)
 
     def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
         """Learn from `count` of an observation, which are as good as `seconds` of speech."""
-        self._baseline.learn(_ObservedValues(observed), seconds)
+        self._posterior.learn(_ObservedValues(observed), seconds)
         for name, x in observed.items():
             if x == x and count > 0.0:
                 self._tallies[name].add(x, count)
 
-    def _usual_of(self, name: str) -> float:
+    def _baseline_value(self, name: str) -> float:
         # The microphone may be another one: a level needs the warm-up whatever is kept.
-        if name in self._kept.signals and name != "level_dbfs":
-            return self._baseline.usual(name)
+        if name in self._stored_baseline.signals and name != "level_dbfs":
+            return self._posterior.mean_of(name)
         of_voice = BASELINE_SIGNALS[name].counted == COUNTED_SPEECH
-        heard_s = self._speech_s if of_voice else self._baseline.learnt_s(name)
-        return self._baseline.usual(name) if heard_s >= self._warmup else NAN
+        heard_s = self._speech_s if of_voice else self._posterior.learnt_s(name)
+        return self._posterior.mean_of(name) if heard_s >= self._warmup else NAN
 
 
 class _TalkHistory:
@@ -315,13 +321,13 @@ class _TalkHistory:
         self._minute = 0
         self._customer_heard = False
 
-    def follow(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take an event of endpointing."""
         match event:
             case SpeechStarted():
                 self._since[event.speaker] = event.start
                 self._customer_heard |= event.speaker is Speaker.CUSTOMER
-                if event.speaker is Speaker.AGENT and not self._goes_on():
+                if event.speaker is Speaker.AGENT and not self._reply_continues():
                     self._reply = event.start
             case SpeechEnded():
                 self._since[event.speaker] = None
@@ -333,12 +339,12 @@ class _TalkHistory:
             case _:
                 pass
 
-    def minutes(self, now: int) -> list[dict[str, float]]:
+    def completed_minutes(self, now: int) -> list[dict[str, float]]:
         """Return what was observed in the minutes that are complete since it was last asked."""
         observed = []
         while now - self._minute >= TALK_MINUTE:
             start, self._minute = self._minute, self._minute + TALK_MINUTE
-            share = self.share(start, self._minute)
+            share = self.talk_share(start, self._minute)
             if share == share:  # otherwise they hardly spoke: on hold
                 count = sum(start <= at < self._minute for at in self._overlaps)
                 observed.append({"talk_share": share, "overlaps_per_min": float(count)})
@@ -351,7 +357,7 @@ class _TalkHistory:
             self._overlaps.popleft()
         return observed
 
-    def replied(self, now: int) -> bool:
+    def detect_reply(self, now: int) -> bool:
         """Note the gap before what the agent says now; return whether that is a new reply."""
         start, customer_since = self._reply, self._since[Speaker.CUSTOMER]
         if start is None or now - start < MIN_REPLY:
@@ -367,7 +373,7 @@ class _TalkHistory:
         self._gaps.append((start - theirs) / SAMPLE_RATE)
         return True
 
-    def _goes_on(self) -> bool:
+    def _reply_continues(self) -> bool:
         """Return whether the customer has not spoken since what may become a reply began."""
         spans = self._spans[Speaker.CUSTOMER]
         silent = self._since[Speaker.CUSTOMER] is None
@@ -384,7 +390,7 @@ class _TalkHistory:
         count = sum(at > now - TALK_WINDOW for at in self._overlaps)
         return count / (min(now, TALK_WINDOW) / TALK_MINUTE)
 
-    def share(self, start: int, end: int) -> float:
+    def talk_share(self, start: int, end: int) -> float:
         """Return the agent's share of both's speech in a stretch, 0..1."""
         agent, customer = (self._spoken_s(s, start, end) for s in SPEAKERS)
         if not self._customer_heard or agent + customer < TALK_SHARE_MIN_S:
@@ -424,7 +430,7 @@ class _RunningStats:
         self._mean += off * count / self.count
         self._square += count * off * (x - self._mean)
 
-    def learnt(self) -> SignalBaseline:
+    def to_signal_baseline(self) -> SignalBaseline:
         spread = (max(0.0, self._square) / self.count) ** 0.5
         return SignalBaseline(mean=self._mean, spread=spread, count=self.count)
 

@@ -28,7 +28,7 @@ class InteractionEvidence:
         self._interruptions: deque[int] = deque(maxlen=16)
         self._raised_since: int | None = None
 
-    def hear(self, overlap: Overlap) -> None:
+    def add_overlap(self, overlap: Overlap) -> None:
         """Take an overlap of the call; only the customer's, and no backchannel, counts."""
         if overlap.by is Speaker.CUSTOMER and not overlap.backchannel:
             self._interruptions.append(overlap.at)

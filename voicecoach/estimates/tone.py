@@ -81,7 +81,9 @@ _NOT_PITCH = tuple(float(not set(LOW_PITCH_INDICES) & set(aspect.indices)) for a
 
 def voice_window(settings: config.ToneConfig) -> SpeechWindow:
     """Return the window of speech that the voice's part is estimated from."""
-    return SpeechWindow(settings.window_s, math.inf, MIN_RATE_S, settings.pause_s, course=False)
+    return SpeechWindow(
+        settings.window_s, math.inf, MIN_RATE_S, settings.pause_s, spread_and_slope=False
+    )
 
 
 class Guard(NamedTuple):
@@ -94,7 +96,7 @@ class Guard(NamedTuple):
     unknown: float
     """Where nothing of the usual is the speaker's own yet."""
 
-    def less(self, pitch: float, known: float) -> float:
+    def penalty(self, pitch: float, known: float) -> float:
         """Return it for a pitch against the usual and the share of it that is known."""
         return self.low * max(0.0, self.pitch - pitch) + self.unknown * (1.0 - known)
 
@@ -120,9 +122,9 @@ def apply_guards(log_odds: float, pitch: float, known: float) -> float:
     log_odds
         `LEAST` to `MOST`; never falls as any of the three rises.
     """
-    lenient = log_odds - LENIENT_GUARD.less(pitch, known)
+    lenient = log_odds - LENIENT_GUARD.penalty(pitch, known)
     if lenient > NEAR_ALERT:
-        strict = min(lenient, log_odds - STRICT_GUARD.less(pitch, known))
+        strict = min(lenient, log_odds - STRICT_GUARD.penalty(pitch, known))
         lenient = max(strict, NEAR_ALERT + LENIENT_WEIGHT * (lenient - NEAR_ALERT))
     return min(MAX_LOG_ODDS, max(MIN_LOG_ODDS, lenient))
 
@@ -132,7 +134,7 @@ class ToneEstimator:
 
     def __init__(self, model: AgitationModel) -> None:
         self._model = model
-        self._usual = VoiceBaseline(model.population)
+        self._voice_baseline = VoiceBaseline(model.population)
         self._voice = START_LOG_ODDS
         self._confidence = 0.0
         self._aspects = [0.0] * len(ASPECTS)
@@ -142,7 +144,7 @@ class ToneEstimator:
         self.newest: Tone | None = None
         """The last estimate, held in pauses."""
 
-    def update(self, at: int, window: Functionals, others: Sequence[Evidence] = ()) -> Tone:
+    def estimate_tone(self, at: int, window: Functionals, others: Sequence[Evidence] = ()) -> Tone:
         """Take the newest window of speech and what else there is, and return the estimate."""
         x = voice_features(window)
         enough = min(1.0, window.speech_s / FULL_WINDOW_S)
@@ -150,7 +152,7 @@ class ToneEstimator:
         self._heard_to = max(self._heard_to, window.end)
         new_s = enough * new / SAMPLE_RATE
         share = 1.0 - math.exp(-new_s / TONE_SMOOTH_S)
-        z, known = self._usual.against(x), self._usual.known
+        z, known = self._voice_baseline.z_scores(x), self._voice_baseline.own_share
         odds, added = self._model.explain(z)
         pitch = float(z[LOW_PITCH_INDICES].mean())
         log_odds = apply_guards(odds, pitch, known)
@@ -166,21 +168,21 @@ class ToneEstimator:
         self._aspects = [
             held + (now - held) * share for held, now in zip(self._aspects, missing, strict=True)
         ]
-        self._signals = self._against(x)
+        self._signals = self._baseline_differences(x)
         # By the voice alone: what the agent does has no say in what the customer's usual is.
-        self._usual.learn(
+        self._voice_baseline.learn(
             x, new_s * max(AGITATED_LEARN_WEIGHT, 1.0 - sigmoid(self._voice) / ALERT_LEVEL)
         )
-        return self._tone(at, window.start, window.end, others)
+        return self._make_tone(at, window.start, window.end, others)
 
     def reconsider(self, at: int, others: Sequence[Evidence]) -> Tone | None:
         """Return the estimate anew where there is more evidence beside the voice than before."""
         held = self.newest
         if held is None or sum(e.weight for e in others) < self._others + MIN_EVIDENCE_ODDS:
             return None
-        return self._tone(at, held.start, held.end, others)
+        return self._make_tone(at, held.start, held.end, others)
 
-    def _tone(self, at: int, start: int, end: int, others: Sequence[Evidence]) -> Tone:
+    def _make_tone(self, at: int, start: int, end: int, others: Sequence[Evidence]) -> Tone:
         self._others = sum(e.weight for e in others)
         # Where the voice is held to be calm after all, it is no evidence.
         voice = [
@@ -201,7 +203,7 @@ class ToneEstimator:
         )
         return self.newest
 
-    def _against(self, x: F64) -> dict[str, float]:
-        off = x - self._usual.mean
+    def _baseline_differences(self, x: F64) -> dict[str, float]:
+        off = x - self._voice_baseline.mean
         values = {name: float(off[i]) for name, i in _TONE_SIGNALS.items()}
         return {name: value for name, value in values.items() if value == value}

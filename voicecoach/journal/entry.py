@@ -281,7 +281,7 @@ def _call_row(
 ) -> CallRow:
     summarizer = Summarizer(str(facts.get("call", "")))
     for event in events:
-        summarizer.update(event)
+        summarizer.add_event(event)
     s = summarizer.finish()
     return CallRow(
         id=call_id(facts, events),

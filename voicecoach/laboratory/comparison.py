@@ -122,7 +122,7 @@ def replay_cues(
     """
     if not has_signal_trace(events):
         raise ValueError("the log does not hold the signals that rules go on")
-    return [event for step in _steps(events, cues, settings) for event in step.said]
+    return [event for step in _steps(events, cues, settings) for event in step.events]
 
 
 def cue_timeline(
@@ -134,7 +134,7 @@ def cue_timeline(
     card: CueOpened | None = None
     waiting: dict[str, tuple[int, str]] = {}
     for step in _steps(events, cues, settings):
-        for event in step.said:
+        for event in step.events:
             if isinstance(event, CueOpened):
                 card = event
             elif isinstance(event, CueClosed) and card:
@@ -242,7 +242,7 @@ class _Step(NamedTuple):
     """What comes of a moment."""
 
     at: int
-    said: list[Event]
+    events: list[Event]
     waiting: dict[str, str]
     """Why a cue that is due is held back, by cue."""
 
@@ -257,19 +257,23 @@ def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig)
         # What comes at the moment of a tick takes effect after it.
         while done < len(answers) and answers[done].at < reading.at:
             answer = answers[done]
-            yield _Step(answer.at, _apply_mark_or_pause(engine, answer, newest), engine.waiting)
+            yield _Step(
+                answer.at, _apply_mark_or_pause(engine, answer, newest), engine.held_back_reasons
+            )
             done += 1
         said = _decide_tick(engine, reading)
         newest = next((e for e in reversed(said) if isinstance(e, CueOpened)), newest)
-        yield _Step(reading.at, said, engine.waiting)
+        yield _Step(reading.at, said, engine.held_back_reasons)
     for answer in answers[done:]:
         if answer.at < end:
-            yield _Step(answer.at, _apply_mark_or_pause(engine, answer, newest), engine.waiting)
-    yield _Step(end, engine.clear(end, "call ended"), {})
+            yield _Step(
+                answer.at, _apply_mark_or_pause(engine, answer, newest), engine.held_back_reasons
+            )
+    yield _Step(end, engine.close_shown(end, "call ended"), {})
 
 
 def _decide_tick(engine: CueEngine, reading: CueInputs) -> list[Event]:
-    return engine.update(reading.at, reading.signals, reading.quotes, reading.distrusted)
+    return engine.decide(reading.at, reading.signals, reading.quotes, reading.distrusted)
 
 
 def _marks_and_pauses(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
@@ -291,10 +295,10 @@ def _apply_mark_or_pause(
 ) -> list[Event]:
     """Take a pause, or a mark: under other rules its card may have opened at another time."""
     if isinstance(answer, Listening):
-        return [] if answer.on else engine.clear(answer.at, "paused")
+        return [] if answer.on else engine.close_shown(answer.at, "paused")
     if newest is None or newest.id != answer.id:
         return []
-    return engine.mark(msgspec.structs.replace(answer, start=newest.at))
+    return engine.apply_feedback(msgspec.structs.replace(answer, start=newest.at))
 
 
 def _cue_showing(card: CueOpened, closed: CueClosed) -> CueShowing:

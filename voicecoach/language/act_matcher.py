@@ -103,23 +103,23 @@ class ActKind:
         )
         self._negation: bool = data.get("negation", False)
 
-    def find(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
+    def find_places(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
         """Return where it is among tokens, [first, last), and what to say instead."""
         texts = tuple(token.text for token in words)
         hits = [
             (first, last, instead)
             for phrases, instead in self._groups
-            for first, last in phrases.among(texts)
+            for first, last in phrases.find_normalized(texts)
         ]
         if not hits:
             return hits
         taken = [False] * len(texts)
-        for first, last in self._but.among(texts) if self._but else ():
+        for first, last in self._but.find_normalized(texts) if self._but else ():
             # One sentence does not take the sense from the next.
             if not any(token.stop for token in words[first : last - 1]):
                 mark_places(taken, [(first, last)])
         if self._across:
-            mark_places(taken, self._across.among(texts))
+            mark_places(taken, self._across.find_normalized(texts))
         hits = [hit for hit in hits if not any(taken[hit[0] : hit[1]])]
         if self._negation and hits:
             mark_places(taken, [(first, last) for first, last, _ in hits])
@@ -152,25 +152,27 @@ class ActMatcher:
             self._times = ActKind(data["expectation"]["time"])
             self._rules = [self._questions, self._promised]
 
-    def find(self, words: Sequence[ActToken]) -> list[ActMatch]:
+    def match_acts(self, words: Sequence[ActToken]) -> list[ActMatch]:
         """Return the moves in tokens, by their first word; their places are those of tokens."""
         texts = tuple(token.text for token in words)
         found = [
             ActMatch(kind, *hit)
             for kind, phrases in self._kinds.items()
-            for hit in phrases.find(words)
+            for hit in phrases.find_places(words)
         ]
         for rule in self._rules:
             found += rule(words, texts)
         return _merge_close(found)
 
     def _questions(self, words: Sequence[ActToken], texts: tuple[str, ...]) -> list[ActMatch]:
-        found = [ActMatch("question", first, last) for first, last, _ in self._asks.find(words)]
+        found = [
+            ActMatch("question", first, last) for first, last, _ in self._asks.find_places(words)
+        ]
         clause = sentence = 0
         starts, tags = {0}, set()
         for i, token in enumerate(words):
             if token.pause or i == len(words) - 1:
-                if self._tags.cover(texts[clause : i + 1]):
+                if self._tags.cover_all(texts[clause : i + 1]):
                     tags.add(clause)
                 elif token.asked:
                     found.append(ActMatch("question", sentence, i + 1))
@@ -178,15 +180,15 @@ class ActMatcher:
                 starts.add(clause)
             if token.stop:
                 sentence = i + 1
-        for first, last in self._before.among(texts):
+        for first, last in self._before.find_normalized(texts):
             if first in starts:
                 starts.add(last)
-        opened = self._opens.among(texts)
+        opened = self._opens.find_normalized(texts)
         found += [ActMatch("question", *place) for place in opened if place[0] in starts - tags]
         return found
 
     def _promised(self, words: Sequence[ActToken], texts: tuple[str, ...]) -> list[ActMatch]:
-        times = [(first, last) for first, last, _ in self._times.find(words)]
+        times = [(first, last) for first, last, _ in self._times.find_places(words)]
         stops = [i for i, token in enumerate(words) if token.stop]
 
         def timed(first: int, last: int, following: int) -> int | None:
@@ -200,10 +202,10 @@ class ActMatcher:
             return None
 
         found = []
-        for first, last, _ in self._promises.find(words):
+        for first, last, _ in self._promises.find_places(words):
             end = timed(first, last, TIME_NEXT)
             found.append(ActMatch("expectation" if end else "promise", first, end or last))
-        for first, last, _ in self._tells.find(words):
+        for first, last, _ in self._tells.find_places(words):
             end = timed(first, last, 0)
             if end:
                 found.append(ActMatch("expectation", first, end))
@@ -229,7 +231,7 @@ def find_acts(speaker: Speaker, words: Sequence[str]) -> list[ActMatch]:
     read = tokenize_acts(words)
     return [
         f._replace(first=read[f.first].place, last=read[f.last - 1].place + 1)
-        for f in matcher_for(speaker).find(read)
+        for f in matcher_for(speaker).match_acts(read)
     ]
 
 

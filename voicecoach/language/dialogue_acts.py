@@ -68,7 +68,7 @@ class ReadUtterance(NamedTuple):
     end: int
     tokens: tuple[ActToken, ...]
     words: tuple[Word, ...]
-    said: tuple[SpokenAct, ...]
+    acts: tuple[SpokenAct, ...]
     content: tuple[str, ...]
     """Of each token what is compared, "" where it is too common."""
     complaint: bool
@@ -86,30 +86,32 @@ class DialogueActTracker:
         """Utterances as read, in order, until a word of theirs or of one before changes."""
         self._final = dict.fromkeys(SPEAKERS, 0)
         """The newest utterance that is final."""
-        self._said: dict[Speaker, dict[str, list[SpokenAct]] | None] = dict.fromkeys(SPEAKERS)
+        self._acts_by_kind: dict[Speaker, dict[str, list[SpokenAct]] | None] = dict.fromkeys(
+            SPEAKERS
+        )
         data = language_table("dialogue_acts")["agent"]
         self._leads = act_phrases(data["paraphrase"]["phrases"])
         weak = {"phrases": data["paraphrase"]["weak"], "but": data["paraphrase"]["not_weak"]}
         self._weak_leads = ActKind(weak)
         self._supportive = Phrases(language_table("dialogue_acts")["supportive"])
-        self.changes = 0
+        self.change_count = 0
         """How often what was said may have changed."""
 
-    def hear(self, event: Word | Utterance) -> list[DialogueAct]:
+    def add_event(self, event: Word | Utterance) -> list[DialogueAct]:
         """Take a word or the end of an utterance, as it comes, and return the moves now sure."""
         speaker, number = event.speaker, event.utterance
         if number <= self._final[speaker]:
             return []
-        self.changes += 1
-        if self._words[speaker].hear(event):
-            self._void(speaker, number)
+        self.change_count += 1
+        if self._words[speaker].apply_event(event):
+            self._forget_from(speaker, number)
         if not isinstance(event, Utterance):
             return []
-        self._catch_up(speaker)
+        self._read_pending(speaker)
         self._final[speaker] = number
         if speaker is Speaker.CUSTOMER:
             # What the agent is saying may take it up.
-            self._void(Speaker.AGENT, self._final[Speaker.AGENT] + 1)
+            self._forget_from(Speaker.AGENT, self._final[Speaker.AGENT] + 1)
         read = self._read[speaker].get(number)
         return [
             DialogueAct(
@@ -121,17 +123,17 @@ class DialogueActTracker:
                 text=said.text,
                 instead=said.instead,
             )
-            for said in (read.said if read else ())
+            for said in (read.acts if read else ())
         ]
 
-    def said(self, speaker: Speaker, kind: str) -> Sequence[SpokenAct]:
+    def acts_of(self, speaker: Speaker, kind: str) -> Sequence[SpokenAct]:
         """Return the moves of a kind in the call so far, by the words as they are now."""
-        self._catch_up(speaker)
-        by_kind = self._said[speaker]
+        self._read_pending(speaker)
+        by_kind = self._acts_by_kind[speaker]
         if by_kind is None:
-            by_kind = self._said[speaker] = {}
+            by_kind = self._acts_by_kind[speaker] = {}
             for read in self._read[speaker].values():
-                for said in read.said:
+                for said in read.acts:
                     by_kind.setdefault(said.kind, []).append(said)
         return by_kind.get(kind, [])
 
@@ -145,27 +147,27 @@ class DialogueActTracker:
         since
             Words that end after this, samples.
         """
-        newest = self._words[speaker].newest()
-        return self._supportive.cover([w.text for w in newest if w.text and w.end > since])
+        newest = self._words[speaker].newest_words()
+        return self._supportive.cover_all([w.text for w in newest if w.text and w.end > since])
 
-    def _void(self, speaker: Speaker, number: int) -> None:
+    def _forget_from(self, speaker: Speaker, number: int) -> None:
         """Forget what was read from an utterance on."""
         read = self._read[speaker]
         for n in [n for n in reversed(read) if n >= number]:
             del read[n]
-        self._said[speaker] = None
+        self._acts_by_kind[speaker] = None
 
-    def _catch_up(self, speaker: Speaker) -> None:
+    def _read_pending(self, speaker: Speaker) -> None:
         """Read what is not read yet."""
-        if self._said[speaker] is not None:
+        if self._acts_by_kind[speaker] is not None:
             return  # Nothing has changed since.
         read = self._read[speaker]
         newest = next(reversed(read), 0)
         for number, words in self._words[speaker]:
             if number > newest and number > self._final[speaker] and words:
-                read[number] = self._utterance(speaker, words)
+                read[number] = self._read_utterance(speaker, words)
 
-    def _utterance(self, speaker: Speaker, words: list[Word]) -> ReadUtterance:
+    def _read_utterance(self, speaker: Speaker, words: list[Word]) -> ReadUtterance:
         earlier = list(self._read[speaker].values())
         before = earlier[-1] if earlier else None
         lead: list[Word] = []
@@ -174,16 +176,16 @@ class DialogueActTracker:
         all_words = [*lead, *words]
         read = tokenize_acts([word.text for word in all_words])
         own = [token for token in read if token.place >= len(lead)]
-        found = matcher_for(speaker).find(read)
+        found = matcher_for(speaker).match_acts(read)
         texts = tuple(token.text for token in own)
         start, end = words[0].start, words[-1].end
         compared = tuple(content_stems(texts))
         offset = len(read) - len(own)
         if speaker is Speaker.AGENT:
-            found += self._paraphrased(own, compared, offset, start)
+            found += self._find_paraphrase(own, compared, offset, start)
         complaint = any(f.kind in ("trouble", "repeat") for f in found)
         if speaker is Speaker.CUSTOMER:
-            again = self._again(earlier, compared, start, complaint)
+            again = self._find_repeat(earlier, compared, start, complaint)
             if again is not None and not any(f.kind == "repeat" for f in found):
                 last = min(again + ACT_QUOTE_WORDS, len(texts))
                 found.append(ActMatch("repeat", offset + again, offset + last))
@@ -195,13 +197,13 @@ class DialogueActTracker:
             if f.last == len(read) and not words[-1].final:
                 continue  # "Take care" may become "take care of it".
             begin = all_words[first].start
-            if before and any(s.kind == f.kind and s.end > begin for s in before.said):
+            if before and any(s.kind == f.kind and s.end > begin for s in before.acts):
                 continue  # It goes on, and was found before.
             text = " ".join(token.text for token in read[f.first : f.last][:ACT_QUOTE_WORDS])
             said.append(SpokenAct(f.kind, begin, all_words[last].end, text, f.instead))
         return ReadUtterance(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
 
-    def _again(
+    def _find_repeat(
         self, earlier: Sequence[ReadUtterance], now: Sequence[str], start: int, complaint: bool
     ) -> int | None:
         """Return where the customer tells a trouble again that they told before."""
@@ -212,7 +214,7 @@ class DialogueActTracker:
                     return again
         return None
 
-    def _paraphrased(
+    def _find_paraphrase(
         self, own: Sequence[ActToken], compared: Sequence[str], offset: int, start: int
     ) -> list[ActMatch]:
         """Return where the agent says what the customer has told."""
@@ -229,7 +231,7 @@ class DialogueActTracker:
                 (place, PARAPHRASE_MAX_WORDS, PARAPHRASE_SHARED_LED)
                 for place in self._leads.find([t.text for t in own])
             ),
-            *(((i, j), 0, PARAPHRASE_SHARED_WEAK) for i, j, _ in self._weak_leads.find(own)),
+            *(((i, j), 0, PARAPHRASE_SHARED_WEAK) for i, j, _ in self._weak_leads.find_places(own)),
             *(((i, i), 0, PARAPHRASE_SHARED) for i in here),
         ]
         for (first, last), back, least in leads:

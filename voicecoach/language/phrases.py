@@ -90,10 +90,10 @@ class Phrases:
             for place, word in enumerate(words)
             for text in normalize_text(word).split()
         ]
-        found = self.among(tuple(text for text, _ in spoken))
+        found = self.find_normalized(tuple(text for text, _ in spoken))
         return [(spoken[first][1], spoken[last - 1][1] + 1) for first, last in found]
 
-    def among(self, texts: tuple[str, ...]) -> list[tuple[int, int]]:
+    def find_normalized(self, texts: tuple[str, ...]) -> list[tuple[int, int]]:
         """Return the same for words that are plain already, each a single one."""
         found, done = [], 0
         for i, text in enumerate(texts):
@@ -107,7 +107,7 @@ class Phrases:
                     break
         return found
 
-    def cover(self, words: Sequence[str]) -> bool:
+    def cover_all(self, words: Sequence[str]) -> bool:
         """Return whether `words` are these phrases and nothing else; not so for no words."""
         found = sum(last - first for first, last in self.find(words))
         return found == sum(bool(normalize_text(word)) for word in words) > 0
@@ -243,12 +243,12 @@ class UtteranceWords:
         for number in sorted(self._words):
             yield number, _committed(self._words[number])
 
-    def newest(self) -> list[Word]:
+    def newest_words(self) -> list[Word]:
         """Return the words of the newest utterance, tentative ones too."""
         words = self._words[max(self._words)] if self._words else {}
         return [words[i] for i in sorted(words)]
 
-    def hear(self, event: Word | Utterance) -> bool:
+    def apply_event(self, event: Word | Utterance) -> bool:
         """Take a word, or the end of an utterance, and return whether what is told changed.
 
         What was read of the utterance and of those after it, which are read with the end of the

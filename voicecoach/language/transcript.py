@@ -85,7 +85,7 @@ class LocalAgreement:
         self._before: list[int] = []
         """For each word of the newest hypothesis, what was heard when it was not yet in it."""
 
-    def update(self, words: tuple[HeardWord, ...], end: int, *, complete: bool) -> None:
+    def add_hypothesis(self, words: tuple[HeardWord, ...], end: int, *, complete: bool) -> None:
         """Take a hypothesis of what follows the committed words.
 
         Parameters
@@ -128,7 +128,7 @@ class LocalAgreement:
                 break
             self.tentative.append(word)
 
-    def given(self) -> HypothesisPrompt:
+    def next_prompt(self) -> HypothesisPrompt:
         """Return what the next hypothesis of what is not committed needs."""
         texts = [word.text for word in self.committed]
         masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), None)
@@ -141,7 +141,7 @@ class LocalAgreement:
             return HypothesisPrompt(self._start, len(texts), " ".join(texts))
         return HypothesisPrompt(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
 
-    def continued(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
+    def words_after_committed(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
         """Return those words of a transcript that follow the committed ones.
 
         It may hear some of those otherwise, but the last of them at about its place; else None.
@@ -165,11 +165,11 @@ class OpenUtterance:
         self.end = 0
         """Where it ended; 0 while it goes on."""
         self.next_partial = next_partial
-        self.spoken = start
+        self.last_spoken = start
         """Where speech was heard last."""
-        self.quietest, self.pause = 1.0, start
+        self.quietest, self.quietest_at = 1.0, start
         """The least probability of speech in its second half, and where."""
-        self.asked = 0
+        self.careful_asked_to = 0
         """How far the newest careful hypothesis that was asked for hears."""
         self.careful: Transcript | None = None
         self.agreement = LocalAgreement(start)
@@ -187,20 +187,20 @@ class IncrementalTranscriber:
         self._longest = round(settings.max_utterance_s * SAMPLE_RATE)
         self._number = 0
         self._end = 0
-        self._draft: OpenUtterance | None = None
-        self._ended: dict[int, OpenUtterance] = {}
-        self._trouble = ""
+        self._current: OpenUtterance | None = None
+        self._awaiting_final: dict[int, OpenUtterance] = {}
+        self._last_error = ""
 
     @property
-    def waiting(self) -> bool:
+    def awaits_final_words(self) -> bool:
         """Whether final words are still to come."""
-        return bool(self._ended)
+        return bool(self._awaiting_final)
 
-    def late(self, at: int) -> bool:
+    def words_overdue(self, at: int) -> bool:
         """Return whether final words are overdue, so that what was said is not known."""
-        return any(at - draft.end > WORDS_OVERDUE_AFTER for draft in self._ended.values())
+        return any(at - draft.end > WORDS_OVERDUE_AFTER for draft in self._awaiting_final.values())
 
-    def step(self, at: int, speech: float, segment: Segmenter) -> list[Event]:
+    def process_hop(self, at: int, speech: float, segment: Segmenter) -> list[Event]:
         """Take the hop that ends at `at`; ask for a hypothesis where one is due.
 
         Parameters
@@ -212,81 +212,81 @@ class IncrementalTranscriber:
         segment
             The speaker's.
         """
-        draft = self._draft
+        draft = self._current
         if not draft:
             if not segment.speaking:
                 return []
             start = segment.start if segment.start >= self._end else at - VAD_WINDOW
-            draft = self._open(max(self._end, start - PRE_ROLL, 0), start + self._first)
+            draft = self._open_utterance(max(self._end, start - PRE_ROLL, 0), start + self._first)
         if segment.active:
-            draft.spoken = at if segment.speaking else segment.last_speech
+            draft.last_spoken = at if segment.speaking else segment.last_speech
         if draft.start + self._longest // 2 < at and speech <= draft.quietest:
-            draft.quietest, draft.pause = speech, at - HOP
-        silence = at - draft.spoken
-        long = draft.spoken - draft.start >= LONG_UTTERANCE
+            draft.quietest, draft.quietest_at = speech, at - HOP
+        silence = at - draft.last_spoken
+        long = draft.last_spoken - draft.start >= LONG_UTTERANCE
         if silence >= (POST_ROLL if long else self._pause):
-            return self._close(at)
+            return self._close_utterance(at)
         if silence >= POST_ROLL:
-            end = draft.spoken + POST_ROLL
-            if draft.asked == end:
+            end = draft.last_spoken + POST_ROLL
+            if draft.careful_asked_to == end:
                 return []
             draft.next_partial = at + self._step
-            return [self._ask(at, draft, end)]
+            return [self._request_careful(at, draft, end)]
         if not segment.speaking:
             return []
         if at - draft.start >= self._longest:
-            return self._cut(at, draft)
+            return self._split_at_pause(at, draft)
         if at < draft.next_partial:
             return []
         draft.next_partial = at + self._step
-        return [self._request(at, draft, draft.agreement.given(), at)]
+        return [self._request(at, draft, draft.agreement.next_prompt(), at)]
 
-    def end(self, at: int) -> list[Event]:
+    def end_utterance(self, at: int) -> list[Event]:
         """End the utterance, where there is one, and see to its final words."""
-        return self._close(at) if self._draft else []
+        return self._close_utterance(at) if self._current else []
 
-    def forget(self, at: int) -> list[Event]:
+    def discard_utterances(self, at: int) -> list[Event]:
         """Drop what is in flight: what was committed becomes final, all else is void."""
-        drafts = [*self._ended.values(), *([self._draft] if self._draft else [])]
-        self._ended, self._draft, self._end = {}, None, at
+        drafts = [*self._awaiting_final.values(), *([self._current] if self._current else [])]
+        self._awaiting_final, self._current, self._end = {}, None, at
         events: list[Event] = []
         for draft in drafts:
             draft.end = draft.end or at
-            events += self._finish(at, draft, draft.agreement.committed)
+            events += self._finish_utterance(at, draft, draft.agreement.committed)
         return events
 
-    def hear(self, at: int, transcript: Transcript) -> list[Event]:
+    def add_transcript(self, at: int, transcript: Transcript) -> list[Event]:
         """Take the recogniser's answer."""
         events: list[Event] = []
-        if transcript.error != self._trouble:
-            self._trouble = transcript.error
+        if transcript.error != self._last_error:
+            self._last_error = transcript.error
             reason = f"{self._speaker}: {transcript.error or 'words come again'}"
             over = not transcript.error
             events.append(Degraded(at=at, stage="transcription", reason=reason, over=over))
-        draft = self._ended.get(transcript.utterance)
+        draft = self._awaiting_final.get(transcript.utterance)
         if draft:
             if transcript.careful and transcript.end == draft.end:
-                del self._ended[draft.number]
+                del self._awaiting_final[draft.number]
                 # Where the recogniser failed, what was believed before stands.
                 failed = bool(transcript.error)
                 known = draft.agreement.committed if failed else transcript.words
-                events += self._finish(at, draft, known)
+                events += self._finish_utterance(at, draft, known)
             return events
-        draft = self._draft
+        draft = self._current
         if not draft or transcript.utterance != draft.number:
             return events
         if transcript.error:
-            draft.asked = 0
+            draft.careful_asked_to = 0
             return events
         if transcript.careful:
             draft.careful = transcript
-        words = draft.agreement.continued(transcript)
+        words = draft.agreement.words_after_committed(transcript)
         if words is not None:
-            draft.agreement.update(words, transcript.end, complete=transcript.careful)
-            events += self._show(at, draft)
+            draft.agreement.add_hypothesis(words, transcript.end, complete=transcript.careful)
+            events += self._word_changes(at, draft)
         return events
 
-    def _show(self, at: int, draft: OpenUtterance) -> list[Event]:
+    def _word_changes(self, at: int, draft: OpenUtterance) -> list[Event]:
         """Say what a hypothesis changes of what is shown."""
         words = draft.agreement.committed + draft.agreement.tentative
         committed = len(draft.agreement.committed)
@@ -301,28 +301,32 @@ class IncrementalTranscriber:
         draft.shown = now
         return events
 
-    def _open(self, start: int, next_partial: int) -> OpenUtterance:
+    def _open_utterance(self, start: int, next_partial: int) -> OpenUtterance:
         self._number += 1
-        self._draft = OpenUtterance(self._number, start, next_partial)
-        return self._draft
+        self._current = OpenUtterance(self._number, start, next_partial)
+        return self._current
 
-    def _close(self, at: int, end: int | None = None) -> list[Event]:
-        draft, self._draft = self._draft, None
+    def _close_utterance(self, at: int, end: int | None = None) -> list[Event]:
+        draft, self._current = self._current, None
         assert draft, "nothing is open"
-        draft.end = self._end = min(at, draft.spoken + POST_ROLL) if end is None else end
+        draft.end = self._end = min(at, draft.last_spoken + POST_ROLL) if end is None else end
         if draft.careful and draft.careful.end == draft.end:
-            return self._finish(at, draft, draft.careful.words)
-        self._ended[draft.number] = draft
-        return [] if draft.asked == draft.end else [self._ask(at, draft, draft.end)]
+            return self._finish_utterance(at, draft, draft.careful.words)
+        self._awaiting_final[draft.number] = draft
+        return (
+            []
+            if draft.careful_asked_to == draft.end
+            else [self._request_careful(at, draft, draft.end)]
+        )
 
-    def _cut(self, at: int, draft: OpenUtterance) -> list[Event]:
-        events = self._close(at, draft.pause)
-        self._open(draft.pause, at)
+    def _split_at_pause(self, at: int, draft: OpenUtterance) -> list[Event]:
+        events = self._close_utterance(at, draft.quietest_at)
+        self._open_utterance(draft.quietest_at, at)
         return events
 
-    def _ask(self, at: int, draft: OpenUtterance, end: int) -> TranscribeRequest:
+    def _request_careful(self, at: int, draft: OpenUtterance, end: int) -> TranscribeRequest:
         """Ask for a careful hypothesis of the utterance up to `end`."""
-        draft.asked = end
+        draft.careful_asked_to = end
         return self._request(at, draft, HypothesisPrompt(draft.start), end, careful=True)
 
     def _request(
@@ -346,7 +350,9 @@ class IncrementalTranscriber:
             context=given.context,
         )
 
-    def _finish(self, at: int, draft: OpenUtterance, words: Sequence[HeardWord]) -> list[Event]:
+    def _finish_utterance(
+        self, at: int, draft: OpenUtterance, words: Sequence[HeardWord]
+    ) -> list[Event]:
         events: list[Event] = [
             self._word(at, draft, index, word, committed=True, final=True)
             for index, word in enumerate(words)

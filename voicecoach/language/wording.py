@@ -110,12 +110,12 @@ class WordingModel:
 
     def __init__(self, path: Path) -> None:
         self._session = OnnxModel(path, "wording")
-        vocabulary = self._session.facts.get("vocabulary")
+        vocabulary = self._session.metadata.get("vocabulary")
         if vocabulary is None:
             raise ModelError(f"{path}: not a usable wording model: it has no vocabulary")
         self._ids = {gram: i for i, gram in enumerate(vocabulary.split("\n"))}
 
-    def read(self, words: Sequence[str]) -> tuple[float, float]:
+    def class_probabilities(self, words: Sequence[str]) -> tuple[float, float]:
         """Return how probable it is that words are hostile, and that they are desperate.
 
         Parameters
@@ -126,7 +126,7 @@ class WordingModel:
         hostile, desperate = self._run(ngrams(words))[0].tolist()
         return hostile, desperate
 
-    def rests_on(self, words: Sequence[str], output: int) -> list[tuple[int, int]]:
+    def strongest_ngrams(self, words: Sequence[str], output: int) -> list[tuple[int, int]]:
         """Return where the n-grams stand that speak for an output, strongest first."""
         grams = ngrams(words)
         each = self._run(grams)[1][:, output]
@@ -179,7 +179,9 @@ class WordingReader:
         self._harmless = _phrases("harmless")
         self._trouble = _phrases("trouble")
 
-    def read(self, tokens: Sequence[WordingToken], lead: int, start: int) -> WordingUtterance:
+    def read_utterance(
+        self, tokens: Sequence[WordingToken], lead: int, start: int
+    ) -> WordingUtterance:
         """Return what an utterance says.
 
         Parameters
@@ -202,7 +204,7 @@ class WordingReader:
                 found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)
         findings = list(found.values())
         if not findings:
-            findings = self._modelled(tokens, _unmatched_runs(read, lead))
+            findings = self._model_finding(tokens, _unmatched_runs(read, lead))
         said = words[lead:]
         return WordingUtterance(
             start=start,
@@ -228,7 +230,7 @@ class WordingReader:
         counted = [(kind, place) for kind, place in hits if not turned[place[0]]]
         return counted, [t or n for t, n in zip(taken, turned, strict=True)]
 
-    def _modelled(
+    def _model_finding(
         self, tokens: Sequence[WordingToken], pieces: list[tuple[int, int]]
     ) -> list[WordingFinding]:
         """Return what the model makes of the words outside all phrases: at most one finding."""
@@ -238,16 +240,16 @@ class WordingReader:
                 first, max(last - MODEL_SPAN_WORDS + MODEL_STEP_WORDS, first + 1), MODEL_STEP_WORDS
             ):
                 span = tokens[at : min(at + MODEL_SPAN_WORDS, last)]
-                finding = self._judged(span)
+                finding = self._judge_span(span)
                 if finding and (not best or finding.weight > best.weight):
                     best = finding
         return [best] if best else []
 
-    def _judged(self, span: Sequence[WordingToken]) -> WordingFinding | None:
+    def _judge_span(self, span: Sequence[WordingToken]) -> WordingFinding | None:
         words = [token.text for token in span]
         found = []
         for output, (name, probability) in enumerate(
-            zip(OPERATING_POINT, self._model.read(words), strict=True)
+            zip(OPERATING_POINT, self._model.class_probabilities(words), strict=True)
         ):
             above = _logit(probability) - _logit(OPERATING_POINT[name])
             found.append((above if _SUBJECT_WORDS[name].intersection(words) else 0.0, output, name))
@@ -255,7 +257,7 @@ class WordingReader:
         if above <= 0:
             return None
         marked = [False] * len(words)
-        mark_places(marked, self._model.rests_on(words, output)[: WORDING_QUOTE_WORDS // 2])
+        mark_places(marked, self._model.strongest_ngrams(words, output)[: WORDING_QUOTE_WORDS // 2])
         runs = groupby(range(len(words)), key=marked.__getitem__)
         quoted = " … ".join(" ".join(words[i] for i in run) for mark, run in runs if mark)
         return WordingFinding(
@@ -281,7 +283,7 @@ class WordingEvidence:
         """Utterances as read, until a word of theirs or of one before changes."""
         self._findings: list[WordingFinding] | None = []
 
-    def hear(self, event: Word | Utterance) -> None:
+    def add_event(self, event: Word | Utterance) -> None:
         """Take a word of the customer, or the end of an utterance, as it comes.
 
         Raises
@@ -291,7 +293,7 @@ class WordingEvidence:
         """
         if event.speaker is not Speaker.CUSTOMER:
             raise ValueError("the agent's words never reach the estimate")
-        if self._words.hear(event):
+        if self._words.apply_event(event):
             # Later ones are read with the end of this one, and may say it again.
             self._said = {
                 n: said
@@ -311,7 +313,7 @@ class WordingEvidence:
             Samples on the stream clock.
         """
         if self._findings is None:
-            self._findings = self._find()
+            self._findings = self._collect_findings()
         weights: dict[str, float] = {}
         for finding in self._findings:
             faded = finding.weight * 0.5 ** (max(at - finding.at, 0) / HALF_LIFE)
@@ -321,7 +323,7 @@ class WordingEvidence:
         evidence = [Evidence(weight * scale, text) for text, weight in weights.items()]
         return tuple(sorted(evidence, key=lambda e: -e.weight))
 
-    def _find(self) -> list[WordingFinding]:
+    def _collect_findings(self) -> list[WordingFinding]:
         lead: tuple[WordingToken, ...] = ()
         for number, words in self._words:
             if number not in self._said:
@@ -335,7 +337,7 @@ class WordingEvidence:
                 start = words[0].start
                 if lead and start - lead[-1].end > LEAD_GAP:
                     lead = ()
-                said = self._reader.read([*lead, *tokens], len(lead), start)
+                said = self._reader.read_utterance([*lead, *tokens], len(lead), start)
                 earlier = [self._said[n] for n in sorted(self._said, reverse=True) if n < number]
                 again = next((found for s in earlier if (found := find_restatement(s, said))), None)
                 findings = (*said.findings, again) if again else said.findings

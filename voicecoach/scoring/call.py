@@ -55,7 +55,7 @@ _SENTENCE_END = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
 class Exchange(NamedTuple):
     """What the customer told, and what the agent said until they told more."""
 
-    told: Span
+    account: Span
     reply: Span | None
     """From its first word to its last."""
     until: int
@@ -65,13 +65,13 @@ class Exchange(NamedTuple):
     replies: Sequence[DialogueAct]
     """The agent's, from the beginning of the account."""
 
-    def told_of(self, *kinds: str) -> list[DialogueAct]:
+    def customer_acts(self, *kinds: str) -> list[DialogueAct]:
         """Return the customer's moves of these kinds."""
         return [move for move in self.moves if move.kind in kinds]
 
-    def answered(self, *kinds: str, within_s: float = float("inf")) -> list[DialogueAct]:
+    def reply_acts(self, *kinds: str, within_s: float = float("inf")) -> list[DialogueAct]:
         """Return the agent's moves of these kinds, begun so soon after the reply."""
-        first = self.reply.start if self.reply else self.told.end
+        first = self.reply.start if self.reply else self.account.end
         last = first + within_s * SAMPLE_RATE
         return [move for move in self.replies if move.kind in kinds and move.start <= last]
 
@@ -103,10 +103,12 @@ class ScoredCall:
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
         pauses = _spans_while_on([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
-            s: pauses + record.gaps + self._distrust(record.states, s) for s in SPEAKERS
+            s: pauses + record.gaps + self._distrusted_spans(record.states, s) for s in SPEAKERS
         }
         self.moves = {
-            s: self._once([m for m in record.moves[s] if self.knows(Span(m.start, m.end), (s,))])
+            s: self._deduplicate(
+                [m for m in record.moves[s] if self.is_heard(Span(m.start, m.end), (s,))]
+            )
             for s in SPEAKERS
         }
         self.distrusted = {
@@ -116,7 +118,7 @@ class ScoredCall:
         self.agitation = [
             (at, x)
             for at, x in sorted(record.agitation)
-            if CUSTOMER not in self.distrusted and self.knows(Span(at - 1, at), (CUSTOMER,))
+            if CUSTOMER not in self.distrusted and self.is_heard(Span(at - 1, at), (CUSTOMER,))
         ]
         """The customer's, where it is known: (samples, 0..1)."""
         self._heard_at = [at for at, _ in self.agitation]
@@ -125,11 +127,11 @@ class ScoredCall:
 
     # --- what is known --------------------------------------------------------------------
 
-    def knows(self, span: Span, speakers: Iterable[Speaker]) -> bool:
+    def is_heard(self, span: Span, speakers: Iterable[Speaker]) -> bool:
         """Return whether these speakers were heard, on channels to be trusted."""
         return not any(span.overlaps(gap) for s in speakers for gap in self._unheard[s])
 
-    def says(self, speaker: Speaker, span: Span) -> bool:
+    def has_words_in(self, speaker: Speaker, span: Span) -> bool:
         """Return whether what a speaker said is known: where they spoke there are words."""
         return self.speech_s(speaker, span) < 1.0 or bool(self.words_in(speaker, span))
 
@@ -137,18 +139,22 @@ class ScoredCall:
         """Return whether any word of a speaker was heard."""
         return bool(self.words[speaker])
 
-    def worded(self, speaker: Speaker) -> float:
+    def worded_share(self, speaker: Speaker) -> float:
         """Return the share of a speaker's speech in which words were heard, 0..1."""
         segments = self.segments[speaker]
         worded = [
-            s for s in segments if self.says(speaker, Span(s.start - WORD_NEAR, s.end + WORD_NEAR))
+            s
+            for s in segments
+            if self.has_words_in(speaker, Span(s.start - WORD_NEAR, s.end + WORD_NEAR))
         ]
         spoken, heard = (sum(s.end - s.start for s in some) for some in (segments, worded))
         return heard / spoken if spoken else 0.0
 
     # --- what there was -------------------------------------------------------------------
 
-    def said(self, speaker: Speaker, *kinds: str, span: Span | None = None) -> list[DialogueAct]:
+    def speaker_acts(
+        self, speaker: Speaker, *kinds: str, span: Span | None = None
+    ) -> list[DialogueAct]:
         """Return a speaker's moves of these kinds, by time."""
         within = span or Span(0, self.end + 1)
         return [
@@ -168,7 +174,7 @@ class ScoredCall:
             / SAMPLE_RATE
         )
 
-    def mood(self, span: Span) -> float:
+    def mean_agitation(self, span: Span) -> float:
         """Return the customer's mean agitation, NaN where nothing is known."""
         first, last = (bisect_left(self._heard_at, at) for at in span)
         n = last - first
@@ -179,12 +185,12 @@ class ScoredCall:
         first, last = (bisect_left(self._heard_at, at) for at in span)
         return TICK_S * sum(x >= level for _, x in self.agitation[first:last])
 
-    def heat(self, at: int) -> float:
+    def recent_agitation(self, at: int) -> float:
         """Return the customer's agitation in the 15 s before, 0 where it is not known."""
-        mood = self.mood(Span(at - 15 * SAMPLE_RATE, at + 1))
+        mood = self.mean_agitation(Span(at - 15 * SAMPLE_RATE, at + 1))
         return mood if mood == mood else 0.0
 
-    def delivered(self, span: Span) -> list[DeliverySample]:
+    def delivery_in(self, span: Span) -> list[DeliverySample]:
         """Return what was measured of the agent."""
         first, last = (bisect_left(self.delivery, (at,)) for at in span)
         return self.delivery[first:last]
@@ -196,32 +202,32 @@ class ScoredCall:
         starts = self._word_starts[speaker]
         return self.words[speaker][bisect_left(starts, span.start) : bisect_left(starts, span.end)]
 
-    def quote(self, move: DialogueAct, why: str) -> Quote:
+    def quote_act(self, move: DialogueAct, why: str) -> Quote:
         """Return what somebody said, with the sentence around it."""
-        first, last = self._sentences(move)
+        first, last = self._sentence_range(move)
         if first == last:  # Its words are not there, which a log of moves alone is allowed.
             text = move.text if self.quoting else UNQUOTED_TEXT
             span = Span(move.start, move.end)
             return make_quote(span, move.speaker, text, why, not self.quoting)
-        return self._quoted(move.speaker, first, last, why)
+        return self._quote_range(move.speaker, first, last, why)
 
-    def sentences(self, move: DialogueAct, why: str) -> list[Quote]:
+    def quote_sentences(self, move: DialogueAct, why: str) -> list[Quote]:
         """Return the same, a sentence each."""
         words = self.words[move.speaker]
-        first, last = self._sentences(move)
+        first, last = self._sentence_range(move)
         starts = [first, *(i for i in range(first + 1, last) if _ends_sentence(words, i)), last]
-        cut = [self._quoted(move.speaker, *ends, why) for ends in pairwise(starts)]
-        return cut if first < last else [self.quote(move, why)]
+        cut = [self._quote_range(move.speaker, *ends, why) for ends in pairwise(starts)]
+        return cut if first < last else [self.quote_act(move, why)]
 
-    def told(self, speaker: Speaker, span: Span, why: str) -> Quote | None:
+    def quote_first_words(self, speaker: Speaker, span: Span, why: str) -> Quote | None:
         """Return the first words of a span, and their sentence; None where there are none."""
         starts = self._word_starts[speaker]
         first = bisect_left(starts, span.start - WORD_NEAR)
         last = min(bisect_left(starts, span.end, first), first + QUOTE_MAX_WORDS)
-        places = self._completed(speaker, first, last)
-        return self._quoted(speaker, *places, why) if first < last else None
+        places = self._extend_to_sentences(speaker, first, last)
+        return self._quote_range(speaker, *places, why) if first < last else None
 
-    def account(self, told: Span, around: int, most: int, why: str) -> Quote | None:
+    def quote_account(self, told: Span, around: int, most: int, why: str) -> Quote | None:
         """Return the customer's words of an account, those around a moment; None for no words."""
         starts = self._word_starts[CUSTOMER]
         first, middle, last = (
@@ -230,16 +236,22 @@ class ScoredCall:
         while first > 0 and not _ends_sentence(self.words[CUSTOMER], first):
             first -= 1
         first = max(first, min(middle - most // 2, last - most))
-        return self._quoted(CUSTOMER, first, min(last, first + most), why) if first < last else None
+        return (
+            self._quote_range(CUSTOMER, first, min(last, first + most), why)
+            if first < last
+            else None
+        )
 
-    def _sentences(self, move: DialogueAct) -> tuple[int, int]:
+    def _sentence_range(self, move: DialogueAct) -> tuple[int, int]:
         """Return the words [first, last) of a move with the sentence around it."""
         starts = self._word_starts[move.speaker]
         first = bisect_left(starts, move.start - SAMPLE_RATE // 50)
         last = bisect_left(starts, max(move.end, move.start + 1), first)
-        return self._completed(move.speaker, first, last) if first < last else (first, last)
+        return (
+            self._extend_to_sentences(move.speaker, first, last) if first < last else (first, last)
+        )
 
-    def _completed(self, speaker: Speaker, first: int, last: int) -> tuple[int, int]:
+    def _extend_to_sentences(self, speaker: Speaker, first: int, last: int) -> tuple[int, int]:
         """Return words with the rest of their sentences, as far as a quotation goes."""
         words = self.words[speaker]
         while (
@@ -250,16 +262,16 @@ class ScoredCall:
             first -= 1
         return first, last
 
-    def _once(self, moves: Sequence[DialogueAct]) -> list[DialogueAct]:
+    def _deduplicate(self, moves: Sequence[DialogueAct]) -> list[DialogueAct]:
         """Return moves, those of a kind in one sentence once: it was said once."""
         seen: dict[tuple[str, str, int], DialogueAct] = {}
         for move in sorted(moves, key=lambda m: (m.start, m.end, m.kind)):
-            first, last = self._sentences(move)
+            first, last = self._sentence_range(move)
             place = first if first < last else move.start
             seen.setdefault((move.kind, move.instead, place), move)
         return list(seen.values())
 
-    def _quoted(self, speaker: Speaker, first: int, last: int, why: str) -> Quote:
+    def _quote_range(self, speaker: Speaker, first: int, last: int, why: str) -> Quote:
         words = self.words[speaker]
         text = " ".join(word.text for word in words[first:last])
         before = "" if _ends_sentence(words, first) else "\u2026 "
@@ -274,7 +286,7 @@ class ScoredCall:
     def _exchanges(self) -> list[Exchange]:
         accounts: list[list[int]] = []
         replied = 0
-        questions = [m.end for m in self.said(AGENT, "question")]
+        questions = [m.end for m in self.speaker_acts(AGENT, "question")]
         floor = [(span, s) for s in SPEAKERS for span in self.turns[s]]
         replies: list[Span | None] = []
         for span, speaker in sorted(floor):
@@ -306,13 +318,13 @@ class ScoredCall:
             for (start, end), reply, until in zip(accounts, replies, starts[1:], strict=True)
         ]
 
-    def _distrust(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:
+    def _distrusted_spans(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:
         told = [(e.at, e.state != "ok") for e in states if e.speaker is speaker]
         return _spans_while_on(told, self.end)
 
     def _never_trusted(self, states: Sequence[ChannelState], speaker: Speaker) -> str:
         wrong = [e for e in states if e.speaker is speaker and e.state != "ok"]
-        lasting = sum(span.end - span.start for span in self._distrust(states, speaker))
+        lasting = sum(span.end - span.start for span in self._distrusted_spans(states, speaker))
         whole = [e.state for e in wrong if e.state in WHOLE_CALL_STATES]
         if whole or (wrong and lasting >= UNTRUSTED_SHARE * self.end):
             return min(whole) if whole else max(wrong, key=lambda e: e.at).state

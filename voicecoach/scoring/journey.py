@@ -141,7 +141,7 @@ def _preceding(call: ScoredCall, span: Span) -> list[Quote]:
         for m in call.moves[s]
         if span.start <= m.end <= span.end and m.kind in ACT_DESCRIPTIONS[s]
     ]
-    told = [call.quote(m, ACT_DESCRIPTIONS[m.speaker][m.kind]) for m in moves]
+    told = [call.quote_act(m, ACT_DESCRIPTIONS[m.speaker][m.kind]) for m in moves]
     for overlap in call.overlaps:
         if not overlap.backchannel and Span(overlap.start, overlap.end).overlaps(span):
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
@@ -178,14 +178,14 @@ def root_cause(call: ScoredCall) -> list[Quote]:
     """
     if call.distrusted.get(CUSTOMER):
         return []
-    troubled = [e for e in call.exchanges if e.told_of(*PRESSURE_ACTS)]
+    troubled = [e for e in call.exchanges if e.customer_acts(*PRESSURE_ACTS)]
     opening = [
-        e for e in call.exchanges if len(call.words_in(CUSTOMER, e.told)) >= MIN_OPENING_WORDS
+        e for e in call.exchanges if len(call.words_in(CUSTOMER, e.account)) >= MIN_OPENING_WORDS
     ][:1]
     accounts = [
-        call.account(
-            e.told,
-            min([m.start for m in e.told_of(*PRESSURE_ACTS)], default=e.told.start),
+        call.quote_account(
+            e.account,
+            min([m.start for m in e.customer_acts(*PRESSURE_ACTS)], default=e.account.start),
             MAX_CAUSE_WORDS,
             why,
         )
@@ -197,15 +197,15 @@ def root_cause(call: ScoredCall) -> list[Quote]:
     themes = [_themes(call, e) for e in troubled]
     found: list[tuple[float, Quote]] = []
     for exchange in troubled:
-        for move in exchange.told_of(*PRESSURE_ACTS):
+        for move in exchange.customer_acts(*PRESSURE_ACTS):
             again = sum(bool(_stems(move.text) & t) for t in themes) - 1
-            heat = call.mood(Span(move.start, move.end + BACKCHANNEL_MAX))
+            heat = call.mean_agitation(Span(move.start, move.end + BACKCHANNEL_MAX))
             heat = heat if heat == heat else 0.0
             weight = CAUSE_WEIGHTS[move.kind] + 0.5 * again + heat
             why = ACT_DESCRIPTIONS[CUSTOMER][move.kind]
             why += f", said {again + 1} times" if again > 0 else ""
             why += f", at {heat:.2f} of agitation" if heat else ""
-            found.append((weight, call.quote(move, why)))
+            found.append((weight, call.quote_act(move, why)))
     rest = [q for _, q in sorted(found, key=lambda f: (-f[0], f[1].start_s))]
     told = [q for q in accounts if q]
     for q in rest:
@@ -215,7 +215,7 @@ def root_cause(call: ScoredCall) -> list[Quote]:
 
 
 def _themes(call: ScoredCall, exchange: Exchange) -> set[str]:
-    return set().union(*(_stems(m.text) for m in exchange.told_of(*PRESSURE_ACTS)))
+    return set().union(*(_stems(m.text) for m in exchange.customer_acts(*PRESSURE_ACTS)))
 
 
 def _stems(text: str) -> set[str]:

@@ -54,7 +54,7 @@ def find_listening(call: ScoredCall) -> TechniqueFindings:
     """Find long accounts that the agent took up, and how often the agent left no room for one."""
     seen, missed = [], []
     for exchange in call.exchanges:
-        told_s = call.speech_s(CUSTOMER, exchange.told)
+        told_s = call.speech_s(CUSTOMER, exchange.account)
         if told_s < ACCOUNT_S or not has_worded_reply(call, exchange):
             continue
         kinds = (
@@ -62,12 +62,12 @@ def find_listening(call: ScoredCall) -> TechniqueFindings:
             if not ends_in_question(call, exchange)
             else (*TAKING_UP_ACTS, *ANSWERING_ACTS)
         )
-        signs = exchange.answered(*kinds, within_s=TAKEN_UP_S)
-        nods = [s for s in call.backchannels[AGENT] if s.overlaps(exchange.told)]
+        signs = exchange.reply_acts(*kinds, within_s=TAKEN_UP_S)
+        nods = [s for s in call.backchannels[AGENT] if s.overlaps(exchange.account)]
         if signs:
             best = min(signs, key=lambda m: (kinds.index(m.kind), m.start))
             why = f"takes up what they had told you for {told_s:.0f} s"
-            seen.append(TechniqueMoment(call.quote(best, why)))
+            seen.append(TechniqueMoment(call.quote_act(best, why)))
         elif nods:
             text = f"{len(nods)} short sign{'s' * (len(nods) > 1)} of listening while they spoke"
             why = f"they spoke for {told_s:.0f} s"
@@ -78,7 +78,7 @@ def find_listening(call: ScoredCall) -> TechniqueFindings:
             )
         else:
             why = f"told for {told_s:.0f} s; your reply neither asked nor took it up"
-            told = call.told(CUSTOMER, exchange.told, why)
+            told = call.quote_first_words(CUSTOMER, exchange.account, why)
             missed += [TechniqueMoment(told)] if told else []
     accounts = len(seen) + len(missed)
     monologues = [m for exchange in call.exchanges if (m := _monologue(call, exchange))]
@@ -88,7 +88,11 @@ def find_listening(call: ScoredCall) -> TechniqueFindings:
 
 def _monologue(call: ScoredCall, exchange: Exchange) -> TechniqueMoment | None:
     reply = exchange.reply
-    if reply is None or not call.knows(reply, (AGENT, CUSTOMER)) or exchange.answered("question"):
+    if (
+        reply is None
+        or not call.is_heard(reply, (AGENT, CUSTOMER))
+        or exchange.reply_acts("question")
+    ):
         return None
     spoken_s = call.speech_s(AGENT, reply)
     if spoken_s < MONOLOGUE_S:
@@ -107,15 +111,19 @@ def find_patience(call: ScoredCall) -> TechniqueFindings:
     turns = [
         t
         for t in call.turns[CUSTOMER]
-        if t.end - t.start >= MIN_CUSTOMER_TURN and call.knows(t, (AGENT, CUSTOMER))
+        if t.end - t.start >= MIN_CUSTOMER_TURN and call.is_heard(t, (AGENT, CUSTOMER))
     ]
     missed = []
     for overlap in call.overlaps:
         span = Span(overlap.start, overlap.end)
-        if overlap.by is AGENT and call.knows(span, (AGENT, CUSTOMER)) and _cuts_in(call, overlap):
+        if (
+            overlap.by is AGENT
+            and call.is_heard(span, (AGENT, CUSTOMER))
+            and _cuts_in(call, overlap)
+        ):
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
             why = f"you came in over them, and both spoke for {both_s:.1f} s; let them finish"
-            said = call.told(AGENT, span, why) or make_quote(
+            said = call.quote_first_words(AGENT, span, why) or make_quote(
                 span, AGENT, "you came in over them", why, True
             )
             missed.append(TechniqueMoment(said))
@@ -137,12 +145,12 @@ def _cuts_in(call: ScoredCall, overlap: Overlap) -> bool:
     if overlap.backchannel or overlap.end - overlap.start < CUT_IN_OVERLAP:
         return False
     words = call.words_in(AGENT, Span(overlap.start - WORD_NEAR, overlap.end))
-    return not _SUPPORTIVE.cover([word.text for word in words])
+    return not _SUPPORTIVE.cover_all([word.text for word in words])
 
 
 def find_calm_delivery(call: ScoredCall) -> TechniqueFindings:
     """Find how much of the agent's speech was as usual in pace, level and pitch."""
-    known = [d for d in call.delivered(Span(0, call.end + 1)) if _is_measured(call, d)]
+    known = [d for d in call.delivery_in(Span(0, call.end + 1)) if _is_measured(call, d)]
     runs: list[list[DeliverySample]] = []
     for d in (d for d in known if _driven(call, d)):
         if runs and d.at - runs[-1][-1].at <= MERGE_RUNS_WITHIN:
@@ -157,7 +165,7 @@ def find_calm_delivery(call: ScoredCall) -> TechniqueFindings:
     for run in runs:
         span = Span(run[0].at - SAMPLE_RATE, run[-1].at)
         figures = _figures_text(run, _driven_by(call, run))
-        said = call.told(AGENT, span, f"{figures}: one breath, and back to your usual")
+        said = call.quote_first_words(AGENT, span, f"{figures}: one breath, and back to your usual")
         told = said or make_quote(span, AGENT, figures, "above your usual", True)
         advice = f"One breath before you go on: {figures}."
         missed.append(TechniqueMoment(told, advice=advice))
@@ -175,8 +183,8 @@ def _calm_replies(call: ScoredCall, driven: set[int]) -> list[TechniqueMoment]:
     for exchange in call.exchanges:
         if exchange.reply is None:
             continue
-        mood = call.mood(exchange.told)
-        reply = call.delivered(exchange.reply)
+        mood = call.mean_agitation(exchange.account)
+        reply = call.delivery_in(exchange.reply)
         known = [d for d in reply if _is_measured(call, d)]
         if len(known) * TICK_S >= MIN_SHOWN_TURN_S and not driven.intersection(d.at for d in known):
             upset = f", after they spoke at {mood:.2f} of agitation" if mood >= UPSET_LEVEL else ""
@@ -188,7 +196,9 @@ def _calm_replies(call: ScoredCall, driven: set[int]) -> list[TechniqueMoment]:
 
 
 def _is_measured(call: ScoredCall, d: DeliverySample) -> bool:
-    return any(x == x for x in (d.pace, d.level_db)) and call.knows(Span(d.at - 1, d.at), (AGENT,))
+    return any(x == x for x in (d.pace_ratio, d.level_db)) and call.is_heard(
+        Span(d.at - 1, d.at), (AGENT,)
+    )
 
 
 def _driven(call: ScoredCall, d: DeliverySample) -> bool:
@@ -196,7 +206,7 @@ def _driven(call: ScoredCall, d: DeliverySample) -> bool:
 
 
 def _fast(call: ScoredCall, d: DeliverySample) -> bool:
-    return d.pace >= (FAST_UPSET if call.heat(d.at) >= UPSET_LEVEL else FAST)
+    return d.pace_ratio >= (FAST_UPSET if call.recent_agitation(d.at) >= UPSET_LEVEL else FAST)
 
 
 def _raised(d: DeliverySample) -> bool:
@@ -214,7 +224,7 @@ def _figures_text(run: list[DeliverySample], what: Collection[str] = ("pace", "v
     texts = []
     rate, usual = (
         mean_of_known(d.rate_syl_s for d in run),
-        mean_of_known(d.usual_rate_syl_s for d in run),
+        mean_of_known(d.baseline_rate_syl_s for d in run),
     )
     if "pace" in what and rate == rate and usual == usual:
         texts.append(f"{rate:.1f} syllables a second, your usual is {usual:.1f}")
@@ -232,28 +242,30 @@ def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
     seen, missed = [], []
     for exchange in call.exchanges:
         reply = exchange.reply
-        outburst_s = call.upset_s(exchange.told, ALERT_LEVEL)
+        outburst_s = call.upset_s(exchange.account, ALERT_LEVEL)
         if (
             outburst_s < OUTBURST_S
             or reply is None
-            or not call.knows(exchange.told, (AGENT, CUSTOMER))
+            or not call.is_heard(exchange.account, (AGENT, CUSTOMER))
         ):
             continue
-        gap_s = max(reply.start - exchange.told.end, 0) / SAMPLE_RATE
+        gap_s = max(reply.start - exchange.account.end, 0) / SAMPLE_RATE
         kinds = "acknowledgement", "apology", "wait"
-        gentle = exchange.answered(*kinds, within_s=CALMING_WORDS_WITHIN_S)
-        opening = Span(exchange.told.end, reply.start + round(CALMING_WORDS_WITHIN_S * SAMPLE_RATE))
+        gentle = exchange.reply_acts(*kinds, within_s=CALMING_WORDS_WITHIN_S)
+        opening = Span(
+            exchange.account.end, reply.start + round(CALMING_WORDS_WITHIN_S * SAMPLE_RATE)
+        )
         if gap_s > CALMING_SILENCE_S:
             text = f"{gap_s:.1f} s of silence after {outburst_s:.0f} s of agitated speech"
-            silence = Span(exchange.told.end, reply.start)
+            silence = Span(exchange.account.end, reply.start)
             seen.append(
                 TechniqueMoment(make_quote(silence, AGENT, text, "you gave them a moment", True))
             )
         elif gentle:
-            seen.append(TechniqueMoment(call.quote(gentle[0], "you met it before you went on")))
-        elif call.has_words(AGENT) and call.says(AGENT, opening):
+            seen.append(TechniqueMoment(call.quote_act(gentle[0], "you met it before you went on")))
+        elif call.has_words(AGENT) and call.has_words_in(AGENT, opening):
             why = f"you answered {gap_s:.1f} s after {outburst_s:.0f} s of agitated speech; wait"
-            said = call.told(AGENT, opening, why)
+            said = call.quote_first_words(AGENT, opening, why)
             missed += [TechniqueMoment(said)] if said else []
     return share_findings(seen, missed, "given_a_moment", "outbursts")
 
@@ -261,14 +273,16 @@ def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
 def has_worded_reply(call: ScoredCall, exchange: Exchange) -> bool:
     """Return whether there is a reply in words, both of them heard."""
     reply = exchange.reply
-    if reply is None or not call.knows(Span(exchange.told.start, reply.end), (AGENT, CUSTOMER)):
+    if reply is None or not call.is_heard(
+        Span(exchange.account.start, reply.end), (AGENT, CUSTOMER)
+    ):
         return False
     return bool(call.words_in(AGENT, Span(reply.start - WORD_NEAR, reply.end)))
 
 
 def ends_in_question(call: ScoredCall, exchange: Exchange) -> bool:
     """Return whether an account ends in a question, which wants an answer."""
-    words = call.words_in(CUSTOMER, Span(exchange.told.start, exchange.told.end + WORD_NEAR))[
+    words = call.words_in(CUSTOMER, Span(exchange.account.start, exchange.account.end + WORD_NEAR))[
         -QUESTION_END_WORDS:
     ]
     return any(token.asked for token in tokenize_acts([word.text for word in words]))

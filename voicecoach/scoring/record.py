@@ -43,14 +43,14 @@ class DeliverySample(NamedTuple):
 
     at: int
     rate_syl_s: float
-    usual_rate_syl_s: float
+    baseline_rate_syl_s: float
     level_db: float
     f0_semitones: float
 
     @property
-    def pace(self) -> float:
+    def pace_ratio(self) -> float:
         """Over the usual."""
-        return pace_ratio(self.rate_syl_s, self.usual_rate_syl_s)
+        return pace_ratio(self.rate_syl_s, self.baseline_rate_syl_s)
 
 
 class CallRecord:
@@ -71,7 +71,7 @@ class CallRecord:
         self.gaps: list[Span] = []
         self.end = 0
 
-    def update(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take an event."""
         self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
         match event:
@@ -103,9 +103,9 @@ class CallRecord:
             case Backchannel():
                 self.backchannels[event.speaker].append(Span(event.start, event.end))
             case _:
-                self._fact(event)
+                self._add_other_event(event)
 
-    def _fact(self, event: Event) -> None:
+    def _add_other_event(self, event: Event) -> None:
         match event:
             case DialogueAct():
                 self.moves[event.speaker].append(event)

@@ -41,11 +41,11 @@ def find_empathy(call: ScoredCall) -> TechniqueFindings:
     """Find upset accounts, and those whose feeling the reply named or regretted."""
     seen, missed = [], []
     for exchange in _worded_exchanges(call):
-        felt = exchange.answered("acknowledgement", "apology", within_s=REPLY_WITHIN_S)
-        if felt and call.upset_s(exchange.told, UPSET_LEVEL) >= HINT_UPSET_S:
-            seen.append(TechniqueMoment(call.quote(felt[0], "you met how it is for them")))
+        felt = exchange.reply_acts("acknowledgement", "apology", within_s=REPLY_WITHIN_S)
+        if felt and call.upset_s(exchange.account, UPSET_LEVEL) >= HINT_UPSET_S:
+            seen.append(TechniqueMoment(call.quote_act(felt[0], "you met how it is for them")))
         elif is_upset(call, exchange) and not _calming(call, exchange):
-            mood = call.mood(exchange.told)
+            mood = call.mean_agitation(exchange.account)
             why = f"{_sounded(mood)}; your reply did not say that you heard it"
             missed += _told_moment(call, exchange, why)
     return share_findings(seen, missed, "met", "upset_accounts")
@@ -56,44 +56,46 @@ def find_acknowledgement(call: ScoredCall) -> TechniqueFindings:
     seen, missed = [], []
     first = True
     for exchange in _worded_exchanges(call):
-        troubles = exchange.told_of(*TROUBLE_ACTS)
+        troubles = exchange.customer_acts(*TROUBLE_ACTS)
         again = [m for m in troubles if m.kind == "repeat"]
         weighty = first or again or len(troubles) > 1 or is_upset(call, exchange)
         if not troubles or not weighty:
             continue
         first = False
-        before = Span(max(exchange.told.start - ACKNOWLEDGED_FOR, 0), exchange.told.start)
-        heard = exchange.answered(
+        before = Span(max(exchange.account.start - ACKNOWLEDGED_FOR, 0), exchange.account.start)
+        heard = exchange.reply_acts(
             "acknowledgement", "apology", "paraphrase", within_s=REPLY_WITHIN_S
         )
         if heard:
             seen.append(
-                TechniqueMoment(call.quote(heard[0], "you showed that you heard the trouble"))
+                TechniqueMoment(call.quote_act(heard[0], "you showed that you heard the trouble"))
             )
-        elif not call.said(AGENT, "acknowledgement", "apology", span=before):
+        elif not call.speaker_acts(AGENT, "acknowledgement", "apology", span=before):
             trouble = most_telling(troubles)
             why = "your reply went on without a word that you heard it"
-            missed.append(TechniqueMoment(call.quote(trouble, why)))
+            missed.append(TechniqueMoment(call.quote_act(trouble, why)))
     return share_findings(seen, missed, "heard", "troubles")
 
 
 def find_apology(call: ScoredCall) -> TechniqueFindings:
     """Find a word of regret for the first trouble, and apologies beyond two in four minutes."""
-    troubled = [e for e in _worded_exchanges(call) if e.told_of(*TROUBLE_ACTS)]
-    apologies = call.said(AGENT, "apology")
+    troubled = [e for e in _worded_exchanges(call) if e.customer_acts(*TROUBLE_ACTS)]
+    apologies = call.speaker_acts(AGENT, "apology")
     seen, missed = [], []
     if troubled:
-        trouble = most_telling(troubled[0].told_of(*TROUBLE_ACTS))
+        trouble = most_telling(troubled[0].customer_acts(*TROUBLE_ACTS))
         told = max(trouble.start - ACKNOWLEDGED_FOR, 0)
-        sorry = call.said(AGENT, "apology", "acknowledgement", span=Span(told, call.end + 1))
+        sorry = call.speaker_acts(
+            AGENT, "apology", "acknowledgement", span=Span(told, call.end + 1)
+        )
         reply = troubled[0].reply
         start = max(trouble.end, reply.start if reply else 0)
         if sorry and call.speech_s(AGENT, Span(start, sorry[0].start)) <= REGRET_S:
-            seen.append(TechniqueMoment(call.quote(sorry[0], "a word of regret, in time")))
+            seen.append(TechniqueMoment(call.quote_act(sorry[0], "a word of regret, in time")))
         else:
             late = "it came late" if sorry else "no word of regret came"
             why = f"they told you of a trouble, and {late}"
-            missed.append(TechniqueMoment(call.quote(trouble, why)))
+            missed.append(TechniqueMoment(call.quote_act(trouble, why)))
     regretted, due = len(seen), len(seen) + len(missed)
     beyond = [
         m
@@ -102,7 +104,9 @@ def find_apology(call: ScoredCall) -> TechniqueFindings:
     ]
     why = f"more than {MAX_APOLOGIES} apologies within 4 minutes weaken them: say what you will do"
     missed += [
-        TechniqueMoment(call.quote(m, why), advice=f"Twice is enough: {why}.", cue="enough-sorry")
+        TechniqueMoment(
+            call.quote_act(m, why), advice=f"Twice is enough: {why}.", cue="enough-sorry"
+        )
         for m in beyond
     ]
     numbers = {"regretted": regretted, "due": due, "too_many": len(beyond)}
@@ -113,14 +117,14 @@ def find_clarifying(call: ScoredCall) -> TechniqueFindings:
     """Find long accounts, and those that the agent checked by a question or in other words."""
     seen, missed = [], []
     for exchange in _worded_exchanges(call):
-        told_s = call.speech_s(CUSTOMER, exchange.told)
+        told_s = call.speech_s(CUSTOMER, exchange.account)
         if told_s < ACCOUNT_S or ends_in_question(call, exchange):
             continue
-        checks = exchange.answered("paraphrase") or exchange.answered("recap", "question")
+        checks = exchange.reply_acts("paraphrase") or exchange.reply_acts("recap", "question")
         if checks:
             how = "you said it back" if checks[0].kind != "question" else "you asked"
             seen.append(
-                TechniqueMoment(call.quote(checks[0], f"{how}, after {told_s:.0f} s of theirs"))
+                TechniqueMoment(call.quote_act(checks[0], f"{how}, after {told_s:.0f} s of theirs"))
             )
         else:
             why = f"told for {told_s:.0f} s, and neither asked about nor said back"
@@ -142,20 +146,20 @@ def _defence_findings(call: ScoredCall, what: str, *, blames: bool) -> Technique
     seen, missed, replies, spoilt = [], [], 0, 0
     for exchange in _worded_exchanges(call):
         why = f"you {what}: come back to their problem"
-        defences = [q for m in exchange.answered("defence") for q in call.sentences(m, why)]
+        defences = [q for m in exchange.reply_acts("defence") for q in call.quote_sentences(m, why)]
         bad = [q for q in defences if is_blaming(q.text) is blames]
-        pressed = exchange.told_of(*PRESSURE_ACTS) or is_upset(call, exchange)
+        pressed = exchange.customer_acts(*PRESSURE_ACTS) or is_upset(call, exchange)
         if not bad and not pressed:
             continue
         replies += 1
         spoilt += bool(bad)
         missed += [TechniqueMoment(q) for q in bad]
-        good = exchange.answered(
+        good = exchange.reply_acts(
             *("question", "paraphrase") if blames else ("acknowledgement", "apology", "solution")
         )
         if good and not bad:
             how = "you asked, and judged nothing" if blames else "you stayed with their problem"
-            seen.append(TechniqueMoment(call.quote(good[0], how)))
+            seen.append(TechniqueMoment(call.quote_act(good[0], how)))
     numbers = {"spoilt": spoilt, "replies_under_pressure": replies}
     return TechniqueFindings(seen, missed, numbers if replies else {})
 
@@ -172,16 +176,16 @@ def most_telling(moves: Sequence[DialogueAct]) -> DialogueAct:
 
 def is_upset(call: ScoredCall, exchange: Exchange) -> bool:
     """Return whether the customer was upset in an account."""
-    return call.upset_s(exchange.told, UPSET_LEVEL) >= UPSET_MIN_S
+    return call.upset_s(exchange.account, UPSET_LEVEL) >= UPSET_MIN_S
 
 
 def _calming(call: ScoredCall, exchange: Exchange) -> bool:
     """Return whether they were met just before, and calmed down while they spoke."""
-    start, end = exchange.told
-    met = call.said(
+    start, end = exchange.account
+    met = call.speaker_acts(
         AGENT, "acknowledgement", "apology", span=Span(max(start - ACKNOWLEDGED_FOR, 0), start)
     )
-    return bool(met) and call.mood(Span(end - ACCOUNT_END_WINDOW, end + 1)) < UPSET_LEVEL
+    return bool(met) and call.mean_agitation(Span(end - ACCOUNT_END_WINDOW, end + 1)) < UPSET_LEVEL
 
 
 def _worded_exchanges(call: ScoredCall) -> list[Exchange]:
@@ -190,10 +194,10 @@ def _worded_exchanges(call: ScoredCall) -> list[Exchange]:
 
 def _told_moment(call: ScoredCall, exchange: Exchange, why: str) -> list[TechniqueMoment]:
     """Return what was told: where they complained, else its beginning."""
-    pressing = exchange.told_of(*PRESSURE_ACTS)
+    pressing = exchange.customer_acts(*PRESSURE_ACTS)
     if pressing:
-        return [TechniqueMoment(call.quote(most_telling(pressing), why))]
-    told = call.told(CUSTOMER, exchange.told, why)
+        return [TechniqueMoment(call.quote_act(most_telling(pressing), why))]
+    told = call.quote_first_words(CUSTOMER, exchange.account, why)
     return [TechniqueMoment(told)] if told else []
 
 

@@ -37,15 +37,15 @@ CLOSING_WITHIN = 90 * SAMPLE_RATE
 
 def find_positive_language(call: ScoredCall) -> TechniqueFindings:
     """Find soft and positive wordings, and negative or absolute ones."""
-    good = call.said(AGENT, "softener", "compromise", "solution")
-    hard = call.said(AGENT, "hard")
+    good = call.speaker_acts(AGENT, "softener", "compromise", "solution")
+    hard = call.speaker_acts(AGENT, "hard")
     by_place = {
         q.start_s: q
-        for q in (call.quote(m, ACT_DESCRIPTIONS[AGENT][m.kind]) for m in reversed(good))
+        for q in (call.quote_act(m, ACT_DESCRIPTIONS[AGENT][m.kind]) for m in reversed(good))
     }
     seen = [TechniqueMoment(q) for q in by_place.values()]
     why = "closes a door: say what can be done"
-    missed = [TechniqueMoment(call.quote(m, why), m.instead) for m in hard]
+    missed = [TechniqueMoment(call.quote_act(m, why), m.instead) for m in hard]
     numbers = {"positive": len(seen), "hard": len(missed)}
     return TechniqueFindings(seen, missed, numbers if good or hard else {})
 
@@ -54,13 +54,13 @@ def find_options(call: ScoredCall) -> TechniqueFindings:
     """Find troubles, and the way forward that was offered for each in time."""
     seen, missed = [], []
     settled = 0
-    offers = call.said(AGENT, *FORWARD_ACTS)
-    for trouble in call.said(CUSTOMER, "trouble"):
+    offers = call.speaker_acts(AGENT, *FORWARD_ACTS)
+    for trouble in call.speaker_acts(CUSTOMER, "trouble"):
         after_offer = any(0 <= trouble.start - m.end < OFFER_COVERS for m in offers)
         if (
             after_offer
             or trouble.start < settled
-            or not call.knows(Span(trouble.start, trouble.end), (AGENT, CUSTOMER))
+            or not call.is_heard(Span(trouble.start, trouble.end), (AGENT, CUSTOMER))
         ):
             continue
         offer = next((m for m in offers if m.end > trouble.end), None)
@@ -68,13 +68,13 @@ def find_options(call: ScoredCall) -> TechniqueFindings:
         spoken_s = call.speech_s(AGENT, Span(trouble.end, until))
         if offer and (until - trouble.end <= OFFER_WITHIN or spoken_s <= OFFER_SPEECH_S):
             best = _choice(offers, offer)
-            seen.append(TechniqueMoment(call.quote(best, ACT_DESCRIPTIONS[AGENT][best.kind])))
+            seen.append(TechniqueMoment(call.quote_act(best, ACT_DESCRIPTIONS[AGENT][best.kind])))
         elif spoken_s >= OFFER_SPEECH_S:
             waited_s = (until - trouble.end) / SAMPLE_RATE
             why = (
                 f"no way forward for {waited_s:.0f} s after this: offer one, or two to choose from"
             )
-            missed.append(TechniqueMoment(call.quote(trouble, why)))
+            missed.append(TechniqueMoment(call.quote_act(trouble, why)))
         settled = until + OFFER_COVERS
     return share_findings(seen, missed, "offered", "problems")
 
@@ -87,12 +87,12 @@ def _choice(offers: list[DialogueAct], first: DialogueAct) -> DialogueAct:
 
 def find_expectations(call: ScoredCall) -> TechniqueFindings:
     """Find promises and the times that went with them; abuse and the limits that were set."""
-    times = call.said(AGENT, "expectation")
-    doing = call.said(AGENT, "wait")
-    seen = [TechniqueMoment(call.quote(m, "says what happens, and by when")) for m in times]
+    times = call.speaker_acts(AGENT, "expectation")
+    doing = call.speaker_acts(AGENT, "wait")
+    seen = [TechniqueMoment(call.quote_act(m, "says what happens, and by when")) for m in times]
     missed: list[TechniqueMoment] = []
     last = -PROMISE_TIME_WITHIN
-    for promise in call.said(AGENT, "promise"):
+    for promise in call.speaker_acts(AGENT, "promise"):
         timed = any(
             -PROMISE_TIME_WITHIN <= t.start - promise.end <= PROMISE_TIME_WITHIN for t in times
         )
@@ -100,22 +100,24 @@ def find_expectations(call: ScoredCall) -> TechniqueFindings:
         if timed or now or promise.start - last < DONE_NOW_WITHIN:
             continue
         last = promise.end
-        missed.append(TechniqueMoment(call.quote(promise, "a promise with no time: say by when")))
+        missed.append(
+            TechniqueMoment(call.quote_act(promise, "a promise with no time: say by when"))
+        )
     promises = len(seen) + len(missed)
-    limits, set_, insults, last = call.said(AGENT, "limit"), 0, 0, -LIMIT_WITHIN
-    for insult in call.said(CUSTOMER, "abuse"):
+    limits, set_, insults, last = call.speaker_acts(AGENT, "limit"), 0, 0, -LIMIT_WITHIN
+    for insult in call.speaker_acts(CUSTOMER, "abuse"):
         if insult.start - last < LIMIT_WITHIN:
             continue
         last, insults = insult.end, insults + 1
         near = [m for m in limits if -LIMIT_STANDS <= m.start - insult.end <= LIMIT_WITHIN]
         set_ += bool(near)
         if near:
-            seen.append(TechniqueMoment(call.quote(near[0], "sets a limit, calmly")))
+            seen.append(TechniqueMoment(call.quote_act(near[0], "sets a limit, calmly")))
         else:
             why = "abuse: you may say, calmly, what you will not take"
             missed.append(
                 TechniqueMoment(
-                    call.quote(insult, why),
+                    call.quote_act(insult, why),
                     advice="Set a limit in one calm sentence, and stay with the matter.",
                     cue="set-a-limit",
                 )
@@ -131,27 +133,31 @@ def find_expectations(call: ScoredCall) -> TechniqueFindings:
 
 def find_escalation(call: ScoredCall) -> TechniqueFindings:
     """Find demands for somebody else, and sustained agitation; and the offers to hand over."""
-    offers = call.said(AGENT, "escalation")
+    offers = call.speaker_acts(AGENT, "escalation")
     due: list[tuple[Span, DialogueAct | None]] = [
-        (Span(m.start, m.end), m) for m in call.said(CUSTOMER, "demand")
+        (Span(m.start, m.end), m) for m in call.speaker_acts(CUSTOMER, "demand")
     ]
     due += [(Span(cue.at, cue.at), None) for cue in call.cues if cue.id == "hand-over"]
     seen, missed = [], []
     until = 0
     for span, demand in sorted(due, key=lambda d: d[0]):
-        if span.start < until or not call.knows(span, (AGENT, CUSTOMER)):
+        if span.start < until or not call.is_heard(span, (AGENT, CUSTOMER)):
             continue
         until = span.end + SAME_DEMAND_WITHIN
         last = span.end + (HANDOVER_WITHIN if demand else HANDOVER_UNASKED_WITHIN)
         offer = next((m for m in offers if span.start <= m.end and m.start <= last), None)
         if offer:
-            seen.append(TechniqueMoment(call.quote(offer, "offers to hand over when it was due")))
+            seen.append(
+                TechniqueMoment(call.quote_act(offer, "offers to hand over when it was due"))
+            )
         elif demand:
             why = "they asked for somebody else, and none was offered within 30 s"
-            missed.append(TechniqueMoment(call.quote(demand, why)))
+            missed.append(TechniqueMoment(call.quote_act(demand, why)))
         else:
             why = "most of what they said for a while was agitated: a colleague could have helped"
-            told = call.told(CUSTOMER, Span(span.start - 10 * SAMPLE_RATE, span.end), why)
+            told = call.quote_first_words(
+                CUSTOMER, Span(span.start - 10 * SAMPLE_RATE, span.end), why
+            )
             missed += [TechniqueMoment(told)] if told else []
     return share_findings(seen, missed, "offered", "due")
 
@@ -160,21 +166,21 @@ def find_follow_up(call: ScoredCall) -> TechniqueFindings:
     """Find the goodbye, and the recap and the next step before it."""
     closings = [
         m
-        for m in call.said(AGENT, "closing") + call.said(CUSTOMER, "closing")
+        for m in call.speaker_acts(AGENT, "closing") + call.speaker_acts(CUSTOMER, "closing")
         if m.start >= max(EARLIEST_GOODBYE, call.end - CLOSING_WITHIN)
     ]
-    if not closings or not call.knows(Span(min(m.start for m in closings), call.end), (AGENT,)):
+    if not closings or not call.is_heard(Span(min(m.start for m in closings), call.end), (AGENT,)):
         return TechniqueFindings([], [], {})
     bye = min(closings, key=lambda m: m.start)
     since = (max(bye.start - at_most, 0) for at_most in (RECAP_WINDOW, NEXT_STEP_WINDOW))
     late, before = (Span(start, call.end + 1) for start in since)
-    recaps = call.said(AGENT, "recap", span=late)
-    steps = call.said(AGENT, "follow_up", "expectation", span=before)
+    recaps = call.speaker_acts(AGENT, "recap", span=late)
+    steps = call.speaker_acts(AGENT, "follow_up", "expectation", span=before)
     shown = (recaps, "sums up what was agreed"), (steps, "says what happens next")
-    seen = [TechniqueMoment(call.quote(moves[-1], why)) for moves, why in shown if moves]
+    seen = [TechniqueMoment(call.quote_act(moves[-1], why)) for moves, why in shown if moves]
     lacking = [] if recaps else ["no summing up of what was agreed"]
     lacking += [] if steps else ["no next step"]
     why = f"goodbye, and {' and '.join(lacking)} before it"
-    missed = [TechniqueMoment(call.quote(bye, why))] if lacking else []
+    missed = [TechniqueMoment(call.quote_act(bye, why))] if lacking else []
     numbers = {"recapped": min(len(recaps), 1), "next_step": min(len(steps), 1)}
     return TechniqueFindings(seen, missed, numbers)

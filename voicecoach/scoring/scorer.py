@@ -31,9 +31,9 @@ class Scorer:
         self._name, self._record = name, CallRecord()
         self._composite, self._words = composite, words
 
-    def update(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take an event."""
-        self._record.update(event)
+        self._record.add_event(event)
 
     def finish(self) -> ScoreCard:
         """Return the score card of all events taken."""
@@ -56,7 +56,7 @@ def _limit_notes(call: ScoredCall, speaker: Speaker) -> list[str]:
         return [f"the {speaker}'s channel is {state}: what rests on it is not scored"]
     if not call.has_words(speaker):
         return [f"no words of the {speaker} were heard: what needs them is not scored"]
-    share = call.worded(speaker)
+    share = call.worded_share(speaker)
     if share < MIN_WORDED_SHARE:
         return [f"words were heard in {share:.0%} of the {speaker}'s speech: some will be missing"]
     return []

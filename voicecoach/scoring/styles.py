@@ -72,7 +72,7 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
         return _no_styles("not known, no words of the agent were heard")
     if began is None:
         return _no_styles("no conflict was heard: no trouble, demand or insult, nobody upset")
-    moves = call.said(AGENT, *ACT_STYLE_WEIGHTS, span=Span(began, call.end + 1))
+    moves = call.speaker_acts(AGENT, *ACT_STYLE_WEIGHTS, span=Span(began, call.end + 1))
     weights = {
         style: sum(ACT_STYLE_WEIGHTS[weighed_kind(m)].get(style, 0.0) for m in moves)
         for style in STYLE_PLACES
@@ -112,8 +112,8 @@ def weighed_kind(move: DialogueAct) -> str:
 
 def _conflict_start(call: ScoredCall) -> int | None:
     """Return when it began, None where there is none."""
-    told = [m.start for m in call.said(CUSTOMER, *PRESSURE_ACTS)]
-    sounded = [exchange.told.start for exchange in call.exchanges if is_upset(call, exchange)]
+    told = [m.start for m in call.speaker_acts(CUSTOMER, *PRESSURE_ACTS)]
+    sounded = [exchange.account.start for exchange in call.exchanges if is_upset(call, exchange)]
     return min(told[:1] + sounded[:1], default=None)
 
 
@@ -124,7 +124,7 @@ def _style_evidence(call: ScoredCall, moves: Sequence[DialogueAct]) -> list[Styl
         telling = [m for m in moves if ACT_STYLE_WEIGHTS[weighed_kind(m)].get(style, 0.0) > 0.0]
         telling.sort(key=lambda m: (-ACT_STYLE_WEIGHTS[weighed_kind(m)][style], m.start))
         found += [
-            StyleEvidence(style, call.quote(move, ACT_DESCRIPTIONS[AGENT][weighed_kind(move)]))
+            StyleEvidence(style, call.quote_act(move, ACT_DESCRIPTIONS[AGENT][weighed_kind(move)]))
             for move in sorted(telling[:SHOWN_PER_STYLE], key=lambda m: m.start)
         ]
     return found

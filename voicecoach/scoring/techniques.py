@@ -298,7 +298,7 @@ def _best(call: ScoredCall, moments: list[TechniqueMoment], most: int) -> list[T
 
     def heat(moment: TechniqueMoment) -> float:
         start, end = (round(s * SAMPLE_RATE) for s in (at(moment), moment.quote.end_s))
-        moods = call.heat(start), call.mood(Span(start, end + 1))
+        moods = call.recent_agitation(start), call.mean_agitation(Span(start, end + 1))
         return max((x for x in moods if x >= HOT_AGITATION), default=0.0)
 
     hottest = sorted(moments, key=lambda m: (-heat(m), at(m)))

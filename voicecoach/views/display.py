@@ -155,7 +155,7 @@ def _delivery_bar(d: Delivery | None) -> ValueBar:
 
 def _newest_line(s: Snapshot) -> NewestLine | None:
     for speaker in sorted(SPEAKERS, key=lambda who: not s.speaking[who]):
-        said, tentative = map(printable, s.partial(speaker))
+        said, tentative = map(printable, s.partial_words(speaker))
         if said or tentative:
             words = said.split()[-LINE_MAX_WORDS:]
             return NewestLine(

@@ -131,7 +131,7 @@ def make_report(
     speakers = [s for s in SPEAKERS if s in (facts.get("speakers") or SPEAKERS)]
     summarizer = Summarizer(name)
     for event in events:
-        summarizer.update(event)
+        summarizer.add_event(event)
     summary = summarizer.finish()
     # A log that was cut off has no end of its own.
     end = max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)

@@ -62,7 +62,7 @@ class Snapshot:
         """What does less than it should, the newest first, or ""."""
         return "; ".join(f"{stage}: {why}" for stage, why in reversed(self._degraded.items()))
 
-    def partial(self, speaker: Speaker) -> tuple[str, str]:
+    def partial_words(self, speaker: Speaker) -> tuple[str, str]:
         """Return the committed and the tentative words of what a speaker is saying."""
         words = [w for u in self._words[speaker].values() for w in u.values() if w.text]
         return (
@@ -70,7 +70,7 @@ class Snapshot:
             " ".join(w.text for w in words if not w.committed),
         )
 
-    def hear(self, block: Block) -> None:
+    def set_levels(self, block: Block) -> None:
         """Take the levels of a block."""
         powers = np.einsum("ci,ci->c", block.samples, block.samples) / block.samples.shape[1]
         for speaker in SPEAKERS:
@@ -79,7 +79,7 @@ class Snapshot:
                 max(METER_FLOOR_DBFS, 10 * math.log10(power)) if power else METER_FLOOR_DBFS
             )
 
-    def update(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Fold an event in."""
         self.at = max(self.at, event.at)
         match event:

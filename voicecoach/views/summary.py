@@ -128,26 +128,26 @@ class Summarizer:
         self._agitation = [0.0, 0]
         self._calmness = [0.0, 0]
 
-    def update(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take an event."""
         s = self.summary
         match event:
             case SpeechEnded():
-                self._of(event.speaker).speech_s += to_seconds(event.end - event.start)
+                self._speaker_summary(event.speaker).speech_s += to_seconds(event.end - event.start)
             case Turn():
-                self._of(event.speaker).turns += 1
+                self._speaker_summary(event.speaker).turns += 1
                 if event.speaker is Speaker.AGENT:
                     length = to_seconds(event.end - event.start)
                     s.longest_agent_turn_s = max(s.longest_agent_turn_s, length)
             case Overlap():
                 s.overlap_s += to_seconds(event.end - event.start)
-                self._of(event.by).overlaps_begun += not event.backchannel
+                self._speaker_summary(event.by).overlaps_begun += not event.backchannel
             case Backchannel():
-                self._of(event.speaker).backchannels += 1
+                self._speaker_summary(event.speaker).backchannels += 1
             case Tone():
-                self._tone(event)
+                self._add_tone(event)
             case Delivery():
-                self._delivery(event)
+                self._add_delivery(event)
             case CueOpened():
                 cue = CueSummary(
                     event.id, event.title, event.message, to_seconds(event.at), event.say
@@ -159,7 +159,7 @@ class Summarizer:
                 key = f"{event.id}: {event.reason}"
                 s.held_back[key] = s.held_back.get(key, 0) + 1
             case CueOutcome():
-                self._outcome(event)
+                self._add_outcome(event)
             case Utterance():
                 if event.text:
                     line = TranscriptLine(
@@ -167,7 +167,7 @@ class Summarizer:
                     )
                     s.transcript.append(line)
             case _:
-                self._fact(event)
+                self._add_note(event)
 
     def finish(self) -> Summary:
         """Return the summary of all events taken."""
@@ -178,11 +178,11 @@ class Summarizer:
         s.transcript.sort(key=lambda line: line.start_s)
         return s
 
-    def _fact(self, event: Event) -> None:
+    def _add_note(self, event: Event) -> None:
         s = self.summary
         match event:
             case ChannelState():
-                self._of(event.speaker).channel = event.state
+                self._speaker_summary(event.speaker).channel = event.state
                 if event.state != "ok":
                     note = f"the {event.speaker}'s channel is {event.state}: {event.reason}"
                     s.notes.append(f"{note} (from {format_samples(event.at)})")
@@ -200,7 +200,7 @@ class Summarizer:
             case _:
                 pass
 
-    def _tone(self, event: Tone) -> None:
+    def _add_tone(self, event: Tone) -> None:
         if event.confidence < SUMMARY_MIN_CONFIDENCE:
             return
         s, value = self.summary, event.agitation
@@ -209,7 +209,7 @@ class Summarizer:
         if s.agitation_peak is None or value > s.agitation_peak:
             s.agitation_peak, s.agitation_peak_s = value, to_seconds(event.at)
 
-    def _outcome(self, event: CueOutcome) -> None:
+    def _add_outcome(self, event: CueOutcome) -> None:
         effect = self.summary.effects.setdefault(event.id, CueEffect())
         unshown = effect.held_out if event.reason == "holdout" else effect.held_back
         followed = effect.shown if event.shown else unshown
@@ -223,7 +223,7 @@ class Summarizer:
             followed.changes += 1
             followed.agitation_change = total / followed.changes
 
-    def _delivery(self, event: Delivery) -> None:
+    def _add_delivery(self, event: Delivery) -> None:
         s = self.summary
         s.agent_usual_rate_syl_s = event.usual_rate_syl_s
         s.agent_usual_reply_gap_s = event.usual_reply_gap_s
@@ -233,7 +233,7 @@ class Summarizer:
         elif event.calmness is None and s.agent_calmness_mean is msgspec.UNSET:
             s.agent_calmness_mean = None
 
-    def _of(self, speaker: Speaker) -> SpeakerSummary:
+    def _speaker_summary(self, speaker: Speaker) -> SpeakerSummary:
         return self.summary.agent if speaker is Speaker.AGENT else self.summary.customer
 
 

@@ -44,7 +44,7 @@ SHOWN = Display(state="listening", card=CardDisplay("soften", 7, "Soften", "", "
 def wished(feed: Feed, seconds: float = 10.0) -> list[UserAction]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := feed.wishes():
+        if found := feed.drain_actions():
             return found
         time.sleep(0.01)
     return []
@@ -73,7 +73,7 @@ class Patient:
         self.feed, self.ended = feed, False
 
     def run(self) -> None:
-        while QuitProgram() not in self.feed.wishes():
+        while QuitProgram() not in self.feed.drain_actions():
             time.sleep(0.01)
         self.ended = True
 
@@ -93,7 +93,7 @@ def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture
     drawn = "nineteen", "crates"
 
     def fail(feed: Feed) -> None:
-        threading.Timer(0.5, lambda: feed.wish(QuitProgram())).start()
+        threading.Timer(0.5, lambda: feed.post_action(QuitProgram())).start()
         raise RuntimeError(" ".join(drawn))
 
     assert watched(fail).ended, "by the wish, and by nothing before it"
@@ -141,14 +141,14 @@ def test_a_word_is_a_wish(word: str, wish: UserAction) -> None:
     feed = Feed()
     feed.publish(SHOWN, 0.0)
     apply_command(feed, word)
-    assert feed.wishes() == [wish]
+    assert feed.drain_actions() == [wish]
 
 
 def test_words_that_are_none_and_marks_of_nothing_do_nothing() -> None:
     feed = Feed()
     for word in ("helpful", "wrong", "rm -rf", ""):
         apply_command(feed, word)
-    assert feed.wishes() == []
+    assert feed.drain_actions() == []
     apply_command(feed, "click-through")
     assert feed.click_through
 
@@ -171,7 +171,7 @@ def test_another_program_can_tell_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (tmp_path / "run" / "key").write_bytes(b"x" * 32)
         with pytest.raises(ConfigError, match="no live call"):
             send_command("quit")
-        assert feed.wishes() == []
+        assert feed.drain_actions() == []
     with pytest.raises(ConfigError, match="no live call runs here"):
         send_command("pause")
 
@@ -256,9 +256,9 @@ def test_without_a_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -
 def test_stages_are_served_to_prometheus_on_loopback_alone(tmp_path: Path) -> None:
     stages = LatencyStats()
     for seconds in (0.0005, 0.003, 9.0):
-        stages["vad"].note(seconds, cpu=0.001)
-    stages.depth("capture", 5)
-    stages.depth("capture", 2)
+        stages["vad"].add_duration(seconds, cpu=0.001)
+    stages.set_queue_depth("capture", 5)
+    stages.set_queue_depth("capture", 2)
     key = tmp_path / "metrics.token"
     with MetricsServer(stages, 0, key) as metrics:
         assert metrics.url.startswith(f"http://127.0.0.1:{metrics.port}/")
@@ -278,7 +278,7 @@ def test_stages_are_served_to_prometheus_on_loopback_alone(tmp_path: Path) -> No
     assert found["voicecoach_stage_cpu_seconds_total", "vad"] == pytest.approx(0.003)
     assert found["voicecoach_queue_depth", "capture"] == 2
     assert {name[1] for name in found if name[0] == "voicecoach_stage_seconds_sum"} == set(STAGES)
-    assert stages.deepest["capture"] == 5
+    assert stages.max_queue_depths["capture"] == 5
 
 
 @pytest.mark.parametrize(
@@ -337,9 +337,9 @@ def test_who_asks_metrics_for_nothing_holds_nobody_up(
 def test_figures_are_percentiles() -> None:
     stages = LatencyStats()
     for i in range(101):
-        stages["hop"].note(i / 1000)
-    figures = stages["hop"].figures()
+        stages["hop"].add_duration(i / 1000)
+    figures = stages["hop"].stats()
     assert (figures.times, figures.most) == (101, 0.1)
     assert [figures.p50, figures.p95] == pytest.approx([0.05, 0.095])
     stages.reset()
-    assert stages["hop"].figures().times == 0
+    assert stages["hop"].stats().times == 0

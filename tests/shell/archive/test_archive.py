@@ -95,7 +95,7 @@ def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("expected")
     setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
     for name in CALLS:
-        replay_call(RecordedCall.both(folder / name), setup, out / name, work.ToneRecorder())
+        replay_call(RecordedCall.from_stereo(folder / name), setup, out / name, work.ToneRecorder())
     return out
 
 
@@ -719,7 +719,7 @@ def test_progress_is_a_bar_at_a_terminal_and_a_line_now_and_then_elsewhere(
     console = Console(file=file, force_terminal=terminal, width=100)
     with progress.BatchProgress(console, calls=103, size=1000, done=3) as view:
         for i in range(100):
-            view.advance(10, 60.0, "bad\x1b[2J.wav: it is empty" if i == 50 else "")
+            view.record_call(10, 60.0, "bad\x1b[2J.wav: it is empty" if i == 50 else "")
         assert (view.done, view.failed, view.audio_s) == (99, 1, 99 * 60.0)
     plain, shown = capsys.readouterr().err, file.getvalue()
     assert "102 of 103 calls, 1.65 h" in plain

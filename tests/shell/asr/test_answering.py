@@ -70,7 +70,7 @@ def request(
 
 def feed(worker: ReplayAsr | LiveAsr, hops: int = 64) -> None:
     for i in range(hops):
-        worker.hear(Block(i * HOP, np.full((2, HOP), i, np.float32)))
+        worker.buffer_audio(Block(i * HOP, np.full((2, HOP), i, np.float32)))
 
 
 def replaying(parrot: Parrot) -> ReplayAsr:
@@ -204,13 +204,13 @@ class Line(Backlog):
     """A backlog of requests whose audio is no matter."""
 
     def add(self, request: TranscribeRequest) -> None:
-        self.put(TranscribeTask(request, np.zeros(1, np.float32)))
+        self.add_task(TranscribeTask(request, np.zeros(1, np.float32)))
 
     def next(self, now: int = 10**9) -> TranscribeRequest | None:
-        task = self.take(now)
+        task = self.next_task(now)
         return task.request if task else None
 
-    def drain(self) -> list[TranscribeRequest]:
+    def drained(self) -> list[TranscribeRequest]:
         out = []
         while (r := self.next()) is not None:
             out.append(r)
@@ -227,7 +227,7 @@ def test_who_waits_longest_is_next_and_only_the_newest_partial_of_each_is_done()
     assert b.next() == first
     assert b.next() == newest, "it has the place of the one it replaces"
     b.add(last)
-    assert b.drain() == [last], "a careful one makes a partial one that waits needless"
+    assert b.drained() == [last], "a careful one makes a partial one that waits needless"
 
 
 def test_a_newer_careful_request_of_an_utterance_replaces_the_one_before() -> None:
@@ -236,7 +236,7 @@ def test_a_newer_careful_request_of_an_utterance_replaces_the_one_before() -> No
     other = request(5, careful=True, utterance=4)
     for r in (pause, other, end):
         b.add(r)
-    assert b.drain() == [end, other]
+    assert b.drained() == [end, other]
 
 
 def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
@@ -244,7 +244,7 @@ def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
     b.add(request(0))
     slow = b.next(0)
     assert slow
-    b.done(slow, 0, SAMPLE_RATE)
+    b.on_answered(slow, 0, SAMPLE_RATE)
     b.add(request(SAMPLE_RATE, careful=True))
     b.add(request(SAMPLE_RATE))
     rested = round(PARTIAL_REST_FACTOR * SAMPLE_RATE)
@@ -258,13 +258,13 @@ def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
 def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> None:
     b = Line()
     final = request(0, careful=True)
-    said = b.done(final, 0, LATE_AFTER + SAMPLE_RATE)
+    said = b.on_answered(final, 0, LATE_AFTER + SAMPLE_RATE)
     assert said
     assert said.reason == "the machine is busy: words come 3 s late, at turns' ends"
     b.add(request(0))
     assert b.next() is None
-    assert b.done(final, 0, IN_TIME_WITHIN) is None, "not yet"
-    said = b.done(final, 0, IN_TIME_WITHIN - 1)
+    assert b.on_answered(final, 0, IN_TIME_WITHIN) is None, "not yet"
+    said = b.on_answered(final, 0, IN_TIME_WITHIN - 1)
     assert said
     assert said.over
     assert b.next() is not None
@@ -284,7 +284,7 @@ def test_no_final_is_ever_dropped_and_the_backlog_is_bounded_by_them(
         assert len(b) <= sum(x.careful for x in put) - sum(x.careful for x in taken) + 2
         if work and (r2 := b.next(at)):
             taken.append(r2)
-    taken += b.drain()
+    taken += b.drained()
     assert [r for r in taken if r.careful] == [r for r in put if r.careful]
     assert len(set(map(id, taken))) == len(taken)
 
@@ -297,7 +297,7 @@ def test_a_final_that_waits_long_keeps_its_audio() -> None:
     w.submit(request(64 * HOP, HOP, 2 * HOP, careful=True, utterance=1))
     w.submit(request(64 * HOP, 2 * HOP, 3 * HOP, careful=True, utterance=2))
     for i in range(64, 64 + 40 * 63):
-        w.hear(Block(i * HOP, np.zeros((2, HOP), np.float32)))
+        w.buffer_audio(Block(i * HOP, np.zeros((2, HOP), np.float32)))
     parrot.gate.set()
     heard = [a.words[0].text for a in w.poll(None) if isinstance(a, Transcript)]
     assert heard == [f"hmah{HOP}True1", f"hmah{HOP}True2"]

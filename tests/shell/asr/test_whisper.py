@@ -150,9 +150,9 @@ def test_a_few_learnt_positions_stand_in_for_all_of_the_silence(
 ) -> None:
     """A model that is given as a folder is none that anything was learnt for."""
     whole = Whisper(str(whisper_module.bundled_model()), "en")
-    assert whole._learnt is None
-    assert whisper._learnt is not None
-    assert whisper._learnt.shape[1] < ENCODER_POSITIONS / 10
+    assert whole._learnt_silence is None
+    assert whisper._learnt_silence is not None
+    assert whisper._learnt_silence.shape[1] < ENCODER_POSITIONS / 10
     assert whisper.transcribe(question, careful=True) == whole.transcribe(question, careful=True)
     heard, same = 0, 0
     for cut in (int(s * SAMPLE_RATE) for s in (4.5, 5.0, 6.0, 7.0, 8.0, 8.5)):

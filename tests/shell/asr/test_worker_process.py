@@ -61,7 +61,7 @@ def test_what_goes_wrong_is_said_and_a_restart_mends_it(
 
 @pytest.mark.parametrize("how", ["hang", "crash"])
 def test_a_request_survives_the_process(stack: ExitStack, tmp_path: Path, how: str) -> None:
-    result = RestartingTranscriber(rude(stack, how, tmp_path)).transcribe(
+    result = RestartingTranscriber(rude(stack, how, tmp_path)).run_task(
         TranscribeTask(REQUEST, AUDIO)
     )
     assert [word.text for word in result.words] == ["well"]
@@ -89,7 +89,7 @@ def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
         remote = rude(stack, "well", tmp_path)
         remote.transcribe(AUDIO)
     assert remote._process.poll() is not None
-    result = RestartingTranscriber(remote).transcribe(TranscribeTask(REQUEST, AUDIO))
+    result = RestartingTranscriber(remote).run_task(TranscribeTask(REQUEST, AUDIO))
     assert result.error
 
 
@@ -98,13 +98,13 @@ def test_the_real_one_answers_and_says_what_is_wrong_with_a_model(
     stack: ExitStack, tmp_path: Path
 ) -> None:
     remote = stack.enter_context(closing(TranscriberProcess("tiny.en", "en")))
-    remote.ready()
+    remote.wait_until_ready()
     assert remote.transcribe(silence(1)) == []
     (tmp_path / "model.bin").write_bytes(b"x" * 100)
     for model in (str(tmp_path), "tinyy"):
         bad = stack.enter_context(closing(TranscriberProcess(model, "en")))
         with pytest.raises(ModelError):
-            bad.ready()
+            bad.wait_until_ready()
 
 
 def test_what_is_heard_leaves_nothing_in_its_memory() -> None:

@@ -27,7 +27,7 @@ class Opened:
         self.wrong = ""
         self.closed = False
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         return self.wrong
 
     def close(self) -> None:
@@ -37,7 +37,7 @@ class Opened:
 class Backend:
     """Does as it is told."""
 
-    idles = False
+    pauses_in_silence = False
 
     def __init__(self) -> None:
         self.there = [MIC, OTHER, OUT]
@@ -87,7 +87,7 @@ def news(both: DeviceSupervisor) -> list[CapturedChunk | DeviceLost]:
     found: list[CapturedChunk | DeviceLost] = []
     end = time.monotonic() + PATIENCE_S
     while not found and time.monotonic() < end:
-        found += both.take(0.05).news
+        found += both.read_chunks(0.05).news
     return found
 
 
@@ -141,7 +141,7 @@ def test_a_stream_in_trouble_is_closed_and_opened_again(
     until(lambda: backend.newest(C) is not first)
     assert first.closed
     first.deliver(CHUNK)
-    assert not listening.take(0.05).news, "of what was moved nothing is taken"
+    assert not listening.read_chunks(0.05).news, "of what was moved nothing is taken"
     backend.newest(C).deliver(CHUNK)
     assert isinstance(news(listening)[0], CapturedChunk)
 
@@ -218,7 +218,7 @@ def test_an_output_may_deliver_nothing_where_that_is_how_it_is(
 ) -> None:
     monkeypatch.setattr(ears, "STALLED_S", 0.05)
     monkeypatch.setattr(ears, "FIRST_S", 0.05)
-    backend.idles = True
+    backend.pauses_in_silence = True
     with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) >= 3)
@@ -234,9 +234,9 @@ def test_nothing_is_open_or_taken_before_start_and_after_stop(backend: Backend) 
         streams = [stream for _, _, stream in backend.opened]
         streams[0].deliver(CHUNK)
         both.stop()
-        assert not both.take(0.05).news, "what was in flight is gone"
+        assert not both.read_chunks(0.05).news, "what was in flight is gone"
         streams[0].deliver(CHUNK)
-        assert not both.take(0.05).news
+        assert not both.read_chunks(0.05).news
         until(lambda: all(stream.closed for stream in streams))
         both.start()
         until(lambda: len(backend.opened) == 4)
@@ -252,8 +252,8 @@ def test_a_full_queue_drops_and_says_that_some_is_missing(
         stream = backend.newest(A)
         for _ in range(5):
             stream.deliver(CHUNK)
-        assert both.overflowed == 2
-        assert len(both.take(0.1).news) == 3
+        assert both.dropped_chunks == 2
+        assert len(both.read_chunks(0.1).news) == 3
         stream.deliver(CHUNK)
         (heard,) = news(both)
         assert isinstance(heard, CapturedChunk)

@@ -270,7 +270,7 @@ class TestPlain:
         assert (raw.block, raw.dtype, raw.extra, raw.state) == (320, "int16", None, "started")
         raw.hear(block(SAMPLE_RATE, 1, at=32))
         assert click(heard) == pytest.approx(NOW - 0.05 + 0.002)
-        assert not stream.trouble()
+        assert not stream.failure_reason()
         stream.close()
 
     def test_a_device_that_refuses_our_rate_is_converted(self, sd: Any, clock: Any) -> None:
@@ -309,7 +309,7 @@ class TestPlain:
     def test_a_device_that_goes_away_is_trouble(self, sd: Any) -> None:
         stream, _ = listen(PortAudioBackend(), "MacBook")
         sd.RawInputStream.opened[0].finished()
-        assert "went away" in stream.trouble()
+        assert "went away" in stream.failure_reason()
 
     def test_close_never_raises_and_ends_delivery(self, sd: Any) -> None:
         stream, heard = listen(PortAudioBackend(), "MacBook")
@@ -542,15 +542,15 @@ class TestWasapi:
 
     def test_silence_is_no_trouble(self, pa: Any) -> None:
         stream, heard = listen(WasapiBackend(), "Speakers")
-        assert WasapiBackend.idles
+        assert WasapiBackend.pauses_in_silence
         assert not heard
-        assert stream.trouble() == ""
+        assert stream.failure_reason() == ""
 
     @pytest.mark.parametrize("active", [False, OSError(-9988, "Stream closed")])
     def test_a_headset_that_goes_away_is_trouble(self, pa: Any, active: bool | OSError) -> None:
         stream, _ = listen(WasapiBackend(), "Earphone")
         pa.opened[0].active = active
-        assert "went away" in stream.trouble()
+        assert "went away" in stream.failure_reason()
 
     def test_what_the_system_dropped_is_passed_on(self, pa: Any) -> None:
         _, heard = listen(WasapiBackend(), "Earphone")
@@ -723,7 +723,7 @@ class TestTaps:
         assert [c.lost for c in chunks] == [False, True, True]
         assert [int(c.samples[0]) for c in chunks] == [16384, -32768, 16384]
         assert {c.samples.dtype for c in chunks} == {np.dtype(np.int16)}
-        assert not stream.trouble()
+        assert not stream.failure_reason()
         stream.close()
         stream.close()
         assert fa.stopped
@@ -746,7 +746,7 @@ class TestTaps:
         for thread in threading.enumerate():
             if thread.name == "tap":
                 thread.join(5)
-        assert stream.trouble() == "device lost"
+        assert stream.failure_reason() == "device lost"
         assert fa.stopped
         stream.close()
 

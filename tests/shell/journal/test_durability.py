@@ -63,8 +63,8 @@ def test_a_journal_of_an_older_version_is_brought_up_to_date(path: Path, version
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {version}")
     with JournalStore(path) as journal:
-        journal.add(made(words=True))
-        assert journal.select(CallRow) == [made().call]
+        journal.add_call(made(words=True))
+        assert journal.select_rows(CallRow) == [made().call]
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (schema.SCHEMA_VERSION,)
 
@@ -78,14 +78,16 @@ def test_a_stored_journal_of_the_first_version_keeps_all_it_has(path: Path) -> N
             for table in JOURNAL_TABLES
         }
     with JournalStore(path) as journal:
-        (found,) = journal.select(CallRow)
+        (found,) = journal.select_rows(CallRow)
         assert (found.name, found.started_at) == ("auto_repairs_40", "2026-03-02T09:30:00Z")
         assert (found.style, found.assertiveness) == ("", None)
-        assert [cue.cue for cue in journal.select(CueRow)] == ["set-expectations", "slow-down"]
-        assert "as soon as possible" in journal.select(CueRow)[0].message
-        assert [(row.csat, row.nps, row.ces) for row in journal.select(SurveyRow)] == [(4, 9, None)]
-        assert journal.select(NoteRow)[0].text.startswith("Listen to 1:51 again")
-        assert journal.select(FeedbackRow)[0].helpful
+        assert [cue.cue for cue in journal.select_rows(CueRow)] == ["set-expectations", "slow-down"]
+        assert "as soon as possible" in journal.select_rows(CueRow)[0].message
+        assert [(row.csat, row.nps, row.ces) for row in journal.select_rows(SurveyRow)] == [
+            (4, 9, None)
+        ]
+        assert journal.select_rows(NoteRow)[0].text.startswith("Listen to 1:51 again")
+        assert journal.select_rows(FeedbackRow)[0].helpful
     with closing(sqlite3.connect(path)) as db:
         for table, rows in before.items():
             after = db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
@@ -106,7 +108,7 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with JournalStore(path, create=True) as journal:
-        journal.add(made())
+        journal.add_call(made())
     worse = (*schema.MIGRATIONS, ("DROP TABLE cues", "DROP TABLE nowhere"))
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", worse)
@@ -114,7 +116,7 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
         with pytest.raises(JournalError, match="no such table: nowhere"):
             JournalStore(path)
     with JournalStore(path) as journal:
-        assert len(journal.select(CueRow)) == 1
+        assert len(journal.select_rows(CueRow)) == 1
 
 
 # --- whatever happens -------------------------------------------------------------------------
@@ -152,12 +154,12 @@ def adding(path: Path, who: str, count: int, code: str = ADD) -> subprocess.Pope
 def whole(path: Path) -> list[str]:
     """Return the names of the calls, each of which must be all there."""
     with JournalStore(path) as journal:
-        calls = journal.select(CallRow)
+        calls = journal.select_rows(CallRow)
         for each in calls:
             expected = made(each.name, words=each.name == "both")
             assert each == expected.call
             for table in TABLES_FROM_CALL:
-                found = journal.select(JOURNAL_TABLES[table], "call = ?", (each.id,))
+                found = journal.select_rows(JOURNAL_TABLES[table], "call = ?", (each.id,))
                 assert found == expected.rows[table], (each.name, table)
     return [each.name for each in calls]
 
@@ -198,7 +200,7 @@ def test_killed_in_the_middle_of_a_call_it_has_the_calls_before(path: Path, tabl
     assert process.returncode == -9
     assert whole(path) == [f"{table} 0", "both"]
     with JournalStore(path) as journal:
-        journal.add(made("after"))
+        journal.add_call(made("after"))
     assert whole(path) == [f"{table} 0", "both", "after"]
 
 
@@ -219,7 +221,7 @@ def scribbled(path: Path) -> None:
     """Make nonsense of the middle of a journal."""
     with JournalStore(path, create=True) as journal:
         for number in range(20):
-            journal.add(made(str(number)))
+            journal.add_call(made(str(number)))
     data = bytearray(path.read_bytes())
     data[8192:40960] = os.urandom(40960 - 8192)
     path.write_bytes(data)
@@ -276,7 +278,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30_000, size + 30_000))
 
 def test_a_full_disk_costs_only_what_did_not_fit(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
-        journal.add(made("before"))
+        journal.add_call(made("before"))
     code = ADD.replace('print("ready"', FULL + 'print("ready"')
     process = adding(path, "a", 10_000, code)
     _, said = process.communicate("\n", timeout=120)
@@ -305,7 +307,7 @@ def test_a_journal_that_may_not_be_written_says_so() -> None:
     with nobody() as place:
         path = place / "journal.sqlite3"
         with JournalStore(path, create=True) as journal:
-            journal.add(made())
+            journal.add_call(made())
         path.chmod(0o400)
         place.chmod(0o500)
         before = path.read_bytes()
@@ -323,20 +325,20 @@ def test_a_journal_that_may_not_be_written_says_so() -> None:
 def test_what_is_deleted_is_gone_from_the_files(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
         for number in range(10):
-            journal.add(made(f"other {number}"))
-        journal.add(made(f"call of {SECRET}", words=True))
-        id = journal.find("call of").id
-        journal.survey(id, Survey(notes=f"survey: {SECRET}"))
-        journal.note(NoteRow(call=id, noted_at=STARTED, text=f"note: {SECRET}"))
+            journal.add_call(made(f"other {number}"))
+        journal.add_call(made(f"call of {SECRET}", words=True))
+        id = journal.find_call("call of").id
+        journal.save_survey(id, Survey(notes=f"survey: {SECRET}"))
+        journal.save_note(NoteRow(call=id, noted_at=STARTED, text=f"note: {SECRET}"))
         assert SECRET.encode() in bytes_of(path)
-        journal.delete(id)
+        journal.delete_call(id)
         for trace in (SECRET, id):
             assert trace.encode() not in bytes_of(path)
-        assert len(journal.select(CallRow)) == 10
+        assert len(journal.select_rows(CallRow)) == 10
         assert not [
             row
             for kind in JOURNAL_TABLES.values()
-            for row in journal.select(kind)
+            for row in journal.select_rows(kind)
             if id in str(row)
         ]
     assert len(whole(path)) == 10
@@ -344,16 +346,16 @@ def test_what_is_deleted_is_gone_from_the_files(path: Path) -> None:
 
 def test_a_reader_holds_up_the_erasing_and_it_is_said(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
-        journal.add(made(words=True))
+        journal.add_call(made(words=True))
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM quotes").fetchall()
         with JournalStore(path, busy_s=0.1) as journal:
             with pytest.raises(JournalError, match="traces may be left; end that program"):
-                journal.delete(made().call.id)
-            assert not journal.select(CallRow), "it is deleted all the same"
+                journal.delete_call(made().call.id)
+            assert not journal.select_rows(CallRow), "it is deleted all the same"
             reader.execute("COMMIT")
-            journal.erase()
+            journal.erase_traces()
             assert SECRET.encode() not in bytes_of(path)
 
 
@@ -362,12 +364,12 @@ def test_calls_leave_it_when_they_are_old(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
         for days in (0, 89, 91, 400):
             started_at = fill.utc_text(now - timedelta(days=days))
-            journal.add(made(f"{days} days", started_at=started_at, words=True))
-        journal.survey(journal.find("91").id, Survey(csat=1))
+            journal.add_call(made(f"{days} days", started_at=started_at, words=True))
+        journal.save_survey(journal.find_call("91").id, Survey(csat=1))
         assert fill.purge_older_calls(journal, 90, now) == 2
-        assert [row.name for row in journal.select(CallRow)] == ["0 days", "89 days"]
+        assert [row.name for row in journal.select_rows(CallRow)] == ["0 days", "89 days"]
         assert b"400 days" not in bytes_of(path)
-        assert not journal.select(SurveyRow)
+        assert not journal.select_rows(SurveyRow)
         assert fill.purge_older_calls(journal, 90, now) == 0
 
 

@@ -57,13 +57,13 @@ NASTY = [
 def nasty(path: Path) -> list[NoteRow]:
     """Fill a journal with calls whose texts are odd; return the notes."""
     with JournalStore(path, create=True) as journal:
-        journal.add(made("=cmd|' /C calc'!A0", words=True))
-        journal.add(made("two"))
-        id = journal.find("two").id
-        journal.survey(id, Survey(nps=0))
+        journal.add_call(made("=cmd|' /C calc'!A0", words=True))
+        journal.add_call(made("two"))
+        id = journal.find_call("two").id
+        journal.save_survey(id, Survey(nps=0))
         for text in NASTY:
-            journal.note(NoteRow(call=id, noted_at=STARTED, text=text))
-        return journal.select(NoteRow)
+            journal.save_note(NoteRow(call=id, noted_at=STARTED, text=text))
+        return journal.select_rows(NoteRow)
 
 
 def unsafe(text: str) -> str:
@@ -79,7 +79,7 @@ def test_csv_comes_back_by_its_readers_and_nothing_in_it_is_a_formula(
 
     notes = nasty(path)
     with JournalStore(path) as journal:
-        calls = journal.select(CallRow)
+        calls = journal.select_rows(CallRow)
         files = export_journal(journal, "csv", tmp_path / "out")
     assert [file.stem for file in files] == list(JOURNAL_TABLES)
     for file in files:
@@ -105,7 +105,7 @@ def test_json_comes_back(path: Path, tmp_path: Path) -> None:
     with JournalStore(path) as journal:
         export_journal(journal, "json", tmp_path / "all.json")
         export_journal(journal, "json", tmp_path / "notes.json", "notes")
-        calls = journal.select(CallRow)
+        calls = journal.select_rows(CallRow)
     told = json.loads((tmp_path / "all.json").read_text("utf-8"))
     assert told["schema"] == schema.SCHEMA_VERSION
     assert list(told["tables"]) == list(JOURNAL_TABLES)
@@ -121,7 +121,7 @@ def test_parquet_comes_back_by_its_readers(path: Path, tmp_path: Path) -> None:
 
     notes = nasty(path)
     with JournalStore(path) as journal:
-        rows = {table: journal.select(kind) for table, kind in JOURNAL_TABLES.items()}
+        rows = {table: journal.select_rows(kind) for table, kind in JOURNAL_TABLES.items()}
         for file in export_journal(journal, "parquet", tmp_path / "out"):
             found = parquet.read_table(file).to_pylist()
             for row in found:

@@ -98,12 +98,12 @@ def test_a_call_becomes_rows() -> None:
 def test_nothing_that_was_said_is_kept_but_where_it_is_asked_for(path: Path) -> None:
     assert SECRET not in repr(made())
     with JournalStore(path, create=True) as journal:
-        journal.add(made())
+        journal.add_call(made())
         assert SECRET.encode() not in bytes_of(path)
-        journal.add(made(words=True))
-        assert SECRET in journal.select(CueRow)[0].message
-        assert json.loads(journal.select(CueRow)[0].evidence)["phrase"] == SECRET
-        quotes = journal.select(QuoteRow)
+        journal.add_call(made(words=True))
+        assert SECRET in journal.select_rows(CueRow)[0].message
+        assert json.loads(journal.select_rows(CueRow)[0].evidence)["phrase"] == SECRET
+        quotes = journal.select_rows(QuoteRow)
         assert [(quote.missed, quote.text) for quote in quotes] == [(False, SECRET), (True, SECRET)]
 
 
@@ -132,33 +132,33 @@ def test_a_live_call_that_was_cut_off_is_the_same_when_it_has_its_end() -> None:
 def test_a_call_comes_back_as_it_was_put_in(path: Path) -> None:
     whole = made(words=True)
     with JournalStore(path, create=True) as journal:
-        assert not journal.add(whole)
+        assert not journal.add_call(whole)
     with JournalStore(path) as journal:
-        assert journal.select(CallRow) == [whole.call]
+        assert journal.select_rows(CallRow) == [whole.call]
         for table in TABLES_FROM_CALL:
-            assert journal.select(JOURNAL_TABLES[table]) == whole.rows[table], table
+            assert journal.select_rows(JOURNAL_TABLES[table]) == whole.rows[table], table
 
 
 def test_added_again_it_is_replaced_and_what_people_added_stays(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
-        journal.add(made(words=True))
+        journal.add_call(made(words=True))
         id = made().call.id
         survey = SurveyRow(call=id, csat=4, nps=None, ces=None, notes="well")
-        journal.survey(id, Survey(csat=4, notes="well"))
-        journal.note(NoteRow(call=id, noted_at=STARTED, text="again"))
-        assert journal.add(made())
-        assert journal.select(CallRow) == [made().call]
-        assert len(journal.select(CueRow)) == 1
-        assert not journal.select(QuoteRow)
-        assert journal.select(SurveyRow) == [survey]
-        assert [note.text for note in journal.select(NoteRow)] == ["again"]
-        journal.survey(id, Survey(nps=0))
-        assert journal.select(SurveyRow) == [msgspec.structs.replace(survey, nps=0)]
+        journal.save_survey(id, Survey(csat=4, notes="well"))
+        journal.save_note(NoteRow(call=id, noted_at=STARTED, text="again"))
+        assert journal.add_call(made())
+        assert journal.select_rows(CallRow) == [made().call]
+        assert len(journal.select_rows(CueRow)) == 1
+        assert not journal.select_rows(QuoteRow)
+        assert journal.select_rows(SurveyRow) == [survey]
+        assert [note.text for note in journal.select_rows(NoteRow)] == ["again"]
+        journal.save_survey(id, Survey(nps=0))
+        assert journal.select_rows(SurveyRow) == [msgspec.structs.replace(survey, nps=0)]
 
 
 def test_only_its_owner_can_read_it(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
-        journal.add(made())
+        journal.add_call(made())
         files = list(path.parent.iterdir())
         assert {file.name for file in files} >= {"journal.sqlite3", "journal.sqlite3-wal"}
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -168,16 +168,16 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 def test_a_call_is_found_by_its_id_or_name_or_how_they_begin(path: Path) -> None:
     with JournalStore(path, create=True) as journal:
         for name in ("one", "one more", "% of _"):
-            journal.add(made(name))
-        ids = {row.name: row.id for row in journal.select(CallRow)}
-        assert journal.find("one").name == "one"
-        assert journal.find("one m").name == "one more"
-        assert journal.find("%").name == "% of _"
+            journal.add_call(made(name))
+        ids = {row.name: row.id for row in journal.select_rows(CallRow)}
+        assert journal.find_call("one").name == "one"
+        assert journal.find_call("one m").name == "one more"
+        assert journal.find_call("%").name == "% of _"
         for name, id in ids.items():
-            assert journal.find(id).name == journal.find(id[:9]).name == name
+            assert journal.find_call(id).name == journal.find_call(id[:9]).name == name
         for text, complaint in (("on", "2 such calls"), ("_", "no such"), ("", "such call")):
             with pytest.raises(JournalError, match=complaint):
-                journal.find(text)
+                journal.find_call(text)
 
 
 def test_sound_is_kept_only_when_asked_and_goes_with_its_call(path: Path, tmp_path: Path) -> None:
@@ -185,16 +185,16 @@ def test_sound_is_kept_only_when_asked_and_goes_with_its_call(path: Path, tmp_pa
     with JournalStore(path, create=True) as journal:
         with pytest.raises(JournalError, match=r"call\.flac: there is no sound of the call"):
             fill.add_call_folder(journal, left, audio=True)
-        assert not journal.select(CallRow), "all or nothing"
+        assert not journal.select_rows(CallRow), "all or nothing"
         (left / "call.flac").write_bytes(b"fLaC" + SECRET.encode())
         id = fill.add_call_folder(journal, left).call.id
-        assert journal.audio(id) is None
+        assert journal.audio_file(id) is None
         assert fill.add_call_folder(journal, left, audio=True).again
-        kept = journal.audio(id)
+        kept = journal.audio_file(id)
         assert kept
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert kept.read_bytes() == (left / "call.flac").read_bytes()
-        journal.delete(id)
+        journal.delete_call(id)
         assert not kept.exists()
     assert (left / "call.flac").exists()
 
@@ -209,8 +209,8 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
     with JournalStore(path, create=True) as journal:
         added = fill.add_call_folder(journal, left)
         assert (added.again, added.call.started_at, added.call.live) == (False, STARTED, True)
-        assert [row.technique for row in journal.select(ScoreRow)] == ["listening", "patience"]
-        assert [survey.csat for survey in journal.select(SurveyRow)] == [5]
+        assert [row.technique for row in journal.select_rows(ScoreRow)] == ["listening", "patience"]
+        assert [survey.csat for survey in journal.select_rows(SurveyRow)] == [5]
         # A recording's log says nothing of when, but its file does, or the person.
         other = folder(tmp_path / "three")
         os.utime(other / EVENT_LOG, (0, 86_400))
@@ -242,12 +242,12 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(
     left = folder(tmp_path / "call")
     with JournalStore(path, create=True) as journal:
         fill.add_call_folder(journal, left)
-        before = journal.select(CallRow)
+        before = journal.select_rows(CallRow)
         spoil(left)
         with pytest.raises(JournalError, match=complaint) as error:
             fill.add_call_folder(journal, left)
         assert "\n" not in str(error.value)
-        assert journal.select(CallRow) == before
+        assert journal.select_rows(CallRow) == before
 
 
 def test_a_time_that_is_none_is_refused(path: Path, tmp_path: Path) -> None:
@@ -301,19 +301,19 @@ def test_a_call_that_ends_is_in_the_journal_and_an_old_one_leaves_it(
     path: Path, tmp_path: Path
 ) -> None:
     with JournalStore(path, create=True) as journal:
-        journal.add(made("old"))
+        journal.add_call(made("old"))
     with JournalWriter(journaled(path)) as books:
-        assert books.purge() == "journal: 1 call older than 90 days deleted"
-        assert books.purge() == ""
+        assert books.purge_expired() == "journal: 1 call older than 90 days deleted"
+        assert books.purge_expired() == ""
         for name in ("first", "second"):
-            books.add(folder(tmp_path / name, started_at=datetime.now(UTC).isoformat()))
-    assert not books.said
+            books.schedule_call(folder(tmp_path / name, started_at=datetime.now(UTC).isoformat()))
+    assert not books.problems
     with JournalStore(path) as journal:
-        assert [row.name for row in journal.select(CallRow)] == ["first", "second"]
-        assert not journal.select(QuoteRow)
+        assert [row.name for row in journal.select_rows(CallRow)] == ["first", "second"]
+        assert not journal.select_rows(QuoteRow)
     kept = override_config(journaled(path), "journal.keep_days", 0)
     with JournalWriter(kept) as books:
-        assert books.purge() == ""
+        assert books.purge_expired() == ""
 
 
 def test_a_journal_that_cannot_be_used_is_said_in_a_line(path: Path, tmp_path: Path) -> None:
@@ -321,9 +321,9 @@ def test_a_journal_that_cannot_be_used_is_said_in_a_line(path: Path, tmp_path: P
     path.write_bytes(b"nonsense " * 1000)
     left = folder(tmp_path / "call")
     with JournalWriter(journaled(path)) as books:
-        assert books.purge().startswith("journal: calls older than 90 days stay for now: ")
-        books.add(left)
-    (said,) = books.said
+        assert books.purge_expired().startswith("journal: calls older than 90 days stay for now: ")
+        books.schedule_call(left)
+    (said,) = books.problems
     assert said.startswith(f"not in the journal: {left}: {path}: ")
     assert "\n" not in said
 
@@ -349,7 +349,7 @@ def test_a_live_call_goes_into_the_journal_or_goes_on_without(
     assert ("not in the journal" in said) is not usable
     if usable:
         with JournalStore(path) as journal:
-            (found,) = journal.select(CallRow)
+            (found,) = journal.select_rows(CallRow)
         assert (found.name, found.live, found.complete) == (left.name, True, True)
         facts = reader.read_results(left).facts
         assert fill.utc_text(datetime.fromisoformat(facts["started_at"])) == found.started_at
@@ -423,7 +423,7 @@ def test_a_replayed_call_goes_into_the_journal_when_it_is_asked_to(
     assert not path.exists()
     assert replayed("--journal").returncode == 0
     with JournalStore(path) as journal:
-        (found,) = journal.select(CallRow)
+        (found,) = journal.select_rows(CallRow)
         assert (found.name, found.live, found.duration_s) == ("Gespräch 1", False, 12.032)
         # By hand it is the same call.
         assert fill.add_call_folder(journal, home / "out" / found.name).again

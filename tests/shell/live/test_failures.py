@@ -47,7 +47,7 @@ class Tone:
             noise = (300 * rng.standard_normal(320)).astype(np.int16)
             self._deliver(AudioChunk(noise, time.monotonic() - 0.02))
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         return ""
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class Tone:
 class Backend:
     """A microphone and an output."""
 
-    idles = False
+    pauses_in_silence = False
 
     def sources(self) -> list[AudioSource]:
         return [AudioSource("mic", "Mic", "input", True), AudioSource("out", "Out", "output", True)]
@@ -103,7 +103,7 @@ def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     feed_ = Feed()
-    take = Backlog.take
+    take = Backlog.next_task
     fail = threading.Event()
 
     def fails(self: Backlog, now: int) -> Any:
@@ -112,7 +112,7 @@ def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
         return take(self, now)
 
     monkeypatch.setattr(Backlog, "take", fails)
-    w = LiveAsr(Parrot(), SETTINGS, feed_.say)
+    w = LiveAsr(Parrot(), SETTINGS, feed_.report_trouble)
     feed(w)
     fail.set()
     for utterance in (1, 2):
@@ -122,7 +122,7 @@ def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
     answers += [a for a in w.poll(None) if isinstance(a, Transcript)]
     assert [a.utterance for a in answers] == [1, 2, 3]
     assert all(a.error and not a.words for a in answers)
-    troubles = feed_.troubles()
+    troubles = feed_.drain_troubles()
     assert [(t.stage, t.lasts) for t in troubles] == [
         ("transcription", False),
         ("transcription", True),
@@ -136,24 +136,24 @@ def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
 ) -> None:
     monkeypatch.setattr(capture, "LOOK_S", 0.01)
     feed_, backend = Feed(), Backend()
-    with DeviceSupervisor(backend, {}, feed_.say) as ears:
+    with DeviceSupervisor(backend, {}, feed_.report_trouble) as ears:
         ears.start()
-        until(lambda: any(isinstance(news, CapturedChunk) for news in ears.take(0.1).news))
+        until(lambda: any(isinstance(news, CapturedChunk) for news in ears.read_chunks(0.1).news))
         monkeypatch.setattr(capture.SupervisedDevice, "look", _broken)
         lost: list[DeviceLost] = []
 
         def all_lost() -> bool:
-            lost.extend(news for news in ears.take(0.1).news if isinstance(news, DeviceLost))
+            lost.extend(news for news in ears.read_chunks(0.1).news if isinstance(news, DeviceLost))
             return len(lost) == 2
 
         until(all_lost)
         assert {one.speaker for one in lost} == set(Speaker)
         assert "nobody watches it" in lost[0].reason
-        assert [t.lasts for t in feed_.troubles()] == [False, True]
+        assert [t.lasts for t in feed_.drain_troubles()] == [False, True]
         time.sleep(0.1)
-        ears.take(0.0)
+        ears.read_chunks(0.0)
         time.sleep(0.1)
-        assert not ears.take(0.0).news
+        assert not ears.read_chunks(0.0).news
 
 
 def _broken(*_: object, **__: object) -> None:
@@ -164,7 +164,7 @@ def _broken(*_: object, **__: object) -> None:
 def session(tmp_path: Path) -> Iterator[LiveSession]:
     feed_ = Feed()
     setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), ())
-    with DeviceSupervisor(Backend(), {}, feed_.say) as ears:
+    with DeviceSupervisor(Backend(), {}, feed_.report_trouble) as ears:
         yield LiveSession(setup, ears, feed_, tmp_path / "out")
 
 
@@ -182,8 +182,8 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     monkeypatch.setattr(Engine, "process", fails)
     thread = threading.Thread(target=session.run)
     thread.start()
-    session.feed.wish(ToggleListening())
-    until(lambda: session.folders and session.hearing.begun)
+    session.feed.post_action(ToggleListening())
+    until(lambda: session.folders and session.devices.has_audio)
     time.sleep(0.3)
     fail.set()
     until(lambda: len(session.folders) == 2)
@@ -192,10 +192,10 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     fail.set()  # again: it waits for the agent, and says why
     until(lambda: session.feed.newest.display.state == "ready")
     assert "start it anew" in session.feed.newest.display.notice
-    session.feed.wish(ToggleListening())
+    session.feed.post_action(ToggleListening())
     until(lambda: len(session.folders) == 3)
     until(lambda: session.feed.newest.display.state == "listening")
-    session.feed.wish(QuitProgram())
+    session.feed.post_action(QuitProgram())
     thread.join(20.0)
     assert not session.unwritten
     logs = [(folder / "events.jsonl").read_text("utf-8") for folder in session.folders]
@@ -220,14 +220,14 @@ def test_nothing_of_a_call_stays_when_others_follow(
     monkeypatch.setattr(LiveCall, "__init__", noted)
     thread = threading.Thread(target=session.run)
     thread.start()
-    session.feed.wish(ToggleListening())
+    session.feed.post_action(ToggleListening())
     for calls in range(1, 6):
-        until(lambda calls=calls: len(engines) == calls and session.hearing.begun)  # type: ignore[misc]
+        until(lambda calls=calls: len(engines) == calls and session.devices.has_audio)  # type: ignore[misc]
         time.sleep(0.3)
-        session.feed.wish(NextCall())
+        session.feed.post_action(NextCall())
     until(lambda: len(engines) == 6)
     assert sum(engine() is not None for engine in engines) <= 2
-    session.feed.wish(QuitProgram())
+    session.feed.post_action(QuitProgram())
     thread.join(20.0)
 
 
@@ -236,11 +236,11 @@ def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(
 ) -> None:
     thread = threading.Thread(target=session.run)
     thread.start()
-    session.feed.wish(ToggleListening())
-    until(lambda: session.hearing.begun)
-    session.feed.say("page", "it failed", False)
+    session.feed.post_action(ToggleListening())
+    until(lambda: session.devices.has_audio)
+    session.feed.report_trouble("page", "it failed", False)
     until(lambda: "page: it failed" in session.feed.newest.display.notice)
-    session.feed.wish(QuitProgram())
+    session.feed.post_action(QuitProgram())
     thread.join(20.0)
     log = (session.folders[0] / "events.jsonl").read_text("utf-8")
     assert '"stage":"page","reason":"it failed"' in log
@@ -249,6 +249,6 @@ def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(
 def test_no_more_is_kept_of_troubles_than_fits() -> None:
     feed_ = Feed()
     for i in range(1000):
-        feed_.say("stage", str(i), False)
-    assert feed_.troubles()[0] == StageTrouble("stage", "0", False)
-    assert len(feed_.troubles()) == 0
+        feed_.report_trouble("stage", str(i), False)
+    assert feed_.drain_troubles()[0] == StageTrouble("stage", "0", False)
+    assert len(feed_.drain_troubles()) == 0

@@ -336,7 +336,7 @@ def test_a_customer_who_says_no_is_forgotten(
     with JournalStore(
         Path(server.env["HOME"]) / ".local/share/voicecoach/journal/journal.sqlite3"
     ) as j:
-        assert [row.call.name for row in j.overview()] == [live.folder.name]
+        assert [row.call.name for row in j.call_overviews()] == [live.folder.name]
 
 
 def test_no_sound_is_left_by_a_call_that_is_killed(server: SoundServer, tmp_path: Path) -> None:

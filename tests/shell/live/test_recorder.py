@@ -42,9 +42,9 @@ def test_what_is_kept_of_a_call(tmp_path: Path) -> None:
     exact = np.round(samples * 32767) / 32768
     with CallRecorder(tmp_path / "call", audio=True) as keeper:
         for i in range(3):
-            keeper.line(f"{i}\n".encode())
-            keeper.hear(exact.astype(np.float32))
-    assert keeper.wait(10.0)
+            keeper.write_event_line(f"{i}\n".encode())
+            keeper.write_audio(exact.astype(np.float32))
+    assert keeper.wait_until_written(10.0)
     assert (tmp_path / "call" / EVENT_LOG).read_bytes() == b"0\n1\n2\n"
     assert (tmp_path / "call").stat().st_mode & 0o777 == 0o700
     kept, rate = soundfile.read(tmp_path / "call" / AUDIO_FILE)
@@ -52,10 +52,10 @@ def test_what_is_kept_of_a_call(tmp_path: Path) -> None:
     assert np.array_equal(kept.T[:, :256], exact)
     assert len(kept) == 3 * 256
     with CallRecorder(tmp_path / "silent", audio=False) as keeper:
-        keeper.hear(samples)
-    assert keeper.wait(10.0)
+        keeper.write_audio(samples)
+    assert keeper.wait_until_written(10.0)
     assert not (tmp_path / "silent" / AUDIO_FILE).exists()
-    assert not keeper.trouble
+    assert not keeper.write_trouble
 
 
 def test_a_disk_that_was_full_has_all_when_there_is_room(tmp_path: Path) -> None:
@@ -65,16 +65,16 @@ def test_a_disk_that_was_full_has_all_when_there_is_room(tmp_path: Path) -> None
     with CallRecorder(tmp_path / "call", audio=True) as keeper:
         with full(55_000):
             for line in lines:
-                keeper.line(line)
-                keeper.hear(sound)
-            until(lambda: keeper.trouble)
-            assert "the disk takes nothing now" in keeper.trouble
-        until(lambda: not keeper.trouble)
-    assert keeper.wait(10.0)
+                keeper.write_event_line(line)
+                keeper.write_audio(sound)
+            until(lambda: keeper.write_trouble)
+            assert "the disk takes nothing now" in keeper.write_trouble
+        until(lambda: not keeper.write_trouble)
+    assert keeper.wait_until_written(10.0)
     assert (tmp_path / "call" / EVENT_LOG).read_bytes() == b"".join(lines)
     kept, _ = soundfile.read(tmp_path / "call" / AUDIO_FILE, dtype="float32")
     assert np.abs(kept.T - np.tile(sound, 40)).max() < 1e-4
-    assert keeper.missed() == 0
+    assert keeper.pop_missed_lines() == 0
 
 
 def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
@@ -84,15 +84,15 @@ def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
     loud = np.full((2, 256), 0.5, np.float32)
     keeper = CallRecorder(tmp_path, audio=True)
     for _ in range(3):
-        keeper.line(b"kept\n")
+        keeper.write_event_line(b"kept\n")
     for _ in range(20):
-        keeper.hear(loud)
-    keeper.line(b"lost\n")
-    assert keeper.missed() == 1
+        keeper.write_audio(loud)
+    keeper.write_event_line(b"lost\n")
+    assert keeper.pop_missed_lines() == 1
     with keeper:
-        until(lambda: keeper.depth == 0)
-        keeper.hear(loud)
-    assert keeper.wait(10.0)
+        until(lambda: keeper.queued_writes == 0)
+        keeper.write_audio(loud)
+    assert keeper.wait_until_written(10.0)
     assert (tmp_path / EVENT_LOG).read_bytes() == b"kept\n" * 3
     kept, _ = soundfile.read(tmp_path / AUDIO_FILE)
     heard = np.abs(kept[::256, 0]) > 0.1
@@ -108,10 +108,10 @@ def test_a_call_that_ends_on_a_full_disk_ends(
         full(5_000),
         CallRecorder(tmp_path, audio=False, after=lambda: after.append(True)) as keeper,
     ):
-        keeper.line(NOTHING)
-        until(lambda: keeper.trouble)
+        keeper.write_event_line(NOTHING)
+        until(lambda: keeper.write_trouble)
         keeper.__exit__()
-        assert keeper.wait(10.0)
+        assert keeper.wait_until_written(10.0)
     assert after == [True]
 
 
@@ -129,17 +129,17 @@ def test_a_writer_that_fails_is_begun_again_once_and_then_says_so_for_good(
     monkeypatch.setattr(ResilientFile, "write", fail)
     with CallRecorder(tmp_path, audio=False, say=lambda *what: said.append(what)) as keeper:
         for line in (b"1\n", b"bad\n", b"2\n"):
-            keeper.line(line)
-        until(lambda: said and keeper.depth == 0)
+            keeper.write_event_line(line)
+        until(lambda: said and keeper.queued_writes == 0)
         assert (said[0][0], said[0][2]) == ("log", False)
         assert "KeyError at test_recorder.py" in said[0][1]
         assert "started again" in said[0][1]
         until(lambda: (tmp_path / EVENT_LOG).read_bytes() == b"1\n2\n")
-        keeper.line(b"bad\n")
+        keeper.write_event_line(b"bad\n")
         until(lambda: len(said) == 2)
         assert said[1][2]
-        until(lambda: keeper.trouble)
-    assert keeper.wait(10.0)
+        until(lambda: keeper.write_trouble)
+    assert keeper.wait_until_written(10.0)
     assert "word of the call" not in str(said)
 
 
@@ -152,8 +152,8 @@ def test_what_is_made_of_a_call_may_fail_and_the_log_stays(tmp_path: Path) -> No
     with CallRecorder(
         tmp_path, audio=False, say=lambda *what: said.append(what), after=fail
     ) as keeper:
-        keeper.line(b"kept\n")
-    assert keeper.wait(10.0)
+        keeper.write_event_line(b"kept\n")
+    assert keeper.wait_until_written(10.0)
     assert (tmp_path / EVENT_LOG).read_bytes() == b"kept\n"
     assert [lasts for _, _, lasts in said] == [False, True]
 
@@ -191,7 +191,7 @@ with Keeper(Path(sys.argv[1]), audio=True) as keeper:
     from voicecoach.shell.runtime.audio_files import RecordedCall
 
     heard = sum(
-        block.samples.shape[1] for block in RecordedCall.both(tmp_path / AUDIO_FILE).blocks()
+        block.samples.shape[1] for block in RecordedCall.from_stereo(tmp_path / AUDIO_FILE).blocks()
     )
     assert heard >= 1000 * 256 - 2 * 4096
 
@@ -229,7 +229,7 @@ def test_a_file_is_what_was_written_whenever_the_disk_took_it(
                 try:
                     file.flush()
                 except OSError:
-                    assert file.waiting
+                    assert file.buffered_bytes
     file.flush()
     file.sync()
     assert file.seek(0, os.SEEK_END) == len(truth)

@@ -216,8 +216,8 @@ def recorded(folder: Path, sound: F32 = SOUND) -> Callable[[], RecordedCall]:
     path = folder / "recording.flac"
     soundfile.write(path, sound.T, SAMPLE_RATE)
     if len(sound) == 1:
-        return partial(RecordedCall.alone, path, C)
-    return partial(RecordedCall.both, path)
+        return partial(RecordedCall.from_mono, path, C)
+    return partial(RecordedCall.from_stereo, path)
 
 
 # What it is made of

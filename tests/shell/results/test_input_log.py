@@ -35,14 +35,14 @@ class Lossy(Desk):
     """Where the customer's device goes away for a moment."""
 
     def lose(self) -> None:
-        taken = self.ears.take
+        taken = self.ears.read_chunks
 
         def once(seconds: float):  # type: ignore[no-untyped-def]
-            self.ears.take = taken  # type: ignore[method-assign]
+            self.ears.read_chunks = taken  # type: ignore[method-assign]
             found = taken(seconds)
             return found._replace(news=[*found.news, DeviceLost(Speaker.CUSTOMER, "pulled out")])
 
-        self.ears.take = once  # type: ignore[method-assign]
+        self.ears.read_chunks = once  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,9 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a live call with words, a mark, a pause and a device that is lost."""
     desk = Lossy(tmp_path_factory.mktemp("live"), Config(), transcriber=Told(), audio=True)
     desk.then(
-        desk.wish(6.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
-        desk.wish(12.0, ToggleListening()),
-        desk.wish(19.0, ToggleListening()),
+        desk.post_action_at(6.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
+        desk.post_action_at(12.0, ToggleListening()),
+        desk.post_action_at(19.0, ToggleListening()),
         (30.0, desk.lose),
     ).run()
     (folder,) = desk.ended
@@ -73,11 +73,11 @@ def heard_again(folder: Path, cut: int) -> list[bytes]:
     """Return what another engine says of a record, whose sound comes in other blocks."""
     record = input_log.read_inputs(folder / INPUTS_FILE)
     engine = build_engine(
-        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.words
+        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.has_words
     )
-    blocks = RecordedCall.both(folder / AUDIO_FILE).blocks(cut)
+    blocks = RecordedCall.from_stereo(folder / AUDIO_FILE).blocks(cut)
     return of_the_call(
-        map(event_log.encode_event, run_engine(record.items(blocks), engine, record))
+        map(event_log.encode_event, run_engine(record.merge_with_blocks(blocks), engine, record))
     )
 
 
@@ -156,7 +156,7 @@ def test_what_is_no_record_is_said_in_one_line(tmp_path: Path, name: str) -> Non
     path = tmp_path / INPUTS_FILE
     path.write_bytes(BAD[name])
     if name == "no JSON":  # a line that a kill cut off is none
-        assert not input_log.read_inputs(path).words
+        assert not input_log.read_inputs(path).has_words
         return
     with pytest.raises(AudioFileError) as said:
         input_log.read_inputs(path)
@@ -178,7 +178,7 @@ def test_what_never_came_is_marked_however_the_sound_is_cut(
         gaps.append((start, start + long))
         now = start + long + 1
     record = RecordedInputs(InputLine(missing=MissingSpan(a * HOP, b * HOP)) for a, b in gaps)
-    parts = [item for item in record.items(_blocks(sizes)) if isinstance(item, Block)]
+    parts = [item for item in record.merge_with_blocks(_blocks(sizes)) if isinstance(item, Block)]
     assert [part.start for part in parts] == [0, *(part.end for part in parts)][:-1]
     assert np.concatenate([part.samples for part in parts], axis=1).shape[1] == sum(sizes) * HOP
     missing = {

@@ -44,7 +44,7 @@ def write(path: Path, *channels: F32, rate: int = 8000, **options: str) -> Path:
 )  # fmt: skip
 def test_formats(tmp_path: Path, name: str, subtype: str) -> None:
     path = write(tmp_path / name, tone(8000, 300), tone(8000, 700), subtype=subtype)
-    call = RecordedCall.both(path)
+    call = RecordedCall.from_stereo(path)
     samples = joined(call)
     assert samples.shape[1] / SAMPLE_RATE == pytest.approx(1.0, abs=0.15)
     assert pitch(samples[0]) == pytest.approx(300, abs=3)
@@ -55,7 +55,7 @@ def test_formats(tmp_path: Path, name: str, subtype: str) -> None:
 @pytest.mark.parametrize("rate", [4000, 8000, 11025, 16000, 22050, 44100, 48000, 192000])
 def test_rates(tmp_path: Path, rate: int) -> None:
     path = write(tmp_path / "a.wav", tone(rate, 440), tone(rate, 1000), rate=rate)
-    samples = joined(RecordedCall.both(path))
+    samples = joined(RecordedCall.from_stereo(path))
     assert abs(samples.shape[1] - SAMPLE_RATE) <= HOP
     assert pitch(samples[0]) == pytest.approx(440, abs=2)
     level = 20 * np.log10(np.sqrt(np.mean(samples[0, 2000:-2000] ** 2)) / 0.25 * np.sqrt(2))
@@ -65,13 +65,13 @@ def test_rates(tmp_path: Path, rate: int) -> None:
 @pytest.mark.parametrize("hops", [1, 3, 16])
 def test_any_block_size_gives_the_same_samples(tmp_path: Path, hops: int) -> None:
     path = write(tmp_path / "a.flac", tone(8000, 440, 3.3), tone(8000, 200, 3.3))
-    whole = joined(RecordedCall.both(path))
-    assert np.array_equal(whole, joined(RecordedCall.both(path), hops))
+    whole = joined(RecordedCall.from_stereo(path))
+    assert np.array_equal(whole, joined(RecordedCall.from_stereo(path), hops))
 
 
 def test_channels_are_mapped(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", *(tone(8000, f) for f in (300, 500, 700)))
-    samples = joined(RecordedCall.both(path, (2, 0), mapped=True))
+    samples = joined(RecordedCall.from_stereo(path, (2, 0), mapped=True))
     assert pitch(samples[0]) == pytest.approx(700, abs=3)
     assert pitch(samples[1]) == pytest.approx(300, abs=3)
 
@@ -79,7 +79,7 @@ def test_channels_are_mapped(tmp_path: Path) -> None:
 def test_two_files_of_different_rate_and_length(tmp_path: Path) -> None:
     agent = write(tmp_path / "a.wav", tone(8000, 300, 2.0), rate=8000)
     customer = write(tmp_path / "b.wav", tone(44100, 700, 5.0), rate=44100)
-    call = RecordedCall.pair(agent, customer)
+    call = RecordedCall.from_pair(agent, customer)
     samples = joined(call)
     assert call.speakers == (A, C)
     assert samples.shape[1] / SAMPLE_RATE == pytest.approx(5.0, abs=0.02)
@@ -93,7 +93,7 @@ def test_two_files_of_different_rate_and_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("speaker", [A, C])
 def test_one_speaker_alone(tmp_path: Path, speaker: Speaker) -> None:
-    call = RecordedCall.alone(write(tmp_path / "a.wav", tone(8000, 300)), speaker)
+    call = RecordedCall.from_mono(write(tmp_path / "a.wav", tone(8000, 300)), speaker)
     samples = joined(call)
     assert call.speakers == (speaker,)
     assert pitch(samples[speaker.row]) == pytest.approx(300, abs=3)
@@ -104,7 +104,7 @@ def test_a_header_that_promises_more_is_used_as_it_is_and_said(tmp_path: Path) -
     path = write(tmp_path / "a.wav", tone(8000, 300, 2.0), tone(8000, 500, 2.0))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    call = RecordedCall.both(path)
+    call = RecordedCall.from_stereo(path)
     assert joined(call).shape[1] / SAMPLE_RATE == pytest.approx(1.0, abs=0.03)
     assert call.notes == [
         "a.wav: the header promises 2.0 s, the file holds 1.0 s; what is there is used"
@@ -114,7 +114,7 @@ def test_a_header_that_promises_more_is_used_as_it_is_and_said(tmp_path: Path) -
 def test_a_cut_ogg_is_used_as_it_is_and_said(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ogg", tone(8000, 300, 12.0), tone(8000, 500, 12.0))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    call = RecordedCall.both(path)
+    call = RecordedCall.from_stereo(path)
     assert 1.0 < joined(call).shape[1] / SAMPLE_RATE < 11.0
     assert call.notes == ["a.ogg: it ends without its end mark; what is there is used"]
 
@@ -126,7 +126,7 @@ def test_a_flac_that_was_written_to_a_pipe_is_read_to_its_end(tmp_path: Path) ->
     data[8 + 13] &= 0xF0
     data[8 + 14 : 8 + 18] = bytes(4)
     path.write_bytes(bytes(data))
-    call = RecordedCall.both(path)
+    call = RecordedCall.from_stereo(path)
     assert call.duration_s == 0
     samples = joined(call)
     assert samples.shape[1] / SAMPLE_RATE == pytest.approx(5.0, abs=0.05)
@@ -140,7 +140,7 @@ def test_a_header_written_to_a_pipe_promises_nothing(tmp_path: Path, size: int) 
     at = data.index(b"data") + 4
     data[at : at + 4] = struct.pack("<I", size)
     path.write_bytes(bytes(data))
-    call = RecordedCall.both(path)
+    call = RecordedCall.from_stereo(path)
     assert abs(joined(call).shape[1] - SAMPLE_RATE) <= HOP
     assert call.notes == []
 
@@ -198,7 +198,7 @@ def test_a_bad_recording_is_one_line_that_names_it(tmp_path: Path, kind: str) ->
     assert list(files) == KINDS
     path, complaint = files[kind]
     with pytest.raises(AudioFileError) as error:
-        joined(RecordedCall.both(path))
+        joined(RecordedCall.from_stereo(path))
     message = str(error.value)
     assert message.startswith(f"{path}: ")
     assert complaint in message
@@ -208,10 +208,10 @@ def test_a_bad_recording_is_one_line_that_names_it(tmp_path: Path, kind: str) ->
 def test_a_channel_that_is_not_there_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", tone(8000, 300), tone(8000, 500))
     with pytest.raises(AudioFileError, match="it has no channel 2, only 0 to 1"):
-        RecordedCall.both(path, (0, 2), mapped=True)
+        RecordedCall.from_stereo(path, (0, 2), mapped=True)
 
 
 def test_a_stereo_file_is_no_speaker_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", tone(8000, 300), tone(8000, 500))
     with pytest.raises(AudioFileError, match="it has 2 channels where one is needed"):
-        RecordedCall.alone(path, A)
+        RecordedCall.from_mono(path, A)

@@ -82,7 +82,7 @@ def show_overlay() -> None:
 
     def pass_on() -> None:
         while not ended.is_set():
-            for wish in feed.wishes():
+            for wish in feed.drain_actions():
                 tell(Told(wish=wish))
             time.sleep(0.01)
 
@@ -119,7 +119,7 @@ def show_overlay() -> None:
         overlay.run_overlay(feed, running, painted=painted)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    for wish in feed.wishes():
+    for wish in feed.drain_actions():
         tell(Told(wish=wish))
 
 

@@ -68,7 +68,7 @@ def wished(feed: Feed, many: int = 1) -> list[UserAction]:
     found: list[UserAction] = []
 
     def come() -> bool:
-        found.extend(feed.wishes())
+        found.extend(feed.drain_actions())
         return len(found) >= many
 
     until(come)
@@ -114,7 +114,7 @@ def goes_on(page: BrowserView, feed: Feed) -> None:
     assert get(page, path(page))[0] == 200
     with view(page) as viewer:
         assert shown(viewer) == feed.newest.display
-    assert feed.troubles() == [], "what somebody sends is no failure of ours"
+    assert feed.drain_troubles() == [], "what somebody sends is no failure of ours"
 
 
 def ending(viewer: ClientConnection) -> tuple[int | None, str | None]:
@@ -212,7 +212,7 @@ def test_it_opens_in_the_browser(page: BrowserView, monkeypatch: pytest.MonkeyPa
         return True
 
     monkeypatch.setattr(webbrowser, "open", note)
-    assert page.open()
+    assert page.open_in_browser()
     assert opened == [page.url]
 
 
@@ -264,7 +264,7 @@ def test_what_is_no_wish_ends_its_connection(
         assert shown(other) == Display()
         feed.publish(CALM, 0.0)
         assert shown(other) == CALM
-    assert feed.wishes() == []
+    assert feed.drain_actions() == []
     goes_on(page, feed)
 
 
@@ -331,7 +331,7 @@ def test_what_fails_in_it_is_said_to_the_session(
                 ending(other)
         feed.publish(CALM, 0.0)
         assert shown(viewer) == CALM, "others see on"
-    ((stage, reason, lasts),) = feed.troubles()
+    ((stage, reason, lasts),) = feed.drain_troubles()
     assert (stage, lasts) == ("page", False)
     assert "ValueError at test_browser.py" in reason
     goes_on(page, feed)

@@ -87,10 +87,10 @@ def test_a_snapshot_holds_what_is_so_now() -> None:
         CUE,
     ]
     for event in first:
-        s.update(event)
+        s.add_event(event)
     assert s.speaking == {A: False, C: True}
-    assert s.partial(C) == ("The light", "")
-    assert s.partial(A) == ("", "")
+    assert s.partial_words(C) == ("The light", "")
+    assert s.partial_words(A) == ("", "")
     assert (s.tone, s.cue, s.cues_shown) == (TONE, CUE, 1)
     then: list[Event] = [
         utterance("The light is on"),
@@ -98,8 +98,8 @@ def test_a_snapshot_holds_what_is_so_now() -> None:
         CueClosed(at=4, id="slow-down", reason="behaviour stopped"),
     ]
     for event in then:
-        s.update(event)
-    assert s.partial(C) == ("", "")
+        s.add_event(event)
+    assert s.partial_words(C) == ("", "")
     assert [line.text for line in s.lines] == ["The light is on"]
     assert s.cue is None
     assert s.tone is TONE, "held in pauses"
@@ -109,10 +109,10 @@ def test_a_snapshot_holds_what_is_so_now() -> None:
 def test_a_snapshot_does_not_grow() -> None:
     s = Snapshot()
     for number in range(1, 200):
-        s.update(word(0, "a", False, number))
-        s.update(utterance("a" if number % 3 else "", number))
+        s.add_event(word(0, "a", False, number))
+        s.add_event(utterance("a" if number % 3 else "", number))
     assert len(s.lines) == 8
-    assert s.partial(C) == ("", "")
+    assert s.partial_words(C) == ("", "")
 
 
 def drawn(events: list[Event], terminal: bool, width: int = 100) -> str:
@@ -121,8 +121,8 @@ def drawn(events: list[Event], terminal: bool, width: int = 100) -> str:
     console = Console(file=file, force_terminal=terminal, width=width, height=30, color_system=None)
     with TerminalView(console, "call [bold]x[/]", 10.0) as view:
         for event in events:
-            view.show(event)
-            view.advance(event.at)
+            view.on_event(event)
+            view.on_progress(event.at)
     text = file.getvalue()
     return text[text.rfind("call [bold]x[/]") :] if terminal else text
 

@@ -94,7 +94,7 @@ def _words(settings: config.Config) -> str:
 
 def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
     """Time the first seconds of the sample call; wall-clock, so only a rough word."""
-    call = RecordedCall.both(_existing(resource("samples", SAMPLE_CALL)))
+    call = RecordedCall.from_stereo(_existing(resource("samples", SAMPLE_CALL)))
     engine = build_engine(settings, rules, shipped_models(), transcribe=False)
     began = time.perf_counter()
     for block in call.blocks():
@@ -132,7 +132,7 @@ def _journal(settings: config.Config) -> str:
     if not path.exists():
         return "nothing is in it yet" if settings.journal.enabled else "none is kept"
     with JournalStore(path) as journal:
-        return f"{len(journal.overview())} calls, {path}"
+        return f"{len(journal.call_overviews())} calls, {path}"
 
 
 def _overlay() -> str:

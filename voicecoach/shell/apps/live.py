@@ -64,14 +64,14 @@ class EventRelay:
     def __init__(self) -> None:
         self._events: queue.Queue[Event] = queue.Queue(MAX_QUEUED_EVENTS)
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
         try:
             self._events.put_nowait(event)
         except queue.Full:
             return
 
-    def get(self, seconds: float) -> Event | None:
+    def next_event(self, seconds: float) -> Event | None:
         """Return the next event, or None if none comes within so long."""
         try:
             return self._events.get(timeout=seconds)
@@ -103,7 +103,7 @@ class SessionThread:
             try:
                 self._thread.join(VIEW_POLL_S)  # so that Ctrl-C is heard
             except KeyboardInterrupt:
-                feed.wish(QuitProgram())
+                feed.post_action(QuitProgram())
         if self._error:
             raise self._error
 
@@ -139,7 +139,7 @@ def run_live(
     check_writable(options.out)
     path = baseline_file.default_baseline_path()
     known = baseline_file.read_baseline(path) if options.learn else None
-    setup = CallSetup(config, cues, shipped_models(), transcribers, no_words, usual=known)
+    setup = CallSetup(config, cues, shipped_models(), transcribers, no_words, baseline=known)
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
     feed, relay = Feed(), EventRelay()
     wait = options.wait or config.privacy.ask_first
@@ -150,9 +150,9 @@ def run_live(
         print_to_console(console, news)
     with ExitStack() as stack:
         books = stack.enter_context(JournalWriter(config)) if options.journal else None
-        if books and (news := books.purge()):
+        if books and (news := books.purge_expired()):
             print_to_console(console, news)
-        ears = stack.enter_context(DeviceSupervisor(backend, wanted, feed.say))
+        ears = stack.enter_context(DeviceSupervisor(backend, wanted, feed.report_trouble))
         session = LiveSession(
             setup,
             ears,
@@ -162,43 +162,43 @@ def run_live(
             notice=notice,
             audio=options.record,
             watcher=relay if view in ("console", "none") else None,
-            ended=books.add if books else None,
+            ended=books.schedule_call if books else None,
         )
         if notice:
             print_to_console(console, f"Say to the customer: {notice}")
         if options.metrics:
             from voicecoach.shell.control.metrics import MetricsServer
 
-            metrics = stack.enter_context(MetricsServer(session.stages, options.metrics))
+            metrics = stack.enter_context(MetricsServer(session.latency, options.metrics))
             print_to_console(console, f"Metrics: {metrics.url}")
         control = stack.enter_context(ControlServer(feed))
-        if control.trouble:
-            print_to_stderr(control.trouble)
+        if control.why_unreachable:
+            print_to_stderr(control.why_unreachable)
         if view == "browser":
             from voicecoach.shell.views.browser import BrowserView
 
             page = stack.enter_context(BrowserView(feed, options.port))
             print_to_console(console, f"The page: {page.url}")
-            page.open()
+            page.open_in_browser()
         if stack.enter_context(keys.key_listener(feed)):
             print_to_console(console, f"Keys here: {keys.KEYS_HELP}", "dim")
         if not wait:
-            feed.wish(ToggleListening())
+            feed.post_action(ToggleListening())
         attended = SessionThread(session)
         attended.start()
         show_until_ended(
             lambda: _show(view, session, feed, attended, console, relay), attended, feed
         )
-    for stage, reason, _ in feed.troubles():
+    for stage, reason, _ in feed.drain_troubles():
         print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
         print_to_stderr(f"{folder}: the disk did not take it; it is not complete")
     for folder in session.folders:
         print_to_console(console, f"Results: {folder}", "bold")
-    for trouble in books.said if books else ():
+    for trouble in books.problems if books else ():
         print_to_stderr(trouble)
-    if options.learn and session.usual and session.folders:
-        baseline_file.write_baseline(path, session.usual)
+    if options.learn and session.baseline and session.folders:
+        baseline_file.write_baseline(path, session.baseline)
 
 
 def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Feed) -> None:
@@ -212,9 +212,9 @@ def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Fe
     try:
         show()
     except KeyboardInterrupt:
-        feed.wish(QuitProgram())
+        feed.post_action(QuitProgram())
     except SystemExit:
-        feed.wish(QuitProgram())
+        feed.post_action(QuitProgram())
         raise
     except Exception as e:  # of whatever library draws, which may quote what it drew
         traceback.print_tb(e.__traceback__)
@@ -271,21 +271,21 @@ def _show(
         lines = console if view == "console" else Console(quiet=True)
         with TerminalView(lines, "live", None) as drawn:
             while attended.running:
-                event = relay.get(VIEW_POLL_S)
+                event = relay.next_event(VIEW_POLL_S)
                 if event:
-                    drawn.show(event)
-                    drawn.advance(event.at)
+                    drawn.on_event(event)
+                    drawn.on_progress(event.at)
                 elif feed.newest.display.state == "ready":
                     drawn.clear()
 
 
 def repaint_recorder(session: LiveSession) -> Callable[[TimedDisplay, float, float], None]:
     """Return what notes the repaints of an overlay."""
-    paint, screen = session.stages["paint"], session.stages["screen"]
+    paint, screen = session.latency["paint"], session.latency["screen"]
 
     def note(shown: TimedDisplay, began: float, ended: float) -> None:
-        paint.note(ended - began)
-        if shown.sounded:
-            screen.note(ended - shown.sounded)
+        paint.add_duration(ended - began)
+        if shown.sound_time:
+            screen.add_duration(ended - shown.sound_time)
 
     return note

@@ -45,7 +45,7 @@ class ReplayOptions(NamedTuple):
     audio: str = "inline"
     """Where the report's sound goes; see `shell.report.write`."""
     events: Path | None = None
-    usual: Path | None = None
+    baseline: Path | None = None
     learn: bool = False
     journal: bool = False
     as_heard: bool = False
@@ -62,7 +62,7 @@ def replay_all(
     ConfigError, OutputError
         Where an option cannot be followed.
     """
-    out, events, usual, learn = options.out, options.events, options.usual, options.learn
+    out, events, usual, learn = options.out, options.events, options.baseline, options.learn
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
     known = baseline_file.read_baseline(usual) if usual else None
@@ -107,12 +107,12 @@ def replay_all(
                 print_error(trouble)
             if usual and learn:
                 baseline_file.write_baseline(usual, known)
-                setup = setup._replace(usual=known)
+                setup = setup._replace(baseline=known)
     return not failed
 
 
 def start_transcribers(
-    config: Config, stack: ExitStack, most: int = 2, *, rehearse: bool = False
+    config: Config, stack: ExitStack, most: int = 2, *, warm_up: bool = False
 ) -> tuple[list[TranscriberProcess], str]:
     """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
 
@@ -125,11 +125,11 @@ def start_transcribers(
         # A recording is replayed as fast as it goes: a recogniser for each of two cores.
         given = wanted.model, wanted.language, wanted.vocabulary
         remotes = [
-            stack.enter_context(closing(TranscriberProcess(*given, rehearse=rehearse)))
+            stack.enter_context(closing(TranscriberProcess(*given, rehearse=warm_up)))
             for _ in range(min(most, os.cpu_count() or 1))
         ]
         for remote in remotes:
-            remote.ready()
+            remote.wait_until_ready()
     except ModelUnavailable as e:
         print_to_stderr(f"no words: {e}; everything else goes on")
         return [], str(e)

@@ -63,9 +63,9 @@ def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
     recordings = recordings[: options.limit]
     with hold_batch_folder(settings.out):
         made = fingerprint(settings)
-        names = {r: result_name(r, made, kept=settings.keep) for r in recordings}
+        names = {r: result_name(r, made, kept=settings.keep_folders) for r in recordings}
         there = {entry.name for entry in os.scandir(settings.results)}
-        if not settings.keep:  # a result whose call's folder was kept is one, too
+        if not settings.keep_folders:  # a result whose call's folder was kept is one, too
             kept = {r: result_name(r, made, kept=True) for r in recordings}
             names |= {r: name for r, name in kept.items() if name in there}
         todo = [r for r in recordings if names[r] not in there]
@@ -106,7 +106,7 @@ def _replay_pending(
             for recording, outcome in replay_all_pending(
                 client, settings, jobs, IN_FLIGHT_PER_WORKER * len(addresses)
             ):
-                view.advance(recording.size, outcome.duration_s, outcome.error)
+                view.record_call(recording.size, outcome.duration_s, outcome.error)
                 if outcome.error:
                     failed[recording.name] = outcome.error
     return failed
@@ -186,7 +186,7 @@ def _outcome_of_future(future: Future) -> CallOutcome:
 
 def _forget(settings: BatchSettings, done: dict[ArchiveRecording, str], there: set[str]) -> None:
     """Remove results that newer ones of the same recordings took the place of."""
-    places = {recording.place for recording in done}
+    places = {recording.path_digest for recording in done}
     for name in there.difference(done.values()):
         if name.partition("-")[0] in places:
             (settings.results / name).unlink(missing_ok=True)

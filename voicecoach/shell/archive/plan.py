@@ -49,7 +49,7 @@ class ArchiveRecording(NamedTuple):
     """When, nanoseconds since 1970."""
 
     @property
-    def place(self) -> str:
+    def path_digest(self) -> str:
         """Stands for its path in the names of results."""
         return _digest(os.fsencode(self.name))
 
@@ -65,7 +65,7 @@ class BatchSettings(NamedTuple):
     mapped: bool = False
     """The channels were said by name."""
     mono: Speaker | None = None
-    keep: bool = False
+    keep_folders: bool = False
     """The calls' own folders, too."""
     version: str = __version__
 
@@ -107,7 +107,7 @@ def fingerprint(settings: BatchSettings) -> str:
 def result_name(recording: ArchiveRecording, settings: str, *, kept: bool) -> str:
     """Return the name of a call's result; `settings` is their fingerprint."""
     state = _digest(f"{recording.size} {recording.written} {settings}".encode())
-    return f"{recording.place}-{state}{'-kept' if kept else ''}.json"
+    return f"{recording.path_digest}-{state}{'-kept' if kept else ''}.json"
 
 
 def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str]]:

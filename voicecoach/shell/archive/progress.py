@@ -34,7 +34,7 @@ class BatchProgress:
         self.done = self.failed = 0
         self.audio_s = 0.0
         self._bytes = 0
-        self._began = self._said = monotonic()
+        self._began = self._last_line_at = monotonic()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(20),
@@ -45,36 +45,38 @@ class BatchProgress:
         self._task = self._bar.add_task("", total=max(size, 1))
 
     def __enter__(self) -> BatchProgress:
-        self._began = self._said = monotonic()
+        self._began = self._last_line_at = monotonic()
         self._bar.start()
-        self._show()
+        self._refresh()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._bar.stop()
         print_to_stderr(
-            f"stopped: {self.text()}; the same command goes on from here" if kind else self.text()
+            f"stopped: {self.progress_text()}; the same command goes on from here"
+            if kind
+            else self.progress_text()
         )
 
-    def advance(self, size: int, duration_s: float, error: str) -> None:
+    def record_call(self, size: int, duration_s: float, error: str) -> None:
         """Note that a call is done, or why it is not."""
         self._bytes += size
         if error:
             self.failed += 1
-            self.complain(error)
+            self.print_problem(error)
         else:
             self.done += 1
             self.audio_s += duration_s
-        self._show()
+        self._refresh()
 
-    def complain(self, error: str) -> None:
+    def print_problem(self, error: str) -> None:
         """Say what is wrong with a recording, above the bar where there is one."""
         if self._bar.disable:
             print_error(printable(error))
         else:
             self._console.print(Text(f"error: {printable(readable_text(error))}"), soft_wrap=True)
 
-    def text(self) -> str:
+    def progress_text(self) -> str:
         """Return how far it is, in words."""
         took = monotonic() - self._began
         speed = f", {self.audio_s / took:.1f} x real time" if self.done else ""
@@ -83,10 +85,10 @@ class BatchProgress:
             f"{speed}, {self.failed} failed"
         )
 
-    def _show(self) -> None:
-        self._bar.update(self._task, completed=self._bytes, description=self.text())
+    def _refresh(self) -> None:
+        self._bar.update(self._task, completed=self._bytes, description=self.progress_text())
         now = monotonic()
-        if self._bar.disable and now - self._said >= PLAIN_S:
-            self._said = now
+        if self._bar.disable and now - self._last_line_at >= PLAIN_S:
+            self._last_line_at = now
             left = (self._size - self._bytes) * (now - self._began) / max(self._bytes, 1)
-            print_to_stderr(f"{self.text()}, {left / 60:.0f} min left")
+            print_to_stderr(f"{self.progress_text()}, {left / 60:.0f} min left")

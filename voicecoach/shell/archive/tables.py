@@ -279,9 +279,9 @@ def write_tables(
             }
             for result in results:
                 for name, table in ARCHIVE_TABLES.items():
-                    writers[name].add(result.call, table.rows(result))
+                    writers[name].add_rows(result.call, table.rows(result))
             for call, error in failed.items():
-                writers["failed"].add(call, iter([{"error": error}]))
+                writers["failed"].add_rows(call, iter([{"error": error}]))
             for writer in writers.values():
                 writer.close()
             for name in writers:
@@ -342,7 +342,7 @@ class _ParquetWriter:
     def __exit__(self, *_: object) -> None:
         self._writer.close()
 
-    def add(self, call: str, rows: Iterator[TableRow]) -> None:
+    def add_rows(self, call: str, rows: Iterator[TableRow]) -> None:
         """Take rows of a call."""
         for row in rows:
             row["call"] = call

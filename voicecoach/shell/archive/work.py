@@ -63,12 +63,12 @@ class ToneRecorder:
     def __init__(self) -> None:
         self.tone: dict[int, tuple[float, float]] = {}
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
         if isinstance(event, Tone):
             self.tone[event.at // SAMPLE_RATE] = event.agitation, event.confidence
 
-    def advance(self, position: int) -> None:
+    def on_progress(self, position: int) -> None:
         """Nothing."""
 
 
@@ -79,7 +79,7 @@ class _WorkerCache:
         self._stack = ExitStack()
         self._models: ModelFiles | None = None
         self._wanted: tuple[Any, ...] | None = None
-        self._remotes: list[TranscriberProcess] = []
+        self._transcribers: list[TranscriberProcess] = []
 
     def setup(self, settings: BatchSettings) -> CallSetup:
         """Return what calls are replayed with."""
@@ -89,14 +89,14 @@ class _WorkerCache:
         wanted = (words.model, words.language, words.vocabulary) if words.enabled else None
         if wanted != self._wanted:
             self._stack.close()
-            self._remotes, self._wanted = [], None
+            self._transcribers, self._wanted = [], None
             if wanted:
                 remote = TranscriberProcess(*wanted)
                 self._stack.callback(remote.close)
-                remote.ready()
-                self._remotes = [remote]
+                remote.wait_until_ready()
+                self._transcribers = [remote]
             self._wanted = wanted
-        return CallSetup(settings.config, settings.cues, self._models, self._remotes)
+        return CallSetup(settings.config, settings.cues, self._models, self._transcribers)
 
 
 _worker_cache = _WorkerCache()
@@ -156,7 +156,7 @@ def replay_recording(
                 [(second, *tone) for second, tone in seconds.tone.items()],
                 writer.read_score_card(scratch / "call"),
             )
-            if settings.keep:
+            if settings.keep_folders:
                 _keep_call_folder(scratch / "call", settings.out / CALLS_FOLDER / recording.name)
             _write_synced(scratch / result, msgspec.json.encode(found))
             os.replace(scratch / result, target)
@@ -189,8 +189,8 @@ def dask_setup(worker: object) -> None:
 
 def _opener(settings: BatchSettings) -> Callable[[Path], RecordedCall]:
     if settings.mono:
-        return partial(RecordedCall.alone, speaker=settings.mono)
-    return partial(RecordedCall.both, channels=settings.channels, mapped=settings.mapped)
+        return partial(RecordedCall.from_mono, speaker=settings.mono)
+    return partial(RecordedCall.from_stereo, channels=settings.channels, mapped=settings.mapped)
 
 
 def _scratch_folder(settings: BatchSettings) -> tempfile.TemporaryDirectory[str]:

@@ -53,7 +53,7 @@ LAST_WORDS_LATE = TranscribeResult([], "the last words did not come in time")
 class Asr(Protocol):
     """What the run loop needs: audio and requests in, answers out."""
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Keep the audio that requests will name."""
 
     def submit(self, request: TranscribeRequest) -> None:
@@ -62,7 +62,7 @@ class Asr(Protocol):
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
         """Return what has come up to stream index `until`, or all there will be."""
 
-    def forget(self) -> None:
+    def discard_pending(self) -> None:
         """Drop all audio and all that is not answered: no answer to it ever comes."""
 
     def close(self) -> None:
@@ -74,28 +74,28 @@ class TranscriptBuilder:
 
     def __init__(self, settings: config.TranscriptionConfig) -> None:
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
-        self._said = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
+        self._digit_runs = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
         """For each speaker: newest utterance, its end, open digits after it and before it."""
         self._card_until = 0
         """Up to where digits are taken for a card's, whoever says them."""
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Keep the audio that requests will name."""
         self._audio.push(block)
 
-    def forget(self) -> None:
+    def clear_audio(self) -> None:
         """Let no audio stay."""
         self._audio.clear()
 
-    def audio(self, request: TranscribeRequest) -> F32:
+    def audio_of(self, request: TranscribeRequest) -> F32:
         """Return what a request is about."""
         return self._audio.window(request.speaker.row, request.start, request.end)
 
-    def answer(
+    def build_transcript(
         self, at: int, request: TranscribeRequest, words: Sequence[TranscribedWord], error: str = ""
     ) -> Transcript:
         """Return the transcript that answers a request at `at`."""
-        number, end, after, before = self._said[request.speaker]
+        number, end, after, before = self._digit_runs[request.speaker]
         if request.utterance != number:
             before = after if request.start - end < MAX_DIGIT_PAUSE else DigitRun()
         given = mask_cards([*request.context.split(), *request.prefix.split()], before)
@@ -104,18 +104,18 @@ class TranscriptBuilder:
         ]
         texts = [word.text for word in words]
         if names_card(texts):
-            self._heard_of_card(request)
+            self._extend_card_window(request)
         card = request.start < self._card_until
         masked = mask_cards(texts, given.run, card=card)
         if card and masked.texts != texts:
-            self._heard_of_card(request)
-        self._said[request.speaker] = request.utterance, request.end, masked.run, before
+            self._extend_card_window(request)
+        self._digit_runs[request.speaker] = request.utterance, request.end, masked.run, before
         placed = (
             _place_word(w, text, request) for w, text in zip(words, masked.texts, strict=True)
         )
-        return request.answer(at, tuple(placed), error)
+        return request.make_transcript(at, tuple(placed), error)
 
-    def _heard_of_card(self, request: TranscribeRequest) -> None:
+    def _extend_card_window(self, request: TranscribeRequest) -> None:
         self._card_until = max(self._card_until, request.end + CARD_WINDOW)
 
 
@@ -139,14 +139,14 @@ class ReplayAsr:
         self._pending: deque[tuple[TranscribeRequest, Future[TranscribeResult]]] = deque()
         self._pool = ThreadPoolExecutor(len(transcribers), "asr")
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Keep the audio that requests will name."""
-        self._answerer.hear(block)
+        self._answerer.buffer_audio(block)
 
     def submit(self, request: TranscribeRequest) -> None:
         """Start on a request."""
-        task = TranscribeTask(request, self._answerer.audio(request))
-        self._pending.append((request, self._pool.submit(self._work, task)))
+        task = TranscribeTask(request, self._answerer.audio_of(request))
+        self._pending.append((request, self._pool.submit(self._transcribe_task, task)))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
         """Return the answers that arrive up to `until`, waiting for the recogniser."""
@@ -156,15 +156,15 @@ class ReplayAsr:
             at, result = self._arrival(request), future.result()
             if result.notice:
                 answers.append(transcription_notice(at, result.notice))
-            answers.append(self._answerer.answer(at, request, result.words, result.error))
+            answers.append(self._answerer.build_transcript(at, request, result.words, result.error))
         return answers
 
-    def forget(self) -> None:
+    def discard_pending(self) -> None:
         """Drop all audio and all that is not answered."""
         for _, future in self._pending:
             future.cancel()
         self._pending.clear()
-        self._answerer.forget()
+        self._answerer.clear_audio()
 
     def close(self) -> None:
         """Drop what is not begun, and let the threads end."""
@@ -173,10 +173,10 @@ class ReplayAsr:
     def _arrival(self, request: TranscribeRequest) -> int:
         return request.at + self._delay
 
-    def _work(self, task: TranscribeTask) -> TranscribeResult:
+    def _transcribe_task(self, task: TranscribeTask) -> TranscribeResult:
         attempts = self._free.popleft()  # there are as many as threads
         try:
-            return attempts.transcribe(task)
+            return attempts.run_task(task)
         finally:
             self._free.append(attempts)
 
@@ -207,18 +207,18 @@ class LiveAsr:
         self._task: TranscribeTask | None = None
         """What is being done."""
         self._closed = False
-        self._forgotten = 0
+        self._generation = 0
         """How often all was dropped."""
         self._done: list[tuple[TranscribeRequest, int, TranscribeResult]] = []
         self._changed = threading.Condition()
-        self._lost = False
+        self._thread_lost = False
         """Nobody answers any more."""
-        StageThread("transcription", self._serve, say, self._lose).start()
+        StageThread("transcription", self._transcribe_loop, say, self._on_thread_lost).start()
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Keep the audio that requests will name."""
         with self._changed:
-            self._answerer.hear(block)
+            self._answerer.buffer_audio(block)
             self._now = block.end
             if self._backlog:
                 self._changed.notify()  # what rests may be due
@@ -226,10 +226,10 @@ class LiveAsr:
     def submit(self, request: TranscribeRequest) -> None:
         """Take a request."""
         with self._changed:
-            if self._lost:
+            if self._thread_lost:
                 self._done.append((request, self._now, THREAD_LOST))
                 return
-            self._backlog.put(TranscribeTask(request, self._answerer.audio(request)))
+            self._backlog.add_task(TranscribeTask(request, self._answerer.audio_of(request)))
             self._changed.notify()
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
@@ -237,32 +237,32 @@ class LiveAsr:
         answers: list[Transcript | Degraded] = []
         with self._changed:
             if until is None and not self._changed.wait_for(
-                lambda: self._lost or not (self._task or self._backlog.careful),
+                lambda: self._thread_lost or not (self._task or self._backlog.has_careful),
                 LAST_WORDS_TIMEOUT_S,
             ):
-                self._give_up(LAST_WORDS_LATE)
+                self._answer_all_with(LAST_WORDS_LATE)
             done, self._done = self._done, []
             for request, began, result in done:
-                change = self._backlog.done(request, began, self._now)
+                change = self._backlog.on_answered(request, began, self._now)
                 answers += [transcription_notice(self._now, result.notice)] if result.notice else []
                 answers += [change] if change else []
                 answers.append(
-                    self._answerer.answer(self._now, request, result.words, result.error)
+                    self._answerer.build_transcript(self._now, request, result.words, result.error)
                 )
         return answers
 
     @property
-    def waiting(self) -> int:
+    def queued_requests(self) -> int:
         """How many requests are not begun."""
         return len(self._backlog)
 
-    def forget(self) -> None:
+    def discard_pending(self) -> None:
         """Drop all audio and all that is not answered."""
         with self._changed:
             self._backlog.clear()
             self._done.clear()
-            self._forgotten += 1
-            self._answerer.forget()
+            self._generation += 1
+            self._answerer.clear_audio()
 
     def close(self) -> None:
         """Drop what is not begun, and let the thread end."""
@@ -270,21 +270,21 @@ class LiveAsr:
             self._closed = True
             self._changed.notify_all()
 
-    def _lose(self) -> None:
+    def _on_thread_lost(self) -> None:
         """Say of all that waits, and of all that is to come, that there are no words."""
         with self._changed:
-            self._lost = True
-            self._give_up(THREAD_LOST)
+            self._thread_lost = True
+            self._answer_all_with(THREAD_LOST)
             self._changed.notify_all()
 
-    def _give_up(self, result: TranscribeResult) -> None:
+    def _answer_all_with(self, result: TranscribeResult) -> None:
         """Answer with this what waits, and what is being done."""
-        tasks = [*([self._task] if self._task else []), *self._backlog.rest()]
+        tasks = [*([self._task] if self._task else []), *self._backlog.drain()]
         self._done += [(task.request, self._now, result) for task in tasks]
         self._task = None
-        self._forgotten += 1
+        self._generation += 1
 
-    def _serve(self) -> None:
+    def _transcribe_loop(self) -> None:
         with self._changed:
             if self._task:  # it was begun again: of this it knows nothing
                 self._done.append((self._task.request, self._now, THREAD_LOST))
@@ -292,17 +292,17 @@ class LiveAsr:
             with self._changed:
                 self._task = task = None
                 while not self._closed:
-                    task = self._backlog.take(self._now)
+                    task = self._backlog.next_task(self._now)
                     if task:
                         break
                     self._changed.notify_all()
                     self._changed.wait()
                 if not task:
                     return
-                self._task, began, forgotten = task, self._now, self._forgotten
-            result = self._attempts.transcribe(task)
+                self._task, began, forgotten = task, self._now, self._generation
+            result = self._attempts.run_task(task)
             with self._changed:
-                if forgotten == self._forgotten:
+                if forgotten == self._generation:
                     self._done.append((task.request, began, result))
 
 

@@ -31,18 +31,18 @@ class Backlog:
         """For each utterance, since when it waits and the newest."""
         self._partial: dict[Speaker, tuple[int, TranscribeTask]] = {}
         """The same for each speaker."""
-        self._rested = 0
-        self._shed = False
+        self._partials_not_before = 0
+        self._partials_stopped = False
 
     @property
-    def careful(self) -> bool:
+    def has_careful(self) -> bool:
         """Whether a careful request waits."""
         return bool(self._careful)
 
     def __len__(self) -> int:
         return len(self._careful) + len(self._partial)
 
-    def put(self, task: TranscribeTask) -> None:
+    def add_task(self, task: TranscribeTask) -> None:
         """Add what is asked for."""
         request = task.request
         if request.careful:
@@ -60,35 +60,35 @@ class Backlog:
         self._careful.clear()
         self._partial.clear()
 
-    def rest(self) -> list[TranscribeTask]:
+    def drain(self) -> list[TranscribeTask]:
         """Return all that waits, and drop it."""
         tasks = [task for _, task in (*self._careful.values(), *self._partial.values())]
         self.clear()
         return tasks
 
-    def take(self, now: int) -> TranscribeTask | None:
+    def next_task(self, now: int) -> TranscribeTask | None:
         """Return what is to be done next, if anything is to be done at `now`."""
         first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
-        waiting = {} if self._shed or now < self._rested else self._partial
+        waiting = {} if self._partials_stopped or now < self._partials_not_before else self._partial
         partial = min(waiting, key=lambda k: waiting[k][0], default=None)
         if partial and (first is None or waiting[partial][0] < self._careful[first][0]):
             return self._partial.pop(partial)[1]
         return self._careful.pop(first)[1] if first else None
 
-    def done(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
+    def on_answered(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
         """Note that a request is answered; return what there is to say of it, if anything."""
         if not request.careful:
-            self._rested = began + round(PARTIAL_REST_FACTOR * (now - began))
+            self._partials_not_before = began + round(PARTIAL_REST_FACTOR * (now - began))
             return None
         lag = now - request.at
-        if not self._shed and lag > LATE_AFTER:
-            self._shed = True
+        if not self._partials_stopped and lag > LATE_AFTER:
+            self._partials_stopped = True
             self._partial.clear()
             seconds = round(lag / SAMPLE_RATE)
             reason = f"the machine is busy: words come {seconds} s late, at turns' ends"
             return transcription_notice(now, reason)
-        if self._shed and lag < IN_TIME_WITHIN:
-            self._shed = False
+        if self._partials_stopped and lag < IN_TIME_WITHIN:
+            self._partials_stopped = False
             return transcription_notice(now, "words come in time again", over=True)
         return None
 

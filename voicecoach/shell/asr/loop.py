@@ -40,10 +40,10 @@ def run_engine(items: Iterable[InputItem], engine: Processor, asr: Asr | None) -
     """Yield the events of a call as they become known, to its end."""
     for item in split_blocks(fill_gaps(items), MAX_HOPS_WITH_WORDS) if asr else fill_gaps(items):
         if asr and isinstance(item, Block):
-            asr.hear(item)
+            asr.buffer_audio(item)
             yield from _process_answers(asr, item.end, engine)
         if asr and isinstance(item, Listening) and not item.on:
-            asr.forget()
+            asr.discard_pending()
         yield from _submit_requests(engine.process(item), asr)
     yield from _submit_requests(engine.finish(), asr)
     if asr:

@@ -69,7 +69,7 @@ class RestartingTranscriber:
         self._failed = ""
         self._restarted = False
 
-    def transcribe(self, task: TranscribeTask) -> TranscribeResult:
+    def run_task(self, task: TranscribeTask) -> TranscribeResult:
         """Return the words that are asked for, or why there are none."""
         request, notice = task.request, ""
         while not self._failed:

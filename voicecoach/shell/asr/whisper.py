@@ -123,8 +123,8 @@ class Whisper:
         self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         names = ", ".join(vocabulary)
         self._vocabulary = self._tokenizer.encode(f" {names}.") if names else []
-        self._whole = self._silence()
-        self._learnt = _load_learnt_silence() if model == BUNDLED else None
+        self._silence_states = self._encode_silence()
+        self._learnt_silence = _load_learnt_silence() if model == BUNDLED else None
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -133,7 +133,7 @@ class Whisper:
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
         states, frames = self._encode(audio, hasty=not careful)
         seconds = len(audio) / SAMPLE_RATE
-        prompt = [*self._before(context), *self._prompt, *given]
+        prompt = [*self._context_tokens(context), *self._prompt, *given]
         longest = 6 + int(TOKENS_PER_S * seconds)
         result = self._model.model.generate(
             states,
@@ -169,7 +169,7 @@ class Whisper:
         words = drop_loops(words)
         return [] if _is_repetitive(" ".join(word.text for word in words)) else words
 
-    def rehearse(self) -> None:
+    def warm_up(self) -> None:
         """Hear as much as there can be at once, so that memory is what it will be all day."""
         talk, said = _sample_call_audio(*WARM_UP_SPAN_S), ""
         for careful in (True, False) * 2:
@@ -183,7 +183,7 @@ class Whisper:
         states, frames = self._encode(audio)
         return self._align(self._tokenizer.encode(f" {text}"), states, frames)
 
-    def _before(self, context: str) -> list[int]:
+    def _context_tokens(self, context: str) -> list[int]:
         """Return the tokens of what was said before, after the vocabulary."""
         vocabulary = self._vocabulary[:CONTEXT_TOKENS]
         said = self._tokenizer.encode(f" {context}") if context else []
@@ -205,25 +205,25 @@ class Whisper:
         """Return the encoder states of `audio` and silence, and the mel frames of the audio."""
         padded = np.zeros(-(-(len(audio) + PADDING) // 320) * 320, np.float32)
         padded[: len(audio)] = audio
-        states = self._states(padded)
+        states = self._encode_states(padded)
         n = states.shape[1]
-        rest = self._whole[:, max(n, SILENCE_FROM) :]
-        if hasty and self._learnt is not None:
-            rest = self._learnt
+        rest = self._silence_states[:, max(n, SILENCE_FROM) :]
+        if hasty and self._learnt_silence is not None:
+            rest = self._learnt_silence
         whole = np.concatenate([states, rest], axis=1)
         return self._storage.from_array(np.ascontiguousarray(whole)), 2 * n
 
-    def _states(self, audio: F32) -> F32:
+    def _encode_states(self, audio: F32) -> F32:
         mel = self._model.feature_extractor(audio, padding=0)
         mel = np.ascontiguousarray(mel[None, :, : 2 * (mel.shape[1] // 2)], np.float32)
         return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
 
-    def _silence(self) -> F32:
+    def _encode_silence(self) -> F32:
         """Return the encoder states of 30 s that hold a voice on a telephone, then silence."""
         audio = np.zeros(ENCODER_POSITIONS * 320, np.float32)
         heard = _sample_call_audio(*VOICE_SPAN_S)
         audio[: len(heard)] = heard
-        return self._states(audio)
+        return self._encode_states(audio)
 
     def _align(
         self, tokens: list[int], states: ctranslate2.StorageView, frames: int

@@ -57,7 +57,7 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     model: str
     language: str
     vocabulary: tuple[str, ...]
-    rehearse: bool
+    warm_up: bool
 
 
 class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
@@ -112,16 +112,16 @@ class TranscriberProcess:
         self._load = Load(model, language, tuple(vocabulary), rehearse)
         self._answer_s, self._command = answer_s, command
         self._closed = self._loaded = False
-        self._one = threading.Lock()
+        self._request_lock = threading.Lock()
         self._start()
 
-    def ready(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait for the model."""
         if self._loaded:
             return
         model = self._load.model
         here = model == BUNDLED or Path(model).is_dir()
-        answer = self._answer(LOAD_S if here else FETCH_S)
+        answer = self._ask(LOAD_S if here else FETCH_S)
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
             raise kind(answer.text)
@@ -137,9 +137,9 @@ class TranscriberProcess:
         RecogniserFailed
             Where the process ended, hung, or could not do it.
         """
-        with self._one:  # a call that is over may still wait for an answer
-            self.ready()
-            answer = self._answer(
+        with self._request_lock:  # a call that is over may still wait for an answer
+            self.wait_until_ready()
+            answer = self._ask(
                 self._answer_s, TranscribeAudio(audio.tobytes(), prefix, context, careful)
             )
         if answer.error:
@@ -191,9 +191,9 @@ class TranscriberProcess:
         try:
             _write_message(self._process.stdin, msgspec.msgpack.encode(message))
         except (OSError, ValueError) as e:
-            raise RecogniserFailed(self._end()) from e
+            raise RecogniserFailed(self._exit_reason()) from e
 
-    def _answer(self, seconds: float, message: TranscribeAudio | None = None) -> WorkerAnswer:
+    def _ask(self, seconds: float, message: TranscribeAudio | None = None) -> WorkerAnswer:
         """Send a message, where there is one, and return what comes back."""
         process, expired = self._process, threading.Event()
 
@@ -216,10 +216,10 @@ class TranscriberProcess:
             timer.cancel()
         if data is None:
             late = f"no answer within {seconds:.0f} s"
-            raise RecogniserFailed(late if expired.is_set() else self._end())
+            raise RecogniserFailed(late if expired.is_set() else self._exit_reason())
         return msgspec.msgpack.decode(data, type=WorkerAnswer)
 
-    def _end(self) -> str:
+    def _exit_reason(self) -> str:
         """Return how the process ended."""
         try:
             code = self._process.wait(1.0)
@@ -270,7 +270,7 @@ def main() -> None:
             match msgspec.msgpack.decode(data, type=Load | TranscribeAudio):
                 case Load(model, language, vocabulary, rehearse):
                     whisper = Whisper(model, language, vocabulary)
-                    rehearsal = whisper.rehearse if rehearse else None
+                    rehearsal = whisper.warm_up if rehearse else None
                     answer = WorkerAnswer()
                 case TranscribeAudio(audio, prefix, context, careful):
                     assert whisper, "the model comes first"

@@ -56,7 +56,7 @@ ChunkCallback: TypeAlias = Callable[[AudioChunk], None]
 class CaptureStream(Protocol):
     """A source that is open."""
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """Return why it is of no use any more (ended, moved to another source), "" where it is.
 
         It may take a tenth of a second, and is called from one thread every second or two.
@@ -75,7 +75,7 @@ class CaptureBackend(Protocol):
         From each method, where a person has to do something; the message says what.
     """
 
-    idles: bool
+    pauses_in_silence: bool
     """An output delivers nothing while nothing plays (WASAPI), and that is no fault."""
 
     def sources(self) -> list[AudioSource]:

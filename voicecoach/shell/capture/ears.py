@@ -116,15 +116,15 @@ class DeviceSupervisor:
         say: ReportTrouble = ignore_trouble,
     ) -> None:
         self.backend = backend
-        self.overflowed = 0
+        self.dropped_chunks = 0
         """Chunks for which the queue had no room."""
         self._inbox: queue.Queue[CapturedChunk | DeviceLost] = queue.Queue(MAX_QUEUED_CHUNKS)
-        self._ears = [
+        self._devices = [
             SupervisedDevice(self, speaker, wanted.get(speaker, "")) for speaker in SPEAKERS
         ]
         self._wake = threading.Event()
         self._listening = self._ended = False
-        self._thread = StageThread("capture", self._watch, say, self._lose_all)
+        self._thread = StageThread("capture", self._supervise, say, self._abandon_devices)
 
     def __enter__(self) -> DeviceSupervisor:
         self._thread.start()
@@ -136,13 +136,13 @@ class DeviceSupervisor:
         self._thread.join(MAX_REOPEN_DELAY_S)
 
     @property
-    def waiting(self) -> int:
+    def queued_chunks(self) -> int:
         """How much waits to be taken."""
         return self._inbox.qsize()
 
     def start(self) -> None:
         """Begin to listen."""
-        self._empty()
+        self._drain_inbox()
         self._listening = True
         self._wake.set()
 
@@ -150,13 +150,13 @@ class DeviceSupervisor:
         """Let go of the devices; from now on nothing is taken from them."""
         self._listening = False
         self._wake.set()
-        self._empty()
+        self._drain_inbox()
 
-    def source(self, speaker: Speaker) -> str:
+    def open_source_name(self, speaker: Speaker) -> str:
         """Return the name of what is open for a speaker, "" where nothing is."""
-        return self._ears[speaker.row].open
+        return self._devices[speaker.row].open_source_name
 
-    def take(self, seconds: float) -> CapturedNews:
+    def read_chunks(self, seconds: float) -> CapturedNews:
         """Return what has come; wait at most so long where there is nothing yet."""
         news: list[CapturedChunk | DeviceLost] = []
         try:
@@ -170,40 +170,40 @@ class DeviceSupervisor:
             except queue.Empty:
                 return CapturedNews(news, now)
 
-    def put(self, news: CapturedChunk | DeviceLost) -> bool:
+    def enqueue(self, news: CapturedChunk | DeviceLost) -> bool:
         """Add to the queue; return whether there was room."""
         if not self._listening:
             return True
         try:
             self._inbox.put_nowait(news)
         except queue.Full:
-            self.overflowed += 1
+            self.dropped_chunks += 1
             return False
         return True
 
-    def idles(self, speaker: Speaker) -> bool:
+    def pauses_in_silence(self, speaker: Speaker) -> bool:
         """Return whether a speaker's device delivers nothing while nothing plays."""
-        return self._ears[speaker.row].idles
+        return self._devices[speaker.row].pauses_in_silence
 
-    def _empty(self) -> None:
+    def _drain_inbox(self) -> None:
         while not self._inbox.empty():
             try:
                 self._inbox.get_nowait()
             except queue.Empty:
                 return
 
-    def _lose_all(self) -> None:
+    def _abandon_devices(self) -> None:
         """Nobody watches the devices any more: what they bring may be another's."""
-        for ear in self._ears:
-            ear.give_up("nobody watches it any more; end voicecoach and start it again")
+        for ear in self._devices:
+            ear.abandon("nobody watches it any more; end voicecoach and start it again")
 
-    def _watch(self) -> None:
+    def _supervise(self) -> None:
         while not self._ended:
-            for ear in self._ears:
-                ear.look(time.monotonic(), listening=self._listening)
+            for ear in self._devices:
+                ear.check_device(time.monotonic(), listening=self._listening)
             self._wake.wait(DEVICE_CHECK_S)
             self._wake.clear()
-        for ear in self._ears:
+        for ear in self._devices:
             ear.close()
 
 
@@ -211,43 +211,47 @@ class SupervisedDevice:
     """One speaker's device; all but `hear` is the watching thread's."""
 
     def __init__(self, ears: DeviceSupervisor, speaker: Speaker, wanted: str) -> None:
-        self._ears, self._speaker, self._wanted = ears, speaker, wanted
+        self._supervisor, self._speaker, self._wanted = ears, speaker, wanted
         self._number = 0
         """Of the stream that is heard: what comes from one before it is dropped."""
         self._stream: CaptureStream | None = None
         self._source: AudioSource | None = None
-        self._opened = self._heard = self._followed = self._retry = 0.0
-        self._patience = REOPEN_DELAY_S
+        self._opened = self._heard = self._default_checked_at = self._reopen_at = 0.0
+        self._reopen_delay_s = REOPEN_DELAY_S
         self._trouble = ""
         self._behind = False
 
     @property
-    def open(self) -> str:
+    def open_source_name(self) -> str:
         """The name of the source that is open, "" where none is."""
         return self._source.name if self._stream and self._source else ""
 
     @property
-    def idles(self) -> bool:
+    def pauses_in_silence(self) -> bool:
         """Whether it delivers nothing while nothing plays."""
         source = self._source
-        return source is not None and self._ears.backend.idles and source.kind == "output"
+        return (
+            source is not None
+            and self._supervisor.backend.pauses_in_silence
+            and source.kind == "output"
+        )
 
-    def look(self, now: float, *, listening: bool) -> None:
+    def check_device(self, now: float, *, listening: bool) -> None:
         """See to the device."""
         if not listening:
             self.close()
-            self._trouble, self._retry = "", 0.0
+            self._trouble, self._reopen_at = "", 0.0
         elif self._stream is None:
-            if now >= self._retry:
-                self._open(now)
-        elif why := self._wrong(now):
+            if now >= self._reopen_at:
+                self._try_open(now)
+        elif why := self._find_fault(now):
             if self._heard > self._opened:
                 self._trouble = ""  # it was there meanwhile, so this is news
             self.close()
-            self._lose(why)
-            self._retry = now + REOPEN_DELAY_S
+            self._report_lost(why)
+            self._reopen_at = now + REOPEN_DELAY_S
         elif self._heard > self._opened:
-            self._trouble, self._patience = "", REOPEN_DELAY_S
+            self._trouble, self._reopen_delay_s = "", REOPEN_DELAY_S
 
     def close(self) -> None:
         """Let go of the device."""
@@ -256,59 +260,61 @@ class SupervisedDevice:
         if stream:
             stream.close()
 
-    def give_up(self, why: str) -> None:
+    def abandon(self, why: str) -> None:
         """Let go of the device for good."""
         self.close()
-        self._lose(why)
+        self._report_lost(why)
 
-    def hear(self, number: int, chunk: AudioChunk) -> None:
+    def accept_chunk(self, number: int, chunk: AudioChunk) -> None:
         """Take a chunk of a stream, in a thread of the sound system."""
         if number != self._number:
             return
         self._heard = now = time.monotonic()
-        room = self._ears.put(
+        room = self._supervisor.enqueue(
             CapturedChunk(self._speaker, chunk._replace(lost=chunk.lost or self._behind), now)
         )
         self._behind = not room
 
-    def _open(self, now: float) -> None:
+    def _try_open(self, now: float) -> None:
         try:
-            self._source = pick_source(self._ears.backend.sources(), self._speaker, self._wanted)
-            if self._source.name == self._ears.source(self._speaker.other):
+            self._source = pick_source(
+                self._supervisor.backend.sources(), self._speaker, self._wanted
+            )
+            if self._source.name == self._supervisor.open_source_name(self._speaker.other):
                 raise DeviceError(
                     f"{self._source.name} is the other speaker's already: name two sources of "
                     "`voicecoach devices` with --microphone and --softphone"
                 )
-            hear = partial(self.hear, self._number)
-            self._stream = self._ears.backend.open(self._source, self._speaker, hear)
-            self._opened = self._followed = time.monotonic()
+            hear = partial(self.accept_chunk, self._number)
+            self._stream = self._supervisor.backend.open(self._source, self._speaker, hear)
+            self._opened = self._default_checked_at = time.monotonic()
         except DeviceError as e:
-            self._lose(str(e))
-            self._retry = now + self._patience
-            self._patience = min(2 * self._patience, MAX_REOPEN_DELAY_S)
+            self._report_lost(str(e))
+            self._reopen_at = now + self._reopen_delay_s
+            self._reopen_delay_s = min(2 * self._reopen_delay_s, MAX_REOPEN_DELAY_S)
 
-    def _wrong(self, now: float) -> str:
+    def _find_fault(self, now: float) -> str:
         """Return why the device is of no use, or is no longer the one to listen to."""
         assert self._stream
         assert self._source
-        idles = self.idles
+        idles = self.pauses_in_silence
         if self._heard <= self._opened:
             if now - self._opened > FIRST_CHUNK_TIMEOUT_S and not idles:
                 return f"{self._source.label} delivers nothing"
         elif now - self._heard > STALLED_S and not idles:
             return f"{self._source.label} stopped delivering"
         try:
-            if why := self._stream.trouble():
+            if why := self._stream.failure_reason():
                 return why
-            if now - self._followed > DEFAULT_CHECK_S and not self._wanted:
-                self._followed = now
-                chosen = pick_source(self._ears.backend.sources(), self._speaker, "")
+            if now - self._default_checked_at > DEFAULT_CHECK_S and not self._wanted:
+                self._default_checked_at = now
+                chosen = pick_source(self._supervisor.backend.sources(), self._speaker, "")
                 if chosen.name != self._source.name:
                     return f"the system now uses {chosen.label}"
         except DeviceError as e:
             return str(e)
         return ""
 
-    def _lose(self, why: str) -> None:
-        if why != self._trouble and self._ears.put(DeviceLost(self._speaker, why)):
+    def _report_lost(self, why: str) -> None:
+        if why != self._trouble and self._supervisor.enqueue(DeviceLost(self._speaker, why)):
             self._trouble = why

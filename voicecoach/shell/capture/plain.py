@@ -37,7 +37,7 @@ class PortAudioBackend:
         That host API's own settings, from the module sounddevice.
     """
 
-    idles = False
+    pauses_in_silence = False
 
     def __init__(
         self, api: str = "", settings: Callable[[ModuleType], object] = lambda sd: None
@@ -46,7 +46,7 @@ class PortAudioBackend:
 
     def sources(self) -> list[AudioSource]:
         """Return the inputs; loopback drivers as outputs, and the first of them as the default."""
-        devices, usual = self._devices(), self._default()
+        devices, usual = self._devices(), self._default_index()
         sources: list[AudioSource] = []
         for name, device in devices.items():
             label = str(device["name"])
@@ -86,7 +86,7 @@ class PortAudioBackend:
                 found[unique_name(f"{api}: {device['name']}", found)] = device
         return found
 
-    def _default(self) -> int:
+    def _default_index(self) -> int:
         """Return the number of the system's own choice, -1 where it has none."""
         sd = load_sounddevice()
         if not self._api:

@@ -136,7 +136,7 @@ class CallbackInlet:
         self._deliver = deliver
         self._lost = False
 
-    def take(self, data: bytes, age_s: float, lost: bool) -> None:
+    def push_block(self, data: bytes, age_s: float, lost: bool) -> None:
         """Deliver a block whose first sample was there `age_s` ago."""
         chunk = self._converter.convert(data, time.monotonic() - age_s)
         self._lost |= lost  # it may belong to a block that the converter holds
@@ -144,7 +144,7 @@ class CallbackInlet:
             self._deliver(chunk._replace(lost=self._lost))
             self._lost = False
 
-    def shut(self) -> None:
+    def stop(self) -> None:
         """Deliver nothing from now on."""
         self._deliver = _drop
 
@@ -185,7 +185,7 @@ class PortAudioStream:
         moved: Callable[[], str] = str,
     ) -> None:
         sd = load_sounddevice()
-        self._inlet, self._moved = CallbackInlet(rate, channels, deliver), moved
+        self._inlet, self._moved_reason = CallbackInlet(rate, channels, deliver), moved
         self._rate = rate
         self._ended = False
         self._stream: Any = None
@@ -200,32 +200,32 @@ class PortAudioStream:
                 latency=LATENCY_S,
                 device=device,
                 extra_settings=extra,
-                callback=self._hear,
-                finished_callback=self._end,
+                callback=self._on_audio,
+                finished_callback=self._on_finished,
             )
             self._stream.start()
         except (sd.PortAudioError, ValueError) as e:
             self.close()
             raise DeviceError(f"{label or device}: cannot be opened: {e}") from e
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """Return why it is of no use any more, "" where it is."""
-        return "its device went away" if self._ended else self._moved()
+        return "its device went away" if self._ended else self._moved_reason()
 
     def close(self) -> None:
         """Let go of it."""
-        self._inlet.shut()
+        self._inlet.stop()
         with contextlib.suppress(Exception):  # what is broken need not close cleanly
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()
         _open_streams.discard(self)
 
-    def _hear(self, data: Any, frames: int, times: Any, status: Any) -> None:
+    def _on_audio(self, data: Any, frames: int, times: Any, status: Any) -> None:
         age = block_age_s(times.inputBufferAdcTime, times.currentTime, frames / self._rate)
-        self._inlet.take(bytes(data), age, bool(status.input_overflow))
+        self._inlet.push_block(bytes(data), age, bool(status.input_overflow))
 
-    def _end(self) -> None:
+    def _on_finished(self) -> None:
         self._ended = True
 
 

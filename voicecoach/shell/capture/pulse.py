@@ -35,16 +35,16 @@ _ENVIRONMENT_LOCK = threading.Lock()
 class PulseBackend:
     """A sound server that pactl can ask; a `CaptureBackend`."""
 
-    idles = False
+    pauses_in_silence = False
 
     def __init__(self) -> None:
         self._outputs: list[dict[str, Any]] = []
         self._sources: list[AudioSource] = []
-        self._asked = float("-inf")
+        self._listed_at = float("-inf")
 
     def sources(self) -> list[AudioSource]:
         """Return the server's sources: monitors are what an output plays."""
-        self._ask_all()
+        self._refresh_listing()
         return self._sources
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
@@ -60,13 +60,13 @@ class PulseBackend:
                     ALSA_PULSE_DEVICE,
                     deliver,
                     label=source.label,
-                    moved=lambda: self._moved(source, speaker),
+                    moved=lambda: self._moved_reason(source, speaker),
                 )
-        self._asked = float("-inf")  # the lists are of before
+        self._listed_at = float("-inf")  # the lists are of before
         return stream
 
-    def _moved(self, source: AudioSource, speaker: Speaker) -> str:
-        self._ask_all()
+    def _moved_reason(self, source: AudioSource, speaker: Speaker) -> str:
+        self._refresh_listing()
         for output in self._outputs:
             properties = output.get("properties", {})
             mine = properties.get("application.process.id") == str(os.getpid())
@@ -78,10 +78,10 @@ class PulseBackend:
                 return f"the sound server moved it from {source.name} to {output['source']}"
         return ""
 
-    def _ask_all(self) -> None:
+    def _refresh_listing(self) -> None:
         """Ask the server what there is, unless it was asked a moment ago: pactl takes 7 ms."""
         now = time.monotonic()
-        if now - self._asked < LISTING_VALID_S:
+        if now - self._listed_at < LISTING_VALID_S:
             return
         info = _run_pactl("info")
         sink, source = info.get("default_sink_name"), info.get("default_source_name")
@@ -100,7 +100,7 @@ class PulseBackend:
             {**output, "source": names.get(output["source"], "")}
             for output in _run_pactl("list", "source-outputs")
         ]
-        self._asked = now
+        self._listed_at = now
 
 
 def _run_pactl(*question: str) -> Any:

@@ -65,7 +65,7 @@ def load_taps() -> ModuleType:
 class CoreAudioBackend:
     """A `CaptureBackend` of Core Audio's inputs and of taps on what is played."""
 
-    idles = False
+    pauses_in_silence = False
 
     def __init__(self) -> None:
         self._inputs = PortAudioBackend()
@@ -120,7 +120,7 @@ class TapStream:
         self._closing = threading.Event()
         self._opened: Future[None] = Future()
         self._thread = threading.Thread(
-            target=self._run, args=(module, kind, process_id), name="tap", daemon=True
+            target=self._tap_loop, args=(module, kind, process_id), name="tap", daemon=True
         )
         self._thread.start()
         try:
@@ -130,7 +130,7 @@ class TapStream:
             why = str(e) or "no answer; is a question of macOS on the screen?"
             raise DeviceError(f"{label}: cannot be opened: {why}") from e
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """Return why it is of no use any more, "" where it is."""
         return self._trouble
 
@@ -140,7 +140,7 @@ class TapStream:
         with contextlib.suppress(RuntimeError):  # it is this thread that closes it
             self._thread.join(1.0)
 
-    def _run(self, module: ModuleType, kind: str, process_id: int | None) -> None:
+    def _tap_loop(self, module: ModuleType, kind: str, process_id: int | None) -> None:
         try:
             stream = module.open(
                 kind,
@@ -155,13 +155,13 @@ class TapStream:
         self._opened.set_result(None)
         try:
             while not self._closing.wait(TAP_POLL_S):
-                self._read(stream)
+                self._deliver_chunks(stream)
         except Exception as e:  # the library's errors have no common root of their own
             self._trouble = str(e) or "the tap ended"
         with contextlib.suppress(Exception):  # what is broken need not close cleanly
             stream.stop()
 
-    def _read(self, stream: Any) -> None:
+    def _deliver_chunks(self, stream: Any) -> None:
         """Deliver what has come."""
         while not self._closing.is_set() and (chunk := stream.poll_chunk()) is not None:
             # Its clock has an origin of its own; a chunk that was read at once shows where.

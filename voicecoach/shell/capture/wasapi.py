@@ -47,7 +47,7 @@ def load_loopback() -> ModuleType:
 class WasapiBackend:
     """A `CaptureBackend` of WASAPI's inputs and the loopbacks of its outputs."""
 
-    idles = True
+    pauses_in_silence = True
 
     def __init__(self) -> None:
         # In shared mode WASAPI has one rate; Windows converts only where it is asked to.
@@ -98,7 +98,7 @@ class LoopbackStream:
                 input=True,
                 input_device_index=info["index"],
                 frames_per_buffer=round(CALLBACK_BLOCK_S * self._rate),
-                stream_callback=self._hear,
+                stream_callback=self._on_audio,
             )
         except KeyError as e:
             self._audio.terminate()
@@ -107,7 +107,7 @@ class LoopbackStream:
             self._audio.terminate()
             raise DeviceError(f"{source.label}: cannot be opened: {e}") from e
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """Return why it is of no use any more, "" where it is; silence is no trouble."""
         try:
             return "" if self._stream.is_active() else "its device went away"
@@ -116,16 +116,16 @@ class LoopbackStream:
 
     def close(self) -> None:
         """Let go of it."""
-        self._inlet.shut()
+        self._inlet.stop()
         for let_go in (self._stream.stop_stream, self._stream.close, self._audio.terminate):
             with contextlib.suppress(Exception):  # what is broken need not close cleanly
                 let_go()
 
-    def _hear(self, data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
+    def _on_audio(self, data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
         age = block_age_s(
             times["input_buffer_adc_time"], times["current_time"], frames / self._rate
         )
-        self._inlet.take(data, age, bool(status & self._overflow))
+        self._inlet.push_block(data, age, bool(status & self._overflow))
         return None, self._go_on
 
 

@@ -53,19 +53,19 @@ def apply_command(feed: Feed, word: str) -> None:
     """Do what one of `WORDS` says; others say nothing."""
     match word:
         case "pause":
-            feed.wish(ToggleListening())
+            feed.post_action(ToggleListening())
         case "next":
-            feed.wish(NextCall())
+            feed.post_action(NextCall())
         case "decline":
-            feed.wish(CustomerDeclines())
+            feed.post_action(CustomerDeclines())
         case "quit":
-            feed.wish(QuitProgram())
+            feed.post_action(QuitProgram())
         case "click-through":
             feed.click_through = not feed.click_through
         case "helpful" | "wrong":
             card = feed.newest.display.card
             if card:
-                feed.wish(MarkCue(card.id, card.start, word == "helpful"))
+                feed.post_action(MarkCue(card.id, card.start, word == "helpful"))
 
 
 def control_folder() -> Path:
@@ -122,8 +122,8 @@ class ControlServer:
         self._listener: Listener | None = None
         self._ended = False
         self._key = b""
-        self._room = threading.BoundedSemaphore(MAX_CONTROL_CLIENTS)
-        self.trouble = ""
+        self._client_slots = threading.BoundedSemaphore(MAX_CONTROL_CLIENTS)
+        self.why_unreachable = ""
         """Why nothing is heard here, or ""."""
 
     def __enter__(self) -> ControlServer:
@@ -139,9 +139,9 @@ class ControlServer:
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
                 out.write(self._key)
             self._listener = Listener(_address(), backlog=MAX_CONTROL_CLIENTS)
-            threading.Thread(target=self._serve, name="control", daemon=True).start()
+            threading.Thread(target=self._accept_loop, name="control", daemon=True).start()
         except OSError as e:
-            self.trouble = f"`voicecoach tell` does not reach this call: {e.strerror or e}"
+            self.why_unreachable = f"`voicecoach tell` does not reach this call: {e.strerror or e}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,21 +151,21 @@ class ControlServer:
                 self._listener.close()
             (control_folder() / "key").unlink(missing_ok=True)
 
-    def _serve(self) -> None:
+    def _accept_loop(self) -> None:
         assert self._listener
         while not self._ended:
-            self._room.acquire()
+            self._client_slots.acquire()
             try:
                 # Without its own handshake, for which who says nothing would hold up everybody.
                 connection = self._listener.accept()
                 threading.Thread(
-                    target=self._hear, args=(connection,), name="told", daemon=True
+                    target=self._serve_client, args=(connection,), name="told", daemon=True
                 ).start()
             except (OSError, EOFError, RuntimeError):
-                self._room.release()
+                self._client_slots.release()
                 time.sleep(0.1)  # the end, or there is no room for another
 
-    def _hear(self, connection: Connection) -> None:
+    def _serve_client(self, connection: Connection) -> None:
         """Do what somebody says, if they have the key and are quick; else it is their business."""
         try:
             with (
@@ -178,7 +178,7 @@ class ControlServer:
                 apply_command(self._feed, connection.recv_bytes(MAX_COMMAND_BYTES).decode())
                 connection.send_bytes(b"done")
         finally:
-            self._room.release()
+            self._client_slots.release()
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class StageCollector(Collector):
             cpu.add_metric([name], stage.cpu)
         depth = GaugeMetricFamily("voicecoach_queue_depth", "What waits", labels=["queue"])
         for name in QUEUES:
-            depth.add_metric([name], self._stages.depths[name])
+            depth.add_metric([name], self._stages.queue_depths[name])
         yield from (times, cpu, depth)
 
 

@@ -51,7 +51,7 @@ def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "")
     if table and table not in JOURNAL_TABLES:
         raise ConfigError(f"{table}: there is no such table; there are {', '.join(JOURNAL_TABLES)}")
     names = [table] if table else list(JOURNAL_TABLES)
-    tables = {name: journal.select(JOURNAL_TABLES[name]) for name in names}
+    tables = {name: journal.select_rows(JOURNAL_TABLES[name]) for name in names}
     files: dict[Path, bytes]
     if kind == "json":
         told: Any = tables[table] if table else {"schema": SCHEMA_VERSION, "tables": tables}

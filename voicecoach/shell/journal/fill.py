@@ -83,15 +83,15 @@ def add_call_folder(
     if sound and not sound.is_file():
         raise JournalError(f"{sound}: there is no sound of the call; `live --record` keeps it")
     made = make_entry(found.facts, found.events, card, started_at=began, words=words)
-    again = journal.add(made, sound)
+    again = journal.add_call(made, sound)
     if card and card.survey != Survey():
-        journal.survey(made.call.id, card.survey)
+        journal.save_survey(made.call.id, card.survey)
     return AddedCall(made.call, again)
 
 
 def purge_older_calls(journal: JournalStore, days: float, now: datetime) -> int:
     """Delete the calls older than so many days; return how many."""
-    return journal.purge(utc_text(now - timedelta(days=days)))
+    return journal.purge_before(utc_text(now - timedelta(days=days)))
 
 
 def parse_days(text: str) -> float:

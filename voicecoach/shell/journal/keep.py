@@ -31,7 +31,7 @@ class JournalWriter:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._pool = ThreadPoolExecutor(1, "journal")
-        self.said: list[str] = []
+        self.problems: list[str] = []
         """A line for each call that is not in it, and why."""
 
     def __enter__(self) -> JournalWriter:
@@ -40,7 +40,7 @@ class JournalWriter:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def purge(self) -> str:
+    def purge_expired(self) -> str:
         """Delete what has been kept for long enough; return what there is to say of it."""
         path, days = fill.journal_path(self._config), self._config.journal.keep_days
         if not days or not path.is_file():
@@ -53,14 +53,14 @@ class JournalWriter:
         calls = f"{gone} call{'' if gone == 1 else 's'}"
         return f"journal: {calls} older than {days} days deleted" if gone else ""
 
-    def add(self, folder: Path) -> None:
+    def schedule_call(self, folder: Path) -> None:
         """Put a call in that has ended, in a while."""
-        self._pool.submit(self._add, folder).add_done_callback(lambda done: done.result())
+        self._pool.submit(self._add_call, folder).add_done_callback(lambda done: done.result())
 
-    def _add(self, folder: Path) -> None:
+    def _add_call(self, folder: Path) -> None:
         trouble = add_to_journal(self._config, folder)
         if trouble:
-            self.said.append(trouble)
+            self.problems.append(trouble)
 
 
 def add_to_journal(config: Config, folder: Path) -> str:

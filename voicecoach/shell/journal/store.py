@@ -87,18 +87,18 @@ class JournalStore:
             raise JournalError(
                 f"{path}: there is no journal; `voicecoach journal add FOLDER` makes one"
             )
-        with self._said():
+        with self._translate_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives its other files the mode of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
             try:
-                self._begin()
+                self._prepare_database()
             except BaseException:
                 self._db.close()
                 raise
 
-    def _begin(self) -> None:
+    def _prepare_database(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.execute("PRAGMA temp_store = MEMORY")
@@ -123,7 +123,7 @@ class JournalStore:
 
     # --- calls ------------------------------------------------------------------------------
 
-    def add(self, entry: JournalEntry, audio: Path | None = None) -> bool:
+    def add_call(self, entry: JournalEntry, audio: Path | None = None) -> bool:
         """Put a call in, in place of what was there of it but surveys and notes.
 
         Parameters
@@ -138,9 +138,9 @@ class JournalStore:
         bool
             Whether it was there before.
         """
-        with self._changing():
+        with self._write_transaction():
             fields = entry.call.__struct_fields__
-            there = self._one("SELECT count(*) FROM calls WHERE id = ?", entry.call.id)
+            there = self._fetch_one("SELECT count(*) FROM calls WHERE id = ?", entry.call.id)
             # An update, not a new row: what people added hangs on it.
             news = ", ".join(f"{name} = excluded.{name}" for name in fields)
             self._insert("calls", [entry.call], f" ON CONFLICT (id) DO UPDATE SET {news}")
@@ -148,10 +148,10 @@ class JournalStore:
                 self._db.execute(f"DELETE FROM {table} WHERE call = ?", (entry.call.id,))
                 self._insert(table, entry.rows[table])
             if audio:
-                self._keep_audio(entry.call.id, audio)
+                self._copy_audio(entry.call.id, audio)
         return bool(there)
 
-    def find(self, text: str) -> CallRow:
+    def find_call(self, text: str) -> CallRow:
         """Return the call with an id or a name, or the only one that begins so."""
         for where, value in (
             ("id = ?", text),
@@ -159,7 +159,7 @@ class JournalStore:
             ("substr(id, 1, ?2) = ?1 OR substr(name, 1, ?2) = ?1", text),
         ):
             values = (value, len(value)) if "?2" in where else (value,)
-            found = self.select(CallRow, where, values)
+            found = self.select_rows(CallRow, where, values)
             if len(found) > 1:
                 ids = ", ".join(f"{call.id} ({call.started_at[:10]})" for call in found[:5])
                 more = ", ..." if len(found) > 5 else ""
@@ -168,14 +168,14 @@ class JournalStore:
                 return found[0]
         raise JournalError(f"{text}: there is no such call; `voicecoach journal list` has them")
 
-    def overview(self) -> list[CallOverview]:
+    def call_overviews(self) -> list[CallOverview]:
         """Return the calls, the earliest first."""
-        surveys = {survey.call: survey for survey in self.select(SurveyRow)}
+        surveys = {survey.call: survey for survey in self.select_rows(SurveyRow)}
         counts = {
-            table: dict(self._all(f"SELECT call, count({what}) FROM {table} GROUP BY call"))
+            table: dict(self._fetch_all(f"SELECT call, count({what}) FROM {table} GROUP BY call"))
             for table, what in (("cues", "*"), ("scores", "score"), ("notes", "*"))
         }
-        calls = sorted(self.select(CallRow), key=lambda call: (call.started_at, call.name))
+        calls = sorted(self.select_rows(CallRow), key=lambda call: (call.started_at, call.name))
         return [
             CallOverview(
                 call,
@@ -187,12 +187,16 @@ class JournalStore:
             for call in calls
         ]
 
-    def select(self, kind: type[R], where: str = "TRUE", values: Sequence[Any] = ()) -> list[R]:
+    def select_rows(
+        self, kind: type[R], where: str = "TRUE", values: Sequence[Any] = ()
+    ) -> list[R]:
         """Return the rows of a table for which an SQL condition holds, as they were put in."""
         table = next(name for name, row in JOURNAL_TABLES.items() if row is kind)
         names = kind.__struct_fields__
         columns = ", ".join(names)
-        rows = self._all(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid", *values)
+        rows = self._fetch_all(
+            f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid", *values
+        )
         # Lax, since SQLite has no booleans.
         return [
             msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False) for row in rows
@@ -200,10 +204,10 @@ class JournalStore:
 
     # --- what people add ----------------------------------------------------------------------
 
-    def survey(self, call: str, answers: Survey) -> None:
+    def save_survey(self, call: str, answers: Survey) -> None:
         """Keep what was answered about a call; what is not answered now stays as it was."""
         values = (call, answers.csat, answers.nps, answers.ces, answers.notes)
-        with self._changing():
+        with self._write_transaction():
             self._db.execute(
                 """INSERT INTO surveys VALUES (?, ?, ?, ?, ?) ON CONFLICT (call) DO UPDATE SET
                 csat = coalesce(excluded.csat, csat), nps = coalesce(excluded.nps, nps),
@@ -212,38 +216,38 @@ class JournalStore:
                 values,
             )
 
-    def note(self, note: NoteRow) -> None:
+    def save_note(self, note: NoteRow) -> None:
         """Keep a note on a call."""
-        with self._changing():
+        with self._write_transaction():
             self._insert("notes", [note])
 
     # --- taking out ---------------------------------------------------------------------------
 
-    def delete(self, call: str) -> None:
+    def delete_call(self, call: str) -> None:
         """Delete a call with all there is of it, and every trace of it."""
-        with self._changing():
+        with self._write_transaction():
             self._db.execute("DELETE FROM calls WHERE id = ?", (call,))
-        self.erase()
+        self.erase_traces()
 
-    def purge(self, before: str) -> int:
+    def purge_before(self, before: str) -> int:
         """Delete the calls that began before a time, ISO 8601, UTC; return how many."""
-        with self._changing():
+        with self._write_transaction():
             gone = self._db.execute("DELETE FROM calls WHERE started_at < ?", (before,)).rowcount
         if gone:
-            self.erase()
+            self.erase_traces()
         return gone
 
-    def erase(self) -> None:
+    def erase_traces(self) -> None:
         """Leave no trace of what was deleted."""
-        with self._changing():
-            kept = {id for (id,) in self._all("SELECT id FROM calls")}
-            for file in self._audio.glob("*.flac"):
+        with self._write_transaction():
+            kept = {id for (id,) in self._fetch_all("SELECT id FROM calls")}
+            for file in self._audio_folder.glob("*.flac"):
                 if file.stem not in kept:
                     file.unlink()
-        with self._said():
+        with self._translate_errors():
             try:
                 self._db.execute("VACUUM")
-                busy = self._one("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy = self._fetch_one("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.OperationalError as e:
                 if "locked" not in str(e):
                     raise
@@ -257,21 +261,21 @@ class JournalStore:
     # --- how ----------------------------------------------------------------------------------
 
     @property
-    def _audio(self) -> Path:
+    def _audio_folder(self) -> Path:
         return self.path.parent / AUDIO_FOLDER
 
-    def audio(self, call: str) -> Path | None:
+    def audio_file(self, call: str) -> Path | None:
         """Return the file with a call's sound, where it is kept."""
-        file = self._sound_of(call)
+        file = self._audio_path(call)
         return file if file and file.is_file() else None
 
-    def _sound_of(self, call: str) -> Path | None:
+    def _audio_path(self, call: str) -> Path | None:
         """Return where a call's sound is, or would be; None where no call has such an id."""
-        return self._audio / f"{call}.flac" if _ID.fullmatch(call) else None
+        return self._audio_folder / f"{call}.flac" if _ID.fullmatch(call) else None
 
-    def _keep_audio(self, call: str, source: Path) -> None:
-        self._audio.mkdir(mode=0o700, exist_ok=True)
-        target = self._sound_of(call)
+    def _copy_audio(self, call: str, source: Path) -> None:
+        self._audio_folder.mkdir(mode=0o700, exist_ok=True)
+        target = self._audio_path(call)
         assert target, "it is made by `entry.identify`"
         scratch = target.with_suffix(".unfinished")
         try:
@@ -291,21 +295,21 @@ class JournalStore:
             map(msgspec.structs.astuple, rows),
         )
 
-    def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._said(), closing(self._db.execute(sql, values)) as cursor:
+    def _fetch_all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._translate_errors(), closing(self._db.execute(sql, values)) as cursor:
             return cursor.fetchall()
 
-    def _one(self, sql: str, *values: Any) -> Any:
-        return self._all(sql, *values)[0][0]
+    def _fetch_one(self, sql: str, *values: Any) -> Any:
+        return self._fetch_all(sql, *values)[0][0]
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _write_transaction(self) -> Iterator[None]:
         """Change all or nothing."""
-        with self._said(), transaction(self._db, "IMMEDIATE"):
+        with self._translate_errors(), transaction(self._db, "IMMEDIATE"):
             yield
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Say what is wrong with the file, as somebody can mend it."""
         try:
             yield

@@ -64,12 +64,14 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
         value = getattr(call, name)
         shown = f"{value:.2f}" if isinstance(value, float) else str(value)
         facts.add_row(name, safe_text("not known" if value is None else shown))
-    facts.add_row("sound", safe_text(str(journal.audio(call.id) or "not kept")))
+    facts.add_row("sound", safe_text(str(journal.audio_file(call.id) or "not kept")))
     yield facts
     cues = Table("at", "cue", "for", "closed", "heeded", "agitation, 30 s later", "mark", "message")
-    outcomes = {(each.cue, each.at_s): each for each in journal.select(OutcomeRow, *its)}
-    marks = {(each.cue, each.opened_s): each.helpful for each in journal.select(FeedbackRow, *its)}
-    for cue in journal.select(CueRow, *its):
+    outcomes = {(each.cue, each.at_s): each for each in journal.select_rows(OutcomeRow, *its)}
+    marks = {
+        (each.cue, each.opened_s): each.helpful for each in journal.select_rows(FeedbackRow, *its)
+    }
+    for cue in journal.select_rows(CueRow, *its):
         outcome = outcomes.get((cue.cue, cue.opened_s))
         cues.add_row(
             _stamp(cue.opened_s),
@@ -82,11 +84,11 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
             safe_text(cue.message),
         )
     yield cues
-    held = Counter((row.cue, row.reason) for row in journal.select(HeldBackRow, *its))
+    held = Counter((row.cue, row.reason) for row in journal.select_rows(HeldBackRow, *its))
     for (id, reason), count in held.items():
         yield safe_text(f"held back: {id}, {reason}" + (f", {count} times" if count > 1 else ""))
     scores = Table("technique", "score", "seen", "missed", "formula")
-    for score in journal.select(ScoreRow, *its):
+    for score in journal.select_rows(ScoreRow, *its):
         value = "-" if score.score is None else f"{score.score:.2f}"
         told = (
             safe_text(score.name),
@@ -98,15 +100,15 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
         scores.add_row(*told)
     if scores.rows:
         yield scores
-    for quote in journal.select(QuoteRow, *its):
+    for quote in journal.select_rows(QuoteRow, *its):
         what = f"{quote.technique}, {'missed' if quote.missed else 'seen'}"
         said = f"{_stamp(quote.start_s)} {quote.speaker}: {quote.text}"
         yield safe_text(f"{what}: {said}" + (f" ({quote.why})" if quote.why else ""))
-    for survey in journal.select(SurveyRow, *its):
+    for survey in journal.select_rows(SurveyRow, *its):
         for name in ("csat", "nps", "ces", "notes"):
             if getattr(survey, name) not in (None, ""):
                 yield safe_text(f"{name}: {getattr(survey, name)}")
-    for note in journal.select(NoteRow, *its):
+    for note in journal.select_rows(NoteRow, *its):
         yield safe_text(f"{local_time_text(note.noted_at)} {note.text}")
 
 

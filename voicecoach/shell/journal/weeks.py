@@ -12,12 +12,12 @@ from voicecoach.shell.journal.store import JournalStore
 def journal_trends(journal: JournalStore) -> Trends:
     """Return what the journal's calls show together."""
     rows = TrendRows(
-        journal.select(CallRow),
-        journal.select(ScoreRow),
-        journal.select(CueRow),
-        journal.select(OutcomeRow),
-        journal.select(FeedbackRow),
-        journal.select(SurveyRow),
+        journal.select_rows(CallRow),
+        journal.select_rows(ScoreRow),
+        journal.select_rows(CueRow),
+        journal.select_rows(OutcomeRow),
+        journal.select_rows(FeedbackRow),
+        journal.select_rows(SurveyRow),
     )
     mondays = {call.id: monday(call.started_at) for call in rows.calls}
     weeks = []

@@ -33,7 +33,7 @@ class _Axis(NamedTuple):
         share = (at_s - self.start_s) / max(self.end_s - self.start_s, 1e-9)
         return LEFT + PLOT * min(max(share, 0.0), 1.0)
 
-    def marks(self) -> Iterator[float]:
+    def ticks(self) -> Iterator[float]:
         """Yield round times, not too many."""
         length = self.end_s - self.start_s
         step = next((s for s in STEPS_S if length / s <= MAX_TICKS), STEPS_S[-1])
@@ -180,7 +180,7 @@ def _known_runs(points: Iterable[tuple[float, float]]) -> Iterator[list[tuple[fl
 
 
 def _times(axis: _Axis, bottom: float) -> Iterator[XmlNode]:
-    for at_s in axis.marks():
+    for at_s in axis.ticks():
         x = axis.x(at_s)
         yield _vertical_line("grid", x, bottom + 4, y=bottom)
         text = {"class": "soft", "x": x, "y": bottom + 16, "text-anchor": "middle"}

@@ -108,7 +108,7 @@ def _results(
             if path.is_dir() or _is_log(path):
                 yield reader.read_results(path)
                 continue
-            call = RecordedCall.both(path)
+            call = RecordedCall.from_stereo(path)
             if setup is None:
                 transcribers, no_words = start_transcribers(config, stack)
                 setup = CallSetup(config, rules.cues, shipped_models(), transcribers, no_words)

@@ -35,15 +35,15 @@ class DeviceStream:
     """
 
     def __init__(self, ears: DeviceSupervisor, stages: LatencyStats) -> None:
-        self._ears, self._stages = ears, stages
+        self._supervisor, self._stages = ears, stages
         self._lost: dict[Speaker, str] = {}
         """Whose device is of no use now, and why."""
-        self.begin()
+        self.reset_time_line()
 
-    def begin(self) -> None:
+    def reset_time_line(self) -> None:
         """Begin another time line."""
         self._aligner, self._origin = Aligner(0.0), 0
-        self._asked, self.begun = time.monotonic(), False
+        self._asked, self.has_audio = time.monotonic(), False
         """When it was asked for, and whether something has come since."""
         self._slept_s = self._dropped_s = 0.0
         """What was said of either."""
@@ -51,70 +51,72 @@ class DeviceStream:
     def begin_call(self) -> list[ChannelState]:
         """Let a call begin here; return whose device is of no use."""
         self._origin = self._aligner.now
-        self._slept_s, self._dropped_s = self._aligner.slept_s, self._drops()
-        return [self._state(speaker, "lost", reason) for speaker, reason in self._lost.items()]
+        self._slept_s, self._dropped_s = self._aligner.suspended_s, self._total_dropped_s()
+        return [
+            self._channel_state(speaker, "lost", reason) for speaker, reason in self._lost.items()
+        ]
 
     @property
     def now(self) -> int:
         """Stream index of the next block, from the call's beginning."""
         return self._aligner.now - self._origin
 
-    def sounded(self, block: Block) -> float:
+    def sound_time(self, block: Block) -> float:
         """Return when a block's first sample was at its source, on `time.monotonic`'s clock."""
         return self._aligner.time(self._origin + block.start)
 
-    def listen(self) -> None:
+    def start(self) -> None:
         """Begin to listen, or go on."""
-        self._ears.start()
+        self._supervisor.start()
 
-    def leave(self) -> None:
+    def stop(self) -> None:
         """Let go of the devices, and of all that was captured and not heard."""
-        self._ears.stop()
+        self._supervisor.stop()
         self._aligner.clear()
         for speaker in SPEAKERS:
-            self._aligner.leave(speaker)
+            self._aligner.close_channel(speaker)
 
-    def take(self) -> Iterator[Block | ChannelState]:
+    def read_items(self) -> Iterator[Block | ChannelState]:
         """Yield what there is, waiting a little for it."""
-        aligner, taken = self._aligner, self._ears.take(CHUNK_WAIT_S)
+        aligner, taken = self._aligner, self._supervisor.read_chunks(CHUNK_WAIT_S)
         came = taken.now
         heard = [news.chunk.at for news in taken.news if isinstance(news, CapturedChunk)]
-        if not self.begun and (heard or taken.now >= self._asked + STARTUP_GRACE_S):
+        if not self.has_audio and (heard or taken.now >= self._asked + STARTUP_GRACE_S):
             # Devices need up to seconds for their first chunk, which are no part of the call.
-            aligner.begin(min(heard, default=taken.now))
-            self.begun = True
+            aligner.set_origin(min(heard, default=taken.now))
+            self.has_audio = True
         for news in taken.news:
             speaker = news.speaker
             if isinstance(news, DeviceLost):
                 self._lost[speaker] = news.reason
-                aligner.leave(speaker)
-                yield self._state(speaker, "lost", news.reason)
+                aligner.close_channel(speaker)
+                yield self._channel_state(speaker, "lost", news.reason)
                 continue
-            if not aligner.listens(speaker):
-                aligner.listen(speaker, idles=self._ears.idles(speaker))
+            if not aligner.is_channel_open(speaker):
+                aligner.open_channel(speaker, idles=self._supervisor.pauses_in_silence(speaker))
             if self._lost.pop(speaker, None) is not None:
-                yield self._state(speaker, "ok")
+                yield self._channel_state(speaker, "ok")
             chunk, came = news.chunk, news.came
             aligner.push(speaker, chunk.samples, chunk.at, lost=chunk.lost)
-            self._stages["capture"].note(came - chunk.at)
-        for block in aligner.pull(taken.now) if self.begun else ():
-            self._stages["queue"].note(time.monotonic() - came)
+            self._stages["capture"].add_duration(came - chunk.at)
+        for block in aligner.pull(taken.now) if self.has_audio else ():
+            self._stages["queue"].add_duration(time.monotonic() - came)
             yield Block(block.start - self._origin, block.samples, missing=block.missing)
-        self._stages.depth("capture", self._ears.waiting)
+        self._stages.set_queue_depth("capture", self._supervisor.queued_chunks)
 
-    def troubles(self) -> Iterator[str]:
+    def new_troubles(self) -> Iterator[str]:
         """Yield what went wrong since this was last asked."""
-        slept = self._aligner.slept_s - self._slept_s
+        slept = self._aligner.suspended_s - self._slept_s
         if slept:
             self._slept_s += slept
             yield f"the computer slept, or stood still, for {slept:.0f} s"
-        dropped = self._drops() - self._dropped_s
+        dropped = self._total_dropped_s() - self._dropped_s
         if dropped > DROPPED_NOTICE_S:
             self._dropped_s += dropped
             yield f"{dropped:.1f} s of audio came too late and are silence"
 
-    def _state(self, speaker: Speaker, state: str, reason: str = "") -> ChannelState:
+    def _channel_state(self, speaker: Speaker, state: str, reason: str = "") -> ChannelState:
         return ChannelState(at=self.now, speaker=speaker, state=state, reason=reason)
 
-    def _drops(self) -> float:
+    def _total_dropped_s(self) -> float:
         return sum(self._aligner.dropped_s(speaker) for speaker in SPEAKERS)

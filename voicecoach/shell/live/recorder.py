@@ -88,9 +88,9 @@ class CallRecorder:
         after: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = folder
-        self.trouble = ""
+        self.write_trouble = ""
         """Why nothing is written now, or ""."""
-        self._after = after
+        self._on_written = after
         self._log = ResilientFile(folder / EVENT_LOG)
         self._inputs = ResilientFile(folder / INPUTS_FILE) if inputs else None
         self._sound = ResilientFile(folder / AUDIO_FILE) if audio else None
@@ -104,11 +104,11 @@ class CallRecorder:
         self._waiting: queue.Queue[tuple[ResilientFile, bytes] | F32] = queue.Queue(
             MAX_QUEUED_WRITES
         )
-        self._missed, self._silent = 0, 0
+        self._missed_lines, self._silent_samples = 0, 0
         """Lines left out since they were last asked for, and samples that silence stands for."""
         self._ended = threading.Event()
         self._synced = time.monotonic()
-        self._worker = StageThread("log", self._write, say, self._give_up)
+        self._worker = StageThread("log", self._write_loop, say, self._on_thread_lost)
 
     def __enter__(self) -> CallRecorder:
         self._worker.start()
@@ -117,12 +117,12 @@ class CallRecorder:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
 
-    def wait(self, seconds: float | None = None) -> bool:
+    def wait_until_written(self, seconds: float | None = None) -> bool:
         """Wait until all is written, at most so long; return whether it is."""
         self._worker.join(seconds)
         return not self._worker.is_alive()
 
-    def discard(self) -> None:
+    def delete_folder(self) -> None:
         """Delete all that was kept, once nothing is written any more.
 
         Raises
@@ -140,35 +140,35 @@ class CallRecorder:
             ) from e
 
     @property
-    def depth(self) -> int:
+    def queued_writes(self) -> int:
         """How much waits to be written."""
         return self._waiting.qsize()
 
-    def missed(self) -> int:
+    def pop_missed_lines(self) -> int:
         """Return how many lines were left out since the last call."""
-        missed, self._missed = self._missed, 0
+        missed, self._missed_lines = self._missed_lines, 0
         return missed
 
-    def line(self, line: bytes) -> None:
+    def write_event_line(self, line: bytes) -> None:
         """Keep a line of the log."""
-        if not self._put((self._log, line)):
-            self._missed += 1
+        if not self._enqueue((self._log, line)):
+            self._missed_lines += 1
 
-    def note(self, line: bytes) -> None:
+    def write_input_line(self, line: bytes) -> None:
         """Keep a line of what the engine is given, where that is kept."""
-        if self._inputs and not self._put((self._inputs, line)):
-            self._missed += 1
+        if self._inputs and not self._enqueue((self._inputs, line)):
+            self._missed_lines += 1
 
-    def hear(self, samples: F32) -> None:
+    def write_audio(self, samples: F32) -> None:
         """Keep [2, n] samples, where audio is kept."""
         if not self._flac:
             return
-        if self._silent and self._put(np.zeros((2, self._silent), np.float32)):
-            self._silent = 0
-        if self._silent or not self._put(samples):
-            self._silent += samples.shape[1]
+        if self._silent_samples and self._enqueue(np.zeros((2, self._silent_samples), np.float32)):
+            self._silent_samples = 0
+        if self._silent_samples or not self._enqueue(samples):
+            self._silent_samples += samples.shape[1]
 
-    def _put(self, what: tuple[ResilientFile, bytes] | F32) -> bool:
+    def _enqueue(self, what: tuple[ResilientFile, bytes] | F32) -> bool:
         try:
             self._waiting.put_nowait(what)
         except queue.Full:
@@ -177,42 +177,42 @@ class CallRecorder:
 
     # --- its thread -----------------------------------------------------------------------
 
-    def _write(self) -> None:
+    def _write_loop(self) -> None:
         """Write what comes, to the end of the call, and what is made of it."""
         while not (self._ended.is_set() and self._waiting.empty()):
             with suppress(queue.Empty):
-                self._take(self._waiting.get(timeout=SYNC_S / 4))
+                self._write_item(self._waiting.get(timeout=SYNC_S / 4))
             if self._waiting.empty():
-                while not self._flushed() and not self._ended.wait(WRITE_RETRY_S):
+                while not self._try_flush() and not self._ended.wait(WRITE_RETRY_S):
                     pass  # meanwhile it waits where there is a limit
         if self._flac:
             self._flac.close()  # what it holds back goes to `_sound`
             self._flac = None
         until = time.monotonic() + CLOSE_TIMEOUT_S
-        while not self._flushed(last=True) and time.monotonic() < until:
+        while not self._try_flush(last=True) and time.monotonic() < until:
             time.sleep(WRITE_RETRY_S)
         self._close()
-        self._after()
+        self._on_written()
 
-    def _give_up(self) -> None:
-        self.trouble = "nothing is written any more"
+    def _on_thread_lost(self) -> None:
+        self.write_trouble = "nothing is written any more"
         self._close()
         with suppress(Exception):  # it may be what failed; but who said no is to be forgotten
-            self._after()
+            self._on_written()
 
     def _close(self) -> None:
         for file in self._files:
             with suppress(OSError):  # it was synced, or is given up
                 file.close()
 
-    def _take(self, what: tuple[ResilientFile, bytes] | F32) -> None:
+    def _write_item(self, what: tuple[ResilientFile, bytes] | F32) -> None:
         if isinstance(what, tuple):
             file, line = what
             file.write(line)
         elif self._flac:
             self._flac.write(np.ascontiguousarray(what.T))
 
-    def _flushed(self, *, last: bool = False) -> bool:
+    def _try_flush(self, *, last: bool = False) -> bool:
         """Hand what there is to the disk; return whether it took it."""
         now = time.monotonic()
         sync = last or now >= self._synced + SYNC_S
@@ -222,9 +222,9 @@ class CallRecorder:
                 if sync:
                     file.sync()
         except OSError as e:
-            self.trouble = f"the disk takes nothing now: {e.strerror or e}"
+            self.write_trouble = f"the disk takes nothing now: {e.strerror or e}"
             return False
         if sync:
             self._synced = now
-        self.trouble = ""
+        self.write_trouble = ""
         return True

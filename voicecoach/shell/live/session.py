@@ -65,7 +65,7 @@ NOTICE_DURATION = 10 * SAMPLE_RATE
 class EventSink(Protocol):
     """Somebody who is told of every event; they must not hold up the session."""
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
 
 
@@ -109,12 +109,12 @@ class LiveSession:
         ended: Callable[[Path], None] | None = None,
     ) -> None:
         self.setup, self.feed, self.out = setup, feed, out
-        self.learn, self.notice, self.audio, self.watcher = learn, notice, audio, watcher
-        self.ended = ended
-        self.stages = LatencyStats()
-        self.hearing = DeviceStream(ears, self.stages)
+        self.learn, self.notice, self.audio, self.event_sink = learn, notice, audio, watcher
+        self.on_call_ended = ended
+        self.latency = LatencyStats()
+        self.devices = DeviceStream(ears, self.latency)
         self.state: DisplayState = "ready"
-        self.usual = setup.usual
+        self.baseline = setup.baseline
         """The agent's, with the calls that are over in it."""
         self.folders: list[Path] = []
         """Of the calls so far."""
@@ -135,69 +135,71 @@ class LiveSession:
         """
         keepers: list[CallRecorder] = []
         try:
-            while self._started():
+            while self._wait_for_start():
                 try:
                     call = LiveCall(self)
-                    keepers = [keeper for keeper in keepers if not keeper.wait(0.0)]
-                    keepers.append(call.keeper)
+                    keepers = [keeper for keeper in keepers if not keeper.wait_until_written(0.0)]
+                    keepers.append(call.recorder)
                     call.run()
                 except VoiceCoachError:
                     raise
                 except Exception as e:  # whatever it is, the agent is told, and calls go on
-                    self._fail(e)
+                    self._handle_failure(e)
                 else:
                     if call.declined:
-                        self.folders.remove(call.keeper.folder)
+                        self.folders.remove(call.recorder.folder)
                     elif self.learn:
-                        self.usual = call.engine.usual
+                        self.baseline = call.engine.baseline
                     del call
                 release_memory()  # a call refers to itself, and holds some MB
         finally:
-            self.rest("ended")
-            self.feed.publish(self.blank(), 0.0)
+            self.stop_listening("ended")
+            self.feed.publish(self.idle_display(), 0.0)
             self.unwritten = [
-                keeper.folder for keeper in keepers if not keeper.wait(2 * CLOSE_TIMEOUT_S)
+                keeper.folder
+                for keeper in keepers
+                if not keeper.wait_until_written(2 * CLOSE_TIMEOUT_S)
             ]
 
-    def _fail(self, error: Exception) -> None:
+    def _handle_failure(self, error: Exception) -> None:
         """Go on with another call, or, where that failed as well, wait to be started."""
         traceback.print_tb(error.__traceback__)
         why = f"it failed ({describe_error(error)})"
         if not self._failed:
             self._failed = True
-            self.feed.say("engine", f"{why}, and another call was begun", False)
+            self.feed.report_trouble("engine", f"{why}, and another call was begun", False)
             return
-        self.rest("ready")
-        self._idle.update(Degraded(at=0, stage="engine", reason=f"{why} again; start it anew"))
+        self.stop_listening("ready")
+        self._idle.add_event(Degraded(at=0, stage="engine", reason=f"{why} again; start it anew"))
 
-    def listen(self) -> None:
+    def start_listening(self) -> None:
         """Begin to listen, or go on."""
         self.state = "listening"
-        self.hearing.listen()
+        self.devices.start()
 
-    def rest(self, state: DisplayState) -> None:
+    def stop_listening(self, state: DisplayState) -> None:
         """Let go of the devices, and of all that was captured and not heard."""
         self.state = state
-        self.hearing.leave()
+        self.devices.stop()
 
-    def blank(self) -> Display:
+    def idle_display(self) -> Display:
         """Return the display of no call: what to tell the customer before there is one."""
         shown = make_display(self._idle, self.state)
         if self.state == "ready" and self.notice and not shown.notice:
             shown = msgspec.structs.replace(shown, notice=f"Say first: {self.notice}")
         return shown
 
-    def _started(self) -> bool:
+    def _wait_for_start(self) -> bool:
         """Wait until there is a call to listen to; False where there will be none."""
-        self.feed.publish(self.blank(), 0.0)
+        self.feed.publish(self.idle_display(), 0.0)
         while self.state == "ready":
-            for wish in self.feed.wishes():
+            for wish in self.feed.drain_actions():
                 if isinstance(wish, QuitProgram):
                     self.state = "ended"
                 elif isinstance(wish, ToggleListening):
                     self._idle, self._failed = Snapshot(), False
-                    self.hearing.begin()
-                    self.listen()
+                    self.devices.reset_time_line()
+                    self.start_listening()
             time.sleep(CHUNK_WAIT_S)
         return self.state != "ended"
 
@@ -207,49 +209,49 @@ class LiveCall:
 
     def __init__(self, session: LiveSession) -> None:
         setup = session.setup
-        self._session, self._stages = session, session.stages
+        self._session, self._stages = session, session.latency
         self.engine = build_engine(
             setup.config,
             setup.cues,
             setup.models,
             transcribe=bool(setup.transcribers),
             frames=setup.frames,
-            usual=session.usual,
-            stages=session.stages,
+            baseline=session.baseline,
+            stages=session.latency,
         )
         self._asr = (
-            LiveAsr(setup.transcribers[0], setup.config.transcription, session.feed.say)
+            LiveAsr(setup.transcribers[0], setup.config.transcription, session.feed.report_trouble)
             if setup.transcribers
             else None
         )
-        self._hearing = session.hearing
-        self._lost = session.hearing.begin_call()
+        self._devices = session.devices
+        self._lost_devices = session.devices.begin_call()
         self._snapshot = Snapshot()
-        self._notices: dict[str, tuple[str, int]] = {}
+        self._open_notices: dict[str, tuple[str, int]] = {}
         """What is said of a stage, and until when it stands."""
         self.declined = False
         """The customer said no: nothing is kept of it."""
         folder = _new_call_folder(session.out, session.folders)
         session.folders.append(folder)
         privacy = setup.config.privacy
-        self._noted = session.audio and privacy.keep_words
+        self._keeps_inputs = session.audio and privacy.keep_words
         """What the engine is given is kept, to be given again."""
-        self._tally = ResultsWriter(
+        self._results = ResultsWriter(
             folder.name, composite=privacy.composite, words=privacy.keep_words
         )
-        self.keeper = CallRecorder(
+        self.recorder = CallRecorder(
             folder,
             audio=session.audio,
-            inputs=self._noted,
-            say=session.feed.say,
-            after=self._conclude,
+            inputs=self._keeps_inputs,
+            say=session.feed.report_trouble,
+            after=self._write_results,
         )
 
     def run(self) -> None:
         """Go on to the call's end; what it came to is written meanwhile."""
         session, setup = self._session, self._session.setup
-        with self.keeper as keeper:
-            keeper.line(
+        with self.recorder as keeper:
+            keeper.write_event_line(
                 event_log.encode_header(
                     voicecoach=__version__,
                     call=keeper.folder.name,
@@ -258,24 +260,26 @@ class LiveCall:
                     speakers=SPEAKERS,
                     sample_rates=[SAMPLE_RATE],
                     words=self._asr is not None,
-                    usual_calls=session.usual.calls if session.usual else None,
+                    usual_calls=session.baseline.calls if session.baseline else None,
                     notice=session.notice,
                     composite=setup.config.privacy.composite,
                     words_kept=setup.config.privacy.keep_words,
                 )
             )
             if setup.no_words:
-                self._take(Degraded(at=0, stage="transcription", reason=setup.no_words))
+                self._record_event(Degraded(at=0, stage="transcription", reason=setup.no_words))
             try:
                 engine: Processor = TimedEngine(self.engine, self._stages)
-                if self._noted:
-                    engine = RecordingEngine(engine, words=self._asr is not None, write=keeper.note)
-                for event in run_engine(self._items(), engine, self._asr):
-                    self._take(event)
+                if self._keeps_inputs:
+                    engine = RecordingEngine(
+                        engine, words=self._asr is not None, write=keeper.write_input_line
+                    )
+                for event in run_engine(self._engine_items(), engine, self._asr):
+                    self._record_event(event)
             except Exception as e:
-                self._take(
+                self._record_event(
                     Degraded(
-                        at=self._hearing.now,
+                        at=self._devices.now,
                         stage="engine",
                         reason=f"it failed: {describe_error(e)}",
                     )
@@ -285,117 +289,119 @@ class LiveCall:
                 if self._asr:
                     self._asr.close()
 
-    def _conclude(self) -> None:
+    def _write_results(self) -> None:
         """Write what it came to; in the keeper's thread, when the log is written."""
-        session, folder = self._session, self.keeper.folder
+        session, folder = self._session, self.recorder.folder
         if self.declined:
             try:
-                self.keeper.discard()
+                self.recorder.delete_folder()
             except OutputError as e:
-                session.feed.say("log", str(e), True)
+                session.feed.report_trouble("log", str(e), True)
             return
         try:
-            self._tally.write(folder)
+            self._results.write_results(folder)
         except OSError as e:
             why = f"no summary and no score card of {folder.name}: {e.strerror}"
-            session.feed.say("log", why, False)
+            session.feed.report_trouble("log", why, False)
         finally:
-            if session.ended:
-                session.ended(folder)
+            if session.on_call_ended:
+                session.on_call_ended(folder)
 
-    def _take(self, event: Event) -> None:
-        if kept := self._tally.update(event):
-            self.keeper.line(event_log.encode_event(kept))
-        self._snapshot.update(event)
-        if self._session.watcher:
-            self._session.watcher.show(event)
+    def _record_event(self, event: Event) -> None:
+        if kept := self._results.add_event(event):
+            self.recorder.write_event_line(event_log.encode_event(kept))
+        self._snapshot.add_event(event)
+        if self._session.event_sink:
+            self._session.event_sink.on_event(event)
 
-    def _items(self) -> Iterator[InputItem]:
+    def _engine_items(self) -> Iterator[InputItem]:
         """Yield what there is for the engine, as it comes, until the call is over."""
         session = self._session
         yield Listening(at=0, on=True)
-        yield from self._lost
+        yield from self._lost_devices
         while True:
-            for wish in session.feed.wishes():
+            for wish in session.feed.drain_actions():
                 match wish:
                     case ToggleListening():
                         yield self._toggle()
                     case MarkCue():
                         yield CueFeedback(
-                            at=self._hearing.now, id=wish.id, start=wish.start, helpful=wish.helpful
+                            at=self._devices.now, id=wish.id, start=wish.start, helpful=wish.helpful
                         )
                     case NextCall():
                         if session.state == "paused" or session.notice:
-                            session.rest("ready")
+                            session.stop_listening("ready")
                         return
                     case CustomerDeclines():
                         self.declined = True
-                        session.rest("ready")
-                        session.feed.publish(session.blank(), 0.0)
-                        yield Listening(at=self._hearing.now, on=False)
+                        session.stop_listening("ready")
+                        session.feed.publish(session.idle_display(), 0.0)
+                        yield Listening(at=self._devices.now, on=False)
                         return
                     case QuitProgram():
-                        session.rest("ended")
+                        session.stop_listening("ended")
                         return
-            yield from self._heard()
+            yield from self._read_devices()
 
     def _toggle(self) -> Listening:
         if self._session.state == "listening":
-            self._session.rest("paused")
+            self._session.stop_listening("paused")
         else:
-            self._session.listen()
+            self._session.start_listening()
         # Seen at once, whenever the next block comes.
         self._session.feed.publish(make_display(self._snapshot, self._session.state), 0.0)
-        return Listening(at=self._hearing.now, on=self._session.state == "listening")
+        return Listening(at=self._devices.now, on=self._session.state == "listening")
 
-    def _heard(self) -> Iterator[InputItem]:
+    def _read_devices(self) -> Iterator[InputItem]:
         """Yield what the devices brought."""
-        for item in self._hearing.take():
+        for item in self._devices.read_items():
             if isinstance(item, Block):
-                yield from self._play(item)
+                yield from self._pass_block(item)
             else:
                 yield item
-        self._stages.depth("log", self.keeper.depth)
-        self._stages.depth("words", self._asr.waiting if self._asr else 0)
-        self._look()
+        self._stages.set_queue_depth("log", self.recorder.queued_writes)
+        self._stages.set_queue_depth("words", self._asr.queued_requests if self._asr else 0)
+        self._report_troubles()
 
-    def _play(self, block: Block) -> Iterator[InputItem]:
+    def _pass_block(self, block: Block) -> Iterator[InputItem]:
         """Yield a block, and show what came of it."""
-        self.keeper.hear(block.samples)
-        self._snapshot.hear(block)
+        self.recorder.write_audio(block.samples)
+        self._snapshot.set_levels(block)
         yield block
         began = time.monotonic()
-        sounded = self._hearing.sounded(block)
+        sounded = self._devices.sound_time(block)
         self._session.feed.publish(make_display(self._snapshot, self._session.state), sounded)
         now = time.monotonic()
-        self._stages["publish"].note(now - began)
+        self._stages["publish"].add_duration(now - began)
         if not block.missing:
-            self._stages["known"].note(now - sounded)
+            self._stages["known"].add_duration(now - sounded)
 
-    def _look(self) -> None:
+    def _report_troubles(self) -> None:
         """Say what went wrong around the engine, and when it is over."""
         session = self._session
-        for stage, reason, lasts in session.feed.troubles():
-            self._notice(stage, reason)
+        for stage, reason, lasts in session.feed.drain_troubles():
+            self._raise_notice(stage, reason)
             if lasts:
-                del self._notices[stage]  # nothing ends it
-        if self.keeper.trouble:
-            self._notice("log", self.keeper.trouble)
-        if missed := self.keeper.missed():
-            self._notice("log", f"the disk is too slow: {missed} lines before this are left out")
-        for reason in self._hearing.troubles():
-            self._notice("capture", reason)
-        for stage, (_, until) in list(self._notices.items()):
-            if self._hearing.now >= until:
-                del self._notices[stage]
-                self._take(
-                    Degraded(at=self._hearing.now, stage=stage, reason="all is well", over=True)
+                del self._open_notices[stage]  # nothing ends it
+        if self.recorder.write_trouble:
+            self._raise_notice("log", self.recorder.write_trouble)
+        if missed := self.recorder.pop_missed_lines():
+            self._raise_notice(
+                "log", f"the disk is too slow: {missed} lines before this are left out"
+            )
+        for reason in self._devices.new_troubles():
+            self._raise_notice("capture", reason)
+        for stage, (_, until) in list(self._open_notices.items()):
+            if self._devices.now >= until:
+                del self._open_notices[stage]
+                self._record_event(
+                    Degraded(at=self._devices.now, stage=stage, reason="all is well", over=True)
                 )
 
-    def _notice(self, stage: str, reason: str) -> None:
-        if self._notices.get(stage, ("", 0))[0] != reason:
-            self._take(Degraded(at=self._hearing.now, stage=stage, reason=reason))
-        self._notices[stage] = reason, self._hearing.now + NOTICE_DURATION
+    def _raise_notice(self, stage: str, reason: str) -> None:
+        if self._open_notices.get(stage, ("", 0))[0] != reason:
+            self._record_event(Degraded(at=self._devices.now, stage=stage, reason=reason))
+        self._open_notices[stage] = reason, self._devices.now + NOTICE_DURATION
 
 
 def _new_call_folder(out: Path, taken: Sequence[Path]) -> Path:

@@ -86,12 +86,12 @@ def recording_opener(
     if not paths and not kept.is_file():
         return None
     if len(paths) == 2:
-        return partial(RecordedCall.pair, *paths)
+        return partial(RecordedCall.from_pair, *paths)
     path = paths[0] if paths else kept
     speakers = log.facts.get("speakers") or SPEAKERS
     if len(speakers) == 1:
-        return partial(RecordedCall.alone, path, Speaker(speakers[0]))
-    return partial(RecordedCall.both, path, channels or (0, 1), mapped=channels is not None)
+        return partial(RecordedCall.from_mono, path, Speaker(speakers[0]))
+    return partial(RecordedCall.from_stereo, path, channels or (0, 1), mapped=channels is not None)
 
 
 def _check_same_length(recording_s: float, log_s: float) -> None:

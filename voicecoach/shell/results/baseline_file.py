@@ -11,8 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from voicecoach.errors import ConfigError, OutputError
-from voicecoach.estimates import baseline
-from voicecoach.estimates.baseline import AgentBaseline
+from voicecoach.estimates.baseline import AgentBaseline, baseline_to_json, parse_baseline
 from voicecoach.shell.runtime import atomic_write
 
 MAX_BASELINE_BYTES = 65_536
@@ -39,10 +38,10 @@ def read_baseline(path: Path) -> AgentBaseline | None:
         return None
     except OSError as e:
         raise ConfigError(f"{path}: the kept usual cannot be read: {e.strerror or e}") from e
-    return baseline.parse_baseline(data, str(path))
+    return parse_baseline(data, str(path))
 
 
-def write_baseline(path: Path, kept: AgentBaseline) -> None:
+def write_baseline(path: Path, baseline: AgentBaseline) -> None:
     """Put a usual into a file, in place of what is there; its folder is made.
 
     Raises
@@ -50,7 +49,7 @@ def write_baseline(path: Path, kept: AgentBaseline) -> None:
     OutputError
         Where it cannot be written; what was there is still there.
     """
-    atomic_write.write_atomic(path, baseline.baseline_to_json(kept), private=True)
+    atomic_write.write_atomic(path, baseline_to_json(baseline), private=True)
 
 
 def remove_baseline(path: Path) -> bool:

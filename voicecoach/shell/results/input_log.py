@@ -79,7 +79,7 @@ class RecordingEngine:
         self._engine, self._write = engine, write
         self._missing: MissingSpan | None = None
         """What goes on being missing."""
-        self._note(InputLine(words=words))
+        self._write_line(InputLine(words=words))
 
     def process(self, item: InputItem) -> list[Event]:
         """Take an item, as the engine does."""
@@ -88,29 +88,29 @@ class RecordingEngine:
                 began = self._missing.start if self._missing else item.start
                 self._missing = MissingSpan(began, item.end)
             case Block():
-                self._found()
+                self._end_gap()
             case Transcript():
-                self._note(InputLine(transcript=item))
+                self._write_line(InputLine(transcript=item))
             case ChannelState():
-                self._note(InputLine(channel_state=item))
+                self._write_line(InputLine(channel_state=item))
             case CueFeedback():
-                self._note(InputLine(cue_feedback=item))
+                self._write_line(InputLine(cue_feedback=item))
             case Listening():
-                self._note(InputLine(listening=item))
+                self._write_line(InputLine(listening=item))
         return self._engine.process(item)
 
     def finish(self) -> list[Event]:
         """End the stream."""
-        self._found()
-        self._note(InputLine(finished=True))
+        self._end_gap()
+        self._write_line(InputLine(finished=True))
         return self._engine.finish()
 
-    def _found(self) -> None:
+    def _end_gap(self) -> None:
         if self._missing:
-            self._note(InputLine(missing=self._missing))
+            self._write_line(InputLine(missing=self._missing))
             self._missing = None
 
-    def _note(self, line: InputLine) -> None:
+    def _write_line(self, line: InputLine) -> None:
         self._write(msgspec.json.encode(line) + b"\n")
 
 
@@ -124,42 +124,42 @@ class RecordedInputs:
     """
 
     def __init__(self, lines: Iterable[InputLine]) -> None:
-        self.words = False
+        self.has_words = False
         """There was a recogniser."""
         self._items: deque[ControlItem] = deque()
-        self._last: list[Transcript] = []
+        self._after_end: list[Transcript] = []
         """What came after the end."""
         self._missing: deque[MissingSpan] = deque()
         self._answered = set[tuple[UtteranceKey, int]]()
         """Utterances, and up to where they were heard with care."""
-        self._open: dict[UtteranceKey, TranscribeRequest] = {}
+        self._unanswered: dict[UtteranceKey, TranscribeRequest] = {}
         """Newest careful requests to which there is no answer."""
         finished = False
         for line in lines:
             finished |= line.finished
-            self.words |= line.words or False
+            self.has_words |= line.words or False
             if line.missing:
                 self._missing.append(line.missing)
             if heard := line.transcript:
                 if heard.careful:
                     self._answered.add(((heard.speaker, heard.utterance), heard.end))
                 if finished:
-                    self._last.append(heard)
+                    self._after_end.append(heard)
                 else:
                     self._items.append(heard)
             self._items.extend(
                 item for item in (line.channel_state, line.cue_feedback, line.listening) if item
             )
 
-    def items(self, blocks: Iterable[Block]) -> Iterator[InputItem]:
+    def merge_with_blocks(self, blocks: Iterable[Block]) -> Iterator[InputItem]:
         """Yield the sound, and with it what came beside it."""
         for block in blocks:
-            for part in self._parted(block):
+            for part in self._split_at_gaps(block):
                 while self._items and self._items[0].at <= part.end:
                     yield self._items.popleft()
                 yield part
 
-    def _parted(self, block: Block) -> Iterator[Block]:
+    def _split_at_gaps(self, block: Block) -> Iterator[Block]:
         """Yield a block in parts that came, or did not, as a whole."""
         now, end = block.start, block.end
         while now < end:
@@ -174,27 +174,30 @@ class RecordedInputs:
 
     # --- as an `Asr` ----------------------------------------------------------------------
 
-    def hear(self, block: Block) -> None:
+    def buffer_audio(self, block: Block) -> None:
         """Do nothing: nobody listens again."""
 
     def submit(self, request: TranscribeRequest) -> None:
         """Note what may never have been answered."""
         saying = request.speaker, request.utterance
         if request.careful:
-            self._open.pop(saying, None)
+            self._unanswered.pop(saying, None)
             if (saying, request.end) not in self._answered:
-                self._open[saying] = request
+                self._unanswered[saying] = request
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
         """Return what came after the end; nothing before it, as it comes with the sound."""
         if until is not None:
             return []
-        open_ = [request.answer(request.at, (), UNANSWERED) for request in self._open.values()]
-        return [*self._last, *open_]
+        open_ = [
+            request.make_transcript(request.at, (), UNANSWERED)
+            for request in self._unanswered.values()
+        ]
+        return [*self._after_end, *open_]
 
-    def forget(self) -> None:
+    def discard_pending(self) -> None:
         """Await nothing of what was asked."""
-        self._open.clear()
+        self._unanswered.clear()
 
     def close(self) -> None:
         """Do nothing."""

@@ -39,10 +39,10 @@ PACED_HOPS = 2
 class ReplayView(Protocol):
     """Somebody who watches."""
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
 
-    def advance(self, position: int) -> None:
+    def on_progress(self, position: int) -> None:
         """Note how far the call has been heard, as a stream index."""
 
 
@@ -59,7 +59,7 @@ class CallSetup(NamedTuple):
     frames: bool = False
     speed: float | None = None
     """Times real time; None is as fast as the machine allows."""
-    usual: AgentBaseline | None = None
+    baseline: AgentBaseline | None = None
     """What is usual for the agent; None where nothing is kept of earlier calls."""
 
 
@@ -67,7 +67,7 @@ class ReplayResult(NamedTuple):
     """What a replay comes to."""
 
     summary: Summary
-    usual: AgentBaseline
+    baseline: AgentBaseline
     """What is usual for the agent with this call in it."""
 
 
@@ -90,7 +90,7 @@ def replay_call(
     OutputError
         Where the results cannot be written.
     """
-    words = record.words if record else bool(setup.transcribers)
+    words = record.has_words if record else bool(setup.transcribers)
     engine = build_engine(
         setup.config,
         setup.cues,
@@ -98,7 +98,7 @@ def replay_call(
         speakers=call.speakers,
         transcribe=words,
         frames=setup.frames,
-        usual=setup.usual,
+        baseline=setup.baseline,
     )
     asr: Asr | None = None
     if record:
@@ -113,13 +113,13 @@ def replay_call(
                 log.write(_header(call, setup, words=words))
                 for event in _events(call, setup, engine, asr, view, record):
                     log.write(event_log.encode_event(event))
-                    tally.update(event)
-                    view.show(event)
+                    tally.add_event(event)
+                    view.on_event(event)
         finally:
             if asr:
                 asr.close()
-        result = tally.write(folder, call.notes)
-    return ReplayResult(result, engine.usual)
+        result = tally.write_results(folder, call.notes)
+    return ReplayResult(result, engine.baseline)
 
 
 def copy_event_log(log: Path, target: Path) -> None:
@@ -144,7 +144,7 @@ def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:
         speakers=call.speakers,
         sample_rates=call.rates,
         words=words,
-        usual_calls=setup.usual.calls if setup.usual else None,
+        usual_calls=setup.baseline.calls if setup.baseline else None,
         composite=setup.config.privacy.composite,
     )
 
@@ -163,13 +163,13 @@ def _events(
     if setup.speed:
         blocks = pace_blocks(blocks, setup.speed)
     heard = _with_progress(blocks, view)
-    yield from run_engine(record.items(heard) if record else heard, engine, asr)
+    yield from run_engine(record.merge_with_blocks(heard) if record else heard, engine, asr)
 
 
 def _with_progress(blocks: Iterator[Block], view: ReplayView) -> Iterator[Block]:
     for block in blocks:
         yield block
-        view.advance(block.end)
+        view.on_progress(block.end)
 
 
 @contextmanager

@@ -37,15 +37,15 @@ class ResultsWriter:
         self._words, self._summarizer = words, Summarizer(call)
         self._scorer = Scorer(call, composite=composite, words=words)
 
-    def update(self, event: Event) -> Event | None:
+    def add_event(self, event: Event) -> Event | None:
         """Take an event; return it as it may be kept, None where it may not."""
         kept = event if self._words else redact_words(event)
         if kept:
-            self._summarizer.update(kept)
-        self._scorer.update(event)
+            self._summarizer.add_event(kept)
+        self._scorer.add_event(event)
         return kept
 
-    def write(self, folder: Path, notes: Sequence[str] = ()) -> Summary:
+    def write_results(self, folder: Path, notes: Sequence[str] = ()) -> Summary:
         """Write the call's summary, with these notes before its own, and its score card.
 
         Raises
@@ -65,7 +65,7 @@ def score_events(call: str, events: Iterable[Event], *, composite: bool = True) 
     """Return the score card of a call's events."""
     scorer = Scorer(call, composite=composite)
     for event in events:
-        scorer.update(event)
+        scorer.add_event(event)
     return scorer.finish()
 
 

@@ -91,9 +91,9 @@ class AudioTrack:
             )
         promised = _riff_frames(path)
         if promised and promised > self.frames:
-            self._promise(promised, self.frames)
+            self._note_short_file(promised, self.frames)
 
-    def _promise(self, promised: int, held: int) -> None:
+    def _note_short_file(self, promised: int, held: int) -> None:
         self.notes.append(
             f"{readable_text(self.path.name)}: the header promises {promised / self.rate:.1f} s, "
             "the "
@@ -114,7 +114,7 @@ class AudioTrack:
         )
         read = given = 0
         with self._file as file:
-            while len(chunk := self._next(file, read)):
+            while len(chunk := self._read_chunk(file, read)):
                 read += len(chunk)
                 out = resampler.resample_chunk(chunk[:, self._channels])
                 given += len(out)
@@ -127,9 +127,9 @@ class AudioTrack:
                 )
             yield out.T
         if read < self.frames:
-            self._promise(self.frames, read)
+            self._note_short_file(self.frames, read)
 
-    def _next(self, file: soundfile.SoundFile, read: int) -> F32:
+    def _read_chunk(self, file: soundfile.SoundFile, read: int) -> F32:
         """Return the next samples [n, all channels], none at the end; `read` have been before."""
         at = f"{read / self.rate:.1f} s"
         size = max(1, int(self.rate * (_CHUNK_S if self.frames else _STEP_S)))
@@ -171,7 +171,7 @@ class RecordedCall:
         self._extra: list[str] = []
 
     @classmethod
-    def both(
+    def from_stereo(
         cls, path: Path, channels: tuple[int, int] = (0, 1), *, mapped: bool = False
     ) -> RecordedCall:
         """Return a call with the two speakers on channels of one file, the agent's first.
@@ -184,7 +184,7 @@ class RecordedCall:
         )
 
     @classmethod
-    def pair(cls, agent: Path, customer: Path) -> RecordedCall:
+    def from_pair(cls, agent: Path, customer: Path) -> RecordedCall:
         """Return a call whose speakers are in a file each."""
         tracks = [
             (AudioTrack(agent, (0,), 1), (Speaker.AGENT,)),
@@ -193,7 +193,7 @@ class RecordedCall:
         return cls(readable_text(agent.stem), tracks)
 
     @classmethod
-    def alone(cls, path: Path, speaker: Speaker) -> RecordedCall:
+    def from_mono(cls, path: Path, speaker: Speaker) -> RecordedCall:
         """Return a recording of one speaker."""
         return cls(readable_text(path.stem), [(AudioTrack(path, (0,), 1), (speaker,))])
 

@@ -51,7 +51,7 @@ def build_engine(
     speakers: tuple[Speaker, ...] = SPEAKERS,
     transcribe: bool = True,
     frames: bool = False,
-    usual: AgentBaseline | None = None,
+    baseline: AgentBaseline | None = None,
     stages: LatencyStats | None = None,
 ) -> Engine:
     """Return an engine for one call; what is not explained here is as `Engine` has it.
@@ -68,12 +68,12 @@ def build_engine(
     return Engine(
         config,
         cues,
-        stages.watch("vad", vad) if stages else vad,
-        stages.watch("features", prosody) if stages else prosody,
+        stages.time_calls("vad", vad) if stages else vad,
+        stages.time_calls("features", prosody) if stages else prosody,
         AgitationModel(models.agitation),
         WordingModel(models.wording),
         speakers=speakers,
         transcribe=transcribe,
         frames=frames,
-        usual=usual,
+        baseline=baseline,
     )

@@ -61,7 +61,7 @@ class TimedDisplay(msgspec.Struct, frozen=True):
     """A display, and when it was about."""
 
     display: Display
-    sounded: float
+    sound_time: float
     """When its newest sound was at the source, on `time.monotonic`'s clock; 0 if there is none."""
 
 
@@ -73,34 +73,34 @@ class Feed:
         """Replaced as a whole, only where the display differs."""
         self.click_through = False
         """Whether the overlay lets clicks through to what is under it; anyone may set it."""
-        self.wake: Callable[[], None] | None = None
+        self.on_change: Callable[[], None] | None = None
         """Called where the display has changed, for a viewer that would rather not poll; it must
         return at once."""
-        self._wishes: queue.Queue[UserAction] = queue.Queue(MAX_QUEUED_ACTIONS)
+        self._actions: queue.Queue[UserAction] = queue.Queue(MAX_QUEUED_ACTIONS)
         self._troubles: queue.Queue[StageTrouble] = queue.Queue(MAX_QUEUED_ACTIONS)
 
     def publish(self, display: Display, sounded: float) -> None:
         """Show a display; called by the run loop alone."""
         if display != self.newest.display:
             self.newest = TimedDisplay(display, sounded)
-            if self.wake:
-                self.wake()
+            if self.on_change:
+                self.on_change()
 
-    def wish(self, wish: UserAction) -> None:
+    def post_action(self, wish: UserAction) -> None:
         """Take what a person wants; where too much waits it is dropped."""
         with suppress(queue.Full):
-            self._wishes.put_nowait(wish)
+            self._actions.put_nowait(wish)
 
-    def wishes(self) -> list[UserAction]:
+    def drain_actions(self) -> list[UserAction]:
         """Return what was wanted since the last call."""
-        return _drain(self._wishes)
+        return _drain(self._actions)
 
-    def say(self, stage: str, reason: str, lasts: bool) -> None:
+    def report_trouble(self, stage: str, reason: str, lasts: bool) -> None:
         """Take what a stage beside the loop does less than it should, for the log and the view."""
         with suppress(queue.Full):
             self._troubles.put_nowait(StageTrouble(stage, reason, lasts))
 
-    def troubles(self) -> list[StageTrouble]:
+    def drain_troubles(self) -> list[StageTrouble]:
         """Return what was said since the last call."""
         return _drain(self._troubles)
 

@@ -65,7 +65,7 @@ class StageTimes:
         self._newest = np.zeros(MAX_DURATIONS)
         self.buckets = [0] * (len(BUCKETS_S) + 1)
 
-    def note(self, seconds: float, cpu: float = 0.0) -> None:
+    def add_duration(self, seconds: float, cpu: float = 0.0) -> None:
         """Add a duration."""
         self._newest[self.count % MAX_DURATIONS] = seconds
         self.count += 1
@@ -73,7 +73,7 @@ class StageTimes:
         self.cpu += cpu
         self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
 
-    def figures(self) -> StageStats:
+    def stats(self) -> StageStats:
         """Return what it comes to."""
         newest = (
             self._newest[: min(self.count, MAX_DURATIONS)] if self.count else np.full(1, np.nan)
@@ -87,8 +87,8 @@ class LatencyStats:
 
     def __init__(self) -> None:
         self._stages = {name: StageTimes() for name in STAGES}
-        self.depths = dict.fromkeys(QUEUES, 0)
-        self.deepest = dict.fromkeys(QUEUES, 0)
+        self.queue_depths = dict.fromkeys(QUEUES, 0)
+        self.max_queue_depths = dict.fromkeys(QUEUES, 0)
 
     def __getitem__(self, name: str) -> StageTimes:
         return self._stages[name]
@@ -97,14 +97,14 @@ class LatencyStats:
         """Begin again."""
         for stage in self._stages.values():
             stage.reset()
-        self.deepest = dict.fromkeys(QUEUES, 0)
+        self.max_queue_depths = dict.fromkeys(QUEUES, 0)
 
-    def depth(self, name: str, depth: int) -> None:
+    def set_queue_depth(self, name: str, depth: int) -> None:
         """Note how deep a queue is."""
-        self.depths[name] = depth
-        self.deepest[name] = max(self.deepest[name], depth)
+        self.queue_depths[name] = depth
+        self.max_queue_depths[name] = max(self.max_queue_depths[name], depth)
 
-    def watch(self, name: str, inner: Any) -> Any:
+    def time_calls(self, name: str, inner: Any) -> Any:
         """Return something that is as `inner`, with each `process` noted as a stage."""
         return _TimedModel(inner, self._stages[name])
 
@@ -118,7 +118,7 @@ class TimedEngine:
     def process(self, item: InputItem) -> list[Event]:
         """Take an item, as the engine does."""
         if isinstance(item, Transcript):
-            self._stages["words"].note((item.at - item.end) / SAMPLE_RATE)
+            self._stages["words"].add_duration((item.at - item.end) / SAMPLE_RATE)
         if not isinstance(item, Block):
             return self._engine.process(item)
         parts = self._stages["vad"], self._stages["features"]
@@ -126,10 +126,10 @@ class TimedEngine:
         began, cpu = time.perf_counter(), time.thread_time()
         events = self._engine.process(item)
         took, took_cpu = time.perf_counter() - began, time.thread_time() - cpu
-        self._stages["hop"].note(took, took_cpu)
+        self._stages["hop"].add_duration(took, took_cpu)
         rest = took - sum(p.total for p in parts) + before
         rest_cpu = took_cpu - sum(p.cpu for p in parts) + before_cpu
-        self._stages["decision"].note(rest, rest_cpu)
+        self._stages["decision"].add_duration(rest, rest_cpu)
         return events
 
     def finish(self) -> list[Event]:
@@ -147,5 +147,5 @@ class _TimedModel:
     def process(self, samples: F32) -> Any:
         began, cpu = time.perf_counter(), time.thread_time()
         found = self._inner.process(samples)
-        self._stage.note(time.perf_counter() - began, time.thread_time() - cpu)
+        self._stage.add_duration(time.perf_counter() - began, time.thread_time() - cpu)
         return found

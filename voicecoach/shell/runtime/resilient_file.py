@@ -34,7 +34,7 @@ class ResilientFile:
         self._closed = False
 
     @property
-    def waiting(self) -> int:
+    def buffered_bytes(self) -> int:
         """Bytes that wait."""
         return sum(len(piece) for _, piece in self._pieces)
 

@@ -100,7 +100,7 @@ class BrowserView:
         token = secrets.token_urlsafe()
         self.url = f"http://127.0.0.1:{port}/{token}/"
         files = [_file(name, *file) for name, file in PAGE_FILES.items()]
-        app = Starlette(routes=[*files, WebSocketRoute("/{token}/live", self._live)])
+        app = Starlette(routes=[*files, WebSocketRoute("/{token}/live", self._admit_viewer)])
         config = uvicorn.Config(
             _AccessGuard(app, token, port),
             http=_Connection,
@@ -116,7 +116,7 @@ class BrowserView:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listener)), name="page", daemon=True
+            target=lambda: asyncio.run(self._run_server(listener)), name="page", daemon=True
         )
         # The socket listens already: who comes before the server is up waits for it.
         self._thread.start()
@@ -126,14 +126,14 @@ class BrowserView:
         self._server.should_exit = True
         self._thread.join()
 
-    def open(self) -> bool:
+    def open_in_browser(self) -> bool:
         """Show it in the person's browser; False where there is none.
 
         The address is then on a command line, which other users of the machine may see.
         """
         return webbrowser.open(self.url)
 
-    async def _serve(self, listener: socket.socket) -> None:
+    async def _run_server(self, listener: socket.socket) -> None:
         asyncio.get_running_loop().set_exception_handler(_on_loop_exception)
         with listener:
             await self._server.serve([listener])
@@ -142,7 +142,7 @@ class BrowserView:
             connection.transport.abort()
         await asyncio.sleep(0)
 
-    async def _live(self, viewer: WebSocket) -> None:
+    async def _admit_viewer(self, viewer: WebSocket) -> None:
         """Take a viewer in, where there is room; it may go at any time."""
         try:
             await viewer.accept()
@@ -153,17 +153,20 @@ class BrowserView:
                 return
             self._viewers += 1
             try:
-                await self._attend(viewer)
+                await self._serve_viewer(viewer)
             finally:
                 self._viewers -= 1
         except WebSocketDisconnect:
             pass
         except Exception as e:  # ours: uvicorn is told to say nothing of what viewers do
-            self._feed.say("page", f"it failed ({describe_error(e)})", False)
+            self._feed.report_trouble("page", f"it failed ({describe_error(e)})", False)
 
-    async def _attend(self, viewer: WebSocket) -> None:
+    async def _serve_viewer(self, viewer: WebSocket) -> None:
         """Show it the feed and take its wishes, until either ends."""
-        both = [asyncio.create_task(self._show(viewer)), asyncio.create_task(self._hear(viewer))]
+        both = [
+            asyncio.create_task(self._send_displays(viewer)),
+            asyncio.create_task(self._receive_actions(viewer)),
+        ]
         try:
             done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -175,7 +178,7 @@ class BrowserView:
             with contextlib.suppress(TimeoutError, RuntimeError):
                 await asyncio.wait_for(viewer.close(WS_POLICY_VIOLATION), SEND_TIMEOUT_S)
 
-    async def _show(self, viewer: WebSocket) -> None:
+    async def _send_displays(self, viewer: WebSocket) -> None:
         """Send the newest display whenever it is another; return when it is not taken."""
         sent = None
         with contextlib.suppress(TimeoutError, WebSocketDisconnect):
@@ -187,7 +190,7 @@ class BrowserView:
                     await asyncio.wait_for(viewer.send_text(text), SEND_TIMEOUT_S)
                 await asyncio.sleep(FEED_POLL_S)
 
-    async def _hear(self, viewer: WebSocket) -> None:
+    async def _receive_actions(self, viewer: WebSocket) -> None:
         """Pass on wishes; return when one is none, or too many come, or no more will."""
         clock = asyncio.get_running_loop().time
         due = clock()
@@ -199,7 +202,7 @@ class BrowserView:
                 wish = ACTION_DECODER.decode(message.get("text") or b"")
             except (msgspec.DecodeError, RecursionError):
                 return
-            self._feed.wish(wish)
+            self._feed.post_action(wish)
 
 
 class _Connection(H11Protocol):
@@ -211,14 +214,14 @@ class _Connection(H11Protocol):
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
         else:
-            self.loop.call_later(REQUEST_TIMEOUT_S, self._hurry, None)
+            self.loop.call_later(REQUEST_TIMEOUT_S, self._drop_if_idle, None)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, for a while."""
-        self.loop.call_later(REQUEST_TIMEOUT_S, self._hurry, self.cycle)
+        self.loop.call_later(REQUEST_TIMEOUT_S, self._drop_if_idle, self.cycle)
         super().on_response_complete()
 
-    def _hurry(self, before: RequestResponseCycle | None) -> None:
+    def _drop_if_idle(self, before: RequestResponseCycle | None) -> None:
         if self.cycle is before and self in self.connections:
             self.transport.abort()
 

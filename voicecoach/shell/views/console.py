@@ -78,32 +78,32 @@ class TerminalView:
 
     def __exit__(self, *_: object) -> None:
         if self._live:
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.render(), refresh=True)
             self._live.stop()
 
-    def advance(self, position: int) -> None:
+    def on_progress(self, position: int) -> None:
         """Note how far the call has been heard, as a stream index."""
         self._position = position
         now = time.monotonic()
         if self._live and now - self._drawn >= 1.0 / MAX_REDRAWS_PER_S:
             self._drawn = now
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.render(), refresh=True)
 
     def clear(self) -> None:
         """Show nothing of the call that is over."""
         if self._live and self._snapshot.at:
             self._snapshot = Snapshot()
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.render(), refresh=True)
 
-    def show(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
-        self._snapshot.update(event)
+        self._snapshot.add_event(event)
         if not self._live:
             line = _event_line(event)
             if line:
                 self._console.print(line, soft_wrap=True)
 
-    def picture(self) -> RenderableType:
+    def render(self) -> RenderableType:
         """Return what is to be on the screen now."""
         return Group(
             self._speakers(),
@@ -156,7 +156,7 @@ class TerminalView:
                 format_samples(line.start), line.speaker, Text(printable(line.text))
             )
         for speaker in SPEAKERS:
-            committed, tentative = map(printable, self._snapshot.partial(speaker))
+            committed, tentative = map(printable, self._snapshot.partial_words(speaker))
             if committed or tentative:
                 text = Text.assemble(f"{committed} ", (tentative, "dim italic"))
                 rows += self._wrapped("", speaker, text)

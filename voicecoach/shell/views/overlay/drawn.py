@@ -103,7 +103,7 @@ class StateDot(QWidget):
         side = line_height(self) * 3 // 4
         self.setFixedSize(side, side)
 
-    def put(self, shape: str, colour: QColor) -> None:
+    def set_shape(self, shape: str, colour: QColor) -> None:
         """Draw another shape."""
         if (shape, colour) != (self._shape, self._colour):
             self._shape, self._colour = shape, colour
@@ -151,7 +151,7 @@ class Gauge(QWidget):
         self.setFixedHeight(self._thick + 2 * (self._thick // 3) + 2)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def put(self, value: float | None, mark: float | None = None) -> None:
+    def set_value(self, value: float | None, mark: float | None = None) -> None:
         """Draw another value; None is an empty track."""
         if (value, mark) != (self._value, self._mark):
             self._value, self._mark = value, mark
@@ -186,14 +186,14 @@ class WordsStrip(QWidget):
         self._layout = QTextLayout()
         self.setFixedHeight(2 * line_height(self))
 
-    def put(self, line: NewestLine | None) -> None:
+    def set_line(self, line: NewestLine | None) -> None:
         """Draw another line."""
         if line != self._line:
             self._line = line
-            self.setAccessibleName(self._arrange())
+            self.setAccessibleName(self._lay_out())
             self.update()
 
-    def _arrange(self) -> str:
+    def _lay_out(self) -> str:
         """Lay the text out and return it."""
         parts: list[tuple[str, QColor, bool]] = []
         if self._line:
@@ -222,7 +222,7 @@ class WordsStrip(QWidget):
         return text
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
-        self._arrange()
+        self._lay_out()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         past = max(0, self._layout.lineCount() - 2) * line_height(self)

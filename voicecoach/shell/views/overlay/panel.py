@@ -115,10 +115,10 @@ class SpeakerPanel(QWidget):
         # What is of one size does not lay the panel out anew with each text.
         self._value.setFixedSize(self.width(), line_height(self))
 
-    def put_channel(self, channel: ChannelMeter, overlap: bool) -> None:
+    def set_channel(self, channel: ChannelMeter, overlap: bool) -> None:
         """Draw the channel: its shape is who speaks, its word what to know of it."""
         speaks = channel.speaking
-        self._dot.put("disc" if speaks else "ring", BLUE if speaks else DIM_TEXT)
+        self._dot.set_shape("disc" if speaks else "ring", BLUE if speaks else DIM_TEXT)
         self._dot.setAccessibleName(f"{self._name}: {'speaking' if speaks else 'silent'}")
         well = channel.state == "ok"
         word = "both speak" if overlap else "" if well else channel.state
@@ -126,14 +126,14 @@ class SpeakerPanel(QWidget):
         set_text_colour(self._word, AMBER if overlap else DIM_TEXT)
         # Qt would guess whether this is markup.
         self._word.setToolTip(f"<qt>{html.escape(channel.reason)}</qt>" if channel.reason else "")
-        self._meter.put(channel.level / METER_STEPS)
+        self._meter.set_value(channel.level / METER_STEPS)
 
-    def put_bar(self, bar: ValueBar) -> None:
+    def set_bar(self, bar: ValueBar) -> None:
         """Draw the bar."""
         set_text(self._title, bar.label)
         set_text(self._value, bar.text)
         set_text(self._note, bar.note)
-        self._gauge.put(bar.value, bar.mark)
+        self._gauge.set_value(bar.value, bar.mark)
         self._gauge.setAccessibleName(f"{bar.label}: {bar.text}")
 
 
@@ -149,7 +149,7 @@ class CueCard(QWidget):
     def __init__(self, mark: Callable[[bool], None]) -> None:
         super().__init__()
         u = line_height(self)
-        self._open = False
+        self._has_card = False
         self._title, self._evidence = make_label(), make_label(wrap=True)
         self._say, self._none = make_label(AMBER, wrap=True), make_label(DIM_TEXT)
         self._none.setText("No cue")
@@ -172,11 +172,11 @@ class CueCard(QWidget):
             rows.addWidget(item)
         rows.addStretch(1)
         self._none.setParent(self)
-        self.put(None, False)
+        self.set_card(None, False)
 
-    def put(self, card: CardDisplay | None, through: bool) -> None:
+    def set_card(self, card: CardDisplay | None, through: bool) -> None:
         """Draw a card, or that there is none; no buttons where clicks go through."""
-        self._open = card is not None
+        self._has_card = card is not None
         say = (
             f"\N{LEFT DOUBLE QUOTATION MARK}{card.say}\N{RIGHT DOUBLE QUOTATION MARK}"
             if card
@@ -186,12 +186,12 @@ class CueCard(QWidget):
         set_text(self._evidence, card.evidence if card else "")
         set_text(self._say, say)
         for item in (self._title, self._evidence):
-            item.setVisible(self._open)
+            item.setVisible(self._has_card)
         self._say.setVisible(card is not None and bool(card.say))
-        self._none.setVisible(not self._open)
+        self._none.setVisible(not self._has_card)
         for helpful, made in self._marks.items():
             chosen = card is not None and card.helpful is helpful
-            made.setVisible(self._open and not through)
+            made.setVisible(self._has_card and not through)
             if bool(made.property("chosen")) != chosen:
                 made.setProperty("chosen", chosen)
                 made.setText(("\N{CHECK MARK} " if chosen else "") + MARK_LABELS[helpful])
@@ -208,7 +208,7 @@ class CueCard(QWidget):
         path.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            if not self._open:
+            if not self._has_card:
                 painter.setPen(EDGE)
                 painter.drawPath(path)
                 return
@@ -220,12 +220,12 @@ class CueCard(QWidget):
 class OverlayPanel(QWidget):
     """The window, which says by its signals what happens to it."""
 
-    wished = Signal(object)
+    action_requested = Signal(object)
     """What the agent wants, a `feed.Wish`."""
     dragged = Signal(QPoint)
     """It was put somewhere else."""
     resized = Signal()
-    flushed = Signal()
+    repainted = Signal()
     """What had changed is painted."""
 
     def __init__(self) -> None:
@@ -251,21 +251,27 @@ class OverlayPanel(QWidget):
         self.setWindowTitle("voicecoach")
         self._shown: Display | None = None
         self._through = False
-        self._held: QPoint | None = None
+        self._grab_point: QPoint | None = None
         """Where in it the pointer holds it."""
-        self._asked: QPoint | None = None
+        self._drag_target: QPoint | None = None
         """Where it was dragged to; some window managers tell a wrong place."""
         u = line_height(self)
         self.setStyleSheet(BUTTON_STYLE.format(radius=u // 3, y=u // 5, x=u // 2))
         self._dot, self._state, self._hint = StateDot(), make_label(), make_label(AMBER)
         self._hint.setText("clicks pass through")
         self._buttons = (
-            make_button("", "Start, pause or go on", lambda: self.wished.emit(ToggleListening())),
-            make_button("Next call", "Next call", lambda: self.wished.emit(NextCall())),
             make_button(
-                "Declined", "The customer says no", lambda: self.wished.emit(CustomerDeclines())
+                "", "Start, pause or go on", lambda: self.action_requested.emit(ToggleListening())
             ),
-            make_button("\N{MULTIPLICATION SIGN}", "Quit", lambda: self.wished.emit(QuitProgram())),
+            make_button("Next call", "Next call", lambda: self.action_requested.emit(NextCall())),
+            make_button(
+                "Declined",
+                "The customer says no",
+                lambda: self.action_requested.emit(CustomerDeclines()),
+            ),
+            make_button(
+                "\N{MULTIPLICATION SIGN}", "Quit", lambda: self.action_requested.emit(QuitProgram())
+            ),
         )
         self._buttons[-2].setToolTip("The customer says no: nothing is kept of this call")
         self._buttons[-1].setToolTip("Quit")
@@ -284,10 +290,10 @@ class OverlayPanel(QWidget):
         rows.addLayout(make_row(*self._people.values(), gap=3 * u // 2))
         rows.addWidget(self._words)
         rows.addWidget(self._notice)
-        self.draw(Display(), False)
-        self.fit()
+        self.set_display(Display(), False)
+        self.fit_to_content()
 
-    def draw(self, display: Display, through: bool) -> None:
+    def set_display(self, display: Display, through: bool) -> None:
         """Draw a display, and that clicks go through it; only what differs is painted."""
         old, new = self._shown, display
         if through != self._through or old is None:
@@ -295,30 +301,30 @@ class OverlayPanel(QWidget):
             self._hint.setVisible(through)
             for each in self._buttons:
                 each.setVisible(not through)
-            self._cue.put(new.card, through)
+            self._cue.set_card(new.card, through)
             self.update()
         if old is None or new.state != old.state:
             words, shape = STATE_LABELS[new.state]
             set_text(self._state, words)
             colours = {"listening": BLUE, "paused": AMBER}
-            self._dot.put(shape, colours.get(new.state, DIM_TEXT))
+            self._dot.set_shape(shape, colours.get(new.state, DIM_TEXT))
             self._buttons[0].setText(TOGGLE_LABELS[new.state])
         if old is None or new.card != old.card:
-            self._cue.put(new.card, through)
+            self._cue.set_card(new.card, through)
         if old is None or new.channels != old.channels or new.overlap != old.overlap:
             for channel in new.channels:
-                self._people[channel.speaker].put_channel(channel, new.overlap)
+                self._people[channel.speaker].set_channel(channel, new.overlap)
         if old is None or new.agitation != old.agitation:
-            self._people[Speaker.CUSTOMER].put_bar(new.agitation)
+            self._people[Speaker.CUSTOMER].set_bar(new.agitation)
         if old is None or new.delivery != old.delivery:
-            self._people[Speaker.AGENT].put_bar(new.delivery)
-        self._words.put(new.line)
+            self._people[Speaker.AGENT].set_bar(new.delivery)
+        self._words.set_line(new.line)
         notice = "\n".join(filter(None, (*map(_trouble, new.channels), new.notice)))
         set_text(self._notice, notice)
         self._notice.setVisible(bool(notice))
         self._shown = new
 
-    def fit(self) -> None:
+    def fit_to_content(self) -> None:
         """Make it as large as what is in it."""
         rows = self._rows
         wish = self.fontMetrics().averageCharWidth() * PANEL_CHARACTERS
@@ -328,11 +334,11 @@ class OverlayPanel(QWidget):
             self.setFixedSize(width, height)
 
     @property
-    def held(self) -> bool:
+    def is_dragged(self) -> bool:
         """Whether it is being dragged."""
-        return self._held is not None
+        return self._grab_point is not None
 
-    def let_through(self, on: bool) -> None:
+    def set_click_through(self, on: bool) -> None:
         """Let clicks through to what is under it, or not; the window stays the same one."""
         handle = self.windowHandle()
         if handle:
@@ -341,15 +347,15 @@ class OverlayPanel(QWidget):
     def _mark(self, helpful: bool) -> None:
         card = self._shown.card if self._shown else None
         if card:
-            self.wished.emit(MarkCue(card.id, card.start, helpful))
+            self.action_requested.emit(MarkCue(card.id, card.start, helpful))
 
     def event(self, event: QEvent) -> bool:  # noqa: D102
         kind = event.type()
         done = super().event(event)
         if kind == QEvent.Type.UpdateRequest:
-            self.flushed.emit()
+            self.repainted.emit()
         elif kind == QEvent.Type.LayoutRequest:
-            self.fit()
+            self.fit_to_content()
         return done
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
@@ -379,15 +385,15 @@ class OverlayPanel(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         if event.button() is Qt.MouseButton.LeftButton:
-            self._held = event.position().toPoint()
+            self._grab_point = event.position().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
-        if self._held is not None:
-            self._asked = event.globalPosition().toPoint() - self._held
-            self.move(self._asked)
+        if self._grab_point is not None:
+            self._drag_target = event.globalPosition().toPoint() - self._grab_point
+            self.move(self._drag_target)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
-        self._held, asked, self._asked = None, self._asked, None
+        self._grab_point, asked, self._drag_target = None, self._drag_target, None
         if asked is not None:
             self.dragged.emit(asked)
 

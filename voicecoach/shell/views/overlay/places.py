@@ -33,7 +33,7 @@ class Box(NamedTuple):
     width: int
     height: int
 
-    def shared(self, other: Box) -> int:
+    def shared_pixels(self, other: Box) -> int:
         """Return how many pixels are in both."""
         wide = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         high = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
@@ -86,7 +86,7 @@ def remember_place(
 ) -> None:
     """Note where it was put, as the newest, on the screen that has most of it."""
     box = Box(*place, *size)
-    screen = max(screens, key=lambda s: s.whole.shared(box))
+    screen = max(screens, key=lambda s: s.whole.shared_pixels(box))
     places.pop(screen.key, None)
     places[screen.key] = clamp_into(place, size, screen.free)
     while len(places) > MOST_PLACES:

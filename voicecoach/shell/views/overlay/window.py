@@ -53,7 +53,7 @@ class Waker(QObject):
             self._woken = True
             self.changed.emit()
 
-    def taken(self) -> None:
+    def acknowledge(self) -> None:
         """Take that it is looked at."""
         self._woken = False
 
@@ -77,48 +77,50 @@ class Overlay:
         self._path = places.places_path()
         self._places = places.read_places(self._path)
         self._error: BaseException | None = None
-        self._drawn: TimedDisplay | None = None
-        self._seen = Display()
+        self._newest_drawn: TimedDisplay | None = None
+        self._on_screen = Display()
         """What is on the screen: bars and words may be those of before."""
         self._drawn_at = self._bars_at = self._raised_at = 0.0
         self._unpainted = False
         self._through = False
         self._panel = OverlayPanel()
-        self._panel.wished.connect(self._wish)
-        self._panel.dragged.connect(self._dragged)
-        self._panel.resized.connect(self._settle)
+        self._panel.action_requested.connect(self._on_action)
+        self._panel.dragged.connect(self._on_dragged)
+        self._panel.resized.connect(self._move_to_place)
         if painted:
-            self._panel.flushed.connect(self._flushed)
-        self._tray = Tray(feed, self._wish) if QSystemTrayIcon.isSystemTrayAvailable() else None
+            self._panel.repainted.connect(self._on_repainted)
+        self._tray = (
+            Tray(feed, self._on_action) if QSystemTrayIcon.isSystemTrayAvailable() else None
+        )
         self._timer = QTimer()
-        self._timer.timeout.connect(self._tick)
+        self._timer.timeout.connect(self._on_tick)
         self._timer.setInterval(IDLE_POLL_MS)
         self._waker = Waker()
-        self._waker.changed.connect(self._tick, Qt.ConnectionType.QueuedConnection)
+        self._waker.changed.connect(self._on_tick, Qt.ConnectionType.QueuedConnection)
 
     def run(self) -> None:
         """Show it until the end; what goes wrong in it is raised here."""
         before = signal.getsignal(signal.SIGINT)
         if before is signal.default_int_handler:
             # Raised inside a call from Qt it would be printed and forgotten.
-            signal.signal(signal.SIGINT, lambda *_: self._end(KeyboardInterrupt()))
+            signal.signal(signal.SIGINT, lambda *_: self._quit(KeyboardInterrupt()))
         desktop = QGuiApplication.instance()
         assert isinstance(desktop, QApplication)
         desktop.setQuitOnLastWindowClosed(False)
-        desktop.screenAdded.connect(self._watch)
-        desktop.screenRemoved.connect(self._settle)
+        desktop.screenAdded.connect(self._watch_screen)
+        desktop.screenRemoved.connect(self._move_to_place)
         for screen in desktop.screens():
-            self._watch(screen)
+            self._watch_screen(screen)
         try:
-            self._settle()
+            self._move_to_place()
             self._panel.show()
             handle = self._panel.windowHandle()
-            handle.screenChanged.connect(self._panel.fit)
+            handle.screenChanged.connect(self._panel.fit_to_content)
             self._timer.start()
-            self._feed.wake = self._waker.wake
+            self._feed.on_change = self._waker.wake
             desktop.exec()
         finally:
-            self._feed.wake = None
+            self._feed.on_change = None
             self._timer.stop()
             self._panel.close()
             self._panel.deleteLater()
@@ -129,89 +131,91 @@ class Overlay:
         if self._error:
             raise self._error
 
-    def _end(self, error: BaseException | None = None) -> None:
+    def _quit(self, error: BaseException | None = None) -> None:
         self._error = self._error or error
         QApplication.quit()
 
-    def _tick(self) -> None:
-        self._waker.taken()
+    def _on_tick(self) -> None:
+        self._waker.acknowledge()
         try:
-            self._look()
+            self._draw_if_due()
         except BaseException as error:
             # Qt would print it and go on.
-            self._end(error)
+            self._quit(error)
 
-    def _look(self) -> None:
+    def _draw_if_due(self) -> None:
         """Draw what is new, if it is its time."""
         if not self._running():
-            self._end()
+            self._quit()
             return
         shown, through, now = self._feed.newest, self._feed.click_through, time.monotonic()
         if through is not self._through:
             self._through = through
-            self._panel.let_through(through)
-            self._drawn = None
+            self._panel.set_click_through(through)
+            self._newest_drawn = None
         bars = now - self._bars_at >= 1.0 / BAR_RATE
-        behind = self._drawn is not None and self._seen != self._drawn.display
-        if (shown is not self._drawn and self._due(shown.display, now)) or (behind and bars):
-            self._drawn, self._drawn_at, self._unpainted = shown, now, True
-            self._seen = shown.display if bars else _with_old_bars(shown.display, self._seen)
+        behind = self._newest_drawn is not None and self._on_screen != self._newest_drawn.display
+        if (shown is not self._newest_drawn and self._due(shown.display, now)) or (behind and bars):
+            self._newest_drawn, self._drawn_at, self._unpainted = shown, now, True
+            self._on_screen = (
+                shown.display if bars else _with_old_bars(shown.display, self._on_screen)
+            )
             if bars:
                 self._bars_at = now
-            self._panel.draw(self._seen, through)
+            self._panel.set_display(self._on_screen, through)
             if self._tray:
-                self._tray.draw(shown.display, through)
+                self._tray.update_menu(shown.display, through)
             if shown.display.state == "ended":
-                self._end()
-        self._pace(now)
+                self._quit()
+        self._schedule_next_look(now)
         if now - self._raised_at >= RAISE_S:
             self._raised_at = now
             # Not over the menu that is just being read.
             if QApplication.activePopupWidget() is None:
                 self._panel.raise_()
 
-    def _pace(self, now: float) -> None:
+    def _schedule_next_look(self, now: float) -> None:
         """Look again when what is not due yet will be."""
         wait = IDLE_POLL_MS
-        if self._feed.newest is not self._drawn:
+        if self._feed.newest is not self._newest_drawn:
             wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
-        elif self._seen != self._drawn.display:
+        elif self._on_screen != self._newest_drawn.display:
             wait = max(1, round(1000 * (self._bars_at + 1.0 / BAR_RATE - now)))
         if self._timer.interval() != wait:
             self._timer.setInterval(wait)
 
     def _due(self, new: Display, now: float) -> bool:
-        old = self._seen
-        if self._drawn is None or now - self._drawn_at >= 1.0 / METER_RATE:
+        old = self._on_screen
+        if self._newest_drawn is None or now - self._drawn_at >= 1.0 / METER_RATE:
             return True
         return _urgent(new) != _urgent(old)
 
-    def _flushed(self) -> None:
-        if self._unpainted and self._painted and self._drawn:
+    def _on_repainted(self) -> None:
+        if self._unpainted and self._painted and self._newest_drawn:
             self._unpainted = False
-            self._painted(self._drawn, self._drawn_at, time.monotonic())
+            self._painted(self._newest_drawn, self._drawn_at, time.monotonic())
 
-    def _wish(self, wish: UserAction) -> None:
-        self._feed.wish(wish)
+    def _on_action(self, wish: UserAction) -> None:
+        self._feed.post_action(wish)
         if isinstance(wish, QuitProgram):
-            self._end()
+            self._quit()
 
-    def _watch(self, screen: QScreen) -> None:
-        screen.availableGeometryChanged.connect(self._settle)
-        self._settle()
+    def _watch_screen(self, screen: QScreen) -> None:
+        screen.availableGeometryChanged.connect(self._move_to_place)
+        self._move_to_place()
 
-    def _settle(self, *_: object) -> None:
+    def _move_to_place(self, *_: object) -> None:
         """Go to the place that is kept, or as near as all of it can be seen."""
         size, here = (self._panel.width(), self._panel.height()), list_screens()
         # There is none for a moment where a laptop's lid is closed and another screen takes over.
-        if here and not self._panel.held:
+        if here and not self._panel.is_dragged:
             self._panel.move(*places.place_on_screen(self._places, size, here))
 
-    def _dragged(self, place: QPoint) -> None:
+    def _on_dragged(self, place: QPoint) -> None:
         size = self._panel.width(), self._panel.height()
         places.remember_place(self._places, (place.x(), place.y()), size, list_screens())
         places.write_places(self._path, self._places)
-        self._settle()
+        self._move_to_place()
 
 
 class Tray:
@@ -250,7 +254,7 @@ class Tray:
         self._icon.setContextMenu(self.menu)
         self._icon.show()
 
-    def draw(self, display: Display, through: bool) -> None:
+    def update_menu(self, display: Display, through: bool) -> None:
         """Say what there is to do now."""
         self._toggle.setText(TOGGLE_LABELS[display.state] or "Pause")
         self._through.setChecked(through)

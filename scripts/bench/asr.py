@@ -622,21 +622,21 @@ import numpy as np, soundfile, soxr
 from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import LiveAsr
-from voicecoach.shell.runtime.engine_factory import assemble, shipped
-from voicecoach.shell.runtime.audio_files import Call
-from voicecoach.shell.asr.worker_process import Remote
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.shell.asr.loop import cut, paced, run
+from voicecoach.shell.asr.loop import pace_blocks, run_engine
 config = Config()
-remote = Remote(sys.argv[1], "en")
-engine = assemble(config, cues.load(cues.BUILT_IN), shipped())
+remote = TranscriberProcess(sys.argv[1], "en")
+engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
 remote.ready()
-call = Call.both(resource("samples", SAMPLE_CALL))
+call = RecordedCall.both(resource("samples", SAMPLE_CALL))
 blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]
 first = np.concatenate([block.samples[0] for block in blocks[:64]])
 assert remote.transcribe(first)
 print("word", flush=True)
-list(run(paced(blocks, 1.0), engine, LiveAsr(remote, config.transcription)))
+list(run_engine(pace_blocks(blocks, 1.0), engine, LiveAsr(remote, config.transcription)))
 for pid in ("self", remote._process.pid):
     text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     print(float(re.findall(r"^Pss:\\s+([0-9]+)", text, re.M)[0]) / 1000, flush=True)

@@ -217,15 +217,15 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from voicecoach.shell.journal import fill
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.store import JournalStore
 path, calls = Path(sys.argv[1]), sorted(Path(sys.argv[2]).iterdir())
 for i, call in enumerate(calls):
-    with Journal(path, create=True) as journal:
-        added = fill.add(journal, call, started=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(i))
+    with JournalStore(path, create=True) as journal:
+        added = fill.add_call_folder(journal, call, started=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(i))
         print("added", added.call.id, flush=True)
         if i % 4 == 3:
             print("deleting", added.call.id, flush=True)
-            journal.delete(added.call.id)
+            journal.delete_call(added.call.id)
             print("deleted", added.call.id, flush=True)
 """
 

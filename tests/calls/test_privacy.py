@@ -286,11 +286,11 @@ def test_an_event_without_words_has_none() -> None:
 
 CHILD = """
 import sys, msgspec
-from voicecoach.shell.asr.worker_process import Answer, _read, _write
-while (data := _read(sys.stdin.buffer)) is not None:
+from voicecoach.shell.asr.worker_process import WorkerAnswer, _read_message, _write_message
+while (data := _read_message(sys.stdin.buffer)) is not None:
     load = msgspec.msgpack.decode(data)["type"] == "Load"
-    answer = Answer() if load else Answer(error="ValueError", text="cannot align 'marmalade'")
-    _write(sys.stdout.buffer, msgspec.msgpack.encode(answer))
+    answer = WorkerAnswer() if load else WorkerAnswer(error="ValueError", text="cannot align 'marmalade'")
+    _write_message(sys.stdout.buffer, msgspec.msgpack.encode(answer))
 """
 
 
@@ -306,10 +306,10 @@ SAYS = """
 import sys
 from pathlib import Path
 from tests.desk import Played, Told
-from voicecoach.config import Config, Privacy
+from voicecoach.config import Config, PrivacyConfig
 from voicecoach.shell.apps import live as attend
 from voicecoach.coaching import cues
-settings = Config(privacy=Privacy(profile=sys.argv[2]))
+settings = Config(privacy=PrivacyConfig(profile=sys.argv[2]))
 
 class Backend:
     def sources(self): return []
@@ -324,15 +324,16 @@ class Feed(attend.Feed):
         super().__init__()
         feeds.append(self)
 feeds = []
-start = attend.Session.__init__
+start = attend.LiveSession.__init__
 def begun(self, setup, ears, feed, *rest, **options):
     Played.__init__(ears, feed, [])
     start(self, setup, ears, feed, *rest, **options)
     if sys.argv[3] == "wait":
-        feed.wish(attend.Toggle())
-attend.choose, attend.Ears, attend.Feed, attend.Session.__init__ = Backend, Ears, Feed, begun
-options = attend.Options(Path(sys.argv[1]), "none", journal=True, metrics=int(sys.argv[4]))
-attend.attend(settings, cues.load(cues.BUILT_IN), [Told()], "", options)
+        feed.post_action(attend.Toggle())
+attend.choose_backend, attend.DeviceSupervisor = Backend, Ears
+attend.Feed, attend.LiveSession.__init__ = Feed, begun
+options = attend.LiveOptions(Path(sys.argv[1]), "none", journal=True, metrics=int(sys.argv[4]))
+attend.run_live(settings, cues.load_cues(cues.BUILT_IN_CUES), [Told()], "", options)
 """
 
 

@@ -24,7 +24,7 @@ MOST = 200
 def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep away from a call that somebody has here; the path of a socket must be short."""
     place = tmp_path_factory.mktemp("r")
-    monkeypatch.setattr(local_socket, "folder", lambda: place)
+    monkeypatch.setattr(local_socket, "control_folder", lambda: place)
 
 
 @pytest.mark.parametrize(("target", "name"), KNOWN)

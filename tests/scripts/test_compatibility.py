@@ -162,7 +162,7 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
     def nowhere() -> Path:
         raise PermissionError("runtime directory is owned by somebody else")
 
-    monkeypatch.setattr(local_socket, "folder", nowhere)
+    monkeypatch.setattr(local_socket, "control_folder", nowhere)
     with ControlServer(Feed()) as deaf:
         assert (
             "`voicecoach tell` does not reach this call: runtime directory" in deaf.why_unreachable

@@ -236,17 +236,17 @@ import json, sys
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
-from voicecoach.views.display import Bar, Card, Channel, Display, Line
+from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 from voicecoach.types import SPEAKERS
 app = QApplication(["panel", "-platform", "offscreen"])
 from voicecoach.shell.views.overlay.panel import Panel
 panel = Panel()
 for text in json.loads(sys.argv[1]):
-    bar = Bar(text, 0.5, 0.5, text, text)
-    channels = tuple(Channel(s, True, 3, text, text) for s in SPEAKERS)
-    card = Card("id", 0, text, text, text, None)
-    line = Line(SPEAKERS[0], text, text)
-    panel.draw(Display("listening", channels, False, card, bar, bar, line, text), False)
+    bar = ValueBar(text, 0.5, 0.5, text, text)
+    channels = tuple(ChannelMeter(s, True, 3, text, text) for s in SPEAKERS)
+    card = CardDisplay("id", 0, text, text, text, None)
+    line = NewestLine(SPEAKERS[0], text, text)
+    panel.set_display(Display("listening", channels, False, card, bar, bar, line, text), False)
     labels = panel.findChildren(QLabel)
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
     assert sum(text in label.text() for label in labels) > 8, text
@@ -361,8 +361,8 @@ def test_devices_are_listed_as_text(text: str, monkeypatch: pytest.MonkeyPatch) 
         def sources(self) -> list[object]:
             return [msgspec.defstruct("Source", ["kind", "name", "label"])("input", text, text)]
 
-    monkeypatch.setattr(capture, "choose", Machine)
-    monkeypatch.setattr("voicecoach.shell.capture.ears.pick", lambda *_: None)
+    monkeypatch.setattr(capture, "choose_backend", Machine)
+    monkeypatch.setattr("voicecoach.shell.capture.ears.pick_source", lambda *_: None)
     done = CliRunner().invoke(app, ["devices"])
     assert done.exit_code == 0, done.output
     assert harmless(done.output)

@@ -51,7 +51,7 @@ def wished(feed: Feed, seconds: float = 10.0) -> list[UserAction]:
 
 
 def test_there_is_a_view_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "no_overlay", lambda: "there is no PySide6")
+    monkeypatch.setattr(live, "why_no_overlay", lambda: "there is no PySide6")
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -62,7 +62,7 @@ def test_there_is_a_view_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> N
         assert resolve_view(named) == (named, "")
     with pytest.raises(ConfigError, match="no overlay: there is no PySide6; or take --view"):
         resolve_view("overlay")
-    monkeypatch.setattr(live, "no_overlay", lambda: "")
+    monkeypatch.setattr(live, "why_no_overlay", lambda: "")
     assert resolve_view("auto") == ("overlay", "")
 
 
@@ -154,7 +154,7 @@ def test_words_that_are_none_and_marks_of_nothing_do_nothing() -> None:
 
 
 def test_another_program_can_tell_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_socket, "folder", lambda: tmp_path / "run")
+    monkeypatch.setattr(local_socket, "control_folder", lambda: tmp_path / "run")
     with pytest.raises(ConfigError, match="no live call runs here"):
         send_command("pause")
     with pytest.raises(ConfigError, match="say one of pause, next"):
@@ -180,8 +180,8 @@ def test_who_connects_and_is_no_help_holds_nobody_up(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path_factory.mktemp("r")
-    monkeypatch.setattr(local_socket, "folder", lambda: place)
-    monkeypatch.setattr(local_socket, "SAY_S", 0.3)
+    monkeypatch.setattr(local_socket, "control_folder", lambda: place)
+    monkeypatch.setattr(local_socket, "HANDSHAKE_TIMEOUT_S", 0.3)
     feed = Feed()
     with ControlServer(feed), ExitStack() as stack:
         silent = []
@@ -207,11 +207,11 @@ def test_what_goes_wrong_with_a_word_ends_nothing(
         raise ZeroDivisionError
 
     place = tmp_path_factory.mktemp("r")
-    monkeypatch.setattr(local_socket, "folder", lambda: place)
+    monkeypatch.setattr(local_socket, "control_folder", lambda: place)
     feed = Feed()
     with ControlServer(feed):
         with monkeypatch.context() as patch:
-            patch.setattr(local_socket, "act", fails)
+            patch.setattr(local_socket, "apply_command", fails)
             with pytest.raises(ConfigError, match="no live call"):
                 send_command("pause")
         send_command("next")
@@ -222,8 +222,8 @@ def test_a_call_that_hangs_is_said(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path_factory.mktemp("r")
-    monkeypatch.setattr(local_socket, "folder", lambda: place)
-    monkeypatch.setattr(local_socket, "ANSWER_S", 0.2)
+    monkeypatch.setattr(local_socket, "control_folder", lambda: place)
+    monkeypatch.setattr(local_socket, "CONTROL_REPLY_TIMEOUT_S", 0.2)
     (place / "key").write_bytes(b"x" * 32)
     with socket.socket(socket.AF_UNIX) as hung:
         hung.bind(str(place / "control"))

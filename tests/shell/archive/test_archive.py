@@ -608,7 +608,7 @@ def some(result: work.CallResult, i: int) -> work.CallResult:
 def test_a_table_is_written_group_by_group_as_calls_are_read(
     done: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "GROUP", 100)
+    monkeypatch.setattr(tables, "ROW_GROUP_SIZE", 100)
     result = work.read_call_result(next((done[0] / ".calls").glob("*")))
     assert len(result.tone) > 5
     waiting = []
@@ -688,7 +688,7 @@ def test_no_more_than_a_few_calls_are_in_flight(monkeypatch: pytest.MonkeyPatch)
             assert len(drawn) - len(over) <= 4 + 1
             yield plan.ArchiveRecording(str(i), 1, 1), str(i)
 
-    monkeypatch.setattr(work, "process", process)
+    monkeypatch.setattr(work, "replay_recording", process)
     with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as c:
         for recording, outcome in batch.replay_all_pending(c, settings(Path(), Path()), jobs(), 4):
             assert outcome == work.CallOutcome(1.0)

@@ -338,7 +338,7 @@ def test_at_the_end_of_a_call_the_last_words_are_waited_for() -> None:
 
 
 def test_last_words_are_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "LAST_S", 0.1)
+    monkeypatch.setattr(answering, "LAST_WORDS_TIMEOUT_S", 0.1)
     parrot = Parrot()
     parrot.gate.clear()
     w = LiveAsr(parrot, SETTINGS)

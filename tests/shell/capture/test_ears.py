@@ -201,7 +201,7 @@ def test_a_device_that_stops_delivering_is_opened_again(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ears, "STALLED_S", 0.1)
-    monkeypatch.setattr(ears, "FIRST_S", 0.3)
+    monkeypatch.setattr(ears, "FIRST_CHUNK_TIMEOUT_S", 0.3)
     with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) >= 2)
@@ -217,7 +217,7 @@ def test_an_output_may_deliver_nothing_where_that_is_how_it_is(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ears, "STALLED_S", 0.05)
-    monkeypatch.setattr(ears, "FIRST_S", 0.05)
+    monkeypatch.setattr(ears, "FIRST_CHUNK_TIMEOUT_S", 0.05)
     backend.pauses_in_silence = True
     with DeviceSupervisor(backend, {}) as both:
         both.start()
@@ -245,7 +245,7 @@ def test_nothing_is_open_or_taken_before_start_and_after_stop(backend: Backend) 
 def test_a_full_queue_drops_and_says_that_some_is_missing(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ears, "WAITING", 3)
+    monkeypatch.setattr(ears, "MAX_QUEUED_CHUNKS", 3)
     with DeviceSupervisor(backend, {}) as both:
         both.start()
         until(lambda: len(backend.opened) == 2)

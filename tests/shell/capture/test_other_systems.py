@@ -203,7 +203,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     time.monotonic = lambda: time.now
     monkeypatch.setattr(portaudio, "time", time)
     monkeypatch.setattr(taps, "time", time)
-    monkeypatch.setattr(portaudio, "_open", set())
+    monkeypatch.setattr(portaudio, "_open_streams", set())
     yield time
     assert not [t for t in threading.enumerate() if t.name == "tap"]
 
@@ -685,7 +685,7 @@ class TestTaps:
     def sd(
         self, install: Callable[[str, object], Any], monkeypatch: pytest.MonkeyPatch
     ) -> Sounddevice:
-        monkeypatch.setattr(taps, "POLL_S", 0.001)
+        monkeypatch.setattr(taps, "TAP_POLL_S", 0.001)
         return cast(Sounddevice, install("sounddevice", Sounddevice(*MAC)))
 
     @pytest.fixture
@@ -774,7 +774,7 @@ class TestTaps:
             listen(CoreAudioBackend(), "everything")
 
     def test_a_tap_that_hangs_is_given_up(self, fa: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(taps, "OPEN_S", 0.01)
+        monkeypatch.setattr(taps, "TAP_OPEN_TIMEOUT_S", 0.01)
         go_on = threading.Event()
         answer = fa.open
 

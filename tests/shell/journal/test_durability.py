@@ -112,7 +112,7 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     worse = (*schema.MIGRATIONS, ("DROP TABLE cues", "DROP TABLE nowhere"))
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", worse)
-        patched.setattr(schema, "VERSION", len(worse))
+        patched.setattr(schema, "SCHEMA_VERSION", len(worse))
         with pytest.raises(JournalError, match="no such table: nowhere"):
             JournalStore(path)
     with JournalStore(path) as journal:
@@ -125,14 +125,14 @@ ADD = """
 import sys
 from pathlib import Path
 from tests.journal.entries import made
-from voicecoach.shell.journal.store import Journal
+from voicecoach.shell.journal.store import JournalStore
 path, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(count):
-    with Journal(path, create=True) as journal:
-        journal.add(made(f"{who} {number}"))
-        journal.add(made("both", words=True))
+    with JournalStore(path, create=True) as journal:
+        journal.add_call(made(f"{who} {number}"))
+        journal.add_call(made("both", words=True))
     print(number, flush=True)
 """
 
@@ -183,13 +183,13 @@ def test_two_processes_add_at_once(path: Path) -> None:
 KILLED = """
 import os, signal
 from voicecoach.shell.journal import store
-insert, done = store.Journal._insert, []
+insert, done = store.JournalStore._insert, []
 def _insert(self, table, rows, more=""):
     insert(self, table, rows, more)
     done.append(table)
     if done.count("calls") == 3 and table == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)
-store.Journal._insert = _insert
+store.JournalStore._insert = _insert
 """
 
 

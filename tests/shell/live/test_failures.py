@@ -111,7 +111,7 @@ def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
             raise IndexError(SECRET)
         return take(self, now)
 
-    monkeypatch.setattr(Backlog, "take", fails)
+    monkeypatch.setattr(Backlog, "next_task", fails)
     w = LiveAsr(Parrot(), SETTINGS, feed_.report_trouble)
     feed(w)
     fail.set()
@@ -134,12 +134,12 @@ def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
 def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(capture, "LOOK_S", 0.01)
+    monkeypatch.setattr(capture, "DEVICE_CHECK_S", 0.01)
     feed_, backend = Feed(), Backend()
     with DeviceSupervisor(backend, {}, feed_.report_trouble) as ears:
         ears.start()
         until(lambda: any(isinstance(news, CapturedChunk) for news in ears.read_chunks(0.1).news))
-        monkeypatch.setattr(capture.SupervisedDevice, "look", _broken)
+        monkeypatch.setattr(capture.SupervisedDevice, "check_device", _broken)
         lost: list[DeviceLost] = []
 
         def all_lost() -> bool:

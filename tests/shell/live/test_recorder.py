@@ -80,7 +80,7 @@ def test_a_disk_that_was_full_has_all_when_there_is_room(tmp_path: Path) -> None
 def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "WAITING", 8)
+    monkeypatch.setattr(room, "MAX_QUEUED_WRITES", 8)
     loud = np.full((2, 256), 0.5, np.float32)
     keeper = CallRecorder(tmp_path, audio=True)
     for _ in range(3):
@@ -102,7 +102,7 @@ def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
 def test_a_call_that_ends_on_a_full_disk_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "LAST_S", 0.2)
+    monkeypatch.setattr(room, "CLOSE_TIMEOUT_S", 0.2)
     after: list[bool] = []
     with (
         full(5_000),
@@ -170,13 +170,13 @@ def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     program = """
 import sys, time, numpy
 from pathlib import Path
-from voicecoach.shell.live.recorder import Keeper
-with Keeper(Path(sys.argv[1]), audio=True) as keeper:
+from voicecoach.shell.live.recorder import CallRecorder
+with CallRecorder(Path(sys.argv[1]), audio=True) as keeper:
     rng = numpy.random.default_rng(0)
     for i in range(1000):
-        keeper.line(b"%d\\n" % i)
-        keeper.hear((0.1 * rng.standard_normal((2, 256))).astype(numpy.float32))
-    while keeper.depth:
+        keeper.write_event_line(b"%d\\n" % i)
+        keeper.write_audio((0.1 * rng.standard_normal((2, 256))).astype(numpy.float32))
+    while keeper.queued_writes:
         time.sleep(0.01)
     time.sleep(0.3)
     print("written", flush=True)

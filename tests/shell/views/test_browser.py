@@ -292,7 +292,7 @@ def test_a_ninth_viewer_is_turned_away_until_there_is_room(
 def test_who_does_not_read_holds_nothing_up(
     feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "SEND_S", 0.1)
+    monkeypatch.setattr(browser, "SEND_TIMEOUT_S", 0.1)
     stuck = stack.enter_context(socket.socket())
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     with BrowserView(feed) as page:
@@ -326,7 +326,7 @@ def test_what_fails_in_it_is_said_to_the_session(
     with view(page) as viewer:
         assert shown(viewer) == Display()
         with monkeypatch.context() as broken:
-            broken.setattr(BrowserView, "_show", fails)
+            broken.setattr(BrowserView, "_send_displays", fails)
             with view(page) as other:
                 ending(other)
         feed.publish(CALM, 0.0)
@@ -366,7 +366,7 @@ def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
 def test_who_asks_for_nothing_has_to_go(
     feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "REQUEST_S", 0.5)
+    monkeypatch.setattr(browser, "REQUEST_TIMEOUT_S", 0.5)
     monkeypatch.setattr(browser, "MOST_CONNECTIONS", 10)
     with BrowserView(feed) as page:
         address = "127.0.0.1", urlsplit(page.url).port or 0

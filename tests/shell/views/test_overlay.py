@@ -238,7 +238,7 @@ def python(code: str, **env: str) -> str:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there can it be missing")
 def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = "from voicecoach.shell.views import overlay; print(overlay.available())"
+    ask = "from voicecoach.shell.views import overlay; print(overlay.why_unavailable())"
     assert "the display :9999 cannot be opened" in python(ask, DISPLAY=":9999")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
@@ -262,7 +262,7 @@ panel.show()
 before = sys.getrefcount(None)
 for turn in range(1500):
     for name in ("calm", "cue"):
-        panel.draw(PICTURES[name], False)
+        panel.set_display(PICTURES[name], False)
         app.processEvents()
 print(sys.getrefcount(None) - before)
 """
@@ -281,7 +281,7 @@ from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.views.overlay.window import Tray
 feed, wishes = Feed(), []
 tray = Tray(feed, wishes.append)
-tray.draw(PICTURES["paused"], False)
+tray.update_menu(PICTURES["paused"], False)
 print(*(action.text() for action in tray.menu.actions()), sep=", ")
 for action in tray.menu.actions():
     action.trigger()

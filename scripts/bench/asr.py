@@ -631,7 +631,7 @@ config = Config()
 remote = TranscriberProcess(sys.argv[1], "en")
 engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
 remote.ready()
-call = RecordedCall.both(resource("samples", SAMPLE_CALL))
+call = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL))
 blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]
 first = np.concatenate([block.samples[0] for block in blocks[:64]])
 assert remote.transcribe(first)

@@ -221,7 +221,8 @@ from voicecoach.shell.journal.store import JournalStore
 path, calls = Path(sys.argv[1]), sorted(Path(sys.argv[2]).iterdir())
 for i, call in enumerate(calls):
     with JournalStore(path, create=True) as journal:
-        added = fill.add_call_folder(journal, call, started=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(i))
+        started = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(i)
+        added = fill.add_call_folder(journal, call, started=started)
         print("added", added.call.id, flush=True)
         if i % 4 == 3:
             print("deleting", added.call.id, flush=True)

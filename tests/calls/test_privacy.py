@@ -289,7 +289,8 @@ import sys, msgspec
 from voicecoach.shell.asr.worker_process import WorkerAnswer, _read_message, _write_message
 while (data := _read_message(sys.stdin.buffer)) is not None:
     load = msgspec.msgpack.decode(data)["type"] == "Load"
-    answer = WorkerAnswer() if load else WorkerAnswer(error="ValueError", text="cannot align 'marmalade'")
+    failed = WorkerAnswer(error="ValueError", text="cannot align 'marmalade'")
+    answer = WorkerAnswer() if load else failed
     _write_message(sys.stdout.buffer, msgspec.msgpack.encode(answer))
 """
 

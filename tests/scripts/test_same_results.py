@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.same_results import Left, Renamed, differences
+from scripts.bench.same_results import Left, Renamed, differences
 
 EVENT: dict[str, object] = {
     "type": "cue_opened",

@@ -1,6 +1,6 @@
 """Show that a change leaves the results of every call as they were.
 
-    python -m scripts.same_results [--before COMMIT] [--only NAME] [--structure] [--keep DIR]
+    python -m scripts.bench.same_results [--before COMMIT] [--only NAME] [--structure] [--keep DIR]
 
 Checks out COMMIT, runs its code and this tree's on the same calls, each side in processes of its
 own, and compares every file that they leave, what they print, and their exit codes.  The calls:
@@ -41,16 +41,19 @@ from typing import Any, NamedTuple
 
 import soundfile
 
-from scripts import corpora, stage_call
-from scripts.bench_cues import SCENARIOS
-from scripts.told import ToldAsr
-from voicecoach import config, cues, eventlog
-from voicecoach.shell.assembly import assemble, shipped
-from voicecoach.shell.files import Call
-from voicecoach.shell.inputs import INPUTS, Noted
-from voicecoach.shell.run import run
-from voicecoach.shell.transcriber import Heard
+from scripts.bench.cues import SCENARIOS
+from scripts.staging import stage_call
+from scripts.staging.scripted_words import ToldAsr
+from scripts.support import corpora
+from voicecoach import config
+from voicecoach.coaching import cues
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.results.input_log import INPUTS_FILE, RecordingEngine
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.types import TranscribeRequest
+from voicecoach.views import event_log
 
 
 class Renamed(NamedTuple):
@@ -224,9 +227,11 @@ def _stage(of: Side, task: Task, folder: Path, staged: Path | None) -> None:
 class Told(ToldAsr):
     """Whose answers can be written down: their numbers are Python's own."""
 
-    def words(self, request: TranscribeRequest) -> list[Heard]:
+    def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
         """Return the words that answer a request."""
-        return [Heard(word.text, *map(float, word[1:])) for word in super().words(request)]
+        return [
+            TranscribedWord(word.text, *map(float, word[1:])) for word in super().words(request)
+        ]
 
 
 def stage(name: str, folder: Path) -> None:
@@ -239,11 +244,11 @@ def stage(name: str, folder: Path) -> None:
     recording = stage_call.save(staged, folder)
     settings = config.Config()
     asr = Told(staged.truth, settings.transcription)
-    engine = assemble(settings, cues.load(cues.BUILT_IN), shipped())
-    with (folder / INPUTS).open("wb") as inputs, (folder / "told.jsonl").open("wb") as told:
-        noted = Noted(engine, words=True, write=lambda line: inputs.writelines([line]))
-        for event in run(Call.both(recording).blocks(), noted, asr):
-            told.write(eventlog.line(event))
+    engine = build_engine(settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
+    with (folder / INPUTS_FILE).open("wb") as inputs, (folder / "told.jsonl").open("wb") as told:
+        noted = RecordingEngine(engine, words=True, write=lambda line: inputs.writelines([line]))
+        for event in run_engine(RecordedCall.from_stereo(recording).blocks(), noted, asr):
+            told.write(event_log.encode_event(event))
 
 
 def tasks(folder: Path, only: str) -> list[Task]:

@@ -21,7 +21,8 @@ version = release = voicecoach.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
 napoleon_google_docstring = False
-autodoc_typehints = "description"
+autodoc_typehints = "signature"
+python_maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 highlight_language = "none"
 
@@ -48,9 +49,33 @@ def redirect_included(app: Sphinx, path: Path, page: str, source: list[str]) -> 
         source[0] = source[0].replace(f"]({outside}", f"](docs/{inside}")
 
 
+SHORT: dict[str, list[str]] = {}
+"""Docstrings of attributes as they are written, by full name."""
+
+
+def before_napoleon(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Drop docstrings of modules, which are for readers of the code; note those of attributes."""
+    if what == "module":
+        lines.clear()
+    elif what in ("attribute", "data", "property"):
+        SHORT[name] = list(lines)
+
+
+def after_napoleon(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Restore those of attributes: "Hops between estimates: 128 ms" is no type and its text."""
+    if name in SHORT:
+        lines[:] = SHORT.pop(name)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Let Sphinx call what is above."""
     app.connect("source-read", redirect_page)
     app.connect("include-read", redirect_included)
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=600)
     app.add_lexer("duckdb", SqlLexer)
     return {"parallel_read_safe": True}

@@ -28,6 +28,7 @@ import string
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -159,6 +160,12 @@ def load_cues(path: Path) -> tuple[Cue, ...]:
         seen.add(cue.id)
         _check_cue(cue, path)
     return cues
+
+
+@cache
+def built_in_cues() -> tuple[Cue, ...]:
+    """Return the catalogue that ships."""
+    return load_cues(BUILT_IN_CUES)
 
 
 def _check_cue(cue: Cue, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -146,7 +147,11 @@ def make_report(
         notes=summary.notes,
         turns=timeline.turn_lane(events),
         overlaps=timeline.overlap_lane(events),
-        silences=timeline.silence_lane(events, end) if len(speakers) == len(SPEAKERS) else [],
+        silences=(
+            timeline.silence_lane(events, end, thresholds_from_header(facts).dead_air_s)
+            if len(speakers) == len(SPEAKERS)
+            else []
+        ),
         cues=_shown_cues(events, end),
         held_back=_held_back_cues(events),
         lines=mark_utterances(events),

@@ -1,36 +1,31 @@
 """What lies beside each other on the time line of a call: turns, overlaps, silences.
 
-A silence is *dead air* as the cue `check-in` has it: long, and not one that helps (see `signals`).
+A silence is *dead air* where the log's own signal `dead_air_s` says so, as the cues went on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import msgspec
 
-from voicecoach.coaching.conversation_state import OUTBURST_S
-from voicecoach.coaching.signals import AFTER_OUTBURST_S, AFTER_QUESTION_S, ANNOUNCED_S, JUST_BEFORE
-from voicecoach.estimates.tone import ALERT_LEVEL
+from voicecoach.coaching.signal_trace import decode_ticks
 from voicecoach.types import (
     SAMPLE_RATE,
+    TICK_SAMPLES,
     Backchannel,
-    DialogueAct,
     Event,
     Gap,
     Listening,
     Overlap,
     Speaker,
     SpeechEnded,
-    Tone,
     Turn,
-    Utterance,
     to_rounded_seconds,
 )
 
-MIN_SHOWN_SILENCE_S, DEAD_AIR_S = 2.0, 8.0
-"""Silence on both channels that is shown, and that is dead air where it does not help."""
+MIN_SHOWN_SILENCE_S = 2.0
+"""Silence on both channels that is shown."""
 
 
 class TimelineSegment(msgspec.Struct, frozen=True):
@@ -38,7 +33,7 @@ class TimelineSegment(msgspec.Struct, frozen=True):
 
     kind: str
     """Turns: `turn`, `backchannel`; overlaps: `overlap`, `backchannel`; silences: `pause`,
-    `helpful` (long, and it helps), `dead air`, `not heard`."""
+    `dead air`, `not heard`."""
     start_s: float
     end_s: float
     speaker: Speaker | None = None
@@ -74,55 +69,71 @@ def overlap_lane(events: Sequence[Event]) -> list[TimelineSegment]:
     ]
 
 
-def silence_lane(events: Sequence[Event], end: int) -> list[TimelineSegment]:
-    """Return the silences of both, and what was not heard at all."""
+def silence_lane(events: Sequence[Event], end: int, dead_air_s: float) -> list[TimelineSegment]:
+    """Return the silences of both, and what was not heard at all.
+
+    Parameters
+    ----------
+    events
+        Of the whole log, in its order.
+    end
+        Of the call, samples.
+    dead_air_s
+        Silence that is dead air where it does not help, seconds.
+    """
     unheard = _unheard(events, end)
-    speech = [(e.start, e.end, e.speaker) for e in events if isinstance(e, SpeechEnded)]
-    found = [
-        TimelineSegment("not heard", to_rounded_seconds(a), to_rounded_seconds(b))
-        for a, b in unheard
+    occupied = [(e.start, e.end) for e in events if isinstance(e, SpeechEnded)] + unheard
+    silences = _without([(0, end)], occupied)
+    dead = _overlap(silences, _dead_air(events, end, dead_air_s))
+    shown = [
+        ("not heard", unheard),
+        ("dead air", dead),
+        ("pause", _without(silences, dead)),
     ]
-    last, at = None, 0
-    for start, stop, speaker in [
-        *sorted([*speech, *((a, b, None) for a, b in unheard)], key=lambda s: s[:2]),
-        (end, end, None),
-    ]:
-        if start - at >= MIN_SHOWN_SILENCE_S * SAMPLE_RATE:
-            found.append(
-                TimelineSegment(
-                    _silence_kind(events, at, start, last),
-                    to_rounded_seconds(at),
-                    to_rounded_seconds(start),
-                )
-            )
-        if stop > at:
-            at, last = stop, speaker or last
-    return sorted(found, key=lambda s: s.start_s)
-
-
-def _silence_kind(events: Sequence[Event], start: int, end: int, last: Speaker | None) -> str:
-    """Return what kind a silence from `start` to `end` is, after `last` spoke."""
-    if end - start < DEAD_AIR_S * SAMPLE_RATE:
-        return "pause"
-    return (
-        "helpful" if to_rounded_seconds(end - start) < _helps_s(events, start, last) else "dead air"
+    return sorted(
+        (
+            TimelineSegment(kind, to_rounded_seconds(a), to_rounded_seconds(b))
+            for kind, spans in shown
+            for a, b in spans
+            if kind == "not heard" or b - a >= MIN_SHOWN_SILENCE_S * SAMPLE_RATE
+        ),
+        key=lambda s: s.start_s,
     )
 
 
-def _helps_s(events: Sequence[Event], start: int, last: Speaker | None) -> float:
-    """Return for how long a silence helps, by the rules of `signals` as far as a log tells."""
-    before = [
-        e for e in events if isinstance(e, DialogueAct) and start - JUST_BEFORE <= e.end <= start
-    ]
-    words = any(isinstance(e, Utterance) and e.speaker is Speaker.AGENT for e in events)
-    if not words or any(e.kind == "wait" for e in before):
-        return ANNOUNCED_S
-    if last is Speaker.AGENT:
-        asked = any(e.kind == "question" and e.speaker is Speaker.AGENT for e in before)
-        return AFTER_QUESTION_S if asked else 0.0
-    tones = [e for e in events if isinstance(e, Tone) and start - 2 * JUST_BEFORE <= e.at <= start]
-    heated = sum(b.at - a.at for a, b in pairwise(tones) if b.agitation >= ALERT_LEVEL)
-    return AFTER_OUTBURST_S if to_rounded_seconds(heated) >= OUTBURST_S else 0.0
+def _dead_air(events: Sequence[Event], end: int, least_s: float) -> list[tuple[int, int]]:
+    """Return where the log's `dead_air_s` has come to `least_s`, from where the silence began."""
+    found: list[tuple[int, int]] = []
+    before = 0.0
+    for tick in decode_ticks(events, end):
+        silent_s = tick.signals.get("dead_air_s", 0.0)
+        if silent_s > 0.0:
+            start = found.pop()[0] if before > 0.0 else tick.at - round(silent_s * SAMPLE_RATE)
+            found.append((start, tick.at))
+        before = silent_s
+    least = least_s * SAMPLE_RATE
+    return [(start, last + TICK_SAMPLES) for start, last in found if last - start >= least]
+
+
+def _without(
+    spans: Sequence[tuple[int, int]], holes: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Return what is left of spans outside of others."""
+    left = []
+    ordered = sorted(holes)
+    for start, end in spans:
+        for first, last in ordered:
+            if last > start and first < end:
+                left += [(start, first)] * (first > start)
+                start = last
+        left += [(start, end)] * (end > start)
+    return left
+
+
+def _overlap(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return where spans lie on others."""
+    both = ((max(i, k), min(j, m)) for i, j in a for k, m in b)
+    return sorted((start, end) for start, end in both if end > start)
 
 
 def _unheard(events: Sequence[Event], end: int) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ from selenium.webdriver.common.keys import Keys
 from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
 from tests.helpers import silence, stereo, until, voice
+from voicecoach.coaching.signal_trace import SignalTraceEncoder
 from voicecoach.errors import AudioFileError, JournalError, OutputError
 from voicecoach.shell import report as reports
 from voicecoach.shell.report import page
@@ -33,6 +34,7 @@ from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
+    TICK_SAMPLES,
     Backchannel,
     CueClosed,
     CueFeedback,
@@ -246,30 +248,59 @@ def test_moves_may_lie_in_each_other(spans: list[tuple[int, int]]) -> None:
         assert [f"kind {i}" in p.ends for p in mine] == [False] * (len(mine) - 1) + [True]
 
 
-def test_silences_are_told_apart() -> None:
-    def found(*between: Event, until_s: float) -> list[tuple[str, float, float]]:
-        events = [
-            *say(A, 1, 0.0, "one moment please"),
-            *between,
-            *say(C, 2, until_s, "hello"),
-            Ended(at=at(until_s + 0.5), end=at(until_s + 0.5)),
-        ]
-        shown = make_report({}, events).silences
-        return [(s.kind, s.start_s, s.end_s) for s in shown]
+def silent_call(until_s: float, dead_air_s: Callable[[float], float]) -> list[Event]:
+    """Return a call in which nobody speaks from 1.5 s on, and what the engine says of it."""
+    trace = SignalTraceEncoder()
+    ticks = range(TICK_SAMPLES, at(until_s + 0.5) + 1, TICK_SAMPLES)
+    return [
+        *say(A, 1, 0.0, "one moment please"),
+        *(
+            event
+            for tick in ticks
+            for event in trace.encode_tick(
+                tick, {"dead_air_s": dead_air_s(tick / SAMPLE_RATE)}, {}, {}
+            )[1]
+        ),
+        *say(C, 2, until_s, "hello"),
+        Ended(at=at(until_s + 0.5), end=at(until_s + 0.5)),
+    ]
 
-    waits = DialogueAct(
-        at=at(1.5), speaker=A, start=0, end=at(1.5), kind="wait", text="", instead=""
-    )
-    asks = msgspec.structs.replace(waits, kind="question")
-    assert found(until_s=3.0) == []
-    assert found(until_s=5.0) == [("pause", 1.5, 5.0)]
-    assert found(until_s=12.0) == [("dead air", 1.5, 12.0)]
-    assert found(waits, until_s=12.0) == [("helpful", 1.5, 12.0)]
-    assert found(waits, until_s=60.0) == [("dead air", 1.5, 60.0)]
-    assert found(asks, until_s=26.0) == [("helpful", 1.5, 26.0)]
-    assert found(asks, until_s=27.0) == [("dead air", 1.5, 27.0)]
+
+def silences(
+    events: Sequence[Event], facts: dict[str, object] | None = None
+) -> list[tuple[str, float, float]]:
+    shown = make_report(facts or {}, events).silences
+    return [(s.kind, round(s.start_s, 1), round(s.end_s, 1)) for s in shown]
+
+
+def since(begin_s: float, end_s: float, helps_s: float = 0.0) -> Callable[[float], float]:
+    """Return what the engine says of a silence that helps for so long."""
+    return lambda s: s - begin_s if begin_s + helps_s <= s < end_s else 0.0
+
+
+def test_silences_are_what_the_log_says_of_them() -> None:
+    assert silences(silent_call(3.0, since(1.5, 3.0))) == []
+    assert silences(silent_call(5.0, since(1.5, 5.0))) == [("pause", 1.5, 5.0)]
+    assert silences(silent_call(12.0, since(1.5, 12.0))) == [("dead air", 1.5, 12.0)]
+    # It helps for 25 s; only then is it dead air, all of it.
+    assert silences(silent_call(26.0, since(1.5, 26.0, 25.0))) == [("pause", 1.5, 26.0)]
+    assert silences(silent_call(30.0, since(1.5, 30.0, 25.0))) == [("dead air", 1.5, 30.0)]
+    # Music plays for 60 s of 70, and nobody says that it helps.
+    music = silent_call(80.0, since(70.0, 80.0))
+    assert silences(music) == [("pause", 1.5, 70.0), ("dead air", 70.0, 80.0)]
+    assert silences(silent_call(70.0, lambda s: 0.0)) == [("pause", 1.5, 70.0)]
+
+
+def test_what_was_not_heard_is_no_silence() -> None:
+    events = silent_call(21.0, since(1.5, 21.0))
     paused = [Listening(at=at(3), on=False), Listening(at=at(20), on=True)]
-    assert found(*paused, until_s=21.0) == [("not heard", 3.0, 20.0)]
+    assert silences([*events[:-1], *paused, events[-1]]) == [("not heard", 3.0, 20.0)]
+
+
+def test_dead_air_is_as_long_as_the_rules_of_the_call_have_it() -> None:
+    events = silent_call(7.5, since(1.5, 7.5))
+    assert silences(events) == [("pause", 1.5, 7.5)]
+    assert silences(events, {"thresholds": {"dead_air_s": 5.0}}) == [("dead air", 1.5, 7.5)]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=400), st.floats(0.1, 20))

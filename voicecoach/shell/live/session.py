@@ -23,6 +23,7 @@ from typing import Protocol
 import msgspec
 
 from voicecoach import __version__
+from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import OutputError, VoiceCoachError
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.asr.loop import Processor, run_engine
@@ -264,6 +265,7 @@ class LiveCall:
                     notice=session.notice,
                     composite=setup.config.privacy.composite,
                     words_kept=setup.config.privacy.keep_words,
+                    thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
                 )
             )
             if setup.no_words:

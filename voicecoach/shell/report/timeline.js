@@ -156,7 +156,7 @@ function drawOverlaps(on, height) {
 
 function drawSilences(on, height) {
   for (const [it, left, width] of bars(report.silences)) {
-    on.fillStyle = colour({ pause: "line", helpful: "line", "dead air": "ink", "not heard": "edge" }[it.kind]);
+    on.fillStyle = colour({ pause: "line", "dead air": "ink", "not heard": "edge" }[it.kind]);
     on.fillRect(left, it.kind === "not heard" ? height / 2 - 1 : 2, width, it.kind === "not heard" ? 2 : height - 4);
   }
 }

@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from voicecoach import __version__
 from voicecoach.coaching.cues import Cue
+from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
@@ -146,6 +149,7 @@ def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:
         words=words,
         usual_calls=setup.baseline.calls if setup.baseline else None,
         composite=setup.config.privacy.composite,
+        thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
     )
 
 

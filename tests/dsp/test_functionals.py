@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 from voicecoach.dsp.functionals import (
-    DESCRIPTORS,
-    INDEPENDENT_AFTER_S,
     STATISTICS,
-    Functionals,
-    PosteriorBaseline,
-    Prior,
     SpeechWindow,
     descriptor_columns,
     row_statistics,
@@ -200,74 +195,3 @@ def test_hops_outside_speech_do_not_enter() -> None:
     assert got.speech_s == pytest.approx(32 * HOP / SAMPLE_RATE)
     assert got.value("level_dbfs", "p20") == pytest.approx(-25.0)
     assert got.end == 64 * HOP
-
-
-def functionals(level: float) -> Functionals:
-    statistics = np.full((len(DESCRIPTORS), len(STATISTICS)), NAN)
-    statistics[DESCRIPTORS.index("level_dbfs"), STATISTICS.index("median")] = level
-    return Functionals(0, 1, 3.0, 1.0, statistics=statistics)
-
-
-LEVEL = {"level_dbfs": Prior(within=3.0)}
-
-
-def test_the_usual_is_a_mean_that_is_robust_to_the_first_second() -> None:
-    b = PosteriorBaseline(LEVEL)
-    assert np.isnan(b.mean_of("level_dbfs"))
-    b.learn(functionals(-60.0), 0.1)
-    for _ in range(100):
-        b.learn(functionals(-20.0), 0.1)
-    assert b.mean_of("level_dbfs") == pytest.approx(-20.0, abs=0.5)
-    assert b.difference_of(functionals(-15.0), "level_dbfs") == pytest.approx(5.0, abs=0.5)
-    assert b.max_learnt_s == pytest.approx(10.1)
-
-
-def test_a_population_is_believed_until_the_speaker_has_spoken() -> None:
-    b = PosteriorBaseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
-    assert b.mean_of("level_dbfs") == -30.0
-    b.learn(functionals(-24.0), INDEPENDENT_AFTER_S)  # as much as the prior is worth
-    assert b.mean_of("level_dbfs") == pytest.approx(-27.0)
-    for _ in range(600):
-        b.learn(functionals(-24.0), 0.1)
-    assert b.mean_of("level_dbfs") == pytest.approx(-24.0, abs=0.3)
-
-
-def test_a_shout_in_the_first_seconds_is_not_the_usual() -> None:
-    b = PosteriorBaseline({"level_dbfs": Prior(within=3.0, mean=-30.0, between=3.0)})
-    b.learn(functionals(30.0), 1.0)
-    assert b.mean_of("level_dbfs") < -26.0
-
-
-def test_the_spread_goes_from_the_populations_to_the_speakers_own() -> None:
-    rng = np.random.default_rng(0)
-    b = PosteriorBaseline(LEVEL)
-    assert b.spread("level_dbfs") == pytest.approx(3.0)
-    for x in rng.normal(-20, 1.0, 900):
-        b.learn(functionals(x), 0.1)
-    assert 1.0 < b.spread("level_dbfs") < 2.0
-
-
-def test_unknown_values_and_no_time_teach_nothing() -> None:
-    b = PosteriorBaseline(LEVEL)
-    b.learn(functionals(NAN), 1.0)
-    b.learn(functionals(-20.0), 0.0)
-    assert np.isnan(b.mean_of("level_dbfs"))
-    assert b.max_learnt_s == 0
-
-
-def test_only_what_is_new_in_a_window_is_heard() -> None:
-    b = PosteriorBaseline(LEVEL)
-    for end in (3.0, 3.5, 4.0):
-        at = round(end * SAMPLE_RATE)
-        b.learn_window(functionals(-20.0)._replace(start=at - 3 * SAMPLE_RATE, end=at))
-    assert b.max_learnt_s == pytest.approx(4.0)
-
-
-def test_memory_is_bounded_so_the_usual_goes_on_moving() -> None:
-    b = PosteriorBaseline(LEVEL, memory_s=10.0)
-    for _ in range(1000):
-        b.learn(functionals(-30.0), 0.1)
-    for _ in range(300):
-        b.learn(functionals(-20.0), 0.1)
-    assert b.mean_of("level_dbfs") > -21.0
-    assert b.max_learnt_s == pytest.approx(10.0)

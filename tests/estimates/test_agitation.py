@@ -25,6 +25,7 @@ from voicecoach.estimates.agitation import (
     sigmoid,
     voice_features,
 )
+from voicecoach.estimates.posterior import MAX_OFF_SD
 from voicecoach.shell.runtime.resources import (
     agitation_model,
     checksums,
@@ -198,11 +199,11 @@ def learnt(x: F64, seconds: float, step: float = 0.25) -> VoiceBaseline:
 def test_it_starts_as_the_populations() -> None:
     usual = VoiceBaseline(POPULATION)
     assert usual.mean.tolist() == list(POPULATION.mean)
-    assert (usual.learnt_speech_s, usual.own_share) == (0.0, 0.0)
+    assert (usual.learnt_s.max(), usual.own_share) == (0.0, 0.0)
     assert usual.z_scores(MEAN).tolist() == [0.0] * SIZE
     # A stranger's window strays by both who they are and how it varies.
     total = np.sqrt(BETWEEN**2 + WITHIN**2)[:SIZE]
-    assert usual.deviation()[:SIZE] == pytest.approx(total)
+    assert usual.deviation[:SIZE] == pytest.approx(total)
     assert usual.z_scores(MEAN + np.append(total, 0.0)) == pytest.approx(np.ones(SIZE))
 
 
@@ -225,7 +226,7 @@ def test_it_moves_to_the_speakers_own() -> None:
     # The posterior mean of a normal with a normal prior.
     worth = VoiceBaseline.SETTLED_S * (WITHIN[0] / BETWEEN[0]) ** 2
     assert left[-1] == pytest.approx(BETWEEN[0] * worth / (worth + 80.0))
-    assert usual.learnt_speech_s == pytest.approx(80.0)
+    assert usual.learnt_s.max() == pytest.approx(80.0)
 
 
 def test_a_feature_that_says_more_of_the_speaker_is_learnt_sooner() -> None:
@@ -255,8 +256,8 @@ def test_an_outlier_counts_as_one_that_is_less_far_off() -> None:
     assert far == pytest.approx(further)
     moved = far - MEAN[:SIZE]
     assert (moved > 0).all()
-    assert (moved <= VoiceBaseline.FAR * VoiceBaseline(POPULATION).deviation()[:SIZE]).all()
-    assert np.isfinite(learnt(MEAN + 1e9, 1.0).deviation()).all()
+    assert (moved <= MAX_OFF_SD * VoiceBaseline(POPULATION).deviation[:SIZE]).all()
+    assert np.isfinite(learnt(MEAN + 1e9, 1.0).deviation).all()
 
 
 def test_what_is_not_known_teaches_nothing() -> None:
@@ -265,10 +266,10 @@ def test_what_is_not_known_teaches_nothing() -> None:
     usual = learnt(x, 20.0)
     start = VoiceBaseline(POPULATION)
     assert usual.mean[::2].tolist() == MEAN[::2].tolist()
-    assert usual.deviation()[::2].tolist() == start.deviation()[::2].tolist()
+    assert usual.deviation[::2].tolist() == start.deviation[::2].tolist()
     whole = learnt(MEAN + 1.0, 20.0)
     assert usual.mean[1::2].tolist() == whole.mean[1::2].tolist()
-    assert usual.deviation()[1::2].tolist() == whole.deviation()[1::2].tolist()
+    assert usual.deviation[1::2].tolist() == whole.deviation[1::2].tolist()
     assert usual.z_scores(x)[::2].tolist() == [0.0] * len(usual.z_scores(x)[::2])
     assert 0 < usual.own_share < whole.own_share
 
@@ -277,13 +278,13 @@ def test_no_time_teaches_nothing() -> None:
     usual = VoiceBaseline(POPULATION)
     usual.learn(MEAN + 5.0, 0.0)
     assert usual.mean[:SIZE].tolist() == MEAN[:SIZE].tolist()
-    assert usual.learnt_speech_s == 0
+    assert usual.learnt_s.max() == 0
 
 
 def test_how_far_it_strays_shrinks_with_what_is_known() -> None:
-    before = VoiceBaseline(POPULATION).deviation()[:SIZE]
+    before = VoiceBaseline(POPULATION).deviation[:SIZE]
     for s in (5.0, 20.0, 80.0, 320.0):
-        now = learnt(MEAN, s).deviation()[:SIZE]
+        now = learnt(MEAN, s).deviation[:SIZE]
         assert (now < before).all()
         before = now
 
@@ -295,14 +296,14 @@ def test_how_far_it_strays_becomes_the_speakers_own_spread() -> None:
         turn = rng.standard_normal(len(TRACKED_FEATURES))
         restless.learn(MEAN + 2.0 * turn, 0.25)
         steady.learn(MEAN + 0.5 * turn, 0.25)
-    assert np.median(restless.deviation()[:SIZE]) == pytest.approx(2.0, rel=0.25)
-    assert np.median(steady.deviation()[:SIZE]) == pytest.approx(0.5, rel=0.25)
+    assert np.median(restless.deviation[:SIZE]) == pytest.approx(2.0, rel=0.25)
+    assert np.median(steady.deviation[:SIZE]) == pytest.approx(0.5, rel=0.25)
 
 
 def test_old_speech_is_forgotten() -> None:
     usual = learnt(MEAN, VoiceBaseline.MEMORY_S)
     much = learnt(MEAN, 3 * VoiceBaseline.MEMORY_S)
-    assert much.learnt_speech_s == usual.learnt_speech_s == VoiceBaseline.MEMORY_S
+    assert much.learnt_s.max() == usual.learnt_s.max() == VoiceBaseline.MEMORY_S
     for u in (usual, much):
         for _ in range(2400):
             u.learn(MEAN + WITHIN, 0.25)
@@ -326,12 +327,12 @@ def test_whatever_is_heard_it_stays_within_bounds(heard: list[tuple[F64, float]]
     for window, seconds in heard:
         usual.learn(window, seconds)
     assert np.isfinite(usual.mean).all()
-    assert (usual.deviation() > 0).all()
+    assert (usual.deviation > 0).all()
     z = usual.z_scores(x)
     assert z.shape == (SIZE,)
     assert (np.abs(z) <= MAX_ABS_Z).all()
     assert 0 <= usual.own_share < 1
-    assert 0 <= usual.learnt_speech_s <= VoiceBaseline.MEMORY_S
+    assert 0 <= usual.learnt_s.max() <= VoiceBaseline.MEMORY_S
 
 
 @given(st.floats(-50, 50))

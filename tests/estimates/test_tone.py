@@ -213,7 +213,7 @@ def test_anger_does_not_become_the_new_normal() -> None:
 
 def test_what_everybody_is_over_a_line_is_learnt_as_usual() -> None:
     # Not as far off as anger, but for a stranger suspicious.
-    sharp = CALM + 0.8 * WAY * VoiceBaseline(MODEL.population).deviation()
+    sharp = CALM + 0.8 * WAY * VoiceBaseline(MODEL.population).deviation
     e = ToneEstimator(MODEL)
     tones, at = talk(e, sharp, 240.0)
     first, last = logit(mean(tones[16:48])), logit(mean(tones[-32:]))

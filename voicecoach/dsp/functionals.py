@@ -1,4 +1,4 @@
-"""Statistics over the newest speech of a speaker, and the speaker's own usual.
+"""Statistics over the newest speech of a speaker.
 
 Only hops within speech enter, so nothing decays in a pause; what is older than `stale` leaves.
 Statistics are recomputed from the window, never added and subtracted.  They are those of the
@@ -9,8 +9,7 @@ whole clip.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -255,105 +254,3 @@ def _count_loudness_peaks(loudness: F64, begins: Mask) -> int:
     # The five hops that such a maximum rests on follow one another.
     top &= ~(begins[1:-3] | begins[2:-2] | begins[3:-1] | begins[4:])
     return int(np.count_nonzero(top))
-
-
-class Prior(NamedTuple):
-    """What a population of speakers says of a functional before this one has spoken."""
-
-    within: float
-    """Standard deviation of a window within a speaker."""
-    mean: float | None = None
-    """Mean over speakers; None where it depends on the line more than on the speaker."""
-    between: float = math.inf
-    """Standard deviation of the speakers' means."""
-
-
-INDEPENDENT_AFTER_S = 3.0
-"""Seconds of speech after which a window is about independent of an earlier one."""
-_OUTLIER_SD = 3.0
-"""In standard deviations: what is further off counts as if it were this far."""
-
-
-class HasValues(Protocol):
-    """What a baseline learns from: functionals, or any other observation with values by name."""
-
-    def value(self, name: str) -> float:
-        """Return the value of that name, NaN where it is not known."""
-
-
-class PosteriorBaseline:
-    """A speaker's own usual: slowly formed means and spreads of functionals.
-
-    The mean starts at the population's and gives way to the speaker's as seconds come in, as
-    quickly as the population's spread between speakers allows (the posterior mean of a normal
-    with a normal prior: the prior is worth `WINDOW_S * (within / between)**2` seconds).  Seconds
-    are counted up to `memory_s`, so that it settles and then drifts slowly.  A window far from
-    what is expected counts as less far, so that a shout in the first seconds is not the usual.
-    The spread is shrunk likewise, the population's being worth `prior_s` seconds.
-
-    Parameters
-    ----------
-    priors
-        By the functional's name.
-    prior_s
-        Seconds of speech that the population's spread is worth.
-    memory_s
-        Seconds of speech after which old speech is forgotten.
-    """
-
-    def __init__(
-        self, priors: Mapping[str, Prior], prior_s: float = 15.0, memory_s: float = 90.0
-    ) -> None:
-        self._priors, self._prior, self._memory = priors, prior_s, memory_s
-        self._mean = {name: p.mean for name, p in priors.items()}
-        self._seconds = dict.fromkeys(priors, 0.0)
-        self._sum = {name: prior_s * p.within * p.within for name, p in priors.items()}
-        self._heard_to = 0
-
-    @property
-    def max_learnt_s(self) -> float:
-        """Return the weighted seconds of speech learnt from."""
-        return max(self._seconds.values())
-
-    def learnt_s(self, name: str) -> float:
-        """Return the seconds of speech learnt from for one functional, up to `memory_s`."""
-        return self._seconds[name]
-
-    def learn_window(self, window: Functionals, weight: float = 1.0) -> None:
-        """Learn from what is new in a window since the last one, as `learn` does."""
-        new = max(0, window.end - max(self._heard_to, window.start)) / SAMPLE_RATE
-        self._heard_to = max(self._heard_to, window.end)
-        self.learn(window, new * weight)
-
-    def learn(self, functionals: HasValues, seconds: float) -> None:
-        """Move towards `functionals`, which stand for `seconds` of new speech."""
-        if seconds <= 0.0:
-            return
-        for name, prior in self._priors.items():
-            x = functionals.value(name)
-            if x != x:
-                continue
-            known, mean = self._seconds[name], self._mean[name]
-            if mean is None:
-                mean = x
-            worth = INDEPENDENT_AFTER_S * (prior.within / prior.between) ** 2
-            doubt = prior.within**2 * (1.0 + INDEPENDENT_AFTER_S / max(known + worth, 1e-9))
-            far = _OUTLIER_SD * math.sqrt(doubt)
-            off = min(far, max(-far, x - mean))
-            self._mean[name] = mean + off * seconds / (worth + known + seconds)
-            fade = (self._memory - seconds) / self._memory if known >= self._memory else 1.0
-            self._sum[name] = self._sum[name] * fade + seconds * off**2
-            self._seconds[name] = min(known + seconds, self._memory)
-
-    def mean_of(self, name: str) -> float:
-        """Return the usual value of a functional, NaN where nobody knows it yet."""
-        mean = self._mean[name]
-        return NAN if mean is None else mean
-
-    def difference_of(self, functionals: Functionals, name: str) -> float:
-        """Return a functional less its usual value, in its own unit."""
-        return functionals.value(name) - self.mean_of(name)
-
-    def spread(self, name: str) -> float:
-        """Return the speaker's standard deviation, shrunk towards the population's."""
-        return float((self._sum[name] / (self._prior + self._seconds[name])) ** 0.5)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ModelError
+from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F64
 
@@ -101,12 +102,8 @@ class Population(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Standard deviation of windows within a speaker."""
 
 
-class VoiceBaseline:
-    """A speaker's own usual, forming as they speak.
-
-    The mean is the posterior one of a normal with a normal prior: the population's is worth
-    `SETTLED_S * (within / between)**2` seconds of speech.  A window far from what is expected
-    counts as less far, so that a shout in the first seconds is not the usual.
+class VoiceBaseline(PosteriorMean):
+    """A speaker's own baseline of `TRACKED_FEATURES`.
 
     Parameters
     ----------
@@ -120,58 +117,30 @@ class VoiceBaseline:
     """Seconds of speech that the population's spread is worth."""
     MEMORY_S = 600.0
     """Seconds of speech after which old speech is forgotten."""
-    FAR = 3.0
-    """In standard deviations: what is further off counts as if it were this far."""
 
     def __init__(self, population: Population) -> None:
-        self.mean = np.array(population.mean)
-        self._within = np.array(population.within)
-        between = np.array(population.between)
+        mean, between, within = map(np.array, msgspec.structs.astuple(population))
         bounded = between > 0.0
-        self._worth = np.where(
-            bounded, self.SETTLED_S * (self._within / np.where(bounded, between, 1.0)) ** 2, 1e-6
+        worth_s = self.SETTLED_S * (within / np.where(bounded, between, 1.0)) ** 2
+        super().__init__(
+            mean,
+            within,
+            np.where(bounded, worth_s, 1e-6),
+            independent_after_s=self.SETTLED_S,
+            memory_s=self.MEMORY_S,
+            spread_worth_s=self.SPREAD_S,
         )
-        self._seconds = np.zeros(len(TRACKED_FEATURES))
-        self._squares = self.SPREAD_S * self._within**2
-        self._deviation = self._chance_deviation()
-
-    @property
-    def learnt_speech_s(self) -> float:
-        """Return the weighted seconds of speech learnt from."""
-        return float(self._seconds.max())
 
     @property
     def own_share(self) -> float:
-        """Return what share of the usual is the speaker's own, 0..1: the mean over features."""
-        own = self._seconds[: len(FEATURES)]
-        return float(np.add.reduce(own / (own + self._worth[: len(FEATURES)]))) / len(FEATURES)
-
-    def deviation(self) -> F64:
-        """Return how far a window is from the usual by chance: one standard deviation."""
-        return self._deviation
-
-    def _chance_deviation(self) -> F64:
-        own = self._squares / (self.SPREAD_S + self._seconds)
-        doubt = self._within**2 * self.SETTLED_S / (self._worth + self._seconds)
-        return np.sqrt(own + doubt)
+        """Return what share of the baseline is the speaker's own, 0..1: the mean over features."""
+        own = self.learnt_s[: len(FEATURES)]
+        return float(np.add.reduce(own / (own + self.worth_s[: len(FEATURES)]))) / len(FEATURES)
 
     def z_scores(self, x: F64) -> F64:
-        """Return features [KNOWN] against the usual, in deviations; the unknown is as usual."""
-        z = ((x - self.mean) / self._deviation)[: len(FEATURES)]
+        """Return features [KNOWN] against the baseline, in deviations; 0 where unknown."""
+        z = ((x - self.mean) / self.deviation)[: len(FEATURES)]
         return np.minimum(np.maximum(np.where(z == z, z, 0.0), -MAX_ABS_Z), MAX_ABS_Z)
-
-    def learn(self, x: F64, seconds: float) -> None:
-        """Move towards features [KNOWN] that stand for `seconds` of new speech."""
-        known = x == x
-        new = seconds * known
-        far = self.FAR * self._deviation
-        off = np.minimum(np.maximum(np.where(known, x - self.mean, 0.0), -far), far)
-        self.mean += off * new / (self._worth + self._seconds + new)
-        full = self._seconds >= self.MEMORY_S
-        self._squares = self._squares * np.where(full, 1.0 - new / self.MEMORY_S, 1.0)
-        self._squares += new * off**2
-        self._seconds = np.minimum(self._seconds + new, self.MEMORY_S)
-        self._deviation = self._chance_deviation()
 
 
 class AgitationModel:

@@ -43,15 +43,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from voicecoach import config
-from voicecoach.dsp.functionals import (
-    INDEPENDENT_AFTER_S,
-    Functionals,
-    PosteriorBaseline,
-    Prior,
-    SpeechWindow,
-)
+from voicecoach.dsp.functionals import Functionals, SpeechWindow
 from voicecoach.estimates.baseline import (
     BASELINE_SIGNALS,
     COUNTED_SPEECH,
@@ -59,6 +54,7 @@ from voicecoach.estimates.baseline import (
     AgentBaseline,
     SignalBaseline,
 )
+from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.types import (
     NAN,
     SAMPLE_RATE,
@@ -106,6 +102,12 @@ WITHIN_SPEAKER_SD = {
     "talk_share": 0.2,
 }
 """Standard deviation of a window of speech, a reply or a minute within a speaker, by signal."""
+
+_ROWS = {name: row for row, name in enumerate(BASELINE_SIGNALS)}
+INDEPENDENT_AFTER_S = 3.0
+"""Seconds of speech after which a window is about independent of an earlier one."""
+MEMORY_S = 90.0
+"""Seconds of speech after which old speech is forgotten."""
 
 TALK_WINDOW = 180 * SAMPLE_RATE
 """Of the call, for overlaps and the share of talk."""
@@ -220,9 +222,7 @@ class DeliveryMeter:
         self._warmup = settings.warmup_s
         self._composite = privacy.composite
         self._stored_baseline = baseline or EMPTY_BASELINE
-        self._posterior = PosteriorBaseline(
-            {name: _signal_prior(name, self._stored_baseline) for name in BASELINE_SIGNALS}
-        )
+        self._posterior = _make_posterior(self._stored_baseline)
         self._tallies = {name: _RunningStats() for name in BASELINE_SIGNALS}
         self._talk = _TalkHistory()
         self._heard_to = 0
@@ -293,18 +293,21 @@ class DeliveryMeter:
 
     def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
         """Learn from `count` of an observation, which are as good as `seconds` of speech."""
-        self._posterior.learn(_ObservedValues(observed), seconds)
+        values = np.array([observed.get(name, NAN) for name in BASELINE_SIGNALS])
+        self._posterior.learn(values, seconds)
         for name, x in observed.items():
             if x == x and count > 0.0:
                 self._tallies[name].add(x, count)
 
     def _baseline_value(self, name: str) -> float:
+        row = _ROWS[name]
+        mean = float(self._posterior.mean[row])
         # The microphone may be another one: a level needs the warm-up whatever is kept.
         if name in self._stored_baseline.signals and name != "level_dbfs":
-            return self._posterior.mean_of(name)
+            return mean
         of_voice = BASELINE_SIGNALS[name].counted == COUNTED_SPEECH
-        heard_s = self._speech_s if of_voice else self._posterior.learnt_s(name)
-        return self._posterior.mean_of(name) if heard_s >= self._warmup else NAN
+        heard_s = self._speech_s if of_voice else self._posterior.learnt_s[row]
+        return mean if heard_s >= self._warmup else NAN
 
 
 class _TalkHistory:
@@ -435,24 +438,19 @@ class _RunningStats:
         return SignalBaseline(mean=self._mean, spread=spread, count=self.count)
 
 
-class _ObservedValues(dict[str, float]):
-    """Values of signals by name, as a baseline asks for them."""
-
-    def value(self, name: str) -> float:
-        return self.get(name, NAN)
-
-
-def _signal_prior(name: str, kept: AgentBaseline) -> Prior:
-    """Return what a signal's usual starts from; no speaker is expected to be as others."""
-    within, learnt = WITHIN_SPEAKER_SD[name], kept.signals.get(name)
-    if learnt is None:
-        return Prior(within)
-    # The baseline's prior is worth WINDOW_S * (within / between)**2 seconds.
-    signal = BASELINE_SIGNALS[name]
-    worth = min(learnt.count, signal.stands_for) * (
-        1.0 if signal.counted == COUNTED_SPEECH else INDEPENDENT_AFTER_S
+def _make_posterior(stored: AgentBaseline) -> PosteriorMean:
+    """Return what baselines start from; no speaker is expected to be as others."""
+    within = np.array([WITHIN_SPEAKER_SD[name] for name in BASELINE_SIGNALS])
+    mean, worth_s = np.full(len(within), NAN), np.zeros(len(within))
+    for name, learnt in stored.signals.items():
+        row, signal = _ROWS[name], BASELINE_SIGNALS[name]
+        mean[row] = learnt.mean
+        worth_s[row] = min(learnt.count, signal.stands_for) * (
+            1.0 if signal.counted == COUNTED_SPEECH else INDEPENDENT_AFTER_S
+        )
+    return PosteriorMean(
+        mean, within, worth_s, independent_after_s=INDEPENDENT_AFTER_S, memory_s=MEMORY_S
     )
-    return Prior(within, learnt.mean, within * (INDEPENDENT_AFTER_S / worth) ** 0.5)
 
 
 def _clamp(x: float, low: float, high: float) -> float:

@@ -15,6 +15,8 @@ Facts of the stream (a gap, a dead channel, a stage that failed) are events, not
 
 from __future__ import annotations
 
+EXIT_UNUSABLE = 2
+"""Exit code where a person has to mend something."""
 MAX_MESSAGE_CHARS = 1000
 """Characters of a message: more is not read, and may be a whole file that somebody sent."""
 

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from tests.helpers import SHARED, blocks, engine, seconds, silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import write
 from tests.test_engine_items import play, rushing
-from voicecoach.__main__ import app
 from voicecoach.coaching import cues
 from voicecoach.coaching.signal_trace import SIGNAL_DECIMALS, SignalTraceEncoder, decode_ticks
+from voicecoach.commands.app import app
 from voicecoach.config import Config, CuesConfig
 from voicecoach.laboratory import comparison
 from voicecoach.laboratory.comparison import CueShowing, CueTimeline, HeldBackSpan

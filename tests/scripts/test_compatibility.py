@@ -21,8 +21,8 @@ from tests.shell.runtime.test_audio_files import write
 from voicecoach.errors import ConfigError
 from voicecoach.shell.control import local_socket
 from voicecoach.shell.control.local_socket import ControlServer
-from voicecoach.shell.runtime.audio_files import readable_text
 from voicecoach.shell.runtime.feed import Feed
+from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types import SAMPLE_RATE
 
 ODD = "Аудио ünï 録音 'q` %s"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from scripts.bench.masking import longest, on_screen, places, strings
 from tests.helpers import blocks, engine, lively, silence, stereo, syllables
-from voicecoach.__main__ import app
+from voicecoach.commands.app import app
 from voicecoach.config import TranscriptionConfig
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr, TranscriptBuilder
 from voicecoach.shell.asr.loop import run_engine

@@ -23,15 +23,16 @@ from typer.testing import CliRunner
 
 from tests.journal import entries
 from tests.shell.report.test_report import left, some_call, some_card
-from voicecoach.__main__ import app
 from voicecoach.coaching import cues
 from voicecoach.coaching.cues import CueEngine
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.commands.app import app
 from voicecoach.config import CuesConfig, TranscriptionConfig
 from voicecoach.shell.asr.answering import TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
-from voicecoach.shell.views.console import TerminalView, print_to_stderr
+from voicecoach.shell.views.console import TerminalView
+from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.text_safety.sanitize import (
     MAX_MARKS,
     MAX_TEXT_CHARS,

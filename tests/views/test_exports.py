@@ -17,7 +17,7 @@ from praatio import textgrid  # type: ignore[import-untyped]
 from pyannote.database.util import load_rttm
 from typer.testing import CliRunner
 
-from voicecoach.__main__ import app
+from voicecoach.commands.app import app
 from voicecoach.types import (
     SAMPLE_RATE,
     CueClosed,

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from voicecoach.commands.common import (
-    EXIT_UNUSABLE,
     ChannelsOption,
     ConfigOption,
     ModelOption,
@@ -18,8 +17,9 @@ from voicecoach.commands.common import (
     load_rules,
     load_settings,
     parse_channel_mapping,
+    parse_mono,
 )
-from voicecoach.config import override_config
+from voicecoach.errors import EXIT_UNUSABLE
 
 
 def batch(
@@ -49,6 +49,7 @@ def batch(
     config: ConfigOption = None,
 ) -> None:
     """Replay a folder of recorded calls on all cores, into tables; go on where it was stopped."""
+    from voicecoach.config import override_config
     from voicecoach.shell.archive.batch import BatchOptions, run_batch
     from voicecoach.shell.archive.plan import BatchSettings
 
@@ -63,7 +64,7 @@ def batch(
             load_rules(settings),
             parse_channel_mapping(channels, swap=swap, mono=mono),
             channels is not None,
-            mono,
+            parse_mono(mono),
             keep_calls,
         ),
         BatchOptions(workers, scheduler, dashboard, limit),

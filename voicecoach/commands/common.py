@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import platformdirs
 import typer
 
-from voicecoach import config as configuration
-from voicecoach.coaching import cues
-from voicecoach.config import Config
-from voicecoach.errors import ConfigError
-from voicecoach.types import Speaker
+from voicecoach.errors import EXIT_UNUSABLE, ConfigError
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
-EXIT_UNUSABLE = 2
-"""Exit code where a person has to mend something."""
+if TYPE_CHECKING:
+    from voicecoach.coaching.cues import Cue
+    from voicecoach.config import Config
+    from voicecoach.types import Speaker
+
+
+class MonoSpeaker(StrEnum):
+    """The values of `voicecoach.types.Speaker`, whose import takes longer than a command's help."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration in TOML.", metavar="FILE")
@@ -29,7 +35,9 @@ ChannelsOption = Annotated[
     str | None, typer.Option(help="Who is on which channel. Default: agent=0,customer=1.")
 ]
 SwapOption = Annotated[bool, typer.Option("--swap", help="Turn the two channels round.")]
-MonoOption = Annotated[Speaker | None, typer.Option(help="The recordings hold this speaker alone.")]
+MonoOption = Annotated[
+    MonoSpeaker | None, typer.Option(help="The recordings hold this speaker alone.")
+]
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
 
 
@@ -49,17 +57,21 @@ AudioOption = Annotated[
 
 def fail(message: str) -> NoReturn:
     """End the command: somebody has to mend something."""
-    from voicecoach.shell.views.console import print_error
-
     print_error(message)
     raise SystemExit(EXIT_UNUSABLE)
 
 
 def load_settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
     """Return the effective configuration."""
+    import platformdirs
+
+    from voicecoach import config as configuration
+
     if path is None:
         default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
-        settings = configuration.load_config(default) if default.is_file() else Config()
+        settings = (
+            configuration.load_config(default) if default.is_file() else configuration.Config()
+        )
     else:
         settings = configuration.load_config(path)
     if model is not None:
@@ -70,7 +82,7 @@ def load_settings(path: Path | None, model: str | None, transcribe: bool | None)
 
 
 def parse_channel_mapping(
-    channels: str | None, *, swap: bool = False, mono: Speaker | None = None
+    channels: str | None, *, swap: bool = False, mono: str | None = None
 ) -> tuple[int, int]:
     """Return the channels of agent and customer."""
     if mono and (channels or swap):
@@ -89,21 +101,29 @@ def parse_channel_mapping(
     return (customer, agent) if swap else (agent, customer)
 
 
-def load_rules(settings: Config) -> tuple[cues.Cue, ...]:
+def parse_mono(mono: MonoSpeaker | None) -> Speaker | None:
+    """Return the one speaker that is on the recordings."""
+    from voicecoach.types import Speaker
+
+    return Speaker(mono) if mono else None
+
+
+def load_rules(settings: Config) -> tuple[Cue, ...]:
     """Return the cue rules that the configuration names."""
+    from voicecoach.coaching import cues
+    from voicecoach.config import expand_path
+
     file = settings.cues.file
-    return cues.load_cues(configuration.expand_path(file) if file else cues.BUILT_IN_CUES)
+    return cues.load_cues(expand_path(file) if file else cues.BUILT_IN_CUES)
 
 
 def clean_argument(text: str) -> str:
     """Return what was typed as text that can be kept, whatever bytes are in it."""
-    from voicecoach.shell.runtime.audio_files import readable_text
+    from voicecoach.text_safety.sanitize import readable_text
 
     return readable_text(text)
 
 
 def print_note(message: str) -> None:
     """Say something to the person at the terminal."""
-    from voicecoach.shell.views.console import print_to_stderr
-
     print_to_stderr(message)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from voicecoach.commands.common import EXIT_UNUSABLE, print_note
-from voicecoach.errors import JournalError
+from voicecoach.commands.common import print_note
+from voicecoach.errors import EXIT_UNUSABLE, JournalError
 
 
 class ExportFormat(StrEnum):
@@ -41,9 +41,8 @@ def export(
     from voicecoach.shell.results import reader
     from voicecoach.shell.results.replay_one import EVENT_LOG
     from voicecoach.shell.runtime import atomic_write
-    from voicecoach.shell.runtime.audio_files import readable_text
-    from voicecoach.shell.views.console import print_error
-    from voicecoach.text_safety.sanitize import printable
+    from voicecoach.shell.views.stderr import print_error
+    from voicecoach.text_safety.sanitize import printable, readable_text
     from voicecoach.views import exports
 
     wanted = list(exports.EXPORT_FORMATS) if format is ExportFormat.ALL else [format.value]

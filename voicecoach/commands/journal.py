@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from voicecoach.commands.common import (
-    EXIT_UNUSABLE,
     ConfigOption,
     clean_argument,
     load_settings,
     print_note,
 )
-from voicecoach.errors import VoiceCoachError
+from voicecoach.errors import EXIT_UNUSABLE, VoiceCoachError
 
 if TYPE_CHECKING:
     from voicecoach.shell.journal.store import JournalStore
@@ -76,7 +75,7 @@ def add(
 ) -> None:
     """Add calls from the folders that replay and live leave; again replaces them."""
     from voicecoach.shell.journal import fill
-    from voicecoach.shell.views.console import print_error
+    from voicecoach.shell.views.stderr import print_error
 
     settings = load_settings(config, None, None)
     failed = False

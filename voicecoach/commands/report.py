@@ -35,8 +35,7 @@ def report(
     """Write the report of a call that was replayed or heard live."""
     from voicecoach.shell import report as reports
     from voicecoach.shell.results import reader
-    from voicecoach.shell.runtime.audio_files import readable_text
-    from voicecoach.text_safety.sanitize import printable
+    from voicecoach.text_safety.sanitize import printable, readable_text
 
     recordings = call or []
     if len(recordings) > 2:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +13,6 @@ from rich.text import Text
 from voicecoach.commands.common import fail, print_note
 from voicecoach.errors import OutputError
 from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.views.summary import format_seconds
 
 if TYPE_CHECKING:
     from voicecoach.views.scorecard import AgitationJourney, Quote, ScoreCard
@@ -30,6 +28,8 @@ def score(
     ] = False,
 ) -> None:
     """Score a call anew from its log: how it went by the techniques of conflict resolution."""
+    import msgspec
+
     from voicecoach.scoring import reference
     from voicecoach.shell.results import reader, writer
 
@@ -57,6 +57,8 @@ def score(
 
 def print_score_card(card: ScoreCard, console: Console) -> None:
     """Print a card."""
+    from voicecoach.views.summary import format_seconds
+
     for note in card.notes:
         print_note(f"note: {note}")
     table = Table.grid(padding=(0, 2))
@@ -90,6 +92,8 @@ def print_score_card(card: ScoreCard, console: Console) -> None:
 
 
 def _journey_text(j: AgitationJourney) -> str:
+    from voicecoach.views.summary import format_seconds
+
     if j.start is None or j.peak is None or j.peak_s is None or j.end is None:
         return "not known"
     highest = f"highest {j.peak:.2f} at {format_seconds(j.peak_s)}"

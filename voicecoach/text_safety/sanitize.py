@@ -67,3 +67,14 @@ def _clean_value(value: Any) -> Any:
 def printable(text: str) -> str:
     """Return text with a space for each character that moves a cursor or turns its direction."""
     return "".join(ch if ch.isprintable() else " " for ch in text)
+
+
+def readable_text(path: object) -> str:
+    """Return a path or a part of one as text that can be written, whatever bytes are in it."""
+    text = str(path)
+    try:
+        # In a locale without UTF-8 its bytes are there one by one.
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of characters, which Windows lets into names
+        data = text.encode("utf-8", "replace")
+    return data.decode("utf-8", "replace")

@@ -18,7 +18,7 @@ from scripts.support.sound_server import SoundServer, missing
 from tests.commands.test_command_line import home, recording, voicecoach
 from tests.journal.entries import SECRET, STARTED, bytes_of, call, card, folder, made, scored
 from tests.shell.live.test_live_call import Live
-from voicecoach.__main__ import app
+from voicecoach.commands.app import app
 from voicecoach.config import Config, override_config, parse_config
 from voicecoach.errors import ConfigError, JournalError, VoiceCoachError
 from voicecoach.journal.entry import (

@@ -35,7 +35,8 @@ from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, QuitProgram, TimedDisplay, ToggleListening
 from voicecoach.shell.runtime.worker import describe_error
-from voicecoach.shell.views.console import TerminalView, print_to_console, print_to_stderr
+from voicecoach.shell.views.console import TerminalView, print_to_console
+from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.types import Event, Speaker
 
 VIEW_POLL_S = 0.1

@@ -24,12 +24,8 @@ from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, copy_event_log, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
-from voicecoach.shell.views.console import (
-    TerminalView,
-    print_error,
-    print_to_console,
-    print_to_stderr,
-)
+from voicecoach.shell.views.console import TerminalView, print_to_console
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
 ReplaySource: TypeAlias = tuple[Path, Callable[[], RecordedCall]]
 """A recording and how to open it as a call."""

@@ -27,9 +27,8 @@ from voicecoach.shell.archive.plan import (
 )
 from voicecoach.shell.archive.progress import BatchProgress
 from voicecoach.shell.archive.work import CallOutcome
-from voicecoach.shell.runtime.audio_files import readable_text
-from voicecoach.shell.views.console import print_error, print_to_stderr
-from voicecoach.text_safety.sanitize import printable
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.text_safety.sanitize import printable, readable_text
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from voicecoach.shell.runtime.audio_files import readable_text
-from voicecoach.shell.views.console import print_error, print_to_stderr
-from voicecoach.text_safety.sanitize import printable
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.text_safety.sanitize import printable, readable_text
 
 PLAIN_S = 10.0
 """Seconds between lines where there is no terminal."""

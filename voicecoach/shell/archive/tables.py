@@ -19,7 +19,7 @@ import msgspec
 from voicecoach import __version__
 from voicecoach.errors import OutputError
 from voicecoach.shell.archive.work import CallResult
-from voicecoach.shell.runtime.audio_files import readable_text
+from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types import SPEAKERS
 
 ARCHIVE_SCHEMA = 1

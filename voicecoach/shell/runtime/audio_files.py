@@ -20,6 +20,7 @@ import soxr
 
 from voicecoach.dsp.framing import Rechunker
 from voicecoach.errors import AudioFileError
+from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 MIN_RATE, MAX_RATE = 4_000, 192_000
@@ -258,17 +259,6 @@ class RecordedCall:
                 f"{readable_text(track.path.name)}: it ends {early:.1f} s before the other file; "
                 f"silence is used for the rest"
             )
-
-
-def readable_text(path: object) -> str:
-    """Return a path or a part of one as text that can be written, whatever bytes are in it."""
-    text = str(path)
-    try:
-        # In a locale without UTF-8 its bytes are there one by one.
-        data = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # halves of characters, which Windows lets into names
-        data = text.encode("utf-8", "replace")
-    return data.decode("utf-8", "replace")
 
 
 def _open_sound_file(path: Path) -> soundfile.SoundFile:

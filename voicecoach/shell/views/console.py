@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-import typer
 from rich.align import Align
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,9 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.estimates import delivery
-from voicecoach.shell.runtime.audio_files import readable_text
 from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.text_safety.sanitize import printable
+from voicecoach.text_safety.sanitize import printable, readable_text
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
@@ -197,16 +195,6 @@ class TerminalView:
         if self._snapshot.degraded:
             table.add_row(safe_text(self._snapshot.degraded, "yellow"), "")
         return table
-
-
-def print_error(message: str) -> None:
-    """Write an error to standard error, in one line."""
-    print_to_stderr(f"error: {' '.join(message.split())}")
-
-
-def print_to_stderr(message: str) -> None:
-    """Write a line to standard error, whatever is in a file's name."""
-    typer.echo(printable(readable_text(message)), err=True)
 
 
 def print_to_console(console: Console, text: str, style: str = "") -> None:

@@ -1,0 +1,331 @@
+"""The command line: its commands, each of which imports what it runs."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from voicecoach import __version__
+from voicecoach.commands import baseline, journal, score
+from voicecoach.commands import report as reports
+from voicecoach.commands.batch import batch
+from voicecoach.commands.common import (
+    AudioOption,
+    ChannelsOption,
+    ConfigOption,
+    ModelOption,
+    MonoOption,
+    ReportAudio,
+    SwapOption,
+    TranscribeOption,
+    fail,
+    load_rules,
+    load_settings,
+    parse_channel_mapping,
+    parse_mono,
+)
+from voicecoach.commands.diff import diff
+from voicecoach.commands.export import export
+from voicecoach.errors import EXIT_UNUSABLE, DeviceError
+from voicecoach.shell.views.rich_text import safe_text
+
+if TYPE_CHECKING:
+    from voicecoach.config import Config
+    from voicecoach.shell.apps.replay import ReplayOptions, ReplaySource
+
+
+class LiveView(StrEnum):
+    """What shows a live call."""
+
+    AUTO = "auto"
+    OVERLAY = "overlay"
+    BROWSER = "browser"
+    CONSOLE = "console"
+    NONE = "none"
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
+)
+
+SpeedOption = Annotated[
+    float | None,
+    typer.Option(min=0.1, help="Times real time, 1 plays it live. Default: as fast as it goes."),
+]
+FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
+ReportOption = Annotated[
+    bool, typer.Option("--report/--no-report", help="Write the report, a page to hear it with.")
+]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("voicecoach-demo"),
+    speed: SpeedOption = None,
+    frames: FramesOption = False,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    report: ReportOption = True,
+    audio: AudioOption = ReportAudio.INLINE,
+    config: ConfigOption = None,
+) -> None:
+    """Replay the recorded call that comes with voicecoach."""
+    from voicecoach.shell.apps.replay import ReplayOptions
+    from voicecoach.shell.runtime.audio_files import RecordedCall
+    from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+
+    path = resource("samples", SAMPLE_CALL)
+    settings = load_settings(config, model, transcribe)
+    options = ReplayOptions(out, frames, speed, report, audio)
+    _run_replay([(path, partial(RecordedCall.from_stereo, path))], settings, options)
+
+
+@app.command()
+def replay(
+    calls: Annotated[
+        list[Path] | None, typer.Argument(help="Recordings, one a call.", metavar="CALL...")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
+        "voicecoach-out"
+    ),
+    channels: ChannelsOption = None,
+    swap: SwapOption = False,
+    agent: Annotated[
+        Path | None, typer.Option(help="The agent's own mono file, with --customer.")
+    ] = None,
+    customer: Annotated[
+        Path | None, typer.Option(help="The customer's own mono file, with --agent.")
+    ] = None,
+    mono: MonoOption = None,
+    as_heard: Annotated[
+        bool,
+        typer.Option(
+            "--as-heard",
+            help="A live call's own recording: words, pauses and marks come as they did.",
+        ),
+    ] = False,
+    speed: SpeedOption = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="A copy of the event log, for one call.", metavar="FILE"),
+    ] = None,
+    usual: Annotated[
+        Path | None,
+        typer.Option(help="Measure the agent against the usual in this file.", metavar="FILE"),
+    ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Learn from each call, into the file of --usual.")
+    ] = False,
+    journal: Annotated[
+        bool, typer.Option("--journal/--no-journal", help="Put each call into your journal, too.")
+    ] = False,
+    frames: FramesOption = False,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    report: ReportOption = False,
+    audio: AudioOption = ReportAudio.INLINE,
+    config: ConfigOption = None,
+) -> None:
+    """Replay recorded calls: the same engine and the same cues as live."""
+    calls = calls or []
+    if events and len(calls) > 1:
+        fail("--events is for one call; each has its events.jsonl in its folder")
+    if (agent is None) != (customer is None):
+        fail("--agent and --customer go together: a mono file each")
+    if agent and (calls or mono or channels or swap):
+        fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
+    if as_heard and (agent or mono or channels or swap or model):
+        fail("--as-heard takes a live call's recording as it is, and asks no recogniser")
+    if learn and not usual:
+        fail("--learn goes with --usual FILE, which it writes to")
+    if not agent and not calls:
+        fail("name a recording: voicecoach replay CALL")
+    from voicecoach.shell.apps.replay import ReplayOptions
+    from voicecoach.shell.runtime.audio_files import RecordedCall
+
+    mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
+    both = partial(RecordedCall.from_stereo, channels=mapping, mapped=channels is not None)
+    settings = load_settings(config, model, transcribe)
+    if agent and customer:
+        sources: list[ReplaySource] = [(agent, partial(RecordedCall.from_pair, agent, customer))]
+    elif speaker := parse_mono(mono):
+        sources = [(path, partial(RecordedCall.from_mono, path, speaker)) for path in calls]
+    else:
+        sources = [(path, partial(both, path)) for path in calls]
+    options = ReplayOptions(
+        out, frames, speed, report, audio, events, usual, learn, journal, as_heard
+    )
+    _run_replay(sources, settings, options)
+
+
+@app.command()
+def live(
+    out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
+        "voicecoach-out"
+    ),
+    view: Annotated[
+        LiveView, typer.Option(help="What shows it.", case_sensitive=False)
+    ] = LiveView.AUTO,
+    microphone: Annotated[
+        str | None, typer.Option(help="The agent's source, as in `voicecoach devices`.")
+    ] = None,
+    softphone: Annotated[
+        str | None, typer.Option(help="The customer's: the output that the softphone plays on.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Capture nothing before you press start.")
+    ] = False,
+    consent: Annotated[
+        bool, typer.Option("--consent", help="Print what to tell the customer, and log it.")
+    ] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the sound, too; else none is.")
+    ] = False,
+    usual: Annotated[
+        bool, typer.Option(help="Measure you against your usual, and learn from each call.")
+    ] = True,
+    journal: Annotated[
+        bool | None,
+        typer.Option("--journal/--no-journal", help="Put each call into your journal, too."),
+    ] = None,
+    metrics: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus here.", metavar="PORT")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the browser's page. Default: a free one.")
+    ] = 0,
+    transcribe: TranscribeOption = True,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Listen to calls beside your softphone, and show cues."""
+    from voicecoach.config import override_config
+    from voicecoach.shell.apps.live import LiveOptions, run_live
+    from voicecoach.shell.apps.replay import start_transcribers
+
+    settings = load_settings(config, model, transcribe)
+    for key, value in (("microphone", microphone), ("softphone", softphone)):
+        if value is not None:
+            settings = override_config(settings, f"live.{key}", value)
+    options = LiveOptions(
+        out, view.value, wait=wait, consent=consent, record=record, learn=usual,
+        metrics=metrics, port=port,
+        journal=settings.journal.enabled if journal is None else journal,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        transcribers, no_words = start_transcribers(settings, stack, most=1, warm_up=True)
+        run_live(settings, load_rules(settings), transcribers, no_words, options)
+
+
+@app.command()
+def devices() -> None:
+    """List what can be listened to, and what would be."""
+    from voicecoach.shell.capture import choose_backend
+    from voicecoach.shell.capture.ears import pick_source
+    from voicecoach.types import Speaker
+
+    sources = choose_backend().sources()
+    choices = {}
+    for speaker in Speaker:
+        with suppress(DeviceError):
+            choices[speaker] = pick_source(sources, speaker, "")
+    table = Table("who", "kind", "name", "what it is")
+    for source in sources:
+        who = [speaker for speaker, choice in choices.items() if choice == source]
+        table.add_row(", ".join(who), source.kind, *map(safe_text, (source.name, source.label)))
+    Console().print(table)
+
+
+@app.command()
+def tell(
+    word: Annotated[
+        str,
+        typer.Argument(
+            help="pause, next, decline, helpful, wrong, click-through, quit.", metavar="WORD"
+        ),
+    ],
+) -> None:
+    """Tell the live call that runs here what to do; give this command to a key."""
+    from voicecoach.shell.control.local_socket import send_command
+
+    send_command(word)
+
+
+app.command("report")(reports.report)
+app.command()(score.score)
+app.command()(export)
+app.command()(diff)
+app.command()(batch)
+app.add_typer(journal.app, name="journal")
+app.add_typer(baseline.app, name="usual")
+
+
+@app.command("config")
+def show_config(config: ConfigOption = None) -> None:
+    """Print the effective configuration, each key with its unit."""
+    from voicecoach.config import config_to_toml
+
+    typer.echo(config_to_toml(load_settings(config, None, None)), nl=False)
+
+
+@app.command("cues")
+def list_cues(
+    config: ConfigOption = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page: docs/cues.md.")] = False,
+) -> None:
+    """List the cues and the signals that rules may name."""
+    from voicecoach.views import catalogue
+
+    rules = load_rules(load_settings(config, None, None))
+    if markdown:
+        typer.echo(catalogue.cue_catalogue_markdown(rules), nl=False)
+        return
+    console = Console()
+    for table in catalogue.catalogue_tables(rules):
+        shown = Table(*table.columns, title=table.title)
+        for row in table.rows:
+            shown.add_row(*map(safe_text, row))
+        console.print(shown)
+
+
+@app.command()
+def doctor(config: ConfigOption = None) -> None:
+    """Say what this machine can do, and what to install for the rest."""
+    from voicecoach.shell.apps.doctor import run_checks
+
+    settings = load_settings(config, None, None)
+    findings = run_checks(settings, load_rules(settings))
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = "yes" if finding.ok else "NO" if finding.needed else "no"
+        table.add_row(mark, finding.what, safe_text(finding.found))
+    Console().print(table)
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(EXIT_UNUSABLE)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+# --- helpers --------------------------------------------------------------------------------
+
+
+def _run_replay(sources: list[ReplaySource], settings: Config, options: ReplayOptions) -> None:
+    from voicecoach.shell.apps.replay import replay_all
+
+    if not replay_all(sources, settings, load_rules(settings), options):
+        raise SystemExit(EXIT_UNUSABLE)

@@ -28,6 +28,7 @@ from scripts.staging import stage_call
 from scripts.support import corpora
 from voicecoach import config
 from voicecoach.coaching import cues
+from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
 from voicecoach.estimates import baseline
@@ -182,7 +183,7 @@ def _views(found: Results, folder: Path) -> None:
     name = str(found.facts.get("call", "call"))
     again = [event_log.encode_header(**found.facts), *map(event_log.encode_event, found.events)]
     assert len(list(event_log.read_events(iter(again)))) == len(found.events)
-    made = ResultsWriter(name)
+    made = ResultsWriter(name, thresholds_from_header(found.facts))
     for event in found.events:
         made.add_event(event)
     made.write_results(folder)

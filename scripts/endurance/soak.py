@@ -46,6 +46,7 @@ from scripts.staging.truth import Truth
 from scripts.support import corpora
 from scripts.support.sound_server import SoundServer
 from voicecoach.coaching import cues
+from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.live.recorder import CallRecorder
@@ -130,10 +131,9 @@ def hear(
     """Hear a call into a folder, as a live one is kept; return whether its log is complete."""
     config = Config()
     asr = ToldAsr(call.told, config.transcription) if call.told else None
-    engine = build_engine(
-        config, cues.load_cues(cues.BUILT_IN_CUES), models, transcribe=asr is not None
-    )
-    tally, lines, began_s = ResultsWriter(folder.name), 1, watch.now_s
+    rules = cues.built_in_cues()
+    engine = build_engine(config, rules, models, transcribe=asr is not None)
+    tally, lines, began_s = ResultsWriter(folder.name, cue_thresholds(rules)), 1, watch.now_s
     with CallRecorder(folder, audio=False) as keeper:
         keeper.write_event_line(event_log.encode_header(call=folder.name))
         for event in run_engine(blocks, engine, asr):

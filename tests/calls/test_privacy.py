@@ -155,8 +155,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     for name, write in exports.EXPORT_FORMATS.items():
         yield f"export {name}", str(write(found.events, "call"))
     yield "report", report.write_report(found, None, "none").read_text("utf-8").split("</style>")[1]
-    composite = found.facts["composite"]
-    again = writer.score_events("call", found.events, composite=composite)
+    again = writer.score_log("call", found.facts, found.events)
     score_command.print_score_card(again, Console(file=plain, width=100))
     rules = RuleSet("one", setup.cues), RuleSet("two", setup.cues[1:])
     tried = compare_call(found, *rules, settings)
@@ -330,7 +329,7 @@ def begun(self, setup, ears, feed, *rest, **options):
     Played.__init__(ears, feed, [])
     start(self, setup, ears, feed, *rest, **options)
     if sys.argv[3] == "wait":
-        feed.post_action(attend.Toggle())
+        feed.post_action(attend.ToggleListening())
 attend.choose_backend, attend.DeviceSupervisor = Backend, Ears
 attend.Feed, attend.LiveSession.__init__ = Feed, begun
 options = attend.LiveOptions(Path(sys.argv[1]), "none", journal=True, metrics=int(sys.argv[4]))

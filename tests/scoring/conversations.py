@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tests.helpers import word
+from voicecoach.coaching.cues import built_in_cues
+from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
@@ -150,9 +152,13 @@ def _worded(
     return [*heard, *(move for event in heard for move in moves.add_event(event))]
 
 
-def card(told: Iterable[Event]) -> ScoreCard:
+SHIPPED = cue_thresholds(built_in_cues())
+"""Thresholds of the rules that ship."""
+
+
+def card(told: Iterable[Event], thresholds: CueThresholds = SHIPPED) -> ScoreCard:
     """Return the score card of events."""
-    scorer = Scorer("call")
+    scorer = Scorer("call", thresholds)
     for event in told:
         scorer.add_event(event)
     return scorer.finish()

@@ -1,5 +1,6 @@
 """The score card: what is done well scores higher, and nobody is scored for what was not heard."""
 
+import math
 import random
 import re
 from itertools import pairwise
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 
 from tests.commands.test_command_line import voicecoach
 from tests.scoring.conversations import A, C, Line, a, c, card, events, holds, quotes, scores
+from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, CueEngine, built_in_cues, load_cues
+from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.thresholds import cue_thresholds
+from voicecoach.config import CuesConfig
 from voicecoach.language.act_matcher import ACT_KINDS
 from voicecoach.scoring import journey, reference, styles
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
@@ -675,3 +680,100 @@ def test_only_arithmetic_is_worked_out(text: str) -> None:
 def test_every_quotation_says_why() -> None:
     for lines in (*PAIRS["options"], UPS):
         assert all(q.why for q in quotes(card(events(lines))))
+
+
+# --- thresholds -----------------------------------------------------------------------------
+
+TALK = a(FILLER * 10)
+"""A minute less ten seconds on end."""
+EDITED: dict[str, tuple[str, str, dict[str, float], list[Line], str]] = {
+    "too-much-talking": (
+        '"agent_monologue_s", op = ">=", value = 60.0',
+        "45.0",
+        {"agent_monologue_s": 50.0},
+        [HELLO, c(LONG), TALK, c("Well.")],
+        "listening",
+    ),
+    "slow-down": (
+        '"agent_rate_ratio", op = ">=", value = 1.25',
+        "1.1",
+        {"agent_rate_ratio": 1.2},
+        [HELLO, c(TROUBLE), a(FILLER + FILLER), c("Okay."), a(FILLER + FILLER, pace=1.2)],
+        "calm-delivery",
+    ),
+    "lower-your-voice": (
+        '"agent_level_db", op = ">=", value = 5.0',
+        "3.0",
+        {"agent_level_db": 4.0, "agent_f0_semitones": 3.0},
+        [
+            HELLO, c(TROUBLE), a(FILLER + FILLER), c("Okay."),
+            a(FILLER + FILLER, level_db=4.0, f0_semitones=3.0),
+        ],
+        "calm-delivery",
+    ),
+    "give-them-a-moment": (
+        '"agent_gap_s", op = "<=", value = 0.5',
+        "1.0",
+        {
+            "outburst_s": 5.0, "agent_gap_s": 0.8, "agent_reply_s": 2.0,
+            "since_acknowledgement_s": 60.0,
+        },
+        [HELLO, c(RANT, agitation=0.9), a(FILLER, gap_s=0.8), c("Well.")],
+        "time-to-calm",
+    ),
+    "enough-sorry": (
+        '"apologies", op = ">=", value = 3.0',
+        "2.0",
+        {"apologies": 2.0, "since_apology_s": 1.0},
+        [
+            HELLO, c(TROUBLE), a("I'm so sorry about that. " + FILLER), c("Okay."),
+            a("I'm so sorry about that. " + FILLER), BYE,
+        ],
+        "apology",
+    ),
+    "offer-a-way-forward": (
+        '"agent_on_problem_s", op = ">=", value = 20.0',
+        "10.0",
+        {"problem_open_s": 95.0, "agent_on_problem_s": 15.0, "agent_reply_s": 5.0},
+        [HELLO, c(TROUBLE), a(FILLER * 3), c("Okay.")],
+        "options",
+    ),
+    "hand-over": (
+        '"demand_open_s", op = "<=", value = 30.0',
+        "60.0",
+        {"demand_open_s": 40.0},
+        [
+            HELLO, c("I want to speak to your supervisor."), a(FILLER * 7), c("Well."),
+            a("Let me get my supervisor for you."),
+        ],
+        "escalation",
+    ),
+}  # fmt: skip
+"""By cue: a value of its rule and another; signals that only one of them minds, and a call."""
+
+
+def opens(cues: tuple[Cue, ...], id: str, signals: dict[str, float]) -> bool:
+    """Return whether signals that last for 4 s open a cue."""
+    rules = CueEngine(tuple(cue for cue in cues if cue.id == id), CuesConfig())
+    known = {**dict.fromkeys(CUE_SIGNALS, math.nan), "agitated_s": 0.0, **signals}
+    return any(rules.decide(at * S, known, dict.fromkeys(CUE_QUOTES, ""), {}) for at in range(5))
+
+
+@pytest.mark.parametrize("id", EDITED)
+def test_an_edited_rule_changes_the_cue_and_the_card(id: str, tmp_path: Path) -> None:
+    old, value, signals, lines, technique = EDITED[id]
+    text = BUILT_IN_CUES.read_text("utf-8")
+    assert text.count(old) == 1
+    (tmp_path / "cues.toml").write_text(text.replace(old, f"{old.rpartition(' ')[0]} {value}"))
+    shipped, edited = built_in_cues(), load_cues(tmp_path / "cues.toml")
+    assert opens(shipped, id, signals) is not opens(edited, id, signals)
+    told = events(lines)
+    by_rules = [
+        next(t for t in card(told, cue_thresholds(rules)).techniques if t.id == technique)
+        for rules in (shipped, edited)
+    ]
+    assert by_rules[0].formula != by_rules[1].formula
+    # From the log alone: its header has the thresholds of the rules that were loaded.
+    facts = {"thresholds": msgspec.to_builtins(cue_thresholds(edited))}
+    again = writer.score_log("call", facts, told)
+    assert by_rules[1] in again.techniques

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from scripts.bench.masking import longest, on_screen, places, strings
 from tests.helpers import blocks, engine, lively, silence, stereo, syllables
+from voicecoach.coaching.cues import built_in_cues
+from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.commands.app import app
 from voicecoach.config import TranscriptionConfig
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr, TranscriptBuilder
@@ -91,7 +93,7 @@ def heard(text: str, make: Callable[[Script], ReplayAsr | LiveAsr]) -> Iterator[
 )
 def test_it_is_in_no_output(text: str, make: Any, tmp_path: Path) -> None:
     assert longest(SECRET, text) == len(SECRET)
-    tally, snapshot = ResultsWriter("call"), Snapshot()
+    tally, snapshot = ResultsWriter("call", cue_thresholds(built_in_cues())), Snapshot()
     out = io.StringIO()
     console = Console(file=out, width=200)
     folder = tmp_path / "call"

@@ -42,9 +42,8 @@ def score(
     place = found.path.parent
     if found.facts.get("words_kept") is False:
         fail(f"{place}: what was said in it is not kept, so its score card cannot be made anew")
-    composite = found.facts.get("composite") is not False
     name = str(found.facts.get("call", place.name))
-    card = writer.score_events(name, found.events, composite=composite)
+    card = writer.score_log(name, found.facts, found.events)
     if before := writer.read_score_card(place):
         card = msgspec.structs.replace(card, survey=before.survey)
     try:

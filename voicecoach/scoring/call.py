@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from voicecoach.coaching.conversation_state import ANSWERS_WITHIN
+from voicecoach.coaching.thresholds import CueThresholds
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
 from voicecoach.types import (
     AGENT,
@@ -83,12 +84,16 @@ class ScoredCall:
     ----------
     record
         Of its events.
+    thresholds
+        Of the rules of the call.
     quoting
         Whether quotations have words; else the moment alone is told.
     """
 
-    def __init__(self, record: CallRecord, *, quoting: bool = True) -> None:
-        self.quoting = quoting
+    def __init__(
+        self, record: CallRecord, thresholds: CueThresholds, *, quoting: bool = True
+    ) -> None:
+        self.thresholds, self.quoting = thresholds, quoting
         self.end = record.end
         self.turns = {s: sorted(record.turns[s]) for s in SPEAKERS}
         self.segments = {s: sorted(record.segments[s]) for s in SPEAKERS}

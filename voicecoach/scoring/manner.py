@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from voicecoach.coaching.conversation_state import OUTBURST_S
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.language.act_matcher import act_phrases, tokenize_acts
 from voicecoach.language.phrases import language_table
@@ -30,20 +29,14 @@ QUESTION_END_WORDS = 8
 """The last words of an account, in which a question ends it."""
 TAKEN_UP_S = 20.0
 """From the reply's beginning."""
-MONOLOGUE_S = 60.0
-"""The agent's speech without a question, seconds; as the cue `too-much-talking`."""
-CALMING_SILENCE_S, CALMING_WORDS_WITHIN_S = 0.5, 6.0
-"""The silence after an outburst that gives a moment; and how soon words do, seconds."""
+CALMING_WORDS_WITHIN_S = 6.0
+"""How soon after an outburst words give a moment, seconds."""
 MIN_SHOWN_TURN_S = 5.0
 """A turn, or a reply, that is worth showing, seconds."""
 MIN_CUSTOMER_TURN, CUT_IN_OVERLAP = SAMPLE_RATE, int(1.5 * SAMPLE_RATE)
 """The shortest turn that counts; and for how long both spoke where the agent cut in.
 
 The cue `let-them-finish` comes sooner, but ends of turns overlap for a second in lively talk."""
-FAST, FAST_UPSET = 1.25, 1.15
-"""Pace over the usual, and where the customer is upset; as the cue `slow-down`."""
-LOUD_DB, HIGH_SEMITONES = 5.0, 2.0
-"""Against the usual, both at once; as the cue `lower-your-voice`."""
 MIN_RUN_S, MIN_MEASURED_S = 1.0, 20.0
 """The shortest stretch that counts, and how much there must be to say anything, seconds."""
 MERGE_RUNS_WITHIN = SAMPLE_RATE
@@ -95,7 +88,7 @@ def _monologue(call: ScoredCall, exchange: Exchange) -> TechniqueMoment | None:
     ):
         return None
     spoken_s = call.speech_s(AGENT, reply)
-    if spoken_s < MONOLOGUE_S:
+    if spoken_s < call.thresholds.monologue_s:
         return None
     why = "a question in between would have let them have a say"
     text = f"you spoke for {spoken_s:.0f} s on end and asked nothing"
@@ -202,21 +195,23 @@ def _is_measured(call: ScoredCall, d: DeliverySample) -> bool:
 
 
 def _driven(call: ScoredCall, d: DeliverySample) -> bool:
-    return _fast(call, d) or _raised(d)
+    return _fast(call, d) or _raised(call, d)
 
 
 def _fast(call: ScoredCall, d: DeliverySample) -> bool:
-    return d.pace_ratio >= (FAST_UPSET if call.recent_agitation(d.at) >= UPSET_LEVEL else FAST)
+    mood = call.recent_agitation(d.at)
+    return any(d.pace_ratio >= t.ratio and mood >= t.agitation for t in call.thresholds.pace)
 
 
-def _raised(d: DeliverySample) -> bool:
-    return d.level_db >= LOUD_DB and d.f0_semitones >= HIGH_SEMITONES
+def _raised(call: ScoredCall, d: DeliverySample) -> bool:
+    limits = call.thresholds
+    return d.level_db >= limits.loud_db and d.f0_semitones >= limits.high_semitones
 
 
 def _driven_by(call: ScoredCall, run: list[DeliverySample]) -> set[str]:
     """Return what is above the usual in a stretch."""
     found = {"pace"} if any(_fast(call, d) for d in run) else set()
-    return found | ({"voice"} if any(map(_raised, run)) else set())
+    return found | ({"voice"} if any(_raised(call, d) for d in run) else set())
 
 
 def _figures_text(run: list[DeliverySample], what: Collection[str] = ("pace", "voice")) -> str:
@@ -244,7 +239,7 @@ def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
         reply = exchange.reply
         outburst_s = call.upset_s(exchange.account, ALERT_LEVEL)
         if (
-            outburst_s < OUTBURST_S
+            outburst_s < call.thresholds.outburst_s
             or reply is None
             or not call.is_heard(exchange.account, (AGENT, CUSTOMER))
         ):
@@ -255,7 +250,7 @@ def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
         opening = Span(
             exchange.account.end, reply.start + round(CALMING_WORDS_WITHIN_S * SAMPLE_RATE)
         )
-        if gap_s > CALMING_SILENCE_S:
+        if gap_s > call.thresholds.hasty_reply_s:
             text = f"{gap_s:.1f} s of silence after {outburst_s:.0f} s of agitated speech"
             silence = Span(exchange.account.end, reply.start)
             seen.append(

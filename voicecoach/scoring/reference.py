@@ -25,6 +25,10 @@ different things, and a call that gave no occasion for one has no score for it.
 - `seen` and `missed` are moments with their words, as the recogniser heard them; those with
   `measured` are what was measured. The card has {seen} and {missed} of each at most, those at which
   the customer was most agitated; the formula counts all.
+- Where a cue goes by the same number (pace and voice against the usual, a minute on end, an
+  outburst and the pause after it, apologies, how long a trouble or a demand is open) it is the
+  rule's, and the page gives the value that ships. A call is scored by the rules that were loaded
+  for it: the header of its log keeps the numbers.
 - `practise` is one thing: the missed moment at which the customer was most agitated, with words
   that the cue of that technique offers.
 - The customer's agitation is an estimate and counts from a confidence of 0.3. The agent's side is

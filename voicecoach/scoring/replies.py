@@ -6,7 +6,9 @@ Empathy, acknowledgement, apology, clarifying, not defending, non-judgement.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
+from voicecoach.coaching.signals import APOLOGY_WINDOW
 from voicecoach.language.act_matcher import tokenize_acts
 from voicecoach.scoring.call import Exchange, ScoredCall
 from voicecoach.scoring.manner import ACCOUNT_S, ends_in_question, has_worded_reply
@@ -28,8 +30,6 @@ ACKNOWLEDGED_FOR, ACCOUNT_END_WINDOW = 30 * SAMPLE_RATE, 4 * SAMPLE_RATE
 """For how long an acknowledgement holds for more of the same, and the end of an account."""
 REGRET_S = 20.0
 """Of the agent's speech after the first trouble, seconds."""
-MAX_APOLOGIES, APOLOGY_SPELL = 2, 240 * SAMPLE_RATE
-"""Apologies that do good, in so much of a call."""
 TROUBLE_ACTS = "trouble", "repeat"
 PRESSURE_ACTS = *TROUBLE_ACTS, "demand", "abuse"
 SECOND_PERSON = frozenset(
@@ -97,20 +97,25 @@ def find_apology(call: ScoredCall) -> TechniqueFindings:
             why = f"they told you of a trouble, and {late}"
             missed.append(TechniqueMoment(call.quote_act(trouble, why)))
     regretted, due = len(seen), len(seen) + len(missed)
+    enough = ceil(call.thresholds.too_many_apologies) - 1
     beyond = [
         m
         for i, m in enumerate(apologies)
-        if sum(m.start - b.end <= APOLOGY_SPELL for b in apologies[:i]) >= MAX_APOLOGIES
+        if sum(m.start - b.end <= APOLOGY_WINDOW for b in apologies[:i]) >= enough
     ]
-    why = f"more than {MAX_APOLOGIES} apologies within 4 minutes weaken them: say what you will do"
+    why = f"more than {enough} apologies within 4 minutes weaken them: say what you will do"
     missed += [
         TechniqueMoment(
-            call.quote_act(m, why), advice=f"Twice is enough: {why}.", cue="enough-sorry"
+            call.quote_act(m, why), advice=f"{_times(enough)} is enough: {why}.", cue="enough-sorry"
         )
         for m in beyond
     ]
     numbers = {"regretted": regretted, "due": due, "too_many": len(beyond)}
     return TechniqueFindings(seen, missed, numbers if due or beyond else {})
+
+
+def _times(count: int) -> str:
+    return {1: "Once", 2: "Twice"}.get(count, f"{count} times")
 
 
 def find_clarifying(call: ScoredCall) -> TechniqueFindings:

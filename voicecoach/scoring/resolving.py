@@ -21,12 +21,10 @@ from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, DialogueAct
 
 FORWARD_ACTS = "solution", "compromise", "escalation", "expectation", "follow_up"
 """Moves that lead out of a trouble: what is offered, or what happens next and when."""
-OFFER_WITHIN, OFFER_SPEECH_S = 90 * SAMPLE_RATE, 20.0
-"""An offer is in time within so much of the call, or of the agent's speech (seconds)."""
 LIMIT_WITHIN = 30 * SAMPLE_RATE
 """A limit is in time so long after abuse."""
-HANDOVER_WITHIN, HANDOVER_UNASKED_WITHIN = 30 * SAMPLE_RATE, 60 * SAMPLE_RATE
-"""The offer to hand over is in time so long after it was asked for, or was due unasked."""
+HANDOVER_UNASKED_WITHIN = 60 * SAMPLE_RATE
+"""The offer to hand over is in time so long after it was due unasked."""
 SAME_DEMAND_WITHIN = 45 * SAMPLE_RATE
 """What is asked for again within this is the same."""
 RECAP_WINDOW = 60 * SAMPLE_RATE
@@ -65,12 +63,13 @@ def find_options(call: ScoredCall) -> TechniqueFindings:
             continue
         offer = next((m for m in offers if m.end > trouble.end), None)
         until = offer.start if offer else call.end
+        waited_s = (until - trouble.end) / SAMPLE_RATE
         spoken_s = call.speech_s(AGENT, Span(trouble.end, until))
-        if offer and (until - trouble.end <= OFFER_WITHIN or spoken_s <= OFFER_SPEECH_S):
+        limits = call.thresholds
+        if offer and (waited_s <= limits.problem_open_s or spoken_s <= limits.problem_speech_s):
             best = _choice(offers, offer)
             seen.append(TechniqueMoment(call.quote_act(best, ACT_DESCRIPTIONS[AGENT][best.kind])))
-        elif spoken_s >= OFFER_SPEECH_S:
-            waited_s = (until - trouble.end) / SAMPLE_RATE
+        elif spoken_s >= limits.problem_speech_s:
             why = (
                 f"no way forward for {waited_s:.0f} s after this: offer one, or two to choose from"
             )
@@ -138,20 +137,22 @@ def find_escalation(call: ScoredCall) -> TechniqueFindings:
         (Span(m.start, m.end), m) for m in call.speaker_acts(CUSTOMER, "demand")
     ]
     due += [(Span(cue.at, cue.at), None) for cue in call.cues if cue.id == "hand-over"]
+    asked_within_s = call.thresholds.demand_open_s
+    asked_within = round(asked_within_s * SAMPLE_RATE)
     seen, missed = [], []
     until = 0
     for span, demand in sorted(due, key=lambda d: d[0]):
         if span.start < until or not call.is_heard(span, (AGENT, CUSTOMER)):
             continue
         until = span.end + SAME_DEMAND_WITHIN
-        last = span.end + (HANDOVER_WITHIN if demand else HANDOVER_UNASKED_WITHIN)
+        last = span.end + (asked_within if demand else HANDOVER_UNASKED_WITHIN)
         offer = next((m for m in offers if span.start <= m.end and m.start <= last), None)
         if offer:
             seen.append(
                 TechniqueMoment(call.quote_act(offer, "offers to hand over when it was due"))
             )
         elif demand:
-            why = "they asked for somebody else, and none was offered within 30 s"
+            why = f"they asked for somebody else, and none was offered within {asked_within_s:g} s"
             missed.append(TechniqueMoment(call.quote_act(demand, why)))
         else:
             why = "most of what they said for a while was agitated: a colleague could have helped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voicecoach.coaching.thresholds import CueThresholds
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.journey import journey, root_cause
 from voicecoach.scoring.record import CallRecord
@@ -21,14 +22,23 @@ class Scorer:
     ----------
     name
         Of the call.
+    thresholds
+        Of the rules that were loaded for it.
     composite
         Whether there is the composite of the agent's delivery; else nothing is named after it.
     words
         Whether the card may quote.
     """
 
-    def __init__(self, name: str, *, composite: bool = True, words: bool = True) -> None:
-        self._name, self._record = name, CallRecord()
+    def __init__(
+        self,
+        name: str,
+        thresholds: CueThresholds,
+        *,
+        composite: bool = True,
+        words: bool = True,
+    ) -> None:
+        self._name, self._thresholds, self._record = name, thresholds, CallRecord()
         self._composite, self._words = composite, words
 
     def add_event(self, event: Event) -> None:
@@ -37,7 +47,7 @@ class Scorer:
 
     def finish(self) -> ScoreCard:
         """Return the score card of all events taken."""
-        call = ScoredCall(self._record, quoting=self._words)
+        call = ScoredCall(self._record, self._thresholds, quoting=self._words)
         return ScoreCard(
             call=self._name,
             techniques=[score_technique(p, call, composite=self._composite) for p in TECHNIQUES],

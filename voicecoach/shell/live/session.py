@@ -238,7 +238,10 @@ class LiveCall:
         self._keeps_inputs = session.audio and privacy.keep_words
         """What the engine is given is kept, to be given again."""
         self._results = ResultsWriter(
-            folder.name, composite=privacy.composite, words=privacy.keep_words
+            folder.name,
+            cue_thresholds(setup.cues),
+            composite=privacy.composite,
+            words=privacy.keep_words,
         )
         self.recorder = CallRecorder(
             folder,

@@ -109,7 +109,7 @@ def replay_call(
     elif setup.transcribers:
         asr = ReplayAsr(setup.transcribers, setup.config.transcription)
     composite = setup.config.privacy.composite
-    tally = ResultsWriter(call.name, composite=composite)
+    tally = ResultsWriter(call.name, cue_thresholds(setup.cues), composite=composite)
     with _atomic_folder(out) as folder:
         try:
             with (folder / EVENT_LOG).open("wb") as log:

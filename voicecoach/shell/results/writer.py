@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from voicecoach.coaching.thresholds import CueThresholds, thresholds_from_header
 from voicecoach.errors import JournalError
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.text_safety import bounded_input
@@ -29,13 +30,22 @@ class ResultsWriter:
     ----------
     call
         Its name.
+    thresholds
+        Of the rules that were loaded for it.
     composite, words
         As for a `Scorer`; without words the summary has none, either.
     """
 
-    def __init__(self, call: str, *, composite: bool = True, words: bool = True) -> None:
+    def __init__(
+        self,
+        call: str,
+        thresholds: CueThresholds,
+        *,
+        composite: bool = True,
+        words: bool = True,
+    ) -> None:
         self._words, self._summarizer = words, Summarizer(call)
-        self._scorer = Scorer(call, composite=composite, words=words)
+        self._scorer = Scorer(call, thresholds, composite=composite, words=words)
 
     def add_event(self, event: Event) -> Event | None:
         """Take an event; return it as it may be kept, None where it may not."""
@@ -61,9 +71,10 @@ class ResultsWriter:
         return result
 
 
-def score_events(call: str, events: Iterable[Event], *, composite: bool = True) -> ScoreCard:
-    """Return the score card of a call's events."""
-    scorer = Scorer(call, composite=composite)
+def score_log(name: str, facts: Mapping[str, Any], events: Iterable[Event]) -> ScoreCard:
+    """Return the score card of a call's log: of the facts in its header, and of its events."""
+    composite = facts.get("composite") is not False
+    scorer = Scorer(name, thresholds_from_header(facts), composite=composite)
     for event in events:
         scorer.add_event(event)
     return scorer.finish()

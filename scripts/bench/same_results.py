@@ -16,7 +16,8 @@ report's header, which follow from the rest.  With `--structure` sentences may b
 of JSON all keys and values must be the same but for sentences; of a page, Markdown and what is
 printed, the numbers, times and ids; of exports all but the cues' messages.
 
-Results of COMMIT are kept in `--keep` and made once.  Exits with 1 where anything differs.
+Results of COMMIT are kept in `--keep` and made once, and those of this tree that differ go to its
+folder `differ`; several runs may share it.  Exits with 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html.parser import HTMLParser
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -193,7 +194,19 @@ def made(of: Side, task: Task, staged: Path | None) -> Path:
     if done.is_file() and done.read_text("utf-8") == as_done:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=of.results) as unfinished:
+        made_in = Path(unfinished) / task.name
+        made_in.mkdir()
+        _make(of, task, commands, made_in, staged)
+        (made_in / done.name).write_text(as_done, "utf-8")
+        with contextlib.suppress(OSError):  # another run was sooner: the same is there
+            made_in.rename(folder)
+    return folder
+
+
+def _make(
+    of: Side, task: Task, commands: dict[str, list[str]], folder: Path, staged: Path | None
+) -> None:
     (folder / "none.toml").touch()
     if not task.recording:
         _stage(of, task, folder, staged)
@@ -208,8 +221,6 @@ def made(of: Side, task: Task, staged: Path | None) -> Path:
             errors.write(f"$ voicecoach {' '.join(command)}\n{ran.stderr}")
         if ran.returncode and file == "replay.txt":
             break
-    done.write_text(as_done, "utf-8")
-    return folder
 
 
 def _stage(of: Side, task: Task, folder: Path, staged: Path | None) -> None:
@@ -415,14 +426,21 @@ def kind(name: str) -> str:
     return rest.rpartition("/")[2] or first.removesuffix(".txt") + " prints"
 
 
-def first_difference(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return where two files differ first, "" where they do not."""
-    for i, (a, b) in enumerate(zip_longest(old, new, fillvalue="(nothing)"), 1):
-        if a != b:
-            at = next(k for k, pair in enumerate(zip_longest(a, b)) if pair[0] != pair[1])
-            since = max(0, at - 60)
-            return f"line {i} was {a[since : at + 80]!r}, is {b[since : at + 80]!r}"
-    return ""
+def difference(old: Sequence[str], new: Sequence[str]) -> str:
+    """Return where two files differ first, and up to where; "" where they do not."""
+    first = _alike(zip_longest(old, new))
+    if first == max(len(old), len(new)):
+        return ""
+    a, b = (lines[first] if first < len(lines) else "(nothing)" for lines in (old, new))
+    since = max(0, _alike(zip_longest(a, b)) - 60)
+    last = max(first + 1, len(old) - _alike(zip(reversed(old), reversed(new), strict=False)))
+    until = f"; on to line {last}" if last > first + 1 else ""
+    return f"line {first + 1} was {a[since : since + 140]!r}, is {b[since : since + 140]!r}{until}"
+
+
+def _alike(pairs: Iterable[tuple[object, object]]) -> int:
+    """Return how many pairs are alike before the first that is not."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def differences(old: Left, new: Left) -> dict[str, str]:
@@ -430,7 +448,7 @@ def differences(old: Left, new: Left) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(old.files.keys() | new.files.keys()):
         if name in old.files and name in new.files:
-            what = first_difference(old.lines(name), new.lines(name))
+            what = difference(old.lines(name), new.lines(name))
         else:
             what = "is gone" if name in old.files else "is new"
         found[kind(name)] = found.get(kind(name)) or (what and f"{name}: {what}")
@@ -490,14 +508,17 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         tree = stack.enter_context(checked_out(commit))
         keep = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        shutil.rmtree(keep / "now", ignore_errors=True)
+        keep.mkdir(parents=True, exist_ok=True)
+        now = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="now-", dir=keep)))
         data = corpora.DATA.resolve()
         old = side(tree, keep.resolve() / commit, data, RENAMED)
-        new = side(ROOT, keep.resolve() / "now", data)
+        new = side(ROOT, now.resolve(), data)
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
         results = pool.map(partial(compared, old=old, new=new, structure=options.structure), calls)
         bad = checks = 0
         for task, found in zip(calls, results, strict=True):
+            if options.keep and any(found.values()):
+                shutil.copytree(now / task.name, keep / "differ" / task.name, dirs_exist_ok=True)
             for name, what in found.items():
                 print(f"{task.name:28} {name:16} {what or 'same'}", flush=True)
             bad += sum(map(bool, found.values()))

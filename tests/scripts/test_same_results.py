@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.bench.same_results import Left, Renamed, differences
+from scripts.bench.same_results import Left, Renamed, difference, differences
 
 EVENT: dict[str, object] = {
     "type": "cue_opened",
@@ -37,6 +37,14 @@ def test_one_byte_is_a_difference_and_is_shown(tmp_path: Path) -> None:
     found = _both(tmp_path, "out/a/events.jsonl", f"{old}\n{old}", f"{old}\n{old} ")
     assert found["events.jsonl"].startswith("out/a/events.jsonl: line 2 was ")
     assert _both(tmp_path, "out/a/events.jsonl", old, old) == {"events.jsonl": ""}
+
+
+def test_the_first_and_the_last_line_that_differ_are_named() -> None:
+    assert difference(list("abcde"), list("aXcYe")) == "line 2 was 'b', is 'X'; on to line 4"
+    assert difference(list("abc"), list("abXc")) == "line 3 was 'c', is 'X'"
+    assert difference(list("abc"), list("ab")) == "line 3 was 'c', is '(nothing)'"
+    assert difference(list("aa"), list("aaa")) == "line 3 was '(nothing)', is 'a'"
+    assert difference(list("abc"), list("abc")) == ""
 
 
 def test_the_version_and_what_is_renamed_are_no_difference(tmp_path: Path) -> None:

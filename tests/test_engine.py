@@ -9,6 +9,8 @@ from tests.helpers import blocks, engine, hear, lively, noise, silence, stereo, 
 from voicecoach.audio.channels import DEAD_AFTER
 from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.config import Config
+from voicecoach.engine import Engine
+from voicecoach.errors import InputError
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
@@ -230,17 +232,61 @@ def test_while_final_words_are_overdue_an_acknowledgement_is_unknown() -> None:
     assert not any(k for t, k in known if t > 5 * SAMPLE_RATE)
 
 
-def test_programmer_errors_are_value_errors() -> None:
+@pytest.mark.parametrize(
+    ("samples", "sentence"),
+    [
+        (np.zeros((1, HOP), np.float32), r"row 1 the customer, not \[1, 256\]: put silence"),
+        (np.zeros((3, HOP), np.float32), r"not \[3, 256\]"),
+        (np.zeros(HOP, np.float32), r"not \[256\]"),
+        (np.zeros((HOP, 2), np.float32), r"not \[256, 2\]"),
+        (np.zeros((2, 100), np.float32), "not 100 samples: cut or collect"),
+        (np.zeros((2, HOP + 1), np.float32), "not 257 samples"),
+        (np.zeros((2, 0), np.float32), "not 0 samples"),
+        (np.zeros((2, (MAX_HOPS + 1) * HOP), np.float32), "1 to 256 whole hops"),
+        (np.zeros((2, HOP), np.int16), "not int16: divide int16 by 32768"),
+        (np.zeros((2, HOP)), "not float64"),
+        (np.full((2, HOP), np.nan, np.float32), "not numbers"),
+        (np.zeros((2, HOP)).tolist(), "not a list"),
+    ],
+)
+def test_a_block_that_the_engine_does_not_take_is_refused_in_a_sentence(
+    samples: F32, sentence: str
+) -> None:
     e = engine()
-    for shape in ((2, 100), (1, HOP), (2, (MAX_HOPS + 1) * HOP), (2, 0)):
-        with pytest.raises(ValueError, match="a block is"):
-            e.process(Block(0, np.zeros(shape, np.float32)))
+    with pytest.raises(InputError, match=sentence) as refused:
+        e.process(Block(0, samples))
+    assert isinstance(refused.value, ValueError)
+    # Nothing of it was taken: the call goes on.
+    assert hear_from(e) == hear(call()[:, : 16 * HOP])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("row", "at"), [(0, 0), (1, 4 * HOP - 1), (0, HOP)])
+def test_one_sample_that_is_no_number_is_refused_and_costs_no_call(
+    value: float, row: int, at: int
+) -> None:
+    samples = np.zeros((2, 4 * HOP), np.float32)
+    samples[row, at] = value
+    e = engine()
+    with pytest.raises(InputError, match="NaN or infinite"):
+        e.process(Block(0, samples))
+    assert hear_from(e) == hear(call()[:, : 16 * HOP])
+
+
+def hear_from(e: Engine) -> list[Event]:
+    """Return what an engine that has heard nothing says of the first hops of the call."""
+    (block,) = blocks(call()[:, : 16 * HOP])
+    return e.process(block) + e.finish()
+
+
+def test_a_block_that_does_not_follow_is_refused() -> None:
+    e = engine()
     e.process(Block(0, np.zeros((2, HOP), np.float32)))
     for start in (0, 2 * HOP):
-        with pytest.raises(ValueError, match="does not follow"):
+        with pytest.raises(InputError, match="does not follow: the next sample is 256"):
             e.process(Block(start, np.zeros((2, HOP), np.float32)))
     e.finish()
-    with pytest.raises(ValueError, match="has ended"):
+    with pytest.raises(InputError, match="has ended"):
         e.process(Block(HOP, np.zeros((2, HOP), np.float32)))
 
 

@@ -13,8 +13,9 @@ functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,6 +32,7 @@ from voicecoach.config import Config
 from voicecoach.dsp.functionals import descriptor_columns
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
+from voicecoach.errors import InputError
 from voicecoach.estimates.agitation import AgitationModel
 from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
@@ -70,6 +72,30 @@ ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
 """What is no block."""
 GREETING_WITHIN = 45 * SAMPLE_RATE
 """A greeting later than this opens no call."""
+
+
+class EngineSetup(NamedTuple):
+    """What an engine was made with, as far as its events depend on it."""
+
+    config: Config
+    cues: tuple[Cue, ...]
+    speakers: tuple[Speaker, ...]
+    transcribe: bool
+    frames: bool
+    baseline: AgentBaseline | None
+    detector: type[VoiceActivityDetector]
+    group: int
+    """Hops that are described together."""
+
+
+class EngineState(NamedTuple):
+    """A call at one moment, from `Engine.state`; it never changes."""
+
+    setup: EngineSetup
+    at: int
+    """Stream index of the next block."""
+    values: Mapping[str, Any]
+    """The engine's own."""
 
 
 class _HopGroup(NamedTuple):
@@ -125,6 +151,9 @@ class Engine:
         frames: bool = False,
         baseline: AgentBaseline | None = None,
     ) -> None:
+        self._setup = EngineSetup(
+            config, cues, speakers, transcribe, frames, baseline, type(vad), prosody.group
+        )
         self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
         self._now = 0
         self._hops = 0
@@ -173,20 +202,16 @@ class Engine:
 
         Raises
         ------
-        ValueError
-            For a block that is no whole number of hops, is too long, or does not follow the one
-            before: these are programmer errors.
+        InputError
+            For a block that is not float32 [2, n * HOP] with n up to `MAX_HOPS`, holds a sample
+            that is not a finite number, or does not follow the one before.
         """
         if not isinstance(item, Block):
             self._due_items.append(item)
             return self._drain_items() if self._ended else []
         if self._ended:
-            raise ValueError("the stream has ended")
-        shape = item.samples.shape
-        if len(shape) != 2 or shape[0] != 2 or not 0 < shape[1] <= MAX_HOPS * HOP or shape[1] % HOP:
-            raise ValueError(f"a block is [2, n * {HOP}], n up to {MAX_HOPS}, not {shape}")
-        if item.start != self._now:
-            raise ValueError(f"a block at {item.start} does not follow {self._now}")
+            raise InputError("the stream has ended: begin a call with another engine")
+        _check_block(item, self._now)
         events: list[Event] = []
         if item.missing and self._gap_start is None:
             self._gap_start = self._now
@@ -213,6 +238,36 @@ class Engine:
         events += self._channels.finish(self._now)
         self._ended = True
         return events + self._drain_items()
+
+    def state(self) -> EngineState:
+        """Return all that the engine knows of the call so far, to be restored any number of times.
+
+        Models and rules are shared, the rest is copied: 3 MB, in 2 to 10 ms, however long the call
+        is (`python -m scripts.bench.state`).  Requests for words that are not answered yet are
+        part of it: give their transcripts to each engine that it is restored into.
+        """
+        return EngineState(self._setup, self._now, _copied(vars(self)))
+
+    def restore(self, state: EngineState) -> None:
+        """Go on from a state: the same items give the same events as they would have then.
+
+        Raises
+        ------
+        InputError
+            Where the state is of an engine that was made with another configuration, other cues,
+            speakers, options or baseline.
+        """
+        differ = [
+            name
+            for name, own, other in zip(EngineSetup._fields, self._setup, state.setup, strict=True)
+            if own != other
+        ]
+        if differ:
+            raise InputError(
+                f"the state is of an engine with another {' and '.join(differ)}: "
+                "restore it into one that was made with the same"
+            )
+        vars(self).update(_copied(state.values))
 
     # --- the stages, in their order -------------------------------------------------------
 
@@ -418,4 +473,40 @@ class Engine:
             end=end,
             speech=speech[row],
             **known,
+        )
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of what changes in an engine's values; `Immutable`s and weights are shared."""
+    weights = values["_prosody"].weights.values()
+    return copy.deepcopy(dict(values), {id(shared): shared for shared in weights})
+
+
+def _check_block(block: Block, now: int) -> None:
+    """Refuse a block that the stages would fail on, or would misunderstand."""
+    samples = block.samples
+    if getattr(samples, "dtype", None) != np.float32:
+        raise InputError(
+            f"samples are float32 with full scale 1.0, not {getattr(samples, 'dtype', 'a list')}: "
+            "divide int16 by 32768, and convert other numbers with astype(np.float32)"
+        )
+    shape = samples.shape
+    if len(shape) != 2 or shape[0] != 2:
+        raise InputError(
+            f"a block is [2, n * {HOP}], row 0 the agent and row 1 the customer, not "
+            f"{list(shape)}: put silence in the row of a speaker who is not recorded"
+        )
+    if shape[1] % HOP or not 0 < shape[1] <= MAX_HOPS * HOP:
+        raise InputError(
+            f"a block is 1 to {MAX_HOPS} whole hops of {HOP} samples, not {shape[1]} samples: "
+            "cut or collect the audio, and pad the last hop with zeros"
+        )
+    if block.start != now:
+        raise InputError(
+            f"a block at sample {block.start} does not follow: the next sample is {now}"
+        )
+    if not np.isfinite(samples).all():
+        raise InputError(
+            "a block holds samples that are not numbers (NaN or infinite): put 0.0 in their place, "
+            "or send the block as missing"
         )

@@ -9,6 +9,7 @@
   - OutputError      make room, or name another folder
   - ClusterError     start the scheduler or its workers, or mend them
   - JournalError     name another event log or journal, or replay the call again
+  - InputError       mend the program that calls voicecoach
 
 Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
 """
@@ -66,3 +67,7 @@ class ClusterError(VoiceCoachError):
 
 class JournalError(VoiceCoachError):
     """An event log or a journal cannot be used."""
+
+
+class InputError(VoiceCoachError, ValueError):
+    """A program passed something that the interface does not take, such as a wrong shape."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from voicecoach.errors import ModelError
+from voicecoach.types import Immutable
 
 
-class OnnxModel:
+class OnnxModel(Immutable):
     """A model file, ready to run.
 
     Parameters

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import msgspec
 import numpy as np
@@ -74,6 +74,15 @@ def to_rounded_seconds(samples: int) -> float:
     return round(samples / SAMPLE_RATE, 3)
 
 
+class Immutable:
+    """Something that never changes once it is made: copies of an engine's state share it."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
+        return self
+
+
 # --- inputs of the engine -----------------------------------------------------------------
 
 
@@ -93,7 +102,7 @@ class Block(msgspec.Struct, frozen=True, eq=False):
         return self.start + int(self.samples.shape[1])
 
 
-class HeardWord(msgspec.Struct, frozen=True):
+class HeardWord(Immutable, msgspec.Struct, frozen=True):
     """A word as the recogniser heard it."""
 
     text: str
@@ -104,7 +113,7 @@ class HeardWord(msgspec.Struct, frozen=True):
     """0..1."""
 
 
-class Transcript(msgspec.Struct, frozen=True):
+class Transcript(Immutable, msgspec.Struct, frozen=True):
     """The shell's answer to a `TranscribeRequest`."""
 
     at: int
@@ -126,7 +135,7 @@ class Transcript(msgspec.Struct, frozen=True):
 # --- what the engine says -----------------------------------------------------------------
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+class Event(Immutable, msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
     """Anything the engine says; `at` is the stream index at which it was known."""
 
     at: int

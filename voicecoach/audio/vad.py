@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from scipy import fft
 
-from voicecoach.dsp.framing import Framer
+from voicecoach.dsp.framing import Framer, OverlappingBuffer
 from voicecoach.dsp.spectrum import hann
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F32, HOP, MAX_HOPS, SPEAKERS, Speaker
@@ -67,13 +66,11 @@ class SileroVad:
         self._framer = Framer(VAD_CONTEXT + VAD_WINDOW, VAD_WINDOW)
         self._held = np.zeros((2, HOP), np.float32)
         windows, length = MAX_HOPS * HOP // VAD_WINDOW, VAD_CONTEXT + VAD_WINDOW + VAD_CONTEXT
-        self._mirrored = np.zeros((windows, len(speakers), length), np.float32)
-        strides = (*self._mirrored.strides[:2], STFT_STEP * self._mirrored.itemsize)
-        self._parts = as_strided(
-            self._mirrored,
+        mirrored = np.zeros((windows, len(speakers), length), np.float32)
+        self._mirrored = OverlappingBuffer(
+            mirrored,
             (windows, len(speakers), STFT_FRAMES, STFT_SIZE),
-            (*strides, self._mirrored.itemsize),
-            writeable=False,
+            (*mirrored.strides[:2], STFT_STEP * mirrored.itemsize, mirrored.itemsize),
         )
         # Window 0 is the last one of the block before.
         self._window_at = (np.arange(MAX_HOPS + 1) + 1) // 2
@@ -110,10 +107,10 @@ class SileroVad:
 
     def _magnitudes(self, frames: F32) -> F32:
         """Return the magnitude spectra of windows, [windows, speakers, PARTS * BINS]."""
-        windows, mirrored = frames.shape[1], self._mirrored[: frames.shape[1]]
+        windows, mirrored = frames.shape[1], self._mirrored.values[: frames.shape[1]]
         mirrored[..., :-VAD_CONTEXT] = frames[self._rows].transpose(1, 0, 2)
         mirrored[..., -VAD_CONTEXT:] = mirrored[..., -VAD_CONTEXT - 2 : -2 * VAD_CONTEXT - 2 : -1]
-        spectra = fft.rfft(self._parts[:windows] * _TAPER, axis=-1).view(np.float32)
+        spectra = fft.rfft(self._mirrored.windows[:windows] * _TAPER, axis=-1).view(np.float32)
         np.multiply(spectra, spectra, out=spectra)
         power = spectra[..., 0::2] + spectra[..., 1::2]
         np.sqrt(power, out=power)

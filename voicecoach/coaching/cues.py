@@ -48,6 +48,7 @@ from voicecoach.types import (
     CueHeldBack,
     CueOpened,
     Event,
+    Immutable,
     Speaker,
 )
 
@@ -65,7 +66,9 @@ _DECIMALS = re.compile(r"(\.\df)?")
 """How a signal may be written in a message: a width of a billion would be as many spaces."""
 
 
-class _StrictTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _StrictTable(
+    Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
     pass
 
 

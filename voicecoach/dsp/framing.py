@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, Block
 
@@ -53,6 +57,31 @@ class Rechunker:
         return block
 
 
+Number = TypeVar("Number", bound=np.generic)
+
+
+class OverlappingBuffer(Generic[Number]):
+    """An array and overlapping windows of it; a deep copy's windows are of the copied array.
+
+    Parameters
+    ----------
+    values
+        The array.
+    shape, strides
+        Of the windows: as for `as_strided`.
+    """
+
+    def __init__(
+        self, values: NDArray[Number], shape: tuple[int, ...], strides: tuple[int, ...]
+    ) -> None:
+        self.values = values
+        self.windows = as_strided(values, shape, strides, writeable=False)
+        """A read-only view."""
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> OverlappingBuffer[Number]:
+        return OverlappingBuffer(self.values.copy(), self.windows.shape, self.windows.strides)
+
+
 class Framer:
     """Blocks in, overlapping frames out: frame i of a block ends where its hop i ends.
 
@@ -70,8 +99,7 @@ class Framer:
         buf = np.zeros((channels, self._past + MAX_HOPS * HOP), np.float32)
         row, item = buf.strides
         shape = (channels, MAX_HOPS * HOP // hop, frame)
-        self._buf = buf
-        self._frames = as_strided(buf, shape, (row, item * hop, item), writeable=False)
+        self._buffer = OverlappingBuffer(buf, shape, (row, item * hop, item))
         self._last = 0
 
     def push(self, samples: F32) -> F32:
@@ -82,15 +110,15 @@ class Framer:
         frames
             [channels, n, frame], a read-only view that is valid until the next push.
         """
-        buf, past, n = self._buf, self._past, samples.shape[1]
+        buf, past, n = self._buffer.values, self._past, samples.shape[1]
         buf[:, :past] = buf[:, self._last : self._last + past]
         buf[:, past : past + n] = samples
         self._last = n
-        return self._frames[:, : n // self._hop]
+        return self._buffer.windows[:, : n // self._hop]
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        self._buf[:] = 0.0
+        self._buffer.values[:] = 0.0
 
 
 class History:

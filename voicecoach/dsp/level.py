@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from voicecoach.dsp.framing import OverlappingBuffer
 from voicecoach.dsp.spectrum import FLOOR_DB
 from voicecoach.types import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
 
@@ -38,17 +38,17 @@ class ActiveLevel:
     def __init__(self, channels: int = 2) -> None:
         self._smoothed = np.zeros((channels, 2))
         """Of each channel, after the first and the second smoothing."""
-        self._peaks = np.zeros((channels, _HANGOVER_HOPS - 1 + MAX_HOPS))
-        row, item = self._peaks.strides
+        peaks = np.zeros((channels, _HANGOVER_HOPS - 1 + MAX_HOPS))
+        row, item = peaks.strides
         shape = (channels, MAX_HOPS, _HANGOVER_HOPS)
-        self._recent = as_strided(self._peaks, shape, (row, item, item), writeable=False)
+        self._peaks = OverlappingBuffer(peaks, shape, (row, item, item))
         self._last = 0
         self._energy = np.zeros((channels, 1))
         self._active = np.zeros((channels, 1, len(_THRESHOLDS)))
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        for state in (self._smoothed, self._peaks, self._energy, self._active):
+        for state in (self._smoothed, self._peaks.values, self._energy, self._active):
             state[:] = 0
 
     def process(self, samples: F32) -> F32:
@@ -72,14 +72,14 @@ class ActiveLevel:
             / ENVELOPE_STEP
         )
         envelope = self._smooth(rectified)
-        peaks = self._peaks
+        peaks = self._peaks.values
         peaks[:, : _HANGOVER_HOPS - 1] = peaks[:, self._last : self._last + _HANGOVER_HOPS - 1]
         self._last = n
         by_hop = envelope.reshape(channels, n, -1)
         np.maximum.reduce(
             by_hop, axis=-1, out=peaks[:, _HANGOVER_HOPS - 1 : _HANGOVER_HOPS - 1 + n]
         )
-        loudest = np.maximum.reduce(self._recent[:, :n], axis=-1)
+        loudest = np.maximum.reduce(self._peaks.windows[:, :n], axis=-1)
         active = np.concatenate([self._active, loudest[..., None] >= _THRESHOLDS], axis=1)
         np.cumsum(active, axis=1, out=active)
         power = np.vecdot(hops, hops) / HOP

@@ -24,11 +24,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy import fft
 
 from voicecoach.dsp import spectrum
+from voicecoach.dsp.framing import OverlappingBuffer
 from voicecoach.dsp.spectrum import BANDS, FRAME, NFFT, OFFSET_BINS, WINDOW_AC
 from voicecoach.types import F32, F64, MAX_HOPS, SAMPLE_RATE
 
@@ -235,10 +235,10 @@ class PitchTracker:
         fall, floor, stay_voiced, stay_unvoiced = (float(x) for x in weights["pitch_transition"])
         self._fall, self._jump_floor, self._stay_voiced = -fall, floor, stay_voiced
         k, past = CANDIDATES, CONTEXT_FRAMES - 1
-        self._past = np.zeros((channels, past + MAX_HOPS, FRAME_FEATURES), np.float32)
-        row, item, one = self._past.strides
+        seen = np.zeros((channels, past + MAX_HOPS, FRAME_FEATURES), np.float32)
+        row, item, one = seen.strides
         shape = (channels, MAX_HOPS, 1, CONTEXT_FRAMES * FRAME_FEATURES)
-        self._context = as_strided(self._past, shape, (row, item, item, one), writeable=False)
+        self._seen = OverlappingBuffer(seen, shape, (row, item, item, one))
         self._probability = np.zeros((channels, 1, k + 1))
         self._log_lag = np.zeros((channels, 1, k), np.float32)
         self._stay = np.zeros((k + 1, k + 1))
@@ -250,7 +250,7 @@ class PitchTracker:
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        self._past[:] = 0.0
+        self._seen.values[:] = 0.0
         self._last = 0
         self._probability[:] = 0.0
         self._probability[..., -1] = 1.0
@@ -300,11 +300,11 @@ class PitchTracker:
         Every matrix product is of one row, so that BLAS is called alike whatever n is.
         """
         past, n = CONTEXT_FRAMES - 1, features.shape[1]
-        seen = self._past
+        seen = self._seen.values
         seen[:, :past] = seen[:, self._last : self._last + past]
         seen[:, past : past + n] = features
         self._last = n
-        hidden = self._context[:, :n] @ self._frame
+        hidden = self._seen.windows[:, :n] @ self._frame
         hidden += self._bias
         each = found.features @ self._candidate
         each += hidden

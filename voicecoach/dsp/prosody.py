@@ -105,7 +105,7 @@ class ProsodyExtractor:
     def __init__(
         self, weights: Mapping[str, F32], channels: int = 2, group: int = GROUP_HOPS
     ) -> None:
-        self.group = group
+        self.group, self.weights = group, weights
         self._framer = Framer(FRAME, channels=channels)
         self._features = pitch.FrameFeatures(channels)
         self._tracker = pitch.PitchTracker(weights, channels)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from voicecoach.dsp.framing import OverlappingBuffer
 from voicecoach.types import F32, MAX_HOPS
 
 HOPS_BACK, HOPS_AHEAD = 9, 5
@@ -41,15 +41,15 @@ class SyllableDensity:
         self._span, self._span_bias = weights["syllable_span"], weights["syllable_span_bias"]
         self._out = weights["syllable_out"]
         self._width = self._in.shape[1]
-        self._past = np.zeros((channels, _SPAN - 1 + MAX_HOPS, self._width), np.float32)
-        row, item, one = self._past.strides
+        seen = np.zeros((channels, _SPAN - 1 + MAX_HOPS, self._width), np.float32)
+        row, item, one = seen.strides
         shape = (channels, MAX_HOPS, 1, _SPAN * self._width)
-        self._spans = as_strided(self._past, shape, (row, item, item, one), writeable=False)
+        self._seen = OverlappingBuffer(seen, shape, (row, item, item, one))
         self._last = 0
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
-        self._past[:] = 0.0
+        self._seen.values[:] = 0.0
         self._last = 0
 
     def process(self, features: F32, voicing: F32) -> F32:
@@ -67,14 +67,14 @@ class SyllableDensity:
         density
             [channels, n], expected nuclei in the hop `AHEAD` hops before each.
         """
-        n, seen = voicing.shape[1], self._past
+        n, seen = voicing.shape[1], self._seen.values
         seen[:, : _SPAN - 1] = seen[:, self._last : self._last + _SPAN - 1]
         now = (features[..., None, :] @ self._in[:-1])[..., 0, :]
         now += voicing[..., None] * self._in[-1]
         now += self._in_bias
         np.tanh(now, out=seen[:, _SPAN - 1 : _SPAN - 1 + n])
         self._last = n
-        hidden = self._spans[:, :n] @ self._span
+        hidden = self._seen.windows[:, :n] @ self._span
         hidden += self._span_bias
         x = (np.tanh(hidden) @ self._out[:-1])[..., 0] + self._out[-1]
         # softplus: never negative

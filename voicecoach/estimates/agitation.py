@@ -26,7 +26,7 @@ from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ModelError
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F64
+from voicecoach.types import F64, Immutable
 
 _LEFT_OUT = {"level_dbfs", "loudness"}
 _LEFT_OUT_CELLS = {("f0_semitones", "p80")}
@@ -143,7 +143,7 @@ class VoiceBaseline(PosteriorMean):
         return np.minimum(np.maximum(np.where(z == z, z, 0.0), -MAX_ABS_Z), MAX_ABS_Z)
 
 
-class AgitationModel:
+class AgitationModel(Immutable):
     """The model file, run by onnxruntime.
 
     Parameters

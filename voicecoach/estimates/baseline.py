@@ -24,6 +24,7 @@ from msgspec import Meta
 
 from voicecoach.errors import ConfigError
 from voicecoach.text_safety import bounded_input
+from voicecoach.types import Immutable
 
 BASELINE_VERSION = 1
 """Of the file; raised when a field changes its meaning or leaves."""
@@ -65,7 +66,7 @@ BASELINE_SIGNALS: Mapping[str, BaselineSpec] = {
 _Number = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
 
 
-class SignalBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SignalBaseline(Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was learnt of one signal."""
 
     mean: _Number
@@ -86,7 +87,9 @@ class SignalBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-class AgentBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AgentBaseline(
+    Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
     """What is usual for one agent."""
 
     version: int

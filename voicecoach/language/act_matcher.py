@@ -24,7 +24,7 @@ from voicecoach.language.phrases import (
     mark_places,
     normalize_text,
 )
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types import SPEAKERS, Immutable, Speaker
 
 MERGE_WITHIN_WORDS = 4
 """Words between two finds of a kind that make them one: "sorry, so sorry" is one apology."""
@@ -90,7 +90,7 @@ def tokenize_acts(words: Sequence[str]) -> list[ActToken]:
     return read
 
 
-class ActKind:
+class ActKind(Immutable):
     """A kind of move, as data says it."""
 
     def __init__(self, data: dict[str, Any]) -> None:

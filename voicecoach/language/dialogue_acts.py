@@ -12,8 +12,8 @@ paraphrase, which is held against the customer's final ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from voicecoach.language.act_matcher import (
     ActKind,
@@ -72,6 +72,9 @@ class ReadUtterance(NamedTuple):
     content: tuple[str, ...]
     """Of each token what is compared, "" where it is too common."""
     complaint: bool
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
+        return self  # nothing in it changes
 
 
 class DialogueActTracker:

@@ -14,7 +14,7 @@ from importlib import resources
 from itertools import product
 from typing import Any, NamedTuple
 
-from voicecoach.types import SAMPLE_RATE, Utterance, Word
+from voicecoach.types import SAMPLE_RATE, Immutable, Utterance, Word
 
 NEGATION_REACH = 3
 """Words before a phrase in which a negation turns it round."""
@@ -54,7 +54,7 @@ def language_table(name: str) -> dict[str, Any]:
     )
 
 
-class Phrases:
+class Phrases(Immutable):
     """A set of phrases, matched as runs of whole words, the longer before the shorter.
 
     In one, `a|b` stands for either word, `a_b` in it for two words, `a?` for a word that may be

@@ -14,11 +14,11 @@ sure.  An utterance is read with the end of the one before, since angry people p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from voicecoach.language.phrases import (
     normalize_text,
 )
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F32, SAMPLE_RATE, Evidence, Speaker, Utterance, Word
+from voicecoach.types import F32, SAMPLE_RATE, Evidence, Immutable, Speaker, Utterance, Word
 
 HALF_LIFE = 15 * SAMPLE_RATE
 """Samples after which what was said weighs half."""
@@ -91,7 +91,7 @@ def ngrams(words: Sequence[str]) -> dict[str, tuple[int, int]]:
     return found
 
 
-class WordingModel:
+class WordingModel(Immutable):
     """Logistic regression on words and pairs of words.
 
     Parameters
@@ -169,8 +169,11 @@ class WordingUtterance(NamedTuple):
     """Of each word what is compared, "" where it is too common."""
     complaint: bool
 
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
+        return self  # nothing in it changes
 
-class WordingReader:
+
+class WordingReader(Immutable):
     """Reads utterances, each for itself."""
 
     def __init__(self, model: WordingModel) -> None:

@@ -6,6 +6,7 @@ two.  CPU is of the thread that did the work, where the stage is work and not wa
 
 from __future__ import annotations
 
+import copy
 import time
 from bisect import bisect_left
 from typing import Any, NamedTuple
@@ -143,6 +144,9 @@ class _TimedModel:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _TimedModel:
+        return _TimedModel(copy.deepcopy(self._inner, memo), self._stage)
 
     def process(self, samples: F32) -> Any:
         began, cpu = time.perf_counter(), time.thread_time()

@@ -1,0 +1,83 @@
+"""What an engine's state costs to take and to restore, minute by minute of the sample call.
+
+    python -m scripts.bench.state
+
+Words are a fixed sentence over and over, so that no recogniser is needed.
+"""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections import deque
+from itertools import islice
+
+import numpy as np
+
+from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
+from voicecoach.config import Config
+from voicecoach.engine import Engine
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types import SAMPLE_RATE, HeardWord, TranscribeRequest, Transcript
+
+TEXT = "I am so sorry about that, where do you live and what is wrong with the washer?"
+WORD, DELAY = 6_000, 4_800
+"""Samples between words, and from a request to its words."""
+TIMES = 9
+
+
+def answer(request: TranscribeRequest) -> Transcript:
+    """Return a request's words."""
+    texts = TEXT.split()
+    words = [
+        HeardWord(texts[i % len(texts)], at, at + WORD, 0.9)
+        for i, at in enumerate(range(request.start, request.end - WORD, WORD))
+    ]
+    return request.make_transcript(request.at + DELAY, tuple(words[request.first :]))
+
+
+def median_ms(seconds: list[float]) -> float:
+    """Return the median in milliseconds."""
+    return 1000 * float(np.median(seconds))
+
+
+def measure(engine: Engine) -> tuple[float, float, float]:
+    """Return the milliseconds of `state` and of `restore`, and the megabytes of a state."""
+    took: list[float] = []
+    back: list[float] = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        state = engine.state()
+        took.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        engine.restore(state)
+        back.append(time.perf_counter() - began)
+    tracemalloc.start()
+    kept = engine.state()
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del kept
+    return median_ms(took), median_ms(back), size / 1e6
+
+
+def main() -> None:
+    """Print a line for each minute."""
+    engine = build_engine(Config(), load_cues(BUILT_IN_CUES), shipped_models())
+    due: deque[Transcript] = deque()
+    blocks = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks(16)
+    minute = 60 * SAMPLE_RATE // (16 * 256)
+    print("minute  state ms  restore ms    MB")
+    for i in range(1, 5):
+        for block in islice(blocks, minute):
+            events = engine.process(block)
+            while due and due[0].at <= block.end:
+                events += engine.process(due.popleft())
+            due += [answer(e) for e in events if isinstance(e, TranscribeRequest)]
+        state_ms, restore_ms, size = measure(engine)
+        print(f"{i:6}  {state_ms:8.1f}  {restore_ms:10.1f}  {size:4.1f}")
+
+
+if __name__ == "__main__":
+    main()

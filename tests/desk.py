@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -26,6 +26,7 @@ from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleListening, UserAction
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.shell.runtime.sinks import Sink
 from voicecoach.types import F32, I16, SAMPLE_RATE, SPEAKERS, Speaker
 
 CHUNK = 320
@@ -116,6 +117,17 @@ class Played:
         return CapturedNews(news, self.clock)
 
 
+class EndedCalls(Sink):
+    """Keeps the folders of calls that have ended."""
+
+    def __init__(self) -> None:
+        self.folders: list[Path] = []
+
+    def on_results(self, folder: Path) -> None:
+        """Keep a call's folder."""
+        self.folders.append(folder)
+
+
 class Desk:
     """A session and what surrounds it.
 
@@ -129,8 +141,10 @@ class Desk:
         What is done when, by the seconds of the call.
     transcriber
         None for no words.
+    sinks
+        Given every event, too.
     options
-        As for a `Session`.
+        As for a `LiveSession`.
     """
 
     def __init__(
@@ -139,11 +153,13 @@ class Desk:
         settings: Config,
         *steps: Step,
         transcriber: Transcriber | None = None,
+        sinks: Sequence[Sink] = (),
         **options: object,
     ) -> None:
         self.feed, self.out = Feed(), out
         self.ears = Played(self.feed, list(steps))
-        self.ended: list[Path] = []
+        ended = EndedCalls()
+        self.ended = ended.folders
         recognisers = [transcriber] if transcriber else []
         setup = CallSetup(
             settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), recognisers
@@ -153,7 +169,7 @@ class Desk:
             cast(DeviceSupervisor, self.ears),
             self.feed,
             out,
-            ended=self.ended.append,
+            sinks=[ended, *sinks],
             **options,  # type: ignore[arg-type]
         )
 

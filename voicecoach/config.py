@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import tomli_w
@@ -55,6 +55,9 @@ class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     """Words."""
 
     enabled: Annotated[bool, Meta(description="transcribe at all")] = True
+    engine: Annotated[
+        str, Meta(min_length=1, description="transcriber: whisper, or one from a package")
+    ] = "whisper"
     model: Annotated[
         str, Meta(min_length=1, description="faster-whisper name, or a CTranslate2 folder")
     ] = "tiny.en"
@@ -175,6 +178,13 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
         str, Meta(description="the agent's source, as in `voicecoach devices`; empty: the system's")
     ] = ""
     softphone: Annotated[str, Meta(description="the customer's, likewise")] = ""
+    source: Annotated[
+        str, Meta(description="what captures, as in `voicecoach plugins`; empty: the system's")
+    ] = ""
+    view: Annotated[
+        str,
+        Meta(min_length=1, description="what shows it, as in `voicecoach plugins`; or auto"),
+    ] = "auto"
     notice: Annotated[
         str, Meta(min_length=1, description="what you tell the customer; for --consent")
     ] = (
@@ -202,6 +212,12 @@ class JournalConfig(ConfigSection, frozen=True, kw_only=True):
     file: Annotated[str, Meta(description="its file; empty: in your data folder")] = ""
 
 
+PluginTables: TypeAlias = dict[str, dict[str, Any]]
+"""Options by the name of a plug-in; whoever declares the plug-in declares and checks them."""
+PLUGIN_TABLES = ("sinks", "sources", "transcribers", "views")
+"""The keys of `Config` that hold such tables."""
+
+
 class Config(ConfigSection, frozen=True, kw_only=True):
     """The whole tree."""
 
@@ -213,6 +229,10 @@ class Config(ConfigSection, frozen=True, kw_only=True):
     privacy: PrivacyConfig = PrivacyConfig()
     live: LiveConfig = LiveConfig()
     journal: JournalConfig = JournalConfig()
+    sinks: PluginTables = {}
+    sources: PluginTables = {}
+    transcribers: PluginTables = {}
+    views: PluginTables = {}
 
     def __post_init__(self) -> None:
         if self.endpointing.offset > self.endpointing.onset:
@@ -254,12 +274,22 @@ def load_config(path: Path) -> Config:
 
 
 def override_config(config: Config, path: str, value: Any) -> Config:
-    """Return `config` with the value at a dotted path replaced and checked."""
+    """Return `config` with the value at a dotted path replaced and checked.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such table, or the value is not one for this key.
+    """
     tree = msgspec.to_builtins(config)
     *sections, key = path.split(".")
     table = tree
-    for section in sections:
-        table = table[section]
+    for depth, section in enumerate(sections):
+        if depth == 1 and sections[0] in PLUGIN_TABLES:
+            table.setdefault(section, {})
+        table = table.get(section)
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: there is no such table")
     if path == "privacy.profile":
         table.clear()  # it decides the others anew
     table[key] = value
@@ -270,10 +300,16 @@ def override_config(config: Config, path: str, value: Any) -> Config:
 
 
 def config_to_toml(config: Config) -> str:
-    """Return the tree as TOML that `parse` accepts, each key with its description."""
+    """Return the tree as TOML that `parse` accepts, each key with its description.
+
+    Options of plug-ins are printed as far as they are set: `voicecoach plugins` describes them.
+    """
     lines = []
     for section in msgspec.structs.fields(type(config)):
         table = getattr(config, section.name)
+        if section.name in PLUGIN_TABLES:
+            lines += [tomli_w.dumps({section.name: table})] if table else []
+            continue
         lines += [f"[{section.name}]"]
         for field in msgspec.structs.fields(type(table)):
             pair = tomli_w.dumps({field.name: getattr(table, field.name)}).rstrip("\n")

@@ -2,6 +2,7 @@
 
 * VoiceCoachError
   - ConfigError      edit a file or an option
+  - PluginError      update or remove the package that it names
   - AudioFileError   choose another recording, or mend this one
   - DeviceError      plug something in, or start the sound server
   - ModelError       install or point at a model
@@ -39,6 +40,10 @@ class VoiceCoachError(Exception):
 
 class ConfigError(VoiceCoachError):
     """A configuration, cue file or option is wrong."""
+
+
+class PluginError(VoiceCoachError):
+    """What another package adds to voicecoach cannot be used."""
 
 
 class AudioFileError(VoiceCoachError):

@@ -41,7 +41,8 @@ from scripts.support.desktop import desktop
 from scripts.support.sound_server import SoundServer
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.apps.live import SessionThread, repaint_recorder
+from voicecoach.shell.apps.built_in import repaint_recorder
+from voicecoach.shell.apps.live import SessionThread
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.capture import (
     AudioChunk,
@@ -172,7 +173,7 @@ def main() -> None:
                 from voicecoach.shell.views import overlay
 
                 overlay.run_overlay(
-                    feed, lambda: attended.running, painted=repaint_recorder(session)
+                    feed, lambda: attended.running, painted=repaint_recorder(session.latency)
                 )
         finally:
             attended.join(feed)

@@ -306,10 +306,14 @@ SAYS = """
 import sys
 from pathlib import Path
 from tests.desk import Played, Told
-from voicecoach.config import Config, PrivacyConfig
+from voicecoach.config import Config, LiveConfig, PrivacyConfig
 from voicecoach.shell.apps import live as attend
 from voicecoach.coaching import cues
-settings = Config(privacy=PrivacyConfig(profile=sys.argv[2]))
+settings = Config(
+    privacy=PrivacyConfig(profile=sys.argv[2]),
+    live=LiveConfig(view="none"),
+    sinks={"metrics": {"port": int(sys.argv[4])}},
+)
 
 class Backend:
     def sources(self): return []
@@ -330,9 +334,9 @@ def begun(self, setup, ears, feed, *rest, **options):
     start(self, setup, ears, feed, *rest, **options)
     if sys.argv[3] == "wait":
         feed.post_action(attend.ToggleListening())
-attend.choose_backend, attend.DeviceSupervisor = Backend, Ears
+attend.open_source, attend.DeviceSupervisor = lambda *_: Backend(), Ears
 attend.Feed, attend.LiveSession.__init__ = Feed, begun
-options = attend.LiveOptions(Path(sys.argv[1]), "none", journal=True, metrics=int(sys.argv[4]))
+options = attend.LiveOptions(Path(sys.argv[1]), journal=True)
 attend.run_live(settings, cues.load_cues(cues.BUILT_IN_CUES), [Told()], "", options)
 """
 

@@ -356,13 +356,13 @@ def test_the_commands_print_text(text: str, tmp_path: Path) -> None:
 
 @each
 def test_devices_are_listed_as_text(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from voicecoach.shell import capture
+    from voicecoach.shell.apps import built_in
 
     class Machine:
         def sources(self) -> list[object]:
             return [msgspec.defstruct("Source", ["kind", "name", "label"])("input", text, text)]
 
-    monkeypatch.setattr(capture, "choose_backend", Machine)
+    monkeypatch.setattr(built_in, "choose_backend", Machine)
     monkeypatch.setattr("voicecoach.shell.capture.ears.pick_source", lambda *_: None)
     done = CliRunner().invoke(app, ["devices"])
     assert done.exit_code == 0, done.output

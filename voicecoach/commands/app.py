@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,11 +19,15 @@ from voicecoach.commands.common import (
     AudioOption,
     ChannelsOption,
     ConfigOption,
+    CuesOption,
     ModelOption,
     MonoOption,
     ReportAudio,
+    SetOption,
+    SinksOption,
     SwapOption,
     TranscribeOption,
+    TranscriberOption,
     fail,
     load_rules,
     load_settings,
@@ -33,22 +36,13 @@ from voicecoach.commands.common import (
 )
 from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
+from voicecoach.commands.plugins import list_plugins
 from voicecoach.errors import EXIT_UNUSABLE, DeviceError
 from voicecoach.shell.views.rich_text import safe_text
 
 if TYPE_CHECKING:
     from voicecoach.config import Config
     from voicecoach.shell.apps.replay import ReplayOptions, ReplaySource
-
-
-class LiveView(StrEnum):
-    """What shows a live call."""
-
-    AUTO = "auto"
-    OVERLAY = "overlay"
-    BROWSER = "browser"
-    CONSOLE = "console"
-    NONE = "none"
 
 
 app = typer.Typer(
@@ -131,11 +125,15 @@ def replay(
         bool, typer.Option("--journal/--no-journal", help="Put each call into your journal, too.")
     ] = False,
     frames: FramesOption = False,
+    cues: CuesOption = None,
     transcribe: TranscribeOption = True,
+    transcriber: TranscriberOption = None,
     model: ModelOption = None,
+    sink: SinksOption = None,
     report: ReportOption = False,
     audio: AudioOption = ReportAudio.INLINE,
     config: ConfigOption = None,
+    change: SetOption = None,
 ) -> None:
     """Replay recorded calls: the same engine and the same cues as live."""
     calls = calls or []
@@ -156,7 +154,9 @@ def replay(
 
     mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
     both = partial(RecordedCall.from_stereo, channels=mapping, mapped=channels is not None)
-    settings = load_settings(config, model, transcribe)
+    settings = load_settings(
+        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change
+    )
     if agent and customer:
         sources: list[ReplaySource] = [(agent, partial(RecordedCall.from_pair, agent, customer))]
     elif speaker := parse_mono(mono):
@@ -175,8 +175,15 @@ def live(
         "voicecoach-out"
     ),
     view: Annotated[
-        LiveView, typer.Option(help="What shows it.", case_sensitive=False)
-    ] = LiveView.AUTO,
+        str | None,
+        typer.Option(
+            help="auto, overlay, browser, console, none, or another of `voicecoach plugins`.",
+            metavar="NAME",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="What captures, as in `voicecoach plugins`.", metavar="NAME")
+    ] = None,
     microphone: Annotated[
         str | None, typer.Option(help="The agent's source, as in `voicecoach devices`.")
     ] = None,
@@ -203,24 +210,37 @@ def live(
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus here.", metavar="PORT")
     ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Of the browser's page. Default: a free one.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, max=65535, help="Of the browser's page. Default: a free one."),
+    ] = None,
+    cues: CuesOption = None,
     transcribe: TranscribeOption = True,
+    transcriber: TranscriberOption = None,
     model: ModelOption = None,
+    sink: SinksOption = None,
     config: ConfigOption = None,
+    change: SetOption = None,
 ) -> None:
     """Listen to calls beside your softphone, and show cues."""
     from voicecoach.config import override_config
     from voicecoach.shell.apps.live import LiveOptions, run_live
     from voicecoach.shell.apps.replay import start_transcribers
 
-    settings = load_settings(config, model, transcribe)
-    for key, value in (("microphone", microphone), ("softphone", softphone)):
+    settings = load_settings(
+        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change
+    )
+    for key, value in (
+        ("live.microphone", microphone),
+        ("live.softphone", softphone),
+        ("live.source", source),
+        ("live.view", view),
+        ("sinks.metrics.port", metrics),
+        ("views.browser.port", port),
+    ):
         if value is not None:
-            settings = override_config(settings, f"live.{key}", value)
+            settings = override_config(settings, key, value)
     options = LiveOptions(
-        out, view.value, wait=wait, consent=consent, record=record, learn=usual,
-        metrics=metrics, port=port,
+        out, wait=wait, consent=consent, record=record, learn=usual,
         journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
@@ -229,13 +249,15 @@ def live(
 
 
 @app.command()
-def devices() -> None:
+def devices(config: ConfigOption = None) -> None:
     """List what can be listened to, and what would be."""
-    from voicecoach.shell.capture import choose_backend
+    from voicecoach.shell.apps.built_in import built_in_plugins, open_source
     from voicecoach.shell.capture.ears import pick_source
+    from voicecoach.shell.runtime.plugins import Registry
     from voicecoach.types import Speaker
 
-    sources = choose_backend().sources()
+    settings = load_settings(config)
+    sources = open_source(Registry(built_in_plugins(settings)), settings).sources()
     choices = {}
     for speaker in Speaker:
         with suppress(DeviceError):
@@ -267,6 +289,7 @@ app.command()(score.score)
 app.command()(export)
 app.command()(diff)
 app.command()(batch)
+app.command("plugins")(list_plugins)
 app.add_typer(journal.app, name="journal")
 app.add_typer(baseline.app, name="usual")
 
@@ -276,18 +299,19 @@ def show_config(config: ConfigOption = None) -> None:
     """Print the effective configuration, each key with its unit."""
     from voicecoach.config import config_to_toml
 
-    typer.echo(config_to_toml(load_settings(config, None, None)), nl=False)
+    typer.echo(config_to_toml(load_settings(config)), nl=False)
 
 
 @app.command("cues")
 def list_cues(
     config: ConfigOption = None,
+    cues: CuesOption = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a page: docs/cues.md.")] = False,
 ) -> None:
     """List the cues and the signals that rules may name."""
     from voicecoach.views import catalogue
 
-    rules = load_rules(load_settings(config, None, None))
+    rules = load_rules(load_settings(config, cues=cues))
     if markdown:
         typer.echo(catalogue.cue_catalogue_markdown(rules), nl=False)
         return
@@ -304,7 +328,7 @@ def doctor(config: ConfigOption = None) -> None:
     """Say what this machine can do, and what to install for the rest."""
     from voicecoach.shell.apps.doctor import run_checks
 
-    settings = load_settings(config, None, None)
+    settings = load_settings(config)
     findings = run_checks(settings, load_rules(settings))
     table = Table.grid(padding=(0, 2))
     for finding in findings:

@@ -10,10 +10,12 @@ import typer
 from voicecoach.commands.common import (
     ChannelsOption,
     ConfigOption,
+    CuesOption,
     ModelOption,
     MonoOption,
     SwapOption,
     TranscribeOption,
+    TranscriberOption,
     load_rules,
     load_settings,
     parse_channel_mapping,
@@ -43,19 +45,17 @@ def batch(
         bool, typer.Option("--keep-calls", help="Keep each call's log and summary, too.")
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many calls.")] = None,
-    cues: Annotated[Path | None, typer.Option(help="Cue rules in TOML.", metavar="FILE")] = None,
+    cues: CuesOption = None,
     transcribe: TranscribeOption = True,
+    transcriber: TranscriberOption = None,
     model: ModelOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Replay a folder of recorded calls on all cores, into tables; go on where it was stopped."""
-    from voicecoach.config import override_config
     from voicecoach.shell.archive.batch import BatchOptions, run_batch
     from voicecoach.shell.archive.plan import BatchSettings
 
-    settings = load_settings(config, model, transcribe)
-    if cues:
-        settings = override_config(settings, "cues.file", str(cues))
+    settings = load_settings(config, model, transcribe, cues=cues, transcriber=transcriber)
     done = run_batch(
         BatchSettings(
             folder.absolute(),

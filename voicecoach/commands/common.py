@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -39,6 +40,20 @@ MonoOption = Annotated[
     MonoSpeaker | None, typer.Option(help="The recordings hold this speaker alone.")
 ]
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
+TranscriberOption = Annotated[
+    str | None, typer.Option("--transcriber", help="As in `voicecoach plugins`.", metavar="NAME")
+]
+CuesOption = Annotated[
+    Path | None, typer.Option("--cues", help="Cue rules in TOML.", metavar="FILE")
+]
+SinksOption = Annotated[
+    list[str] | None,
+    typer.Option("--sink", help="Add a sink of `voicecoach plugins`; repeatable.", metavar="NAME"),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Set a key of the configuration; repeatable.", metavar="KEY=VALUE"),
+]
 
 
 class ReportAudio(StrEnum):
@@ -61,24 +76,66 @@ def fail(message: str) -> NoReturn:
     raise SystemExit(EXIT_UNUSABLE)
 
 
-def load_settings(path: Path | None, model: str | None, transcribe: bool | None) -> Config:
-    """Return the effective configuration."""
+def load_settings(
+    path: Path | None = None,
+    model: str | None = None,
+    transcribe: bool | None = None,
+    *,
+    cues: Path | None = None,
+    transcriber: str | None = None,
+    sinks: Sequence[str] | None = None,
+    changes: Sequence[str] | None = None,
+) -> Config:
+    """Return the effective configuration; options of the command line override the file's.
+
+    Raises
+    ------
+    ConfigError
+        Where a key or value is wrong, those of plug-ins included.
+    """
     import platformdirs
 
-    from voicecoach import config as configuration
+    from voicecoach.config import Config, load_config, override_config
 
     if path is None:
         default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
-        settings = (
-            configuration.load_config(default) if default.is_file() else configuration.Config()
-        )
+        settings = load_config(default) if default.is_file() else Config()
     else:
-        settings = configuration.load_config(path)
-    if model is not None:
-        settings = configuration.override_config(settings, "transcription.model", model)
-    if transcribe is False:
-        settings = configuration.override_config(settings, "transcription.enabled", False)
+        settings = load_config(path)
+    for key, value in (
+        ("transcription.model", model),
+        ("transcription.enabled", False if transcribe is False else None),
+        ("transcription.engine", transcriber),
+        ("cues.file", None if cues is None else str(cues)),
+        *((f"sinks.{name}", {}) for name in sinks or () if name not in settings.sinks),
+        *map(_parse_change, changes or ()),
+    ):
+        if value is not None:
+            settings = override_config(settings, key, value)
+    check_plugin_options(settings)
     return settings
+
+
+def _parse_change(text: str) -> tuple[str, Any]:
+    """Return the key and the value of KEY=VALUE; a value that is no TOML is a text."""
+    from voicecoach.text_safety.bounded_input import decode_toml
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {text}: write it as KEY=VALUE")
+    try:
+        return key.strip(), decode_toml(f"value = {value}".encode(), dict[str, Any])["value"]
+    except ValueError:
+        return key.strip(), value.strip()
+
+
+def check_plugin_options(settings: Config) -> None:
+    """Check the options of plug-ins, if there are any."""
+    if settings.sinks or settings.sources or settings.transcribers or settings.views:
+        from voicecoach.shell.apps.built_in import built_in_plugins
+        from voicecoach.shell.runtime.plugins import Registry
+
+        Registry(built_in_plugins(settings)).check_options(settings)
 
 
 def parse_channel_mapping(

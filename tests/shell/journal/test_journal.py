@@ -302,28 +302,31 @@ def test_a_call_that_ends_is_in_the_journal_and_an_old_one_leaves_it(
 ) -> None:
     with JournalStore(path, create=True) as journal:
         journal.add_call(made("old"))
-    with JournalWriter(journaled(path)) as books:
-        assert books.purge_expired() == "journal: 1 call older than 90 days deleted"
-        assert books.purge_expired() == ""
-        for name in ("first", "second"):
-            books.schedule_call(folder(tmp_path / name, started_at=datetime.now(UTC).isoformat()))
-    assert not books.problems
+    said: list[str] = []
+    books = JournalWriter(journaled(path), said.append)
+    assert books.purge_expired() == "journal: 1 call older than 90 days deleted"
+    assert books.purge_expired() == ""
+    for name in ("first", "second"):
+        books.on_results(folder(tmp_path / name, started_at=datetime.now(UTC).isoformat()))
+    books.close()
+    assert not said
     with JournalStore(path) as journal:
         assert [row.name for row in journal.select_rows(CallRow)] == ["first", "second"]
         assert not journal.select_rows(QuoteRow)
     kept = override_config(journaled(path), "journal.keep_days", 0)
-    with JournalWriter(kept) as books:
-        assert books.purge_expired() == ""
+    assert JournalWriter(kept, said.append).purge_expired() == ""
 
 
 def test_a_journal_that_cannot_be_used_is_said_in_a_line(path: Path, tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"nonsense " * 1000)
     left = folder(tmp_path / "call")
-    with JournalWriter(journaled(path)) as books:
-        assert books.purge_expired().startswith("journal: calls older than 90 days stay for now: ")
-        books.schedule_call(left)
-    (said,) = books.problems
+    problems: list[str] = []
+    books = JournalWriter(journaled(path), problems.append)
+    assert books.purge_expired().startswith("journal: calls older than 90 days stay for now: ")
+    books.on_results(left)
+    books.close()
+    (said,) = problems
     assert said.startswith(f"not in the journal: {left}: {path}: ")
     assert "\n" not in said
 

@@ -15,16 +15,17 @@ from typing import NamedTuple
 from voicecoach import config
 from voicecoach.coaching import cues
 from voicecoach.errors import VoiceCoachError
+from voicecoach.shell.apps.built_in import built_in_plugins, open_source
 from voicecoach.shell.apps.live import why_no_overlay
 from voicecoach.shell.archive.cluster import check_installed
 from voicecoach.shell.asr.whisper import bundled_model, locate_model
-from voicecoach.shell.capture import choose_backend
 from voicecoach.shell.capture.ears import pick_source
 from voicecoach.shell.capture.portaudio import load_sounddevice
 from voicecoach.shell.journal.fill import journal_path
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, vad_model
 from voicecoach.types import SAMPLE_RATE, Speaker
 
@@ -54,7 +55,7 @@ def run_checks(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Che
             "sample call", True, lambda: str(_existing(resource("samples", SAMPLE_CALL)).name)
         ),
         _run_check("temporary folder", True, _check_temporary_folder),
-        _run_check("live calls", False, _devices),
+        _run_check("live calls", False, lambda: _devices(settings)),
         _run_check("overlay", False, _overlay),
         _package("the browser's page", "starlette", "live", lambda: "here"),
         _package("archives", "distributed", "archive", _archive),
@@ -116,9 +117,10 @@ def _check_temporary_folder() -> str:
     return tempfile.gettempdir()
 
 
-def _devices() -> str:
-    load_sounddevice()  # what captures, besides what there is to capture
-    sources = choose_backend().sources()
+def _devices(settings: config.Config) -> str:
+    if not settings.live.source:
+        load_sounddevice()  # what captures, besides what there is to capture
+    sources = open_source(Registry(built_in_plugins(settings)), settings).sources()
     return ", ".join(f"{s}: {pick_source(sources, s, '').label}" for s in Speaker)
 
 

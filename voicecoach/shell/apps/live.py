@@ -6,7 +6,6 @@ A view that fails ends the view, never the call.
 from __future__ import annotations
 
 import os
-import queue
 import sys
 import threading
 import traceback
@@ -20,71 +19,52 @@ from rich.console import Console
 
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
-from voicecoach.errors import ConfigError
+from voicecoach.errors import ConfigError, PluginError, VoiceCoachError
+from voicecoach.shell.apps.built_in import (
+    NoView,
+    built_in_plugins,
+    live_sinks,
+    open_sinks,
+    open_source,
+)
 from voicecoach.shell.asr.transcriber import Transcriber
-from voicecoach.shell.capture import choose_backend
 from voicecoach.shell.capture.ears import DeviceSupervisor
 from voicecoach.shell.control import keys
 from voicecoach.shell.control.local_socket import ControlServer
-from voicecoach.shell.journal.keep import JournalWriter
 from voicecoach.shell.live import retention
 from voicecoach.shell.live.recorder import check_writable
 from voicecoach.shell.live.session import LiveSession
 from voicecoach.shell.results import baseline_file
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.runtime.engine_factory import shipped_models
-from voicecoach.shell.runtime.feed import Feed, QuitProgram, TimedDisplay, ToggleListening
+from voicecoach.shell.runtime.feed import Feed, QuitProgram, ToggleListening
+from voicecoach.shell.runtime.latency import LatencyStats
+from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.worker import describe_error
-from voicecoach.shell.views.console import TerminalView, print_to_console
-from voicecoach.shell.views.stderr import print_to_stderr
-from voicecoach.types import Event, Speaker
+from voicecoach.shell.views.console import print_to_console
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.shell.views.view import LiveHandle, View
+from voicecoach.types import Speaker
 
 VIEW_POLL_S = 0.1
-MAX_QUEUED_EVENTS = 5000
-"""Events that may wait for the terminal; what a stuck one misses it will never show."""
 
 
 class LiveOptions(NamedTuple):
-    """How a live call is run."""
+    """How a live call is run; the configuration has the rest."""
 
     out: Path
-    view: str
-    """auto, overlay, browser, console or none."""
     wait: bool = False
     consent: bool = False
     record: bool = False
     learn: bool = True
-    metrics: int | None = None
-    port: int = 0
     journal: bool = False
 
 
-class EventRelay:
-    """Takes the session's events to the terminal's thread, without waiting for it."""
-
-    def __init__(self) -> None:
-        self._events: queue.Queue[Event] = queue.Queue(MAX_QUEUED_EVENTS)
-
-    def on_event(self, event: Event) -> None:
-        """Take an event."""
-        try:
-            self._events.put_nowait(event)
-        except queue.Full:
-            return
-
-    def next_event(self, seconds: float) -> Event | None:
-        """Return the next event, or None if none comes within so long."""
-        try:
-            return self._events.get(timeout=seconds)
-        except queue.Empty:
-            return None
-
-
 class SessionThread:
-    """A session that runs in a thread."""
+    """A session that runs in a thread; `handle`, where there is one, learns of its end."""
 
-    def __init__(self, session: LiveSession) -> None:
-        self._session = session
+    def __init__(self, session: LiveSession, handle: LiveHandle | None = None) -> None:
+        self._session, self._handle = session, handle
         self._error: BaseException | None = None
         # Not a daemon: what a call came to is written even where the view has failed.
         self._thread = threading.Thread(target=self._run, name="session")
@@ -113,6 +93,9 @@ class SessionThread:
             self._session.run()
         except BaseException as e:
             self._error = e
+        finally:
+            if self._handle:
+                self._handle.running = False
 
 
 def run_live(
@@ -130,11 +113,11 @@ def run_live(
         Where there is nothing to listen with, a view that was named cannot be shown, or calls
         cannot be kept.
     """
-    console = Console()
-    view, why = resolve_view(options.view)
-    if why:
-        print_to_console(console, f"No overlay: {why}. Instead: {view}.")
-    backend = choose_backend()
+    console, feed, latency = Console(), Feed(), LatencyStats()
+    registry = Registry(built_in_plugins(config, latency))
+    handle = LiveHandle(feed, latency)
+    view = open_view(registry, config, handle)
+    backend = open_source(registry, config)
     # What a person has to mend is said now, not in the middle of a call.
     backend.sources()
     check_writable(options.out)
@@ -142,7 +125,6 @@ def run_live(
     known = baseline_file.read_baseline(path) if options.learn else None
     setup = CallSetup(config, cues, shipped_models(), transcribers, no_words, baseline=known)
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
-    feed, relay = Feed(), EventRelay()
     wait = options.wait or config.privacy.ask_first
     notice = ""
     if options.consent or config.privacy.ask_first:
@@ -150,9 +132,8 @@ def run_live(
     if news := retention.purge_old_calls(options.out, config.privacy.keep_days, datetime.now(UTC)):
         print_to_console(console, news)
     with ExitStack() as stack:
-        books = stack.enter_context(JournalWriter(config)) if options.journal else None
-        if books and (news := books.purge_expired()):
-            print_to_console(console, news)
+        names = live_sinks(config, journal=options.journal)
+        sinks = open_sinks(registry, config, names, feed.report_trouble, stack, live=True)
         ears = stack.enter_context(DeviceSupervisor(backend, wanted, feed.report_trouble))
         session = LiveSession(
             setup,
@@ -162,42 +143,29 @@ def run_live(
             learn=options.learn,
             notice=notice,
             audio=options.record,
-            watcher=relay if view in ("console", "none") else None,
-            ended=books.schedule_call if books else None,
+            latency=latency,
+            sinks=[*sinks, *handle.relays],
         )
         if notice:
             print_to_console(console, f"Say to the customer: {notice}")
-        if options.metrics:
-            from voicecoach.shell.control.metrics import MetricsServer
-
-            metrics = stack.enter_context(MetricsServer(session.latency, options.metrics))
-            print_to_console(console, f"Metrics: {metrics.url}")
         control = stack.enter_context(ControlServer(feed))
         if control.why_unreachable:
             print_to_stderr(control.why_unreachable)
-        if view == "browser":
-            from voicecoach.shell.views.browser import BrowserView
-
-            page = stack.enter_context(BrowserView(feed, options.port))
-            print_to_console(console, f"The page: {page.url}")
-            page.open_in_browser()
+        view.open()
+        stack.callback(view.close)
         if stack.enter_context(keys.key_listener(feed)):
             print_to_console(console, f"Keys here: {keys.KEYS_HELP}", "dim")
         if not wait:
             feed.post_action(ToggleListening())
-        attended = SessionThread(session)
+        attended = SessionThread(session, handle)
         attended.start()
-        show_until_ended(
-            lambda: _show(view, session, feed, attended, console, relay), attended, feed
-        )
+        show_until_ended(view.run, attended, feed)
     for stage, reason, _ in feed.drain_troubles():
         print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
         print_to_stderr(f"{folder}: the disk did not take it; it is not complete")
     for folder in session.folders:
         print_to_console(console, f"Results: {folder}", "bold")
-    for trouble in books.problems if books else ():
-        print_to_stderr(trouble)
     if options.learn and session.baseline and session.folders:
         baseline_file.write_baseline(path, session.baseline)
 
@@ -222,6 +190,62 @@ def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Fe
         print_to_stderr(f"The view failed ({describe_error(e)}); the call goes on. Ctrl-C ends it.")
     finally:
         attended.join(feed)
+
+
+def open_view(registry: Registry, config: Config, handle: LiveHandle) -> View:
+    """Return the view that the configuration names, or the one for this machine.
+
+    Where its package is broken this is reported, and the one for this machine taken.
+
+    Raises
+    ------
+    ConfigError
+        Where there is none of that name, or the overlay was asked for and cannot be shown.
+    """
+    name = config.live.view
+    try:
+        if name != "auto":
+            entry = registry.find("views", resolve_view(name)[0])
+            view: View = entry.create(config, handle)
+            return GuardedView(name, view) if entry.foreign else view
+    except PluginError as e:
+        print_error(str(e))
+    name, why = resolve_view("auto")
+    if why:
+        print_to_console(Console(), f"No overlay: {why}. Instead: {name}.")
+    own: View = registry.find("views", name).create(config, handle)
+    return own
+
+
+class GuardedView(View):
+    """A view of another package: where it cannot get ready, the call goes on without."""
+
+    def __init__(self, name: str, view: View) -> None:
+        self._name, self._view = name, view
+
+    def open(self) -> None:
+        """Get ready, or show nothing."""
+        try:
+            self._view.open()
+        except VoiceCoachError:
+            raise
+        except Exception as e:
+            self._report_failure(e)
+            self._view = NoView()
+
+    def run(self) -> None:
+        """Show it; the caller sees to errors."""
+        self._view.run()
+
+    def close(self) -> None:
+        """End."""
+        try:
+            self._view.close()
+        except Exception as e:
+            self._report_failure(e)
+
+    def _report_failure(self, error: Exception) -> None:
+        print_to_stderr(f"The view {self._name} failed ({describe_error(error)}).")
 
 
 def resolve_view(view: str) -> tuple[str, str]:
@@ -252,41 +276,3 @@ def why_no_overlay() -> str:
     except ImportError:
         return "pip install 'voicecoach[overlay]'"
     return overlay.why_unavailable()
-
-
-def _show(
-    view: str,
-    session: LiveSession,
-    feed: Feed,
-    attended: SessionThread,
-    console: Console,
-    relay: EventRelay,
-) -> None:
-    """Show it in a view of its own; the page needs none."""
-    if view == "overlay":
-        from voicecoach.shell.views import overlay
-
-        overlay.run_overlay(feed, lambda: attended.running, painted=repaint_recorder(session))
-    elif view in ("console", "none"):
-        # Without a picture there is a line for each utterance and cue.
-        lines = console if view == "console" else Console(quiet=True)
-        with TerminalView(lines, "live", None) as drawn:
-            while attended.running:
-                event = relay.next_event(VIEW_POLL_S)
-                if event:
-                    drawn.on_event(event)
-                    drawn.on_progress(event.at)
-                elif feed.newest.display.state == "ready":
-                    drawn.clear()
-
-
-def repaint_recorder(session: LiveSession) -> Callable[[TimedDisplay, float, float], None]:
-    """Return what notes the repaints of an overlay."""
-    paint, screen = session.latency["paint"], session.latency["screen"]
-
-    def note(shown: TimedDisplay, began: float, ended: float) -> None:
-        paint.add_duration(ended - began)
-        if shown.sound_time:
-            screen.add_duration(ended - shown.sound_time)
-
-    return note

@@ -15,8 +15,16 @@ from rich.console import Console
 
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
-from voicecoach.errors import AudioFileError, ConfigError, ModelUnavailable, OutputError
+from voicecoach.errors import (
+    AudioFileError,
+    ConfigError,
+    ModelUnavailable,
+    OutputError,
+    PluginError,
+)
 from voicecoach.shell import report
+from voicecoach.shell.apps.built_in import built_in_plugins, open_sinks, replay_sinks
+from voicecoach.shell.asr.transcriber import RecogniserFailed
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.results import baseline_file, input_log, reader
@@ -24,6 +32,7 @@ from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, copy_event_log, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.views.console import TerminalView, print_to_console
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
@@ -78,6 +87,14 @@ def replay_all(
             options.speed,
             known,
         )
+        sinks = open_sinks(
+            Registry(built_in_plugins(config)),
+            config,
+            replay_sinks(config),
+            lambda name, reason, _: print_to_stderr(f"{name}: {reason}"),
+            stack,
+            live=False,
+        )
         folders = unique_folder_names([path for path, _ in sources])
         for (path, open_call), name in zip(sources, folders, strict=True):
             try:
@@ -86,7 +103,7 @@ def replay_all(
                 )
                 call = open_call()
                 with TerminalView(console, call.name, call.duration_s) as view:
-                    result, known = replay_call(call, setup, out / name, view, record)
+                    result, known = replay_call(call, setup, out / name, view, record, sinks)
             except AudioFileError as e:
                 failed = True
                 print_error(str(e))
@@ -112,21 +129,19 @@ def start_transcribers(
 ) -> tuple[list[TranscriberProcess], str]:
     """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
 
-    They `rehearse` as a `Remote` does.
+    They `rehearse` as a `TranscriberProcess` does.
     """
-    wanted = config.transcription
-    if not wanted.enabled:
+    if not config.transcription.enabled:
         return [], ""
     try:
         # A recording is replayed as fast as it goes: a recogniser for each of two cores.
-        given = wanted.model, wanted.language, wanted.vocabulary
         remotes = [
-            stack.enter_context(closing(TranscriberProcess(*given, rehearse=warm_up)))
+            stack.enter_context(closing(TranscriberProcess.from_config(config, rehearse=warm_up)))
             for _ in range(min(most, os.cpu_count() or 1))
         ]
         for remote in remotes:
             remote.wait_until_ready()
-    except ModelUnavailable as e:
+    except (ModelUnavailable, PluginError, RecogniserFailed) as e:
         print_to_stderr(f"no words: {e}; everything else goes on")
         return [], str(e)
     return remotes, ""

@@ -85,7 +85,9 @@ def fingerprint(settings: BatchSettings) -> str:
     config = settings.config
     rules = msgspec.structs.replace(config.cues, file="")  # the rules themselves count
     privacy = PrivacyConfig(profile=config.privacy.profile, composite=config.privacy.composite)
-    config = msgspec.structs.replace(config, live=LiveConfig(), cues=rules, privacy=privacy)
+    config = msgspec.structs.replace(
+        config, live=LiveConfig(), cues=rules, privacy=privacy, sinks={}, sources={}, views={}
+    )
     model = Path(config.transcription.model)
     return _digest(
         msgspec.json.encode(

@@ -85,18 +85,19 @@ class _WorkerCache:
         """Return what calls are replayed with."""
         if self._models is None:
             self._models = shipped_models()
-        words = settings.config.transcription
-        wanted = (words.model, words.language, words.vocabulary) if words.enabled else None
+        config = settings.config
+        words = config.transcription
+        wanted = (words, config.transcribers.get(words.engine)) if words.enabled else None
         if wanted != self._wanted:
             self._stack.close()
             self._transcribers, self._wanted = [], None
             if wanted:
-                remote = TranscriberProcess(*wanted)
+                remote = TranscriberProcess.from_config(config)
                 self._stack.callback(remote.close)
                 remote.wait_until_ready()
                 self._transcribers = [remote]
             self._wanted = wanted
-        return CallSetup(settings.config, settings.cues, self._models, self._transcribers)
+        return CallSetup(config, settings.cues, self._models, self._transcribers)
 
 
 _worker_cache = _WorkerCache()

@@ -6,6 +6,7 @@ again is left alone, and the call goes on without words, which is said, too.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 from voicecoach.errors import VoiceCoachError
@@ -28,8 +29,12 @@ class RecogniserFailed(Exception):
     """It could not do what it was asked; the text is ours, and holds no words."""
 
 
-class Transcriber(Protocol):
-    """What a speech recogniser must be; whatever it raises is said and survived."""
+class SpeechModel(Protocol):
+    """What turns audio into words; whatever it raises is said and survived.
+
+    One that a package adds runs in a process of its own (`worker_process`).  It may have a method
+    `warm_up()`, called once before a live session.
+    """
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -39,6 +44,10 @@ class Transcriber(Protocol):
         `context` was said before the audio.  Where `careful`, accuracy counts more than time, and
         so do the words' times.
         """
+
+
+class Transcriber(SpeechModel, Protocol):
+    """A speech model that can be started again."""
 
     def restart(self) -> None:
         """Begin anew after a failure."""
@@ -80,6 +89,7 @@ class RestartingTranscriber:
                     context=request.context,
                     careful=request.careful,
                 )
+                _check_words(words)
             except Exception as e:  # whatever a recogniser does, the call goes on and says so
                 error = _safe_error_text(e)
                 if self._restarted:
@@ -94,6 +104,13 @@ class RestartingTranscriber:
             else:
                 return TranscribeResult(words, notice=notice)
         return TranscribeResult([], self._failed)
+
+
+def _check_words(words: list[TranscribedWord]) -> None:
+    """Raise where a number is none: a call could not go on with it."""
+    for word in words:
+        if not all(map(math.isfinite, (word.start_s, word.end_s, word.probability))):
+            raise RecogniserFailed("a word's time or probability is not a number")
 
 
 def _safe_error_text(error: Exception) -> str:

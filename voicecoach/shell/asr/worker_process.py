@@ -1,4 +1,4 @@
-"""A Whisper model in a process of its own.
+"""A speech model in a process of its own: Whisper, or one that a package adds.
 
 A decoder that crashes takes nothing with it, one that hangs can be killed, and the system can be
 told that everything else of the call comes first.  The two sides talk over the child's standard
@@ -17,18 +17,22 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 import numpy as np
 
 from voicecoach import errors
-from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord
+from voicecoach.config import Config, TranscriptionConfig
+from voicecoach.shell.asr.transcriber import RecogniserFailed, SpeechModel, TranscribedWord
 from voicecoach.shell.asr.whisper import BUNDLED, Whisper
+from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.types import F32
 
+WHISPER = "whisper"
+"""The transcriber that comes with the program."""
 NICENESS = 5
 """How much the rest of the machine comes first, where the system knows nice values."""
 LOAD_S = 60.0
@@ -54,9 +58,9 @@ WORKER_ENVIRONMENT = {
 class Load(msgspec.Struct, frozen=True, tag=True):
     """The first message to the child: the model."""
 
-    model: str
-    language: str
-    vocabulary: tuple[str, ...]
+    settings: TranscriptionConfig
+    options: dict[str, Any]
+    """Those of a transcriber that a package adds."""
     warm_up: bool
 
 
@@ -86,8 +90,12 @@ class TranscriberProcess:
     ----------
     model, language, vocabulary
         As for `whisper.Whisper`.
+    engine
+        The name of a transcriber.
+    options
+        Of one that a package adds: its table in the configuration.
     rehearse
-        It is to go on all day: once it is ready it does `whisper.Whisper.rehearse`, for 2 s.
+        It is to go on all day: once it is ready it does `whisper.Whisper.warm_up`, for 2 s.
     answer_s
         Seconds after which it hangs.
     command
@@ -105,22 +113,41 @@ class TranscriberProcess:
         language: str,
         vocabulary: Sequence[str] = (),
         *,
+        engine: str = WHISPER,
+        options: Mapping[str, Any] | None = None,
         rehearse: bool = False,
         answer_s: float = TRANSCRIBE_TIMEOUT_S,
         command: Sequence[str] = (sys.executable, "-m", __name__),
     ) -> None:
-        self._load = Load(model, language, tuple(vocabulary), rehearse)
+        settings = TranscriptionConfig(
+            engine=engine, model=model, language=language, vocabulary=tuple(vocabulary)
+        )
+        self._load = Load(settings, dict(options or {}), rehearse)
         self._answer_s, self._command = answer_s, command
         self._closed = self._loaded = False
         self._request_lock = threading.Lock()
         self._start()
 
+    @classmethod
+    def from_config(cls, config: Config, *, rehearse: bool = False) -> TranscriberProcess:
+        """Return the transcriber that a configuration names."""
+        wanted = config.transcription
+        return cls(
+            wanted.model,
+            wanted.language,
+            wanted.vocabulary,
+            engine=wanted.engine,
+            options=config.transcribers.get(wanted.engine),
+            rehearse=rehearse,
+        )
+
     def wait_until_ready(self) -> None:
         """Wait for the model."""
         if self._loaded:
             return
-        model = self._load.model
-        here = model == BUNDLED or Path(model).is_dir()
+        settings = self._load.settings
+        here = settings.engine != WHISPER or settings.model == BUNDLED
+        here = here or Path(settings.model).is_dir()
         answer = self._ask(LOAD_S if here else FETCH_S)
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
@@ -263,28 +290,38 @@ def main() -> None:
     asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_forward_requests, args=(sys.stdin.buffer, asked), daemon=True).start()
     encoder = msgspec.msgpack.Encoder()
-    whisper: Whisper | None = None
+    model: SpeechModel | None = None
     rehearsal: Callable[[], None] | None = None
     while (data := asked.get()) is not None:
         try:
             match msgspec.msgpack.decode(data, type=Load | TranscribeAudio):
-                case Load(model, language, vocabulary, rehearse):
-                    whisper = Whisper(model, language, vocabulary)
-                    rehearsal = whisper.warm_up if rehearse else None
+                case Load(settings, options, rehearse):
+                    model = _load_model(settings, options)
+                    rehearsal = getattr(model, "warm_up", None) if rehearse else None
                     answer = WorkerAnswer()
                 case TranscribeAudio(audio, prefix, context, careful):
-                    assert whisper, "the model comes first"
+                    assert model, "it comes first"
                     samples = np.frombuffer(audio, np.float32)
                     answer = WorkerAnswer(
-                        whisper.transcribe(samples, prefix=prefix, context=context, careful=careful)
+                        model.transcribe(samples, prefix=prefix, context=context, careful=careful)
                     )
+            data = encoder.encode(answer)
         except Exception as e:  # the other side says what it means for the call
-            answer = WorkerAnswer(error=type(e).__name__, text=str(e))
-        _write_message(out, encoder.encode(answer))
+            data = encoder.encode(WorkerAnswer(error=type(e).__name__, text=str(e)))
+        _write_message(out, data)
         if rehearsal:
             with contextlib.suppress(Exception):  # it will fail where it is asked, and say so
                 rehearsal()
             rehearsal = None
+
+
+def _load_model(settings: TranscriptionConfig, options: dict[str, Any]) -> SpeechModel:
+    if settings.engine == WHISPER:
+        return Whisper(settings.model, settings.language, settings.vocabulary)
+    entry = Registry({}).find("transcribers", settings.engine)
+    config = Config(transcription=settings, transcribers={settings.engine: options})
+    model: SpeechModel = entry.create(config, settings)
+    return model
 
 
 def _forward_requests(pipe: IO[bytes], asked: queue.SimpleQueue[bytes | None]) -> None:

@@ -6,6 +6,7 @@ in its folder, to be added by hand.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,31 +15,27 @@ from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.journal import fill
 from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.runtime.sinks import Sink
 
 PURGE_BUSY_S = 1.0
 """How long a session's start waits for another program that writes."""
 
 
-class JournalWriter:
-    """Puts calls into the journal; a context manager, whose end waits for the last one.
+class JournalWriter(Sink):
+    """Puts calls into the journal; a sink whose end waits for the last call.
 
     Parameters
     ----------
     config
         Where the journal is, and what it keeps.
+    say
+        Given a line for each call that is not in it, and why, when all are done.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, say: Callable[[str], None]) -> None:
+        self._config, self._say = config, say
         self._pool = ThreadPoolExecutor(1, "journal")
-        self.problems: list[str] = []
-        """A line for each call that is not in it, and why."""
-
-    def __enter__(self) -> JournalWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
+        self._problems: list[str] = []
 
     def purge_expired(self) -> str:
         """Delete what has been kept for long enough; return what there is to say of it."""
@@ -53,14 +50,20 @@ class JournalWriter:
         calls = f"{gone} call{'' if gone == 1 else 's'}"
         return f"journal: {calls} older than {days} days deleted" if gone else ""
 
-    def schedule_call(self, folder: Path) -> None:
+    def on_results(self, folder: Path) -> None:
         """Put a call in that has ended, in a while."""
         self._pool.submit(self._add_call, folder).add_done_callback(lambda done: done.result())
+
+    def close(self) -> None:
+        """Wait for the last call, and say which are missing."""
+        self._pool.shutdown()
+        for problem in self._problems:
+            self._say(problem)
 
     def _add_call(self, folder: Path) -> None:
         trouble = add_to_journal(self._config, folder)
         if trouble:
-            self.problems.append(trouble)
+            self._problems.append(trouble)
 
 
 def add_to_journal(config: Config, folder: Path) -> str:

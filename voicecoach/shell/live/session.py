@@ -15,10 +15,9 @@ from __future__ import annotations
 import itertools
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -44,6 +43,7 @@ from voicecoach.shell.runtime.feed import (
 )
 from voicecoach.shell.runtime.latency import LatencyStats, TimedEngine
 from voicecoach.shell.runtime.memory import release_memory
+from voicecoach.shell.runtime.sinks import CallInfo, Sink
 from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -61,13 +61,6 @@ from voicecoach.views.snapshot import Snapshot
 
 NOTICE_DURATION = 10 * SAMPLE_RATE
 """How long a notice stands."""
-
-
-class EventSink(Protocol):
-    """Somebody who is told of every event; they must not hold up the session."""
-
-    def on_event(self, event: Event) -> None:
-        """Take an event."""
 
 
 class LiveSession:
@@ -90,10 +83,10 @@ class LiveSession:
         since each customer must be told.
     audio
         Keep the audio, too.
-    watcher
-        Told of every event.
-    ended
-        Told of each call that is over, by its folder; it must not hold up the session.
+    latency
+        Where durations are noted.
+    sinks
+        Given every event; none of them may raise, or hold up the session.
     """
 
     def __init__(
@@ -106,13 +99,12 @@ class LiveSession:
         learn: bool = False,
         notice: str = "",
         audio: bool = False,
-        watcher: EventSink | None = None,
-        ended: Callable[[Path], None] | None = None,
+        latency: LatencyStats | None = None,
+        sinks: Sequence[Sink] = (),
     ) -> None:
         self.setup, self.feed, self.out = setup, feed, out
-        self.learn, self.notice, self.audio, self.event_sink = learn, notice, audio, watcher
-        self.on_call_ended = ended
-        self.latency = LatencyStats()
+        self.learn, self.notice, self.audio, self.sinks = learn, notice, audio, sinks
+        self.latency = latency or LatencyStats()
         self.devices = DeviceStream(ears, self.latency)
         self.state: DisplayState = "ready"
         self.baseline = setup.baseline
@@ -255,6 +247,10 @@ class LiveCall:
         """Go on to the call's end; what it came to is written meanwhile."""
         session, setup = self._session, self._session.setup
         with self.recorder as keeper:
+            words = self._asr is not None
+            info = CallInfo(keeper.folder.name, True, keeper.folder, SPEAKERS, words)
+            for sink in session.sinks:
+                sink.begin_call(info)
             keeper.write_event_line(
                 event_log.encode_header(
                     voicecoach=__version__,
@@ -263,7 +259,7 @@ class LiveCall:
                     started_at=datetime.now(UTC).isoformat(timespec="seconds"),
                     speakers=SPEAKERS,
                     sample_rates=[SAMPLE_RATE],
-                    words=self._asr is not None,
+                    words=words,
                     usual_calls=session.baseline.calls if session.baseline else None,
                     notice=session.notice,
                     composite=setup.config.privacy.composite,
@@ -276,9 +272,7 @@ class LiveCall:
             try:
                 engine: Processor = TimedEngine(self.engine, self._stages)
                 if self._keeps_inputs:
-                    engine = RecordingEngine(
-                        engine, words=self._asr is not None, write=keeper.write_input_line
-                    )
+                    engine = RecordingEngine(engine, words=words, write=keeper.write_input_line)
                 for event in run_engine(self._engine_items(), engine, self._asr):
                     self._record_event(event)
             except Exception as e:
@@ -293,6 +287,8 @@ class LiveCall:
             finally:
                 if self._asr:
                     self._asr.close()
+                for sink in session.sinks:
+                    sink.end_call(self.declined)
 
     def _write_results(self) -> None:
         """Write what it came to; in the keeper's thread, when the log is written."""
@@ -309,15 +305,15 @@ class LiveCall:
             why = f"no summary and no score card of {folder.name}: {e.strerror}"
             session.feed.report_trouble("log", why, False)
         finally:
-            if session.on_call_ended:
-                session.on_call_ended(folder)
+            for sink in session.sinks:
+                sink.on_results(folder)
 
     def _record_event(self, event: Event) -> None:
         if kept := self._results.add_event(event):
             self.recorder.write_event_line(event_log.encode_event(kept))
         self._snapshot.add_event(event)
-        if self._session.event_sink:
-            self._session.event_sink.on_event(event)
+        for sink in self._session.sinks:
+            sink.on_event(event)
 
     def _engine_items(self) -> Iterator[InputItem]:
         """Yield what there is for the engine, as it comes, until the call is over."""

@@ -30,6 +30,7 @@ from voicecoach.shell.results.input_log import RecordedInputs
 from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
+from voicecoach.shell.runtime.sinks import CallInfo, Sink
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summary
@@ -80,11 +81,12 @@ def replay_call(
     out: Path,
     view: ReplayView,
     record: RecordedInputs | None = None,
+    sinks: Sequence[Sink] = (),
 ) -> ReplayResult:
     """Replay a call and write its event log, summary and score card to the folder `out`.
 
     Where there is a `record` of the call, words and all else come as they did, and no recogniser
-    is asked.
+    is asked.  The sinks, none of which may raise, are given every event.
 
     Raises
     ------
@@ -110,6 +112,8 @@ def replay_call(
         asr = ReplayAsr(setup.transcribers, setup.config.transcription)
     composite = setup.config.privacy.composite
     tally = ResultsWriter(call.name, cue_thresholds(setup.cues), composite=composite)
+    for sink in sinks:
+        sink.begin_call(CallInfo(call.name, False, out, call.speakers, words))
     with _atomic_folder(out) as folder:
         try:
             with (folder / EVENT_LOG).open("wb") as log:
@@ -118,10 +122,16 @@ def replay_call(
                     log.write(event_log.encode_event(event))
                     tally.add_event(event)
                     view.on_event(event)
+                    for sink in sinks:
+                        sink.on_event(event)
         finally:
             if asr:
                 asr.close()
+            for sink in sinks:
+                sink.end_call(declined=False)
         result = tally.write_results(folder, call.notes)
+    for sink in sinks:
+        sink.on_results(out)
     return ReplayResult(result, engine.baseline)
 
 

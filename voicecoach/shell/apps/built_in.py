@@ -1,0 +1,287 @@
+"""What the program does beyond the engine, as a list: its own plug-ins, and how any is chosen.
+
+`built_in_plugins` lists the program's own; everything that it makes is imported when it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+from rich.console import Console
+
+from voicecoach.config import Config, ConfigSection, TranscriptionConfig
+from voicecoach.errors import PluginError, VoiceCoachError
+from voicecoach.shell.asr.transcriber import SpeechModel
+from voicecoach.shell.capture import CaptureBackend, choose_backend
+from voicecoach.shell.capture.guarded import GuardedBackend
+from voicecoach.shell.runtime.latency import LatencyStats
+from voicecoach.shell.runtime.plugins import NoOptions, Plugin, Registry
+from voicecoach.shell.runtime.sinks import GuardedSink, Sink, ThreadedSink
+from voicecoach.shell.runtime.worker import ReportTrouble
+from voicecoach.shell.views.console import print_to_console
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.shell.views.view import LiveHandle, View
+
+if TYPE_CHECKING:
+    from voicecoach.shell.runtime.feed import TimedDisplay
+
+VIEW_POLL_S = 0.1
+PortNumber = Annotated[
+    int,
+    Meta(ge=0, le=65535, description="port on this computer (127.0.0.1); 0 takes a free one"),
+]
+
+
+class PortOptions(ConfigSection, frozen=True, kw_only=True):
+    """Of what is served on a port of this machine."""
+
+    port: PortNumber = 0
+
+
+def built_in_plugins(
+    config: Config | None = None, latency: LatencyStats | None = None
+) -> dict[str, dict[str, Plugin[Any]]]:
+    """Return the program's own plug-ins by kind and name.
+
+    Parameters
+    ----------
+    config
+        What the journal follows: it has a section of its own.
+    latency
+        What the metrics are of.
+    """
+    settings, stages = config or Config(), latency or LatencyStats()
+    return {
+        "sinks": {
+            "journal": Plugin(
+                lambda _: _open_journal(settings),
+                "puts each call into the journal; its options are in [journal]",
+            ),
+            "metrics": Plugin(
+                lambda options: MetricsSink(stages, options.port),
+                "serves durations and queues to Prometheus",
+                PortOptions,
+            ),
+        },
+        "sources": {
+            "pulse": Plugin(_pulse, "PulseAudio or PipeWire (Linux)"),
+            "portaudio": Plugin(_portaudio, "any input of PortAudio"),
+            "wasapi": Plugin(_wasapi, "WASAPI with loopback (Windows)"),
+            "taps": Plugin(_taps, "Core Audio with taps (macOS)"),
+        },
+        "transcribers": {
+            "whisper": Plugin(_whisper, "faster-whisper; its options are in [transcription]"),
+        },
+        "views": {
+            "overlay": Plugin(OverlayView, "a small window beside the softphone"),
+            "browser": Plugin(PageView, "a page of this computer", PortOptions),
+            "console": Plugin(ConsoleView, "the terminal"),
+            "none": Plugin(lambda _options, _live: NoView(), "shows nothing"),
+        },
+    }
+
+
+# --- sinks ----------------------------------------------------------------------------------
+
+
+def live_sinks(config: Config, *, journal: bool) -> list[str]:
+    """Return the sinks of a live session: those with a table, and the journal if it is wanted."""
+    return [*(["journal"] if journal else []), *(n for n in config.sinks if n != "journal")]
+
+
+def replay_sinks(config: Config) -> list[str]:
+    """Return the sinks of a replay: those with a table; no durations are served."""
+    return [name for name in config.sinks if name != "metrics"]
+
+
+def open_sinks(
+    registry: Registry,
+    config: Config,
+    names: list[str],
+    report: ReportTrouble,
+    stack: ExitStack,
+    *,
+    live: bool,
+) -> list[Sink]:
+    """Return the sinks of these names, for `stack` to close.
+
+    One of another package that cannot start is reported and left out.
+
+    Raises
+    ------
+    VoiceCoachError
+        Where there is none of a name, or the program's own cannot start.
+    """
+    sinks: list[Sink] = []
+    words = config.privacy.keep_words or not live
+    for name in names:
+        entry = registry.find("sinks", name)
+        try:
+            made: Sink = entry.create(config)
+        except VoiceCoachError as e:
+            if not entry.foreign:
+                raise
+            print_error(str(e) if isinstance(e, PluginError) else f"sink {name}: {e}")
+            continue
+        guarded = GuardedSink(name, made, report, words=words or not entry.foreign)
+        threaded = live and entry.foreign
+        sink = ThreadedSink(name, guarded, report) if threaded else guarded
+        stack.callback(sink.close)
+        sinks.append(sink)
+    return sinks
+
+
+class MetricsSink(Sink):
+    """Serves the stages' durations while a session lasts."""
+
+    def __init__(self, latency: LatencyStats, port: int) -> None:
+        from voicecoach.shell.control.metrics import MetricsServer
+
+        self._server = MetricsServer(latency, port)
+        self._server.__enter__()
+        print_to_console(Console(), f"Metrics: {self._server.url}")
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.__exit__()
+
+
+def _open_journal(config: Config) -> Sink:
+    from voicecoach.shell.journal.keep import JournalWriter
+
+    writer = JournalWriter(config, print_to_stderr)
+    if news := writer.purge_expired():
+        print_to_console(Console(), news)
+    return writer
+
+
+# --- sources --------------------------------------------------------------------------------
+
+
+def open_source(registry: Registry, config: Config) -> CaptureBackend:
+    """Return the source that the configuration names, or the one for this machine.
+
+    Raises
+    ------
+    DeviceError
+        Where something has to be installed first.
+    ConfigError, PluginError
+        Where it cannot be used.
+    """
+    name = config.live.source
+    if not name:
+        return choose_backend()
+    entry = registry.find("sources", name)
+    backend: CaptureBackend = entry.create(config)
+    return GuardedBackend(name, backend) if entry.foreign else backend
+
+
+def _pulse(_: NoOptions) -> CaptureBackend:
+    from voicecoach.shell.capture.portaudio import load_sounddevice
+    from voicecoach.shell.capture.pulse import PulseBackend
+
+    load_sounddevice()
+    return PulseBackend()
+
+
+def _portaudio(_: NoOptions) -> CaptureBackend:
+    from voicecoach.shell.capture.plain import PortAudioBackend
+
+    return PortAudioBackend()
+
+
+def _wasapi(_: NoOptions) -> CaptureBackend:
+    from voicecoach.shell.capture.wasapi import WasapiBackend
+
+    return WasapiBackend()
+
+
+def _taps(_: NoOptions) -> CaptureBackend:
+    from voicecoach.shell.capture.taps import CoreAudioBackend
+
+    return CoreAudioBackend()
+
+
+# --- transcribers ---------------------------------------------------------------------------
+
+
+def _whisper(_: NoOptions, settings: TranscriptionConfig) -> SpeechModel:
+    from voicecoach.shell.asr.whisper import Whisper
+
+    return Whisper(settings.model, settings.language, settings.vocabulary)
+
+
+# --- views ----------------------------------------------------------------------------------
+
+
+class NoView(View):
+    """Shows nothing."""
+
+
+class OverlayView(View):
+    """A small window on top of the others."""
+
+    def __init__(self, _: NoOptions, live: LiveHandle) -> None:
+        self._live = live
+
+    def run(self) -> None:
+        """Show it until the session ends or the agent ends it."""
+        from voicecoach.shell.views import overlay
+
+        live = self._live
+        overlay.run_overlay(live.feed, lambda: live.running, painted=repaint_recorder(live.latency))
+
+
+class PageView(View):
+    """A page of this machine in the person's browser."""
+
+    def __init__(self, options: PortOptions, live: LiveHandle) -> None:
+        from voicecoach.shell.views.browser import BrowserView
+
+        self._page = BrowserView(live.feed, options.port)
+
+    def open(self) -> None:
+        """Serve the page, and show it in a browser."""
+        self._page.__enter__()
+        print_to_console(Console(), f"The page: {self._page.url}")
+        self._page.open_in_browser()
+
+    def close(self) -> None:
+        """Serve it no more."""
+        self._page.__exit__()
+
+
+class ConsoleView(View):
+    """The terminal; without a picture there is a line for each utterance and cue."""
+
+    def __init__(self, _: NoOptions, live: LiveHandle) -> None:
+        self._live, self._relay = live, live.subscribe()
+
+    def run(self) -> None:
+        """Draw what comes until the session ends."""
+        from voicecoach.shell.views.console import TerminalView
+
+        live = self._live
+        with TerminalView(Console(), "live", None) as drawn:
+            while live.running:
+                event = self._relay.next_event(VIEW_POLL_S)
+                if event:
+                    drawn.on_event(event)
+                    drawn.on_progress(event.at)
+                elif live.feed.newest.display.state == "ready":
+                    drawn.clear()
+
+
+def repaint_recorder(latency: LatencyStats) -> Callable[[TimedDisplay, float, float], None]:
+    """Return what notes the repaints of an overlay."""
+    paint, screen = latency["paint"], latency["screen"]
+
+    def note(shown: TimedDisplay, began: float, ended: float) -> None:
+        paint.add_duration(ended - began)
+        if shown.sound_time:
+            screen.add_duration(ended - shown.sound_time)
+
+    return note

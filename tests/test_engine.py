@@ -53,7 +53,7 @@ def of(events: list[Event], kind: type[Event]) -> list[Event]:
     return [e for e in events if isinstance(e, kind)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(1, 16), min_size=1, max_size=7))
 def test_any_block_split_gives_the_same_events(sizes: list[int]) -> None:
     assert hear(call(), sizes, frames=True) == hear(call(), frames=True)
@@ -65,7 +65,7 @@ def test_the_staged_call_has_everything_in_it() -> None:
     assert {"CueOpened", "CueClosed", "Prosody", "Ended"} <= kinds
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(1, call().shape[1] // HOP - 1))
 def test_later_audio_never_changes_earlier_events(hop: int) -> None:
     samples = call()
@@ -316,7 +316,7 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
     return events
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.lists(st.integers(1, 16), min_size=1, max_size=5))
 def test_words_arrive_at_their_moment_however_blocks_are_cut(sizes: list[int]) -> None:
     delay = round(0.3 * SAMPLE_RATE)

@@ -97,7 +97,7 @@ def test_a_lost_device_takes_its_cue_off_the_screen() -> None:
 
 
 @given(st.lists(st.integers(0, 26 * 62), max_size=6), st.sampled_from([1, 3, 16, 64]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_items_take_effect_at_their_time_however_blocks_are_cut(
     times: list[int], size: int
 ) -> None:

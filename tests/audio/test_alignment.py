@@ -137,7 +137,7 @@ def test_drift_is_corrected_a_sample_at_a_time(ppm: float) -> None:
 
 
 @given(st.integers(0, 2**31), st.floats(0.0, 0.06))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_jitter_makes_no_gap_and_moves_nothing(seed: int, jitter_s: float) -> None:
     device = Device(0.2, jitter_s=jitter_s, seed=seed)
     aligner, blocks = listen({A: device.chunks(8), C: Device().chunks(8)}, 8)
@@ -284,7 +284,7 @@ def test_a_computer_that_slept_is_cut_out_of_the_time_line() -> None:
 
 
 @given(st.lists(st.floats(0.0, 3.0), min_size=1, max_size=20), st.integers(0, 100))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_how_often_it_is_asked_changes_no_sample(asked: list[float], seed: int) -> None:
     """Within patience, that is: silence is decided by the time that is given."""
     chunks = Device(jitter_s=0.01, seed=seed).chunks(3)

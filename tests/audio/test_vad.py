@@ -26,7 +26,7 @@ def talk() -> F32:
     return np.ascontiguousarray(y[:, : y.shape[1] // HOP * HOP], np.float32)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, MAX_HOPS), min_size=1, max_size=9))
 def test_any_block_split_gives_the_same_probabilities(talk: F32, sizes: list[int]) -> None:
     whole, cut = SileroVad(vad_model()), SileroVad(vad_model())

@@ -211,7 +211,7 @@ def test_no_syllables_in_silence_and_more_in_faster_speech() -> None:
     assert counts[1][0] > 1.2 * counts[0][0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, MAX_HOPS), min_size=1, max_size=9), st.sampled_from([1, 3, 8]))
 def test_any_block_split_gives_the_same_descriptors(sizes: list[int], group: int) -> None:
     samples = stereo(voice(140, 1.0) + noise(1.0, 0.01), syllables(230, 5, 1.0))
@@ -231,7 +231,7 @@ def test_many_calls_at_once_are_described_as_each_alone() -> None:
         assert np.array_equal(a, b[..., 4:, :], equal_nan=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 60))
 def test_later_audio_never_changes_earlier_descriptors(hop: int) -> None:
     samples = stereo(voice(140, 1.0), voice(230, 1.0))

@@ -131,7 +131,7 @@ def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
 rows = arrays.arrays(np.float64, (5, SIZE), elements=st.floats(-3 * MAX_ABS_Z, 3 * MAX_ABS_Z))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows)
 def test_rows_together_are_as_each_alone(z: F64) -> None:
     together = AGITATION.log_odds(z)
@@ -142,7 +142,7 @@ def test_rows_together_are_as_each_alone(z: F64) -> None:
     assert together == pytest.approx(alone, abs=1e-4)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows)
 def test_an_explanation_is_what_would_be_missing(z: F64) -> None:
     row = z[0]
@@ -320,7 +320,7 @@ windows = arrays.arrays(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(windows, st.floats(0.0, 10.0)), max_size=20), windows)
 def test_whatever_is_heard_it_stays_within_bounds(heard: list[tuple[F64, float]], x: F64) -> None:
     usual = VoiceBaseline(POPULATION)

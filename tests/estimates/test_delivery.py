@@ -376,7 +376,7 @@ def test_the_staged_call_measures_interaction() -> None:
     assert measured.talk_share == pytest.approx(0.5, abs=0.05)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.lists(st.integers(1, 16), min_size=1, max_size=5))
 def test_any_block_split_measures_the_same(sizes: list[int]) -> None:
     assert hear(call(), sizes) == hear(call())

@@ -251,7 +251,7 @@ anything = arrays.arrays(np.float64, len(TRACKED_FEATURES), elements=extreme)
 evidences = st.lists(st.builds(Evidence, st.floats(0, 5), st.sampled_from("abc")), max_size=4)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(anything, st.floats(0, 9), st.integers(0, 90_000), evidences), min_size=1)
 )

@@ -155,7 +155,7 @@ def test_the_same_rules_say_the_same(log: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 26 * 62), max_size=8), st.booleans())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_marks_pauses_and_lost_channels_are_taken_as_they_were(
     times: list[int], helpful: bool
 ) -> None:

@@ -288,7 +288,7 @@ def test_what_was_not_heard_is_no_occasion(gone: str) -> None:
 
 
 @given(st.sampled_from(sorted(PAIRS)), st.booleans(), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_order_of_events_makes_no_difference(
     technique: str, good: bool, chance: random.Random
 ) -> None:

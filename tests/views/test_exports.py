@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import srt  # type: ignore[import-untyped]
 import webvtt
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from praatio import textgrid  # type: ignore[import-untyped]
 from pyannote.database.util import load_rttm
@@ -101,7 +101,6 @@ HOSTILE = '<b>x</b> --> {y} & "z"\n\nNOTE \u202e'
 
 @given(SPANS, st.text(max_size=10))
 @example([(A, 0, 0, HOSTILE), (C, 0, SECOND, HOSTILE)], "--> \n\n1")
-@settings(deadline=None)
 def test_webvtt_is_read_back(spans: list[tuple[Speaker, int, int, str]], name: str) -> None:
     text = exports.vtt(call(spans), name)
     read = webvtt.from_buffer(io.StringIO(text))
@@ -121,7 +120,6 @@ def test_webvtt_is_read_back(spans: list[tuple[Speaker, int, int, str]], name: s
 
 @given(SPANS)
 @example([(A, 0, 0, HOSTILE), (C, 0, SECOND, HOSTILE)])
-@settings(deadline=None)
 def test_subrip_is_read_back_and_holds_no_markup(
     spans: list[tuple[Speaker, int, int, str]],
 ) -> None:
@@ -138,7 +136,6 @@ def test_subrip_is_read_back_and_holds_no_markup(
 
 @given(SPANS, st.lists(st.tuples(TIMES, TEXTS), max_size=4))
 @example([(A, 0, 0, HOSTILE), (A, 0, 0, "b"), (A, 20 * SECOND, 9 * SECOND, "c")], [(5, '"')])
-@settings(deadline=None)
 def test_a_textgrid_is_read_back_whole(
     spans: list[tuple[Speaker, int, int, str]], held: list[tuple[int, str]]
 ) -> None:
@@ -193,7 +190,6 @@ def test_praat_itself_reads_a_textgrid(tmp_path: Path) -> None:
 
 
 @given(SPANS, st.text(max_size=12))
-@settings(deadline=None)
 def test_rttm_has_ten_fields_whatever_the_call_is_called(
     spans: list[tuple[Speaker, int, int, str]], name: str
 ) -> None:
@@ -220,7 +216,6 @@ def test_pyannote_reads_rttm(tmp_path: Path) -> None:
 
 
 @given(SPANS, st.text(max_size=12))
-@settings(deadline=None)
 def test_json_lines_are_an_utterance_each(
     spans: list[tuple[Speaker, int, int, str]], name: str
 ) -> None:

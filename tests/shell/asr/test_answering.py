@@ -1,7 +1,9 @@
 """Who is served when, and what happens when the recogniser fails."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -38,10 +40,14 @@ class Parrot:
         self.error = error or RecogniserFailed("out of memory")
         self.gate = threading.Event()
         self.gate.set()
+        self.begun = threading.Event()
+        self.asked = 0
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
+        self.asked += 1
+        self.begun.set()
         self.gate.wait(20)
         if self.failures:
             self.failures -= 1
@@ -368,9 +374,25 @@ def test_a_live_recogniser_that_fails_is_started_again_once() -> None:
 @pytest.mark.parametrize(
     "make", [lambda p: ReplayAsr([p], SETTINGS), lambda p: LiveAsr(p, SETTINGS)]
 )
-def test_closing_drops_what_is_not_begun(make: object) -> None:
+def test_closing_drops_what_is_not_begun(make: Callable[[Parrot], ReplayAsr | LiveAsr]) -> None:
+    before = set(threading.enumerate())
     parrot = Parrot()
-    w = make(parrot)  # type: ignore[operator]
+    parrot.gate.clear()
+    w = make(parrot)
     feed(w)
-    w.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("asr") and not t.daemon]
+    for n in range(3):
+        w.submit(request(64 * HOP, careful=True, utterance=n))
+    assert parrot.begun.wait(20)
+    closing = threading.Thread(target=w.close)  # of a recording it waits for what is begun
+    closing.start()
+    if isinstance(w, ReplayAsr):
+        with contextlib.suppress(RuntimeError):  # once it is closed
+            while True:
+                w.submit(request(64 * HOP))
+    else:
+        closing.join(20)
+    parrot.gate.set()
+    for thread in {closing, *threading.enumerate()} - before:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert parrot.asked == 1

@@ -814,7 +814,7 @@ class TestTaps:
 
 
 class TestConverter:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         rate=st.sampled_from([8000, 16000, 22050, 44100, 48000, 96000]),
         channels=st.integers(1, 3),

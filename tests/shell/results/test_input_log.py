@@ -168,7 +168,7 @@ sizes = st.lists(st.integers(1, 20), min_size=1, max_size=8)
 
 
 @given(spans=spans, sizes=sizes)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_never_came_is_marked_however_the_sound_is_cut(
     spans: list[tuple[int, int]], sizes: list[int]
 ) -> None:

@@ -107,7 +107,13 @@ def test_the_agents_audio_never_reaches_the_customers_tone() -> None:
 def test_the_customers_audio_never_reaches_what_is_measured_of_the_agents_voice() -> None:
     one, other = call(), call()
     other[1] = noise(21.0, 0.9, seed=1)[: other.shape[1]]
-    of_voice = ("rate_syl_s", "usual_rate_syl_s", "level_db", "f0_semitones", "f0_range_semitones")
+    of_voice = (
+        "rate_syl_s",
+        "baseline_rate_syl_s",
+        "level_db",
+        "f0_semitones",
+        "f0_range_semitones",
+    )
     first, second = (
         [[getattr(e, name) for name in of_voice] for e in of(hear(x), Delivery)]
         for x in (one, other)

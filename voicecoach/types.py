@@ -361,7 +361,7 @@ class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
     end: int
     rate_syl_s: float | None
     """Articulation rate, syllables per second of speech; null until there is enough speech."""
-    usual_rate_syl_s: float | None
+    baseline_rate_syl_s: float | None
     """The agent's usual articulation rate, syllables per second of speech."""
     level_db: float | None
     """Level against the usual, dB."""
@@ -371,13 +371,13 @@ class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
     """Pitch range (20th to 80th percentile) against the usual, semitones."""
     overlaps_per_min: float | None = None
     """How often the agent came in over the customer in the last 3 minutes, a minute."""
-    usual_overlaps_per_min: float | None = None
+    baseline_overlaps_per_min: float | None = None
     reply_gap_s: float | None = None
     """Silence before the agent's reply to the customer, median of the last 5, seconds."""
-    usual_reply_gap_s: float | None = None
+    baseline_reply_gap_s: float | None = None
     talk_share: float | None = None
     """The agent's share of both's speech in the last 3 minutes, 0..1."""
-    usual_talk_share: float | None = None
+    baseline_talk_share: float | None = None
     calmness: float | msgspec.UnsetType | None = msgspec.UNSET
     """0..1 by the formula in `delivery`, 0.75 as usual; left out with the privacy profile "eu"."""
 

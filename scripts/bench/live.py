@@ -54,7 +54,7 @@ def main() -> None:
         live = out / "live"
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "voicecoach", "live", "--view", "none", "--no-usual"),
+                *(sys.executable, "-m", "voicecoach", "live", "--view", "none", "--no-baseline"),
                 *("--record", "--out", str(live), *server.sources, *options),
             ],
             env=server.env,

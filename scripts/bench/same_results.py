@@ -67,7 +67,14 @@ class Renamed(NamedTuple):
     why: str
 
 
-RENAMED: tuple[Renamed, ...] = ()
+RENAMED: tuple[Renamed, ...] = (
+    Renamed('"schema":2', '"schema":3', "the event log's, as its fields were renamed"),
+    *(
+        Renamed(f'"usual_{field}"', f'"baseline_{field}"', "the glossary: baseline, not usual")
+        for field in ("rate_syl_s", "overlaps_per_min", "reply_gap_s", "talk_share", "calls")
+    ),
+    Renamed('"agent_usual_', '"agent_baseline_', "the same, of a signal and the summary"),
+)
 
 ROOT = Path(stage_call.__file__).resolve().parents[len(stage_call.__name__.split(".")) - 1]
 """This tree."""

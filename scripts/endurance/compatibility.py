@@ -105,7 +105,7 @@ def commands(it: Installed, folder: Path, recording: Path, env: Env = NOTHING) -
     """Every command that reads what a replay left."""
     call = recording.stem
     for command in (
-        ("doctor",), ("config",), ("cues",), ("usual", "show"), ("version",),
+        ("doctor",), ("config",), ("cues",), ("baseline", "show"), ("version",),
         ("report", folder, "--call", recording), ("score", folder),
         ("export", folder, "--out", it.place / "exports"),
         ("journal", "add", folder), ("journal", "list"), ("journal", "show", call),
@@ -160,11 +160,11 @@ def read_only(it: Installed) -> None:
     _possible(inside, {"HOME": str(home)})
     runtime = {"XDG_RUNTIME_DIR": str(home)}
     it.run("replay", SAMPLE, "--out", it.place / "out", "--report", inside=inside, env=runtime)
-    for told in (("doctor",), ("config",), ("cues",), ("usual", "show")):
+    for told in (("doctor",), ("config",), ("cues",), ("baseline", "show")):
         it.run(*told, inside=inside, env=runtime)
     refused: tuple[tuple[object, ...], ...] = (
         ("journal", "add", it.place / "out" / SAMPLE.stem),
-        ("usual", "reset", "--yes"),
+        ("baseline", "reset", "--yes"),
     )
     for command in refused:
         _, said = it.run(*command, code=2, inside=inside, env=runtime)
@@ -194,7 +194,7 @@ def _in_folder(it: Installed, place: Path, name: str, locale: Env) -> None:
     place.mkdir()
     recording = place / f"{name}.flac"
     shutil.copy(SAMPLE, recording)
-    options = ("--no-transcribe", "--report", "--usual", place / "ich ö.json", "--learn")
+    options = ("--no-transcribe", "--report", "--baseline", place / "ich ö.json", "--learn")
     there.run("replay", recording, "--out", place / "é", *options, env=locale)
     commands(there, place / "é" / name, recording, locale)
 

@@ -105,7 +105,7 @@ def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> 
     (home / "run").chmod(0o700)
     env = {**server.env, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
     out = home / "out"
-    command = ["live", "--view", "none", "--no-usual", "--record", "--journal"]
+    command = ["live", "--view", "none", "--no-baseline", "--record", "--journal"]
     process = subprocess.Popen(
         [sys.executable, "-m", "voicecoach", *command, "--out", str(out), *server.sources],
         env=env,

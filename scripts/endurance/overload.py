@@ -84,7 +84,7 @@ class Rig:
         self.disk, self.bindfs = _disk(folder, stack)
         self._said = (folder / "said").open("w+b")
         port = free_port()
-        options = ["--view", "browser", "--record", "--no-usual", "--no-journal"]
+        options = ["--view", "browser", "--record", "--no-baseline", "--no-journal"]
         options += ["--metrics", port, "--out", str(self.disk / "out"), *server.sources]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", "live", *options],

@@ -256,7 +256,7 @@ def live(folder: Path) -> None:
     """Run a live call for a while."""
     with SoundServer(SAMPLE_RATE) as server:
         env = server.env
-        command = ["live", "--view", "none", "--no-transcribe", "--no-usual", "--record"]
+        command = ["live", "--view", "none", "--no-transcribe", "--no-baseline", "--record"]
         process = traced(
             [
                 *(sys.executable, "-m", "voicecoach", *command, "--no-journal"),

@@ -361,7 +361,7 @@ def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str)
     assert told_in(said + served) == []
     # The journal and the usual have none, either; with the profile nothing has.
     assert list(at_home.rglob("journal.sqlite3"))
-    assert list(at_home.rglob("usual.json"))
+    assert list(at_home.rglob("baseline.json"))
     assert told_in(everything(at_home)) == []
     assert bool(told_in(everything(out))) is (profile == "standard")
     header = reader.read_results(next(out.iterdir())).facts

@@ -119,7 +119,7 @@ def test_a_card_says_what_was_observed_with_its_evidence() -> None:
         series={
             "agent_rate_ratio": [[0, 1.4]],
             "agent_rate_syl_s": [[0, 6.12]],
-            "agent_usual_rate_syl_s": [[0, 4.4]],
+            "agent_baseline_rate_syl_s": [[0, 4.4]],
         }
     )
     first = opened_now[0]
@@ -129,7 +129,7 @@ def test_a_card_says_what_was_observed_with_its_evidence() -> None:
     assert first.evidence == {
         "agent_rate_ratio": 1.4,
         "agent_rate_syl_s": 6.12,
-        "agent_usual_rate_syl_s": 4.4,
+        "agent_baseline_rate_syl_s": 4.4,
     }
     assert first.held_s >= 1.0
 

@@ -89,7 +89,7 @@ def play(
             )  # fmt: skip
         if now[A]:
             delivery = Delivery(
-                at=at, speaker=A, start=at, end=at, rate_syl_s=rate, usual_rate_syl_s=5.0,
+                at=at, speaker=A, start=at, end=at, rate_syl_s=rate, baseline_rate_syl_s=5.0,
                 level_db=0.0, f0_semitones=0.0,
             )  # fmt: skip
         playing = music_s[0] <= t < music_s[1]

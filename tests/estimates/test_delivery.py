@@ -121,16 +121,16 @@ def event(**fields: float | None) -> Delivery:
     """Return a measurement that is as usual but for `fields`."""
     known: dict[str, Any] = {
         "rate_syl_s": 4.5,
-        "usual_rate_syl_s": 4.5,
+        "baseline_rate_syl_s": 4.5,
         "level_db": 0.0,
         "f0_semitones": 0.0,
         "f0_range_semitones": 0.0,
         "overlaps_per_min": 0.5,
-        "usual_overlaps_per_min": 0.5,
+        "baseline_overlaps_per_min": 0.5,
         "reply_gap_s": 0.8,
-        "usual_reply_gap_s": 0.8,
+        "baseline_reply_gap_s": 0.8,
         "talk_share": 0.45,
-        "usual_talk_share": 0.45,
+        "baseline_talk_share": 0.45,
     }
     return Delivery(at=S, speaker=A, start=0, end=S, **{**known, **fields})
 
@@ -154,16 +154,16 @@ unknown = st.none()
 measurements = st.fixed_dictionaries(
     {
         "rate_syl_s": unknown | st.floats(0.0, 15.0),
-        "usual_rate_syl_s": unknown | st.floats(0.0, 10.0),
+        "baseline_rate_syl_s": unknown | st.floats(0.0, 10.0),
         "level_db": unknown | st.floats(-60, 60),
         "f0_semitones": unknown | st.floats(-40, 40),
         "f0_range_semitones": unknown | st.floats(-30, 30),
         "overlaps_per_min": unknown | st.floats(0, 30),
-        "usual_overlaps_per_min": unknown | st.floats(0, 30),
+        "baseline_overlaps_per_min": unknown | st.floats(0, 30),
         "reply_gap_s": unknown | st.floats(0, 5),
-        "usual_reply_gap_s": unknown | st.floats(0, 5),
+        "baseline_reply_gap_s": unknown | st.floats(0, 5),
         "talk_share": unknown | st.floats(0, 1),
-        "usual_talk_share": unknown | st.floats(0, 1),
+        "baseline_talk_share": unknown | st.floats(0, 1),
     }
 )
 
@@ -241,10 +241,10 @@ def test_there_is_no_usual_before_the_warmup() -> None:
     m = meter()
     measured, at = measure(m, PLAIN, 4.0)
     assert measured.rate_syl_s == 4.5
-    assert measured.usual_rate_syl_s is None
+    assert measured.baseline_rate_syl_s is None
     assert measured.calmness is None
     measured, _ = measure(m, PLAIN, 6.0, at)
-    assert measured.usual_rate_syl_s == pytest.approx(4.5)
+    assert measured.baseline_rate_syl_s == pytest.approx(4.5)
     assert measured.calmness == pytest.approx(CALMNESS_AT_BASELINE)
 
 
@@ -255,7 +255,7 @@ def test_delivery_is_measured_against_the_agents_own_usual() -> None:
     assert measured.level_db == pytest.approx(6.0, abs=0.5)
     assert measured.f0_semitones == pytest.approx(3.0, abs=0.3)
     assert measured.f0_range_semitones == pytest.approx(3.0, abs=0.3)
-    assert measured.usual_rate_syl_s == pytest.approx(4.5, abs=0.1)
+    assert measured.baseline_rate_syl_s == pytest.approx(4.5, abs=0.1)
     assert composite(measured) < 0.4
     assert delivery.notable_words(measured) == ["fast", "loud", "high", "wide"]
 
@@ -281,7 +281,7 @@ def test_the_share_of_talk_is_of_the_last_three_minutes() -> None:
     turns = [(A, 50.0 + 20 * i, 65.0 + 20 * i) for i in range(14)]
     talk(m, [t for a in turns for t in (a, (C, a[2] + 1, a[2] + 4))])
     assert newest(m).talk_share == pytest.approx(15 / 18, abs=0.02)
-    assert newest(m).usual_talk_share == pytest.approx(15 / 18, abs=0.15)
+    assert newest(m).baseline_talk_share == pytest.approx(15 / 18, abs=0.15)
 
 
 def test_the_reply_gap_is_the_median_of_the_last_replies() -> None:
@@ -294,7 +294,7 @@ def test_the_reply_gap_is_the_median_of_the_last_replies() -> None:
         m = meter()
         talk(m, turns[: 2 * count])
         assert newest(m).reply_gap_s == (expected and pytest.approx(expected, abs=0.001))
-    assert newest(m).usual_reply_gap_s is not None
+    assert newest(m).baseline_reply_gap_s is not None
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_what_is_learnt_is_the_mean_of_the_call() -> None:
 
 def test_a_kept_usual_serves_from_the_first_second_but_for_the_level() -> None:
     measured, at = measure(meter(kept_usual=learnt()), PRESSED, 1.0)
-    assert measured.usual_rate_syl_s == pytest.approx(4.5, abs=0.05)
+    assert measured.baseline_rate_syl_s == pytest.approx(4.5, abs=0.05)
     assert measured.f0_semitones == pytest.approx(3.0, abs=0.1)
     assert measured.level_db is None
     assert composite(measured) < CALMNESS_AT_BASELINE
@@ -418,9 +418,9 @@ def test_a_kept_usual_serves_from_the_first_second_but_for_the_level() -> None:
 def test_a_kept_usual_gives_way_slowly() -> None:
     m = meter(kept_usual=learnt(s=3000.0))
     measured, at = measure(m, PRESSED, 60.0)
-    assert measured.usual_rate_syl_s == pytest.approx(4.5, abs=0.25)
+    assert measured.baseline_rate_syl_s == pytest.approx(4.5, abs=0.25)
     measured, _ = measure(m, PRESSED, 1800.0, at)
-    assert measured.usual_rate_syl_s == pytest.approx(6.0, abs=0.2)
+    assert measured.baseline_rate_syl_s == pytest.approx(6.0, abs=0.2)
 
 
 @pytest.mark.parametrize("gain", [-20.0, 15.0])
@@ -455,7 +455,7 @@ def test_a_call_without_the_agent_teaches_nothing() -> None:
 
 
 def test_a_kept_usual_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "usual.json"
+    path = tmp_path / "a" / "baseline.json"
     assert baseline_file.read_baseline(path) is None
     known = learnt(PRESSED)
     baseline_file.write_baseline(path, known)
@@ -467,7 +467,7 @@ def test_a_kept_usual_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert again.signals[name].mean == pytest.approx(value.mean, abs=1e-4)
     baseline_file.write_baseline(path, again)
     assert baseline_file.read_baseline(path) == again
-    assert left(tmp_path) == ["a", "a/usual.json"]
+    assert left(tmp_path) == ["a", "a/baseline.json"]
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -513,7 +513,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_what_is_no_usual_is_said_in_one_line(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "usual.json"
+    path = tmp_path / "baseline.json"
     path.write_bytes(FOREIGN[kind])
     complaint = "made by a newer voicecoach" if kind == "newer" else "this is no kept usual"
     with pytest.raises(ConfigError, match=complaint) as e:
@@ -590,9 +590,9 @@ def test_a_real_call_is_measured_as_its_truth_is(real: tuple[Path, ReplayResult]
     # The turns in test_real_calls, which were made apart from this code: ten replies, median
     # 0.8 s; no overlap; each speaks for about half of the speech.
     last = logged(real[0])[-1]
-    assert last["usual_reply_gap_s"] == pytest.approx(0.85, abs=0.2)
+    assert last["baseline_reply_gap_s"] == pytest.approx(0.85, abs=0.2)
     assert last["reply_gap_s"] == pytest.approx(0.65, abs=0.15)
-    assert (last["overlaps_per_min"], last["usual_overlaps_per_min"]) == (0.0, 0.0)
+    assert (last["overlaps_per_min"], last["baseline_overlaps_per_min"]) == (0.0, 0.0)
     assert last["talk_share"] == pytest.approx(0.55, abs=0.05)
     known = real[1].baseline
     assert known.calls == 1
@@ -605,12 +605,12 @@ def test_a_real_call_is_measured_as_its_truth_is(real: tuple[Path, ReplayResult]
 def test_a_usual_of_an_earlier_call_is_used_and_said(
     real: tuple[Path, ReplayResult], tmp_path: Path
 ) -> None:
-    assert log(real[0])[0]["usual_calls"] is None
+    assert log(real[0])[0]["baseline_calls"] is None
     again = played(tmp_path, real[1].baseline)
-    assert log(tmp_path)[0]["usual_calls"] == 1
+    assert log(tmp_path)[0]["baseline_calls"] == 1
     first = logged(tmp_path)[10]
-    assert first["usual_rate_syl_s"] == pytest.approx(4.86, abs=0.2)
-    assert logged(real[0])[10]["usual_rate_syl_s"] is None
+    assert first["baseline_rate_syl_s"] == pytest.approx(4.86, abs=0.2)
+    assert logged(real[0])[10]["baseline_rate_syl_s"] is None
     assert again.baseline.calls == 2
 
 
@@ -682,20 +682,22 @@ def test_a_replay_keeps_nothing_unless_it_is_to_learn(recording: Path, home: Pat
     assert voicecoach(*plain, home=home).returncode == 0
     assert left(home / "voicecoach-out") != []
     assert not file.exists()
-    done = voicecoach(*plain, "--usual", file, home=home)
+    done = voicecoach(*plain, "--baseline", file, home=home)
     assert (done.returncode, "--learn makes one" in done.stderr) == (2, True)
     assert not file.exists()
-    done = voicecoach(*plain, recording, "--usual", file, "--learn", home=home)
+    done = voicecoach(*plain, recording, "--baseline", file, "--learn", home=home)
     assert done.returncode == 0, done.stderr
     assert json.loads(file.read_text("utf-8"))["calls"] == 2
-    first, second = (log(home / "voicecoach-out" / n)[0]["usual_calls"] for n in ("call", "call-2"))
+    first, second = (
+        log(home / "voicecoach-out" / n)[0]["baseline_calls"] for n in ("call", "call-2")
+    )
     assert (first, second) == (None, 1)
     before = file.read_bytes()
-    assert voicecoach(*plain, "--usual", file, home=home).returncode == 0
+    assert voicecoach(*plain, "--baseline", file, home=home).returncode == 0
     assert file.read_bytes() == before
-    assert log(home / "voicecoach-out" / "call")[0]["usual_calls"] == 2
+    assert log(home / "voicecoach-out" / "call")[0]["baseline_calls"] == 2
     done = voicecoach(*plain, "--learn", home=home)
-    assert (done.returncode, "--learn goes with --usual" in done.stderr) == (2, True)
+    assert (done.returncode, "--learn goes with --baseline" in done.stderr) == (2, True)
 
 
 def test_a_file_that_is_no_usual_is_left_alone(recording: Path, home: Path) -> None:
@@ -704,7 +706,7 @@ def test_a_file_that_is_no_usual_is_left_alone(recording: Path, home: Path) -> N
         file = home / "u.json"
         file.write_bytes(FOREIGN[kind])
         done = voicecoach(
-            "replay", recording, "--no-transcribe", "--usual", file, "--learn", home=home
+            "replay", recording, "--no-transcribe", "--baseline", file, "--learn", home=home
         )
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
@@ -715,8 +717,10 @@ def test_a_file_that_is_no_usual_is_left_alone(recording: Path, home: Path) -> N
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder nobody can write to")
 def test_a_read_only_folder_costs_no_results(recording: Path, home: Path) -> None:
-    file = "/proc/voicecoach-usual.json"
-    done = voicecoach("replay", recording, "--no-transcribe", "--usual", file, "--learn", home=home)
+    file = "/proc/voicecoach-baseline.json"
+    done = voicecoach(
+        "replay", recording, "--no-transcribe", "--baseline", file, "--learn", home=home
+    )
     assert done.returncode == 2
     assert f"error: {file}: cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
@@ -726,31 +730,31 @@ def test_a_read_only_folder_costs_no_results(recording: Path, home: Path) -> Non
 
 def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     data = {"XDG_DATA_HOME": str(home / "data"), "COLUMNS": "120"}
-    path = home / "data" / "voicecoach" / "usual.json"
-    shown = voicecoach("usual", "show", home=home, **data)
+    path = home / "data" / "voicecoach" / "baseline.json"
+    shown = voicecoach("baseline", "show", home=home, **data)
     assert shown.returncode == 0
     assert f"Nothing is kept; it would be in {path}" in shown.stdout
     assert delivery.calmness_formula() in shown.stdout
     assert left(home) == []
     replayed = voicecoach(
-        "replay", recording, "--no-transcribe", "--usual", path, "--learn", home=home, **data
+        "replay", recording, "--no-transcribe", "--baseline", path, "--learn", home=home, **data
     )
     assert replayed.returncode == 0, replayed.stderr
-    shown = voicecoach("usual", "show", home=home, **data)
+    shown = voicecoach("baseline", "show", home=home, **data)
     assert "Your usual, from 1 call" in shown.stdout
     assert f"Kept in {path}" in shown.stdout
     assert "s of speech" in shown.stdout
     (home / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")
-    shown = voicecoach("usual", "show", "--config", home / "eu.toml", home=home, **data)
+    shown = voicecoach("baseline", "show", "--config", home / "eu.toml", home=home, **data)
     assert "calm" not in shown.stdout.lower()
     before = path.read_bytes()
-    asked = voicecoach("usual", "reset", home=home, **data)  # nobody answers
+    asked = voicecoach("baseline", "reset", home=home, **data)  # nobody answers
     assert asked.returncode != 0
     assert path.read_bytes() == before
-    assert voicecoach("usual", "reset", "--yes", home=home, **data).returncode == 0
+    assert voicecoach("baseline", "reset", "--yes", home=home, **data).returncode == 0
     assert baseline_file.read_baseline(path) == baseline.EMPTY_BASELINE
     for said in ("removed", "there is none"):
-        done = voicecoach("usual", "delete", home=home, **data)
+        done = voicecoach("baseline", "delete", home=home, **data)
         assert (done.returncode, said in done.stderr) == (0, True)
     assert not path.exists()
 
@@ -759,6 +763,6 @@ def test_reset_mends_a_damaged_file(home: Path) -> None:
     home.mkdir()
     file = home / "u.json"
     file.write_bytes(b"{")
-    assert voicecoach("usual", "show", "--file", file, home=home).returncode == 2
-    assert voicecoach("usual", "reset", "--yes", "--file", file, home=home).returncode == 0
-    assert voicecoach("usual", "show", "--file", file, home=home).returncode == 0
+    assert voicecoach("baseline", "show", "--file", file, home=home).returncode == 2
+    assert voicecoach("baseline", "reset", "--yes", "--file", file, home=home).returncode == 0
+    assert voicecoach("baseline", "show", "--file", file, home=home).returncode == 0

@@ -121,7 +121,7 @@ def _measured(line: Line, start: int, end: int, *, calmness: bool) -> list[Event
             start=start,
             end=at,
             rate_syl_s=5.0 * line.pace,
-            usual_rate_syl_s=5.0,
+            baseline_rate_syl_s=5.0,
             level_db=line.level_db,
             f0_semitones=line.f0_semitones,
             **composite,

@@ -122,7 +122,7 @@ def test_bytes_that_are_no_text_end_nothing(recording: Path, tmp_path: Path) -> 
     done = voicecoach("replay", recording, "--no-transcribe", "--out", home, home=home, **STRICT)
     assert done.returncode == 0, done.stderr
     for command in (
-        ("usual", "show"),
+        ("baseline", "show"),
         ("journal", "add", home / ODD, *journal),
         ("journal", "note", ODD, os.fsdecode(b"\xff"), *journal),
         ("score", home / ODD),
@@ -225,6 +225,6 @@ def test_a_home_that_cannot_be_written_costs_no_live_call(tmp_path: Path) -> Non
             process.send_signal(signal.SIGINT)
             said, _ = process.communicate(timeout=40.0)
     assert "Traceback" not in said
-    for complaint in ("`voicecoach tell` does not reach", "not in the journal", "usual.json"):
+    for complaint in ("`voicecoach tell` does not reach", "not in the journal", "baseline.json"):
         assert complaint in said
     assert list(tmp_path.glob("*/summary.md"))

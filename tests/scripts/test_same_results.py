@@ -49,7 +49,7 @@ def test_the_first_and_the_last_line_that_differ_are_named() -> None:
 
 def test_the_version_and_what_is_renamed_are_no_difference(tmp_path: Path) -> None:
     old, new = '{"version": "0.1.0", "usual": 4}', '{"version": "0.2.0", "baseline": 4}'
-    was = _left(tmp_path / "a", {"out/c/usual.json": old}, old="usual", new="baseline")
+    was = _left(tmp_path / "a", {"out/c/baseline.json": old}, old="usual", new="baseline")
     now = Left(tmp_path / "b", "0.2.0", (), structure=False)
     assert differences(was, now)["baseline.json"].endswith("is gone")
     _left(tmp_path / "b", {"out/c/baseline.json": new})

@@ -162,7 +162,7 @@ def test_a_log_s_texts_are_cleaned_on_their_way_out_and_in(text: str) -> None:
         msgspec.structs.replace(less, reason=text)
     )
     facts = event_log.parse_header(
-        json.dumps({"type": "header", "schema": 2, "call": text}).encode()
+        json.dumps({"type": "header", "schema": 3, "call": text}).encode()
     )
     assert facts["call"] == clean_text(text)
 
@@ -240,8 +240,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 from voicecoach.types import SPEAKERS
 app = QApplication(["panel", "-platform", "offscreen"])
-from voicecoach.shell.views.overlay.panel import Panel
-panel = Panel()
+from voicecoach.shell.views.overlay.panel import OverlayPanel
+panel = OverlayPanel()
 for text in json.loads(sys.argv[1]):
     bar = ValueBar(text, 0.5, 0.5, text, text)
     channels = tuple(ChannelMeter(s, True, 3, text, text) for s in SPEAKERS)

@@ -46,7 +46,7 @@ def delivery(calmness: float | None) -> Delivery:
         start=0,
         end=S,
         rate_syl_s=5.0,
-        usual_rate_syl_s=4.5,
+        baseline_rate_syl_s=4.5,
         level_db=0.0,
         f0_semitones=0.0,
         calmness=calmness,

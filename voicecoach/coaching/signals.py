@@ -66,7 +66,9 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
         "the agent's articulation rate, while they speak, from 4 s of speech in a turn",
         (AGENT,),
     ),
-    "agent_usual_rate_syl_s": SignalSpec("syl/s", "the agent's usual articulation rate", (AGENT,)),
+    "agent_baseline_rate_syl_s": SignalSpec(
+        "syl/s", "the agent's usual articulation rate", (AGENT,)
+    ),
     "agent_rate_ratio": SignalSpec("ratio", "articulation rate over the usual one", (AGENT,)),
     "agent_level_db": SignalSpec(
         "dB", "the agent's level against their usual, while they speak", (AGENT,)
@@ -170,7 +172,7 @@ DELIVERY_RECENT = int(1.5 * SAMPLE_RATE)
 LONG_TURN_S = 4.0
 """Speech in the agent's turn from which its pace is known: short turns have none."""
 DELIVERY_FIELDS = (
-    *("rate_syl_s", "usual_rate_syl_s", "level_db", "f0_semitones", "f0_range_semitones"),
+    *("rate_syl_s", "baseline_rate_syl_s", "level_db", "f0_semitones", "f0_range_semitones"),
     *("overlaps_per_min", "reply_gap_s", "talk_share"),
 )
 """What is known of the agent's delivery as it is."""
@@ -292,7 +294,7 @@ class SignalTracker:
             known[signal] = NAN if x is None else x
         if self._turn_s < LONG_TURN_S:
             known["agent_rate_syl_s"] = NAN
-        rate, usual = known["agent_rate_syl_s"], known["agent_usual_rate_syl_s"]
+        rate, usual = known["agent_rate_syl_s"], known["agent_baseline_rate_syl_s"]
         return known | {"agent_rate_ratio": pace_ratio(rate, usual)}
 
     def _barge_in_s(self) -> float:

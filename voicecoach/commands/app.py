@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from voicecoach import __version__
-from voicecoach.commands import baseline, journal, score
+from voicecoach.commands import baseline as baseline_commands
+from voicecoach.commands import journal, score
 from voicecoach.commands import report as reports
 from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
@@ -114,12 +115,12 @@ def replay(
         Path | None,
         typer.Option(help="A copy of the event log, for one call.", metavar="FILE"),
     ] = None,
-    usual: Annotated[
+    baseline: Annotated[
         Path | None,
-        typer.Option(help="Measure the agent against the usual in this file.", metavar="FILE"),
+        typer.Option(help="Measure the agent against the baseline in this file.", metavar="FILE"),
     ] = None,
     learn: Annotated[
-        bool, typer.Option("--learn", help="Learn from each call, into the file of --usual.")
+        bool, typer.Option("--learn", help="Learn from each call, into the file of --baseline.")
     ] = False,
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Put each call into your journal, too.")
@@ -145,8 +146,8 @@ def replay(
         fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
     if as_heard and (agent or mono or channels or swap or model):
         fail("--as-heard takes a live call's recording as it is, and asks no recogniser")
-    if learn and not usual:
-        fail("--learn goes with --usual FILE, which it writes to")
+    if learn and not baseline:
+        fail("--learn goes with --baseline FILE, which it writes to")
     if not agent and not calls:
         fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.apps.replay import ReplayOptions
@@ -164,7 +165,7 @@ def replay(
     else:
         sources = [(path, partial(both, path)) for path in calls]
     options = ReplayOptions(
-        out, frames, speed, report, audio, events, usual, learn, journal, as_heard
+        out, frames, speed, report, audio, events, baseline, learn, journal, as_heard
     )
     _run_replay(sources, settings, options)
 
@@ -199,8 +200,8 @@ def live(
     record: Annotated[
         bool, typer.Option("--record", help="Keep the sound, too; else none is.")
     ] = False,
-    usual: Annotated[
-        bool, typer.Option(help="Measure you against your usual, and learn from each call.")
+    baseline: Annotated[
+        bool, typer.Option(help="Measure you against your baseline, and learn from each call.")
     ] = True,
     journal: Annotated[
         bool | None,
@@ -240,7 +241,7 @@ def live(
         if value is not None:
             settings = override_config(settings, key, value)
     options = LiveOptions(
-        out, wait=wait, consent=consent, record=record, learn=usual,
+        out, wait=wait, consent=consent, record=record, learn=baseline,
         journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
@@ -291,7 +292,7 @@ app.command()(diff)
 app.command()(batch)
 app.command("plugins")(list_plugins)
 app.add_typer(journal.app, name="journal")
-app.add_typer(baseline.app, name="usual")
+app.add_typer(baseline_commands.app, name="baseline")
 
 
 @app.command("config")

@@ -1,4 +1,4 @@
-"""`voicecoach usual`: what is usual for the agent."""
+"""`voicecoach baseline`: what is usual for the agent."""
 
 from __future__ import annotations
 

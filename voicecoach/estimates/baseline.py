@@ -1,7 +1,7 @@
 """What is usual for one agent, kept across calls on their own machine.
 
-A small JSON file that the agent can see, reset and delete (`voicecoach usual`): for each signal of
-the agent's delivery a mean, a spread, and how much they were learnt from.  Nothing else is in it:
+A small JSON file that the agent can see, reset and delete (`voicecoach baseline`): for each signal
+of the agent's delivery a mean, a spread, and how much they were learnt from.  Nothing else is in it:
 no audio, no words, nothing of a customer, no time.
 
 A call adds its own mean, weighed by how much there was of it; what is kept counts for no more than
@@ -136,7 +136,7 @@ def parse_baseline(data: bytes, where: str) -> AgentBaseline:
     ConfigError
         Where it is damaged, something else, or of a newer version.
     """
-    mend = f"start over with `voicecoach usual reset --file {where}`, or delete it"
+    mend = f"start over with `voicecoach baseline reset --file {where}`, or delete it"
     try:
         version = bounded_input.decode_json(data, _Versioned).version
         if version > BASELINE_VERSION:

@@ -2,15 +2,15 @@
 
 Calmness is a formula over the fields of the `delivery` event, which anyone can recompute:
 
-    fast        = rate_syl_s / usual_rate_syl_s - 1                 within -0.15 .. 0.60
-    loud        = level_db / 12                                     within -0.25 .. 1.00
-    high        = f0_semitones / 8                                  within -0.25 .. 1.00
-    wide        = f0_range_semitones / 8                            within -0.25 .. 1.00
-    overlapping = (overlaps_per_min - usual_overlaps_per_min) / 4   within -0.25 .. 1.00
-    early       = usual_reply_gap_s - reply_gap_s                   within -0.25 .. 1.00
-    talking     = (talk_share - usual_talk_share) / 0.4             within -0.25 .. 1.00
+    fast        = rate_syl_s / baseline_rate_syl_s - 1                  within -0.15 .. 0.60
+    loud        = level_db / 12                                         within -0.25 .. 1.00
+    high        = f0_semitones / 8                                      within -0.25 .. 1.00
+    wide        = f0_range_semitones / 8                                within -0.25 .. 1.00
+    overlapping = (overlaps_per_min - baseline_overlaps_per_min) / 4    within -0.25 .. 1.00
+    early       = baseline_reply_gap_s - reply_gap_s                    within -0.25 .. 1.00
+    talking     = (talk_share - baseline_talk_share) / 0.4              within -0.25 .. 1.00
     calmness    = 0.75 - 0.6 * fast - 0.4 * loud - 0.4 * high - 0.2 * wide
-                  - 0.4 * overlapping - 0.2 * early - 0.2 * talking within 0 .. 1
+                  - 0.4 * overlapping - 0.2 * early - 0.2 * talking     within 0 .. 1
 
 What is not within the limits counts as the nearer one.  As usual is 0.75.  Calmness falls, or
 stays, as any of the seven rises; a term with a null in it counts as usual (0), and where every
@@ -81,13 +81,15 @@ class CalmnessTerm(NamedTuple):
 
 
 CALMNESS_TERMS: Mapping[str, CalmnessTerm] = {
-    "fast": CalmnessTerm("rate_syl_s / usual_rate_syl_s - 1", -0.15, 0.6, 0.6),
+    "fast": CalmnessTerm("rate_syl_s / baseline_rate_syl_s - 1", -0.15, 0.6, 0.6),
     "loud": CalmnessTerm("level_db / 12", -0.25, 1.0, 0.4),
     "high": CalmnessTerm("f0_semitones / 8", -0.25, 1.0, 0.4),
     "wide": CalmnessTerm("f0_range_semitones / 8", -0.25, 1.0, 0.2),
-    "overlapping": CalmnessTerm("(overlaps_per_min - usual_overlaps_per_min) / 4", -0.25, 1.0, 0.4),
-    "early": CalmnessTerm("usual_reply_gap_s - reply_gap_s", -0.25, 1.0, 0.2),
-    "talking": CalmnessTerm("(talk_share - usual_talk_share) / 0.4", -0.25, 1.0, 0.2),
+    "overlapping": CalmnessTerm(
+        "(overlaps_per_min - baseline_overlaps_per_min) / 4", -0.25, 1.0, 0.4
+    ),
+    "early": CalmnessTerm("baseline_reply_gap_s - reply_gap_s", -0.25, 1.0, 0.2),
+    "talking": CalmnessTerm("(talk_share - baseline_talk_share) / 0.4", -0.25, 1.0, 0.2),
 }
 NOTABLE_TERM = 0.25
 """A term from which its word is worth saying: a quarter faster, 3 dB louder, 2 semitones higher."""
@@ -136,14 +138,16 @@ def calmness_terms(delivery: Delivery) -> dict[str, float]:
     """
     d = delivery
     return {
-        "fast": pace_ratio(_nan_if_none(d.rate_syl_s), _nan_if_none(d.usual_rate_syl_s)) - 1.0,
+        "fast": pace_ratio(_nan_if_none(d.rate_syl_s), _nan_if_none(d.baseline_rate_syl_s)) - 1.0,
         "loud": _nan_if_none(d.level_db) / 12.0,
         "high": _nan_if_none(d.f0_semitones) / 8.0,
         "wide": _nan_if_none(d.f0_range_semitones) / 8.0,
-        "overlapping": (_nan_if_none(d.overlaps_per_min) - _nan_if_none(d.usual_overlaps_per_min))
+        "overlapping": (
+            _nan_if_none(d.overlaps_per_min) - _nan_if_none(d.baseline_overlaps_per_min)
+        )
         / 4.0,
-        "early": _nan_if_none(d.usual_reply_gap_s) - _nan_if_none(d.reply_gap_s),
-        "talking": (_nan_if_none(d.talk_share) - _nan_if_none(d.usual_talk_share)) / 0.4,
+        "early": _nan_if_none(d.baseline_reply_gap_s) - _nan_if_none(d.reply_gap_s),
+        "talking": (_nan_if_none(d.talk_share) - _nan_if_none(d.baseline_talk_share)) / 0.4,
     }
 
 
@@ -183,9 +187,9 @@ def calmness_formula() -> str:
     return "\n".join(lines)
 
 
-def pace_ratio(rate_syl_s: float, usual_rate_syl_s: float) -> float:
+def pace_ratio(rate_syl_s: float, baseline_rate_syl_s: float) -> float:
     """Return an articulation rate over the usual one, NaN where there is no usual."""
-    return rate_syl_s / usual_rate_syl_s if usual_rate_syl_s > 0.0 else NAN
+    return rate_syl_s / baseline_rate_syl_s if baseline_rate_syl_s > 0.0 else NAN
 
 
 def delivery_window(settings: config.DeliveryConfig) -> SpeechWindow:
@@ -261,18 +265,18 @@ class DeliveryMeter:
             start=window.start,
             end=window.end,
             rate_syl_s=none_if_nan(window.rate_syl_s),
-            usual_rate_syl_s=none_if_nan(usual["rate_syl_s"]),
+            baseline_rate_syl_s=none_if_nan(usual["rate_syl_s"]),
             level_db=none_if_nan(voice["level_dbfs"] - usual["level_dbfs"]),
             f0_semitones=none_if_nan(voice["f0_semitones"] - usual["f0_semitones"]),
             f0_range_semitones=none_if_nan(
                 voice["f0_range_semitones"] - usual["f0_range_semitones"]
             ),
             overlaps_per_min=none_if_nan(self._talk.overlaps_per_min(at)),
-            usual_overlaps_per_min=none_if_nan(usual["overlaps_per_min"]),
+            baseline_overlaps_per_min=none_if_nan(usual["overlaps_per_min"]),
             reply_gap_s=none_if_nan(self._talk.reply_gap_s()),
-            usual_reply_gap_s=none_if_nan(usual["reply_gap_s"]),
+            baseline_reply_gap_s=none_if_nan(usual["reply_gap_s"]),
             talk_share=none_if_nan(self._talk.talk_share(at - TALK_WINDOW, at)),
-            usual_talk_share=none_if_nan(usual["talk_share"]),
+            baseline_talk_share=none_if_nan(usual["talk_share"]),
         )
         if self._composite:
             measured = msgspec.structs.replace(measured, calmness=calmness(measured))

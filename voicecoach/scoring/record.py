@@ -89,7 +89,7 @@ class CallRecord:
                             NAN if x is None else x
                             for x in (
                                 event.rate_syl_s,
-                                event.usual_rate_syl_s,
+                                event.baseline_rate_syl_s,
                                 event.level_db,
                                 event.f0_semitones,
                             )

@@ -138,7 +138,7 @@ def _delivery_bar(d: Delivery | None) -> ValueBar:
     """Return calmness where it exists, else pace against the usual, with the notable signals."""
     if d is None:
         return ValueBar("Your pace", None, 0.5, "not known yet", "")
-    rate, usual = d.rate_syl_s, d.usual_rate_syl_s
+    rate, usual = d.rate_syl_s, d.baseline_rate_syl_s
     pace = f"{rate:.1f} syl/s" if rate else ""
     pace += f" (usual {usual:.1f})" if rate and usual else ""
     note = ", ".join(delivery.notable_words(d)) or ("as usual" if usual else "")

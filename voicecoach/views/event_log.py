@@ -26,7 +26,7 @@ from voicecoach.types import (
     event_type,
 )
 
-LOG_SCHEMA = 2
+LOG_SCHEMA = 3
 """Raised when a field changes its meaning or leaves; additions do not raise it."""
 TIME_DECIMALS = 5
 """Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""

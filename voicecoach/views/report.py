@@ -73,7 +73,7 @@ class SignalSeries(msgspec.Struct, frozen=True):
     agitation: list[float | None]
     confidence: list[float | None]
     rate_syl_s: list[float | None]
-    usual_rate_syl_s: list[float | None]
+    baseline_rate_syl_s: list[float | None]
     agent_level_db: list[float | None]
     """Levels in dB and pitches in semitones, against the speaker's own usual."""
     customer_level_db: list[float | None]
@@ -252,7 +252,7 @@ def _series(events: Sequence[Event], end: int) -> SignalSeries:
             keep("customer_f0_semitones", i, e.signals.get("f0_semitones"))
         else:
             keep("rate_syl_s", i, e.rate_syl_s)
-            keep("usual_rate_syl_s", i, e.usual_rate_syl_s)
+            keep("baseline_rate_syl_s", i, e.baseline_rate_syl_s)
             keep("agent_level_db", i, e.level_db)
             keep("agent_f0_semitones", i, e.f0_semitones)
     return SignalSeries(step_s, **columns)
@@ -273,9 +273,9 @@ def _report_figures(s: Summary, speakers: Sequence[Speaker]) -> list[ReportFigur
         found.append(
             ReportFigure("Highest agitation", f"{s.agitation_peak:.2f}", note, s.agitation_peak_s)
         )
-    if s.agent_usual_rate_syl_s is not None:
+    if s.agent_baseline_rate_syl_s is not None:
         note = "syllables a second, the agent's usual"
-        found.append(ReportFigure("Pace", f"{s.agent_usual_rate_syl_s:.1f}", note))
+        found.append(ReportFigure("Pace", f"{s.agent_baseline_rate_syl_s:.1f}", note))
     if isinstance(s.agent_calmness_mean, float):
         note = "the agent's delivery by the formula, mean; 0.75 is as usual"
         found.append(ReportFigure("Calmness", f"{s.agent_calmness_mean:.2f}", note))

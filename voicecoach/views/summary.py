@@ -105,8 +105,8 @@ class Summary(msgspec.Struct):
     agitation_peak: float | None = None
     agitation_peak_s: float | None = None
     agitation_end: float | None = None
-    agent_usual_rate_syl_s: float | None = None
-    agent_usual_reply_gap_s: float | None = None
+    agent_baseline_rate_syl_s: float | None = None
+    agent_baseline_reply_gap_s: float | None = None
     """Silence before the agent's replies."""
     agent_calmness_mean: float | msgspec.UnsetType | None = msgspec.UNSET
     """Left out where the events have no composite, as with the privacy profile "eu"."""
@@ -225,8 +225,8 @@ class Summarizer:
 
     def _add_delivery(self, event: Delivery) -> None:
         s = self.summary
-        s.agent_usual_rate_syl_s = event.usual_rate_syl_s
-        s.agent_usual_reply_gap_s = event.usual_reply_gap_s
+        s.agent_baseline_rate_syl_s = event.baseline_rate_syl_s
+        s.agent_baseline_reply_gap_s = event.baseline_reply_gap_s
         if isinstance(event.calmness, float):
             self._calmness = [self._calmness[0] + event.calmness, self._calmness[1] + 1]
             s.agent_calmness_mean = self._calmness[0] / self._calmness[1]
@@ -281,10 +281,10 @@ def summary_markdown(summary: Summary) -> str:
             f"{s.agitation_peak:.2f} at {format_seconds(s.agitation_peak_s or 0.0)}, at the end "
             f"{s.agitation_end:.2f}."
         )
-    if s.agent_usual_rate_syl_s is not None:
-        out.append(f"- Agent's usual pace: {s.agent_usual_rate_syl_s:.1f} syllables a second.")
-    if s.agent_usual_reply_gap_s is not None:
-        out.append(f"- Agent's usual silence before a reply: {s.agent_usual_reply_gap_s:.1f} s.")
+    if s.agent_baseline_rate_syl_s is not None:
+        out.append(f"- Agent's usual pace: {s.agent_baseline_rate_syl_s:.1f} syllables a second.")
+    if s.agent_baseline_reply_gap_s is not None:
+        out.append(f"- Agent's usual silence before a reply: {s.agent_baseline_reply_gap_s:.1f} s.")
     if isinstance(s.agent_calmness_mean, float):
         out.append(
             f"- Agent's delivery by the calmness formula, mean: {s.agent_calmness_mean:.2f} "

@@ -90,7 +90,7 @@ class Live:
 
     def __init__(self, server: SoundServer, out: Path, *options: str) -> None:
         self._server, self._out = server, out
-        command = ["live", "--no-transcribe", "--no-usual", "--out", str(out), *server.sources]
+        command = ["live", "--no-transcribe", "--no-baseline", "--out", str(out), *server.sources]
         view = () if "--view" in options else ("--view", "none")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", *command, *view, *options],

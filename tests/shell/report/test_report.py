@@ -124,7 +124,7 @@ def tone(s: float, agitation: float, confidence: float = 0.8) -> Tone:
 
 def delivery(s: float, calmness: float | msgspec.UnsetType = 0.7) -> Delivery:
     return Delivery(
-        at=at(s), speaker=A, start=at(s) - 1600, end=at(s), rate_syl_s=5.5, usual_rate_syl_s=4.5,
+        at=at(s), speaker=A, start=at(s) - 1600, end=at(s), rate_syl_s=5.5, baseline_rate_syl_s=4.5,
         level_db=-1.0, f0_semitones=2.0, calmness=calmness,
     )  # fmt: skip
 

@@ -256,8 +256,8 @@ import sys
 from PySide6.QtWidgets import QApplication
 from scripts.pictures.overlay import PICTURES
 app = QApplication(["paint", "-platform", "offscreen"])
-from voicecoach.shell.views.overlay.panel import Panel
-panel = Panel()
+from voicecoach.shell.views.overlay.panel import OverlayPanel
+panel = OverlayPanel()
 panel.show()
 before = sys.getrefcount(None)
 for turn in range(1500):

@@ -139,8 +139,10 @@ CALLS_COLUMNS = (
     Column("agitation_peak", "float64", "its highest, 0..1", True),
     Column("agitation_peak_s", "float64", "when, seconds", True),
     Column("agitation_end", "float64", "its last, 0..1", True),
-    Column("agent_usual_rate_syl_s", "float64", "usual pace, syllables per second of speech", True),
-    Column("agent_usual_reply_gap_s", "float64", "usual silence before a reply, seconds", True),
+    Column(
+        "agent_baseline_rate_syl_s", "float64", "usual pace, syllables per second of speech", True
+    ),
+    Column("agent_baseline_reply_gap_s", "float64", "usual silence before a reply, seconds", True),
     Column(
         "agent_calmness_mean",
         "float64",

@@ -260,7 +260,7 @@ class LiveCall:
                     speakers=SPEAKERS,
                     sample_rates=[SAMPLE_RATE],
                     words=words,
-                    usual_calls=session.baseline.calls if session.baseline else None,
+                    baseline_calls=session.baseline.calls if session.baseline else None,
                     notice=session.notice,
                     composite=setup.config.privacy.composite,
                     words_kept=setup.config.privacy.keep_words,

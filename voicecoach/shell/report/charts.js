@@ -15,10 +15,10 @@ const CHARTS = {
     tell: (at) => (at("agitation") === null ? "" : `${at("agitation").toFixed(2)}, ${Math.round(100 * at("confidence"))}% sure`),
   },
   pace: {
-    lines: [["rate_syl_s", "agent"], ["usual_rate_syl_s", "soft", [5, 4]]],
+    lines: [["rate_syl_s", "agent"], ["baseline_rate_syl_s", "soft", [5, 4]]],
     range: () => [2, Math.max(7, ...series.rate_syl_s.filter((v) => v !== null).slice(0, 10000))],
     splits: [2, 4, 6, 8],
-    tell: (at) => (at("rate_syl_s") === null ? "" : `${at("rate_syl_s").toFixed(1)}, usual ${at("usual_rate_syl_s") === null ? "not known" : at("usual_rate_syl_s").toFixed(1)}`),
+    tell: (at) => (at("rate_syl_s") === null ? "" : `${at("rate_syl_s").toFixed(1)}, usual ${at("baseline_rate_syl_s") === null ? "not known" : at("baseline_rate_syl_s").toFixed(1)}`),
   },
   level: {
     lines: [["agent_level_db", "agent"], ["customer_level_db", "customer"]],

@@ -20,7 +20,7 @@ MAX_BASELINE_BYTES = 65_536
 
 def default_baseline_path() -> Path:
     """Return where the agent's usual is kept if nothing else is said."""
-    return platformdirs.user_data_path("voicecoach", appauthor=False) / "usual.json"
+    return platformdirs.user_data_path("voicecoach", appauthor=False) / "baseline.json"
 
 
 def read_baseline(path: Path) -> AgentBaseline | None:

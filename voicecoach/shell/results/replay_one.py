@@ -157,7 +157,7 @@ def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:
         speakers=call.speakers,
         sample_rates=call.rates,
         words=words,
-        usual_calls=setup.baseline.calls if setup.baseline else None,
+        baseline_calls=setup.baseline.calls if setup.baseline else None,
         composite=setup.config.privacy.composite,
         thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
     )

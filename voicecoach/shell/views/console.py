@@ -139,7 +139,7 @@ class TerminalView:
         text = Text()
         if isinstance(s.delivery.calmness, float):
             text += Text("calmness  ") + _value_bar(s.delivery.calmness) + Text("  ")
-        rate, usual = s.delivery.rate_syl_s, s.delivery.usual_rate_syl_s
+        rate, usual = s.delivery.rate_syl_s, s.delivery.baseline_rate_syl_s
         if rate is not None:
             fast = "fast" in delivery.notable_words(s.delivery)
             text += Text("fast", "bold") if fast else Text("pace")

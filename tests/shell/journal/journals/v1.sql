@@ -40,7 +40,7 @@ CREATE TABLE cues (
             message TEXT NOT NULL
         ) STRICT;
 INSERT INTO "cues" VALUES('c2b77afd6eeed','set-expectations','Say by when',111.36,114.048,'superseded by slow-down',2,0.0,'{"vague_promise_s":5.0,"promise_said":"as soon as possible"}','You promised "as soon as possible" and no time. Say by when.');
-INSERT INTO "cues" VALUES('c2b77afd6eeed','slow-down','Slow down',114.048,120.704,'behaviour stopped',3,1.024,'{"agent_rate_ratio":1.36,"agent_rate_syl_s":6.06,"agent_usual_rate_syl_s":4.46}','6.1 syllables a second in the last few seconds, your usual is 4.5. One breath.');
+INSERT INTO "cues" VALUES('c2b77afd6eeed','slow-down','Slow down',114.048,120.704,'behaviour stopped',3,1.024,'{"agent_rate_ratio":1.36,"agent_rate_syl_s":6.06,"agent_baseline_rate_syl_s":4.46}','6.1 syllables a second in the last few seconds, your usual is 4.5. One breath.');
 CREATE TABLE feedback (
             call TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
             cue TEXT NOT NULL,

@@ -195,7 +195,7 @@ def test_every_signal_counts(name: str) -> None:
 
 def test_as_usual_is_three_quarters_and_nothing_known_is_nothing() -> None:
     assert calmness(event()) == CALMNESS_AT_BASELINE == 0.75
-    nothing = dict.fromkeys((*LESS_CALM, *(f"usual_{n}" for n in ("reply_gap_s",))))
+    nothing = dict.fromkeys((*LESS_CALM, *(f"baseline_{n}" for n in ("reply_gap_s",))))
     assert calmness(event(**nothing)) is None
     assert calmness(event(**{**nothing, "level_db": 0.0})) == CALMNESS_AT_BASELINE
 
@@ -519,7 +519,7 @@ def test_what_is_no_usual_is_said_in_one_line(kind: str, tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=complaint) as e:
         baseline_file.read_baseline(path)
     assert str(e.value).startswith(f"{path}: ")
-    assert "usual reset --file" in str(e.value)
+    assert "baseline reset --file" in str(e.value)
     assert "\n" not in str(e.value)
 
 

@@ -1,8 +1,8 @@
 """What is usual for one agent, kept across calls on their own machine.
 
 A small JSON file that the agent can see, reset and delete (`voicecoach baseline`): for each signal
-of the agent's delivery a mean, a spread, and how much they were learnt from.  Nothing else is in it:
-no audio, no words, nothing of a customer, no time.
+of the agent's delivery a mean, a spread, and how much they were learnt from.  Nothing else is in
+it: no audio, no words, nothing of a customer, no time.
 
 A call adds its own mean, weighed by how much there was of it; what is kept counts for no more than
 `memory`, about 20 calls, so that old calls are forgotten little by little and one bad call is a

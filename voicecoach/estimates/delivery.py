@@ -2,15 +2,15 @@
 
 Calmness is a formula over the fields of the `delivery` event, which anyone can recompute:
 
-    fast        = rate_syl_s / baseline_rate_syl_s - 1                  within -0.15 .. 0.60
-    loud        = level_db / 12                                         within -0.25 .. 1.00
-    high        = f0_semitones / 8                                      within -0.25 .. 1.00
-    wide        = f0_range_semitones / 8                                within -0.25 .. 1.00
-    overlapping = (overlaps_per_min - baseline_overlaps_per_min) / 4    within -0.25 .. 1.00
-    early       = baseline_reply_gap_s - reply_gap_s                    within -0.25 .. 1.00
-    talking     = (talk_share - baseline_talk_share) / 0.4              within -0.25 .. 1.00
+    fast        = rate_syl_s / baseline_rate_syl_s - 1              within -0.15 .. 0.60
+    loud        = level_db / 12                                     within -0.25 .. 1.00
+    high        = f0_semitones / 8                                  within -0.25 .. 1.00
+    wide        = f0_range_semitones / 8                            within -0.25 .. 1.00
+    overlapping = (overlaps_per_min - baseline_overlaps_per_min) / 4 within -0.25 .. 1.00
+    early       = baseline_reply_gap_s - reply_gap_s                within -0.25 .. 1.00
+    talking     = (talk_share - baseline_talk_share) / 0.4          within -0.25 .. 1.00
     calmness    = 0.75 - 0.6 * fast - 0.4 * loud - 0.4 * high - 0.2 * wide
-                  - 0.4 * overlapping - 0.2 * early - 0.2 * talking     within 0 .. 1
+                  - 0.4 * overlapping - 0.2 * early - 0.2 * talking within 0 .. 1
 
 What is not within the limits counts as the nearer one.  As usual is 0.75.  Calmness falls, or
 stays, as any of the seven rises; a term with a null in it counts as usual (0), and where every

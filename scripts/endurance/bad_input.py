@@ -48,6 +48,7 @@ from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import Feed
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.views.browser import BrowserView
 from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import catalogue, event_log, exports, scorecard
@@ -183,7 +184,7 @@ def _views(found: Results, folder: Path) -> None:
     name = str(found.facts.get("call", "call"))
     again = [event_log.encode_header(**found.facts), *map(event_log.encode_event, found.events)]
     assert len(list(event_log.read_events(iter(again)))) == len(found.events)
-    made = ResultsWriter(name, thresholds_from_header(found.facts))
+    made = ResultsWriter(name, thresholds_from_header(found.facts), find_language("en"))
     for event in found.events:
         made.add_event(event)
     made.write_results(folder)

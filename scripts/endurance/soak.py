@@ -133,7 +133,8 @@ def hear(
     asr = ToldAsr(call.told, config.transcription) if call.told else None
     rules = cues.built_in_cues()
     engine = build_engine(config, rules, models, transcribe=asr is not None)
-    tally, lines, began_s = ResultsWriter(folder.name, cue_thresholds(rules)), 1, watch.now_s
+    tally = ResultsWriter(folder.name, cue_thresholds(rules), engine.language)
+    lines, began_s = 1, watch.now_s
     with CallRecorder(folder, audio=False) as keeper:
         keeper.write_event_line(event_log.encode_header(call=folder.name))
         for event in run_engine(blocks, engine, asr):

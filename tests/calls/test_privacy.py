@@ -28,6 +28,7 @@ from rich.console import Console
 
 from tests.commands.test_command_line import home, recording, voicecoach
 from tests.desk import SOUNDS, TELLING, Desk, Told, everything, heard_in, recorded
+from tests.helpers import ENGLISH
 from tests.journal import entries
 from tests.scoring import conversations
 from voicecoach import config
@@ -470,7 +471,7 @@ class Slow(Told):
 
 def test_a_pause_drops_the_audio_that_waits_for_words() -> None:
     slow = Slow()
-    asr = LiveAsr(slow, Config().transcription)
+    asr = LiveAsr(slow, Config().transcription, ENGLISH.numbers)
     samples = (recorded()[:, : 5 * SAMPLE_RATE] / 32768).astype(np.float32)
     asr.buffer_audio(Block(0, samples))
     for number in (1, 2):

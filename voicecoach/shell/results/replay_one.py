@@ -109,9 +109,11 @@ def replay_call(
     if record:
         asr = record
     elif setup.transcribers:
-        asr = ReplayAsr(setup.transcribers, setup.config.transcription)
+        asr = ReplayAsr(setup.transcribers, setup.config.transcription, engine.language.numbers)
     composite = setup.config.privacy.composite
-    tally = ResultsWriter(call.name, cue_thresholds(setup.cues), composite=composite)
+    tally = ResultsWriter(
+        call.name, cue_thresholds(setup.cues), engine.language, composite=composite
+    )
     for sink in sinks:
         sink.begin_call(CallInfo(call.name, False, out, call.speakers, words))
     with _atomic_folder(out) as folder:
@@ -159,6 +161,7 @@ def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:
         words=words,
         baseline_calls=setup.baseline.calls if setup.baseline else None,
         composite=setup.config.privacy.composite,
+        language=setup.config.transcription.language,
         thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
     )
 

@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from voicecoach.coaching.cue_spans import CueSpan, read_cue_spans
 from voicecoach.types import (
-    CueClosed,
     CueFeedback,
     CueHeldBack,
-    CueOpened,
     CueOutcome,
     Ended,
     Event,
     SpeechEnded,
+    end_of_events,
     to_seconds,
 )
 from voicecoach.views.scorecard import ScoreCard, TechniqueScore
-from voicecoach.views.summary import Summarizer
+from voicecoach.views.summary import summarize_events
 
 ID_DIGITS = 12
 """Hexadecimal, of a call's id after its c."""
@@ -227,13 +227,9 @@ def make_entry(
     """
     call = _call_row(facts, events, card, started_at)
     rows: dict[str, list[JournalRow]] = {table: [] for table in TABLES_FROM_CALL}
+    rows["cues"] += [_cue_row(call.id, span, words) for span in read_cue_spans(events)]
     for event in events:
         match event:
-            case CueOpened():
-                rows["cues"].append(_cue_row(call.id, event, words))
-            case CueClosed() if rows["cues"]:
-                closed = {"closed_s": to_seconds(event.at), "closed_because": event.reason}
-                rows["cues"][-1] = msgspec.structs.replace(rows["cues"][-1], **closed)
             case CueHeldBack():
                 held = HeldBackRow(
                     call=call.id, cue=event.id, at_s=to_seconds(event.at), reason=event.reason
@@ -279,15 +275,12 @@ def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
 def _call_row(
     facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None, started_at: str
 ) -> CallRow:
-    summarizer = Summarizer(str(facts.get("call", "")))
-    for event in events:
-        summarizer.add_event(event)
-    s = summarizer.finish()
+    s = summarize_events(str(facts.get("call", "")), events)
     return CallRow(
         id=call_id(facts, events),
         name=s.call,
         started_at=started_at,
-        duration_s=s.duration_s or max((to_seconds(event.at) for event in events), default=0.0),
+        duration_s=s.duration_s or to_seconds(end_of_events(events)),
         complete=any(isinstance(event, Ended) for event in events),
         live=bool(facts.get("live", False)),
         words=bool(facts.get("words", False)),
@@ -312,20 +305,21 @@ def _call_row(
     )
 
 
-def _cue_row(call: str, event: CueOpened, words: bool) -> CueRow:
+def _cue_row(call: str, span: CueSpan, words: bool) -> CueRow:
+    cue, closed = span
     # A text among the evidence is something that was said.
-    kept = {k: v for k, v in event.evidence.items() if words or not isinstance(v, str)}
+    kept = {k: v for k, v in cue.evidence.items() if words or not isinstance(v, str)}
     return CueRow(
         call=call,
-        cue=event.id,
-        title=event.title,
-        opened_s=to_seconds(event.at),
-        closed_s=None,
-        closed_because="",
-        priority=event.priority,
-        held_s=event.held_s,
+        cue=cue.id,
+        title=cue.title,
+        opened_s=to_seconds(cue.at),
+        closed_s=to_seconds(closed.at) if closed else None,
+        closed_because=closed.reason if closed else "",
+        priority=cue.priority,
+        held_s=cue.held_s,
         evidence=msgspec.json.encode(kept).decode(),
-        message=event.message if words else "",
+        message=cue.message if words else "",
     )
 
 

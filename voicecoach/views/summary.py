@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader
 from voicecoach.text_safety.sanitize import printable
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -125,6 +127,7 @@ class Summarizer:
 
     def __init__(self, call: str) -> None:
         self.summary = Summary(call=call)
+        self._cue_spans = CueSpanReader()
         self._agitation = [0.0, 0]
         self._calmness = [0.0, 0]
 
@@ -148,13 +151,8 @@ class Summarizer:
                 self._add_tone(event)
             case Delivery():
                 self._add_delivery(event)
-            case CueOpened():
-                cue = CueSummary(
-                    event.id, event.title, event.message, to_seconds(event.at), event.say
-                )
-                s.cues.append(cue)
-            case CueClosed() if s.cues:
-                s.cues[-1].closed_s, s.cues[-1].closed_because = to_seconds(event.at), event.reason
+            case CueOpened() | CueClosed():
+                self._cue_spans.add_event(event)
             case CueHeldBack():
                 key = f"{event.id}: {event.reason}"
                 s.held_back[key] = s.held_back.get(key, 0) + 1
@@ -175,6 +173,7 @@ class Summarizer:
         total = s.agent.speech_s + s.customer.speech_s
         for who in (s.agent, s.customer):
             who.talk_share = who.speech_s / total if total else 0.0
+        s.cues = [_cue_summary(span) for span in self._cue_spans.spans]
         s.transcript.sort(key=lambda line: line.start_s)
         return s
 
@@ -235,6 +234,27 @@ class Summarizer:
 
     def _speaker_summary(self, speaker: Speaker) -> SpeakerSummary:
         return self.summary.agent if speaker is Speaker.AGENT else self.summary.customer
+
+
+def _cue_summary(span: CueSpan) -> CueSummary:
+    cue, closed = span
+    return CueSummary(
+        id=cue.id,
+        title=cue.title,
+        message=cue.message,
+        opened_s=to_seconds(cue.at),
+        say=cue.say,
+        closed_s=to_seconds(closed.at) if closed else None,
+        closed_because=closed.reason if closed else "",
+    )
+
+
+def summarize_events(call: str, events: Iterable[Event]) -> Summary:
+    """Return the summary of a call's events."""
+    summarizer = Summarizer(call)
+    for event in events:
+        summarizer.add_event(event)
+    return summarizer.finish()
 
 
 def summary_markdown(summary: Summary) -> str:

@@ -206,7 +206,7 @@ def _views(found: Results, folder: Path) -> None:
             )
             seen = compare_call(found, a, b, Config())
             total = comparison.count_totals([(seen.a, seen.b, seen.changes)])
-            laboratory_page([seen], total, a, b).encode()
+            laboratory_page([seen], total, a, b)
 
 
 def toml(data: bytes, folder: Path) -> None:

@@ -160,7 +160,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     rules = RuleSet("one", setup.cues), RuleSet("two", setup.cues[1:])
     tried = compare_call(found, *rules, settings)
     total = comparison.count_totals([(tried.a, tried.b, tried.changes)])
-    yield "laboratory", laboratory.comparison_page([tried], total, *rules)
+    yield "laboratory", laboratory.comparison_page([tried], total, *rules).decode()
     with JournalStore(folder / "journal" / "j.sqlite3", create=True) as journal:
         fill.add_call_folder(journal, folder / "call", words=True)
         for part in tables.render_call(journal, journal.call_overviews()[0].call):

@@ -6,8 +6,6 @@ files: the description of each column is in its metadata.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,8 +15,8 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from voicecoach import __version__
-from voicecoach.errors import OutputError
 from voicecoach.shell.archive.work import CallResult
+from voicecoach.shell.runtime.atomic_write import atomic_folder
 from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types import SPEAKERS
 
@@ -270,26 +268,18 @@ def write_tables(
     OutputError
         Where they cannot be written.
     """
-    try:
-        with ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".")))
-            writers = {
-                name: stack.enter_context(
-                    _ParquetWriter(scratch / f"{name}.parquet", table, composite)
-                )
-                for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items()
-            }
-            for result in results:
-                for name, table in ARCHIVE_TABLES.items():
-                    writers[name].add_rows(result.call, table.rows(result))
-            for call, error in failed.items():
-                writers["failed"].add_rows(call, iter([{"error": error}]))
-            for writer in writers.values():
-                writer.close()
-            for name in writers:
-                os.replace(scratch / f"{name}.parquet", out / f"{name}.parquet")
-    except OSError as e:
-        raise OutputError(f"{out}: the tables cannot be written: {e.strerror or e}") from e
+    with atomic_folder(out, "the tables") as scratch, ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(_ParquetWriter(scratch / f"{name}.parquet", table, composite))
+            for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items()
+        }
+        for result in results:
+            for name, table in ARCHIVE_TABLES.items():
+                writers[name].add_rows(result.call, table.rows(result))
+        for call, error in failed.items():
+            writers["failed"].add_rows(call, iter([{"error": error}]))
+        for writer in writers.values():
+            writer.close()
 
 
 def tables_reference() -> str:

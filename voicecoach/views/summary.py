@@ -118,9 +118,7 @@ class Summary(msgspec.Struct):
     ] = None
     agent_calmness_mean: Annotated[
         float | msgspec.UnsetType | None,
-        doc(
-            "mean of the calmness formula, 0..1, 0.75 at the baseline; left out with the profile `eu`"
-        ),
+        doc("mean of the calmness formula, 0..1, 0.75 as usual; left out in profile `eu`"),
     ] = msgspec.UNSET
     cues: list[CueSummary] = []
     held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}

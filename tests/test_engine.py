@@ -5,18 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import (
-    ENGLISH,
-    blocks,
-    engine,
-    hear,
-    lively,
-    noise,
-    silence,
-    stereo,
-    syllables,
-    voice,
-)
+from tests.helpers import blocks, engine, hear, lively, noise, silence, stereo, syllables, voice
 from voicecoach.audio.channels import DEAD_AFTER
 from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.config import Config
@@ -193,7 +182,7 @@ def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
     ]
     heard, recogniser = {}, Deaf()
     for name, stream in (("gap", pieces), ("silence", blocks(samples))):
-        worker = answering.ReplayAsr([recogniser], Config().transcription, ENGLISH.numbers)
+        worker = answering.ReplayAsr([recogniser], Config().transcription)
         heard[name] = list(run_engine(stream, engine(transcribe=True), worker))
         worker.close()
     (gap,) = of(heard["gap"], Gap)
@@ -264,6 +253,7 @@ def test_while_final_words_are_overdue_an_acknowledgement_is_unknown() -> None:
         (np.zeros((2, HOP)), "not float64"),
         (np.full((2, HOP), np.nan, np.float32), "not numbers"),
         (np.zeros((2, HOP)).tolist(), "not a list"),
+        (np.full((2, HOP), 8.5, np.float32), "more than 8 times full scale"),
     ],
 )
 def test_a_block_that_the_engine_does_not_take_is_refused_in_a_sentence(

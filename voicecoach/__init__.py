@@ -1,15 +1,168 @@
 """A real-time tone monitor for phone calls.
 
-`voicecoach.engine.Engine` is the product: blocks of audio and transcripts in, events out.
-Everything under `voicecoach.shell` supplies it: files, models, threads, screens.
+`replay` yields the events of a recorded call, `read_log` those in an event log; `Engine` is the
+analysis itself, for audio of your own; `prosody` describes a voice.  What is listed in `__all__` is
+public; everything else may change between versions.
+
+Positions in events are samples at `SAMPLE_RATE`.  A name is imported when it is first used, so
+that `import voicecoach` costs next to nothing.
 """
 
-import os
+import os as _os
 
 # Nothing leaves the machine.  onnxruntime 1.29 and newer reports its use to its maker, and the
 # model hub's client adds where it is used to a fetch, unless told not to before they start.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+_os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+_os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-__all__ = ["__version__"]
+TYPE_CHECKING = False  # to those who run this; to those who check types it is true
+if TYPE_CHECKING:
+    from voicecoach.api.calls import Engine, load_config, read_log, replay, sample_call
+    from voicecoach.api.prosody import ProsodyExtractor, ProsodyTrack, prosody
+    from voicecoach.config import Config, override_config
+    from voicecoach.engine import EngineState
+    from voicecoach.errors import (
+        AudioFileError,
+        ClusterError,
+        ConfigError,
+        DeviceError,
+        InputError,
+        JournalError,
+        ModelError,
+        ModelUnavailable,
+        OutputError,
+        PluginError,
+        VoiceCoachError,
+    )
+    from voicecoach.types import (
+        HOP,
+        MAX_HOPS,
+        SAMPLE_RATE,
+        Backchannel,
+        Block,
+        ChannelState,
+        CueClosed,
+        CueFeedback,
+        CueHeldBack,
+        CueOpened,
+        CueOutcome,
+        Degraded,
+        Delivery,
+        DialogueAct,
+        Ended,
+        Event,
+        Gap,
+        HeardWord,
+        Listening,
+        Overlap,
+        Prosody,
+        SignalChanges,
+        Speaker,
+        SpeechEnded,
+        SpeechStarted,
+        Tone,
+        TranscribeRequest,
+        Transcript,
+        Turn,
+        Utterance,
+        Word,
+        to_seconds,
+    )
+
+__all__ = [
+    "HOP",
+    "MAX_HOPS",
+    "SAMPLE_RATE",
+    "AudioFileError",
+    "Backchannel",
+    "Block",
+    "ChannelState",
+    "ClusterError",
+    "Config",
+    "ConfigError",
+    "CueClosed",
+    "CueFeedback",
+    "CueHeldBack",
+    "CueOpened",
+    "CueOutcome",
+    "Degraded",
+    "Delivery",
+    "DeviceError",
+    "DialogueAct",
+    "Ended",
+    "Engine",
+    "EngineState",
+    "Event",
+    "Gap",
+    "HeardWord",
+    "InputError",
+    "JournalError",
+    "Listening",
+    "ModelError",
+    "ModelUnavailable",
+    "OutputError",
+    "Overlap",
+    "PluginError",
+    "Prosody",
+    "ProsodyExtractor",
+    "ProsodyTrack",
+    "SignalChanges",
+    "Speaker",
+    "SpeechEnded",
+    "SpeechStarted",
+    "Tone",
+    "TranscribeRequest",
+    "Transcript",
+    "Turn",
+    "Utterance",
+    "VoiceCoachError",
+    "Word",
+    "__version__",
+    "load_config",
+    "override_config",
+    "prosody",
+    "read_log",
+    "replay",
+    "sample_call",
+    "to_seconds",
+]
 __version__ = "0.1.0"
+
+_HOMES = {
+    "api.calls": ("Engine", "load_config", "read_log", "replay", "sample_call"),
+    "api.prosody": ("ProsodyExtractor", "ProsodyTrack", "prosody"),
+    "config": ("Config", "override_config"),
+    "engine": ("EngineState",),
+    "errors": (
+        *("AudioFileError", "ClusterError", "ConfigError", "DeviceError", "InputError"),
+        *(
+            "VoiceCoachError",
+            "JournalError",
+            "ModelError",
+            "ModelUnavailable",
+            "OutputError",
+            "PluginError",
+        ),
+    ),
+}
+"""Modules of the public names that are not in `types`."""
+
+
+if not TYPE_CHECKING:  # a name that is misspelt is an error to those, too
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        home = next((module for module, names in _HOMES.items() if name in names), "types")
+        found = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = found  # the next time it is there
+        return found
+
+
+del TYPE_CHECKING
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

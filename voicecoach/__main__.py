@@ -25,16 +25,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        match sys.argv[1:]:
-            case ["tell", word] if not word.startswith("-"):
-                # A key waits for it, and the other commands take three times as long to import.
-                from voicecoach.shell.control.tell import send_command
+        from voicecoach.commands.app import app
 
-                send_command(word)
-            case _:
-                from voicecoach.commands.app import app
-
-                app()
+        app()
     except VoiceCoachError as e:
         from voicecoach.shell.views.stderr import print_error
 

@@ -185,15 +185,6 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
         str,
         Meta(min_length=1, description="what shows it, as in `voicecoach plugins`; or auto"),
     ] = "auto"
-    port: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=65_535,
-            description="port of the page, the metrics and `voicecoach tell`, on this computer "
-            "(127.0.0.1); 0: a free one",
-        ),
-    ] = 0
     notice: Annotated[
         str, Meta(min_length=1, description="what you tell the customer; for --consent")
     ] = (
@@ -289,6 +280,13 @@ def override_config(config: Config, path: str, value: Any) -> Config:
     ------
     ConfigError
         Where there is no such table, or the value is not one for this key.
+
+    Examples
+    --------
+    >>> import voicecoach as vc
+    >>> config = vc.override_config(vc.Config(), "cues.min_gap_s", 5.0)
+    >>> config.cues.min_gap_s
+    5.0
     """
     tree = msgspec.to_builtins(config)
     *sections, key = path.split(".")

@@ -24,7 +24,7 @@ from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching.conversation_state import ChannelLevels
-from voicecoach.coaching.cues import Cue, CueEngine, language_notice
+from voicecoach.coaching.cues import Cue, CueEngine
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signal_trace import SignalTraceEncoder
 from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
@@ -38,13 +38,14 @@ from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.tone import ToneEstimator, voice_window
+from voicecoach.language.act_matcher import load_matchers
 from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.language.pack import Language
 from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.language.wording import WordingEvidence, WordingModel
 from voicecoach.types import (
     F32,
     HOP,
+    MAX_AMPLITUDE,
     MAX_HOPS,
     NAN,
     SAMPLE_RATE,
@@ -53,7 +54,6 @@ from voicecoach.types import (
     Block,
     ChannelState,
     CueFeedback,
-    Degraded,
     Ended,
     Event,
     Gap,
@@ -85,7 +85,6 @@ class EngineSetup(NamedTuple):
     frames: bool
     baseline: AgentBaseline | None
     detector: type[VoiceActivityDetector]
-    language: str
     group: int
     """Hops that are described together."""
 
@@ -129,9 +128,6 @@ class Engine:
         What the customer's voice says of their agitation.
     wording
         What the customer's words say of it.
-    language
-        That is spoken.  Where it has no phrases, cues that need them never fire, and the first
-        event says so.
     speakers
         Whose channels carry anything; the other's is ignored.
     transcribe
@@ -150,7 +146,6 @@ class Engine:
         prosody: ProsodyExtractor,
         agitation: AgitationModel,
         wording: WordingModel,
-        language: Language,
         *,
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
@@ -158,15 +153,7 @@ class Engine:
         baseline: AgentBaseline | None = None,
     ) -> None:
         self._setup = EngineSetup(
-            config,
-            cues,
-            speakers,
-            transcribe,
-            frames,
-            baseline,
-            type(vad),
-            language.code,
-            prosody.group,
+            config, cues, speakers, transcribe, frames, baseline, type(vad), prosody.group
         )
         self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
         self._now = 0
@@ -187,15 +174,13 @@ class Engine:
             Speaker.CUSTOMER: voice_window(config.tone),
         }
         self._tone = ToneEstimator(agitation)
-        self._wording = WordingEvidence(language.wording, wording)
+        self._wording = WordingEvidence(wording)
         self._interaction = InteractionEvidence()
         self._delivery = DeliveryMeter(config.delivery, config.privacy, baseline)
         self._channels = ChannelMonitor(speakers)
-        self.language = language
-        self._language_notice = language_notice(language, cues) if transcribe else ""
-        self._acts = DialogueActTracker(language.dialogue_acts)
-        if transcribe and language.dialogue_acts:
-            language.dialogue_acts.load_matchers()
+        self._acts = DialogueActTracker()
+        if transcribe:
+            load_matchers()
         self._signal_tracker = SignalTracker(self._endpointer, self._acts)
         self._trace_encoder = SignalTraceEncoder()
         self._cues = CueEngine(cues, config.cues)
@@ -220,7 +205,8 @@ class Engine:
         ------
         InputError
             For a block that is not float32 [2, n * HOP] with n up to `MAX_HOPS`, holds a sample
-            that is not a finite number, or does not follow the one before.
+            that is not a finite number or beyond `MAX_AMPLITUDE`, or does not follow the one
+            before.  Nothing of it is taken.
         """
         if not isinstance(item, Block):
             self._due_items.append(item)
@@ -229,9 +215,6 @@ class Engine:
             raise InputError("the stream has ended: begin a call with another engine")
         _check_block(item, self._now)
         events: list[Event] = []
-        if self._language_notice:
-            events.append(Degraded(at=0, stage="language", reason=self._language_notice))
-            self._language_notice = ""
         if item.missing and self._gap_start is None:
             self._gap_start = self._now
         elif not item.missing:
@@ -381,7 +364,7 @@ class Engine:
 
     def _run_cues(self) -> list[Event]:
         """Say what there is to say to the agent now, and what came of it."""
-        words = {s for s, heard in self._has_words.items() if heard and self._acts.finds_acts}
+        words = {s for s, heard in self._has_words.items() if heard}
         words -= {s for s in words if self._transcribers[s].words_overdue(self._now)}
         heard = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, words)
         # The cues go on what the log tells, to the digit, so that they can be told from it again.
@@ -524,8 +507,13 @@ def _check_block(block: Block, now: int) -> None:
         raise InputError(
             f"a block at sample {block.start} does not follow: the next sample is {now}"
         )
-    if not np.isfinite(samples).all():
+    if not np.abs(samples).max() <= MAX_AMPLITUDE:
+        if not np.isfinite(samples).all():
+            raise InputError(
+                "a block holds samples that are not numbers (NaN or infinite): put 0.0 in their "
+                "place, or send the block as missing"
+            )
         raise InputError(
-            "a block holds samples that are not numbers (NaN or infinite): put 0.0 in their place, "
-            "or send the block as missing"
+            f"a block holds samples of more than {MAX_AMPLITUDE:.0f} times full scale: scale "
+            "audio to -1..1"
         )

@@ -11,7 +11,7 @@ a *frame* is an analysis window, a *segment* is VAD speech, a *turn* is one spea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -29,6 +29,8 @@ TICK_SAMPLES = TICK * HOP
 TICK_S = TICK_SAMPLES / SAMPLE_RATE
 MAX_HOPS = 256
 """Most hops in one block (4 s): buffers are allocated for this many."""
+MAX_AMPLITUDE = 8.0
+"""Largest sample that is taken; full scale is 1.0, and what is louder is not scaled to it."""
 
 I16: TypeAlias = NDArray[np.int16]
 F32: TypeAlias = NDArray[np.float32]
@@ -65,7 +67,14 @@ def none_if_nan(x: float) -> float | None:
 
 
 def to_seconds(samples: int) -> float:
-    """Return a number of samples as seconds."""
+    """Return a number of samples at 16 kHz, such as an event's `at`, as seconds.
+
+    Examples
+    --------
+    >>> import voicecoach as vc
+    >>> vc.to_seconds(24_000)
+    1.5
+    """
     return samples / SAMPLE_RATE
 
 
@@ -480,11 +489,6 @@ InputItem: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listeni
 their `at`; of a `ChannelState` only "lost" and "ok" are the shell's to tell."""
 
 EVENT_TYPES: tuple[type[Event], ...] = tuple(Event.__subclasses__())
-
-
-def end_of_events(events: Iterable[Event]) -> int:
-    """Return the stream index at which events end, those of a log that was cut off, too."""
-    return max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
 
 
 def event_type(event: Event | type[Event]) -> str:

@@ -4,10 +4,10 @@ import contextlib
 import http.client
 import json
 import socket
+import webbrowser
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,8 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
 from tests.helpers import until
-from voicecoach.shell.control import limits
-from voicecoach.shell.control.web_app import WebServer
+from voicecoach.errors import ConfigError
 from voicecoach.shell.runtime.feed import (
     CustomerDeclines,
     Feed,
@@ -31,7 +30,7 @@ from voicecoach.shell.runtime.feed import (
     UserAction,
 )
 from voicecoach.shell.views import browser
-from voicecoach.shell.views.browser import BrowserPage
+from voicecoach.shell.views.browser import BrowserView
 from voicecoach.types import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
@@ -47,33 +46,14 @@ CUE = msgspec.structs.replace(
 )
 
 
-class Served(NamedTuple):
-    """A page that is served, and where."""
-
-    url: str
-    page: BrowserPage
-
-
-@contextmanager
-def serve(feed: Feed) -> Iterator[Served]:
-    page = BrowserPage(feed)
-    with WebServer(feed, page.routes) as server:
-        yield Served(server.url_with_token, page)
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-
 @pytest.fixture
 def feed() -> Feed:
     return Feed()
 
 
 @pytest.fixture
-def page(feed: Feed) -> Iterator[Served]:
-    with serve(feed) as page:
+def page(feed: Feed) -> Iterator[BrowserView]:
+    with BrowserView(feed) as page:
         yield page
 
 
@@ -95,15 +75,15 @@ def wished(feed: Feed, many: int = 1) -> list[UserAction]:
     return found
 
 
-def host(page: Served) -> str:
+def host(page: BrowserView) -> str:
     return urlsplit(page.url).netloc
 
 
-def path(page: Served) -> str:
+def path(page: BrowserView) -> str:
     return urlsplit(page.url).path
 
 
-def get(page: Served, where: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
+def get(page: BrowserView, where: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(page.url).port or 0, timeout=30)
     try:
         connection.request("GET", where, headers={"Host": name or host(page)})
@@ -113,7 +93,7 @@ def get(page: Served, where: str, name: str = "") -> tuple[int, dict[str, str], 
         connection.close()
 
 
-def view(page: Served, where: str = "", origin: str | None = "own", name: str = "") -> Any:
+def view(page: BrowserView, where: str = "", origin: str | None = "own", name: str = "") -> Any:
     """Return a connection to its WebSocket."""
     own = f"http://{name or host(page)}"
     return connect(
@@ -129,7 +109,7 @@ def shown(viewer: ClientConnection) -> Display:
     return msgspec.json.decode(viewer.recv(30), type=Display)
 
 
-def goes_on(page: Served, feed: Feed) -> None:
+def goes_on(page: BrowserView, feed: Feed) -> None:
     """Hold the page to being there still, for who may see it."""
     assert get(page, path(page))[0] == 200
     with view(page) as viewer:
@@ -152,7 +132,7 @@ def ending(viewer: ClientConnection) -> tuple[int | None, str | None]:
     ("name", "kind"),
     [("", "html"), ("page.js", "javascript"), ("page.css", "css"), ("icon.svg", "svg+xml")],
 )
-def test_the_page_is_served_strictly(page: Served, name: str, kind: str) -> None:
+def test_the_page_is_served_strictly(page: BrowserView, name: str, kind: str) -> None:
     status, headers, body = get(page, path(page) + name)
     assert status == 200
     assert kind in headers["content-type"]
@@ -169,7 +149,7 @@ def test_the_page_is_served_strictly(page: Served, name: str, kind: str) -> None
 
 
 def test_it_is_on_this_machine_alone_and_its_name_is_new_each_time(feed: Feed) -> None:
-    with serve(feed) as one, serve(feed) as other:
+    with BrowserView(feed) as one, BrowserView(feed) as other:
         assert urlsplit(one.url).hostname == "127.0.0.1"
         assert path(one) != path(other)
         assert len(path(one)) > 40
@@ -179,7 +159,7 @@ def test_it_is_on_this_machine_alone_and_its_name_is_new_each_time(feed: Feed) -
     "where",
     ["/", "/live", "/page.js", "/docs", "//", "/wrong/", "/%ff/", "TOKENx", "TOKEN../", "*"],
 )
-def test_without_the_token_there_is_nothing(page: Served, feed: Feed, where: str) -> None:
+def test_without_the_token_there_is_nothing(page: BrowserView, feed: Feed, where: str) -> None:
     token = path(page).strip("/")
     where = where.replace("TOKEN", f"/{token[:-1]}")
     status, headers, body = get(page, where)
@@ -192,7 +172,7 @@ def test_without_the_token_there_is_nothing(page: Served, feed: Feed, where: str
 
 
 @pytest.mark.parametrize("name", ["evil.example", "evil.example:PORT", "127.0.0.1", "localhost:1"])
-def test_a_foreign_host_is_refused(page: Served, feed: Feed, name: str) -> None:
+def test_a_foreign_host_is_refused(page: BrowserView, feed: Feed, name: str) -> None:
     name = name.replace("PORT", str(urlsplit(page.url).port))
     assert get(page, path(page), name)[0] == 404
     with pytest.raises(InvalidStatus, match="403"):
@@ -201,13 +181,13 @@ def test_a_foreign_host_is_refused(page: Served, feed: Feed, name: str) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://127.0.0.1:1"])
-def test_a_foreign_origin_is_refused(page: Served, feed: Feed, origin: str | None) -> None:
+def test_a_foreign_origin_is_refused(page: BrowserView, feed: Feed, origin: str | None) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         view(page, origin=origin)
     goes_on(page, feed)
 
 
-def test_localhost_is_the_page_too_but_another_origin(page: Served, feed: Feed) -> None:
+def test_localhost_is_the_page_too_but_another_origin(page: BrowserView, feed: Feed) -> None:
     name = f"localhost:{urlsplit(page.url).port}"
     assert get(page, path(page), name)[0] == 200
     with view(page, name=name) as viewer:
@@ -217,10 +197,29 @@ def test_localhost_is_the_page_too_but_another_origin(page: Served, feed: Feed) 
     goes_on(page, feed)
 
 
+def test_a_port_that_cannot_be_had_is_said(page: BrowserView) -> None:
+    for port in (urlsplit(page.url).port or 0, 99999, -1):
+        complaint = f"^no page at port {port}: .*; choose another, or 0 for one that is free$"
+        with pytest.raises(ConfigError, match=complaint), BrowserView(Feed(), port):
+            pass
+
+
+def test_it_opens_in_the_browser(page: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def note(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", note)
+    assert page.open_in_browser()
+    assert opened == [page.url]
+
+
 # What it shows and takes
 
 
-def test_the_newest_display_is_sent_as_it_is(page: Served, feed: Feed) -> None:
+def test_the_newest_display_is_sent_as_it_is(page: BrowserView, feed: Feed) -> None:
     with view(page) as viewer:
         assert shown(viewer) == Display()
         for display in (CALM, CUE, msgspec.structs.replace(CALM, line=NewestLine(A, NASTY, NASTY))):
@@ -228,7 +227,7 @@ def test_the_newest_display_is_sent_as_it_is(page: Served, feed: Feed) -> None:
             assert shown(viewer) == display
 
 
-def test_wishes_arrive(page: Served, feed: Feed) -> None:
+def test_wishes_arrive(page: BrowserView, feed: Feed) -> None:
     wishes: list[UserAction] = [
         ToggleListening(),
         MarkCue("acknowledge", 4096, True),
@@ -256,7 +255,7 @@ def test_wishes_arrive(page: Served, feed: Feed) -> None:
     ids=["large", "not JSON", "empty", "deep", "unknown", "a part", "another kind", "bytes"],
 )
 def test_what_is_no_wish_ends_its_connection(
-    page: Served, feed: Feed, message: str | bytes, code: int
+    page: BrowserView, feed: Feed, message: str | bytes, code: int
 ) -> None:
     with view(page) as other:
         with view(page) as viewer:
@@ -269,7 +268,7 @@ def test_what_is_no_wish_ends_its_connection(
     goes_on(page, feed)
 
 
-def test_a_flood_ends_its_connection(page: Served, feed: Feed) -> None:
+def test_a_flood_ends_its_connection(page: BrowserView, feed: Feed) -> None:
     with view(page) as viewer:
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -279,24 +278,24 @@ def test_a_flood_ends_its_connection(page: Served, feed: Feed) -> None:
 
 
 def test_a_ninth_viewer_is_turned_away_until_there_is_room(
-    page: Served, feed: Feed, stack: ExitStack
+    page: BrowserView, feed: Feed, stack: ExitStack
 ) -> None:
     viewers = [stack.enter_context(view(page)) for _ in range(8)]
     assert [shown(viewer) for viewer in viewers] == [Display()] * 8
     with view(page) as ninth:
         assert ending(ninth) == (1013, "it is open in 8 places already")
     viewers[0].close()
-    until(lambda: page.page.viewers == 7)
+    until(lambda: page._viewers == 7)
     goes_on(page, feed)
 
 
 def test_who_does_not_read_holds_nothing_up(
     feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "SEND_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(browser, "SEND_TIMEOUT_S", 0.1)
     stuck = stack.enter_context(socket.socket())
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    with serve(feed) as page:
+    with BrowserView(feed) as page:
         stuck.connect(("127.0.0.1", urlsplit(page.url).port or 0))
         stuck.sendall(
             f"GET {path(page)}live HTTP/1.1\r\nHost: {host(page)}\r\n"
@@ -304,7 +303,7 @@ def test_who_does_not_read_holds_nothing_up(
             "Sec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
-        until(lambda: page.page.viewers == 1)
+        until(lambda: page._viewers == 1)
         with view(page) as viewer:
             assert shown(viewer) == Display()
             for n in range(3):
@@ -312,22 +311,22 @@ def test_who_does_not_read_holds_nothing_up(
                 feed.publish(large, 0.0)
                 while shown(viewer) != large:
                     pass
-            until(lambda: page.page.viewers == 1)
+            until(lambda: page._viewers == 1)
             feed.publish(CALM, 0.0)
             assert shown(viewer) == CALM
     assert stuck.recv(12) == b"HTTP/1.1 101", "it was there, and is still stuck"
 
 
 def test_what_fails_in_it_is_said_to_the_session(
-    page: Served, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    page: BrowserView, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(self: BrowserPage, viewer: WebSocket) -> None:
+    async def fails(self: BrowserView, viewer: WebSocket) -> None:
         raise ValueError("nineteen crates")
 
     with view(page) as viewer:
         assert shown(viewer) == Display()
         with monkeypatch.context() as broken:
-            broken.setattr(BrowserPage, "_send_displays", fails)
+            broken.setattr(BrowserView, "_send_displays", fails)
             with view(page) as other:
                 ending(other)
         feed.publish(CALM, 0.0)
@@ -342,7 +341,7 @@ def test_what_fails_in_it_is_said_to_the_session(
     "rubbish", [b"\xff\xfe" * 400, b"GET\0 / HTTP/9\r\n\r\n", b"GET / HTTP/1.1\r\n: \r\n\r\n"]
 )
 def test_rubbish_is_no_matter(
-    page: Served, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
+    page: BrowserView, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_connection(("127.0.0.1", urlsplit(page.url).port or 0), 30) as other:
         other.sendall(rubbish)
@@ -354,7 +353,7 @@ def test_rubbish_is_no_matter(
 
 
 def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
-    page: Served, feed: Feed, capfd: pytest.CaptureFixture[str]
+    page: BrowserView, feed: Feed, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with view(page) as viewer:
         assert shown(viewer) == Display()
@@ -367,9 +366,9 @@ def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
 def test_who_asks_for_nothing_has_to_go(
     feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "REQUEST_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 10)
-    with serve(feed) as page:
+    monkeypatch.setattr(browser, "REQUEST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(browser, "MOST_CONNECTIONS", 10)
+    with BrowserView(feed) as page:
         address = "127.0.0.1", urlsplit(page.url).port or 0
         with view(page) as viewer:
             assert shown(viewer) == Display()
@@ -384,7 +383,7 @@ def test_who_asks_for_nothing_has_to_go(
 
 def test_it_ends_with_viewers_there(feed: Feed) -> None:
     with ExitStack() as stack:
-        with serve(feed) as page:
+        with BrowserView(feed) as page:
             viewer = stack.enter_context(view(page))
             assert shown(viewer) == Display()
         assert ending(viewer)[0] == 1012
@@ -408,7 +407,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 class Seen:
     """A page in a browser, as a person has it."""
 
-    def __init__(self, driver: Chrome, page: Served) -> None:
+    def __init__(self, driver: Chrome, page: BrowserView) -> None:
         self.driver = driver
         driver.get(page.url)
 
@@ -432,7 +431,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(chromium: Chrome, page: Served) -> Iterator[Seen]:
+def seen(chromium: Chrome, page: BrowserView) -> Iterator[Seen]:
     chromium.get("about:blank")
     chromium.get_log("browser")  # type: ignore[no-untyped-call]
     chromium.get_log("performance")  # type: ignore[no-untyped-call]
@@ -443,7 +442,7 @@ def seen(chromium: Chrome, page: Served) -> Iterator[Seen]:
 
 @installed
 def test_a_browser_shows_what_is_published_and_takes_clicks(
-    seen: Seen, page: Served, feed: Feed
+    seen: Seen, page: BrowserView, feed: Feed
 ) -> None:
     seen.reads("state", "Ready")
     feed.publish(CALM, 0.0)
@@ -535,7 +534,7 @@ def test_it_is_narrow_without_scrolling_sideways(
 def test_a_lost_connection_is_said_and_made_again(
     chromium: Chrome, feed: Feed, stack: ExitStack
 ) -> None:
-    page = stack.enter_context(serve(feed))
+    page = stack.enter_context(BrowserView(feed))
     feed.publish(CUE, 0.0)
     seen = Seen(chromium, page)
     seen.reads("state", "Listening")

@@ -125,11 +125,16 @@ def replay_all(
 
 
 def start_transcribers(
-    config: Config, stack: ExitStack, most: int = 2, *, warm_up: bool = False
+    config: Config,
+    stack: ExitStack,
+    most: int = 2,
+    *,
+    warm_up: bool = False,
+    report: Callable[[str], None] = print_to_stderr,
 ) -> tuple[list[TranscriberProcess], str]:
     """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
 
-    They `rehearse` as a `TranscriberProcess` does.
+    They `rehearse` as a `TranscriberProcess` does; `report` is told why there are none, too.
     """
     if not config.transcription.enabled:
         return [], ""
@@ -142,7 +147,7 @@ def start_transcribers(
         for remote in remotes:
             remote.wait_until_ready()
     except (ModelUnavailable, PluginError, RecogniserFailed) as e:
-        print_to_stderr(f"no words: {e}; everything else goes on")
+        report(f"no words: {e}; everything else goes on")
         return [], str(e)
     return remotes, ""
 

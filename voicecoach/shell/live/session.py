@@ -213,12 +213,7 @@ class LiveCall:
             stages=session.latency,
         )
         self._asr = (
-            LiveAsr(
-                setup.transcribers[0],
-                setup.config.transcription,
-                self.engine.language.numbers,
-                session.feed.report_trouble,
-            )
+            LiveAsr(setup.transcribers[0], setup.config.transcription, session.feed.report_trouble)
             if setup.transcribers
             else None
         )
@@ -237,7 +232,6 @@ class LiveCall:
         self._results = ResultsWriter(
             folder.name,
             cue_thresholds(setup.cues),
-            self.engine.language,
             composite=privacy.composite,
             words=privacy.keep_words,
         )
@@ -270,7 +264,6 @@ class LiveCall:
                     notice=session.notice,
                     composite=setup.config.privacy.composite,
                     words_kept=setup.config.privacy.keep_words,
-                    language=setup.config.transcription.language,
                     thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
                 )
             )

@@ -21,7 +21,16 @@ import soxr
 from voicecoach.dsp.framing import Rechunker
 from voicecoach.errors import AudioFileError
 from voicecoach.text_safety.sanitize import readable_text
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
+from voicecoach.types import (
+    F32,
+    HOP,
+    MAX_AMPLITUDE,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    Speaker,
+)
 
 MIN_RATE, MAX_RATE = 4_000, 192_000
 """Hz."""
@@ -33,8 +42,6 @@ _STEP_S = 0.02
 """The same where the header gives no length: what the read that meets the end held is lost."""
 _NO_LENGTH = 2**62
 """libsndfile's frame count where the header gives none."""
-LOUDEST = 8.0
-"""Largest sample, of full scale 1.0: beyond, a file is not scaled as it says."""
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """What programs that write to a pipe put for a size that they do not know."""
 
@@ -147,10 +154,10 @@ class AudioTrack:
             raise AudioFileError(
                 f"{self.path}: it holds samples that are not numbers (NaN or infinite) near {at}"
             )
-        if np.abs(chunk).max(initial=0.0) > LOUDEST:
+        if np.abs(chunk).max(initial=0.0) > MAX_AMPLITUDE:
             raise AudioFileError(
-                f"{self.path}: it holds samples of more than {LOUDEST:.0f} times full scale near "
-                f"{at}: save it scaled to -1..1"
+                f"{self.path}: it holds samples of more than {MAX_AMPLITUDE:.0f} times full scale "
+                f"near {at}: save it scaled to -1..1"
             )
         return chunk
 

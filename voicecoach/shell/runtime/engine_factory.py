@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from voicecoach.audio.vad import SileroVad
+from voicecoach.audio.vad import SileroVad, VoiceActivityDetector
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
@@ -13,7 +13,6 @@ from voicecoach.engine import Engine
 from voicecoach.estimates.agitation import AgitationModel
 from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.language.wording import WordingModel
-from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.resources import (
     agitation_model,
@@ -22,6 +21,15 @@ from voicecoach.shell.runtime.resources import (
     wording_model,
 )
 from voicecoach.types import SPEAKERS, Speaker
+
+
+class Stages(NamedTuple):
+    """The parts of an engine that rest on a model, in the order in which `Engine` takes them."""
+
+    vad: VoiceActivityDetector
+    prosody: ProsodyExtractor
+    agitation: AgitationModel
+    wording: WordingModel
 
 
 class ModelFiles(NamedTuple):
@@ -44,6 +52,24 @@ def shipped_models() -> ModelFiles:
     return ModelFiles(vad_model(), prosody_model(), agitation_model(), wording_model())
 
 
+def load_stages(
+    models: ModelFiles,
+    speakers: tuple[Speaker, ...] = SPEAKERS,
+    *,
+    frames: bool = False,
+    stages: LatencyStats | None = None,
+) -> Stages:
+    """Return the parts of an engine that rest on a model, as `build_engine` does."""
+    vad = SileroVad(models.vad, speakers)
+    prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP_HOPS)
+    return Stages(
+        stages.time_calls("vad", vad) if stages else vad,
+        stages.time_calls("features", prosody) if stages else prosody,
+        AgitationModel(models.agitation),
+        WordingModel(models.wording),
+    )
+
+
 def build_engine(
     config: Config,
     cues: tuple[Cue, ...],
@@ -57,27 +83,17 @@ def build_engine(
 ) -> Engine:
     """Return an engine for one call; what is not explained here is as `Engine` has it.
 
-    Its language is the one that the configuration names.
-
     Where there are `stages`, the time that detecting and describing take is noted there.
 
     Raises
     ------
     ModelError
         Where a file is not a usable model.
-    ConfigError
-        Where the language's tables cannot be used.
     """
-    vad = SileroVad(models.vad, speakers)
-    prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP_HOPS)
     return Engine(
         config,
         cues,
-        stages.time_calls("vad", vad) if stages else vad,
-        stages.time_calls("features", prosody) if stages else prosody,
-        AgitationModel(models.agitation),
-        WordingModel(models.wording),
-        find_language(config.transcription.language),
+        *load_stages(models, speakers, frames=frames, stages=stages),
         speakers=speakers,
         transcribe=transcribe,
         frames=frames,

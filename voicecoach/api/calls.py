@@ -1,0 +1,295 @@
+"""Recorded calls, event logs and engines for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from typing import Self, TypeAlias
+
+from voicecoach import config as configuration
+from voicecoach import engine as core
+from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, load_cues
+from voicecoach.config import Config
+from voicecoach.errors import InputError
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types import SPEAKERS, Degraded, Event, Speaker
+
+File: TypeAlias = str | PathLike[str]
+
+
+class Engine(core.Engine):
+    """The analysis of one call: blocks of audio and transcripts in, events out.
+
+    It is a deterministic function of its inputs, with no clock, thread or file.  `Engine.default`
+    builds one; `process` takes a `Block` of both channels, float32 [2, n * 256] at 16 kHz with
+    full scale 1.0, and returns the events that are new; `finish` ends the call; `state` and
+    `restore` fork it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import voicecoach as vc
+    >>> engine = vc.Engine.default()
+    >>> silence = np.zeros((2, 16 * vc.HOP), np.float32)
+    >>> events = engine.process(vc.Block(0, silence))
+    >>> state = engine.state()
+    >>> engine.finish()[-1]
+    Ended(at=4096, end=4096)
+    >>> engine.restore(state)  # the call goes on from there
+    >>> events = engine.process(vc.Block(4096, silence))
+    >>> engine.finish()[-1].end / vc.SAMPLE_RATE
+    0.512
+    """
+
+    @classmethod
+    def default(
+        cls,
+        config: Config | None = None,
+        *,
+        cues: File | None = None,
+        speakers: tuple[Speaker, ...] = SPEAKERS,
+        transcribe: bool = False,
+        frames: bool = False,
+    ) -> Self:
+        """Return an engine with the models that ship with voicecoach.
+
+        Parameters
+        ----------
+        config
+            The configuration; the defaults where it is None.
+        cues
+            A file of cue rules in TOML.  Default: what `config` names, else the built-in rules.
+        speakers
+            Whose channels carry anything; the other's row is ignored.
+        transcribe
+            Ask for words: the engine then returns `TranscribeRequest` events, and waits for a
+            `Transcript` for each.  Cues that need words never open without.
+        frames
+            Return a `Prosody` event for each hop (16 ms) and speaker, too.
+
+        Raises
+        ------
+        ConfigError
+            Where the file of rules cannot be used.
+        ModelError
+            Where a model file is missing or is not the one that was released.
+
+        Examples
+        --------
+        >>> import voicecoach as vc
+        >>> engine = vc.Engine.default(vc.Config(), speakers=(vc.Speaker.CUSTOMER,))
+        """
+        config = config or Config()
+        return cls(
+            config,
+            _load_rules(config, cues),
+            *load_stages(shipped_models(), speakers, frames=frames),
+            speakers=speakers,
+            transcribe=transcribe,
+            frames=frames,
+        )
+
+
+def replay(
+    call: File,
+    *,
+    agent: int = 0,
+    customer: int | None = None,
+    mono: Speaker | str | None = None,
+    transcribe: bool = True,
+    frames: bool = False,
+    config: Config | None = None,
+    cues: File | None = None,
+) -> Iterator[Event]:
+    """Return the events of a recorded call, one by one, as they become known.
+
+    The call is read and analysed while you iterate; stop early and the rest is never read.  The
+    same recording gives the same events each time, those that `voicecoach replay` logs.  Times
+    (`at`, `start`, `end`) are samples at 16 kHz: see `to_seconds`.
+
+    Parameters
+    ----------
+    call
+        A recording: WAV, FLAC, OGG or MP3, of any length, 4 to 192 kHz.
+    agent
+        The agent's channel, from 0.
+    customer
+        The customer's channel.  Default: the other one of a file with two channels.
+    mono
+        "agent" or "customer", where the recording has one channel and they alone are on it.
+    transcribe
+        Transcribe the words, in a process of its own.  Where there is no model for it, the first
+        event is a `Degraded` that says so, and cues that need words never open.
+    frames
+        Yield a `Prosody` event for each hop (16 ms) and speaker, too.
+    config
+        The configuration; the defaults where it is None.
+    cues
+        A file of cue rules in TOML.  Default: what `config` names, else the built-in rules.
+
+    Raises
+    ------
+    InputError
+        For channels or a speaker that cannot be.
+    AudioFileError
+        Where the recording cannot be used; while iterating, where it turns out to be damaged.
+    ConfigError
+        Where the file of rules cannot be used.
+    ModelError
+        Where a model file is missing or is not the one that was released, or there is no
+        transcription model of the name that `config` gives.
+
+    Examples
+    --------
+    >>> import voicecoach as vc
+    >>> events = vc.replay(vc.sample_call(), agent=0, transcribe=False)
+    >>> cue = next(event for event in events if isinstance(event, vc.CueOpened))
+    >>> f"{vc.to_seconds(cue.at):.1f} s: {cue.title}"
+    '114.0 s: Slow down'
+    """
+    config = config or Config()
+    path = Path(call)
+    if mono is not None:
+        if (agent, customer) != (0, None):
+            raise InputError("mono names the only speaker: no agent or customer channel with it")
+        recording = RecordedCall.from_mono(path, _speaker(mono))
+    else:
+        recording = RecordedCall.from_stereo(
+            path, _channels(agent, customer), mapped=customer is not None
+        )
+    rules = _load_rules(config, cues)
+    return _replayed(recording, config, rules, transcribe=transcribe, frames=frames)
+
+
+def read_log(log: File) -> list[Event]:
+    """Return the events in an event log.
+
+    Parameters
+    ----------
+    log
+        A call's folder of results, or its `events.jsonl`.
+
+    Returns
+    -------
+    events
+        As `replay` yields them, with values as the log rounds them (4 decimals).
+
+    Raises
+    ------
+    JournalError
+        Where there is no such log, or it cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import voicecoach as vc
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Path(folder, "events.jsonl").open("w") as log:
+    ...         print('{"type": "header", "schema": 3}', file=log)
+    ...         print('{"type": "ended", "at_s": 2.0, "end_s": 2.0}', file=log)
+    ...     vc.read_log(folder)
+    [Ended(at=32000, end=32000)]
+    """
+    from voicecoach.shell.results import reader
+
+    return reader.read_results(Path(log)).events
+
+
+def load_config(file: File) -> Config:
+    r"""Return the configuration in a TOML file; what it does not name has its default.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be read, is no TOML, has an unknown key, or a value of the wrong type or
+        range.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import voicecoach as vc
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "config.toml").write_text("[cues]\nmin_gap_s = 5.0")
+    ...     vc.load_config(f"{folder}/config.toml").cues.min_gap_s
+    5.0
+    """
+    return configuration.load_config(Path(file))
+
+
+def sample_call() -> Path:
+    """Return the path of the recorded call that ships with voicecoach, 4 minutes in two channels.
+
+    Examples
+    --------
+    >>> import voicecoach as vc
+    >>> vc.sample_call().name
+    'auto_repairs_40.flac'
+    """
+    return resource("samples", SAMPLE_CALL)
+
+
+def _replayed(
+    recording: RecordedCall,
+    config: Config,
+    rules: tuple[Cue, ...],
+    *,
+    transcribe: bool,
+    frames: bool,
+) -> Iterator[Event]:
+    from voicecoach.shell.apps.replay import start_transcribers
+    from voicecoach.shell.asr.answering import ReplayAsr
+    from voicecoach.shell.asr.loop import run_engine
+
+    with ExitStack() as stack:
+        transcribers, no_words = (
+            start_transcribers(config, stack, report=lambda _: None) if transcribe else ([], "")
+        )
+        if no_words:
+            yield Degraded(at=0, stage="transcription", reason=no_words)
+        asr = ReplayAsr(transcribers, config.transcription) if transcribers else None
+        if asr:
+            stack.callback(asr.close)
+        engine = core.Engine(
+            config,
+            rules,
+            *load_stages(shipped_models(), recording.speakers, frames=frames),
+            speakers=recording.speakers,
+            transcribe=bool(transcribers),
+            frames=frames,
+        )
+        yield from run_engine(recording.blocks(), engine, asr)
+
+
+def _load_rules(config: Config, cues: File | None) -> tuple[Cue, ...]:
+    named = config.cues.file
+    if cues is not None:
+        return load_cues(Path(cues))
+    return load_cues(configuration.expand_path(named) if named else BUILT_IN_CUES)
+
+
+def _speaker(name: Speaker | str) -> Speaker:
+    try:
+        return Speaker(name)
+    except ValueError:
+        raise InputError(f'mono is "agent" or "customer", not {name!r}') from None
+
+
+def _channels(agent: int, customer: int | None) -> tuple[int, int]:
+    if customer is None:
+        if agent not in (0, 1):
+            raise InputError(
+                f"agent={agent}: of two channels it is 0 or 1; for a file with more name the "
+                "customer's, too"
+            )
+        customer = 1 - agent
+    if min(agent, customer) < 0 or agent == customer:
+        raise InputError(
+            f"agent={agent}, customer={customer}: name two different channels, counted from 0"
+        )
+    return agent, customer

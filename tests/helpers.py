@@ -18,7 +18,10 @@ from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.estimates.agitation import AgitationModel
-from voicecoach.language.wording import WordingModel
+from voicecoach.language.act_matcher import ActPhrases
+from voicecoach.language.pack import Language
+from voicecoach.language.wording import WordingModel, WordingPhrases
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
 from voicecoach.types import (
     F32,
@@ -33,6 +36,11 @@ from voicecoach.types import (
 )
 
 SHARED = corpora.DATA
+ENGLISH = find_language("en")
+assert ENGLISH.dialogue_acts
+assert ENGLISH.wording
+ENGLISH_ACTS: ActPhrases = ENGLISH.dialogue_acts
+ENGLISH_WORDING: WordingPhrases = ENGLISH.wording
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -194,6 +202,7 @@ def engine(
     vad: VoiceActivityDetector | None = None,
     agitation: AgitationModel | None = None,
     wording: WordingModel | None = None,
+    language: Language | None = None,
 ) -> Engine:
     """Return an engine that hears speech by level, or as `vad` does."""
     return Engine(
@@ -203,6 +212,7 @@ def engine(
         extractor(group=1 if frames else GROUP_HOPS),
         agitation or AgitationModel(agitation_model()),
         wording or WordingModel(wording_model()),
+        language or ENGLISH,
         speakers=speakers,
         transcribe=transcribe,
         frames=frames,

@@ -121,7 +121,5 @@ def test_everything_that_listens_is_on_loopback() -> None:
     }
     assert {place for place, _ in said} == {
         "voicecoach.shell.archive.cluster",  # host="127.0.0.1", TLS
-        "voicecoach.shell.views.browser",  # 127.0.0.1, a token
-        "voicecoach.shell.control.local_socket",  # a socket file of its owner, a key
-        "voicecoach.shell.control.metrics",  # 127.0.0.1, a token
+        "voicecoach.shell.control.web_app",  # 127.0.0.1, a token
     }

@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import blocks, engine, hear, lively, noise, silence, stereo, syllables, voice
+from tests.helpers import (
+    ENGLISH,
+    blocks,
+    engine,
+    hear,
+    lively,
+    noise,
+    silence,
+    stereo,
+    syllables,
+    voice,
+)
 from voicecoach.audio.channels import DEAD_AFTER
 from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.config import Config
@@ -182,7 +193,7 @@ def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
     ]
     heard, recogniser = {}, Deaf()
     for name, stream in (("gap", pieces), ("silence", blocks(samples))):
-        worker = answering.ReplayAsr([recogniser], Config().transcription)
+        worker = answering.ReplayAsr([recogniser], Config().transcription, ENGLISH.numbers)
         heard[name] = list(run_engine(stream, engine(transcribe=True), worker))
         worker.close()
     (gap,) = of(heard["gap"], Gap)

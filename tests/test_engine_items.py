@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import blocks, engine, seconds, silence, stereo, syllables
+from tests.helpers import ENGLISH, blocks, engine, seconds, silence, stereo, syllables
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
@@ -152,7 +152,11 @@ def test_after_a_pause_no_word_comes_that_was_asked_for_before() -> None:
     items: list[InputItem] = [*heard, Listening(at=seconds(6), on=False), *quiet]
     for live in (True, False):
         wanted = Config().transcription
-        asr = LiveAsr(Slow(), wanted) if live else ReplayAsr([Slow()], wanted)
+        asr = (
+            LiveAsr(Slow(), wanted, ENGLISH.numbers)
+            if live
+            else ReplayAsr([Slow()], wanted, ENGLISH.numbers)
+        )
         events = list(run_engine(items, engine(transcribe=True), asr))
         asr.close()
         assert Listening(at=seconds(6), on=False) in events

@@ -25,9 +25,16 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        from voicecoach.commands.app import app
+        match sys.argv[1:]:
+            case ["tell", word] if not word.startswith("-"):
+                # A key waits for it, and the other commands take three times as long to import.
+                from voicecoach.shell.control.tell import send_command
 
-        app()
+                send_command(word)
+            case _:
+                from voicecoach.commands.app import app
+
+                app()
     except VoiceCoachError as e:
         from voicecoach.shell.views.stderr import print_error
 

@@ -185,6 +185,15 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
         str,
         Meta(min_length=1, description="what shows it, as in `voicecoach plugins`; or auto"),
     ] = "auto"
+    port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65_535,
+            description="port of the page, the metrics and `voicecoach tell`, on this computer "
+            "(127.0.0.1); 0: a free one",
+        ),
+    ] = 0
     notice: Annotated[
         str, Meta(min_length=1, description="what you tell the customer; for --consent")
     ] = (

@@ -24,7 +24,7 @@ from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching.conversation_state import ChannelLevels
-from voicecoach.coaching.cues import Cue, CueEngine
+from voicecoach.coaching.cues import Cue, CueEngine, language_notice
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signal_trace import SignalTraceEncoder
 from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
@@ -38,8 +38,8 @@ from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.tone import ToneEstimator, voice_window
-from voicecoach.language.act_matcher import load_matchers
 from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.language.pack import Language
 from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.language.wording import WordingEvidence, WordingModel
 from voicecoach.types import (
@@ -54,6 +54,7 @@ from voicecoach.types import (
     Block,
     ChannelState,
     CueFeedback,
+    Degraded,
     Ended,
     Event,
     Gap,
@@ -85,6 +86,7 @@ class EngineSetup(NamedTuple):
     frames: bool
     baseline: AgentBaseline | None
     detector: type[VoiceActivityDetector]
+    language: str
     group: int
     """Hops that are described together."""
 
@@ -128,6 +130,9 @@ class Engine:
         What the customer's voice says of their agitation.
     wording
         What the customer's words say of it.
+    language
+        That is spoken.  Where it has no phrases, cues that need them never fire, and the first
+        event says so.
     speakers
         Whose channels carry anything; the other's is ignored.
     transcribe
@@ -146,6 +151,7 @@ class Engine:
         prosody: ProsodyExtractor,
         agitation: AgitationModel,
         wording: WordingModel,
+        language: Language,
         *,
         speakers: tuple[Speaker, ...] = SPEAKERS,
         transcribe: bool = True,
@@ -153,7 +159,15 @@ class Engine:
         baseline: AgentBaseline | None = None,
     ) -> None:
         self._setup = EngineSetup(
-            config, cues, speakers, transcribe, frames, baseline, type(vad), prosody.group
+            config,
+            cues,
+            speakers,
+            transcribe,
+            frames,
+            baseline,
+            type(vad),
+            language.code,
+            prosody.group,
         )
         self._speakers, self._transcribe, self._frames = speakers, transcribe, frames
         self._now = 0
@@ -174,13 +188,15 @@ class Engine:
             Speaker.CUSTOMER: voice_window(config.tone),
         }
         self._tone = ToneEstimator(agitation)
-        self._wording = WordingEvidence(wording)
+        self._wording = WordingEvidence(language.wording, wording)
         self._interaction = InteractionEvidence()
         self._delivery = DeliveryMeter(config.delivery, config.privacy, baseline)
         self._channels = ChannelMonitor(speakers)
-        self._acts = DialogueActTracker()
-        if transcribe:
-            load_matchers()
+        self.language = language
+        self._language_notice = language_notice(language, cues) if transcribe else ""
+        self._acts = DialogueActTracker(language.dialogue_acts)
+        if transcribe and language.dialogue_acts:
+            language.dialogue_acts.load_matchers()
         self._signal_tracker = SignalTracker(self._endpointer, self._acts)
         self._trace_encoder = SignalTraceEncoder()
         self._cues = CueEngine(cues, config.cues)
@@ -215,6 +231,9 @@ class Engine:
             raise InputError("the stream has ended: begin a call with another engine")
         _check_block(item, self._now)
         events: list[Event] = []
+        if self._language_notice:
+            events.append(Degraded(at=0, stage="language", reason=self._language_notice))
+            self._language_notice = ""
         if item.missing and self._gap_start is None:
             self._gap_start = self._now
         elif not item.missing:
@@ -364,7 +383,7 @@ class Engine:
 
     def _run_cues(self) -> list[Event]:
         """Say what there is to say to the agent now, and what came of it."""
-        words = {s for s, heard in self._has_words.items() if heard}
+        words = {s for s, heard in self._has_words.items() if heard and self._acts.finds_acts}
         words -= {s for s in words if self._transcribers[s].words_overdue(self._now)}
         heard = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, words)
         # The cues go on what the log tells, to the digit, so that they can be told from it again.

@@ -11,7 +11,7 @@ a *frame* is an analysis window, a *segment* is VAD speech, a *turn* is one spea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -489,6 +489,11 @@ InputItem: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listeni
 their `at`; of a `ChannelState` only "lost" and "ok" are the shell's to tell."""
 
 EVENT_TYPES: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+
+
+def end_of_events(events: Iterable[Event]) -> int:
+    """Return the stream index at which events end, those of a log that was cut off, too."""
+    return max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
 
 
 def event_type(event: Event | type[Event]) -> str:

@@ -54,6 +54,7 @@ from voicecoach.shell.asr.transcriber import TranscribedWord, Transcriber, Trans
 from voicecoach.shell.asr.whisper import Whisper, locate_model
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.types import (
     F32,
     HOP,
@@ -176,7 +177,7 @@ class Virtual:
 
     def __init__(self, transcriber: Transcriber, config: Config) -> None:
         self._transcriber = transcriber
-        self._answerer = TranscriptBuilder(config.transcription)
+        self._answerer = TranscriptBuilder(config.transcription, find_numbers("en"))
         self._backlog = Backlog()
         self._free = self._now = 0
         self._doing: tuple[TranscribeRequest, int, int, list[TranscribedWord]] | None = None
@@ -636,7 +637,8 @@ blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]
 first = np.concatenate([block.samples[0] for block in blocks[:64]])
 assert remote.transcribe(first)
 print("word", flush=True)
-list(run_engine(pace_blocks(blocks, 1.0), engine, LiveAsr(remote, config.transcription)))
+asr = LiveAsr(remote, config.transcription, engine.language.numbers)
+list(run_engine(pace_blocks(blocks, 1.0), engine, asr))
 for pid in ("self", remote._process.pid):
     text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     print(float(re.findall(r"^Pss:\\s+([0-9]+)", text, re.M)[0]) / 1000, flush=True)
@@ -678,7 +680,7 @@ class Watched(LiveAsr):
     """Notes how old requests are when they are answered."""
 
     def __init__(self, remote: TranscriberProcess, config: Config) -> None:
-        super().__init__(remote, config.transcription)
+        super().__init__(remote, config.transcription, find_numbers("en"))
         self._asked: dict[tuple[Speaker, int, int], int] = {}
         self.ages: list[tuple[float, float, bool]] = []
         """When, the age in seconds, and whether it was a careful request."""

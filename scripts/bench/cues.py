@@ -51,6 +51,7 @@ from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.types import SAMPLE_RATE, CueHeldBack, CueOpened, Event, Word
 
 SCENARIOS = Path(__file__).parents[1] / "staging" / "scenarios"
@@ -194,7 +195,9 @@ def recorded(recording: Path, config: Config) -> list[Event]:
     """Return the events of a recording, its words by the recogniser that ships."""
     remote = TranscriberProcess(config.transcription.model, config.transcription.language)
     try:
-        return _replay(recording, config, ReplayAsr([remote], config.transcription))
+        return _replay(
+            recording, config, ReplayAsr([remote], config.transcription, find_numbers("en"))
+        )
     finally:
         remote.close()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.types import SAMPLE_RATE, Speaker, Utterance, Word
 
 CALLS = Path(__file__).parents[2] / "tests" / "language" / "dialogue_acts"
@@ -70,7 +71,11 @@ def calls(directory: Path, part: str) -> Iterator[dict[str, Any]]:
 
 def read(call: dict[str, Any], text: str) -> Iterator[Line]:
     """Go through the lines of a call as they are read."""
-    moves, now, numbers = DialogueActTracker(), 0, Counter[Speaker]()
+    moves, now, numbers = (
+        DialogueActTracker(find_language("en").dialogue_acts),
+        0,
+        Counter[Speaker](),
+    )
     for line in call["lines"]:
         speaker = Speaker(line["who"])
         numbers[speaker] += 1

@@ -58,11 +58,13 @@ from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.text_safety.card_masking import HIDDEN_DIGIT, SHOWN_DIGITS, mask_cards, names_card
 from voicecoach.types import F32, SAMPLE_RATE, SPEAKERS, Event, Speaker, Utterance, Word
 from voicecoach.views import exports, report
 
 MODEL = "tiny.en"
+NUMBERS = find_numbers("en")
 MOVES = Path(__file__).parents[2] / "tests" / "language" / "dialogue_acts"
 SEED = 4111
 RUN = 4
@@ -650,27 +652,31 @@ def ordinary(misses: bool) -> None:
             for line in call["lines"]:
                 texts = [line["text"], *([line["heard"]] if "heard" in line else [])]
                 lines.setdefault(name, []).extend(texts)
-                card = NEAR if names_card(texts) else card - 1
+                card = NEAR if names_card(texts, NUMBERS) else card - 1
                 near.setdefault(name, []).extend(texts if card > 0 else ())
     print("\n| ordinary speech | lines | with figures | hidden in mid-speech | at the end ", end="")
     print("| near a card | of these hidden |\n|---|---|---|---|---|---|---|")
     for name, texts in lines.items():
         figures = sum(bool(read(text)) for text in texts)
         # Words that follow show that a number is over; at an utterance's end nobody knows.
-        over = [t for t in texts if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER]).texts)]
-        ends = [t for t in texts if HIDDEN_DIGIT in "".join(mask_cards(t.split()).texts)]
+        over = [
+            t
+            for t in texts
+            if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER], NUMBERS).texts)
+        ]
+        ends = [t for t in texts if HIDDEN_DIGIT in "".join(mask_cards(t.split(), NUMBERS).texts)]
         close = near.get(name, [])
         more = [
             t
             for t in close
-            if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER], card=True).texts)
+            if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER], NUMBERS, card=True).texts)
         ]
         print(
             f"| {name} | {len(texts)} | {figures} | {len(over)} | {len(ends)} | {len(close)} | "
             f"{len(more)} |"
         )
         for text in over if misses else ():
-            print("   ", " ".join(mask_cards([*text.split(), *OVER]).texts))
+            print("   ", " ".join(mask_cards([*text.split(), *OVER], NUMBERS).texts))
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import Client
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -35,7 +34,10 @@ from voicecoach.estimates import baseline
 from voicecoach.laboratory import comparison
 from voicecoach.shell import report
 from voicecoach.shell.asr.loop import run_engine
-from voicecoach.shell.control import local_socket
+from voicecoach.shell.control import call_file
+from voicecoach.shell.control.metrics import metrics_route
+from voicecoach.shell.control.tell import send_command
+from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.journal import fill
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.laboratory.page import comparison_page as laboratory_page
@@ -48,7 +50,9 @@ from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import Feed
-from voicecoach.shell.views.browser import BrowserView
+from voicecoach.shell.runtime.languages import find_language
+from voicecoach.shell.runtime.latency import LatencyStats
+from voicecoach.shell.views.browser import BrowserPage
 from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import catalogue, event_log, exports, scorecard
 
@@ -123,7 +127,7 @@ class Ways:
         Failure
             Where something else was opened, or looked into.
         """
-        self._shared = [os.path.realpath(local_socket.control_folder())]
+        self._shared = [os.path.realpath(call_file.control_folder())]
         self._folder, self._outside = str(folder), []
         try:
             yield
@@ -183,7 +187,7 @@ def _views(found: Results, folder: Path) -> None:
     name = str(found.facts.get("call", "call"))
     again = [event_log.encode_header(**found.facts), *map(event_log.encode_event, found.events)]
     assert len(list(event_log.read_events(iter(again)))) == len(found.events)
-    made = ResultsWriter(name, thresholds_from_header(found.facts))
+    made = ResultsWriter(name, thresholds_from_header(found.facts), find_language("en"))
     for event in found.events:
         made.add_event(event)
     made.write_results(folder)
@@ -202,7 +206,7 @@ def _views(found: Results, folder: Path) -> None:
             )
             seen = compare_call(found, a, b, Config())
             total = comparison.count_totals([(seen.a, seen.b, seen.changes)])
-            laboratory_page([seen], total, a, b).encode()
+            laboratory_page([seen], total, a, b)
 
 
 def toml(data: bytes, folder: Path) -> None:
@@ -280,30 +284,36 @@ class Errors(logging.Handler):
         self.said.append(self.format(record))
 
 
+class Served(NamedTuple):
+    """The local web application, with all that can be in it."""
+
+    feed: Feed
+    host: str
+    token: str
+
+
 @contextmanager
 def listening() -> Iterator[Read]:
-    """Yield what sends bytes to a page and to the socket of `voicecoach tell`.
+    """Yield what sends bytes to the local web application of a live call.
 
-    The first line of the bytes says how: `page` and `tell` are raw, `view` is after the handshake
-    of a WebSocket, `told` is a message from somebody who has the key.  Who sent them stays while
-    others must be served.
+    The first line of the bytes says how: `http` is raw, with the true {host}, {path} of the page
+    and {token}; `view` is after the handshake of a WebSocket.  Who sent them stays while others
+    must be served.
     """
     errors, feed = Errors(), Feed()
     logging.getLogger().addHandler(errors)
     hook, threading.excepthook = threading.excepthook, lambda e: errors.said.append(repr(e))
+    routes = [*BrowserPage(feed).routes, metrics_route(LatencyStats())]
     try:
-        with local_socket.ControlServer(feed), BrowserView(feed) as page:
+        with WebServer(feed, routes) as server:
+            host, token = server.url_with_token.split("/")[2:4]
+            served = Served(feed, host, token)
 
             def send(data: bytes, folder: Path) -> None:
                 kind, _, body = data.partition(b"\n")
-                with contextlib.ExitStack() as stack, contextlib.suppress(OSError, EOFError):
-                    if kind == b"tell":
-                        _tell_raw(body, stack)
-                    elif kind == b"told":
-                        _told(body, stack)
-                    else:
-                        _to_page(page, kind, body, stack)
-                    _others_are_served(page, feed, told=kind in (b"tell", b"told"))
+                with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+                    _send(served, kind, body, stack)
+                    _others_are_served(served, tell=b"control" in body)
                 if errors.said:
                     said = errors.said.pop()
                     errors.said.clear()
@@ -315,31 +325,32 @@ def listening() -> Iterator[Read]:
         threading.excepthook = hook
 
 
-def _connect(page: BrowserView) -> socket.socket:
-    host, port = page.url.split("/")[2].split(":")
+def _connect(served: Served) -> socket.socket:
+    host, port = served.host.split(":")
     return socket.create_connection((host, int(port)), timeout=GONE_S)
 
 
-def _handshake(page: BrowserView) -> bytes:
-    host, path = page.url.split("/")[2:4]
+def _handshake(served: Served) -> bytes:
     return (
-        f"GET /{path}/live HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+        f"GET /{served.token}/live HTTP/1.1\r\n"
+        f"Host: {served.host}\r\nOrigin: http://{served.host}\r\n"
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     ).encode()
 
 
-def _to_page(page: BrowserView, kind: bytes, body: bytes, stack: contextlib.ExitStack) -> None:
-    sender = stack.enter_context(_connect(page))
+def _send(served: Served, kind: bytes, body: bytes, stack: contextlib.ExitStack) -> None:
+    sender = stack.enter_context(_connect(served))
     if kind == b"view":
-        sender.sendall(_handshake(page))
+        sender.sendall(_handshake(served))
         sender.recv(4096)
         sender.settimeout(NOTHING_S)
         sender.sendall(body)
     else:
-        host, path = (part.encode() for part in page.url.split("/")[2:4])
-        body = body.replace(b"{host}", host).replace(b"{path}", b"/" + path + b"/")
-        head, end, rest = body.partition(b"\r\n\r\n")
+        token = served.token.encode()
+        for name, value in (("host", served.host.encode()), ("path", b"/%b/" % token)):
+            body = body.replace(b"{%b}" % name.encode(), value)
+        head, end, rest = body.replace(b"{token}", token).partition(b"\r\n\r\n")
         sender.settimeout(NOTHING_S)
         sender.sendall(head + end)
         if rest:
@@ -350,43 +361,25 @@ def _to_page(page: BrowserView, kind: bytes, body: bytes, stack: contextlib.Exit
         sender.recv(65_536)
 
 
-def _tell_raw(body: bytes, stack: contextlib.ExitStack) -> None:
-    sender = stack.enter_context(socket.socket(socket.AF_UNIX))
-    sender.settimeout(NOTHING_S)
-    sender.connect(str(local_socket.control_folder() / "control"))
-    sender.sendall(body)
-    with contextlib.suppress(TimeoutError):
-        sender.recv(4096)
-
-
-def _told(body: bytes, stack: contextlib.ExitStack) -> None:
-    key = (local_socket.control_folder() / "key").read_bytes()
-    connection = stack.enter_context(
-        Client(str(local_socket.control_folder() / "control"), authkey=key)
-    )
-    connection.send_bytes(body)
-    if connection.poll(NOTHING_S):
-        connection.recv_bytes(1024)
-
-
-def _others_are_served(page: BrowserView, feed: Feed, *, told: bool) -> None:
-    """Hold both to being there for those who behave."""
+def _others_are_served(served: Served, *, tell: bool) -> None:
+    """Hold the application to being there for those who behave."""
     try:
-        with _connect(page) as viewer:
-            viewer.sendall(_handshake(page))
-            heard = b""
-            while msgspec.json.encode(feed.newest.display) not in heard:
+        with _connect(served) as viewer:
+            viewer.sendall(_handshake(served))
+            received = b""
+            while msgspec.json.encode(served.feed.newest.display) not in received:
                 more = viewer.recv(65_536)
                 if not more:
-                    raise Failure(f"the page turns a viewer away: {heard[:80]!r}")
-                heard += more
-        if told:
-            feed.drain_actions()
-            local_socket.send_command("next")
-            if not feed.drain_actions():
+                    raise Failure(f"the page turns a viewer away: {received[:80]!r}")
+                received += more
+        if tell:
+            served.feed.drain_actions()
+            send_command("next")
+            if not served.feed.drain_actions():
                 raise Failure("`tell` is not heard")
     except (OSError, VoiceCoachError) as e:
-        raise Failure(f"others are no longer served: {e!r}") from e
+        if "too many commands" not in str(e):
+            raise Failure(f"others are no longer served: {e!r}") from e
 
 
 # --- all of them ----------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class Installed(NamedTuple):
 def bare(it: Installed) -> None:
     """Everything that needs no extra; what does says so."""
     everything(it)
-    for options in (("--view", "browser"), ("--metrics", "9464"), ()):
+    for options in (("--view", "browser"), ("--metrics",), ()):
         it.refused("live", *options, advice="pip install 'voicecoach[live]'")
     it.refused("live", "--view", "overlay", advice="pip install 'voicecoach[overlay]'")
     for more in ((), ("--dashboard",)):

@@ -43,7 +43,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from scripts.bench.latency import burning
-from scripts.endurance.soak import free_port, look, metrics_address, recogniser, tell
+from scripts.endurance.soak import look, metrics_request, recogniser, tell
 from scripts.support.sound_server import SoundServer
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import SAMPLE_RATE, SPEAKERS
@@ -83,9 +83,8 @@ class Rig:
         self.files = _excerpt(folder)
         self.disk, self.bindfs = _disk(folder, stack)
         self._said = (folder / "said").open("w+b")
-        port = free_port()
         options = ["--view", "browser", "--record", "--no-baseline", "--no-journal"]
-        options += ["--metrics", port, "--out", str(self.disk / "out"), *server.sources]
+        options += ["--metrics", "--out", str(self.disk / "out"), *server.sources]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", "live", *options],
             env={**server.env, "BROWSER": "true"},
@@ -99,7 +98,7 @@ class Rig:
                 raise SystemExit((folder / "said").read_text())
         said = (folder / "said").read_text()
         self.page = re.findall(r"The page: (\S+)", said)[0]
-        self.metrics = metrics_address(said, port)
+        self.metrics = metrics_request(said)
         self.program = psutil.Process(self.process.pid)
         self.began = time.monotonic()
 

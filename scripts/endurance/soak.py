@@ -23,7 +23,6 @@ import itertools
 import json
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -133,7 +132,8 @@ def hear(
     asr = ToldAsr(call.told, config.transcription) if call.told else None
     rules = cues.built_in_cues()
     engine = build_engine(config, rules, models, transcribe=asr is not None)
-    tally, lines, began_s = ResultsWriter(folder.name, cue_thresholds(rules)), 1, watch.now_s
+    tally = ResultsWriter(folder.name, cue_thresholds(rules), engine.language)
+    lines, began_s = 1, watch.now_s
     with CallRecorder(folder, audio=False) as keeper:
         keeper.write_event_line(event_log.encode_header(call=folder.name))
         for event in run_engine(blocks, engine, asr):
@@ -189,7 +189,7 @@ def real(minutes: float) -> Json:
     with tempfile.TemporaryDirectory() as name, SoundServer(SAMPLE_RATE) as server:
         folder = Path(name)
         files = [_split(call.path, folder) for call in recordings(folder)]
-        command = ["live", "--view", "none", "--metrics", free_port(), "--out", f"{folder}/out"]
+        command = ["live", "--view", "none", "--metrics", "--out", f"{folder}/out"]
         said = (folder / "said").open("w+b")
         process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", *command, *server.sources],
@@ -200,13 +200,13 @@ def real(minutes: float) -> Json:
         program = psutil.Process(process.pid)
         while server.listeners() < 2:
             time.sleep(0.1)
-        address = metrics_address((folder / "said").read_text(), command[4])
+        metrics = metrics_request((folder / "said").read_text())
         began, calls = time.monotonic(), 0
         for both in itertools.cycle(files):
             server.play(**both)
             while server.playing():
                 time.sleep(SAMPLE_S)
-                samples.append({"at_s": time.monotonic() - began, **look(program, address)})
+                samples.append({"at_s": time.monotonic() - began, **look(program, metrics)})
                 if process.poll() is not None:
                     raise SystemExit((folder / "said").read_text())
                 if time.monotonic() - began >= minutes * 60:
@@ -236,19 +236,14 @@ def tell(server: SoundServer, word: str) -> None:
     subprocess.run([sys.executable, "-m", "voicecoach", "tell", word], env=server.env, check=True)
 
 
-def free_port() -> str:
-    """Return a port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
+def metrics_request(said: str) -> urllib.request.Request:
+    """Return what asks for the metrics, by what the program said."""
+    address, file = re.findall(r"^Metrics: (\S+), token in (.+)$", said, re.MULTILINE)[0]
+    token = Path(file).read_text("ascii").strip()
+    return urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
 
 
-def metrics_address(said: str, port: str) -> str:
-    """Return where the metrics are, by what the program said."""
-    found = re.search(r"Metrics: (\S+)", said)
-    return found[1] if found else f"http://127.0.0.1:{port}/metrics"
-
-
-def look(program: psutil.Process, address: str) -> Json:
+def look(program: psutil.Process, metrics: urllib.request.Request) -> Json:
     """Return what the system and the program itself say of it now."""
     found = _system(program)
     times = program.cpu_times()
@@ -257,7 +252,7 @@ def look(program: psutil.Process, address: str) -> Json:
         found["recogniser_mb"] = child.memory_info().rss / MB
         spent = child.cpu_times()
         found["cpu_s"] += spent.user + spent.system
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(metrics, timeout=10) as answer:
         text = answer.read().decode()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -37,7 +37,9 @@ def main() -> None:
     config = Config()
     call = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL))
     engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
-    asr = ReplayAsr([Whisper(config.transcription.model, "en")], config.transcription)
+    asr = ReplayAsr(
+        [Whisper(config.transcription.model, "en")], config.transcription, engine.language.numbers
+    )
     view = TerminalView(Console(file=io.StringIO(), width=WIDTH), call.name, call.duration_s)
     until = None
     for event in run_engine(call.blocks(), engine, asr):

@@ -18,6 +18,7 @@ from voicecoach import config
 from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.answering import TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.types import SAMPLE_RATE, Block, Degraded, Speaker, TranscribeRequest, Transcript
 
 FRESH_S, MISSED = 0.15, 0.6
@@ -56,7 +57,7 @@ class ToldAsr:
 
     def __init__(self, truth: Truth, settings: config.TranscriptionConfig) -> None:
         self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
-        self._answerer = TranscriptBuilder(settings)
+        self._answerer = TranscriptBuilder(settings, find_numbers(settings.language))
         self._pending: deque[TranscribeRequest] = deque()
         self._began: dict[tuple[Speaker, int], int] = {}
         """Where each utterance begins: in its first request."""

@@ -36,9 +36,10 @@ from voicecoach.language.wording import (
     OPERATING_POINT,
     WordingEvidence,
     WordingModel,
+    WordingPhrases,
     ngrams,
-    spoken_words,
 )
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.types import F64, SAMPLE_RATE, Speaker, Word
 
 HOSTILE = ("anger", "annoyance", "disgust", "disapproval")
@@ -53,6 +54,9 @@ GRAIN = 0.25
 FIRES = 0.3
 """Log-odds from which an utterance of the phrases is said to fire."""
 OPSET, IR_VERSION = 13, 8
+_WORDING = find_language("en").wording
+assert _WORDING
+ENGLISH: WordingPhrases = _WORDING
 _PLACEHOLDER = re.compile(r"\[[A-Z]+\]")
 """Names that the corpus hides."""
 
@@ -80,7 +84,7 @@ def comments() -> list[Comment]:
         for line in (folder / f"{part}.tsv").read_text("utf-8").split("\n"):
             if line:
                 text, labels, key = line.split("\t")
-                words = spoken_words(_PLACEHOLDER.sub(" ", text).split())
+                words = ENGLISH.spoken_words(_PLACEHOLDER.sub(" ", text).split())
                 emotions = frozenset(names[int(label)] for label in labels.split(","))
                 found[key] = Comment(key, words, list(ngrams(words)), emotions)
     return [found[key] for key in sorted(found)]
@@ -200,7 +204,8 @@ def on_phrases(model: WordingModel, path: Path, *, told: bool) -> None:
         y = np.arange(len(texts)) < len(phrases["agitated"])
         points = np.array(list(OPERATING_POINT.values()))
         alone = (
-            np.array([model.class_probabilities(spoken_words(text)) for text in texts]) >= points
+            np.array([model.class_probabilities(ENGLISH.spoken_words(text)) for text in texts])
+            >= points
         )
         weighs = [weight(model, text) for text in texts]
         end, most = np.array([w[-1] for w in weighs]), np.array([max(w) for w in weighs])
@@ -224,7 +229,7 @@ def without_one(model: WordingModel, text: list[str]) -> F64:
 
 def weight(model: WordingModel, text: list[str], *, whole: bool = False) -> list[float]:
     """Return what an utterance weighs after each of its words, or after all of it, log-odds."""
-    wording, weighs = WordingEvidence(model), [0.0]
+    wording, weighs = WordingEvidence(ENGLISH, model), [0.0]
     for index, word in enumerate(text):
         end = (index + 1) * SAMPLE_RATE // 3
         wording.add_event(

@@ -17,7 +17,7 @@ from tests.helpers import until
 from tests.shell.live.test_live_call import part, written
 from voicecoach.types import SAMPLE_RATE
 
-NEEDED = ("strace", "unshare", "ip")
+NEEDED = ("strace", "unshare", "nsenter", "ip")
 LACKING = missing() or ", ".join(name for name in NEEDED if not shutil.which(name))
 
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {LACKING}")
@@ -84,7 +84,7 @@ def test_a_live_call_tries_no_connection(alone: None, tmp_path: Path) -> None:
             until(lambda: process.poll() is not None or '"word"' in log.read_text("utf-8"))
             while server.playing():
                 time.sleep(0.2)
-            told = tell(server.env, "quit")
+            told = tell(process, server.env, "quit")
             said, _ = process.communicate(timeout=60)
         finally:
             process.kill()
@@ -101,6 +101,8 @@ def until_made(out: Path) -> Path:
     return next(out.glob("*/events.jsonl"))
 
 
-def tell(env: Mapping[str, str], word: str) -> int:
-    command = [sys.executable, "-m", "voicecoach", "tell", word]
+def tell(process: subprocess.Popen[str], env: Mapping[str, str], word: str) -> int:
+    """Tell the call from within its own network."""
+    inside = ["nsenter", f"--target={process.pid}", "--user", "--net", "--preserve-credentials"]
+    command = [*inside, sys.executable, "-m", "voicecoach", "tell", word]
     return subprocess.run(command, env=env, capture_output=True).returncode

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from rich.console import Console
 
 from tests.commands.test_command_line import home, recording, voicecoach
 from tests.desk import SOUNDS, TELLING, Desk, Told, everything, heard_in, recorded
+from tests.helpers import ENGLISH
 from tests.journal import entries
 from tests.scoring import conversations
 from voicecoach import config
@@ -160,7 +160,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     rules = RuleSet("one", setup.cues), RuleSet("two", setup.cues[1:])
     tried = compare_call(found, *rules, settings)
     total = comparison.count_totals([(tried.a, tried.b, tried.changes)])
-    yield "laboratory", laboratory.comparison_page([tried], total, *rules)
+    yield "laboratory", laboratory.comparison_page([tried], total, *rules).decode()
     with JournalStore(folder / "journal" / "j.sqlite3", create=True) as journal:
         fill.add_call_folder(journal, folder / "call", words=True)
         for part in tables.render_call(journal, journal.call_overviews()[0].call):
@@ -312,7 +312,7 @@ from voicecoach.coaching import cues
 settings = Config(
     privacy=PrivacyConfig(profile=sys.argv[2]),
     live=LiveConfig(view="none"),
-    sinks={"metrics": {"port": int(sys.argv[4])}},
+    sinks={"metrics": {}},
 )
 
 class Backend:
@@ -345,15 +345,16 @@ attend.run_live(settings, cues.load_cues(cues.BUILT_IN_CUES), [Told()], "", opti
 def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str) -> None:
     out, at_home = tmp_path / "out", tmp_path / "home"
     at_home.mkdir()
-    port = free_port()
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(0o700)
+    places = {"HOME": str(at_home), "TMPDIR": str(at_home), "XDG_RUNTIME_DIR": str(runtime)}
     done = subprocess.Popen(
-        [sys.executable, "-c", SAYS, str(out), profile, "wait" if profile == "eu" else "", port],
+        [sys.executable, "-c", SAYS, str(out), profile, "wait" if profile == "eu" else ""],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "HOME": str(at_home), "TMPDIR": str(at_home), "XDG_DATA_HOME": ""},
+        env={**os.environ, **places, "XDG_DATA_HOME": ""},
     )
-    key = at_home / ".local" / "share" / "voicecoach" / "metrics.token"
-    served = metrics(port, key, done)
+    served = metrics(runtime / "voicecoach" / "call.json", done)
     said, _ = done.communicate(timeout=60)
     assert done.returncode == 0, said
     assert b"Results: " in said
@@ -369,21 +370,16 @@ def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str)
     assert (b"Say to the customer: This call is analysed" in said) is (profile == "eu")
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
-
-
-def metrics(port: str, key: Path, process: subprocess.Popen[bytes]) -> bytes:
+def metrics(file: Path, process: subprocess.Popen[bytes]) -> bytes:
     """Return what Prometheus is served while a call goes on."""
     served, until = b"", time.monotonic() + 30
     while process.poll() is None and time.monotonic() < until:
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{port}/{key.read_text().strip()}/metrics"
-            ) as answer:
+            call = json.loads(file.read_bytes())
+            address = f"http://127.0.0.1:{call['port']}/{call['token']}/metrics"
+            with urllib.request.urlopen(address) as answer:
                 served = answer.read()
-        except (urllib.error.URLError, OSError):
+        except OSError:
             pass
         time.sleep(0.3)
     return served
@@ -470,7 +466,7 @@ class Slow(Told):
 
 def test_a_pause_drops_the_audio_that_waits_for_words() -> None:
     slow = Slow()
-    asr = LiveAsr(slow, Config().transcription)
+    asr = LiveAsr(slow, Config().transcription, ENGLISH.numbers)
     samples = (recorded()[:, : 5 * SAMPLE_RATE] / 32768).astype(np.float32)
     asr.buffer_audio(Block(0, samples))
     for number in (1, 2):

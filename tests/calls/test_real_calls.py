@@ -66,7 +66,7 @@ def remotes() -> Iterator[list[TranscriberProcess]]:
 def replay(path: Path, remotes: list[TranscriberProcess], hops: int) -> list[Event]:
     config = Config()
     engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
-    asr = ReplayAsr(remotes, config.transcription)
+    asr = ReplayAsr(remotes, config.transcription, engine.language.numbers)
     try:
         return list(run_engine(RecordedCall.from_stereo(path).blocks(hops), engine, asr))
     finally:

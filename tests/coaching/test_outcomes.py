@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.helpers import ENGLISH_ACTS
 from voicecoach.coaching import cues
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signals import CUE_SIGNALS
@@ -33,7 +34,9 @@ def follow(
     moves: DialogueActTracker | None = None,
 ) -> list[CueOutcome]:  # fmt: skip
     """Return what is said of events at given times with signals as given from times on."""
-    outcomes = OutcomeTracker(cues.load_cues(cues.BUILT_IN_CUES), moves or DialogueActTracker())
+    outcomes = OutcomeTracker(
+        cues.load_cues(cues.BUILT_IN_CUES), moves or DialogueActTracker(ENGLISH_ACTS)
+    )
     found: list[Event] = []
     at = 0
     for tick in range(round(length_s * SAMPLE_RATE / STEP)):
@@ -72,7 +75,7 @@ def test_what_is_heeded_too_late_is_not_heeded_and_what_is_unknown_is_not_known(
 
 def test_words_heed_a_cue() -> None:
     def apology(at_s: float) -> DialogueActTracker:
-        moves = DialogueActTracker()
+        moves = DialogueActTracker(ENGLISH_ACTS)
         at = round(at_s * SAMPLE_RATE)
         words = ["I'm", "so", "sorry", "about", "that"]
         for i, text in enumerate(words):

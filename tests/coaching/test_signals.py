@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.helpers import ENGLISH_ACTS
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.coaching.conversation_state import ChannelLevels
 from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
@@ -65,7 +66,7 @@ def play(
     rate: float = 5.0,
 ) -> list[tuple[float, Mapping[str, float]]]:
     """Return the signals at every tick of a call on paper."""
-    endpointer, moves = Endpointer(EndpointingConfig()), DialogueActTracker()
+    endpointer, moves = Endpointer(EndpointingConfig()), DialogueActTracker(ENGLISH_ACTS)
     signals = SignalTracker(endpointer, moves)
     ticks: list[tuple[float, Mapping[str, float]]] = []
     told, tone, delivery = 0, None, None

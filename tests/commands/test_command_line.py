@@ -383,3 +383,43 @@ def test_a_locale_with_decimal_commas_and_no_utf8_changes_nothing(
 ) -> None:
     done = voicecoach("replay", recording, "--no-transcribe", home=home, LC_ALL="C", PYTHONUTF8="0")
     assert done.returncode == 0, done.stderr
+
+
+def test_cue_rules_are_taken_from_a_file_as_from_the_configuration(
+    home: Path, recording: Path, tmp_path: Path
+) -> None:
+    rules, settings = tmp_path / "rules.toml", tmp_path / "settings.toml"
+    rules.write_text(
+        """
+[[cue]]
+id = "they-speak"
+title = "They speak"
+technique = "listening"
+priority = 3
+message = "They speak. Listen."
+say = ""
+keep_for_s = 1.0
+max_show_s = 10.0
+cooldown_s = 5.0
+worse = { signal = "agent_monologue_s", by = 99.0 }
+max_per_call = 4
+heeded = { moves = ["apology"] }
+
+[[cue.rule]]
+when = [{ signal = "agent_monologue_s", op = ">=", value = 0.0 }]
+for_s = 0.0
+"""
+    )
+    settings.write_text(f"[cues]\nfile = '{rules}'\n")
+    logs = []
+    for out, arguments in (("a", ["--cues", rules]), ("b", ["--config", settings])):
+        done = voicecoach(
+            "replay", recording, "--no-transcribe", "--out", out, *arguments, home=home
+        )
+        assert done.returncode == 0, done.stderr
+        logs.append((home / out / recording.stem / "events.jsonl").read_bytes())
+    assert logs[0] == logs[1]
+    assert b"They speak. Listen." in logs[0]
+    listed = voicecoach("cues", "--cues", rules, home=home, COLUMNS="200")
+    assert "they-speak" in listed.stdout
+    assert "slow-down" not in listed.stdout

@@ -447,13 +447,11 @@ def test_a_page_needs_nothing_and_lets_nothing_in(made_up: Trends) -> None:
 
 def test_every_picture_is_told_in_words(made_up: Trends) -> None:
     read = Read(trends_page(made_up))
-    ids = [facts["id"] for _, facts, _ in read.elements if "id" in facts]
-    assert len(ids) == len(set(ids))
     pictures = read.all("svg")
     assert len(pictures) == len(TECHNIQUES) + len(CUES) + 2
     for facts, _ in pictures:
         assert facts["role"] == "img"
-        assert set(facts["aria-labelledby"].split()) <= set(ids)
+        assert len(facts["aria-label"].split()) > 5
 
 
 def test_a_journal_with_nothing_in_it_has_a_page_too(tmp_path: Path) -> None:

@@ -357,9 +357,8 @@ def test_the_page_asks_for_nothing_and_text_in_it_is_text(tmp_path: Path) -> Non
     events = logged(play(engine(), rushing(), []))
     a, b = RuleSet(HOSTILE, BUILT_IN), RuleSet("b", cues.load_cues(rules))
     result = compare_call(Results(Path("x"), {"call": HOSTILE}, events), a, b, Config())
-    text = comparison_page(
-        [result], comparison.count_totals([(result.a, result.b, result.changes)]), a, b
-    )
+    totals = comparison.count_totals([(result.a, result.b, result.changes)])
+    text = comparison_page([result], totals, a, b).decode()
     found = Page(text)
     assert not {"script", "img", "link", "iframe", "a"} & set(found.tags)
     assert {"svg", "polyline", "table"} <= set(found.tags)

@@ -1,20 +1,23 @@
 """What the two do with words: examples of each kind, and properties of the stream."""
 
 import itertools
+import tomllib
+from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.bench import dialogue_acts
-from tests.helpers import hypotheses, word
+from tests.helpers import ENGLISH_ACTS, hypotheses, word
 from voicecoach.language.act_matcher import ACT_KINDS as DOCS
-from voicecoach.language.act_matcher import find_acts
 from voicecoach.language.dialogue_acts import ACT_UTTERANCES, DialogueActTracker
-from voicecoach.language.phrases import language_table
 from voicecoach.types import SAMPLE_RATE, DialogueAct, Speaker, Utterance
 
 SECOND = SAMPLE_RATE
+TABLE = tomllib.loads(
+    (resources.files("voicecoach") / "language" / "en" / "dialogue_acts.toml").read_text("utf-8")
+)
 AGENT, CUSTOMER = Speaker.AGENT, Speaker.CUSTOMER
 KINDS = {
     AGENT: {
@@ -29,7 +32,7 @@ EVERY = [(speaker, kind) for speaker, kinds in KINDS.items() for kind in sorted(
 
 def kinds(speaker: Speaker, text: str) -> set[str]:
     """Return the kinds of moves in a text."""
-    return {found.kind for found in find_acts(speaker, text.split())}
+    return {found.kind for found in ENGLISH_ACTS.find_acts(speaker, text.split())}
 
 
 def say(
@@ -67,15 +70,14 @@ def said(moves: DialogueActTracker, speaker: Speaker, kind: str) -> list[str]:
 
 def test_every_kind_is_there_and_says_what_it_is() -> None:
     for speaker, expected in KINDS.items():
-        data = language_table("dialogue_acts")[speaker]
+        data = TABLE[speaker]
         assert data.keys() == expected == DOCS[speaker].keys()
         for kind in data.values():
-            assert kind["doc"]
             assert min(len(kind["examples"]), len(kind["counter_examples"])) >= 6
 
 
 def test_phrases_are_spelled_as_words_are_read() -> None:
-    data = language_table("dialogue_acts")
+    data = TABLE
     spelling = data["spelling"].keys()
     listed: list[str] = [phrase for members in data["sets"].values() for phrase in members]
     for speaker, kind in EVERY:
@@ -92,11 +94,11 @@ def test_phrases_are_spelled_as_words_are_read() -> None:
 
 @pytest.mark.parametrize(("speaker", "kind"), EVERY)
 def test_a_kind_is_found_in_its_examples_alone(speaker: Speaker, kind: str) -> None:
-    data = language_table("dialogue_acts")[speaker][kind]
+    data = TABLE[speaker][kind]
     for expected, key in ((True, "examples"), (False, "counter_examples")):
         for example in data[key]:
             if kind == "paraphrase":
-                moves = DialogueActTracker()
+                moves = DialogueActTracker(ENGLISH_ACTS)
                 say(moves, CUSTOMER, example[0])
                 told = say(moves, AGENT, example[1], 1, 20 * SECOND)
                 found = {move.kind for move in told}
@@ -154,17 +156,17 @@ def test_a_promise_with_a_time_is_an_expectation(time: str) -> None:
 
 def test_what_is_found_is_quoted_by_place_and_what_to_say_instead() -> None:
     words = ["Right,", "well,", "uh,", "calm", "down", "please"]
-    (found,) = [f for f in find_acts(AGENT, words) if f.kind == "hard"]
+    (found,) = [f for f in ENGLISH_ACTS.find_acts(AGENT, words) if f.kind == "hard"]
     assert words[found.first : found.last] == ["calm", "down"]
     assert found.instead
-    for group in language_table("dialogue_acts")["agent"]["hard"]["groups"]:
+    for group in TABLE["agent"]["hard"]["groups"]:
         assert 0 < len(group["instead"].split()) <= 12
 
 
 def test_two_of_a_kind_in_one_breath_are_one() -> None:
     apologies = [
         f
-        for f in find_acts(
+        for f in ENGLISH_ACTS.find_acts(
             AGENT, ["I'm", "so", "sorry,", "I'm", "really", "sorry", "about", "that"]
         )
         if f.kind == "apology"
@@ -176,28 +178,28 @@ def test_two_of_a_kind_in_one_breath_are_one() -> None:
 
 
 def test_a_phrase_goes_across_a_short_pause_and_is_told_once() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     assert not say(moves, CUSTOMER, "I want to speak")
     told = say(moves, CUSTOMER, "to your manager", 2, 2 * SECOND)
     assert [move.kind for move in told] == ["demand"]
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     say(moves, CUSTOMER, "I want to speak")
     assert not say(moves, CUSTOMER, "to your wife", 2, 2 * SECOND)
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     first = say(moves, AGENT, "I'm so sorry")
     again = say(moves, AGENT, "about that", 2, 2 * SECOND)
     assert [move.kind for move in (*first, *again)] == ["apology"]
 
 
 def test_a_time_in_the_next_utterance_makes_it_an_expectation() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     assert [m.kind for m in say(moves, AGENT, "Leave it with me.")] == ["promise"]
     told = say(moves, AGENT, "You'll hear by Friday.", 2, 2 * SECOND)
     assert "expectation" in [move.kind for move in told]
 
 
 def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
 
     def hear(text: str, *, committed: bool = True) -> None:
         moves.add_event(word(text, 1, committed=committed, final=False))
@@ -216,7 +218,7 @@ def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
 
 
 def test_the_newest_words_wait_for_what_they_may_become() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     for i, text in enumerate(["please", "take", "care"]):
         moves.add_event(word(text, i, final=False, speaker=AGENT))
     assert not said(moves, AGENT, "closing")
@@ -241,7 +243,7 @@ def test_final_words_alone_decide(
     chosen: list[int], speaker: Speaker, partials: list[tuple[int, int, str, bool, bool]]
 ) -> None:
     finals = [TEXTS[speaker][i] for i in chosen]
-    expected, heard = DialogueActTracker(), DialogueActTracker()
+    expected, heard = DialogueActTracker(ENGLISH_ACTS), DialogueActTracker(ENGLISH_ACTS)
     told: tuple[list[DialogueAct], list[DialogueAct]] = ([], [])
     hypotheses = iter(partials)
     for number, text in enumerate(finals, 1):
@@ -269,7 +271,7 @@ def test_final_words_alone_decide(
 
 
 def test_later_words_change_nothing_that_was_told() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     say(moves, AGENT, "I'm so sorry about that.")
     say(moves, AGENT, "You have to wait.", 2, 3 * SECOND)
     before = [*moves.acts_of(AGENT, "apology"), *moves.acts_of(AGENT, "hard")]
@@ -282,7 +284,7 @@ def test_later_words_change_nothing_that_was_told() -> None:
 
 
 def test_a_long_call_keeps_what_was_said_and_forgets_the_words() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     for number in range(1, 4 * ACT_UTTERANCES):
         say(moves, AGENT, "I'm so sorry about that.", number, number * 20 * SECOND)
     assert len(moves.acts_of(AGENT, "apology")) == 4 * ACT_UTTERANCES - 1
@@ -296,7 +298,7 @@ def test_a_paraphrase_takes_up_what_the_customer_told_lately() -> None:
     back = "So you were charged twice in March."
 
     def paraphrases(start: int, *, told: str = account) -> bool:
-        moves = DialogueActTracker()
+        moves = DialogueActTracker(ENGLISH_ACTS)
         say(moves, CUSTOMER, told)
         return "paraphrase" in {m.kind for m in say(moves, AGENT, back, 1, start)}
 
@@ -306,7 +308,7 @@ def test_a_paraphrase_takes_up_what_the_customer_told_lately() -> None:
 
 
 def test_a_complaint_made_again_is_a_repeat() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     story = "my washing machine leaks water all over the kitchen floor"
     assert "repeat" not in {m.kind for m in say(moves, CUSTOMER, story)}
     told = say(
@@ -317,7 +319,7 @@ def test_a_complaint_made_again_is_a_repeat() -> None:
 
 def test_what_is_only_meant_to_reassure() -> None:
     def only(text: str, since: int = 0) -> bool:
-        moves = DialogueActTracker()
+        moves = DialogueActTracker(ENGLISH_ACTS)
         for i, t in enumerate(text.split()):
             moves.add_event(word(t, i, speaker=AGENT, committed=False, final=False))
         return moves.only_supportive(AGENT, since)
@@ -329,7 +331,7 @@ def test_what_is_only_meant_to_reassure() -> None:
 
 
 def test_kinds_belong_to_their_speaker() -> None:
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     say(moves, CUSTOMER, "you have to calm down")
     say(moves, AGENT, "shut up")
     assert not said(moves, CUSTOMER, "hard")

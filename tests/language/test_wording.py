@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import hypotheses, word
+from tests.helpers import ENGLISH_WORDING, hypotheses, word
 from voicecoach.errors import ModelError
 from voicecoach.language.wording import (
     HALF_LIFE,
@@ -20,7 +20,6 @@ from voicecoach.language.wording import (
     WordingEvidence,
     WordingModel,
     ngrams,
-    spoken_words,
 )
 from voicecoach.shell.runtime.resources import resource, wording_model
 from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance
@@ -42,7 +41,7 @@ def say(wording: WordingEvidence, text: str, utterance: int = 1, start: int = 0)
 
 def said(*utterances: str, pause_s: int = 1) -> tuple[Evidence, ...]:
     """Return the evidence right after utterances."""
-    wording, end = WordingEvidence(MODEL), 0
+    wording, end = WordingEvidence(ENGLISH_WORDING, MODEL), 0
     for number, text in enumerate(utterances, 1):
         start = end + pause_s * SECOND if end else 0
         end = say(wording, text, number, start)
@@ -151,7 +150,10 @@ TEXTS = ("this is ridiculous", "I already told you", "okay thank you", "", "I am
 def test_final_words_alone_decide(
     finals: list[str], partials: list[tuple[int, int, str, bool, bool]]
 ) -> None:
-    expected, heard = WordingEvidence(MODEL), WordingEvidence(MODEL)
+    expected, heard = (
+        WordingEvidence(ENGLISH_WORDING, MODEL),
+        WordingEvidence(ENGLISH_WORDING, MODEL),
+    )
     coming = iter(partials)
     for number, text in enumerate(finals, 1):
         start = number * 10 * SECOND
@@ -187,7 +189,7 @@ def test_final_words_alone_decide(
 
 
 def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back() -> None:
-    wording = WordingEvidence(MODEL)
+    wording = WordingEvidence(ENGLISH_WORDING, MODEL)
     tentative = word("ridiculous", 0, committed=False, final=False)
     wording.add_event(tentative)
     assert not wording.evidence(SECOND)
@@ -204,7 +206,7 @@ def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back(
 
 
 def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
-    wording = WordingEvidence(MODEL)
+    wording = WordingEvidence(ENGLISH_WORDING, MODEL)
     for i, text in enumerate(["I", "want", "to", "speak"]):
         wording.add_event(word(text, i, final=False))
     end = say(wording, "to a manager", 2, 2 * SECOND)
@@ -214,7 +216,7 @@ def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
 
 
 def test_final_words_void_the_surplus_and_stay() -> None:
-    wording = WordingEvidence(MODEL)
+    wording = WordingEvidence(ENGLISH_WORDING, MODEL)
     wording.add_event(word("fine", 0, final=False))
     wording.add_event(word("ridiculous", 1, final=False))
     wording.add_event(word("fine", 0))
@@ -224,7 +226,7 @@ def test_final_words_void_the_surplus_and_stay() -> None:
 
 
 def test_evidence_fades_by_half() -> None:
-    wording = WordingEvidence(MODEL)
+    wording = WordingEvidence(ENGLISH_WORDING, MODEL)
     end = say(wording, "this is ridiculous")
     weights = [total(wording.evidence(end + n * HALF_LIFE)) for n in range(8)]
     assert weights[0] == PHRASE_ODDS["hostile"]
@@ -255,16 +257,18 @@ def test_a_recogniser_that_repeats_itself_adds_nothing() -> None:
 
 def test_the_agents_words_are_refused() -> None:
     with pytest.raises(ValueError, match="agent"):
-        WordingEvidence(MODEL).add_event(word("ridiculous", 0, speaker=Speaker.AGENT))
+        WordingEvidence(ENGLISH_WORDING, MODEL).add_event(
+            word("ridiculous", 0, speaker=Speaker.AGENT)
+        )
 
 
 def test_nothing_said_is_no_evidence() -> None:
-    assert WordingEvidence(MODEL).evidence(0) == ()
+    assert WordingEvidence(ENGLISH_WORDING, MODEL).evidence(0) == ()
     assert said("... , uh um") == ()
 
 
 def test_a_long_call_is_forgotten_from_its_start() -> None:
-    wording, end = WordingEvidence(MODEL), 0
+    wording, end = WordingEvidence(ENGLISH_WORDING, MODEL), 0
     for number in range(1, 3 * WORDING_UTTERANCES):
         end = say(wording, "this is okay", number, end)
     wording.add_event(word("ridiculous", 0, utterance=1, start=end))
@@ -279,7 +283,7 @@ def test_a_long_call_is_forgotten_from_its_start() -> None:
 
 
 def test_words_are_read_without_case_punctuation_and_fillers() -> None:
-    assert spoken_words(["I\u2019m,", "uh,", "NOT", "...", "in-house"]) == [
+    assert ENGLISH_WORDING.spoken_words(["I\u2019m,", "uh,", "NOT", "...", "in-house"]) == [
         "i'm",
         "not",
         "in",
@@ -290,11 +294,11 @@ def test_words_are_read_without_case_punctuation_and_fillers() -> None:
 
 def test_the_model_separates_and_knows_nothing_of_no_words() -> None:
     hostile, desperate = MODEL.class_probabilities(
-        spoken_words(["you", "are", "disgusting", "and", "stupid"])
+        ENGLISH_WORDING.spoken_words(["you", "are", "disgusting", "and", "stupid"])
     )
     assert hostile > 0.8 > 0.2 > desperate
     hostile, desperate = MODEL.class_probabilities(
-        spoken_words(["I", "am", "scared", "and", "so", "sad"])
+        ENGLISH_WORDING.spoken_words(["I", "am", "scared", "and", "so", "sad"])
     )
     assert desperate > 0.8 > 0.2 > hostile
     assert MODEL.class_probabilities([]) == MODEL.class_probabilities(["xyzzy"])
@@ -302,7 +306,9 @@ def test_the_model_separates_and_knows_nothing_of_no_words() -> None:
 
 
 def test_what_a_judgement_rests_on_is_what_it_falls_without() -> None:
-    words = spoken_words(["you", "are", "disgusting", "and", "I", "want", "a", "refund"])
+    words = ENGLISH_WORDING.spoken_words(
+        ["you", "are", "disgusting", "and", "I", "want", "a", "refund"]
+    )
     first, last = MODEL.strongest_ngrams(words, 0)[0]
     assert "disgusting" in words[first:last]
     assert (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tests.helpers import word
+from tests.helpers import ENGLISH, ENGLISH_ACTS, word
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
 from voicecoach.language.dialogue_acts import DialogueActTracker
@@ -75,7 +75,7 @@ def events(lines: Sequence[Line], *, words: bool = True, calmness: bool = True) 
         Whether there is the composite, which there is not with the privacy profile "eu".
     """
     found: list[Event] = []
-    moves = DialogueActTracker()
+    moves = DialogueActTracker(ENGLISH_ACTS)
     end = 0
     for number, line in enumerate(lines, 1):
         start = max(end + round(line.gap_s * SAMPLE_RATE), 0)
@@ -158,7 +158,7 @@ SHIPPED = cue_thresholds(built_in_cues())
 
 def card(told: Iterable[Event], thresholds: CueThresholds = SHIPPED) -> ScoreCard:
     """Return the score card of events."""
-    scorer = Scorer("call", thresholds)
+    scorer = Scorer("call", thresholds, ENGLISH)
     for event in told:
         scorer.add_event(event)
     return scorer.finish()

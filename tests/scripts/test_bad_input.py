@@ -11,7 +11,6 @@ import pytest
 from scripts.endurance import bad_input
 from scripts.endurance.bad_input import TARGETS, Failure, mendable, seeds, ways
 from voicecoach.errors import ConfigError, one_line
-from voicecoach.shell.control import local_socket
 
 READY = ("audio", "log", "record", "toml", "json", "socket")
 KNOWN = [(target, name) for target in READY for name in seeds(target)]
@@ -22,9 +21,8 @@ MOST = 200
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep away from a call that somebody has here; the path of a socket must be short."""
-    place = tmp_path_factory.mktemp("r")
-    monkeypatch.setattr(local_socket, "control_folder", lambda: place)
+    """Keep away from a call that somebody has here."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
 
 
 @pytest.mark.parametrize(("target", "name"), KNOWN)

@@ -19,8 +19,9 @@ from tests.commands.test_command_line import voicecoach
 from tests.helpers import silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import write
 from voicecoach.errors import ConfigError
-from voicecoach.shell.control import local_socket
-from voicecoach.shell.control.local_socket import ControlServer
+from voicecoach.shell.control import call_file
+from voicecoach.shell.control.tell import send_command
+from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types import SAMPLE_RATE
@@ -157,13 +158,13 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ConfigError, match="no live call runs here"):
-            local_socket.send_command("pause")
+            send_command("pause")
 
     def nowhere() -> Path:
         raise PermissionError("runtime directory is owned by somebody else")
 
-    monkeypatch.setattr(local_socket, "control_folder", nowhere)
-    with ControlServer(Feed()) as deaf:
+    monkeypatch.setattr(call_file, "control_folder", nowhere)
+    with WebServer(Feed()) as deaf:
         assert (
             "`voicecoach tell` does not reach this call: runtime directory" in deaf.why_unreachable
         )
@@ -173,7 +174,7 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
     ("without", "command", "advice"),
     [
         ("sounddevice", ("live", "--view", "browser"), "voicecoach[live]"),
-        ("sounddevice", ("live", "--metrics", "9464"), "voicecoach[live]"),
+        ("sounddevice", ("live", "--metrics"), "voicecoach[live]"),
         ("PySide6", ("live", "--view", "overlay"), "voicecoach[overlay]"),
         ("cryptography", ("batch", ".", "--out", "x"), "voicecoach[archive]"),
         ("cryptography", ("batch", ".", "--out", "x", "--dashboard"), "voicecoach[archive]"),

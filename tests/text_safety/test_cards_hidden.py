@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scripts.bench.masking import longest, on_screen, places, strings
-from tests.helpers import blocks, engine, lively, silence, stereo, syllables
+from tests.helpers import ENGLISH, blocks, engine, lively, silence, stereo, syllables
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.commands.app import app
@@ -90,12 +90,16 @@ def heard(text: str, make: Callable[[Script], ReplayAsr | LiveAsr]) -> Iterator[
 @pytest.mark.parametrize("text", NUMBERS)
 @pytest.mark.parametrize(
     "make",
-    [lambda s: ReplayAsr([s], SETTINGS), lambda s: LiveAsr(s, SETTINGS)],
+    [
+        lambda s: ReplayAsr([s], SETTINGS, ENGLISH.numbers),
+        lambda s: LiveAsr(s, SETTINGS, ENGLISH.numbers),
+    ],
     ids=["replayed", "live"],
 )
 def test_it_is_in_no_output(text: str, make: Any, tmp_path: Path) -> None:
     assert longest(SECRET, text) == len(SECRET)
-    tally, snapshot = ResultsWriter("call", cue_thresholds(built_in_cues())), Snapshot()
+    tally = ResultsWriter("call", cue_thresholds(built_in_cues()), ENGLISH)
+    snapshot = Snapshot()
     out = io.StringIO()
     console = Console(file=out, width=200)
     folder = tmp_path / "call"
@@ -144,7 +148,7 @@ def asked(utterance: int, start: int) -> TranscribeRequest:
 def test_however_it_is_split_between_utterances(text: str) -> None:
     words = text.split()
     for first, second in itertools.combinations_with_replacement(range(len(words) + 1), 2):
-        answerer, shown = TranscriptBuilder(SETTINGS), []
+        answerer, shown = TranscriptBuilder(SETTINGS, ENGLISH.numbers), []
         parts = words[:first], words[first:second], words[second:]
         for number, part in enumerate(parts, 1):
             request = asked(number, number * 2 * SAMPLE_RATE)
@@ -159,7 +163,7 @@ def test_however_it_is_split_between_utterances(text: str) -> None:
 def test_a_partial_hides_it_wherever_it_is_cut(text: str) -> None:
     words = text.split()
     for cut in range(len(words) + 1):
-        answer = TranscriptBuilder(SETTINGS).build_transcript(
+        answer = TranscriptBuilder(SETTINGS, ENGLISH.numbers).build_transcript(
             0, asked(1, 0), [TranscribedWord(w, 0.0, 0.1, 0.9) for w in words[:cut]]
         )
         assert longest(SECRET, " ".join(word.text for word in answer.words)) < 3
@@ -168,7 +172,7 @@ def test_a_partial_hides_it_wherever_it_is_cut(text: str) -> None:
 def test_an_error_does_not_tell_it() -> None:
     def broken(script: Script) -> ReplayAsr:
         script.broken = True
-        return ReplayAsr([script], SETTINGS)
+        return ReplayAsr([script], SETTINGS, ENGLISH.numbers)
 
     events = list(heard(NUMBERS[1], broken))
     told = [event_log.encode_event(event).decode() for event in events]

@@ -21,6 +21,7 @@ from praatio import textgrid  # type: ignore[import-untyped]
 from rich.console import Console
 from typer.testing import CliRunner
 
+from tests.helpers import ENGLISH
 from tests.journal import entries
 from tests.shell.report.test_report import left, some_call, some_card
 from voicecoach.coaching import cues
@@ -137,7 +138,7 @@ def asked() -> TranscribeRequest:
 
 @each
 def test_a_recogniser_s_words_and_errors_are_cleaned(text: str) -> None:
-    answerer = TranscriptBuilder(TranscriptionConfig())
+    answerer = TranscriptBuilder(TranscriptionConfig(), ENGLISH.numbers)
     heard = [TranscribedWord(text * 20, 0.0, 0.5, 0.9), TranscribedWord("\u200b\0", 0.5, 0.6, 0.9)]
     (word,) = answerer.build_transcript(0, asked(), heard).words
     assert harmless(word.text, lines=False)

@@ -15,6 +15,7 @@ from voicecoach.config import Config
 from voicecoach.errors import InputError
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import SPEAKERS, Degraded, Event, Speaker
 
@@ -88,6 +89,7 @@ class Engine(core.Engine):
             config,
             _load_rules(config, cues),
             *load_stages(shipped_models(), speakers, frames=frames),
+            find_language(config.transcription.language),
             speakers=speakers,
             transcribe=transcribe,
             frames=frames,
@@ -252,17 +254,22 @@ def _replayed(
         )
         if no_words:
             yield Degraded(at=0, stage="transcription", reason=no_words)
-        asr = ReplayAsr(transcribers, config.transcription) if transcribers else None
-        if asr:
-            stack.callback(asr.close)
         engine = core.Engine(
             config,
             rules,
             *load_stages(shipped_models(), recording.speakers, frames=frames),
+            find_language(config.transcription.language),
             speakers=recording.speakers,
             transcribe=bool(transcribers),
             frames=frames,
         )
+        asr = (
+            ReplayAsr(transcribers, config.transcription, engine.language.numbers)
+            if transcribers
+            else None
+        )
+        if asr:
+            stack.callback(asr.close)
         yield from run_engine(recording.blocks(), engine, asr)
 
 

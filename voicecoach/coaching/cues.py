@@ -39,6 +39,7 @@ from voicecoach import config
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.errors import ConfigError
 from voicecoach.language.act_matcher import ACT_KINDS
+from voicecoach.language.pack import Language
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -137,6 +138,10 @@ class Cue(_StrictTable, frozen=True, kw_only=True):
         named += [CUE_SIGNALS[name] for name in self.placeholders() if name in CUE_SIGNALS]
         return tuple(s for s in SPEAKERS if any(s in signal.needs for signal in named))
 
+    def needs_phrases(self) -> bool:
+        """Return whether none of its rules can hold where the language has no phrases."""
+        return all(any(CUE_SIGNALS[c.signal].phrases for c in rule.when) for rule in self.rule)
+
 
 class _CueFile(_StrictTable, frozen=True, kw_only=True):
     cue: tuple[Cue, ...]
@@ -171,7 +176,44 @@ def built_in_cues() -> tuple[Cue, ...]:
     return load_cues(BUILT_IN_CUES)
 
 
-def _check_cue(cue: Cue, path: Path) -> None:
+def translate_cues(cues: tuple[Cue, ...], language: Language) -> tuple[Cue, ...]:
+    """Return cues with what they show in a language, where the language has it.
+
+    Raises
+    ------
+    ConfigError
+        Where a text is of no cue, or has something in it that cannot be filled in.
+    """
+    ids = {cue.id for cue in cues}
+    where = f"language {language.code}/texts.toml"
+    for id in language.texts:
+        if id not in ids:
+            raise ConfigError(f"{where}: there is no cue {id!r}")
+    translated = []
+    for cue in cues:
+        if text := language.texts.get(cue.id):
+            shown = msgspec.structs.asdict(text)
+            cue = msgspec.structs.replace(cue, **shown)
+            _check_cue(cue, where)
+        translated.append(cue)
+    return tuple(translated)
+
+
+def language_notice(language: Language, cues: tuple[Cue, ...]) -> str:
+    """Return what is withheld for want of phrases in a language, "" where nothing is."""
+    missing = language.missing
+    if not missing:
+        return ""
+    withheld = {
+        "phrases": f"{sum(cue.needs_phrases() for cue in cues)} of {len(cues)} cues withheld",
+        "wording": "the customer's words do not count towards their agitation",
+        "number words": "card numbers are hidden only where they are written in digits",
+    }
+    what = "phrases" if "phrases" in missing else " and no ".join(missing)
+    return f"no {what} for {language.code!r}: {', '.join(withheld[name] for name in missing)}"
+
+
+def _check_cue(cue: Cue, path: Path | str) -> None:
     conditions = [condition for rule in cue.rule for condition in rule.when]
     conditions += [cue.heeded.signal] if cue.heeded.signal else []
     named = [condition.signal for condition in conditions]

@@ -34,6 +34,8 @@ class SignalSpec(NamedTuple):
     doc: str
     needs: tuple[Speaker, ...]
     """Whose channels it is made of: where one is not trusted, nor is it."""
+    phrases: bool = False
+    """It is known by dialogue acts alone, for which the language needs phrases."""
 
 
 CUE_SIGNALS: Mapping[str, SignalSpec] = {
@@ -110,7 +112,10 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
         "s", "silence on both channels, once it does not help", (AGENT, CUSTOMER)
     ),
     "since_acknowledgement_s": SignalSpec(
-        "s", "since the agent last acknowledged or apologised, or since the call began", (AGENT,)
+        "s",
+        "since the agent last acknowledged or apologised, or since the call began",
+        (AGENT,),
+        phrases=True,
     ),
     "since_help_s": SignalSpec(
         "s", "since the agent last acknowledged, apologised, or spoke a tenth slower", (AGENT,)
@@ -119,37 +124,52 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
         "s",
         "the agent's speech since the account without a question or a paraphrase",
         (AGENT, CUSTOMER),
+        phrases=True,
     ),
     "agent_unmoved_s": SignalSpec(
         "s",
         "the agent's speech since the customer told of a trouble, neither acknowledged nor "
         "apologised for",
         (AGENT, CUSTOMER),
+        phrases=True,
     ),
-    "apologies": SignalSpec("count", "the agent's apologies of 4 minutes", (AGENT,)),
-    "since_apology_s": SignalSpec("s", "since the agent last apologised", (AGENT,)),
-    "since_hard_s": SignalSpec("s", "since the agent's last negative or absolute phrase", (AGENT,)),
+    "apologies": SignalSpec("count", "the agent's apologies of 4 minutes", (AGENT,), phrases=True),
+    "since_apology_s": SignalSpec("s", "since the agent last apologised", (AGENT,), phrases=True),
+    "since_hard_s": SignalSpec(
+        "s", "since the agent's last negative or absolute phrase", (AGENT,), phrases=True
+    ),
     "since_defence_s": SignalSpec(
-        "s", "since the agent last blamed somebody, or defended", (AGENT,)
+        "s", "since the agent last blamed somebody, or defended", (AGENT,), phrases=True
     ),
     "problem_open_s": SignalSpec(
-        "s", "since a trouble was told, no way forward offered", (AGENT, CUSTOMER)
+        "s", "since a trouble was told, no way forward offered", (AGENT, CUSTOMER), phrases=True
     ),
-    "agent_on_problem_s": SignalSpec("s", "the agent's speech in that time", (AGENT, CUSTOMER)),
+    "agent_on_problem_s": SignalSpec(
+        "s", "the agent's speech in that time", (AGENT, CUSTOMER), phrases=True
+    ),
     "vague_promise_s": SignalSpec(
-        "s", "since the agent's last promise, no time said for it", (AGENT,)
+        "s", "since the agent's last promise, no time said for it", (AGENT,), phrases=True
     ),
     "abuse_open_s": SignalSpec(
-        "s", "since the customer abused the agent, no limit set", (AGENT, CUSTOMER)
+        "s", "since the customer abused the agent, no limit set", (AGENT, CUSTOMER), phrases=True
     ),
     "demand_open_s": SignalSpec(
-        "s", "since the customer asked for a supervisor, no escalation offered", (AGENT, CUSTOMER)
+        "s",
+        "since the customer asked for a supervisor, no escalation offered",
+        (AGENT, CUSTOMER),
+        phrases=True,
     ),
     "closing_open_s": SignalSpec(
-        "s", "since the agent said goodbye, no recap or next step in 2 minutes before", (AGENT,)
+        "s",
+        "since the agent said goodbye, no recap or next step in 2 minutes before",
+        (AGENT,),
+        phrases=True,
     ),
 }
 """By the name that a rule uses."""
+
+PHRASE_SIGNALS = tuple(name for name, signal in CUE_SIGNALS.items() if signal.phrases)
+"""Signals that are unknown where the language has no phrases."""
 
 _QUOTED_ACTS = {
     "hard": (Speaker.AGENT, "the agent's negative or absolute phrase"),
@@ -362,7 +382,9 @@ class SignalTracker:
         if self._acts.change_count or AGENT in words:
             return self._compute_word_signals(words)
         # Without words only the help that is a slower pace changes.
-        self._wordless_signals = self._wordless_signals or self._compute_word_signals(words)
+        if not self._wordless_signals:
+            unknown = () if self._acts.finds_acts else PHRASE_SIGNALS
+            self._wordless_signals = self._compute_word_signals(words) | dict.fromkeys(unknown, NAN)
         slowed_s = NAN if self._slowed is None else self._seconds_since(self._slowed)
         return self._wordless_signals | {"since_help_s": slowed_s}
 

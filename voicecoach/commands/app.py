@@ -208,11 +208,13 @@ def live(
         typer.Option("--journal/--no-journal", help="Put each call into your journal, too."),
     ] = None,
     metrics: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus here.", metavar="PORT")
-    ] = None,
+        bool, typer.Option("--metrics", help="Serve Prometheus metrics, at /metrics.")
+    ] = False,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Of the browser's page. Default: a free one."),
+        typer.Option(
+            min=0, max=65535, help="Port of the page, metrics and tell. Default: a free one."
+        ),
     ] = None,
     cues: CuesOption = None,
     transcribe: TranscribeOption = True,
@@ -227,16 +229,16 @@ def live(
     from voicecoach.shell.apps.live import LiveOptions, run_live
     from voicecoach.shell.apps.replay import start_transcribers
 
+    sinks = [*(sink or ()), *(["metrics"] if metrics else ())]
     settings = load_settings(
-        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change
+        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sinks, changes=change
     )
     for key, value in (
         ("live.microphone", microphone),
         ("live.softphone", softphone),
         ("live.source", source),
         ("live.view", view),
-        ("sinks.metrics.port", metrics),
-        ("views.browser.port", port),
+        ("live.port", port),
     ):
         if value is not None:
             settings = override_config(settings, key, value)
@@ -280,7 +282,7 @@ def tell(
     ],
 ) -> None:
     """Tell the live call that runs here what to do; give this command to a key."""
-    from voicecoach.shell.control.local_socket import send_command
+    from voicecoach.shell.control.tell import send_command
 
     send_command(word)
 

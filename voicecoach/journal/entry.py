@@ -9,68 +9,71 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from voicecoach.coaching.cue_spans import CueSpan, read_cue_spans
 from voicecoach.types import (
-    CueClosed,
     CueFeedback,
     CueHeldBack,
-    CueOpened,
     CueOutcome,
     Ended,
     Event,
     SpeechEnded,
+    end_of_events,
     to_seconds,
 )
-from voicecoach.views.scorecard import ScoreCard, TechniqueScore
-from voicecoach.views.summary import Summarizer
+from voicecoach.views.columns import Column, doc, reference_table, struct_columns
+from voicecoach.views.scorecard import ConflictStyles, ScoreCard, TechniqueScore
+from voicecoach.views.summary import (
+    CueSummary,
+    figure_columns,
+    flatten_summary,
+    summarize_events,
+)
 
 ID_DIGITS = 12
 """Hexadecimal, of a call's id after its c."""
 
 
+CallId = Annotated[str, doc("id of the call")]
+CueId = Annotated[str, doc("id of the cue")]
+
+
 class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of a table; its fields are the table's columns, in their order."""
+    """A row of a table; its fields are the table's columns, in their order.
+
+    A field without a description is described where it comes from, see `journal_columns`.
+    """
 
 
 class CallRow(JournalRow, frozen=True, kw_only=True):
-    """A call, in figures; `None` is not known."""
+    """A call, in figures."""
 
-    id: str
-    """Made of what the call is, so that the same call is the same row whenever it is added."""
-    name: str
-    started_at: str
-    """ISO 8601, UTC."""
+    id: Annotated[str, doc("made of what the call is, so that adding it again replaces its row")]
+    name: Annotated[str, doc("name of the recording or the folder")]
+    started_at: Annotated[str, doc("when it began, ISO 8601, UTC")]
     duration_s: float
-    complete: bool
-    """Its log has an end."""
-    live: bool
-    words: bool
-    """There was a transcriber."""
-    voicecoach: str
-    """The version that heard it."""
-    notice: str
-    """What the customer was told, "" for nothing."""
+    complete: Annotated[bool, doc("whether its log has an end")]
+    live: Annotated[bool, doc("whether it was a live call")]
+    words: Annotated[bool, doc("whether there was a transcriber")]
+    voicecoach: Annotated[str, doc("version that analysed it")]
+    notice: Annotated[str, doc("what the customer was told, or empty")]
     agent_speech_s: float
     customer_speech_s: float
     agent_talk_share: float
-    """Of both's speech, 0..1."""
     agent_turns: int
     customer_turns: int
     agent_overlaps: int
-    """Times they came in over the other, backchannels apart."""
     customer_overlaps: int
     overlap_s: float
     longest_agent_turn_s: float
     agitation_mean: float | None
-    """Of the customer: an estimate, 0..1, as the two below."""
     agitation_peak: float | None
     agitation_peak_s: float | None
     agitation_end: float | None
     style: str
-    """Of handling the conflict, "" where it is not known; see `scorecard.Styles`."""
     assertiveness: float | None
     cooperativeness: float | None
 
@@ -78,104 +81,98 @@ class CallRow(JournalRow, frozen=True, kw_only=True):
 class CueRow(JournalRow, frozen=True, kw_only=True):
     """A cue that was shown."""
 
-    call: str
-    cue: str
+    call: CallId
+    cue: CueId
     title: str
     opened_s: float
     closed_s: float | None
     closed_because: str
-    priority: int
-    held_s: float
-    """How long its condition held before it was shown."""
-    evidence: str
-    """JSON: signals by name; what is quoted of somebody only with words."""
-    message: str
-    """"" without words: it may quote."""
+    priority: Annotated[int, doc("a cue of a higher one takes its place")]
+    held_s: Annotated[float, doc("how long its condition held before it was shown, seconds")]
+    evidence: Annotated[
+        str, doc("JSON: signals by name; what is quoted of somebody only with words")
+    ]
+    message: Annotated[str, doc("message, as shown; empty without words, since it may quote")]
 
 
 class HeldBackRow(JournalRow, frozen=True, kw_only=True):
     """A cue that was due and not shown."""
 
-    call: str
-    cue: str
-    at_s: float
-    reason: str
+    call: CallId
+    cue: CueId
+    at_s: Annotated[float, doc("when it was due, seconds")]
+    reason: Annotated[str, doc("why it was not shown")]
 
 
 class OutcomeRow(JournalRow, frozen=True, kw_only=True):
-    """What followed a cue, or a moment at which one was due; see `types.CueOutcome`."""
+    """What followed a cue, or a moment at which one was due and none was on screen."""
 
-    call: str
-    cue: str
-    at_s: float
-    """When it was shown, or would have been."""
-    shown: bool
-    reason: str
-    """Why it was not; "holdout" is by chance."""
-    heeded: bool | None
-    signal: str
-    before: float | None
-    after: float | None
-    agitation_before: float | None
-    agitation_after: float | None
+    call: CallId
+    cue: CueId
+    at_s: Annotated[float, doc("when it was shown, or would have been, seconds")]
+    shown: Annotated[bool, doc("whether it was shown")]
+    reason: Annotated[str, doc("why it was not shown; `holdout` is by chance")]
+    heeded: Annotated[bool | None, doc("whether the agent did what it says within 10 s")]
+    signal: Annotated[str, doc("what was measured of the agent, empty where it is words alone")]
+    before: Annotated[float | None, doc("its value before")]
+    after: Annotated[float | None, doc("its last value within 10 s")]
+    agitation_before: Annotated[
+        float | None, doc("the customer's agitation, mean of the 10 s before, 0..1")
+    ]
+    agitation_after: Annotated[float | None, doc("the same from 20 to 30 s after")]
 
 
 class FeedbackRow(JournalRow, frozen=True, kw_only=True):
-    """A cue was marked, by one tap."""
+    """A mark by the agent, by one tap."""
 
-    call: str
-    cue: str
-    opened_s: float
-    """Of the cue."""
-    at_s: float
-    helpful: bool
-    """Else it was wrong."""
+    call: CallId
+    cue: CueId
+    opened_s: Annotated[float, doc("when the cue opened, seconds")]
+    at_s: Annotated[float, doc("when it was marked, seconds")]
+    helpful: Annotated[bool, doc("whether it was helpful; else it was wrong")]
 
 
 class ScoreRow(JournalRow, frozen=True, kw_only=True):
-    """A technique in a call; see `scorecard.Technique`."""
+    """A technique in a call."""
 
-    call: str
-    technique: str
+    call: CallId
+    technique: Annotated[str, doc("id of the technique")]
     name: str
     score: float | None
     formula: str
-    seen: int
-    """How many moments."""
-    missed: int
+    seen: Annotated[int, doc("moments at which it was seen")]
+    missed: Annotated[int, doc("moments at which it was missed")]
 
 
 class QuoteRow(JournalRow, frozen=True, kw_only=True):
-    """A moment that a score rests on; there are none without words."""
+    """A moment that a score is based on; only with words."""
 
-    call: str
-    technique: str
-    missed: bool
-    """Else it was seen."""
-    speaker: str
-    start_s: float
-    end_s: float
-    text: str
-    why: str
+    call: CallId
+    technique: Annotated[str, doc("id of the technique")]
+    missed: Annotated[bool, doc("whether it was missed; else it was seen")]
+    speaker: Annotated[str, doc("`agent` or `customer`")]
+    start_s: Annotated[float, doc("when it begins, seconds")]
+    end_s: Annotated[float, doc("when it ends, seconds")]
+    text: Annotated[str, doc("the words, or what was measured")]
+    why: Annotated[str, doc("what it shows, or what would have been due")]
 
 
 class SurveyRow(JournalRow, frozen=True, kw_only=True):
-    """What was asked afterwards; see `scorecard.Survey`."""
+    """The answers of a survey."""
 
-    call: str
-    csat: int | None
-    nps: int | None
-    ces: int | None
-    notes: str
+    call: CallId
+    csat: Annotated[int | None, doc("how satisfied the customer was, 1 to 5")]
+    nps: Annotated[int | None, doc("how likely they are to recommend, 0 to 10")]
+    ces: Annotated[int | None, doc("how easy it was, 1 to 7")]
+    notes: Annotated[str, doc("the trainer's notes")]
 
 
 class NoteRow(JournalRow, frozen=True, kw_only=True):
     """Something that a person noted about a call."""
 
-    call: str
-    noted_at: str
-    """ISO 8601, UTC."""
-    text: str
+    call: CallId
+    noted_at: Annotated[str, doc("when, ISO 8601, UTC")]
+    text: Annotated[str, doc("what was noted")]
 
 
 JOURNAL_TABLES: Mapping[str, type[JournalRow]] = {
@@ -192,6 +189,44 @@ JOURNAL_TABLES: Mapping[str, type[JournalRow]] = {
 """All that a journal has."""
 TABLES_FROM_CALL = ("cues", "held_back", "outcomes", "feedback", "scores", "quotes")
 """Those that come from the call; the others a person adds."""
+
+
+STORED_NAMES = {
+    "agent_overlaps": "agent_overlaps_begun",
+    "customer_overlaps": "customer_overlaps_begun",
+}
+"""Columns of figures that have another name than the figure."""
+
+
+def journal_columns(table: str) -> list[Column]:
+    """Return the columns of a table with their descriptions."""
+    sources = {
+        "calls": [*figure_columns(), *struct_columns(ConflictStyles)],
+        "cues": struct_columns(CueSummary),
+        "scores": struct_columns(TechniqueScore),
+    }
+    described = {column.name: column.doc for column in sources.get(table, [])}
+    return [
+        c if c.doc else c._replace(doc=described[STORED_NAMES.get(c.name, c.name)])
+        for c in struct_columns(JOURNAL_TABLES[table])
+    ]
+
+
+def journal_reference() -> str:
+    """Return the reference of the tables, as Markdown."""
+    out = []
+    for name, row in JOURNAL_TABLES.items():
+        out += [f"### `{name}`", "", row.__doc__ or "", ""]
+        out += [*reference_table(journal_columns(name), _KIND_LABELS), ""]
+    return "\n".join(out)
+
+
+_KIND_LABELS = {
+    "string": "text",
+    "float64": "number",
+    "int64": "whole number",
+    "bool": "1 for yes, 0 for no",
+}
 
 
 class JournalEntry(NamedTuple):
@@ -227,13 +262,9 @@ def make_entry(
     """
     call = _call_row(facts, events, card, started_at)
     rows: dict[str, list[JournalRow]] = {table: [] for table in TABLES_FROM_CALL}
+    rows["cues"] += [_cue_row(call.id, span, words) for span in read_cue_spans(events)]
     for event in events:
         match event:
-            case CueOpened():
-                rows["cues"].append(_cue_row(call.id, event, words))
-            case CueClosed() if rows["cues"]:
-                closed = {"closed_s": to_seconds(event.at), "closed_because": event.reason}
-                rows["cues"][-1] = msgspec.structs.replace(rows["cues"][-1], **closed)
             case CueHeldBack():
                 held = HeldBackRow(
                     call=call.id, cue=event.id, at_s=to_seconds(event.at), reason=event.reason
@@ -279,53 +310,41 @@ def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
 def _call_row(
     facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None, started_at: str
 ) -> CallRow:
-    summarizer = Summarizer(str(facts.get("call", "")))
-    for event in events:
-        summarizer.add_event(event)
-    s = summarizer.finish()
+    s = summarize_events(str(facts.get("call", "")), events)
+    figures = flatten_summary(s)
+    figures |= {column: figures[name] for column, name in STORED_NAMES.items()}
+    figures["duration_s"] = s.duration_s or to_seconds(end_of_events(events))
     return CallRow(
         id=call_id(facts, events),
         name=s.call,
         started_at=started_at,
-        duration_s=s.duration_s or max((to_seconds(event.at) for event in events), default=0.0),
         complete=any(isinstance(event, Ended) for event in events),
         live=bool(facts.get("live", False)),
         words=bool(facts.get("words", False)),
         voicecoach=str(facts.get("voicecoach", "")),
         notice=str(facts.get("notice", "")),
-        agent_speech_s=s.agent.speech_s,
-        customer_speech_s=s.customer.speech_s,
-        agent_talk_share=s.agent.talk_share,
-        agent_turns=s.agent.turns,
-        customer_turns=s.customer.turns,
-        agent_overlaps=s.agent.overlaps_begun,
-        customer_overlaps=s.customer.overlaps_begun,
-        overlap_s=s.overlap_s,
-        longest_agent_turn_s=s.longest_agent_turn_s,
-        agitation_mean=s.agitation_mean,
-        agitation_peak=s.agitation_peak,
-        agitation_peak_s=s.agitation_peak_s,
-        agitation_end=s.agitation_end,
         style=card.styles.style if card else "",
         assertiveness=card.styles.assertiveness if card else None,
         cooperativeness=card.styles.cooperativeness if card else None,
+        **{name: figures[name] for name in CallRow.__struct_fields__ if name in figures},
     )
 
 
-def _cue_row(call: str, event: CueOpened, words: bool) -> CueRow:
+def _cue_row(call: str, span: CueSpan, words: bool) -> CueRow:
+    cue, closed = span
     # A text among the evidence is something that was said.
-    kept = {k: v for k, v in event.evidence.items() if words or not isinstance(v, str)}
+    kept = {k: v for k, v in cue.evidence.items() if words or not isinstance(v, str)}
     return CueRow(
         call=call,
-        cue=event.id,
-        title=event.title,
-        opened_s=to_seconds(event.at),
-        closed_s=None,
-        closed_because="",
-        priority=event.priority,
-        held_s=event.held_s,
+        cue=cue.id,
+        title=cue.title,
+        opened_s=to_seconds(cue.at),
+        closed_s=to_seconds(closed.at) if closed else None,
+        closed_because=closed.reason if closed else "",
+        priority=cue.priority,
+        held_s=cue.held_s,
         evidence=msgspec.json.encode(kept).decode(),
-        message=event.message if words else "",
+        message=cue.message if words else "",
     )
 
 

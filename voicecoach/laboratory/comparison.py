@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from voicecoach.coaching.cue_spans import CueSpanReader
 from voicecoach.coaching.cues import Cue, CueEngine
 from voicecoach.coaching.signal_trace import CueInputs, decode_ticks
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
@@ -131,14 +132,11 @@ def cue_timeline(
     """Return what the cues come to, told again as by `told_again`."""
     shown: dict[str, list[CueShowing]] = {}
     held: dict[str, list[HeldBackSpan]] = {}
-    card: CueOpened | None = None
+    spans = CueSpanReader()
     waiting: dict[str, tuple[int, str]] = {}
     for step in _steps(events, cues, settings):
         for event in step.events:
-            if isinstance(event, CueOpened):
-                card = event
-            elif isinstance(event, CueClosed) and card:
-                shown.setdefault(card.id, []).append(_cue_showing(card, event))
+            spans.add_event(event)
         for id, (since, reason) in list(waiting.items()):
             if step.waiting.get(id) != reason:
                 held.setdefault(id, []).append(
@@ -147,6 +145,9 @@ def cue_timeline(
                 del waiting[id]
         for id, reason in step.waiting.items():
             waiting.setdefault(id, (step.at, reason))
+    for cue, closed in spans.spans:
+        if closed:
+            shown.setdefault(cue.id, []).append(_cue_showing(cue, closed))
     return CueTimeline(shown, held)
 
 
@@ -278,14 +279,11 @@ def _decide_tick(engine: CueEngine, reading: CueInputs) -> list[Event]:
 
 def _marks_and_pauses(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
     """Yield the pauses, and the marks of a card that was on screen then."""
-    card: CueOpened | None = None
+    spans = CueSpanReader()
     for event in events:
-        if isinstance(event, CueOpened | CueClosed):
-            card = event if isinstance(event, CueOpened) else None
-        elif isinstance(event, Listening) or (
-            isinstance(event, CueFeedback)
-            and card
-            and (card.id, card.at) == (event.id, event.start)
+        spans.add_event(event)
+        if isinstance(event, Listening) or (
+            isinstance(event, CueFeedback) and spans.is_mark_of_shown(event)
         ):
             yield event
 

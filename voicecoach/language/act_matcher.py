@@ -1,9 +1,9 @@
 """The kinds of moves, and how each is found in running words, whoever said them when.
 
-The kinds are data (`dialogue_acts.toml`): phrases, longer ones that only look like it, examples
-of both. Two need a rule beside their phrases.  A *question* ends in the recogniser's question
-mark, or opens a clause as questions do.  A promise that a time goes with is an *expectation*, one
-without is a *promise*.  What needs the other's words is in `moves`.
+What each kind is found by is data of a language (`dialogue_acts.toml`): phrases, longer ones that
+only look like it, examples of both.  Two need a rule beside their phrases.  A *question* ends in
+the recogniser's question mark, or opens a clause as questions do.  A promise that a time goes with
+is an *expectation*, one without is a *promise*.  What needs the other's words is in `moves`.
 
 They err to silence: a phrase that is as often innocent is left out, for a cue that is wrong costs
 more than one that is missed.
@@ -12,18 +12,12 @@ more than one that is missed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
-from voicecoach.language.phrases import (
-    FILLERS,
-    Phrases,
-    find_negated,
-    language_table,
-    mark_places,
-    normalize_text,
-)
+from voicecoach.language.phrases import Phrases, SharedPhrases, mark_places, normalize_text
+from voicecoach.language.tables import ActTable
 from voicecoach.types import SPEAKERS, Immutable, Speaker
 
 MERGE_WITHIN_WORDS = 4
@@ -32,18 +26,46 @@ TIME_AFTER, TIME_BEFORE, TIME_NEXT = 25, 8, 12
 """Words from a promise to its time: after or before it in the sentence, and in the next one."""
 
 ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
-    speaker: {
-        kind: data["doc"]
-        for kind, data in language_table("dialogue_acts")[speaker].items()
-        if kind != "time"
-    }
-    for speaker in SPEAKERS
+    Speaker.AGENT: {
+        "acknowledgement": "Validates or empathises: shows that the trouble was heard.",
+        "apology": "Says sorry for what happened.",
+        "question": "Asks the customer something.",
+        "paraphrase": "Says back what the customer told, in other words.",
+        "softener": "Hedges a request or a refusal politely.",
+        "hard": "Negative or absolute to the customer, where a kinder wording does as well.",
+        "defence": "Blames the customer or others, takes it personally, defends oneself or the "
+        "company.",
+        "solution": "Offers a way forward, or says what will be done about the trouble.",
+        "compromise": "Meets the customer half way.",
+        "promise": "Promises an action or a result, with no time.",
+        "expectation": "Says what will happen, and when: a promise with a time, or one of these "
+        "with a time.",
+        "limit": "Sets a limit, calmly, on behaviour or on what can be done.",
+        "escalation": "Offers to hand over or to take it higher.",
+        "follow_up": "Agrees a next step or a follow-up.",
+        "recap": "Sums up what was agreed.",
+        "thanks": "Thanks the customer.",
+        "greeting": "Opens the call.",
+        "closing": "Ends the call.",
+        "wait": "Announces a pause, or gives the customer time.",
+    },
+    Speaker.CUSTOMER: {
+        "trouble": "Describes a fault, a failure, a wrong done.",
+        "demand": "Asks for a supervisor, a manager, or somebody else.",
+        "repeat": "Complains of having said it, called, or been told before.",
+        "abuse": "Insults or swears at the agent.",
+        "thanks": "Thanks the agent.",
+        "closing": "Ends the call.",
+        "wait": "Asks for time.",
+        "greeting": "Opens the call as an agent does: the channels may be the wrong way round.",
+    },
 }
 """What each kind of move is, by speaker."""
 
 _CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
 _SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
 _QUESTION_STOP = re.compile(r"\?+[\"')]*$")
+_SET_NAME = re.compile(r"<([^>]*)>")
 
 
 class ActMatch(NamedTuple):
@@ -69,39 +91,17 @@ class ActToken(NamedTuple):
     """Whether a clause, a sentence, a question ends with it."""
 
 
-def tokenize_acts(words: Sequence[str]) -> list[ActToken]:
-    """Return words as they are read here: plain, spelled one way, without fillers."""
-    spelling: dict[str, str] = language_table("dialogue_acts")["spelling"]
-    read: list[ActToken] = []
-    for place, word in enumerate(words):
-        spoken = [w for w in normalize_text(word).split() if w not in FILLERS]
-        spoken = " ".join(spelling.get(w, w) for w in spoken).split()
-        pause, stop, asked = (
-            bool(p.search(word)) for p in (_CLAUSE_STOP, _SENTENCE_STOP, _QUESTION_STOP)
-        )
-        read += [ActToken(text, place, False, False, False) for text in spoken[:-1]]
-        if spoken:
-            read.append(ActToken(spoken[-1], place, pause, stop, asked))
-        elif read:
-            last = read[-1]
-            read[-1] = last._replace(
-                pause=last.pause or pause, stop=last.stop or stop, asked=last.asked or asked
-            )
-    return read
-
-
 class ActKind(Immutable):
-    """A kind of move, as data says it."""
+    """A kind of dialogue act, as a language's table has it."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        self._groups = [
-            (act_phrases(group["phrases"]), group.get("instead", ""))
-            for group in data.get("groups", [data])
-        ]
-        self._but, self._across = (
-            act_phrases(data[key]) if data.get(key) else None for key in ("but", "across")
-        )
-        self._negation: bool = data.get("negation", False)
+    def __init__(self, table: ActTable, language: ActPhrases) -> None:
+        make = language.make_phrases
+        groups = [(group.phrases, group.instead) for group in table.groups]
+        groups = groups or [(table.phrases, "")]
+        self._groups = [(make(phrases), instead) for phrases, instead in groups]
+        self._but = make(table.but) if table.but else None
+        self._across = make(table.across) if table.across else None
+        self._negation, self._shared = table.negation, language.shared
 
     def find_places(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
         """Return where it is among tokens, [first, last), and what to say instead."""
@@ -127,29 +127,27 @@ class ActKind(Immutable):
             for i, token in enumerate(words):
                 if token.stop or i == len(words) - 1:
                     # A negation ends with its sentence.
-                    turned += find_negated(texts[start : i + 1], taken[start : i + 1])
+                    turned += self._shared.find_negated(texts[start : i + 1], taken[start : i + 1])
                     start = i + 1
             hits = [hit for hit in hits if not turned[hit[0]]]
         return hits
 
 
-class ActMatcher:
-    """Finds the moves of a speaker by their words alone."""
+class ActMatcher(Immutable):
+    """Finds the acts of a speaker by their words alone."""
 
-    def __init__(self, speaker: Speaker) -> None:
-        data = language_table("dialogue_acts")[speaker]
+    def __init__(self, acts: Mapping[str, ActTable], language: ActPhrases) -> None:
         by_rule = {"question", "promise", "expectation", "paraphrase"}
-        self._kinds = {kind: ActKind(data[kind]) for kind in data if kind not in by_rule}
+        make = language.make_phrases
+        self._kinds = {k: ActKind(t, language) for k, t in acts.items() if k not in by_rule}
         self._rules: list[Callable[[Sequence[ActToken], tuple[str, ...]], list[ActMatch]]] = []
-        if "question" in data:
-            question = data["question"]
-            self._asks, self._opens = ActKind(question), act_phrases(question["openings"])
-            self._tags, self._before = (
-                act_phrases(question["tags"]),
-                act_phrases(question["before"]),
-            )
-            self._promises, self._tells = ActKind(data["promise"]), ActKind(data["expectation"])
-            self._times = ActKind(data["expectation"]["time"])
+        if "question" in acts:
+            question, expectation = acts["question"], acts["expectation"]
+            self._asks, self._opens = ActKind(question, language), make(question.openings)
+            self._tags, self._before = make(question.tags), make(question.before)
+            self._promises = ActKind(acts["promise"], language)
+            self._tells = ActKind(expectation, language)
+            self._times = ActKind(expectation.time or ActTable(), language)
             self._rules = [self._questions, self._promised]
 
     def match_acts(self, words: Sequence[ActToken]) -> list[ActMatch]:
@@ -212,27 +210,118 @@ class ActMatcher:
         return found
 
 
-def load_matchers() -> None:
-    """Make the readers, which takes a while, before a call with words begins."""
-    for speaker in SPEAKERS:
-        matcher_for(speaker)
-
-
-def find_acts(speaker: Speaker, words: Sequence[str]) -> list[ActMatch]:
-    """Return the moves in words, by their first word; a paraphrase needs the call, see `Moves`.
+class ActPhrases(Immutable):
+    """A language's phrases of dialogue acts.
 
     Parameters
     ----------
-    speaker
-        Who says it.
-    words
-        As the recogniser gives them, with their punctuation.
+    acts
+        For each speaker a table for each of `ACT_KINDS`.
+    supportive
+        What only reassures.
+    spelling
+        Words that a recogniser spells in several ways, and the one that phrases use.
+    sets
+        The named sets of phrases.
+    shared
+        What all readers of words share.
+
+    Raises
+    ------
+    ValueError
+        Naming the act that has no phrases, or names a set that is not there.
     """
-    read = tokenize_acts(words)
-    return [
-        f._replace(first=read[f.first].place, last=read[f.last - 1].place + 1)
-        for f in matcher_for(speaker).match_acts(read)
-    ]
+
+    def __init__(
+        self,
+        acts: Mapping[Speaker, Mapping[str, ActTable]],
+        supportive: Sequence[str],
+        spelling: Mapping[str, str],
+        sets: Mapping[str, Sequence[str]],
+        shared: SharedPhrases,
+    ) -> None:
+        self.shared = shared
+        self.supportive = Phrases(supportive)
+        self._acts, self._spelling, self._sets = acts, spelling, sets
+        self._check_phrases()
+        paraphrase = acts[Speaker.AGENT]["paraphrase"]
+        self.paraphrase_leads = self.make_phrases(paraphrase.phrases)
+        weak = ActTable(phrases=paraphrase.weak, but=paraphrase.not_weak)
+        self.weak_leads = ActKind(weak, self)
+
+    @cached_property
+    def matchers(self) -> Mapping[Speaker, ActMatcher]:
+        """What finds each speaker's acts, made when it is first asked for."""
+        return {speaker: ActMatcher(self._acts[speaker], self) for speaker in SPEAKERS}
+
+    def load_matchers(self) -> None:
+        """Make the matchers, which takes 0.2 s of CPU, before a call with words begins."""
+        _ = self.matchers
+
+    def make_phrases(self, texts: Sequence[str]) -> Phrases:
+        """Return phrases that may name the language's sets."""
+        return Phrases(texts, self._sets)
+
+    def tokenize(self, words: Sequence[str]) -> list[ActToken]:
+        """Return words as they are read here: plain, spelled one way, without fillers."""
+        read: list[ActToken] = []
+        for place, word in enumerate(words):
+            spoken = [w for w in normalize_text(word).split() if w not in self.shared.fillers]
+            spoken = " ".join(self._spelling.get(w, w) for w in spoken).split()
+            pause, stop, asked = (
+                bool(p.search(word)) for p in (_CLAUSE_STOP, _SENTENCE_STOP, _QUESTION_STOP)
+            )
+            read += [ActToken(text, place, False, False, False) for text in spoken[:-1]]
+            if spoken:
+                read.append(ActToken(spoken[-1], place, pause, stop, asked))
+            elif read:
+                last = read[-1]
+                read[-1] = last._replace(
+                    pause=last.pause or pause, stop=last.stop or stop, asked=last.asked or asked
+                )
+        return read
+
+    def content_stems(self, text: str) -> set[str]:
+        """Return the stems of a text by which two texts can be told to be about the same."""
+        return set(self.shared.content_stems([t.text for t in self.tokenize(text.split())])) - {""}
+
+    def find_acts(self, speaker: Speaker, words: Sequence[str]) -> list[ActMatch]:
+        """Return the acts in words, by their first word.
+
+        A paraphrase needs the call: see `dialogue_acts.DialogueActTracker`.
+
+        Parameters
+        ----------
+        speaker
+            Who says it.
+        words
+            As the recogniser gives them, with their punctuation.
+        """
+        read = self.tokenize(words)
+        return [
+            f._replace(first=read[f.first].place, last=read[f.last - 1].place + 1)
+            for f in self.matchers[speaker].match_acts(read)
+        ]
+
+    def _check_phrases(self) -> None:
+        for speaker, kinds in ACT_KINDS.items():
+            for kind in kinds:
+                # An act that is never found is one that a cue says was not done.
+                if not (phrases := list(_phrases_in(self._acts[speaker].get(kind, ActTable())))):
+                    raise ValueError(f"{speaker}.{kind}: it has no phrases")
+                for phrase in phrases:
+                    for name in _SET_NAME.findall(phrase):
+                        if name not in self._sets:
+                            raise ValueError(f"{speaker}.{kind}: {phrase!r}: no set <{name}>")
+
+
+def _phrases_in(table: ActTable) -> Iterator[str]:
+    """Yield the phrases of an act."""
+    texts = (table.phrases, table.but, table.across, table.openings, table.before, table.tags)
+    for phrases in (*texts, table.weak, table.not_weak, *(g.phrases for g in table.groups)):
+        yield from phrases
+    if table.time:
+        yield from _phrases_in(table.time)
 
 
 def _merge_close(found: list[ActMatch]) -> list[ActMatch]:
@@ -247,14 +336,3 @@ def _merge_close(found: list[ActMatch]) -> list[ActMatch]:
             newest[f.kind, f.instead] = len(joined)
             joined.append(f)
     return joined
-
-
-def act_phrases(texts: Sequence[str]) -> Phrases:
-    """Return phrases with the named sets of moves."""
-    return Phrases(texts, language_table("dialogue_acts")["sets"])
-
-
-@cache
-def matcher_for(speaker: Speaker) -> ActMatcher:
-    """Return the reader of a speaker's words, made once."""
-    return ActMatcher(speaker)

@@ -15,23 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-from voicecoach.language.act_matcher import (
-    ActKind,
-    ActMatch,
-    ActToken,
-    act_phrases,
-    matcher_for,
-    tokenize_acts,
-)
-from voicecoach.language.phrases import (
-    AGAIN_AFTER,
-    LEAD_GAP,
-    Phrases,
-    UtteranceWords,
-    content_stems,
-    find_retelling,
-    language_table,
-)
+from voicecoach.language.act_matcher import ActMatch, ActPhrases, ActToken
+from voicecoach.language.phrases import AGAIN_AFTER, LEAD_GAP, UtteranceWords, find_retelling
 from voicecoach.types import SAMPLE_RATE, SPEAKERS, DialogueAct, Speaker, Utterance, Word
 
 ACT_LEAD_WORDS = 12
@@ -81,9 +66,15 @@ class DialogueActTracker:
     """What both do with words, as they come.
 
     A new object is a new call.
+
+    Parameters
+    ----------
+    phrases
+        Of the language that is spoken; None where there are none, so that nothing is ever found.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, phrases: ActPhrases | None) -> None:
+        self._phrases = phrases
         self._words = {speaker: UtteranceWords(ACT_UTTERANCES) for speaker in SPEAKERS}
         self._read: dict[Speaker, dict[int, ReadUtterance]] = {speaker: {} for speaker in SPEAKERS}
         """Utterances as read, in order, until a word of theirs or of one before changes."""
@@ -92,18 +83,18 @@ class DialogueActTracker:
         self._acts_by_kind: dict[Speaker, dict[str, list[SpokenAct]] | None] = dict.fromkeys(
             SPEAKERS
         )
-        data = language_table("dialogue_acts")["agent"]
-        self._leads = act_phrases(data["paraphrase"]["phrases"])
-        weak = {"phrases": data["paraphrase"]["weak"], "but": data["paraphrase"]["not_weak"]}
-        self._weak_leads = ActKind(weak)
-        self._supportive = Phrases(language_table("dialogue_acts")["supportive"])
         self.change_count = 0
         """How often what was said may have changed."""
+
+    @property
+    def finds_acts(self) -> bool:
+        """Whether there are phrases to find acts by."""
+        return self._phrases is not None
 
     def add_event(self, event: Word | Utterance) -> list[DialogueAct]:
         """Take a word or the end of an utterance, as it comes, and return the moves now sure."""
         speaker, number = event.speaker, event.utterance
-        if number <= self._final[speaker]:
+        if not self._phrases or number <= self._final[speaker]:
             return []
         self.change_count += 1
         if self._words[speaker].apply_event(event):
@@ -151,7 +142,9 @@ class DialogueActTracker:
             Words that end after this, samples.
         """
         newest = self._words[speaker].newest_words()
-        return self._supportive.cover_all([w.text for w in newest if w.text and w.end > since])
+        return self._phrases is not None and self._phrases.supportive.cover_all(
+            [w.text for w in newest if w.text and w.end > since]
+        )
 
     def _forget_from(self, speaker: Speaker, number: int) -> None:
         """Forget what was read from an utterance on."""
@@ -164,28 +157,32 @@ class DialogueActTracker:
         """Read what is not read yet."""
         if self._acts_by_kind[speaker] is not None:
             return  # Nothing has changed since.
+        if not self._phrases:
+            return
         read = self._read[speaker]
         newest = next(reversed(read), 0)
         for number, words in self._words[speaker]:
             if number > newest and number > self._final[speaker] and words:
-                read[number] = self._read_utterance(speaker, words)
+                read[number] = self._read_utterance(speaker, words, self._phrases)
 
-    def _read_utterance(self, speaker: Speaker, words: list[Word]) -> ReadUtterance:
+    def _read_utterance(
+        self, speaker: Speaker, words: list[Word], phrases: ActPhrases
+    ) -> ReadUtterance:
         earlier = list(self._read[speaker].values())
         before = earlier[-1] if earlier else None
         lead: list[Word] = []
         if before and words[0].start - before.end <= LEAD_GAP:
             lead = list(before.words[-ACT_LEAD_WORDS:])
         all_words = [*lead, *words]
-        read = tokenize_acts([word.text for word in all_words])
+        read = phrases.tokenize([word.text for word in all_words])
         own = [token for token in read if token.place >= len(lead)]
-        found = matcher_for(speaker).match_acts(read)
+        found = phrases.matchers[speaker].match_acts(read)
         texts = tuple(token.text for token in own)
         start, end = words[0].start, words[-1].end
-        compared = tuple(content_stems(texts))
+        compared = tuple(phrases.shared.content_stems(texts))
         offset = len(read) - len(own)
         if speaker is Speaker.AGENT:
-            found += self._find_paraphrase(own, compared, offset, start)
+            found += self._find_paraphrase(own, compared, offset, start, phrases)
         complaint = any(f.kind in ("trouble", "repeat") for f in found)
         if speaker is Speaker.CUSTOMER:
             again = self._find_repeat(earlier, compared, start, complaint)
@@ -218,7 +215,12 @@ class DialogueActTracker:
         return None
 
     def _find_paraphrase(
-        self, own: Sequence[ActToken], compared: Sequence[str], offset: int, start: int
+        self,
+        own: Sequence[ActToken],
+        compared: Sequence[str],
+        offset: int,
+        start: int,
+        phrases: ActPhrases,
     ) -> list[ActMatch]:
         """Return where the agent says what the customer has told."""
         final = self._final[Speaker.CUSTOMER]
@@ -232,9 +234,12 @@ class DialogueActTracker:
         leads = [
             *(
                 (place, PARAPHRASE_MAX_WORDS, PARAPHRASE_SHARED_LED)
-                for place in self._leads.find([t.text for t in own])
+                for place in phrases.paraphrase_leads.find([t.text for t in own])
             ),
-            *(((i, j), 0, PARAPHRASE_SHARED_WEAK) for i, j, _ in self._weak_leads.find_places(own)),
+            *(
+                ((i, j), 0, PARAPHRASE_SHARED_WEAK)
+                for i, j, _ in phrases.weak_leads.find_places(own)
+            ),
             *(((i, i), 0, PARAPHRASE_SHARED) for i in here),
         ]
         for (first, last), back, least in leads:

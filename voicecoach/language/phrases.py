@@ -1,19 +1,17 @@
 """What words say: the phrases, negations and content words of a speaker's running words.
 
-Phrases are data.  A reader of words keeps its own beside it (`wording.toml`,
-`dialogue_acts.toml`); what all of them share of the language is in `phrases.toml`.
+Phrases are data of a language (`pack`).  What all readers of words share is `SharedPhrases`, from
+the language's `phrases.toml`.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from importlib import resources
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from voicecoach.language.tables import SharedTable
 from voicecoach.types import SAMPLE_RATE, Immutable, Utterance, Word
 
 NEGATION_REACH = 3
@@ -27,16 +25,7 @@ LEAD_GAP = 2 * SAMPLE_RATE
 MAX_GAP_WORDS = 3
 """Most words that `..` stands for."""
 
-FILLERS = frozenset({"um", "uh", "uhm", "er", "erm", "ah", "hm", "hmm", "mm"})
-"""Words that say nothing."""
-
 _NOT_SPOKEN = re.compile(r"[^\w']+")
-_CLAUSE_STARTERS = frozenset({"and", "but", "because", "so"})
-"""A negation does not reach past these."""
-_UNCOUNTED_WORDS = frozenset(
-    {"like", "you", "know", "really", "even", "that", "very", "too", "all", "any"}
-)
-"""Words that are not counted in its reach."""
 
 
 def normalize_text(text: str) -> str:
@@ -44,14 +33,6 @@ def normalize_text(text: str) -> str:
     return _NOT_SPOKEN.sub(
         " ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     ).strip()
-
-
-@cache
-def language_table(name: str) -> dict[str, Any]:
-    """Return the built-in data of that name."""
-    return tomllib.loads(
-        resources.files("voicecoach.language").joinpath("en", f"{name}.toml").read_text("utf-8")
-    )
 
 
 class Phrases(Immutable):
@@ -66,6 +47,11 @@ class Phrases(Immutable):
         At least one.
     sets
         The named sets; their members are phrases without `?`, `..` and sets.
+
+    Raises
+    ------
+    ValueError
+        For a set that has no name here, and a phrase of no words.
     """
 
     def __init__(
@@ -132,9 +118,13 @@ def _part(word: str, sets: Mapping[str, Sequence[str]]) -> _Part:
     runs: set[tuple[str, ...]] = set()
     for choice in word.removesuffix("?").split("|"):
         if choice.startswith("<"):
+            if choice[1:-1] not in sets:
+                raise ValueError(f"there is no set {choice}")
             runs.update(run for member in sets[choice[1:-1]] for run in _runs(member))
         else:
             runs.add(tuple(normalize_text(choice.replace("_", " ")).split()))
+    if not all(runs):
+        raise ValueError(f"{word!r} is no word")
     sizes = tuple(sorted({len(run) for run in runs}, reverse=True))
     return _Part(frozenset(runs), sizes, word.endswith("?"))
 
@@ -171,31 +161,52 @@ def mark_places(taken: list[bool], places: Iterable[tuple[int, int]]) -> None:
         taken[first:last] = [True] * (last - first)
 
 
-def find_negated(words: Sequence[str], taken: Sequence[bool]) -> list[bool]:
-    """Return for each word whether a negation turns it round.
+class SharedPhrases(Immutable):
+    """What all readers of a language's words share."""
 
-    Parameters
-    ----------
-    words
-        As `plain` gives them, without fillers.
-    taken
-        Words that are part of a phrase, which is said as it is: they negate nothing else.
-    """
-    negation, no_negation = _shared("negation"), _shared("no_negation")
-    silent = list(taken)
-    mark_places(silent, no_negation.find(words))
-    turned = [False] * len(words)
-    for first, last in negation.find(words):
-        if not any(silent[first:last]):
-            mark_places(turned, [(first, _negation_end(words, last))])
-    return turned
+    def __init__(self, table: SharedTable) -> None:
+        self.fillers = frozenset(table.fillers)
+        """Words that say nothing."""
+        self.second_person = frozenset(table.second_person)
+        """Words by which the customer is addressed."""
+        self._negation = Phrases(table.negation)
+        self._no_negation = Phrases(table.no_negation)
+        self._common = Phrases(table.common)
+        self._clause_starters = frozenset(table.clause_starters)
+        self._uncounted = frozenset(table.uncounted)
 
+    def find_negated(self, words: Sequence[str], taken: Sequence[bool]) -> list[bool]:
+        """Return for each word whether a negation turns it round.
 
-def content_stems(words: Sequence[str]) -> list[str]:
-    """Return each word cut to where it is the same in its forms, or "" where it is common."""
-    common = [len(word) < 4 or not word.isalpha() for word in words]
-    mark_places(common, _shared("common").find(words))
-    return ["" if c else word[:5] for word, c in zip(words, common, strict=True)]
+        Parameters
+        ----------
+        words
+            As `normalize_text` gives them, without fillers.
+        taken
+            Words that are part of a phrase, which is said as it is: they negate nothing else.
+        """
+        silent = list(taken)
+        mark_places(silent, self._no_negation.find(words))
+        turned = [False] * len(words)
+        for first, last in self._negation.find(words):
+            if not any(silent[first:last]):
+                mark_places(turned, [(first, self._negation_end(words, last))])
+        return turned
+
+    def content_stems(self, words: Sequence[str]) -> list[str]:
+        """Return each word cut to where its forms are the same, or "" where it is common."""
+        common = [len(word) < 4 or not word.isalpha() for word in words]
+        mark_places(common, self._common.find(words))
+        return ["" if c else word[:5] for word, c in zip(words, common, strict=True)]
+
+    def _negation_end(self, words: Sequence[str], first: int) -> int:
+        """Return where a negation stops, when it is followed by the word `first`."""
+        left = NEGATION_REACH
+        for i in range(first, len(words)):
+            left -= words[i] not in self._uncounted
+            if left < 0 or words[i] in self._clause_starters:
+                return i
+        return len(words)
 
 
 def find_retelling(before: Sequence[str], now: Sequence[str], span: int) -> int | None:
@@ -282,19 +293,3 @@ def _replaced(words: dict[int, Word], word: Word) -> dict[int, Word]:
 
 def _committed(words: dict[int, Word]) -> list[Word]:
     return [words[i] for i in sorted(words) if words[i].committed]
-
-
-@cache
-def _shared(kind: str) -> Phrases:
-    """Return phrases of the language."""
-    return Phrases(language_table("phrases")[kind])
-
-
-def _negation_end(words: Sequence[str], first: int) -> int:
-    """Return where what a negation turns round ends, when it is followed by the word `first`."""
-    left = NEGATION_REACH
-    for i in range(first, len(words)):
-        left -= words[i] not in _UNCOUNTED_WORDS
-        if left < 0 or words[i] in _CLAUSE_STARTERS:
-            return i
-    return len(words)

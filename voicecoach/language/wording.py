@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -25,17 +24,15 @@ import numpy as np
 from voicecoach.errors import ModelError
 from voicecoach.language.phrases import (
     AGAIN_AFTER,
-    FILLERS,
     LEAD_GAP,
     Phrases,
+    SharedPhrases,
     UtteranceWords,
-    content_stems,
-    find_negated,
     find_retelling,
-    language_table,
     mark_places,
     normalize_text,
 )
+from voicecoach.language.tables import WordingTable
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F32, SAMPLE_RATE, Evidence, Immutable, Speaker, Utterance, Word
 
@@ -70,16 +67,32 @@ WORDING_LEAD_WORDS = 6
 """Words of the utterance before that are read again."""
 WORDING_UTTERANCES = 40
 """Utterances in which something may be said again."""
-_SUBJECT_WORDS = {
-    "hostile": frozenset({"you", "your", "you're", "you've", "company", "service"}),
-    "desperate": frozenset({"i", "i'm", "i've", "i'll", "me", "my", "we"}),
-}
-"""One of these is among the words that the model may judge: a storm may be awful, a dog stupid."""
 
 
-def spoken_words(words: Iterable[str]) -> list[str]:
-    """Return words as they are read here, in training too: plain, apart, without fillers."""
-    return [w for word in words for w in normalize_text(word).split() if w not in FILLERS]
+class WordingPhrases(Immutable):
+    """A language's phrases that tell of agitation.
+
+    Raises
+    ------
+    ValueError
+        Naming the key that is wrong.
+    """
+
+    def __init__(self, table: WordingTable, shared: SharedPhrases) -> None:
+        self.shared = shared
+        self.kinds = {kind: Phrases(getattr(table, kind)) for kind in PHRASE_ODDS}
+        """By kind."""
+        self.harmless, self.trouble = Phrases(table.harmless), Phrases(table.trouble)
+        self.subjects = {name: frozenset(words) for name, words in table.model_subjects.items()}
+        """One of these is among the words that the model may judge by each of its outputs: a storm
+        may be awful, a dog stupid.  Empty where the model does not read this language."""
+        if self.subjects and self.subjects.keys() != OPERATING_POINT.keys():
+            raise ValueError(f"model_subjects: its keys are {', '.join(OPERATING_POINT)}")
+
+    def spoken_words(self, words: Iterable[str]) -> list[str]:
+        """Return words as they are read here, in training too: plain, apart, without fillers."""
+        fillers = self.shared.fillers
+        return [w for word in words for w in normalize_text(word).split() if w not in fillers]
 
 
 def ngrams(words: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -121,7 +134,7 @@ class WordingModel(Immutable):
         Parameters
         ----------
         words
-            As `spoken` returns them.
+            As `WordingPhrases.spoken_words` returns them.
         """
         hostile, desperate = self._run(ngrams(words))[0].tolist()
         return hostile, desperate
@@ -176,11 +189,8 @@ class WordingUtterance(NamedTuple):
 class WordingReader(Immutable):
     """Reads utterances, each for itself."""
 
-    def __init__(self, model: WordingModel) -> None:
-        self._model = model
-        self._kinds = {kind: _phrases(kind) for kind in PHRASE_ODDS}
-        self._harmless = _phrases("harmless")
-        self._trouble = _phrases("trouble")
+    def __init__(self, phrases: WordingPhrases, model: WordingModel) -> None:
+        self.phrases, self._model = phrases, model
 
     def read_utterance(
         self, tokens: Sequence[WordingToken], lead: int, start: int
@@ -206,7 +216,7 @@ class WordingReader(Immutable):
                 key = ("",) if kind == "supervisor" else tuple(words[first:last])
                 found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)
         findings = list(found.values())
-        if not findings:
+        if not findings and self.phrases.subjects:
             findings = self._model_finding(tokens, _unmatched_runs(read, lead))
         said = words[lead:]
         return WordingUtterance(
@@ -214,22 +224,22 @@ class WordingReader(Immutable):
             end=tokens[-1].end,
             tokens=tuple(tokens[lead:]),
             findings=tuple(findings),
-            content=tuple(content_stems(said)),
-            complaint=bool(findings) or bool(self._trouble.find(said)),
+            content=tuple(self.phrases.shared.content_stems(said)),
+            complaint=bool(findings) or bool(self.phrases.trouble.find(said)),
         )
 
     def _hits(self, words: list[str]) -> tuple[list[tuple[str, tuple[int, int]]], list[bool]]:
         """Return the phrases that count, and for each word whether it is dealt with by that."""
         taken = [False] * len(words)
-        mark_places(taken, self._harmless.find(words))
+        mark_places(taken, self.phrases.harmless.find(words))
         hits = [
             (kind, place)
-            for kind, phrases in self._kinds.items()
+            for kind, phrases in self.phrases.kinds.items()
             for place in phrases.find(words)
             if not any(taken[slice(*place)])
         ]
         mark_places(taken, [place for _, place in hits])
-        turned = find_negated(words, taken)
+        turned = self.phrases.shared.find_negated(words, taken)
         counted = [(kind, place) for kind, place in hits if not turned[place[0]]]
         return counted, [t or n for t, n in zip(taken, turned, strict=True)]
 
@@ -255,7 +265,8 @@ class WordingReader(Immutable):
             zip(OPERATING_POINT, self._model.class_probabilities(words), strict=True)
         ):
             above = _logit(probability) - _logit(OPERATING_POINT[name])
-            found.append((above if _SUBJECT_WORDS[name].intersection(words) else 0.0, output, name))
+            about = self.phrases.subjects[name].intersection(words)
+            found.append((above if about else 0.0, output, name))
         above, output, name = max(found)
         if above <= 0:
             return None
@@ -275,12 +286,14 @@ class WordingEvidence:
 
     Parameters
     ----------
+    phrases
+        Of the language that is spoken; None where there are none, so that nothing is ever found.
     model
         The model of wording; it keeps no state.
     """
 
-    def __init__(self, model: WordingModel) -> None:
-        self._reader = WordingReader(model)
+    def __init__(self, phrases: WordingPhrases | None, model: WordingModel) -> None:
+        self._reader = WordingReader(phrases, model) if phrases else None
         self._words = UtteranceWords(WORDING_UTTERANCES)
         self._said: dict[int, WordingUtterance] = {}
         """Utterances as read, until a word of theirs or of one before changes."""
@@ -296,6 +309,8 @@ class WordingEvidence:
         """
         if event.speaker is not Speaker.CUSTOMER:
             raise ValueError("the agent's words never reach the estimate")
+        if not self._reader:
+            return
         if self._words.apply_event(event):
             # Later ones are read with the end of this one, and may say it again.
             self._said = {
@@ -316,7 +331,7 @@ class WordingEvidence:
             Samples on the stream clock.
         """
         if self._findings is None:
-            self._findings = self._collect_findings()
+            self._findings = self._collect_findings(self._reader) if self._reader else []
         weights: dict[str, float] = {}
         for finding in self._findings:
             faded = finding.weight * 0.5 ** (max(at - finding.at, 0) / HALF_LIFE)
@@ -326,21 +341,21 @@ class WordingEvidence:
         evidence = [Evidence(weight * scale, text) for text, weight in weights.items()]
         return tuple(sorted(evidence, key=lambda e: -e.weight))
 
-    def _collect_findings(self) -> list[WordingFinding]:
+    def _collect_findings(self, reader: WordingReader) -> list[WordingFinding]:
         lead: tuple[WordingToken, ...] = ()
         for number, words in self._words:
             if number not in self._said:
                 tokens = [
                     WordingToken(text, word.end)
                     for word in words
-                    for text in spoken_words([word.text])
+                    for text in reader.phrases.spoken_words([word.text])
                 ]
                 if not tokens:
                     continue
                 start = words[0].start
                 if lead and start - lead[-1].end > LEAD_GAP:
                     lead = ()
-                said = self._reader.read_utterance([*lead, *tokens], len(lead), start)
+                said = reader.read_utterance([*lead, *tokens], len(lead), start)
                 earlier = [self._said[n] for n in sorted(self._said, reverse=True) if n < number]
                 again = next((found for s in earlier if (found := find_restatement(s, said))), None)
                 findings = (*said.findings, again) if again else said.findings
@@ -384,9 +399,3 @@ def _unmatched_runs(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:
 def _logit(probability: float) -> float:
     p = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(p / (1 - p))
-
-
-@cache
-def _phrases(kind: str) -> Phrases:
-    """Return the phrases of a kind that tell of agitation."""
-    return Phrases(language_table("wording")[kind])

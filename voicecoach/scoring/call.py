@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from voicecoach.coaching.conversation_state import ANSWERS_WITHIN
 from voicecoach.coaching.thresholds import CueThresholds
+from voicecoach.language.pack import Language
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
 from voicecoach.types import (
     AGENT,
@@ -86,14 +87,21 @@ class ScoredCall:
         Of its events.
     thresholds
         Of the rules of the call.
+    language
+        That was spoken.
     quoting
         Whether quotations have words; else the moment alone is told.
     """
 
     def __init__(
-        self, record: CallRecord, thresholds: CueThresholds, *, quoting: bool = True
+        self,
+        record: CallRecord,
+        thresholds: CueThresholds,
+        language: Language,
+        *,
+        quoting: bool = True,
     ) -> None:
-        self.thresholds, self.quoting = thresholds, quoting
+        self.thresholds, self.language, self.quoting = thresholds, language, quoting
         self.end = record.end
         self.turns = {s: sorted(record.turns[s]) for s in SPEAKERS}
         self.segments = {s: sorted(record.segments[s]) for s in SPEAKERS}
@@ -143,6 +151,10 @@ class ScoredCall:
     def has_words(self, speaker: Speaker) -> bool:
         """Return whether any word of a speaker was heard."""
         return bool(self.words[speaker])
+
+    def knows_acts(self, speaker: Speaker) -> bool:
+        """Return whether what a speaker did with words is known."""
+        return self.language.dialogue_acts is not None and self.has_words(speaker)
 
     def worded_share(self, speaker: Speaker) -> float:
         """Return the share of a speaker's speech in which words were heard, 0..1."""

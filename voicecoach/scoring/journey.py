@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.language.act_matcher import tokenize_acts
-from voicecoach.language.phrases import content_stems
-from voicecoach.scoring.call import BACKCHANNEL_MAX, Exchange, ScoredCall, make_quote
+from voicecoach.scoring.call import BACKCHANNEL_MAX, ScoredCall, make_quote
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS
 from voicecoach.scoring.practice import UPSET_LEVEL
 from voicecoach.scoring.record import Span
@@ -176,7 +174,8 @@ def root_cause(call: ScoredCall) -> list[Quote]:
     First the earliest account of a trouble; then what the customer said of it again and with most
     agitation.
     """
-    if call.distrusted.get(CUSTOMER):
+    phrases = call.language.dialogue_acts
+    if call.distrusted.get(CUSTOMER) or phrases is None:
         return []
     troubled = [e for e in call.exchanges if e.customer_acts(*PRESSURE_ACTS)]
     opening = [
@@ -194,11 +193,14 @@ def root_cause(call: ScoredCall) -> list[Quote]:
             *((e, "the first account of a trouble") for e in troubled[:1] if e not in opening),
         )
     ]
-    themes = [_themes(call, e) for e in troubled]
+    themes = [
+        set().union(*(phrases.content_stems(m.text) for m in e.customer_acts(*PRESSURE_ACTS)))
+        for e in troubled
+    ]
     found: list[tuple[float, Quote]] = []
     for exchange in troubled:
         for move in exchange.customer_acts(*PRESSURE_ACTS):
-            again = sum(bool(_stems(move.text) & t) for t in themes) - 1
+            again = sum(bool(phrases.content_stems(move.text) & t) for t in themes) - 1
             heat = call.mean_agitation(Span(move.start, move.end + BACKCHANNEL_MAX))
             heat = heat if heat == heat else 0.0
             weight = CAUSE_WEIGHTS[move.kind] + 0.5 * again + heat
@@ -212,11 +214,3 @@ def root_cause(call: ScoredCall) -> list[Quote]:
         if not any(q.start_s < t.end_s and t.start_s < q.end_s for t in told):
             told.append(q)
     return told[:MAX_CAUSES]
-
-
-def _themes(call: ScoredCall, exchange: Exchange) -> set[str]:
-    return set().union(*(_stems(m.text) for m in exchange.customer_acts(*PRESSURE_ACTS)))
-
-
-def _stems(text: str) -> set[str]:
-    return set(content_stems([token.text for token in tokenize_acts(text.split())])) - {""}

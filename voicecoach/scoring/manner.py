@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.language.act_matcher import act_phrases, tokenize_acts
-from voicecoach.language.phrases import language_table
 from voicecoach.scoring.call import WORD_NEAR, Exchange, ScoredCall, make_quote, mean_of_known
 from voicecoach.scoring.practice import (
     UPSET_LEVEL,
@@ -138,7 +136,8 @@ def _cuts_in(call: ScoredCall, overlap: Overlap) -> bool:
     if overlap.backchannel or overlap.end - overlap.start < CUT_IN_OVERLAP:
         return False
     words = call.words_in(AGENT, Span(overlap.start - WORD_NEAR, overlap.end))
-    return not _SUPPORTIVE.cover_all([word.text for word in words])
+    phrases = call.language.dialogue_acts
+    return phrases is None or not phrases.supportive.cover_all([word.text for word in words])
 
 
 def find_calm_delivery(call: ScoredCall) -> TechniqueFindings:
@@ -258,7 +257,7 @@ def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
             )
         elif gentle:
             seen.append(TechniqueMoment(call.quote_act(gentle[0], "you met it before you went on")))
-        elif call.has_words(AGENT) and call.has_words_in(AGENT, opening):
+        elif call.knows_acts(AGENT) and call.has_words_in(AGENT, opening):
             why = f"you answered {gap_s:.1f} s after {outburst_s:.0f} s of agitated speech; wait"
             said = call.quote_first_words(AGENT, opening, why)
             missed += [TechniqueMoment(said)] if said else []
@@ -280,7 +279,7 @@ def ends_in_question(call: ScoredCall, exchange: Exchange) -> bool:
     words = call.words_in(CUSTOMER, Span(exchange.account.start, exchange.account.end + WORD_NEAR))[
         -QUESTION_END_WORDS:
     ]
-    return any(token.asked for token in tokenize_acts([word.text for word in words]))
-
-
-_SUPPORTIVE = act_phrases(language_table("dialogue_acts")["supportive"])
+    phrases = call.language.dialogue_acts
+    return phrases is not None and any(
+        token.asked for token in phrases.tokenize([word.text for word in words])
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from voicecoach.coaching.signals import APOLOGY_WINDOW
-from voicecoach.language.act_matcher import tokenize_acts
+from voicecoach.language.pack import Language
 from voicecoach.scoring.call import Exchange, ScoredCall
 from voicecoach.scoring.manner import ACCOUNT_S, ends_in_question, has_worded_reply
 from voicecoach.scoring.practice import (
@@ -32,9 +32,6 @@ REGRET_S = 20.0
 """Of the agent's speech after the first trouble, seconds."""
 TROUBLE_ACTS = "trouble", "repeat"
 PRESSURE_ACTS = *TROUBLE_ACTS, "demand", "abuse"
-SECOND_PERSON = frozenset(
-    {"you", "your", "you're", "you've", "you'd", "you'll", "yourself", "yourselves"}
-)
 
 
 def find_empathy(call: ScoredCall) -> TechniqueFindings:
@@ -152,7 +149,7 @@ def _defence_findings(call: ScoredCall, what: str, *, blames: bool) -> Technique
     for exchange in _worded_exchanges(call):
         why = f"you {what}: come back to their problem"
         defences = [q for m in exchange.reply_acts("defence") for q in call.quote_sentences(m, why)]
-        bad = [q for q in defences if is_blaming(q.text) is blames]
+        bad = [q for q in defences if is_blaming(q.text, call.language) is blames]
         pressed = exchange.customer_acts(*PRESSURE_ACTS) or is_upset(call, exchange)
         if not bad and not pressed:
             continue
@@ -169,9 +166,12 @@ def _defence_findings(call: ScoredCall, what: str, *, blames: bool) -> Technique
     return TechniqueFindings(seen, missed, numbers if replies else {})
 
 
-def is_blaming(text: str) -> bool:
+def is_blaming(text: str, language: Language) -> bool:
     """Return whether a defence is at the customer's cost: it speaks of "you"."""
-    return not SECOND_PERSON.isdisjoint(token.text for token in tokenize_acts(text.split()))
+    phrases = language.dialogue_acts
+    return phrases is not None and not phrases.shared.second_person.isdisjoint(
+        token.text for token in phrases.tokenize(text.split())
+    )
 
 
 def most_telling(moves: Sequence[DialogueAct]) -> DialogueAct:

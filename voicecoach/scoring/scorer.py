@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voicecoach.coaching.thresholds import CueThresholds
+from voicecoach.language.pack import Language
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.journey import journey, root_cause
 from voicecoach.scoring.record import CallRecord
@@ -24,6 +25,8 @@ class Scorer:
         Of the call.
     thresholds
         Of the rules that were loaded for it.
+    language
+        That was spoken.
     composite
         Whether there is the composite of the agent's delivery; else nothing is named after it.
     words
@@ -34,11 +37,13 @@ class Scorer:
         self,
         name: str,
         thresholds: CueThresholds,
+        language: Language,
         *,
         composite: bool = True,
         words: bool = True,
     ) -> None:
-        self._name, self._thresholds, self._record = name, thresholds, CallRecord()
+        self._name, self._thresholds, self._language = name, thresholds, language
+        self._record = CallRecord()
         self._composite, self._words = composite, words
 
     def add_event(self, event: Event) -> None:
@@ -47,15 +52,23 @@ class Scorer:
 
     def finish(self) -> ScoreCard:
         """Return the score card of all events taken."""
-        call = ScoredCall(self._record, self._thresholds, quoting=self._words)
+        call = ScoredCall(self._record, self._thresholds, self._language, quoting=self._words)
         return ScoreCard(
             call=self._name,
             techniques=[score_technique(p, call, composite=self._composite) for p in TECHNIQUES],
             styles=conflict_styles(call),
             journey=journey(call),
             root_cause=root_cause(call) if self._words else [],
-            notes=[note for speaker in SPEAKERS for note in _limit_notes(call, speaker)],
+            notes=_language_notes(call)
+            + [note for speaker in SPEAKERS for note in _limit_notes(call, speaker)],
         )
+
+
+def _language_notes(call: ScoredCall) -> list[str]:
+    """Return what cannot be said for want of phrases, where there were words."""
+    if call.language.dialogue_acts or not any(map(call.has_words, SPEAKERS)):
+        return []
+    return [f"there are no phrases for {call.language.code!r}: what needs them is not scored"]
 
 
 def _limit_notes(call: ScoredCall, speaker: Speaker) -> list[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from voicecoach.language.pack import Language
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
 from voicecoach.scoring.record import Span
@@ -68,13 +69,15 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
     began = _conflict_start(call)
     for speaker, state in call.distrusted.items():
         return _no_styles(f"not known, the {speaker}'s channel is {state}")
+    if call.language.dialogue_acts is None:
+        return _no_styles(f"not known, there are no phrases for {call.language.code!r}")
     if not call.has_words(AGENT):
         return _no_styles("not known, no words of the agent were heard")
     if began is None:
         return _no_styles("no conflict was heard: no trouble, demand or insult, nobody upset")
     moves = call.speaker_acts(AGENT, *ACT_STYLE_WEIGHTS, span=Span(began, call.end + 1))
     weights = {
-        style: sum(ACT_STYLE_WEIGHTS[weighed_kind(m)].get(style, 0.0) for m in moves)
+        style: sum(ACT_STYLE_WEIGHTS[weighed_kind(m, call.language)].get(style, 0.0) for m in moves)
         for style in STYLE_PLACES
     }
     total = sum(weights.values())
@@ -105,9 +108,11 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
     )
 
 
-def weighed_kind(move: DialogueAct) -> str:
+def weighed_kind(move: DialogueAct, language: Language) -> str:
     """Return the kind that a move weighs as."""
-    return BLAMING_DEFENCE if move.kind == "defence" and is_blaming(move.text) else move.kind
+    return (
+        BLAMING_DEFENCE if move.kind == "defence" and is_blaming(move.text, language) else move.kind
+    )
 
 
 def _conflict_start(call: ScoredCall) -> int | None:
@@ -121,10 +126,19 @@ def _style_evidence(call: ScoredCall, moves: Sequence[DialogueAct]) -> list[Styl
     """Return the moves that speak most for each style, by time."""
     found: list[StyleEvidence] = []
     for style in STYLE_PLACES:
-        telling = [m for m in moves if ACT_STYLE_WEIGHTS[weighed_kind(m)].get(style, 0.0) > 0.0]
-        telling.sort(key=lambda m: (-ACT_STYLE_WEIGHTS[weighed_kind(m)][style], m.start))
+        telling = [
+            m
+            for m in moves
+            if ACT_STYLE_WEIGHTS[weighed_kind(m, call.language)].get(style, 0.0) > 0.0
+        ]
+        telling.sort(
+            key=lambda m: (-ACT_STYLE_WEIGHTS[weighed_kind(m, call.language)][style], m.start)
+        )
         found += [
-            StyleEvidence(style, call.quote_act(move, ACT_DESCRIPTIONS[AGENT][weighed_kind(move)]))
+            StyleEvidence(
+                style,
+                call.quote_act(move, ACT_DESCRIPTIONS[AGENT][weighed_kind(move, call.language)]),
+            )
             for move in sorted(telling[:SHOWN_PER_STYLE], key=lambda m: m.start)
         ]
     return found

@@ -27,10 +27,11 @@ six stays hidden whatever follows.
 The hidden digits count as digits, so what is masked can be masked again and stays as it is.
 
 What this cannot do: hide what is left of a card that nobody called one where the recogniser lost
-most of it, digits that the recogniser wrote as other words, number words of other languages, a card
-number that is told a few digits at a time with long talk between them, the digits that a partial
-word showed before it was known that more follow, nor a security code that only the other speaker
-called one.  Nobody should read a card number to a recogniser: pause listening.
+most of it, digits that the recogniser wrote as other words, number words of a language that brings
+none (`DIGITS_ALONE`), a card number that is told a few digits at a time with long talk between
+them, the digits that a partial word showed before it was known that more follow, nor a security
+code that only the other speaker called one.  Nobody should read a card number to a recogniser:
+pause listening.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
+
+from voicecoach.types import Immutable
 
 HIDDEN_DIGIT = "#"
 """Stands for a digit."""
@@ -60,31 +63,59 @@ MAX_CODE_DIGITS = 4
 MAX_WORDS_TO_CODE = 5
 """Other words between its name and its digits, at most."""
 
-_UNITS = (
-    *("zero", "oh", "o", "nought", "one", "two", "three", "four", "fife"),
-    *("five", "six", "seven", "eight", "nine", "niner"),
-)
-_TEENS = (
-    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-    *("eighteen", "nineteen"),
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_SPOKEN = dict.fromkeys((*_UNITS, "double"), 1) | dict.fromkeys((*_TEENS, *_TENS, "triple"), 2)
-"""Digits that a word stands for; "double" and "triple" add to the one that follows."""
-_ALIKE = {"for", "fore", "to", "too", "won", "ate", "tree"}
-"""What a recogniser writes for digits."""
-_BETWEEN = {
-    *("uh", "um", "er", "erm", "ah", "hm", "hmm", "mm", "mhm", "huh", "and", "then", "dash"),
-    *("hyphen", "space", "slash", "dot", "point", "okay", "ok", "yes", "yeah", "yep", "no", "nope"),
-    *("so", "sorry", "wait", "that's", "it's", "next", "again"),
-    *("hundred", "thousand"),
-}
-"""Words that do not end a run."""
 _NO_CARD = re.compile(r"\d{1,3}(,\d{3}){1,2}(\.\d\d)?|\d{1,2}:\d\d|\d{1,2}/\d{1,2}(/\d\d(\d\d)?)?")
 """Thousands with commas, a time of day, a date: too few digits for a card."""
-_NAMES_CODE = re.compile(r"(security (code|number)|cv[vcn2]2?|c v [vc]|on the back)$")
-_CARDS = {"card", "cards", "visa", "mastercard", "amex", "maestro", "debit"}
-"""Words after which digits are taken for a card's."""
+
+
+class NumberWords(Immutable):
+    """How numbers are said in a language.
+
+    Parameters
+    ----------
+    units
+        Words for one digit; one after a word of `tens` makes a number of two digits.
+    tens
+        Words for two digits that a unit may follow: "forty" in "forty one".
+    two_digits
+        Words for two digits in themselves: "twelve".
+    double, triple
+        Words that add one digit, and two, to the one that follows.
+    alike
+        What a recogniser writes for digits.
+    between
+        Words that do not end a run.
+    cards
+        Words after which digits are taken for a card's.
+    codes
+        What a security code is called, in a word or a few.
+    """
+
+    def __init__(
+        self,
+        units: Iterable[str],
+        tens: Iterable[str] = (),
+        two_digits: Iterable[str] = (),
+        double: Iterable[str] = (),
+        triple: Iterable[str] = (),
+        alike: Iterable[str] = (),
+        between: Iterable[str] = (),
+        cards: Iterable[str] = (),
+        codes: Iterable[str] = (),
+    ) -> None:
+        self.units, self.tens, self.alike = frozenset(units), frozenset(tens), frozenset(alike)
+        self.between, self.cards = frozenset(between), frozenset(cards)
+        self.codes = tuple(codes)
+        self.digits = dict.fromkeys((*self.units, *double), 1)
+        """Digits that a word stands for."""
+        self.digits |= dict.fromkeys((*two_digits, *self.tens, *triple), 2)
+
+
+DIGITS_ALONE = NumberWords(
+    units=(),
+    cards=("visa", "mastercard", "amex", "maestro"),
+    codes=("cvv", "cvc", "cvn", "cvv2", "cvc2"),
+)
+"""Of a language whose number words are not known: digits, and names that are the same anywhere."""
 
 
 class DigitRun(NamedTuple):
@@ -115,13 +146,14 @@ class _WordPart(NamedTuple):
     """Those that it stands for; -1 where it is another word."""
 
 
-def names_card(texts: Iterable[str]) -> bool:
+def names_card(texts: Iterable[str], numbers: NumberWords) -> bool:
     """Return whether words speak of a card."""
-    return any(text.lower().strip(".,;:!?'\"") in _CARDS for text in texts)
+    return any(text.lower().strip(".,;:!?'\"") in numbers.cards for text in texts)
 
 
 def mask_cards(
     texts: Sequence[str],
+    numbers: NumberWords,
     run: DigitRun = DigitRun(),  # noqa: B008
     *,
     card: bool = False,
@@ -132,6 +164,8 @@ def mask_cards(
     ----------
     texts
         Successive words of one speaker.
+    numbers
+        How numbers are said in their language.
     run
         What was open before them.
     card
@@ -144,7 +178,7 @@ def mask_cards(
     digits, others = run
     own: list[tuple[_WordPart, int]] = []
     """The run's pieces, each with the digits before it."""
-    for piece in _word_parts(texts):
+    for piece in _word_parts(texts, numbers):
         if piece.digits < 0:
             others += 1
         elif piece.digits and others and digits < MIN_RESUMED_DIGITS:
@@ -157,15 +191,15 @@ def mask_cards(
             own.append((piece, digits))
             digits, others = digits + piece.digits, 0
     _hide(out, own, shown)
-    _hide_codes(out, texts)
+    _hide_codes(out, texts, numbers)
     return MaskedWords(
         ["".join(chars) for chars in out], DigitRun(digits, others) if digits else DigitRun()
     )
 
 
-def count_digits(text: str) -> int:
+def count_digits(text: str, numbers: NumberWords) -> int:
     """Return how many digits a word stands for; -1 where it is another word."""
-    counts = [piece.digits for piece in _word_parts([text])]
+    counts = [piece.digits for piece in _word_parts([text], numbers)]
     return -1 if -1 in counts else sum(counts)
 
 
@@ -188,32 +222,37 @@ def _hide(out: list[list[str]], run: Sequence[tuple[_WordPart, int]], shown: int
                 out[piece.word][piece.start + i] = char if left >= 0 else HIDDEN_DIGIT
 
 
-def _hide_codes(out: list[list[str]], texts: Sequence[str]) -> None:
+def _hide_codes(out: list[list[str]], texts: Sequence[str], numbers: NumberWords) -> None:
     """Hide the digits that are called a security code."""
     said, left, away = "", 0, 0
-    for piece in _word_parts(texts):
+    longest = max(map(len, numbers.codes), default=1)
+    for piece in _word_parts(texts, numbers):
         if piece.digits > 0 and left:
             _hide(out, [(piece, 0)], 0)
             left, away = max(left - piece.digits, 0), MAX_WORDS_TO_CODE
         elif piece.digits < 0:
-            said = f"{said[-20:]} {piece.text}"
+            said = f"{said[-longest:]} {piece.text}"
             away += 1
-            if _NAMES_CODE.search(said):
+            if said.endswith(numbers.codes):
                 left, away = MAX_CODE_DIGITS, 0
             elif away > MAX_WORDS_TO_CODE:
                 left = 0
 
 
-def _word_parts(texts: Sequence[str]) -> Iterator[_WordPart]:
+def _word_parts(texts: Sequence[str], numbers: NumberWords) -> Iterator[_WordPart]:
     """Yield the pieces of words; what only stands between two is none."""
-    found = [piece for word, text in enumerate(texts) for piece in _split(word, text)]
+    found = [piece for word, text in enumerate(texts) for piece in _split(word, text, numbers)]
     for i, piece in enumerate(found):
         before = found[i - 1] if i else None
         after = found[i + 1] if i + 1 < len(found) else None
-        if piece.text in _TENS and after and after.text in (*_UNITS, HIDDEN_DIGIT):
+        if (
+            piece.text in numbers.tens
+            and after
+            and (after.text in numbers.units or after.text == HIDDEN_DIGIT)
+        ):
             piece = piece._replace(digits=1)  # "forty-one" has two
         elif (
-            piece.text in _ALIKE
+            piece.text in numbers.alike
             and (before and before.digits == 1)
             and (not after or after.digits > 0)
         ):
@@ -222,7 +261,7 @@ def _word_parts(texts: Sequence[str]) -> Iterator[_WordPart]:
         yield piece
 
 
-def _split(word: int, text: str) -> Iterator[_WordPart]:
+def _split(word: int, text: str, numbers: NumberWords) -> Iterator[_WordPart]:
     count = sum(map(_is_digit, text))
     if count >= MIN_CARD_DIGITS:
         yield _WordPart(word, 0, len(text), HIDDEN_DIGIT + text.lower(), count)
@@ -241,8 +280,8 @@ def _split(word: int, text: str) -> Iterator[_WordPart]:
             yield _WordPart(
                 word, start, at, part, -1 if glued and len(part) < MIN_GLUED_DIGITS else len(part)
             )
-        elif kind == "letters" and lower and lower not in _BETWEEN:
-            yield _WordPart(word, start, at, lower, _SPOKEN.get(lower, -1))
+        elif kind == "letters" and lower and lower not in numbers.between:
+            yield _WordPart(word, start, at, lower, numbers.digits.get(lower, -1))
 
 
 def _char_kind(char: str) -> str:

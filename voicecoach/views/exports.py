@@ -14,22 +14,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
     SPEAKERS,
-    CueClosed,
     CueHeldBack,
-    CueOpened,
     DialogueAct,
-    Ended,
     Event,
     Overlap,
     Speaker,
     SpeechEnded,
     Utterance,
     Word,
+    end_of_events,
     to_seconds,
 )
 
@@ -122,7 +121,9 @@ def textgrid(events: Sequence[Event], call: str) -> str:
     tiers["cues"] = _cue_spans(events)
     held = [e for e in events if isinstance(e, CueHeldBack)]
     points = {"cues held back": [LabelledSpan(e.at, e.at, f"{e.id}: {e.reason}") for e in held]}
-    end = max([_call_end(events), HOP, *(span.end for spans in tiers.values() for span in spans)])
+    end = max(
+        [end_of_events(events), HOP, *(span.end for spans in tiers.values() for span in spans)]
+    )
     out = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
     out += ["xmin = 0", f"xmax = {_praat_seconds(end)}", "tiers? <exists>"]
     out += [f"size = {len(tiers) + len(points)}", "item []:"]
@@ -217,21 +218,13 @@ def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker
     ]
 
 
-def _cue_spans(events: Iterable[Event]) -> list[LabelledSpan]:
+def _cue_spans(events: Sequence[Event]) -> list[LabelledSpan]:
     """Return the cues on screen; one that the log does not see closed lasts to its end."""
-    cards = []
-    card: CueOpened | None = None
-    last = 0
-    for event in events:
-        last = max(last, event.at)
-        if isinstance(event, CueOpened):
-            card = event
-        elif isinstance(event, CueClosed) and card:
-            cards.append(LabelledSpan(card.at, event.at, f"{card.id}: {card.message}"))
-            card = None
-    if card:
-        cards.append(LabelledSpan(card.at, last, f"{card.id}: {card.message}"))
-    return cards
+    end = max((event.at for event in events), default=0)
+    return [
+        LabelledSpan(cue.at, closed.at if closed else end, f"{cue.id}: {cue.message}")
+        for cue, closed in read_cue_spans(events)
+    ]
 
 
 def _contiguous(spans: Iterable[LabelledSpan], end: int) -> list[LabelledSpan]:
@@ -270,10 +263,6 @@ def _tier(number: int, kind: str, name: str, end: int, what: str, size: int) -> 
 def _apart(u: ExportedUtterance, move: DialogueAct) -> int:
     """Return how far a move lies outside an utterance."""
     return max(u.start - move.start, move.end - u.end, 0)
-
-
-def _call_end(events: Iterable[Event]) -> int:
-    return max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
 
 
 def _single_line(text: str) -> str:

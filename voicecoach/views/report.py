@@ -12,27 +12,27 @@ from typing import Any
 
 import msgspec
 
+from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
-    CueClosed,
     CueFeedback,
     CueHeldBack,
     CueOpened,
     CueOutcome,
     Delivery,
-    Ended,
     Event,
     Speaker,
     Tone,
+    end_of_events,
     to_rounded_seconds,
 )
 from voicecoach.views import timeline
 from voicecoach.views.annotated_transcript import MarkedUtterance, mark_utterances
 from voicecoach.views.scorecard import ScoreCard
-from voicecoach.views.summary import Summarizer, Summary, format_samples
+from voicecoach.views.summary import Summary, format_samples, summarize_events
 
 MIN_POINT_STEP_S, MAX_POINTS = 0.256, 8000
 """Seconds between points of the signals, at least, and how many there are at most."""
@@ -130,12 +130,8 @@ def make_report(
     """
     name = str(facts.get("call") or "call")
     speakers = [s for s in SPEAKERS if s in (facts.get("speakers") or SPEAKERS)]
-    summarizer = Summarizer(name)
-    for event in events:
-        summarizer.add_event(event)
-    summary = summarizer.finish()
-    # A log that was cut off has no end of its own.
-    end = max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
+    summary = summarize_events(name, events)
+    end = end_of_events(events)
     summary.duration_s = to_rounded_seconds(end)
     return Report(
         call=name,
@@ -167,25 +163,23 @@ def _shown_cues(events: Sequence[Event], end: int) -> list[ShownCue]:
     found = []
     outcomes = {(e.id, e.start): e for e in events if isinstance(e, CueOutcome) and e.shown}
     marks = {(e.id, e.start): e.helpful for e in events if isinstance(e, CueFeedback)}
-    closed = [e for e in events if isinstance(e, CueClosed)]
-    for e in events:
-        if isinstance(e, CueOpened):
-            close = next((c for c in closed if c.id == e.id and c.at >= e.at), None)
-            found.append(
-                ShownCue(
-                    id=e.id,
-                    title=e.title,
-                    message=e.message,
-                    say=e.say,
-                    opened_s=to_rounded_seconds(e.at),
-                    closed_s=to_rounded_seconds(close.at if close else end),
-                    closed_because=close.reason if close else "the log ends",
-                    held_s=e.held_s,
-                    evidence=[_evidence_text(name, value) for name, value in e.evidence.items()],
-                    helpful=marks.get((e.id, e.at)),
-                    followed=_outcome_texts(outcomes.get((e.id, e.at))),
-                )
+    for span in read_cue_spans(events):
+        e, close = span.opened, span.closed
+        found.append(
+            ShownCue(
+                id=e.id,
+                title=e.title,
+                message=e.message,
+                say=e.say,
+                opened_s=to_rounded_seconds(e.at),
+                closed_s=to_rounded_seconds(close.at if close else end),
+                closed_because=close.reason if close else "the log ends",
+                held_s=e.held_s,
+                evidence=[_evidence_text(name, value) for name, value in e.evidence.items()],
+                helpful=marks.get((e.id, e.at)),
+                followed=_outcome_texts(outcomes.get((e.id, e.at))),
             )
+        )
     return found
 
 

@@ -8,9 +8,12 @@ or is worth; there is no total to rank people by.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from voicecoach.types import Speaker
+from voicecoach.views.columns import doc
 from voicecoach.views.summary import escape_markdown, format_seconds
 
 
@@ -31,16 +34,18 @@ class Quote(msgspec.Struct, frozen=True):
 class TechniqueScore(msgspec.Struct, frozen=True):
     """One technique in one call."""
 
-    id: str
-    name: str
-    score: float | None
-    """0..1; null where the call gave no occasion for it, or it cannot be known."""
-    formula: str
-    """How the score comes about, with this call's numbers in it; or why there is none."""
+    id: Annotated[str, doc("id of the technique")]
+    name: Annotated[str, doc("name of the technique")]
+    score: Annotated[
+        float | None,
+        doc("0..1; null where the call gave no occasion for it, or it cannot be known"),
+    ]
+    formula: Annotated[
+        str, doc("how the score comes about, with the call's numbers in it, or why there is none")
+    ]
     seen: list[Quote]
     missed: list[Quote]
-    practise: str
-    """One thing."""
+    practise: Annotated[str, doc("one thing to practise")]
 
 
 class StyleEvidence(msgspec.Struct, frozen=True):
@@ -57,11 +62,11 @@ class ConflictStyles(msgspec.Struct, frozen=True):
     On the plane of Thomas and Kilmann: what is done for one's own side, and for the other's.
     """
 
-    assertiveness: float | None
-    """0..1; null where there are too few moves to say."""
-    cooperativeness: float | None
-    style: str
-    """The nearest of the five, "" where it is not known."""
+    assertiveness: Annotated[
+        float | None, doc("in handling the conflict, 0..1; null where there are too few moves")
+    ]
+    cooperativeness: Annotated[float | None, doc("the same of cooperation, 0..1")]
+    style: Annotated[str, doc("style of handling the conflict; nothing where it is not known")]
     formula: str
     shares: dict[str, float]
     """Of the moves, by style."""

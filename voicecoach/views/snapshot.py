@@ -10,6 +10,7 @@ from collections import deque
 
 import numpy as np
 
+from voicecoach.coaching.cue_spans import CueSpanReader
 from voicecoach.types import (
     SPEAKERS,
     Block,
@@ -46,16 +47,25 @@ class Snapshot:
         self.speaking = dict.fromkeys(SPEAKERS, False)
         self.tone: Tone | None = None
         self.delivery: Delivery | None = None
-        self.cue: CueOpened | None = None
+        self._cue_spans = CueSpanReader()
         self.helpful: bool | None = None
-        """What the agent says of it."""
-        self.cues_shown = 0
+        """How the agent marked the cue on screen."""
         self.channels: dict[Speaker, ChannelState] = {}
         """What is wrong with channels."""
         self._degraded: dict[str, str] = {}
         """By stage, what it does less than it should."""
         self.lines: deque[Utterance] = deque(maxlen=LINES_KEPT)
         self._words: dict[Speaker, dict[int, dict[int, Word]]] = {s: {} for s in SPEAKERS}
+
+    @property
+    def cue(self) -> CueOpened | None:
+        """The cue on screen."""
+        return self._cue_spans.on_screen
+
+    @property
+    def cues_shown(self) -> int:
+        """How many cues were shown, the one on screen included."""
+        return len(self._cue_spans.spans)
 
     @property
     def degraded(self) -> str:
@@ -91,13 +101,11 @@ class Snapshot:
                 self.tone = event
             case Delivery():
                 self.delivery = event
-            case CueOpened():
-                self.cue, self.helpful = event, None
-                self.cues_shown += 1
-            case CueClosed():
-                self.cue = None
+            case CueOpened() | CueClosed():
+                self._cue_spans.add_event(event)
+                self.helpful = None
             case CueFeedback():
-                if self.cue and (self.cue.id, self.cue.at) == (event.id, event.start):
+                if self._cue_spans.is_mark_of_shown(event):
                     self.helpful = event.helpful
             case Listening():
                 self.listening = event.on

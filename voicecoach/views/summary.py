@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader
 from voicecoach.text_safety.sanitize import printable
 from voicecoach.types import (
     SAMPLE_RATE,
+    SPEAKERS,
     Backchannel,
     ChannelState,
     CueClosed,
@@ -29,47 +32,47 @@ from voicecoach.types import (
     Utterance,
     to_seconds,
 )
+from voicecoach.views.columns import Column, doc, struct_columns
 
 SUMMARY_MIN_CONFIDENCE = 0.3
 """Confidence from which an estimate of agitation enters the summary."""
 
 
 class SpeakerSummary(msgspec.Struct):
-    """One speaker."""
+    """One speaker; the descriptions go on from "the agent's" or "the customer's"."""
 
-    speech_s: float = 0.0
-    talk_share: float = 0.0
-    """Of both speakers' speech, 0..1."""
-    turns: int = 0
-    overlaps_begun: int = 0
-    """Times they came in over the other, backchannels apart."""
-    backchannels: int = 0
-    channel: str = "ok"
+    speech_s: Annotated[float, doc("speech, seconds")] = 0.0
+    talk_share: Annotated[float, doc("share of both speakers' speech, 0..1")] = 0.0
+    turns: Annotated[int, doc("turns")] = 0
+    overlaps_begun: Annotated[int, doc("interruptions: times they began while the other spoke")] = 0
+    """Backchannels are not counted."""
+    backchannels: Annotated[int, doc("backchannels")] = 0
+    channel: Annotated[str, doc("channel at the end: `ok`, or what is wrong")] = "ok"
 
 
 class CueSummary(msgspec.Struct):
-    """One cue that was shown."""
+    """A cue that was shown."""
 
-    id: str
-    title: str
-    message: str
-    opened_s: float
-    say: str = ""
-    closed_s: float | None = None
-    closed_because: str = ""
+    id: Annotated[str, doc("id of the cue")]
+    title: Annotated[str, doc("title, as shown")]
+    message: Annotated[str, doc("message, as shown")]
+    opened_s: Annotated[float, doc("when it opened, seconds")]
+    say: Annotated[str, doc("words that were offered, or empty")] = ""
+    closed_s: Annotated[float | None, doc("when it closed, seconds")] = None
+    closed_because: Annotated[str, doc("why it closed, or empty")] = ""
 
 
 class OutcomeCounts(msgspec.Struct):
     """What followed moments of one kind, in figures."""
 
-    moments: int = 0
-    heeded: int = 0
-    """Of those of which it is known, how often the agent did what the cue says within 10 s."""
-    known: int = 0
-    agitation_change: float | None = None
-    """Mean change of the customer's agitation from before to 20 to 30 s after."""
-    changes: int = 0
-    """Moments that is the mean of."""
+    moments: Annotated[int, doc("how many moments")] = 0
+    heeded: Annotated[int, doc("after how many the agent did what the cue says within 10 s")] = 0
+    known: Annotated[int, doc("of how many moments that is known")] = 0
+    agitation_change: Annotated[
+        float | None,
+        doc("mean change of the customer's agitation from before to 20 to 30 s after, -1..1"),
+    ] = None
+    changes: Annotated[int, doc("how many moments that mean is of")] = 0
 
 
 class CueEffect(msgspec.Struct):
@@ -83,41 +86,68 @@ class CueEffect(msgspec.Struct):
 
 
 class TranscriptLine(msgspec.Struct):
-    """One utterance of the transcript."""
+    """An utterance of the transcript."""
 
-    speaker: Speaker
-    start_s: float
-    end_s: float
-    text: str
+    speaker: Annotated[Speaker, doc("`agent` or `customer`")]
+    start_s: Annotated[float, doc("when it begins, seconds")]
+    end_s: Annotated[float, doc("when it ends, seconds")]
+    text: Annotated[str, doc("what was said; digits that may be a card's are `#`")]
 
 
 class Summary(msgspec.Struct):
-    """A whole call; seconds and decibels, unknown is null."""
+    """A whole call; unknown is null."""
 
     call: str
-    duration_s: float = 0.0
+    duration_s: Annotated[float, doc("length, seconds")] = 0.0
     agent: SpeakerSummary = msgspec.field(default_factory=SpeakerSummary)
     customer: SpeakerSummary = msgspec.field(default_factory=SpeakerSummary)
-    overlap_s: float = 0.0
-    longest_agent_turn_s: float = 0.0
-    agitation_mean: float | None = None
-    """Over the customer's speech, where confidence is at least 0.3."""
-    agitation_peak: float | None = None
-    agitation_peak_s: float | None = None
-    agitation_end: float | None = None
-    agent_baseline_rate_syl_s: float | None = None
-    agent_baseline_reply_gap_s: float | None = None
-    """Silence before the agent's replies."""
-    agent_calmness_mean: float | msgspec.UnsetType | None = msgspec.UNSET
-    """Left out where the events have no composite, as with the privacy profile "eu"."""
+    overlap_s: Annotated[float, doc("both spoke, seconds")] = 0.0
+    longest_agent_turn_s: Annotated[float, doc("the agent's longest turn, seconds")] = 0.0
+    agitation_mean: Annotated[
+        float | None,
+        doc("the customer's agitation, an estimate, 0..1: mean where confidence is at least 0.3"),
+    ] = None
+    agitation_peak: Annotated[float | None, doc("its highest, 0..1")] = None
+    agitation_peak_s: Annotated[float | None, doc("when that was, seconds")] = None
+    agitation_end: Annotated[float | None, doc("its last, 0..1")] = None
+    agent_baseline_rate_syl_s: Annotated[
+        float | None, doc("the agent's baseline of pace, syllables per second of speech")
+    ] = None
+    agent_baseline_reply_gap_s: Annotated[
+        float | None, doc("the agent's baseline of the silence before a reply, seconds")
+    ] = None
+    agent_calmness_mean: Annotated[
+        float | msgspec.UnsetType | None,
+        doc("mean of the calmness formula, 0..1, 0.75 as usual; left out in profile `eu`"),
+    ] = msgspec.UNSET
     cues: list[CueSummary] = []
     held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}
     """Cues held back, by "id: reason"."""
     effects: dict[str, CueEffect] = {}
     """By cue."""
     transcript: list[TranscriptLine] = []
-    notes: list[str] = []
-    """What is odd about the recording or the run."""
+    notes: Annotated[list[str], doc("what is odd about the recording or the run")] = []
+
+
+def figure_columns() -> list[Column]:
+    """Return the columns of a call's figures; a speaker's are named by who it is."""
+    duration, *others = [c for c in struct_columns(Summary) if c.name not in ("call", "notes")]
+    theirs = [
+        c._replace(name=f"{who}_{c.name}", doc=f"the {who}'s {c.doc}")
+        for who in SPEAKERS
+        for c in struct_columns(SpeakerSummary)
+    ]
+    return [duration, *theirs, *others]
+
+
+def flatten_summary(summary: Summary) -> dict[str, Any]:
+    """Return a summary's fields by name, a speaker's by the names in `figure_columns`."""
+    row = msgspec.structs.asdict(summary)
+    for who in SPEAKERS:
+        row |= {f"{who}_{k}": v for k, v in msgspec.structs.asdict(row.pop(who)).items()}
+    if summary.agent_calmness_mean is msgspec.UNSET:
+        row["agent_calmness_mean"] = None
+    return row
 
 
 class Summarizer:
@@ -125,6 +155,7 @@ class Summarizer:
 
     def __init__(self, call: str) -> None:
         self.summary = Summary(call=call)
+        self._cue_spans = CueSpanReader()
         self._agitation = [0.0, 0]
         self._calmness = [0.0, 0]
 
@@ -148,13 +179,8 @@ class Summarizer:
                 self._add_tone(event)
             case Delivery():
                 self._add_delivery(event)
-            case CueOpened():
-                cue = CueSummary(
-                    event.id, event.title, event.message, to_seconds(event.at), event.say
-                )
-                s.cues.append(cue)
-            case CueClosed() if s.cues:
-                s.cues[-1].closed_s, s.cues[-1].closed_because = to_seconds(event.at), event.reason
+            case CueOpened() | CueClosed():
+                self._cue_spans.add_event(event)
             case CueHeldBack():
                 key = f"{event.id}: {event.reason}"
                 s.held_back[key] = s.held_back.get(key, 0) + 1
@@ -175,6 +201,7 @@ class Summarizer:
         total = s.agent.speech_s + s.customer.speech_s
         for who in (s.agent, s.customer):
             who.talk_share = who.speech_s / total if total else 0.0
+        s.cues = [_cue_summary(span) for span in self._cue_spans.spans]
         s.transcript.sort(key=lambda line: line.start_s)
         return s
 
@@ -235,6 +262,27 @@ class Summarizer:
 
     def _speaker_summary(self, speaker: Speaker) -> SpeakerSummary:
         return self.summary.agent if speaker is Speaker.AGENT else self.summary.customer
+
+
+def _cue_summary(span: CueSpan) -> CueSummary:
+    cue, closed = span
+    return CueSummary(
+        id=cue.id,
+        title=cue.title,
+        message=cue.message,
+        opened_s=to_seconds(cue.at),
+        say=cue.say,
+        closed_s=to_seconds(closed.at) if closed else None,
+        closed_because=closed.reason if closed else "",
+    )
+
+
+def summarize_events(call: str, events: Iterable[Event]) -> Summary:
+    """Return the summary of a call's events."""
+    summarizer = Summarizer(call)
+    for event in events:
+        summarizer.add_event(event)
+    return summarizer.finish()
 
 
 def summary_markdown(summary: Summary) -> str:

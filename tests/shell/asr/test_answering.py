@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers import ENGLISH
 from voicecoach import config
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
@@ -80,7 +81,7 @@ def feed(worker: ReplayAsr | LiveAsr, hops: int = 64) -> None:
 
 
 def replaying(parrot: Parrot) -> ReplayAsr:
-    worker = ReplayAsr([parrot], SETTINGS)
+    worker = ReplayAsr([parrot], SETTINGS, ENGLISH.numbers)
     feed(worker)
     return worker
 
@@ -105,7 +106,7 @@ def test_an_answer_arrives_after_the_stated_delay_and_not_before() -> None:
 
 
 def test_answers_come_in_the_order_of_the_requests() -> None:
-    w = ReplayAsr([Parrot(), Parrot()], SETTINGS)
+    w = ReplayAsr([Parrot(), Parrot()], SETTINGS, ENGLISH.numbers)
     feed(w)
     for n in (10, 20, 30):
         w.submit(request(64 * HOP, 0, n * HOP))
@@ -182,6 +183,7 @@ def test_a_card_number_is_hidden_in_partial_and_final_words_and_over_utterances(
             )
         ],
         SETTINGS,
+        ENGLISH.numbers,
     )
     feed(w, 1200)
     second = SAMPLE_RATE
@@ -298,7 +300,7 @@ def test_no_final_is_ever_dropped_and_the_backlog_is_bounded_by_them(
 def test_a_final_that_waits_long_keeps_its_audio() -> None:
     parrot = Parrot()
     parrot.gate.clear()
-    w = LiveAsr(parrot, SETTINGS)
+    w = LiveAsr(parrot, SETTINGS, ENGLISH.numbers)
     feed(w)
     w.submit(request(64 * HOP, HOP, 2 * HOP, careful=True, utterance=1))
     w.submit(request(64 * HOP, 2 * HOP, 3 * HOP, careful=True, utterance=2))
@@ -322,7 +324,7 @@ def poll_until(worker: LiveAsr, count: int) -> list[Transcript | Degraded]:
 def test_a_live_answer_arrives_when_it_is_there_and_the_call_never_waits() -> None:
     parrot = Parrot()
     parrot.gate.clear()
-    w = LiveAsr(parrot, SETTINGS)
+    w = LiveAsr(parrot, SETTINGS, ENGLISH.numbers)
     feed(w)
     w.submit(request(64 * HOP))
     assert w.poll(64 * HOP) == []
@@ -334,7 +336,7 @@ def test_a_live_answer_arrives_when_it_is_there_and_the_call_never_waits() -> No
 
 
 def test_at_the_end_of_a_call_the_last_words_are_waited_for() -> None:
-    w = LiveAsr(Parrot(), SETTINGS)
+    w = LiveAsr(Parrot(), SETTINGS, ENGLISH.numbers)
     feed(w)
     for n in range(5):
         w.submit(request(64 * HOP, careful=True, utterance=n))
@@ -347,7 +349,7 @@ def test_last_words_are_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(answering, "LAST_WORDS_TIMEOUT_S", 0.1)
     parrot = Parrot()
     parrot.gate.clear()
-    w = LiveAsr(parrot, SETTINGS)
+    w = LiveAsr(parrot, SETTINGS, ENGLISH.numbers)
     feed(w)
     for n in (1, 2):
         w.submit(request(64 * HOP, careful=True, utterance=n))
@@ -362,7 +364,7 @@ def test_last_words_are_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_live_recogniser_that_fails_is_started_again_once() -> None:
     parrot = Parrot(failures=3)
-    w = LiveAsr(parrot, SETTINGS)
+    w = LiveAsr(parrot, SETTINGS, ENGLISH.numbers)
     feed(w)
     w.submit(request(64 * HOP, careful=True))
     (answer,) = [a for a in w.poll(None) if isinstance(a, Transcript)]
@@ -372,7 +374,11 @@ def test_a_live_recogniser_that_fails_is_started_again_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda p: ReplayAsr([p], SETTINGS), lambda p: LiveAsr(p, SETTINGS)]
+    "make",
+    [
+        lambda p: ReplayAsr([p], SETTINGS, ENGLISH.numbers),
+        lambda p: LiveAsr(p, SETTINGS, ENGLISH.numbers),
+    ],
 )
 def test_closing_drops_what_is_not_begun(make: Callable[[Parrot], ReplayAsr | LiveAsr]) -> None:
     before = set(threading.enumerate())

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from tests.helpers import SHARED, noise, silence, sine
+from tests.helpers import ENGLISH, SHARED, noise, silence, sine
 from voicecoach.errors import ModelError
 from voicecoach.shell.asr import whisper as whisper_module
 from voicecoach.shell.asr.transcriber import TranscribedWord
@@ -222,7 +222,8 @@ def test_a_piece_without_a_space_belongs_to_the_word_before_it() -> None:
 
 
 def loop(*texts: str) -> list[str]:
-    return [w.text for w in drop_loops([TranscribedWord(t, 0.0, 0.0, 1.0) for t in texts])]
+    words = [TranscribedWord(t, 0.0, 0.0, 1.0) for t in texts]
+    return [w.text for w in drop_loops(words, ENGLISH.numbers)]
 
 
 def test_loops_are_cut_and_emphasis_and_digits_are_not() -> None:

@@ -28,6 +28,7 @@ from voicecoach.journal.entry import (
 )
 from voicecoach.shell.journal import fill, schema
 from voicecoach.shell.journal.store import JournalStore
+from voicecoach.views.columns import struct_columns
 from voicecoach.views.scorecard import Survey
 
 __all__ = ["home", "recording"]
@@ -37,6 +38,9 @@ V1 = Path(__file__).parent / "journals" / "v1.sql"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kept" / "journal.sqlite3"
+
+
+SQL_TYPES = {"string": "TEXT", "float64": "REAL", "int64": "INTEGER", "bool": "INTEGER"}
 
 
 # --- schema -----------------------------------------------------------------------------------
@@ -50,8 +54,12 @@ def test_the_columns_are_the_fields(path: Path) -> None:
         }
         assert tables == set(JOURNAL_TABLES)
         for table, row in JOURNAL_TABLES.items():
-            columns = [column[1] for column in db.execute(f"PRAGMA table_info({table})")]
-            assert sorted(columns) == sorted(row.__struct_fields__), table
+            stored = {
+                name: (kind, not not_null)
+                for _, name, kind, not_null, *_ in db.execute(f"PRAGMA table_info({table})")
+            }
+            columns = struct_columns(row)
+            assert stored == {c.name: (SQL_TYPES[c.kind], c.nullable) for c in columns}, table
 
 
 @pytest.mark.parametrize("version", range(1, schema.SCHEMA_VERSION))

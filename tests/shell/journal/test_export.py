@@ -19,7 +19,13 @@ from tests.commands.test_command_line import home, recording
 from tests.journal.entries import STARTED, made
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, OutputError
-from voicecoach.journal.entry import JOURNAL_TABLES, CallRow, NoteRow
+from voicecoach.journal.entry import (
+    JOURNAL_TABLES,
+    CallRow,
+    NoteRow,
+    journal_columns,
+    journal_reference,
+)
 from voicecoach.shell.journal import fill, schema
 from voicecoach.shell.journal.export import export_journal
 from voicecoach.shell.journal.store import JournalStore
@@ -172,12 +178,9 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_documentation_has_each_table_and_column() -> None:
-    rows = {}
-    for line in DOCS.read_text("utf-8").splitlines():
-        if found := re.match(r"\| `(\w+)` \| .* \| (.*) \|$", line):
-            rows[found[1]] = re.findall(r"`(\w+)`", found[2].partition("; see")[0])
-    expected = {name: list(row.__struct_fields__) for name, row in JOURNAL_TABLES.items()}
-    assert rows == expected
+    assert journal_reference() in DOCS.read_text("utf-8")
+    for table in JOURNAL_TABLES:
+        assert all(column.doc for column in journal_columns(table)), table
     assert f"Its schema is version {schema.SCHEMA_VERSION} " in DOCS.read_text("utf-8")
     assert f"older than {Config().journal.keep_days} days" in DOCS.read_text("utf-8")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import until
+from tests.helpers import ENGLISH, until
 from tests.shell.asr.test_answering import SETTINGS, Parrot, feed, request
 from voicecoach.coaching import cues
 from voicecoach.config import Config
@@ -112,7 +112,7 @@ def test_a_recogniser_whose_thread_fails_answers_that_there_are_no_words(
         return take(self, now)
 
     monkeypatch.setattr(Backlog, "next_task", fails)
-    w = LiveAsr(Parrot(), SETTINGS, feed_.report_trouble)
+    w = LiveAsr(Parrot(), SETTINGS, ENGLISH.numbers, feed_.report_trouble)
     feed(w)
     fail.set()
     for utterance in (1, 2):

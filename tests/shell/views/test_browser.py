@@ -4,10 +4,10 @@ import contextlib
 import http.client
 import json
 import socket
-import webbrowser
 from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,7 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
 from tests.helpers import until
-from voicecoach.errors import ConfigError
+from voicecoach.shell.control import limits
+from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import (
     CustomerDeclines,
     Feed,
@@ -30,7 +31,7 @@ from voicecoach.shell.runtime.feed import (
     UserAction,
 )
 from voicecoach.shell.views import browser
-from voicecoach.shell.views.browser import BrowserView
+from voicecoach.shell.views.browser import BrowserPage
 from voicecoach.types import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
@@ -46,14 +47,33 @@ CUE = msgspec.structs.replace(
 )
 
 
+class Served(NamedTuple):
+    """A page that is served, and where."""
+
+    url: str
+    page: BrowserPage
+
+
+@contextmanager
+def serve(feed: Feed) -> Iterator[Served]:
+    page = BrowserPage(feed)
+    with WebServer(feed, page.routes) as server:
+        yield Served(server.url_with_token, page)
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
 @pytest.fixture
 def feed() -> Feed:
     return Feed()
 
 
 @pytest.fixture
-def page(feed: Feed) -> Iterator[BrowserView]:
-    with BrowserView(feed) as page:
+def page(feed: Feed) -> Iterator[Served]:
+    with serve(feed) as page:
         yield page
 
 
@@ -75,15 +95,15 @@ def wished(feed: Feed, many: int = 1) -> list[UserAction]:
     return found
 
 
-def host(page: BrowserView) -> str:
+def host(page: Served) -> str:
     return urlsplit(page.url).netloc
 
 
-def path(page: BrowserView) -> str:
+def path(page: Served) -> str:
     return urlsplit(page.url).path
 
 
-def get(page: BrowserView, where: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
+def get(page: Served, where: str, name: str = "") -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(page.url).port or 0, timeout=30)
     try:
         connection.request("GET", where, headers={"Host": name or host(page)})
@@ -93,7 +113,7 @@ def get(page: BrowserView, where: str, name: str = "") -> tuple[int, dict[str, s
         connection.close()
 
 
-def view(page: BrowserView, where: str = "", origin: str | None = "own", name: str = "") -> Any:
+def view(page: Served, where: str = "", origin: str | None = "own", name: str = "") -> Any:
     """Return a connection to its WebSocket."""
     own = f"http://{name or host(page)}"
     return connect(
@@ -109,7 +129,7 @@ def shown(viewer: ClientConnection) -> Display:
     return msgspec.json.decode(viewer.recv(30), type=Display)
 
 
-def goes_on(page: BrowserView, feed: Feed) -> None:
+def goes_on(page: Served, feed: Feed) -> None:
     """Hold the page to being there still, for who may see it."""
     assert get(page, path(page))[0] == 200
     with view(page) as viewer:
@@ -132,7 +152,7 @@ def ending(viewer: ClientConnection) -> tuple[int | None, str | None]:
     ("name", "kind"),
     [("", "html"), ("page.js", "javascript"), ("page.css", "css"), ("icon.svg", "svg+xml")],
 )
-def test_the_page_is_served_strictly(page: BrowserView, name: str, kind: str) -> None:
+def test_the_page_is_served_strictly(page: Served, name: str, kind: str) -> None:
     status, headers, body = get(page, path(page) + name)
     assert status == 200
     assert kind in headers["content-type"]
@@ -149,7 +169,7 @@ def test_the_page_is_served_strictly(page: BrowserView, name: str, kind: str) ->
 
 
 def test_it_is_on_this_machine_alone_and_its_name_is_new_each_time(feed: Feed) -> None:
-    with BrowserView(feed) as one, BrowserView(feed) as other:
+    with serve(feed) as one, serve(feed) as other:
         assert urlsplit(one.url).hostname == "127.0.0.1"
         assert path(one) != path(other)
         assert len(path(one)) > 40
@@ -159,7 +179,7 @@ def test_it_is_on_this_machine_alone_and_its_name_is_new_each_time(feed: Feed) -
     "where",
     ["/", "/live", "/page.js", "/docs", "//", "/wrong/", "/%ff/", "TOKENx", "TOKEN../", "*"],
 )
-def test_without_the_token_there_is_nothing(page: BrowserView, feed: Feed, where: str) -> None:
+def test_without_the_token_there_is_nothing(page: Served, feed: Feed, where: str) -> None:
     token = path(page).strip("/")
     where = where.replace("TOKEN", f"/{token[:-1]}")
     status, headers, body = get(page, where)
@@ -172,7 +192,7 @@ def test_without_the_token_there_is_nothing(page: BrowserView, feed: Feed, where
 
 
 @pytest.mark.parametrize("name", ["evil.example", "evil.example:PORT", "127.0.0.1", "localhost:1"])
-def test_a_foreign_host_is_refused(page: BrowserView, feed: Feed, name: str) -> None:
+def test_a_foreign_host_is_refused(page: Served, feed: Feed, name: str) -> None:
     name = name.replace("PORT", str(urlsplit(page.url).port))
     assert get(page, path(page), name)[0] == 404
     with pytest.raises(InvalidStatus, match="403"):
@@ -181,13 +201,13 @@ def test_a_foreign_host_is_refused(page: BrowserView, feed: Feed, name: str) -> 
 
 
 @pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://127.0.0.1:1"])
-def test_a_foreign_origin_is_refused(page: BrowserView, feed: Feed, origin: str | None) -> None:
+def test_a_foreign_origin_is_refused(page: Served, feed: Feed, origin: str | None) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         view(page, origin=origin)
     goes_on(page, feed)
 
 
-def test_localhost_is_the_page_too_but_another_origin(page: BrowserView, feed: Feed) -> None:
+def test_localhost_is_the_page_too_but_another_origin(page: Served, feed: Feed) -> None:
     name = f"localhost:{urlsplit(page.url).port}"
     assert get(page, path(page), name)[0] == 200
     with view(page, name=name) as viewer:
@@ -197,29 +217,10 @@ def test_localhost_is_the_page_too_but_another_origin(page: BrowserView, feed: F
     goes_on(page, feed)
 
 
-def test_a_port_that_cannot_be_had_is_said(page: BrowserView) -> None:
-    for port in (urlsplit(page.url).port or 0, 99999, -1):
-        complaint = f"^no page at port {port}: .*; choose another, or 0 for one that is free$"
-        with pytest.raises(ConfigError, match=complaint), BrowserView(Feed(), port):
-            pass
-
-
-def test_it_opens_in_the_browser(page: BrowserView, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-
-    def note(url: str) -> bool:
-        opened.append(url)
-        return True
-
-    monkeypatch.setattr(webbrowser, "open", note)
-    assert page.open_in_browser()
-    assert opened == [page.url]
-
-
 # What it shows and takes
 
 
-def test_the_newest_display_is_sent_as_it_is(page: BrowserView, feed: Feed) -> None:
+def test_the_newest_display_is_sent_as_it_is(page: Served, feed: Feed) -> None:
     with view(page) as viewer:
         assert shown(viewer) == Display()
         for display in (CALM, CUE, msgspec.structs.replace(CALM, line=NewestLine(A, NASTY, NASTY))):
@@ -227,7 +228,7 @@ def test_the_newest_display_is_sent_as_it_is(page: BrowserView, feed: Feed) -> N
             assert shown(viewer) == display
 
 
-def test_wishes_arrive(page: BrowserView, feed: Feed) -> None:
+def test_wishes_arrive(page: Served, feed: Feed) -> None:
     wishes: list[UserAction] = [
         ToggleListening(),
         MarkCue("acknowledge", 4096, True),
@@ -255,7 +256,7 @@ def test_wishes_arrive(page: BrowserView, feed: Feed) -> None:
     ids=["large", "not JSON", "empty", "deep", "unknown", "a part", "another kind", "bytes"],
 )
 def test_what_is_no_wish_ends_its_connection(
-    page: BrowserView, feed: Feed, message: str | bytes, code: int
+    page: Served, feed: Feed, message: str | bytes, code: int
 ) -> None:
     with view(page) as other:
         with view(page) as viewer:
@@ -268,7 +269,7 @@ def test_what_is_no_wish_ends_its_connection(
     goes_on(page, feed)
 
 
-def test_a_flood_ends_its_connection(page: BrowserView, feed: Feed) -> None:
+def test_a_flood_ends_its_connection(page: Served, feed: Feed) -> None:
     with view(page) as viewer:
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -278,24 +279,24 @@ def test_a_flood_ends_its_connection(page: BrowserView, feed: Feed) -> None:
 
 
 def test_a_ninth_viewer_is_turned_away_until_there_is_room(
-    page: BrowserView, feed: Feed, stack: ExitStack
+    page: Served, feed: Feed, stack: ExitStack
 ) -> None:
     viewers = [stack.enter_context(view(page)) for _ in range(8)]
     assert [shown(viewer) for viewer in viewers] == [Display()] * 8
     with view(page) as ninth:
         assert ending(ninth) == (1013, "it is open in 8 places already")
     viewers[0].close()
-    until(lambda: page._viewers == 7)
+    until(lambda: page.page.viewers == 7)
     goes_on(page, feed)
 
 
 def test_who_does_not_read_holds_nothing_up(
     feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "SEND_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(limits, "SEND_TIMEOUT_S", 0.1)
     stuck = stack.enter_context(socket.socket())
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    with BrowserView(feed) as page:
+    with serve(feed) as page:
         stuck.connect(("127.0.0.1", urlsplit(page.url).port or 0))
         stuck.sendall(
             f"GET {path(page)}live HTTP/1.1\r\nHost: {host(page)}\r\n"
@@ -303,7 +304,7 @@ def test_who_does_not_read_holds_nothing_up(
             "Sec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
-        until(lambda: page._viewers == 1)
+        until(lambda: page.page.viewers == 1)
         with view(page) as viewer:
             assert shown(viewer) == Display()
             for n in range(3):
@@ -311,22 +312,22 @@ def test_who_does_not_read_holds_nothing_up(
                 feed.publish(large, 0.0)
                 while shown(viewer) != large:
                     pass
-            until(lambda: page._viewers == 1)
+            until(lambda: page.page.viewers == 1)
             feed.publish(CALM, 0.0)
             assert shown(viewer) == CALM
     assert stuck.recv(12) == b"HTTP/1.1 101", "it was there, and is still stuck"
 
 
 def test_what_fails_in_it_is_said_to_the_session(
-    page: BrowserView, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    page: Served, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(self: BrowserView, viewer: WebSocket) -> None:
+    async def fails(self: BrowserPage, viewer: WebSocket) -> None:
         raise ValueError("nineteen crates")
 
     with view(page) as viewer:
         assert shown(viewer) == Display()
         with monkeypatch.context() as broken:
-            broken.setattr(BrowserView, "_send_displays", fails)
+            broken.setattr(BrowserPage, "_send_displays", fails)
             with view(page) as other:
                 ending(other)
         feed.publish(CALM, 0.0)
@@ -341,7 +342,7 @@ def test_what_fails_in_it_is_said_to_the_session(
     "rubbish", [b"\xff\xfe" * 400, b"GET\0 / HTTP/9\r\n\r\n", b"GET / HTTP/1.1\r\n: \r\n\r\n"]
 )
 def test_rubbish_is_no_matter(
-    page: BrowserView, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
+    page: Served, feed: Feed, rubbish: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_connection(("127.0.0.1", urlsplit(page.url).port or 0), 30) as other:
         other.sendall(rubbish)
@@ -353,7 +354,7 @@ def test_rubbish_is_no_matter(
 
 
 def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
-    page: BrowserView, feed: Feed, capfd: pytest.CaptureFixture[str]
+    page: Served, feed: Feed, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with view(page) as viewer:
         assert shown(viewer) == Display()
@@ -366,9 +367,9 @@ def test_a_frame_that_is_no_text_ends_its_connection_and_is_not_printed(
 def test_who_asks_for_nothing_has_to_go(
     feed: Feed, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "REQUEST_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(browser, "MOST_CONNECTIONS", 10)
-    with BrowserView(feed) as page:
+    monkeypatch.setattr(limits, "REQUEST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 10)
+    with serve(feed) as page:
         address = "127.0.0.1", urlsplit(page.url).port or 0
         with view(page) as viewer:
             assert shown(viewer) == Display()
@@ -383,7 +384,7 @@ def test_who_asks_for_nothing_has_to_go(
 
 def test_it_ends_with_viewers_there(feed: Feed) -> None:
     with ExitStack() as stack:
-        with BrowserView(feed) as page:
+        with serve(feed) as page:
             viewer = stack.enter_context(view(page))
             assert shown(viewer) == Display()
         assert ending(viewer)[0] == 1012
@@ -407,7 +408,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 class Seen:
     """A page in a browser, as a person has it."""
 
-    def __init__(self, driver: Chrome, page: BrowserView) -> None:
+    def __init__(self, driver: Chrome, page: Served) -> None:
         self.driver = driver
         driver.get(page.url)
 
@@ -431,7 +432,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(chromium: Chrome, page: BrowserView) -> Iterator[Seen]:
+def seen(chromium: Chrome, page: Served) -> Iterator[Seen]:
     chromium.get("about:blank")
     chromium.get_log("browser")  # type: ignore[no-untyped-call]
     chromium.get_log("performance")  # type: ignore[no-untyped-call]
@@ -442,7 +443,7 @@ def seen(chromium: Chrome, page: BrowserView) -> Iterator[Seen]:
 
 @installed
 def test_a_browser_shows_what_is_published_and_takes_clicks(
-    seen: Seen, page: BrowserView, feed: Feed
+    seen: Seen, page: Served, feed: Feed
 ) -> None:
     seen.reads("state", "Ready")
     feed.publish(CALM, 0.0)
@@ -534,7 +535,7 @@ def test_it_is_narrow_without_scrolling_sideways(
 def test_a_lost_connection_is_said_and_made_again(
     chromium: Chrome, feed: Feed, stack: ExitStack
 ) -> None:
-    page = stack.enter_context(BrowserView(feed))
+    page = stack.enter_context(serve(feed))
     feed.publish(CUE, 0.0)
     seen = Seen(chromium, page)
     seen.reads("state", "Listening")

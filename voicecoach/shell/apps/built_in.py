@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Any
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Meta
 from rich.console import Console
 
-from voicecoach.config import Config, ConfigSection, TranscriptionConfig
-from voicecoach.errors import PluginError, VoiceCoachError
+from voicecoach.config import Config, TranscriptionConfig
+from voicecoach.errors import ConfigError, PluginError, VoiceCoachError
 from voicecoach.shell.asr.transcriber import SpeechModel
 from voicecoach.shell.capture import CaptureBackend, choose_backend
 from voicecoach.shell.capture.guarded import GuardedBackend
@@ -26,23 +26,17 @@ from voicecoach.shell.views.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.view import LiveHandle, View
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from voicecoach.shell.runtime.feed import TimedDisplay
 
 VIEW_POLL_S = 0.1
-PortNumber = Annotated[
-    int,
-    Meta(ge=0, le=65535, description="port on this computer (127.0.0.1); 0 takes a free one"),
-]
-
-
-class PortOptions(ConfigSection, frozen=True, kw_only=True):
-    """Of what is served on a port of this machine."""
-
-    port: PortNumber = 0
 
 
 def built_in_plugins(
-    config: Config | None = None, latency: LatencyStats | None = None
+    config: Config | None = None,
+    latency: LatencyStats | None = None,
+    routes: list[BaseRoute] | None = None,
 ) -> dict[str, dict[str, Plugin[Any]]]:
     """Return the program's own plug-ins by kind and name.
 
@@ -52,8 +46,11 @@ def built_in_plugins(
         What the journal follows: it has a section of its own.
     latency
         What the metrics are of.
+    routes
+        Of the local web application; the metrics add theirs.
     """
     settings, stages = config or Config(), latency or LatencyStats()
+    served = [] if routes is None else routes
     return {
         "sinks": {
             "journal": Plugin(
@@ -61,9 +58,8 @@ def built_in_plugins(
                 "puts each call into the journal; its options are in [journal]",
             ),
             "metrics": Plugin(
-                lambda options: MetricsSink(stages, options.port),
+                lambda _: MetricsSink(stages, served),
                 "serves durations and queues to Prometheus",
-                PortOptions,
             ),
         },
         "sources": {
@@ -77,7 +73,7 @@ def built_in_plugins(
         },
         "views": {
             "overlay": Plugin(OverlayView, "a small window beside the softphone"),
-            "browser": Plugin(PageView, "a page of this computer", PortOptions),
+            "browser": Plugin(PageView, "a page of this computer"),
             "console": Plugin(ConsoleView, "the terminal"),
             "none": Plugin(lambda _options, _live: NoView(), "shows nothing"),
         },
@@ -135,18 +131,12 @@ def open_sinks(
 
 
 class MetricsSink(Sink):
-    """Serves the stages' durations while a session lasts."""
+    """Adds the stages' durations to the local web application."""
 
-    def __init__(self, latency: LatencyStats, port: int) -> None:
-        from voicecoach.shell.control.metrics import MetricsServer
-
-        self._server = MetricsServer(latency, port)
-        self._server.__enter__()
-        print_to_console(Console(), f"Metrics: {self._server.url}")
-
-    def close(self) -> None:
-        """Serve no more."""
-        self._server.__exit__()
+    def __init__(self, latency: LatencyStats, routes: list[BaseRoute]) -> None:
+        with live_extra("metrics"):
+            from voicecoach.shell.control.metrics import metrics_route
+        routes.append(metrics_route(latency))
 
 
 def _open_journal(config: Config) -> Sink:
@@ -238,20 +228,17 @@ class OverlayView(View):
 class PageView(View):
     """A page of this machine in the person's browser."""
 
-    def __init__(self, options: PortOptions, live: LiveHandle) -> None:
-        from voicecoach.shell.views.browser import BrowserView
-
-        self._page = BrowserView(live.feed, options.port)
+    def __init__(self, _: NoOptions, live: LiveHandle) -> None:
+        with live_extra("the page"):
+            from voicecoach.shell.views.browser import BrowserPage
+        self._live = live
+        live.routes += BrowserPage(live.feed).routes
 
     def open(self) -> None:
-        """Serve the page, and show it in a browser."""
-        self._page.__enter__()
-        print_to_console(Console(), f"The page: {self._page.url}")
-        self._page.open_in_browser()
-
-    def close(self) -> None:
-        """Serve it no more."""
-        self._page.__exit__()
+        """Show it in a browser."""
+        print_to_console(Console(), f"The page: {self._live.url}")
+        # The address is then on a command line, which other users of the machine may see.
+        webbrowser.open(self._live.url)
 
 
 class ConsoleView(View):
@@ -273,6 +260,21 @@ class ConsoleView(View):
                     drawn.on_progress(event.at)
                 elif live.feed.newest.display.state == "ready":
                     drawn.clear()
+
+
+@contextmanager
+def live_extra(what: str) -> Iterator[None]:
+    """Say how to install what is missing.
+
+    Raises
+    ------
+    ConfigError
+        Where a package is missing.
+    """
+    try:
+        yield
+    except ImportError as e:
+        raise ConfigError(f"no {what}: {e}; pip install 'voicecoach[live]'") from e
 
 
 def repaint_recorder(latency: LatencyStats) -> Callable[[TimedDisplay, float, float], None]:

@@ -23,6 +23,7 @@ from voicecoach.errors import ConfigError, PluginError, VoiceCoachError
 from voicecoach.shell.apps.built_in import (
     NoView,
     built_in_plugins,
+    live_extra,
     live_sinks,
     open_sinks,
     open_source,
@@ -30,7 +31,7 @@ from voicecoach.shell.apps.built_in import (
 from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.capture.ears import DeviceSupervisor
 from voicecoach.shell.control import keys
-from voicecoach.shell.control.local_socket import ControlServer
+from voicecoach.shell.control.call_file import TOKEN_FILE
 from voicecoach.shell.live import retention
 from voicecoach.shell.live.recorder import check_writable
 from voicecoach.shell.live.session import LiveSession
@@ -114,8 +115,8 @@ def run_live(
         cannot be kept.
     """
     console, feed, latency = Console(), Feed(), LatencyStats()
-    registry = Registry(built_in_plugins(config, latency))
     handle = LiveHandle(feed, latency)
+    registry = Registry(built_in_plugins(config, latency, handle.routes))
     view = open_view(registry, config, handle)
     backend = open_source(registry, config)
     # What a person has to mend is said now, not in the middle of a call.
@@ -148,9 +149,7 @@ def run_live(
         )
         if notice:
             print_to_console(console, f"Say to the customer: {notice}")
-        control = stack.enter_context(ControlServer(feed))
-        if control.why_unreachable:
-            print_to_stderr(control.why_unreachable)
+        serve_locally(handle, config, stack)
         view.open()
         stack.callback(view.close)
         if stack.enter_context(keys.key_listener(feed)):
@@ -168,6 +167,33 @@ def run_live(
         print_to_console(console, f"Results: {folder}", "bold")
     if options.learn and session.baseline and session.folders:
         baseline_file.write_baseline(path, session.baseline)
+
+
+def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
+    """Start the local web application: `tell`, and what views and sinks have added to it.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be had, and more than `tell` was wanted of it.
+    """
+    try:
+        with live_extra("local web application"):
+            from voicecoach.shell.control.web_app import WebServer
+        metrics = "metrics" in config.sinks
+        web = WebServer(handle.feed, handle.routes, config.live.port, token_file=metrics)
+        stack.enter_context(web)
+    except ConfigError as e:
+        if handle.routes or config.live.port:
+            raise
+        print_to_stderr(f"`voicecoach tell` does not reach this call: {e}")
+        return
+    handle.url = web.url_with_token
+    if web.why_unreachable:
+        print_to_stderr(web.why_unreachable)
+    if metrics:
+        where = f"{web.url}metrics, token in {web.folder / TOKEN_FILE}" if web.folder else ""
+        print_to_console(Console(), f"Metrics: {where or web.url_with_token + 'metrics'}")
 
 
 def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Feed) -> None:

@@ -6,8 +6,6 @@ files: the description of each column is in its metadata.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,10 +15,20 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from voicecoach import __version__
-from voicecoach.errors import OutputError
 from voicecoach.shell.archive.work import CallResult
+from voicecoach.shell.runtime.atomic_write import atomic_folder
+from voicecoach.shell.runtime.parquet import arrow_schema
 from voicecoach.text_safety.sanitize import readable_text
-from voicecoach.types import SPEAKERS
+from voicecoach.views.columns import Column, reference_table, struct_columns
+from voicecoach.views.scorecard import ConflictStyles, TechniqueScore
+from voicecoach.views.summary import (
+    CueSummary,
+    OutcomeCounts,
+    Summary,
+    TranscriptLine,
+    figure_columns,
+    flatten_summary,
+)
 
 ARCHIVE_SCHEMA = 1
 """Raised when a column changes its meaning or leaves; additions do not raise it."""
@@ -28,17 +36,6 @@ ROW_GROUP_SIZE = 20_000
 """Rows in a row group: what is held in memory of a table, and what a reader may skip."""
 
 TableRow: TypeAlias = dict[str, Any]
-
-
-class Column(NamedTuple):
-    """A column of a table."""
-
-    name: str
-    kind: str
-    """A type of Arrow's, by name; `texts` is a list of them."""
-    doc: str
-    """What it is, with its unit; of a name that ends in `_s`, seconds."""
-    nullable: bool = False
 
 
 class ArchiveTable(NamedTuple):
@@ -51,12 +48,7 @@ class ArchiveTable(NamedTuple):
 
 def _call_rows(result: CallResult) -> Iterator[TableRow]:
     s, card = result.summary, result.card
-    row = msgspec.structs.asdict(s)
-    for who in SPEAKERS:
-        row |= {f"{who}_{k}": v for k, v in msgspec.structs.asdict(row.pop(who)).items()}
-    if s.agent_calmness_mean is msgspec.UNSET:
-        row["agent_calmness_mean"] = None
-    row |= {
+    row = flatten_summary(s) | {
         "size_bytes": result.size,
         "modified": datetime.fromtimestamp(result.written / 1e9, UTC),
         "voicecoach": result.voicecoach,
@@ -111,75 +103,46 @@ def _score_rows(result: CallResult) -> Iterator[TableRow]:
 _CALL = Column("call", "string", "path of the recording below the folder, with slashes")
 
 
-def _speaker_columns(who: str) -> Iterator[Column]:
-    yield Column(f"{who}_speech_s", "float64", f"speech of the {who}, seconds")
-    yield Column(f"{who}_talk_share", "float64", "of both speakers' speech, 0..1")
-    yield Column(f"{who}_turns", "int64", "turns")
-    yield Column(f"{who}_overlaps_begun", "int64", "times they came in over the other")
-    yield Column(f"{who}_backchannels", "int64", "backchannels")
-    yield Column(f"{who}_channel", "string", "health of the channel at the end, `ok` or not")
+def _some_columns(row: type[msgspec.Struct], *names: str) -> list[Column]:
+    columns = {column.name: column for column in struct_columns(row)}
+    return [columns[name] for name in names]
 
 
+def _struct_table(
+    row: type[msgspec.Struct], rows: Callable[[CallResult], Iterator[TableRow]]
+) -> ArchiveTable:
+    return ArchiveTable(row.__doc__ or "", (_CALL, *struct_columns(row)), rows)
+
+
+_DURATION, *_FIGURES = figure_columns()
 CALLS_COLUMNS = (
     _CALL,
     Column("size_bytes", "int64", "of the recording"),
     Column("modified", "time", "when the recording was last written, UTC"),
-    Column("duration_s", "float64", "length, seconds"),
+    _DURATION,
     Column("speakers", "texts", "who is in the recording"),
     Column("sample_rates_hz", "numbers", "of the recording, Hz"),
     Column("voicecoach", "string", "version that replayed it"),
     Column("words", "bool", "whether there was a recogniser"),
-    *_speaker_columns("agent"),
-    *_speaker_columns("customer"),
-    Column("overlap_s", "float64", "both spoke, seconds"),
-    Column("longest_agent_turn_s", "float64", "seconds"),
-    Column(
-        "agitation_mean", "float64", "the customer's, an estimate, 0..1, where sure enough", True
-    ),
-    Column("agitation_peak", "float64", "its highest, 0..1", True),
-    Column("agitation_peak_s", "float64", "when, seconds", True),
-    Column("agitation_end", "float64", "its last, 0..1", True),
-    Column(
-        "agent_baseline_rate_syl_s", "float64", "usual pace, syllables per second of speech", True
-    ),
-    Column("agent_baseline_reply_gap_s", "float64", "usual silence before a reply, seconds", True),
-    Column(
-        "agent_calmness_mean",
-        "float64",
-        "mean of the formula in the event log's reference, 0..1, 0.75 as usual; no such column "
-        "with the privacy profile `eu`",
-        True,
-    ),
+    *_FIGURES,
     Column("cues", "int64", "cues shown"),
     Column("held_back", "int64", "cues held back"),
-    Column("style", "string", "of handling the conflict, from the score card", True),
-    Column("assertiveness", "float64", "from the score card, 0..1", True),
-    Column("cooperativeness", "float64", "from the score card, 0..1", True),
+    *(
+        column._replace(nullable=True)
+        for column in _some_columns(ConflictStyles, "style", "assertiveness", "cooperativeness")
+    ),
     Column("root_cause", "texts", "in the customer's words, from the score card", True),
-    Column("notes", "texts", "what is odd about the recording or the run"),
+    *_some_columns(Summary, "notes"),
 )
 
 ARCHIVE_TABLES: dict[str, ArchiveTable] = {
     "calls": ArchiveTable("A call.", CALLS_COLUMNS, _call_rows),
-    "cues": ArchiveTable(
-        "A cue that was shown.",
-        (
-            _CALL,
-            Column("id", "string", "of the cue"),
-            Column("title", "string", "as shown"),
-            Column("message", "string", "as shown"),
-            Column("say", "string", "words that were offered, or empty"),
-            Column("opened_s", "float64", "seconds from the start of the call"),
-            Column("closed_s", "float64", "the same", True),
-            Column("closed_because", "string", "why, or empty"),
-        ),
-        _cue_rows,
-    ),
+    "cues": _struct_table(CueSummary, _cue_rows),
     "held_back": ArchiveTable(
         "A cue and a reason for which it was held back.",
         (
             _CALL,
-            Column("id", "string", "of the cue"),
+            Column("id", "string", "id of the cue"),
             Column("reason", "string", "why it was not shown"),
             Column("times", "int64", "how often"),
         ),
@@ -189,34 +152,15 @@ ARCHIVE_TABLES: dict[str, ArchiveTable] = {
         "What followed a cue, or the moments at which it was due and not shown.",
         (
             _CALL,
-            Column("id", "string", "of the cue"),
+            Column("id", "string", "id of the cue"),
             Column(
                 "moment", "string", "`shown`, `held_back` by the limits, or `held_out` by chance"
             ),
-            Column("moments", "int64", "how many"),
-            Column("heeded", "int64", "after how many the agent did what it says within 10 s"),
-            Column("known", "int64", "of how many that is known"),
-            Column(
-                "agitation_change",
-                "float64",
-                "mean change of the customer's agitation to 20 to 30 s after, -1..1",
-                True,
-            ),
-            Column("changes", "int64", "moments that is the mean of"),
+            *struct_columns(OutcomeCounts),
         ),
         _effect_rows,
     ),
-    "utterances": ArchiveTable(
-        "An utterance of the transcript.",
-        (
-            _CALL,
-            Column("speaker", "string", "`agent` or `customer`"),
-            Column("start_s", "float64", "seconds from the start of the call"),
-            Column("end_s", "float64", "the same"),
-            Column("text", "string", "what was said; digits that may be a card's are `#`"),
-        ),
-        _utterance_rows,
-    ),
+    "utterances": _struct_table(TranscriptLine, _utterance_rows),
     "tone": ArchiveTable(
         "A second of a call in which the customer's agitation was estimated.",
         (
@@ -231,13 +175,10 @@ ARCHIVE_TABLES: dict[str, ArchiveTable] = {
         "A technique of the score card; none where the version makes no score card.",
         (
             _CALL,
-            Column("id", "string", "of the technique"),
-            Column("name", "string", "of the technique"),
-            Column("score", "float64", "0..1; null where there was no occasion", True),
-            Column("formula", "string", "with the call's numbers in it, or why there is no score"),
+            *_some_columns(TechniqueScore, "id", "name", "score", "formula"),
             Column("seen", "int64", "moments at which it was seen"),
             Column("missed", "int64", "moments at which it was missed"),
-            Column("practise", "string", "one thing to practise"),
+            *_some_columns(TechniqueScore, "practise"),
         ),
         _score_rows,
     ),
@@ -270,40 +211,26 @@ def write_tables(
     OutputError
         Where they cannot be written.
     """
-    try:
-        with ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".")))
-            writers = {
-                name: stack.enter_context(
-                    _ParquetWriter(scratch / f"{name}.parquet", table, composite)
-                )
-                for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items()
-            }
-            for result in results:
-                for name, table in ARCHIVE_TABLES.items():
-                    writers[name].add_rows(result.call, table.rows(result))
-            for call, error in failed.items():
-                writers["failed"].add_rows(call, iter([{"error": error}]))
-            for writer in writers.values():
-                writer.close()
-            for name in writers:
-                os.replace(scratch / f"{name}.parquet", out / f"{name}.parquet")
-    except OSError as e:
-        raise OutputError(f"{out}: the tables cannot be written: {e.strerror or e}") from e
+    with atomic_folder(out, "the tables") as scratch, ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(_ParquetWriter(scratch / f"{name}.parquet", table, composite))
+            for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items()
+        }
+        for result in results:
+            for name, table in ARCHIVE_TABLES.items():
+                writers[name].add_rows(result.call, table.rows(result))
+        for call, error in failed.items():
+            writers["failed"].add_rows(call, iter([{"error": error}]))
+        for writer in writers.values():
+            writer.close()
 
 
 def tables_reference() -> str:
     """Return the reference of the tables, as Markdown."""
     out = []
     for name, table in (ARCHIVE_TABLES | {"failed": FAILED_TABLE}).items():
-        out += [f"### `{name}.parquet`", "", table.doc, "", "| column | type | what |"]
-        out.append("|---|---|---|")
-        for column in table.columns:
-            kind = _KIND_LABELS.get(column.kind, column.kind) + (
-                " or null" if column.nullable else ""
-            )
-            out.append(f"| `{column.name}` | {kind} | {column.doc} |")
-        out.append("")
+        out += [f"### `{name}.parquet`", "", table.doc, ""]
+        out += [*reference_table(table.columns, _KIND_LABELS), ""]
     return "\n".join(out)
 
 
@@ -314,27 +241,12 @@ class _ParquetWriter:
     """A Parquet file that grows by row groups; a context manager."""
 
     def __init__(self, path: Path, table: ArchiveTable, composite: bool) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        kinds = {
-            "time": pa.timestamp("us", "UTC"),
-            "texts": pa.list_(pa.string()),
-            "numbers": pa.list_(pa.int64()),
-        }
-        fields = [
-            pa.field(
-                column.name,
-                kinds.get(column.kind) or getattr(pa, column.kind.replace("bool", "bool_"))(),
-                column.nullable,
-                {"description": column.doc},
-            )
-            for column in table.columns
-            if composite or column.name != "agent_calmness_mean"
-        ]
+        columns = [c for c in table.columns if composite or c.name != "agent_calmness_mean"]
         facts = {"voicecoach": __version__, "schema": str(ARCHIVE_SCHEMA), "description": table.doc}
-        self._schema = pa.schema(fields, facts)
-        self._texts = [f.name for f in fields if f.type in (pa.string(), kinds["texts"])]
+        self._schema = arrow_schema(columns, facts)
+        self._texts = [c.name for c in columns if c.kind in ("string", "texts")]
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._rows: list[TableRow] = []
 

@@ -25,6 +25,7 @@ from voicecoach.shell.archive.plan import CALLS_FOLDER, ArchiveRecording, BatchS
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
+from voicecoach.shell.runtime.atomic_write import atomic_file
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
 from voicecoach.text_safety import bounded_input
@@ -159,8 +160,8 @@ def replay_recording(
             )
             if settings.keep_folders:
                 _keep_call_folder(scratch / "call", settings.out / CALLS_FOLDER / recording.name)
-            _write_synced(scratch / result, msgspec.json.encode(found))
-            os.replace(scratch / result, target)
+            with atomic_file(target, scratch=scratch) as file:
+                file.write(msgspec.json.encode(found))
     except AudioFileError as e:
         return CallOutcome(error=str(e))
     except OSError as e:
@@ -203,11 +204,3 @@ def _keep_call_folder(folder: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(folder, target)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    """Write a file that is whole, whatever happens to the machine."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

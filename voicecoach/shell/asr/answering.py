@@ -27,7 +27,7 @@ from voicecoach.shell.asr.transcriber import (
     TranscribeTask,
 )
 from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
-from voicecoach.text_safety.card_masking import DigitRun, mask_cards, names_card
+from voicecoach.text_safety.card_masking import DigitRun, NumberWords, mask_cards, names_card
 from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
 from voicecoach.types import (
     F32,
@@ -70,9 +70,18 @@ class Asr(Protocol):
 
 
 class TranscriptBuilder:
-    """Makes transcripts of what a transcriber says: clean, masked, placed on the stream."""
+    """Makes transcripts of what a transcriber says: clean, masked, placed on the stream.
 
-    def __init__(self, settings: config.TranscriptionConfig) -> None:
+    Parameters
+    ----------
+    settings
+        For the longest utterance.
+    numbers
+        How numbers are said, to hide those of cards.
+    """
+
+    def __init__(self, settings: config.TranscriptionConfig, numbers: NumberWords) -> None:
+        self._numbers = numbers
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
         self._digit_runs = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
         """For each speaker: newest utterance, its end, open digits after it and before it."""
@@ -98,15 +107,16 @@ class TranscriptBuilder:
         number, end, after, before = self._digit_runs[request.speaker]
         if request.utterance != number:
             before = after if request.start - end < MAX_DIGIT_PAUSE else DigitRun()
-        given = mask_cards([*request.context.split(), *request.prefix.split()], before)
+        earlier = [*request.context.split(), *request.prefix.split()]
+        given = mask_cards(earlier, self._numbers, before)
         words = [
             w._replace(text=text) for w in words if (text := clean_text(w.text, MAX_WORD_CHARS))
         ]
         texts = [word.text for word in words]
-        if names_card(texts):
+        if names_card(texts, self._numbers):
             self._extend_card_window(request)
         card = request.start < self._card_until
-        masked = mask_cards(texts, given.run, card=card)
+        masked = mask_cards(texts, self._numbers, given.run, card=card)
         if card and masked.texts != texts:
             self._extend_card_window(request)
         self._digit_runs[request.speaker] = request.utterance, request.end, masked.run, before
@@ -128,13 +138,18 @@ class ReplayAsr:
         As many are at work at once.
     settings
         For the modelled delay.
+    numbers
+        How numbers are said, to hide those of cards.
     """
 
     def __init__(
-        self, transcribers: Sequence[Transcriber], settings: config.TranscriptionConfig
+        self,
+        transcribers: Sequence[Transcriber],
+        settings: config.TranscriptionConfig,
+        numbers: NumberWords,
     ) -> None:
         self._delay = round(settings.replay_delay_s * SAMPLE_RATE)
-        self._answerer = TranscriptBuilder(settings)
+        self._answerer = TranscriptBuilder(settings, numbers)
         self._free = deque(RestartingTranscriber(transcriber) for transcriber in transcribers)
         self._pending: deque[tuple[TranscribeRequest, Future[TranscribeResult]]] = deque()
         self._pool = ThreadPoolExecutor(len(transcribers), "asr")
@@ -190,6 +205,8 @@ class LiveAsr:
         Serves both channels.
     settings
         For the longest utterance.
+    numbers
+        How numbers are said, to hide those of cards.
     say
         Told where its thread fails.
     """
@@ -198,9 +215,10 @@ class LiveAsr:
         self,
         transcriber: Transcriber,
         settings: config.TranscriptionConfig,
+        numbers: NumberWords,
         say: ReportTrouble = ignore_trouble,
     ) -> None:
-        self._answerer = TranscriptBuilder(settings)
+        self._answerer = TranscriptBuilder(settings, numbers)
         self._attempts = RestartingTranscriber(transcriber)
         self._backlog = Backlog()
         self._now = 0

@@ -25,6 +25,7 @@ import soxr
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.shell.runtime.resources import (
     SAMPLE_CALL,
     checksums,
@@ -32,7 +33,7 @@ from voicecoach.shell.runtime.resources import (
     silence_states,
     verify,
 )
-from voicecoach.text_safety.card_masking import count_digits
+from voicecoach.text_safety.card_masking import NumberWords, count_digits
 from voicecoach.types import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Whisper:
 
     def __init__(self, model: str, language: str, vocabulary: Sequence[str] = ()) -> None:
         folder = locate_model(model)
+        self._numbers = find_numbers(language)
         import ctranslate2
         import faster_whisper
         from faster_whisper.tokenizer import Tokenizer
@@ -166,7 +168,7 @@ class Whisper:
         words = [
             w._replace(start_s=min(w.start_s, seconds), end_s=min(w.end_s, seconds)) for w in words
         ]
-        words = drop_loops(words)
+        words = drop_loops(words, self._numbers)
         return [] if _is_repetitive(" ".join(word.text for word in words)) else words
 
     def warm_up(self) -> None:
@@ -300,7 +302,7 @@ def _estimate_word_times(
     return out
 
 
-def drop_loops(words: list[TranscribedWord]) -> list[TranscribedWord]:
+def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[TranscribedWord]:
     """Return the words up to where a group of them begins to repeat without end.
 
     "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and what follows is dropped, as
@@ -312,7 +314,7 @@ def drop_loops(words: list[TranscribedWord]) -> list[TranscribedWord]:
             group = texts[start : start + size]
             repeated = texts[start : start + size * (LOOP_TIMES + 1)]
             if repeated == group * (LOOP_TIMES + 1) and any(
-                count_digits(text) < 1 for text in group
+                count_digits(text, numbers) < 1 for text in group
             ):
                 return words[: start + size * LOOP_TIMES]
     return words

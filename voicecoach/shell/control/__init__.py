@@ -1,1 +1,1 @@
-"""Control of a running session from outside: hotkeys, the local socket, metrics."""
+"""Control of a running session from outside: keys, the local web application, `tell`."""

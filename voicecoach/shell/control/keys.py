@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from voicecoach.shell.control.local_socket import apply_command
+from voicecoach.shell.control.actions import apply_command
 from voicecoach.shell.runtime.feed import Feed
 
 KEY_COMMANDS = {

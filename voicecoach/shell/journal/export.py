@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
 from voicecoach.errors import ConfigError
-from voicecoach.journal.entry import JOURNAL_TABLES, JournalRow
+from voicecoach.journal.entry import JOURNAL_TABLES, JournalRow, journal_columns
 from voicecoach.shell.journal.schema import SCHEMA_VERSION
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime import atomic_write
+from voicecoach.shell.runtime.parquet import arrow_schema
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 """What a text must not begin with, after spaces, in a spreadsheet."""
-
-JournalTables = Mapping[str, Sequence[JournalRow]]
 
 
 def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "") -> list[Path]:
@@ -91,17 +90,14 @@ def _parquet(name: str, rows: Sequence[JournalRow]) -> bytes:
         from pyarrow import parquet
     except ImportError as e:
         raise ConfigError("Parquet needs pyarrow: pip install 'voicecoach[archive]'") from e
-    of = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
-    columns, fields = [], []
-    for field, hint in get_type_hints(JOURNAL_TABLES[name]).items():
-        values = [getattr(row, field) for row in rows]
-        if field.endswith("_at"):
-            kind: Any = pa.timestamp("s", "UTC")
-            values = [datetime.fromisoformat(value) for value in values]
-        else:
-            kind = next(arrow for python, arrow in of.items() if hint in (python, python | None))
-        columns.append(pa.array(values, kind))
-        fields.append(pa.field(field, kind))
+    columns = [
+        column._replace(kind="second") if column.name.endswith("_at") else column
+        for column in journal_columns(name)
+    ]
+    times = [column.name for column in columns if column.kind == "second"]
+    values = [msgspec.structs.asdict(row) for row in rows]
+    for row in values:
+        row |= {time: datetime.fromisoformat(row[time]) for time in times}
     sink = io.BytesIO()
-    parquet.write_table(pa.Table.from_arrays(columns, schema=pa.schema(fields)), sink)
+    parquet.write_table(pa.Table.from_pylist(values, arrow_schema(columns)), sink)
     return sink.getvalue()

@@ -34,6 +34,7 @@ from voicecoach.journal.entry import (
     SurveyRow,
 )
 from voicecoach.shell.journal.schema import migrate, transaction
+from voicecoach.shell.runtime.atomic_write import atomic_file
 from voicecoach.views.scorecard import Survey
 
 BUSY_S = 10.0
@@ -277,15 +278,8 @@ class JournalStore:
         self._audio_folder.mkdir(mode=0o700, exist_ok=True)
         target = self._audio_path(call)
         assert target, "it is made by `entry.identify`"
-        scratch = target.with_suffix(".unfinished")
-        try:
-            with source.open("rb") as sound:
-                number = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(number, "wb") as copy:
-                    shutil.copyfileobj(sound, copy)
-            os.replace(scratch, target)
-        finally:
-            scratch.unlink(missing_ok=True)
+        with source.open("rb") as sound, atomic_file(target, private=True) as copy:
+            shutil.copyfileobj(sound, copy)
 
     def _insert(self, table: str, rows: Sequence[JournalRow], more: str = "") -> None:
         names = JOURNAL_TABLES[table].__struct_fields__

@@ -10,7 +10,7 @@ from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.laboratory.closeup import CloseUp, Strip
 from voicecoach.laboratory.comparison import CueTimeline
 from voicecoach.shell.laboratory.trials import Trial
-from voicecoach.shell.runtime.svg import XmlNode, make_node
+from voicecoach.shell.runtime.svg import XmlNode, line_node, make_node, svg_node, text_node
 from voicecoach.types import SAMPLE_RATE
 from voicecoach.views.summary import format_samples
 
@@ -52,8 +52,8 @@ def draw_call(trial: Trial) -> XmlNode:
         top = 8 + LANE_HEIGHT * row
         lane = {"class": "lane", "x": LEFT, "y": top, "width": PLOT, "height": LANE_HEIGHT - 6}
         parts.append(make_node("rect", lane))
-        parts.append(_label_node(0, top + 17, id))
-        parts.append(_label_node(LEFT + PLOT + 8, top + 17, _counts(a, b, id), "soft"))
+        parts.append(text_node(0, top + 17, id))
+        parts.append(text_node(LEFT + PLOT + 8, top + 17, _counts(a, b, id), "soft"))
     parts += _draw_agitation(axis, trial.course.agitation, 8, bottom - 6)
     for row, id in enumerate(ids):
         for name, told, y in (("A", a, 0), ("B", b, BAR_HEIGHT + 4)):
@@ -62,14 +62,14 @@ def draw_call(trial: Trial) -> XmlNode:
     shown = "; ".join(f"{id}: {_counts(a, b, id)}" for id in ids)
     about = f"Cues of the call {trial.call} by time. Shown with A and B: {shown}."
     legend = [
-        _label_node(LEFT, bottom + 36, "A", "a"),
-        _label_node(LEFT + 14, bottom + 36, "above", "soft"),
-        _label_node(LEFT + 54, bottom + 36, "B", "b"),
-        _label_node(
+        text_node(LEFT, bottom + 36, "A", "a"),
+        text_node(LEFT + 14, bottom + 36, "above", "soft"),
+        text_node(LEFT + 54, bottom + 36, "B", "b"),
+        text_node(
             LEFT + 68, bottom + 36, "below; thin line: due, held back; grey: agitation", "soft"
         ),
     ]
-    return _svg(bottom + 44, about, [*parts, *legend])
+    return svg_node(DRAWING_WIDTH, bottom + 44, about, *parts, *legend)
 
 
 def draw_closeup(close: CloseUp) -> XmlNode:
@@ -77,14 +77,14 @@ def draw_closeup(close: CloseUp) -> XmlNode:
     axis = _Axis(close.start_s, close.end_s)
     change = close.change
     parts: list[XmlNode] = []
-    guides: list[XmlNode] = []
+    guides: list[tuple[str, float, float]] = []
     y = 8.0
     for name, shown, true in (("A", change.a, close.true_a), ("B", change.b, close.true_b)):
         low = name.lower()
         parts.append(
             make_node("rect", {"class": "lane", "x": LEFT, "y": y, "width": PLOT, "height": 20})
         )
-        parts.append(_label_node(0, y + 14, f"{name}: on screen; conditions met", low))
+        parts.append(text_node(0, y + 14, f"{name}: on screen; conditions met", low))
         if shown:
             told = f"{name}: on screen {shown.opened_s:.1f} to {shown.closed_s:.1f} s"
             parts.append(
@@ -92,7 +92,7 @@ def draw_closeup(close: CloseUp) -> XmlNode:
                     axis, f"bar-{low}", shown.opened_s, shown.closed_s, y + 1, BAR_HEIGHT, told
                 )
             )
-            guides.append(_vertical_line(f"{low}-guide", axis.x(shown.opened_s), y, y=y))
+            guides.append((f"{low}-guide", axis.x(shown.opened_s), y))
         for start_s, end_s in true:
             told = f"{name}: conditions met {start_s:.1f} to {end_s:.1f} s"
             parts.append(_bar_node(axis, f"true-{low}", start_s, end_s, y + 14, 5, told))
@@ -100,14 +100,13 @@ def draw_closeup(close: CloseUp) -> XmlNode:
     for strip in close.strips:
         parts += _strip(axis, strip, y)
         y += STRIP_HEIGHT + 10
-    for guide in guides:
-        guide.set("y2", f"{y - 6:.0f}")
-    parts += [*guides, *_times(axis, y - 6)]
+    parts += [line_node(kind, x, top, x, y - 6) for kind, x, top in guides]
+    parts += _times(axis, y - 6)
     limits = "; ".join(
         f"{s.signal} {t.op} {t.value:g} in {t.whose}" for s in close.strips for t in s.thresholds
     )
     about = f"{change.id}, {close.start_s:.0f} to {close.end_s:.0f} s. Thresholds: {limits}."
-    return _svg(y + 18, about, parts)
+    return svg_node(DRAWING_WIDTH, y + 18, about, *parts)
 
 
 def _lane(axis: _Axis, name: str, told: CueTimeline, id: str, y: float) -> Iterator[XmlNode]:
@@ -147,20 +146,19 @@ def _strip(axis: _Axis, strip: Strip, top: float) -> Iterator[XmlNode]:
     yield make_node(
         "rect", {"class": "lane", "x": LEFT, "y": top, "width": PLOT, "height": STRIP_HEIGHT}
     )
-    yield _label_node(0, top + 14, strip.signal)
-    yield _label_node(0, top + 29, CUE_SIGNALS[strip.signal].unit, "soft")
+    yield text_node(0, top + 14, strip.signal)
+    yield text_node(0, top + 29, CUE_SIGNALS[strip.signal].unit, "soft")
     if not any(x == x for _, x in strip.points):
-        yield _label_node(LEFT + 8, top + STRIP_HEIGHT / 2 + 4, "not known here", "soft")
+        yield text_node(LEFT + 8, top + STRIP_HEIGHT / 2 + 4, "not known here", "soft")
     labels: list[float] = []
     for limit in sorted(strip.thresholds, key=lambda t: -t.value):
         kind = {"A": "a", "B": "b"}.get(limit.whose, "both")
         level = y(limit.value)
-        line = {"class": f"{kind}-limit", "x1": LEFT, "x2": LEFT + PLOT, "y1": level, "y2": level}
-        yield make_node("line", line)
+        yield line_node(f"{kind}-limit", LEFT, level, LEFT + PLOT, level)
         at = max(level + 4, labels[-1] + 12 if labels else 0.0)
         labels.append(at)
         text = f"{limit.whose} {_OPS[limit.op]} {limit.value:g}"
-        yield _label_node(LEFT + PLOT + 8, at, text, kind if kind != "both" else "soft")
+        yield text_node(LEFT + PLOT + 8, at, text, kind if kind != "both" else "soft")
     for run in _known_runs(strip.points):
         points = " ".join(f"{axis.x(t):.1f},{y(x):.1f}" for t, x in run)
         yield make_node("polyline", {"class": "signal", "points": points})
@@ -182,13 +180,9 @@ def _known_runs(points: Iterable[tuple[float, float]]) -> Iterator[list[tuple[fl
 def _times(axis: _Axis, bottom: float) -> Iterator[XmlNode]:
     for at_s in axis.ticks():
         x = axis.x(at_s)
-        yield _vertical_line("grid", x, bottom + 4, y=bottom)
-        text = {"class": "soft", "x": x, "y": bottom + 16, "text-anchor": "middle"}
-        yield make_node("text", text, format_samples(round(at_s * SAMPLE_RATE)))
-
-
-def _vertical_line(kind: str, x: float, until: float, *, y: float) -> XmlNode:
-    return make_node("line", {"class": kind, "x1": x, "x2": x, "y1": y, "y2": until})
+        yield line_node("grid", x, bottom, x, bottom + 4)
+        told = format_samples(round(at_s * SAMPLE_RATE))
+        yield text_node(x, bottom + 16, told, "soft middle")
 
 
 def _bar_node(
@@ -199,14 +193,5 @@ def _bar_node(
     return make_node("rect", box, make_node("title", {}, title))
 
 
-def _label_node(x: float, y: float, text: str, kind: str = "") -> XmlNode:
-    return make_node("text", {"class": kind, "x": x, "y": y}, text)
-
-
 def _counts(a: CueTimeline, b: CueTimeline, id: str) -> str:
     return f"A {len(a.shown.get(id, ()))}, B {len(b.shown.get(id, ()))}"
-
-
-def _svg(height: float, about: str, parts: Iterable[XmlNode]) -> XmlNode:
-    told = {"viewBox": f"0 0 {DRAWING_WIDTH} {height:.0f}", "role": "img", "aria-label": about}
-    return make_node("svg", told, *parts)

@@ -1,21 +1,15 @@
-"""The laboratory's picture: one HTML file without a script, which asks nothing of any network.
-
-It is built as a tree, so all text in it is text; the style sheet is named by its hash in the
-content policy, and nothing else is let in.
-"""
+"""The laboratory's picture of what other rules would have shown."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from xml.etree import ElementTree
 
 from voicecoach.laboratory import comparison
 from voicecoach.laboratory.comparison import CueChange, CueTotals
 from voicecoach.shell.laboratory.drawing import draw_call, draw_closeup
 from voicecoach.shell.laboratory.trials import RuleSet, Trial
+from voicecoach.shell.runtime.html_page import html_page, scroll_region, table_node
 from voicecoach.shell.runtime.svg import XmlNode, make_node
 
 COMPARISON_STYLE = Path(__file__).with_suffix(".css")
@@ -23,7 +17,7 @@ COMPARISON_STYLE = Path(__file__).with_suffix(".css")
 
 def comparison_page(
     trials: Sequence[Trial], totals: Sequence[CueTotals], a: RuleSet, b: RuleSet
-) -> str:
+) -> bytes:
     """Return the page.
 
     Parameters
@@ -35,30 +29,9 @@ def comparison_page(
     a, b
         The rules.
     """
-    style = COMPARISON_STYLE.read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'"
-    html = make_node(
-        "html",
-        {"lang": "en"},
-        make_node(
-            "head",
-            {},
-            make_node("meta", {"charset": "utf-8"}),
-            make_node("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
-            make_node(
-                "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}
-            ),
-            make_node("title", {}, f"{a.name} and {b.name}: what changes"),
-            make_node("style", {}, style),
-        ),
-        make_node(
-            "body",
-            {},
-            make_node("main", {}, *_head(a, b), *_totals(trials, totals), *_call_sections(trials)),
-        ),
-    )
-    return "<!DOCTYPE html>\n" + ElementTree.tostring(html, "unicode", method="html") + "\n"
+    title = f"{a.name} and {b.name}: what changes"
+    content = [*_head(a, b), *_totals(trials, totals), *_call_sections(trials)]
+    return html_page(title, COMPARISON_STYLE, *content)
 
 
 def _head(a: RuleSet, b: RuleSet) -> list[XmlNode]:
@@ -76,7 +49,7 @@ def _head(a: RuleSet, b: RuleSet) -> list[XmlNode]:
             "goes on here as it went.",
         ),
         make_node("h2", {}, "Where the rules differ"),
-        _table("The differences", ["cue", "from A to B"], rows)
+        table_node("The differences", ["cue", "from A to B"], rows)
         if rows
         else make_node("p", {}, "Nowhere."),
     ]
@@ -96,7 +69,7 @@ def _totals(trials: Sequence[Trial], totals: Sequence[CueTotals]) -> list[XmlNod
     count = f"{len(trials)} call{'' if len(trials) == 1 else 's'}, {seconds / 60:.1f} minutes"
     return [
         make_node("h2", {}, f"In all: {count}"),
-        _table("The totals", columns, rows, numbers=True),
+        table_node("The totals", columns, rows, numbers=True),
     ]
 
 
@@ -105,9 +78,9 @@ def _call_sections(trials: Iterable[Trial]) -> Iterable[XmlNode]:
         changed = [change for change in trial.changes if change.what]
         body = [make_node("h2", {}, trial.call), make_node("p", {}, _summary(trial, changed))]
         if trial.a.shown or trial.b.shown or trial.a.held or trial.b.held:
-            body.append(_wide(draw_call(trial), f"{trial.call}, the whole call"))
+            body.append(scroll_region(f"{trial.call}, the whole call", draw_call(trial)))
         for close in trial.course.closeups:
-            picture = _wide(draw_closeup(close), f"{close.change.id}, seen closely")
+            picture = scroll_region(f"{close.change.id}, seen closely", draw_closeup(close))
             body.append(make_node("figure", {}, _caption(close.change), picture))
         if more := len(changed) - len(trial.course.closeups):
             body.append(make_node("p", {}, f"{more} more changes are not drawn closely."))
@@ -138,39 +111,3 @@ def _caption(change: CueChange) -> XmlNode:
         lines.append(make_node("p", {}, make_node("span", {"class": name.lower()}, name), text))
     title = make_node("h3", {}, f"{change.id}: {', '.join(change.what)}")
     return make_node("figcaption", {}, title, *lines)
-
-
-def _wide(picture: XmlNode, label: str) -> XmlNode:
-    """Return what scrolls where the page is narrower, with a keyboard, too."""
-    told = {"class": "wide", "role": "region", "tabindex": "0", "aria-label": label}
-    return make_node("div", told, picture)
-
-
-def _table(
-    name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False
-) -> XmlNode:
-    kinds = ["", *["number" if numbers else ""] * (len(columns) - 1)]
-    head = [
-        make_node("th", {"scope": "col", "class": kind}, column)
-        for kind, column in zip(kinds, columns, strict=True)
-    ]
-    body = []
-    for row in rows:
-        cells = [*row, *[""] * (len(columns) - len(row))]
-        body.append(
-            make_node(
-                "tr",
-                {},
-                *(
-                    make_node("td", {"class": kind}, x)
-                    for kind, x in zip(kinds, cells, strict=True)
-                ),
-            )
-        )
-    table = make_node(
-        "table",
-        {},
-        make_node("thead", {}, make_node("tr", {}, *head)),
-        make_node("tbody", {}, *body),
-    )
-    return _wide(table, name)

@@ -213,7 +213,12 @@ class LiveCall:
             stages=session.latency,
         )
         self._asr = (
-            LiveAsr(setup.transcribers[0], setup.config.transcription, session.feed.report_trouble)
+            LiveAsr(
+                setup.transcribers[0],
+                setup.config.transcription,
+                self.engine.language.numbers,
+                session.feed.report_trouble,
+            )
             if setup.transcribers
             else None
         )
@@ -232,6 +237,7 @@ class LiveCall:
         self._results = ResultsWriter(
             folder.name,
             cue_thresholds(setup.cues),
+            self.engine.language,
             composite=privacy.composite,
             words=privacy.keep_words,
         )
@@ -264,6 +270,7 @@ class LiveCall:
                     notice=session.notice,
                     composite=setup.config.privacy.composite,
                     words_kept=setup.config.privacy.keep_words,
+                    language=setup.config.transcription.language,
                     thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
                 )
             )

@@ -17,6 +17,7 @@ import msgspec
 
 from voicecoach import __version__
 from voicecoach.shell.report.sound import ReportSound
+from voicecoach.shell.runtime.html_page import csp_hash
 from voicecoach.views.report import Report
 
 REPORT_ASSETS = Path(__file__).parent
@@ -66,8 +67,8 @@ def report_page(report: Report, sound: ReportSound | None, beside: str = "") -> 
 def _policy(scripts: list[str], style: str, nonce: str, beside: str) -> str:
     allowed = {
         "default-src": "'none'",
-        "script-src": " ".join(map(_hash, scripts)),
-        "style-src": f"{_hash(style)} 'nonce-{nonce}'",
+        "script-src": " ".join(map(csp_hash, scripts)),
+        "style-src": f"{csp_hash(style)} 'nonce-{nonce}'",
         "img-src": "data:",
         "media-src": "'self' file:" if beside else "data:",
         "base-uri": "'none'",
@@ -90,10 +91,6 @@ def _audio(sound: ReportSound | None, beside: str) -> str:
         return ""
     where = beside or f"data:audio/mpeg;base64,{base64.b64encode(sound.mp3).decode()}"
     return f'<audio id="audio" preload="auto" src="{where}"></audio>'
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _read_asset(name: str) -> str:

@@ -6,11 +6,8 @@ leaves nothing behind, and an earlier result stays until there is a new one.
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -28,6 +25,7 @@ from voicecoach.shell.asr.loop import pace_blocks, run_engine
 from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.results.input_log import RecordedInputs
 from voicecoach.shell.results.writer import ResultsWriter
+from voicecoach.shell.runtime.atomic_write import atomic_folder
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
@@ -109,12 +107,14 @@ def replay_call(
     if record:
         asr = record
     elif setup.transcribers:
-        asr = ReplayAsr(setup.transcribers, setup.config.transcription)
+        asr = ReplayAsr(setup.transcribers, setup.config.transcription, engine.language.numbers)
     composite = setup.config.privacy.composite
-    tally = ResultsWriter(call.name, cue_thresholds(setup.cues), composite=composite)
+    tally = ResultsWriter(
+        call.name, cue_thresholds(setup.cues), engine.language, composite=composite
+    )
     for sink in sinks:
         sink.begin_call(CallInfo(call.name, False, out, call.speakers, words))
-    with _atomic_folder(out) as folder:
+    with atomic_folder(out, "results") as folder:
         try:
             with (folder / EVENT_LOG).open("wb") as log:
                 log.write(_header(call, setup, words=words))
@@ -159,6 +159,7 @@ def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:
         words=words,
         baseline_calls=setup.baseline.calls if setup.baseline else None,
         composite=setup.config.privacy.composite,
+        language=setup.config.transcription.language,
         thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
     )
 
@@ -184,28 +185,3 @@ def _with_progress(blocks: Iterator[Block], view: ReplayView) -> Iterator[Block]
     for block in blocks:
         yield block
         view.on_progress(block.end)
-
-
-@contextmanager
-def _atomic_folder(out: Path) -> Iterator[Path]:
-    """Give a folder to write to, whose files are moved to `out` if all goes well."""
-    made: list[Path] = []
-    scratch = None
-    done = False
-    try:
-        made = [parent for parent in (out, *out.parents) if not parent.exists()]
-        out.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
-        yield scratch
-        for path in scratch.iterdir():
-            os.replace(path, out / path.name)
-        done = True
-    except OSError as e:
-        raise OutputError(f"{out}: results cannot be written: {e.strerror or e}") from e
-    finally:
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
-        if not done:
-            for folder in made:
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()

@@ -10,7 +10,9 @@ import msgspec
 
 from voicecoach.coaching.thresholds import CueThresholds, thresholds_from_header
 from voicecoach.errors import JournalError
+from voicecoach.language.pack import Language
 from voicecoach.scoring.scorer import Scorer
+from voicecoach.shell.runtime.languages import DEFAULT_LANGUAGE, find_language
 from voicecoach.text_safety import bounded_input
 from voicecoach.text_safety.redaction import redact_words
 from voicecoach.text_safety.sanitize import clean_json
@@ -32,6 +34,8 @@ class ResultsWriter:
         Its name.
     thresholds
         Of the rules that were loaded for it.
+    language
+        That is spoken.
     composite, words
         As for a `Scorer`; without words the summary has none, either.
     """
@@ -40,12 +44,13 @@ class ResultsWriter:
         self,
         call: str,
         thresholds: CueThresholds,
+        language: Language,
         *,
         composite: bool = True,
         words: bool = True,
     ) -> None:
         self._words, self._summarizer = words, Summarizer(call)
-        self._scorer = Scorer(call, thresholds, composite=composite, words=words)
+        self._scorer = Scorer(call, thresholds, language, composite=composite, words=words)
 
     def add_event(self, event: Event) -> Event | None:
         """Take an event; return it as it may be kept, None where it may not."""
@@ -74,7 +79,8 @@ class ResultsWriter:
 def score_log(name: str, facts: Mapping[str, Any], events: Iterable[Event]) -> ScoreCard:
     """Return the score card of a call's log: of the facts in its header, and of its events."""
     composite = facts.get("composite") is not False
-    scorer = Scorer(name, thresholds_from_header(facts), composite=composite)
+    language = find_language(str(facts.get("language", DEFAULT_LANGUAGE)))
+    scorer = Scorer(name, thresholds_from_header(facts), language, composite=composite)
     for event in events:
         scorer.add_event(event)
     return scorer.finish()

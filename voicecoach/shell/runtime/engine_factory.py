@@ -13,6 +13,7 @@ from voicecoach.engine import Engine
 from voicecoach.estimates.agitation import AgitationModel
 from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.language.wording import WordingModel
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.resources import (
     agitation_model,
@@ -83,17 +84,22 @@ def build_engine(
 ) -> Engine:
     """Return an engine for one call; what is not explained here is as `Engine` has it.
 
+    Its language is the one that the configuration names.
+
     Where there are `stages`, the time that detecting and describing take is noted there.
 
     Raises
     ------
     ModelError
         Where a file is not a usable model.
+    ConfigError
+        Where the language's tables cannot be used.
     """
     return Engine(
         config,
         cues,
         *load_stages(models, speakers, frames=frames, stages=stages),
+        find_language(config.transcription.language),
         speakers=speakers,
         transcribe=transcribe,
         frames=frames,

@@ -45,7 +45,7 @@ class Plugin(Generic[T_co]):
     summary
         What it does, in a line.
     options
-        A `ConfigSection`, each field with a default and a description: what may stand in the
+        A `ConfigSection`, each field with a description (`msgspec.Meta`): what may stand in the
         configuration's table of its kind and name, `[sinks.NAME]`.
     """
 

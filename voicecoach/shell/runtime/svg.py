@@ -42,3 +42,24 @@ def _attribute_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
     return printable(str(value))
+
+
+def svg_node(width: float, height: float, description: str, *parts: XmlNode) -> XmlNode:
+    """Return a picture; sizes and places are in its own units."""
+    box = f"0 0 {width:g} {height:g}"
+    return make_node("svg", {"viewBox": box, "role": "img", "aria-label": description}, *parts)
+
+
+def line_node(kind: str, x1: float, y1: float, x2: float, y2: float) -> XmlNode:
+    """Return a line."""
+    return make_node("line", {"class": kind, "x1": x1, "y1": y1, "x2": x2, "y2": y2})
+
+
+def dot_node(kind: str, x: float, y: float, radius: float) -> XmlNode:
+    """Return a dot."""
+    return make_node("circle", {"class": kind, "cx": x, "cy": y, "r": radius})
+
+
+def text_node(x: float, y: float, text: str, kind: str = "") -> XmlNode:
+    """Return a text that begins at a place; `kind` end or middle has its end or middle there."""
+    return make_node("text", {"class": kind, "x": x, "y": y}, text)

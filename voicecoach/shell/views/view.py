@@ -7,12 +7,15 @@ the session never waits for it.  One that fails ends the view, never the call.
 from __future__ import annotations
 
 import queue
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.sinks import Sink
 from voicecoach.types import Event
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 MAX_QUEUED_EVENTS = 5000
 """Events that may wait for a view; what a stuck one misses it will never show."""
@@ -56,6 +59,11 @@ class LiveHandle:
         """Whether the session goes on; False ends the view."""
         self.relays: list[EventRelay] = []
         """Of those who want events, too."""
+        self.routes: list[BaseRoute] = []
+        """Starlette routes of the local web application; a view made of pages adds its own when
+        it is made."""
+        self.url = ""
+        """Where that application is, with its token; once the view is opened."""
 
     def subscribe(self) -> EventRelay:
         """Return a relay of all events to come; call it before the session starts."""

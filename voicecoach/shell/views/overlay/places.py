@@ -8,14 +8,15 @@ here any more is passed over; with none left it is the primary screen's top righ
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import platformdirs
+
+from voicecoach.errors import OutputError
+from voicecoach.shell.runtime.atomic_write import write_atomic
 
 SCREEN_MARGIN = 16
 """Pixels from the screen's corner, at first."""
@@ -112,14 +113,5 @@ def write_places(path: Path, places: Places) -> None:
 
     Where that fails the overlay is at its old place next time: nothing to end a call over.
     """
-    scratch = None
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number, scratch = tempfile.mkstemp(prefix=".overlay-", dir=path.parent)
-        with os.fdopen(number, "wb") as file:
-            file.write(msgspec.json.encode(places))
-        os.replace(scratch, path)
-        scratch = None
-    if scratch:
-        with contextlib.suppress(OSError):
-            Path(scratch).unlink(missing_ok=True)
+    with contextlib.suppress(OutputError):
+        write_atomic(path, msgspec.json.encode(places), private=True)

@@ -1,0 +1,31 @@
+"""What the words of `voicecoach tell` and the keys of the terminal do."""
+
+from __future__ import annotations
+
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    MarkCue,
+    NextCall,
+    QuitProgram,
+    ToggleListening,
+)
+
+
+def apply_command(feed: Feed, word: str) -> None:
+    """Do what one of `COMMAND_WORDS` says; other words do nothing."""
+    match word:
+        case "pause":
+            feed.post_action(ToggleListening())
+        case "next":
+            feed.post_action(NextCall())
+        case "decline":
+            feed.post_action(CustomerDeclines())
+        case "quit":
+            feed.post_action(QuitProgram())
+        case "click-through":
+            feed.click_through = not feed.click_through
+        case "helpful" | "wrong":
+            card = feed.newest.display.card
+            if card:
+                feed.post_action(MarkCue(card.id, card.start, word == "helpful"))

@@ -1,0 +1,53 @@
+"""`voicecoach tell pause`: control the running call from another program, such as a hotkey.
+
+The overlay takes no focus, so it can have no keys; a desktop can bind any key to a command.
+This is what that command runs, so nothing here takes time to import.
+"""
+
+from __future__ import annotations
+
+import http.client
+
+from voicecoach.errors import ConfigError
+from voicecoach.shell.control.call_file import find_running_call
+
+COMMAND_WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
+REPLY_TIMEOUT_S = 5.0
+"""In which a live call answers."""
+NO_CALL = "no live call runs here; start one with `voicecoach live`"
+
+
+def send_command(word: str) -> None:
+    """Tell the live call that runs here.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such word or no such call, or it does not answer or does not comply.
+    """
+    if word not in COMMAND_WORDS:
+        raise ConfigError(f"{word}: say one of {', '.join(COMMAND_WORDS)}")
+    call = find_running_call()
+    if call is None:
+        raise ConfigError(NO_CALL)
+    connection = http.client.HTTPConnection("127.0.0.1", call.port, timeout=REPLY_TIMEOUT_S)
+    try:
+        connection.request(
+            "POST", "/control", word.encode(), {"Authorization": f"Bearer {call.token}"}
+        )
+        status = connection.getresponse().status
+    except TimeoutError as e:
+        raise ConfigError("the live call that runs here does not answer") from e
+    except (OSError, http.client.HTTPException) as e:
+        raise ConfigError(NO_CALL) from e
+    finally:
+        connection.close()
+    match status:
+        case 204:
+            return
+        case 404:  # another program has the port, and the call has ended
+            raise ConfigError(NO_CALL)
+        case 429:
+            raise ConfigError(f"{word}: too many commands at once; try again")
+        case _:
+            raise ConfigError(f"{word}: the live call failed to do it (HTTP {status})")

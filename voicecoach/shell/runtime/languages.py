@@ -1,0 +1,66 @@
+"""The languages that there are: those that ship with the package, and those of other packages.
+
+A package brings a language by an entry point of the group `voicecoach.languages` whose name is the
+language's code and whose value is a package with the tables, `phrases.toml` and the others.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from importlib.metadata import entry_points
+from importlib.resources.abc import Traversable
+
+from voicecoach.errors import ConfigError
+from voicecoach.language.pack import Language, load_language, load_numbers
+from voicecoach.language.tables import TABLE_NAMES
+from voicecoach.text_safety.card_masking import DIGITS_ALONE, NumberWords
+
+LANGUAGES_GROUP = "voicecoach.languages"
+"""The entry point group."""
+DEFAULT_LANGUAGE = "en"
+"""The language of a log that names none."""
+_CODE = re.compile(r"[a-z]{2,3}")
+
+
+@cache
+def find_language(code: str) -> Language:
+    """Return a language; where there are no tables of it, one with nothing in it.
+
+    Raises
+    ------
+    ConfigError
+        Where its tables cannot be used.
+    """
+    folder = _find_tables(code)
+    if not folder:
+        return Language(code)
+    tables = {name: folder / f"{name}.toml" for name in TABLE_NAMES}
+    files = {name: table.read_bytes() for name, table in tables.items() if table.is_file()}
+    return load_language(code, files, f"language {code}")
+
+
+@cache
+def find_numbers(code: str) -> NumberWords:
+    """Return a language's number words, as `find_language` does, and read nothing else."""
+    folder = _find_tables(code)
+    table = folder / "numbers.toml" if folder else None
+    if not table or not table.is_file():
+        return DIGITS_ALONE
+    return load_numbers(table.read_bytes(), f"language {code}")
+
+
+def _find_tables(code: str) -> Traversable | None:
+    """Return the folder with a language's tables, None where there is none."""
+    if not _CODE.fullmatch(code):
+        return None
+    built_in = resources.files("voicecoach") / "language" / code
+    if built_in.is_dir():
+        return built_in
+    for found in entry_points(group=LANGUAGES_GROUP, name=code):
+        try:
+            return resources.files(found.load())
+        except Exception as e:  # of whatever package it is
+            raise ConfigError(f"language {code}: the package {found.value} fails: {e}") from e
+    return None

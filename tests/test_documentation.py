@@ -41,3 +41,14 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     for name in {name.rstrip("./") for name in named} - INVENTED:
         at = ROOT / name
         assert at.exists() or at.with_suffix(".py").exists(), name
+
+
+def test_the_plugins_on_the_page_are_those_that_tests_install() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    package = ROOT / "tests" / "foreign" / "desk"
+    module = (package / "voicecoach_desk.py").read_text("utf-8")
+    shown = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(shown) == 6
+    assert [block for block in shown if block not in module] == []
+    (points,) = re.findall(r"^```toml\n(\[project.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert points in (package / "pyproject.toml").read_text("utf-8")

@@ -30,6 +30,8 @@ from voicecoach.types import F32, SAMPLE_RATE, CueOpened, Event, Speaker
 
 
 class FileOptions(ConfigSection, frozen=True, kw_only=True):
+    """Where lines go."""
+
     file: Annotated[str, Meta(description="where the lines go")] = "cues.txt"
 
 
@@ -41,13 +43,16 @@ class CueFile(Sink):
         self._lines: list[str] = []
 
     def begin_call(self, call: CallInfo) -> None:
+        """Start anew."""
         self._lines = [f"call {call.name}"]
 
     def on_event(self, event: Event) -> None:
+        """Keep a cue's line."""
         if isinstance(event, CueOpened):
             self._lines.append(f"{event.at / SAMPLE_RATE:.1f} s: {event.title}")
 
     def end_call(self, declined: bool) -> None:
+        """Write the lines, or forget them."""
         if not declined:
             with self._path.open("a") as file:
                 file.write("\n".join(self._lines) + "\n")
@@ -69,6 +74,7 @@ class RecordingSource:
         self._file = options.file
 
     def sources(self) -> list[AudioSource]:
+        """Return one for each channel."""
         if not Path(self._file).is_file():
             raise DeviceError(f"{self._file}: no such recording; set sources.recording.file")
         return [
@@ -77,6 +83,7 @@ class RecordingSource:
         ]
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> Playback:
+        """Begin to play a channel."""
         return Playback(self._file, 0 if source.name == "agent" else 1, deliver)
 
 
@@ -90,9 +97,11 @@ class Playback:
         threading.Thread(target=self._play, daemon=True).start()
 
     def failure_reason(self) -> str:
+        """Return why nothing is delivered any more, "" while it is."""
         return self._trouble
 
     def close(self) -> None:
+        """End the thread."""
         self._closed.set()
 
     def _play(self) -> None:
@@ -124,6 +133,7 @@ class Rote:
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
+        """Return as many words as there is time for, after the prefix."""
         first, last = len(prefix.split()), int(len(audio) / SAMPLE_RATE * 3)
         return [
             TranscribedWord(self._words[i % len(self._words)], i / 3, (i + 1) / 3, 0.9)
@@ -147,6 +157,7 @@ class Ticker(View):
         self._live, self._stop_s = live, options.stop_s
 
     def run(self) -> None:
+        """Print until the session ends."""
         shown, began = "", time.monotonic()
         while self._live.running:
             display = self._live.feed.newest.display

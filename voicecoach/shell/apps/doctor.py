@@ -84,6 +84,11 @@ def _vad() -> str:
 
 
 def _words(settings: config.Config) -> str:
+    engine = settings.transcription.engine
+    entry = Registry(built_in_plugins()).find("transcribers", engine)
+    if entry.foreign:
+        entry.load()
+        return f"{engine}, {entry.package}"
     model = settings.transcription.model
     version = importlib.metadata.version("faster-whisper")
     if model == config.TranscriptionConfig().model:

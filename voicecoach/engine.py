@@ -254,6 +254,7 @@ class Engine:
         if self._transcribe:
             for speaker in self._speakers:
                 events += self._route_words(self._transcribers[speaker].end_utterance(self._now))
+        events += self._signal_tracker.finish(self._now)
         events += self._cues.close_shown(self._now, "call ended")
         events += self._outcomes.finish(self._now)
         events += self._channels.finish(self._now)
@@ -392,7 +393,8 @@ class Engine:
             self._now, self._signal_tracker.compute_signals(self._now, heard), quotes, distrusted
         )
         events = self._cues.decide(self._now, self.signals, quotes, distrusted)
-        return readings + events + self._outcomes.observe_tick(self._now, self.signals, events)
+        followed = self._outcomes.observe_tick(self._now, self.signals, events)
+        return [*self._signal_tracker.events, *readings, *events, *followed]
 
     # --- words ----------------------------------------------------------------------------
 

@@ -243,6 +243,31 @@ class Backchannel(Event, frozen=True, kw_only=True, tag="backchannel"):
     end: int
 
 
+class Account(Event, frozen=True, kw_only=True, tag="account"):
+    """What the customer told, from their first word of it to their last.
+
+    It goes on until the agent has said more than "mm-hm": known once they have spoken for 2 s, or
+    the call ends.  A short word of the customer's is a backchannel and begins no account, unless it
+    answers a question.
+    """
+
+    speaker: Speaker
+    start: int
+    end: int
+
+
+class Reply(Event, frozen=True, kw_only=True, tag="reply"):
+    """What the agent said to the account before it, until the customer told more.
+
+    It begins before the account's end where the agent came in over it.  Known once the customer
+    tells more, or the call ends.
+    """
+
+    speaker: Speaker
+    start: int
+    end: int
+
+
 class Overlap(Event, frozen=True, kw_only=True, tag="overlap"):
     """Both spoke; `by` is who started while the other was speaking."""
 

@@ -17,7 +17,10 @@ from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
     TICK,
+    Account,
     Delivery,
+    Event,
+    Reply,
     Speaker,
     Tone,
     Utterance,
@@ -64,6 +67,7 @@ def play(
     words: frozenset[Speaker] = frozenset(SPEAKERS),
     music_s: tuple[float, float] = (0.0, 0.0),
     rate: float = 5.0,
+    told_events: list[Event] | None = None,
 ) -> list[tuple[float, Mapping[str, float]]]:
     """Return the signals at every tick of a call on paper."""
     endpointer, moves = Endpointer(EndpointingConfig()), DialogueActTracker(ENGLISH_ACTS)
@@ -100,6 +104,10 @@ def play(
         }
         heard = StageOutputs(tone, delivery, levels, set(words))
         ticks.append((t, signals.compute_signals(at, heard)))
+        if told_events is not None:
+            told_events += signals.events
+    if told_events is not None:
+        told_events += signals.finish(round(until_s * SAMPLE_RATE))
     return ticks
 
 
@@ -128,6 +136,70 @@ def test_accounts_and_replies() -> None:
     again = last([*call, Speech(C, 37.5, 40)], 40)
     assert again["agent_reply_s"] == 0
     assert again["account_s"] == pytest.approx(2.5, abs=0.5)
+
+
+class Exchange(NamedTuple):
+    """An account or a reply, seconds."""
+
+    who: Speaker
+    start_s: float
+    end_s: float
+    known_s: float
+
+
+def exchanges(call: list[Speech], until_s: float) -> list[Exchange]:
+    """Return the accounts and replies that a call on paper is told to have."""
+    told: list[Event] = []
+    play(call, until_s, told_events=told)
+    found = []
+    for e in told:
+        assert isinstance(e, Account | Reply)
+        assert e.speaker is (C if isinstance(e, Account) else A)
+        start_s, end_s = (round(x / SAMPLE_RATE, 1) for x in (e.start, e.end))
+        found.append(Exchange(e.speaker, start_s, end_s, e.at / SAMPLE_RATE))
+    return found
+
+
+def test_accounts_and_replies_are_told_once_they_are_over() -> None:
+    call = [GREETING, Speech(C, 4, 24), Speech(A, 25, 37), Speech(C, 38, 42)]
+    account, reply, last_account = exchanges(call, 44)
+    assert account[:3] == (C, 4.0, 24.0)
+    assert reply[:3] == (A, 25.0, 37.0)
+    assert last_account == (C, 38.0, 42.0, 44.0)
+    # After 2 s of the reply, and after 1 s of what the customer tells next.
+    assert account.known_s == pytest.approx(27.0, abs=0.3)
+    assert reply.known_s == pytest.approx(39.0, abs=0.3)
+    assert exchanges([GREETING], 5) == []
+    assert exchanges(call[:3], 36)[1:] == [(A, 25.0, 36.0, 36.0)]
+
+
+def test_short_words_neither_begin_nor_end_an_account() -> None:
+    nod, short = Speech(A, 10.2, 11.2, "right okay"), Speech(C, 20.5, 21.1, "okay")
+    call = [GREETING, Speech(C, 4, 10), nod, Speech(C, 11.5, 16), Speech(A, 17, 20), short]
+    assert [e[:3] for e in exchanges([*call, Speech(A, 21.5, 24)], 25)] == [
+        (C, 4.0, 16.0),
+        (A, 17.0, 24.0),
+    ]
+    asks = Speech(A, 17, 20, "and when was it that you noticed?")
+    answered = [*call[:4], asks, short, Speech(A, 21.5, 24)]
+    assert [e[:3] for e in exchanges(answered, 25)] == [
+        (C, 4.0, 16.0),
+        (A, 17.0, 20.0),
+        (C, 20.5, 21.1),
+        (A, 21.5, 24.0),
+    ]
+
+
+def test_a_reply_may_begin_over_the_account_and_is_cut_where_the_customer_tells_more() -> None:
+    came_in = [GREETING, Speech(C, 4, 12), Speech(A, 11, 16)]
+    assert [e[:3] for e in exchanges(came_in, 17)] == [(C, 4.0, 12.0), (A, 11.0, 16.0)]
+    over = [GREETING, Speech(C, 4, 12), Speech(A, 13, 30), Speech(C, 20, 22)]
+    assert [e[:3] for e in exchanges(over, 31)] == [
+        (C, 4.0, 12.0),
+        (A, 13.0, 20.0),
+        (C, 20.0, 22.0),
+        (A, 20.0, 30.0),
+    ]
 
 
 def test_a_short_word_of_the_agent_is_still_listening() -> None:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tests.helpers import ENGLISH, ENGLISH_ACTS, word
+from voicecoach.audio.endpointing import Endpointer
+from voicecoach.coaching.conversation_state import AccountTracker
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
+from voicecoach.config import EndpointingConfig
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
@@ -18,6 +21,7 @@ from voicecoach.types import (
     TICK,
     Backchannel,
     Delivery,
+    DialogueAct,
     Ended,
     Event,
     Overlap,
@@ -93,7 +97,30 @@ def events(lines: Sequence[Line], *, words: bool = True, calmness: bool = True) 
         if words:
             found += _worded(line.who, number, start, end, said, moves)
         end = max(before, end)
+    found += _exchanges(found, end)
     return [*found, Ended(at=end + SAMPLE_RATE, end=end + SAMPLE_RATE)]
+
+
+def _exchanges(told: Sequence[Event], end: int) -> list[Event]:
+    """Return the accounts and replies that the engine finds in turns and questions."""
+    endpointer = Endpointer(EndpointingConfig())
+    accounts = AccountTracker(endpointer)
+    segments = {who: endpointer.segment(who) for who in Speaker}
+    spoken = [e for e in told if isinstance(e, SpeechEnded)]
+    asked = [
+        e.end for e in told if isinstance(e, DialogueAct) and (e.speaker, e.kind) == (A, "question")
+    ]
+    found: list[Event] = []
+    for at in range(STEP, end + STEP, STEP):
+        for who, segment in segments.items():
+            now = next((e for e in spoken if e.speaker is who and e.start < at <= e.end), None)
+            over = [e.end for e in spoken if e.speaker is who and e.end < at]
+            segment.active = segment.speaking = now is not None
+            segment.start = now.start if now else segment.start
+            segment.last_speech = at if now else max(over, default=0)
+        said = [question for question in asked if question <= at]
+        found += accounts.count_speech(at, STEP / SAMPLE_RATE, max(said, default=None))
+    return [*found, *accounts.finish(end)]
 
 
 def _nod(who: Speaker, at: int) -> Event:

@@ -2,7 +2,8 @@
 
 The customer's *account* is what they have told since the agent last said more than "mm-hm"; the
 agent's *reply* is what they have said since.  A short word of the customer in between ("mm-hm",
-"yes") is a backchannel, unless it answers a question.  Speech is counted in ticks.
+"yes") is a backchannel, unless it answers a question.  Speech is counted in ticks.  Both are told
+as events once they are over, and whatever looks at the call afterwards goes by these.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Account, Event, Reply, Speaker
 
 BACKCHANNEL_S = 1.0
 """The customer's speech in one go that is more than a backchannel, seconds."""
@@ -57,6 +58,12 @@ class AccountTracker:
     def __init__(self, endpointer: Endpointer) -> None:
         self._agent, self._customer = (endpointer.segment(s) for s in SPEAKERS)
         self._run_start = 0
+        self._counted_run: int | None = None
+        """The run of the customer's that was counted last."""
+        self._account_start = 0
+        self._account_told = False
+        """The newest account is over, and there was an event of it."""
+        self._reply_start = self._reply_end = 0
         self._run_s = self._uncounted_s = 0.0
         self.account_count = 0
         """How many there were with the present one."""
@@ -73,11 +80,13 @@ class AccountTracker:
         self.agent_s = 0.0
         """The agent's speech in the call, seconds."""
 
-    def count_speech(self, seconds: float, asked: int | None) -> None:
-        """Take a tick.
+    def count_speech(self, at: int, seconds: float, asked: int | None) -> list[Event]:
+        """Take a tick, and return the accounts and replies that are over.
 
         Parameters
         ----------
+        at
+            Stream index of its end.
         seconds
             Its length.
         asked
@@ -88,13 +97,40 @@ class AccountTracker:
                 came_in = self._customer.active and self._customer.start < self._agent.start
                 gap = 0 if came_in else self._agent.start - self._customer.last_speech
                 self.gap_s = max(gap, 0) / SAMPLE_RATE if self.account_count else NAN
+                self._reply_start = max(self._agent.start, self._account_start)
             self.reply_s += seconds
             self.monologue_s += seconds
             self.agent_s += seconds
+        if self.reply_s:
+            self._reply_end = self._agent.last_speech
+        if self._customer.start == self._counted_run:
+            self.account_end = self._customer.last_speech
+        events: list[Event] = []
         if self._customer.speaking:
-            self._count_customer(seconds, asked)
+            events += self._count_customer(at, seconds, asked)
+        if self.reply_s >= REPLY_S:
+            events += self._end_account(at)
+        return events
 
-    def _count_customer(self, seconds: float, asked: int | None) -> None:
+    def finish(self, at: int) -> list[Event]:
+        """Return the account and the reply that the end of the call ends."""
+        return [*self._end_account(at), *self._end_reply(at, at)]
+
+    def _end_account(self, at: int) -> list[Event]:
+        if self._account_told or not self.account_count:
+            return []
+        self._account_told = True
+        start, end = self._account_start, self.account_end
+        return [Account(at=at, speaker=Speaker.CUSTOMER, start=start, end=end)]
+
+    def _end_reply(self, at: int, until: int) -> list[Event]:
+        if not self.account_count or not self.reply_s:
+            return []
+        start = self._reply_start
+        end = max(start, min(self._reply_end, until))
+        return [Reply(at=at, speaker=Speaker.AGENT, start=start, end=end)]
+
+    def _count_customer(self, at: int, seconds: float, asked: int | None) -> list[Event]:
         start = self._customer.start
         if start != self._run_start:
             self._run_start, self._run_s, self._uncounted_s = start, 0.0, 0.0
@@ -102,15 +138,19 @@ class AccountTracker:
         self._uncounted_s += seconds
         answers = asked is not None and 0 <= start - asked <= ANSWERS_WITHIN
         if self._run_s < BACKCHANNEL_S and not answers:
-            return
+            return []
+        events: list[Event] = []
         self.monologue_s = 0.0
         if self.reply_s >= REPLY_S or not self.account_count:
+            events += [*self._end_account(at), *self._end_reply(at, start)]
             self.account_count += 1
             self.account_s = 0.0
+            self._account_start, self._account_told = start, False
         self.reply_s = 0.0
         self.account_s += self._uncounted_s
         self._uncounted_s = 0.0
-        self.account_end = self._customer.last_speech
+        self._counted_run, self.account_end = start, self._customer.last_speech
+        return events
 
 
 class SilenceTracker:

@@ -24,7 +24,17 @@ from voicecoach.coaching.conversation_state import (
 from voicecoach.estimates.delivery import pace_ratio
 from voicecoach.language.dialogue_acts import DialogueActTracker, SpokenAct
 from voicecoach.language.transcript import PRE_ROLL
-from voicecoach.types import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS, Delivery, Speaker, Tone
+from voicecoach.types import (
+    AGENT,
+    CUSTOMER,
+    NAN,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Delivery,
+    Event,
+    Speaker,
+    Tone,
+)
 
 
 class SignalSpec(NamedTuple):
@@ -248,6 +258,8 @@ class SignalTracker:
             SilenceTracker(),
             AgitationHistory(),
         )
+        self.events: list[Event] = []
+        """The accounts and replies that were over at the newest tick."""
         self._at = 0
         self._turn_s = 0.0
         self._slowed: int | None = None
@@ -267,7 +279,7 @@ class SignalTracker:
         if tone and tone.confidence >= TONE_MIN_CONFIDENCE and at - tone.end <= TONE_RECENT:
             agitation = tone.agitation
         asked = self._newest_act(AGENT, "question")
-        self._accounts.count_speech(seconds, asked.end if asked else None)
+        self.events = self._accounts.count_speech(at, seconds, asked.end if asked else None)
         if speaking[CUSTOMER]:
             self._mood.add_tick(at, seconds, agitation, self._accounts.account_count)
         self._silence.track_sound(at, speaking, heard.levels)
@@ -293,6 +305,10 @@ class SignalTracker:
             "dead_air_s": self._dead_air_s(heard.words),
             **self._word_signals(heard.words),
         }
+
+    def finish(self, at: int) -> list[Event]:
+        """Return the account and the reply that the end of the call ends."""
+        return self._accounts.finish(at)
 
     def quotes(self) -> dict[str, str]:
         """Return a text for each of `QUOTES`, "" where there is none."""

@@ -1,8 +1,8 @@
 """A whole call as a score card reads it: who told what, and what was said to it.
 
-The customer's *account* is what they tell until the agent says more than "mm-hm"; with what the
-agent says until the next one it is an *exchange*.  Techniques ask of exchanges: was it called for,
-and was it done?  Whatever cannot be known of one (a channel that is not trusted, a pause of the
+The customer's *account* and the agent's *reply* to it are events of the log; with what else both do
+until the next account they are an *exchange*.  Techniques ask of exchanges: was it called for, and
+was it done?  Whatever cannot be known of one (a channel that is not trusted, a pause of the
 listening, speech without words) makes it no occasion: nothing is held against anybody unheard.
 
 It is the same whatever the order in which the events come.
@@ -11,13 +11,12 @@ It is the same whatever the order in which the events come.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
-from voicecoach.coaching.conversation_state import ANSWERS_WITHIN
 from voicecoach.coaching.thresholds import CueThresholds
 from voicecoach.language.pack import Language
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
@@ -35,10 +34,6 @@ from voicecoach.types import (
 )
 from voicecoach.views.scorecard import Quote
 
-BACKCHANNEL_MAX = SAMPLE_RATE
-"""A customer's turn that is shorter is a backchannel, unless it answers a question ..."""
-ACCOUNT_ENDING_REPLY = 2 * SAMPLE_RATE
-"""Of the agent's speech: with less they go on listening."""
 WORD_NEAR = SAMPLE_RATE // 2
 """Words are timed about so well."""
 UNTRUSTED_SHARE = 0.2
@@ -136,7 +131,7 @@ class ScoredCall:
         """The customer's, where it is known: (samples, 0..1)."""
         self._heard_at = [at for at, _ in self.agitation]
         self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
-        self.exchanges = self._exchanges()
+        self.exchanges = self._exchanges(record)
 
     # --- what is known --------------------------------------------------------------------
 
@@ -300,40 +295,16 @@ class ScoredCall:
 
     # --- how it is put together -------------------------------------------------------------
 
-    def _exchanges(self) -> list[Exchange]:
-        accounts: list[list[int]] = []
-        replied = 0
-        questions = [m.end for m in self.speaker_acts(AGENT, "question")]
-        floor = [(span, s) for s in SPEAKERS for span in self.turns[s]]
-        replies: list[Span | None] = []
-        for span, speaker in sorted(floor):
-            if speaker is AGENT:
-                if accounts:
-                    reply = replies[-1]
-                    replies[-1] = Span(reply.start if reply else span.start, span.end)
-                    replied += span.end - span.start
-                continue
-            asked = bisect_right(questions, span.start + WORD_NEAR)
-            answers = asked > 0 and span.start - questions[asked - 1] <= ANSWERS_WITHIN
-            if span.end - span.start < BACKCHANNEL_MAX and accounts and not answers:
-                continue
-            if not accounts or replied >= ACCOUNT_ENDING_REPLY:
-                accounts.append([span.start, span.end])
-                replies.append(None)
-            else:
-                accounts[-1][1], replies[-1] = span.end, None
-            replied = 0
-        starts = [*(start for start, _ in accounts), self.end + 1]
-        return [
-            Exchange(
-                Span(start, end),
-                reply,
-                until,
-                _acts_during(self.moves[CUSTOMER], Span(start, until)),
-                _acts_during(self.moves[AGENT], Span(start, until)),
-            )
-            for (start, end), reply, until in zip(accounts, replies, starts[1:], strict=True)
-        ]
+    def _exchanges(self, record: CallRecord) -> list[Exchange]:
+        accounts, replies = sorted(record.accounts), sorted(record.replies)
+        starts = [*(account.start for account in accounts), self.end + 1]
+        found = []
+        for account, until in zip(accounts, starts[1:], strict=True):
+            whole = Span(account.start, until)
+            reply = next((r for r in replies if whole.start <= r.start < whole.end), None)
+            moves, answers = (_acts_during(self.moves[s], whole) for s in (CUSTOMER, AGENT))
+            found.append(Exchange(account, reply, until, moves, answers))
+        return found
 
     def _distrusted_spans(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:
         told = [(e.at, e.state != "ok") for e in states if e.speaker is speaker]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.scoring.call import BACKCHANNEL_MAX, ScoredCall, make_quote
+from voicecoach.scoring.call import ScoredCall, make_quote
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS
 from voicecoach.scoring.practice import UPSET_LEVEL
 from voicecoach.scoring.record import Span
@@ -33,6 +33,8 @@ MAX_CHANGES, MAX_PRECEDING, MAX_CAUSES = 8, 4, 5
 """Most that are told."""
 MIN_OPENING_WORDS, MAX_CAUSE_WORDS = 12, 80
 """Fewest words of what a call is about, and most of them that are quoted."""
+HEAT_AFTER = SAMPLE_RATE
+"""Agitation so soon after what was said is of it, too."""
 CAUSE_WEIGHTS = {"repeat": 1.5, "demand": 1.0, "trouble": 1.0, "abuse": 0.5}
 """What a move of the customer's says of the cause."""
 
@@ -201,7 +203,7 @@ def root_cause(call: ScoredCall) -> list[Quote]:
     for exchange in troubled:
         for move in exchange.customer_acts(*PRESSURE_ACTS):
             again = sum(bool(phrases.content_stems(move.text) & t) for t in themes) - 1
-            heat = call.mean_agitation(Span(move.start, move.end + BACKCHANNEL_MAX))
+            heat = call.mean_agitation(Span(move.start, move.end + HEAT_AFTER))
             heat = heat if heat == heat else 0.0
             weight = CAUSE_WEIGHTS[move.kind] + 0.5 * again + heat
             why = ACT_DESCRIPTIONS[CUSTOMER][move.kind]

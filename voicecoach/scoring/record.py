@@ -8,6 +8,7 @@ from voicecoach.estimates.delivery import pace_ratio
 from voicecoach.types import (
     NAN,
     SPEAKERS,
+    Account,
     Backchannel,
     ChannelState,
     CueOpened,
@@ -18,6 +19,7 @@ from voicecoach.types import (
     Gap,
     Listening,
     Overlap,
+    Reply,
     Speaker,
     SpeechEnded,
     Tone,
@@ -57,6 +59,8 @@ class CallRecord:
     """What is kept of a call's events, as they come."""
 
     def __init__(self) -> None:
+        self.accounts: list[Span] = []
+        self.replies: list[Span] = []
         self.turns: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
         self.segments: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
         self.backchannels: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
@@ -100,6 +104,10 @@ class CallRecord:
                 self.segments[event.speaker].append(Span(event.start, event.end))
             case Turn():
                 self.turns[event.speaker].append(Span(event.start, event.end))
+            case Account():
+                self.accounts.append(Span(event.start, event.end))
+            case Reply():
+                self.replies.append(Span(event.start, event.end))
             case Backchannel():
                 self.backchannels[event.speaker].append(Span(event.start, event.end))
             case _:

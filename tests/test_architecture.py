@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "voicecoach"
 CORE = [
     p
     for p in PACKAGE.rglob("*.py")
-    if not {"shell", "api", "commands", "__main__.py"} & set(p.relative_to(PACKAGE).parts)
+    if not {"shell", "api", "testing", "commands", "__main__.py"}
+    & set(p.relative_to(PACKAGE).parts)
 ]
 OUTSIDE = {
     "asyncio", "datetime", "faster_whisper", "librosa", "logging", "multiprocessing", "queue",
@@ -25,6 +26,7 @@ LAYERS = [
     "views",
     "shell",
     "api",
+    "testing",
     "commands",
     "__main__",
 ]

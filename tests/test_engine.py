@@ -5,18 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import (
-    ENGLISH,
-    blocks,
-    engine,
-    hear,
-    lively,
-    noise,
-    silence,
-    stereo,
-    syllables,
-    voice,
-)
 from voicecoach.audio.channels import DEAD_AFTER
 from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.config import Config
@@ -25,6 +13,18 @@ from voicecoach.errors import InputError
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.testing import (
+    ENGLISH,
+    cut_blocks,
+    make_engine,
+    process_all,
+    silence,
+    stereo,
+    syllables,
+    vowel,
+    wavering,
+    white_noise,
+)
 from voicecoach.types import (
     F32,
     HOP,
@@ -57,7 +57,7 @@ def call() -> F32:
     agent = [silence(3), syllables(140, 4, 4), silence(2), syllables(150, 4, 4)]
     agent += [syllables(150, 7, 6)]
     customer = [syllables(220, 4, 3), silence(4), syllables(250, 5, 4, 0.2), silence(5)]
-    return stereo(lively(np.concatenate(agent)), lively(np.concatenate(customer), 1))
+    return stereo(wavering(np.concatenate(agent)), wavering(np.concatenate(customer), 1))
 
 
 def of(events: list[Event], kind: type[Event]) -> list[Event]:
@@ -67,11 +67,11 @@ def of(events: list[Event], kind: type[Event]) -> list[Event]:
 @settings(max_examples=12)
 @given(st.lists(st.integers(1, 16), min_size=1, max_size=7))
 def test_any_block_split_gives_the_same_events(sizes: list[int]) -> None:
-    assert hear(call(), sizes, frames=True) == hear(call(), frames=True)
+    assert process_all(call(), sizes, frames=True) == process_all(call(), frames=True)
 
 
 def test_the_staged_call_has_everything_in_it() -> None:
-    kinds = {type(e).__name__ for e in hear(call(), frames=True)}
+    kinds = {type(e).__name__ for e in process_all(call(), frames=True)}
     assert {"SpeechStarted", "SpeechEnded", "Turn", "Overlap", "Tone", "Delivery"} <= kinds
     assert {"CueOpened", "CueClosed", "Prosody", "Ended"} <= kinds
 
@@ -82,27 +82,29 @@ def test_later_audio_never_changes_earlier_events(hop: int) -> None:
     samples = call()
     other = samples.copy()
     rest = samples.shape[1] - hop * HOP
-    other[:, hop * HOP :] = noise(21.0, 0.2, seed=3)[:rest]
+    other[:, hop * HOP :] = white_noise(21.0, 0.2, seed=3)[:rest]
     now = hop * HOP
-    first, second = ([e for e in hear(x, frames=True) if e.at <= now] for x in (samples, other))
+    first, second = (
+        [e for e in process_all(x, frames=True) if e.at <= now] for x in (samples, other)
+    )
     assert first == second
     assert first
 
 
 def test_events_come_in_the_order_they_were_known() -> None:
-    times = [e.at for e in hear(call(), frames=True)]
+    times = [e.at for e in process_all(call(), frames=True)]
     assert times == sorted(times)
 
 
 def test_a_cue_opens_while_the_agent_speaks_over_the_customer() -> None:
-    opened = [e for e in hear(call()) if isinstance(e, CueOpened)]
+    opened = [e for e in process_all(call()) if isinstance(e, CueOpened)]
     assert opened[0].id == "let-them-finish"
     # The agent comes in at 9 s; a second of both speaking is the evidence.
     assert 10.0 <= opened[0].at / SAMPLE_RATE <= 10.5
 
 
 def test_tone_comes_four_times_a_second_while_the_customer_speaks_and_not_in_pauses() -> None:
-    tones = of(hear(call()), Tone)
+    tones = of(process_all(call()), Tone)
     during = [t for t in tones if 7.5 <= t.at / SAMPLE_RATE <= 10.5]
     assert len(during) >= 4 * 3
     assert not [t for t in tones if 3.6 < t.at / SAMPLE_RATE < 6.9]
@@ -111,13 +113,13 @@ def test_tone_comes_four_times_a_second_while_the_customer_speaks_and_not_in_pau
 
 def test_the_agents_audio_never_reaches_the_customers_tone() -> None:
     quiet, loud = call(), call()
-    loud[0] = noise(21.0, 0.9, seed=1)[: loud.shape[1]]
-    assert of(hear(quiet), Tone) == of(hear(loud), Tone)
+    loud[0] = white_noise(21.0, 0.9, seed=1)[: loud.shape[1]]
+    assert of(process_all(quiet), Tone) == of(process_all(loud), Tone)
 
 
 def test_the_customers_audio_never_reaches_what_is_measured_of_the_agents_voice() -> None:
     one, other = call(), call()
-    other[1] = noise(21.0, 0.9, seed=1)[: other.shape[1]]
+    other[1] = white_noise(21.0, 0.9, seed=1)[: other.shape[1]]
     of_voice = (
         "rate_syl_s",
         "baseline_rate_syl_s",
@@ -126,17 +128,17 @@ def test_the_customers_audio_never_reaches_what_is_measured_of_the_agents_voice(
         "f0_range_semitones",
     )
     first, second = (
-        [[getattr(e, name) for name in of_voice] for e in of(hear(x), Delivery)]
+        [[getattr(e, name) for name in of_voice] for e in of(process_all(x), Delivery)]
         for x in (one, other)
     )
     assert first == second
 
 
 def test_a_prosody_event_for_every_hop_and_speaker_only_when_asked() -> None:
-    events = of(hear(stereo(voice(150, 1), silence(1)), frames=True), Prosody)
-    hops = len(voice(150, 1)) // HOP
+    events = of(process_all(stereo(vowel(150, 1), silence(1)), frames=True), Prosody)
+    hops = len(vowel(150, 1)) // HOP
     assert len(events) == 2 * hops
-    assert not of(hear(stereo(voice(150, 1), silence(1))), Prosody)
+    assert not of(process_all(stereo(vowel(150, 1), silence(1))), Prosody)
     agent = [e for e in events if isinstance(e, Prosody) and e.speaker is A]
     assert [e.end for e in agent] == [(i + 1) * HOP for i in range(hops)]
     assert agent[20].f0_hz == pytest.approx(150, rel=0.01)
@@ -147,7 +149,7 @@ def test_a_prosody_event_for_every_hop_and_speaker_only_when_asked() -> None:
 
 def test_a_silent_channel_is_dead_and_comes_alive() -> None:
     states = of(
-        hear(stereo(lively(voice(150, 8)), np.concatenate([silence(6), voice(200, 2)]))),
+        process_all(stereo(wavering(vowel(150, 8)), np.concatenate([silence(6), vowel(200, 2)]))),
         ChannelState,
     )
     assert [(s.speaker, s.state) for s in states if isinstance(s, ChannelState)] == [
@@ -158,13 +160,15 @@ def test_a_silent_channel_is_dead_and_comes_alive() -> None:
 
 
 def test_a_short_call_with_a_silent_channel_says_so_at_its_end() -> None:
-    (state,) = of(hear(stereo(voice(150, 1), silence(1))), ChannelState)
+    (state,) = of(process_all(stereo(vowel(150, 1), silence(1))), ChannelState)
     assert isinstance(state, ChannelState)
     assert (state.speaker, state.state) == (C, "dead")
 
 
 def test_an_absent_speaker_is_not_dead() -> None:
-    assert not of(hear(stereo(lively(voice(150, 8)), silence(8)), speakers=(A,)), ChannelState)
+    assert not of(
+        process_all(stereo(wavering(vowel(150, 8)), silence(8)), speakers=(A,)), ChannelState
+    )
 
 
 class Deaf:
@@ -185,16 +189,16 @@ class Deaf:
 
 @pytest.mark.parametrize("gap_s", [0.2, 2.0, 30.0])
 def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
-    talk = voice(150, 2)
+    talk = vowel(150, 2)
     samples = stereo(np.concatenate([talk, silence(gap_s), talk]), silence(1))
     start, end = len(talk), len(talk) + len(silence(gap_s))
-    pieces = blocks(samples[:, :start]) + [
-        Block(end + b.start, b.samples) for b in blocks(samples[:, end:])
+    pieces = cut_blocks(samples[:, :start]) + [
+        Block(end + b.start, b.samples) for b in cut_blocks(samples[:, end:])
     ]
     heard, recogniser = {}, Deaf()
-    for name, stream in (("gap", pieces), ("silence", blocks(samples))):
+    for name, stream in (("gap", pieces), ("silence", cut_blocks(samples))):
         worker = answering.ReplayAsr([recogniser], Config().transcription, ENGLISH.numbers)
-        heard[name] = list(run_engine(stream, engine(transcribe=True), worker))
+        heard[name] = list(run_engine(stream, make_engine(transcribe=True), worker))
         worker.close()
     (gap,) = of(heard["gap"], Gap)
     assert isinstance(gap, Gap)
@@ -204,15 +208,15 @@ def test_a_gap_is_said_and_taken_as_silence(gap_s: float) -> None:
 
 
 def test_a_stream_that_ends_in_a_gap_says_so() -> None:
-    e = engine()
+    e = make_engine()
     e.process(Block(0, np.zeros((2, HOP), np.float32)))
     e.process(Block(HOP, np.zeros((2, HOP), np.float32), missing=True))
     assert of(e.finish(), Gap) == [Gap(at=2 * HOP, start=HOP, end=2 * HOP)]
 
 
 def test_a_customer_who_was_agitated_long_ago_may_not_be_now() -> None:
-    e = engine()
-    for block in blocks(stereo(silence(30), syllables(220, 4, 10))):
+    e = make_engine()
+    for block in cut_blocks(stereo(silence(30), syllables(220, 4, 10))):
         e.process(block)
         known = not np.isnan(e.signals["agitation"])
         if 8 * SAMPLE_RATE < block.end < 20 * SAMPLE_RATE:
@@ -223,15 +227,15 @@ def test_a_customer_who_was_agitated_long_ago_may_not_be_now() -> None:
 def test_backchannels_do_not_add_up_to_a_turn() -> None:
     customer = syllables(220, 4, 40)
     piece = np.concatenate([silence(2.0), syllables(140, 5, 0.8)])
-    e = engine()
-    for block in blocks(stereo(np.concatenate([piece] * 14), customer)):
+    e = make_engine()
+    for block in cut_blocks(stereo(np.concatenate([piece] * 14), customer)):
         e.process(block)
         assert np.isnan(e.signals["agent_rate_ratio"])
 
 
 def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
-    e, known = engine(transcribe=True), []
-    for block in blocks(stereo(voice(150, 6), silence(6))):
+    e, known = make_engine(transcribe=True), []
+    for block in cut_blocks(stereo(vowel(150, 6), silence(6))):
         for event in e.process(block):
             if isinstance(event, TranscribeRequest):
                 e.process(event.make_transcript(event.at, (), error="gone"))
@@ -241,8 +245,8 @@ def test_without_a_working_recogniser_an_acknowledgement_is_unknown() -> None:
 
 
 def test_while_final_words_are_overdue_an_acknowledgement_is_unknown() -> None:
-    e, known = engine(transcribe=True), []
-    for block in blocks(stereo(np.concatenate([voice(150, 2), silence(6)]), silence(1))):
+    e, known = make_engine(transcribe=True), []
+    for block in cut_blocks(stereo(np.concatenate([vowel(150, 2), silence(6)]), silence(1))):
         e.process(block)
         known.append((block.end, not np.isnan(e.signals["since_acknowledgement_s"])))
     assert all(k for t, k in known if t < 4 * SAMPLE_RATE)
@@ -270,12 +274,12 @@ def test_while_final_words_are_overdue_an_acknowledgement_is_unknown() -> None:
 def test_a_block_that_the_engine_does_not_take_is_refused_in_a_sentence(
     samples: F32, sentence: str
 ) -> None:
-    e = engine()
+    e = make_engine()
     with pytest.raises(InputError, match=sentence) as refused:
         e.process(Block(0, samples))
     assert isinstance(refused.value, ValueError)
     # Nothing of it was taken: the call goes on.
-    assert hear_from(e) == hear(call()[:, : 16 * HOP])
+    assert hear_from(e) == process_all(call()[:, : 16 * HOP])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -285,20 +289,20 @@ def test_one_sample_that_is_no_number_is_refused_and_costs_no_call(
 ) -> None:
     samples = np.zeros((2, 4 * HOP), np.float32)
     samples[row, at] = value
-    e = engine()
+    e = make_engine()
     with pytest.raises(InputError, match="NaN or infinite"):
         e.process(Block(0, samples))
-    assert hear_from(e) == hear(call()[:, : 16 * HOP])
+    assert hear_from(e) == process_all(call()[:, : 16 * HOP])
 
 
 def hear_from(e: Engine) -> list[Event]:
     """Return what an engine that has heard nothing says of the first hops of the call."""
-    (block,) = blocks(call()[:, : 16 * HOP])
+    (block,) = cut_blocks(call()[:, : 16 * HOP])
     return e.process(block) + e.finish()
 
 
 def test_a_block_that_does_not_follow_is_refused() -> None:
-    e = engine()
+    e = make_engine()
     e.process(Block(0, np.zeros((2, HOP), np.float32)))
     for start in (0, 2 * HOP):
         with pytest.raises(InputError, match="does not follow: the next sample is 256"):
@@ -310,7 +314,7 @@ def test_a_block_that_does_not_follow_is_refused() -> None:
 
 def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Event]:
     """Return the events of a call whose every utterance is heard as `text`, `delay` later."""
-    e, events, due = engine(transcribe=True), [], []
+    e, events, due = make_engine(transcribe=True), [], []
 
     def take(new: list[Event]) -> None:
         for event in new:
@@ -324,7 +328,7 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
             else:
                 events.append(event)
 
-    for block in blocks(samples, sizes):
+    for block in cut_blocks(samples, sizes):
         while due and due[0].at <= block.end:
             take(e.process(due.pop(0)))
         take(e.process(block))
@@ -342,7 +346,7 @@ def test_words_arrive_at_their_moment_however_blocks_are_cut(sizes: list[int]) -
 
 
 def test_the_last_words_come_before_the_end() -> None:
-    samples = stereo(voice(150, 2), silence(2))
+    samples = stereo(vowel(150, 2), silence(2))
     events = answered(samples, [16], "good bye", 4800)
     assert isinstance(events[-1], Ended)
     assert events[-1].end == samples.shape[1]
@@ -354,15 +358,15 @@ def test_the_last_words_come_before_the_end() -> None:
 
 
 def test_the_signals_are_those_that_are_declared() -> None:
-    assert engine().signals.keys() == CUE_SIGNALS.keys()
+    assert make_engine().signals.keys() == CUE_SIGNALS.keys()
 
 
 def test_an_acknowledgement_restarts_its_clock_and_without_words_it_is_unknown() -> None:
-    samples = stereo(voice(150, 4), silence(4))
+    samples = stereo(vowel(150, 4), silence(4))
 
     def since(text: str, transcribe: bool) -> float:
-        e = engine(transcribe=transcribe)
-        for block in blocks(samples, [16]):
+        e = make_engine(transcribe=transcribe)
+        for block in cut_blocks(samples, [16]):
             for event in e.process(block):
                 if isinstance(event, TranscribeRequest):
                     words = tuple(
@@ -390,15 +394,15 @@ def test_an_overlap_that_only_reassures_is_no_barge_in() -> None:
 
 
 def test_nothing_comes_of_nothing() -> None:
-    events = hear(stereo(silence(2), silence(2)))
+    events = process_all(stereo(silence(2), silence(2)))
     assert {type(e) for e in events} == {ChannelState, Ended, SignalChanges}
     assert not of(events, SpeechStarted)
 
 
 def test_short_turns_have_no_pace() -> None:
     agent = np.concatenate([syllables(140, 4, 12), silence(4), syllables(140, 4, 12)])
-    e, known = engine(), []
-    for block in blocks(stereo(agent, silence(1)), [1]):
+    e, known = make_engine(), []
+    for block in cut_blocks(stereo(agent, silence(1)), [1]):
         e.process(block)
         known.append((block.end / SAMPLE_RATE, not np.isnan(e.signals["agent_rate_ratio"])))
     assert not any(k for t, k in known if t < 8 or 15 < t < 19.8)
@@ -406,8 +410,8 @@ def test_short_turns_have_no_pace() -> None:
 
 
 def test_describing_each_hop_at_once_changes_nothing_else() -> None:
-    samples = stereo(syllables(150, 5, 6.0), np.concatenate([silence(5), voice(220, 3)]))
-    plain, detailed = hear(samples), hear(samples, (1, 5), frames=True)
+    samples = stereo(syllables(150, 5, 6.0), np.concatenate([silence(5), vowel(220, 3)]))
+    plain, detailed = process_all(samples), process_all(samples, (1, 5), frames=True)
     descriptors = [e for e in detailed if isinstance(e, Prosody)]
     assert [e for e in detailed if not isinstance(e, Prosody)] == plain
     assert len(descriptors) == 2 * samples.shape[1] // HOP

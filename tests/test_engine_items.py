@@ -6,12 +6,20 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import ENGLISH, blocks, engine, seconds, silence, stereo, syllables
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.testing import (
+    ENGLISH,
+    cut_blocks,
+    make_engine,
+    silence,
+    stereo,
+    syllables,
+    whole_hops,
+)
 from voicecoach.types import (
     F32,
     HOP,
@@ -44,7 +52,7 @@ def play(e: Engine, samples: F32, items: list[InputItem], size: int = 4) -> list
     """Return the events of blocks with items between them, each before the first at its time."""
     events: list[Event] = []
     waiting = sorted(items, key=lambda item: item.at)  # type: ignore[union-attr]
-    for block in blocks(samples, (size,)):
+    for block in cut_blocks(samples, (size,)):
         while waiting and waiting[0].at < block.end:  # type: ignore[union-attr]
             events += e.process(waiting.pop(0))
         events += e.process(block)
@@ -56,10 +64,10 @@ def opened(events: list[Event]) -> list[CueOpened]:
 
 
 def test_a_cue_that_is_marked_wrong_leaves_and_one_that_helped_stays() -> None:
-    cue = opened(play(engine(), rushing(), []))[0]
+    cue = opened(play(make_engine(), rushing(), []))[0]
     for helpful in (True, False):
         mark = CueFeedback(at=cue.at + HOP, id=cue.id, start=cue.at, helpful=helpful)
-        events = play(engine(), rushing(), [mark])
+        events = play(make_engine(), rushing(), [mark])
         assert CueFeedback(at=mark.at, id=cue.id, start=cue.at, helpful=helpful) in events
         closed = next(event for event in events if isinstance(event, CueClosed))
         assert (closed.reason == "marked wrong") is not helpful
@@ -67,21 +75,21 @@ def test_a_cue_that_is_marked_wrong_leaves_and_one_that_helped_stays() -> None:
 
 
 def test_a_mark_of_another_cue_closes_nothing() -> None:
-    cue = opened(play(engine(), rushing(), []))[0]
+    cue = opened(play(make_engine(), rushing(), []))[0]
     mark = CueFeedback(at=cue.at + HOP, id=cue.id, start=cue.at - HOP, helpful=False)
-    closed = [e for e in play(engine(), rushing(), [mark]) if isinstance(e, CueClosed)]
+    closed = [e for e in play(make_engine(), rushing(), [mark]) if isinstance(e, CueClosed)]
     assert closed[0].reason != "marked wrong"
 
 
 def test_a_lost_device_holds_back_what_needs_it_until_it_is_there_again() -> None:
-    lost = ChannelState(at=seconds(2), speaker=A, state="lost", reason="unplugged")
-    events = play(engine(), rushing(), [lost])
+    lost = ChannelState(at=whole_hops(2), speaker=A, state="lost", reason="unplugged")
+    events = play(make_engine(), rushing(), [lost])
     assert lost in events
     assert not opened(events)
     held = [event for event in events if isinstance(event, CueHeldBack)]
     assert "agent channel lost" in {event.reason for event in held}
-    again = ChannelState(at=seconds(4), speaker=A, state="ok", reason="")
-    events = play(engine(), rushing(), [lost, again])
+    again = ChannelState(at=whole_hops(4), speaker=A, state="ok", reason="")
+    events = play(make_engine(), rushing(), [lost, again])
     assert [e.reason for e in events if isinstance(e, ChannelState)][:2] == [
         "unplugged",
         "it is there again",
@@ -90,9 +98,9 @@ def test_a_lost_device_holds_back_what_needs_it_until_it_is_there_again() -> Non
 
 
 def test_a_lost_device_takes_its_cue_off_the_screen() -> None:
-    cue = opened(play(engine(), rushing(), []))[0]
+    cue = opened(play(make_engine(), rushing(), []))[0]
     lost = ChannelState(at=cue.at + HOP, speaker=A, state="lost", reason="unplugged")
-    closed = [e for e in play(engine(), rushing(), [lost]) if isinstance(e, CueClosed)]
+    closed = [e for e in play(make_engine(), rushing(), [lost]) if isinstance(e, CueClosed)]
     assert closed[0].reason == "agent channel lost"
 
 
@@ -112,7 +120,7 @@ def test_items_take_effect_at_their_time_however_blocks_are_cut(
                 items.append(ChannelState(at=hop * HOP, speaker=A, state=state, reason="r"))
             case _:
                 items.append(CueFeedback(at=hop * HOP, id="slow-down", start=0, helpful=False))
-    assert play(engine(), rushing(), items, 1) == play(engine(), rushing(), items, size)
+    assert play(make_engine(), rushing(), items, 1) == play(make_engine(), rushing(), items, size)
 
 
 class Slow:
@@ -129,10 +137,10 @@ class Slow:
 
 
 def test_a_pause_takes_the_card_off_and_lets_go_of_words_in_flight() -> None:
-    cue = opened(play(engine(), rushing(), []))[0]
+    cue = opened(play(make_engine(), rushing(), []))[0]
     pause = Listening(at=cue.at + HOP, on=False)
-    e = engine(transcribe=True)
-    events = play(e, rushing()[:, : pause.at + seconds(2)], [pause])
+    e = make_engine(transcribe=True)
+    events = play(e, rushing()[:, : pause.at + whole_hops(2)], [pause])
     assert next(event for event in events if isinstance(event, CueClosed)).reason == "paused"
     # What was asked before the pause is no longer awaited, so its words can never come.
     asked = [e for e in events if isinstance(e, TranscribeRequest) and e.at < pause.at]
@@ -144,12 +152,12 @@ def test_a_pause_takes_the_card_off_and_lets_go_of_words_in_flight() -> None:
 
 def test_after_a_pause_no_word_comes_that_was_asked_for_before() -> None:
     sound = stereo(syllables(140, 4, 12), silence(12))
-    heard, missed = blocks(sound[:, : seconds(6)], (3,)), sound[:, seconds(6) :]
+    heard, missed = cut_blocks(sound[:, : whole_hops(6)], (3,)), sound[:, whole_hops(6) :]
     quiet = [
-        Block(seconds(6) + block.start, np.zeros_like(block.samples), missing=True)
-        for block in blocks(missed, (3,))
+        Block(whole_hops(6) + block.start, np.zeros_like(block.samples), missing=True)
+        for block in cut_blocks(missed, (3,))
     ]
-    items: list[InputItem] = [*heard, Listening(at=seconds(6), on=False), *quiet]
+    items: list[InputItem] = [*heard, Listening(at=whole_hops(6), on=False), *quiet]
     for live in (True, False):
         wanted = Config().transcription
         asr = (
@@ -157,8 +165,8 @@ def test_after_a_pause_no_word_comes_that_was_asked_for_before() -> None:
             if live
             else ReplayAsr([Slow()], wanted, ENGLISH.numbers)
         )
-        events = list(run_engine(items, engine(transcribe=True), asr))
+        events = list(run_engine(items, make_engine(transcribe=True), asr))
         asr.close()
-        assert Listening(at=seconds(6), on=False) in events
+        assert Listening(at=whole_hops(6), on=False) in events
         words = [event for event in events if isinstance(event, Word) and event.text]
-        assert all(word.start >= seconds(6) or word.at <= seconds(6) for word in words)
+        assert all(word.start >= whole_hops(6) or word.at <= whole_hops(6) for word in words)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import blocks, engine, hear, noise, silence, stereo, syllables
 from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
 from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
@@ -21,6 +20,15 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.testing import (
+    cut_blocks,
+    make_engine,
+    process_all,
+    silence,
+    stereo,
+    syllables,
+    white_noise,
+)
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -140,17 +148,19 @@ def test_a_state_is_restored_again_and_again_into_the_engine_it_came_from() -> N
 def test_a_fork_may_hear_other_audio_than_the_call(hop: int, size: int) -> None:
     call = stereo(syllables(140, 6, 16), syllables(220, 4, 8))
     other = call.copy()
-    other[:, hop * HOP :] = stereo(noise(17, 0.1), silence(17))[:, : call.shape[1] - hop * HOP]
-    e = engine()
-    for block in blocks(call[:, : hop * HOP], [size]):
+    other[:, hop * HOP :] = stereo(white_noise(17, 0.1), silence(17))[
+        :, : call.shape[1] - hop * HOP
+    ]
+    e = make_engine()
+    for block in cut_blocks(call[:, : hop * HOP], [size]):
         e.process(block)
     state = e.state()
     for way in (call, other):
         e.restore(state)
         events = [
-            event for block in blocks(way, [1])[hop:] for event in e.process(block)
+            event for block in cut_blocks(way, [1])[hop:] for event in e.process(block)
         ] + e.finish()
-        assert events == [event for event in hear(way, [1]) if event.at > hop * HOP]
+        assert events == [event for event in process_all(way, [1]) if event.at > hop * HOP]
 
 
 def test_a_timed_engine_may_be_forked_too() -> None:
@@ -189,4 +199,4 @@ def test_a_state_with_other_cues_or_another_detector_is_refused() -> None:
     with pytest.raises(InputError, match="another cues"):
         e.restore(shipped().state())
     with pytest.raises(InputError, match="another detector"):
-        engine(transcribe=True).restore(shipped().state())
+        make_engine(transcribe=True).restore(shipped().state())

@@ -103,7 +103,8 @@ def core_modules() -> dict[str, Path]:
     return {
         dotted(path): path
         for path in sorted(package.rglob("*.py"))
-        if path.relative_to(package).parts[0] not in ("shell", "commands", "__main__.py")
+        if path.relative_to(package).parts[0]
+        not in ("shell", "api", "testing", "commands", "__main__.py")
         and path.name != "__init__.py"
     }
 

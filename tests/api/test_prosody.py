@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import voicecoach as vc
-from tests.helpers import extractor, noise, silence, stereo, syllables, voice
 from voicecoach.dsp.prosody import ProsodyFrames
+from voicecoach.testing import make_extractor, silence, stereo, syllables, vowel, white_noise
 from voicecoach.types import F32, F64, HOP, SAMPLE_RATE
 
 RATES = (8_000, 11_025, 16_000, 44_100)
@@ -31,7 +31,7 @@ def joined(tracks: list[vc.ProsodyTrack]) -> vc.ProsodyTrack:
 
 def talk() -> F32:
     return np.concatenate(
-        [voice(140, 0.6), silence(0.3), syllables(220, 5, 0.9) + noise(0.9, 0.01)]
+        [vowel(140, 0.6), silence(0.3), syllables(220, 5, 0.9) + white_noise(0.9, 0.01)]
     )
 
 
@@ -40,7 +40,7 @@ def talk() -> F32:
 def test_any_cut_gives_the_same_values_and_those_of_the_whole(
     cuts: list[int], rate: int, both: bool
 ) -> None:
-    y = stereo(talk(), noise(1.0, 0.1)) if both else talk()
+    y = stereo(talk(), white_noise(1.0, 0.1)) if both else talk()
     y = y[..., :21_111]
     stream = vc.ProsodyExtractor(rate, 2 if both else None)
     pieces = [stream.process(chunk) for chunk in np.split(y, sorted(cuts), axis=-1)]
@@ -66,7 +66,7 @@ def test_any_length_rate_and_number_of_channels(
 
 def test_it_is_what_the_engine_sees() -> None:
     y = stereo(talk(), talk()[::-1])
-    frames = extractor(group=1).process(y[:, : 100 * HOP])
+    frames = make_extractor(group=1).process(y[:, : 100 * HOP])
     assert frames is not None
     track = vc.prosody(y)
     for name in ProsodyFrames._fields:
@@ -101,7 +101,7 @@ def test_a_stream_that_is_flushed_or_reset_begins_anew() -> None:
     first = [stream.process(y), stream.flush()]
     again = [stream.process(y), stream.flush()]
     assert same(joined(first), joined(again))
-    stream.process(noise(0.5, 0.5))
+    stream.process(white_noise(0.5, 0.5))
     stream.reset()
     assert same(stream.process(y), first[0])
 

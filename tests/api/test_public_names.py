@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 import voicecoach as vc
-from tests.helpers import ROOT
+from scripts.support.environment import ROOT
 from voicecoach import errors, types
 from voicecoach.api.calls import Engine
 from voicecoach.api.prosody import ProsodyExtractor

@@ -17,13 +17,13 @@ import soxr
 from scripts.staging import conversations
 from scripts.staging.conversations import AGENT, CUSTOMER
 from scripts.support import corpora
-from scripts.support.corpora import Samples
-from tests.helpers import SHARED, noise, seconds, stereo, voice
+from scripts.support.corpora import DATA, Samples
 from voicecoach.audio.channels import SILENT_AFTER, ChannelMonitor
+from voicecoach.testing import stereo, vowel, white_noise, whole_hops
 from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, ChannelState, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
-shared = pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
+shared = pytest.mark.skipif(not DATA.is_dir(), reason="shared reference data is not here")
 FOUND_S = 6.0
 """Seconds of the source's speech in which a copy or a bleed is to be found."""
 
@@ -84,7 +84,8 @@ def talk(request: pytest.FixtureRequest) -> Callable[[float, int], Samples]:
 
 def test_a_silent_channel_is_dead_after_5_s_and_comes_alive() -> None:
     both = stereo(
-        noise(12, 0.05), np.concatenate([np.zeros(seconds(8), np.float32), noise(4, 0.05)])
+        white_noise(12, 0.05),
+        np.concatenate([np.zeros(whole_hops(8), np.float32), white_noise(4, 0.05)]),
     )
     changes = watch(both)
     assert said(changes) == [(C, "dead"), (C, "ok")]
@@ -98,21 +99,21 @@ def test_a_silent_channel_is_dead_after_5_s_and_comes_alive() -> None:
 
 
 def test_a_short_stream_with_nothing_on_it_is_dead_at_the_end() -> None:
-    both = stereo(noise(2, 0.05), np.zeros(0, np.float32))
+    both = stereo(white_noise(2, 0.05), np.zeros(0, np.float32))
     assert said(watch(both)) == [(C, "dead")]
-    late = stereo(noise(TICK * HOP / SAMPLE_RATE + 0.05, 0.05), np.zeros(0, np.float32))
+    late = stereo(white_noise(TICK * HOP / SAMPLE_RATE + 0.05, 0.05), np.zeros(0, np.float32))
     late[1, -HOP:] = 0.1 * np.sin(np.arange(HOP))
     assert watch(late) == []  # what came after the last update counts
 
 
 def test_an_offset_is_nothing() -> None:
-    assert said(watch(stereo(noise(6, 0.05), np.full(seconds(6), 0.2, np.float32)))) == [
+    assert said(watch(stereo(white_noise(6, 0.05), np.full(whole_hops(6), 0.2, np.float32)))) == [
         (C, "dead")
     ]
 
 
 def test_an_absent_speaker_is_ignored() -> None:
-    assert watch(stereo(noise(6, 0.05), np.zeros(0, np.float32)), (A,)) == []
+    assert watch(stereo(white_noise(6, 0.05), np.zeros(0, np.float32)), (A,)) == []
 
 
 @pytest.mark.parametrize(
@@ -121,15 +122,15 @@ def test_an_absent_speaker_is_ignored() -> None:
 def test_a_channel_that_was_alive_is_dead_after_long_digital_silence(
     silent_s: float, dead: bool
 ) -> None:
-    quiet = np.zeros(seconds(silent_s), np.float32)
-    agent = np.concatenate([noise(3, 0.05), quiet, noise(3, 0.05)])
-    changes = watch(stereo(agent, noise(len(agent) / SAMPLE_RATE, 0.05, seed=1)))
+    quiet = np.zeros(whole_hops(silent_s), np.float32)
+    agent = np.concatenate([white_noise(3, 0.05), quiet, white_noise(3, 0.05)])
+    changes = watch(stereo(agent, white_noise(len(agent) / SAMPLE_RATE, 0.05, seed=1)))
     assert said(changes) == ([(A, "dead"), (A, "ok")] if dead else [])
 
 
 def test_faint_noise_is_alive_however_long() -> None:
-    quiet = np.concatenate([noise(2, 0.01), noise(200, 1e-4)])
-    assert watch(stereo(quiet, noise(202, 0.01, seed=2))) == []
+    quiet = np.concatenate([white_noise(2, 0.01), white_noise(200, 1e-4)])
+    assert watch(stereo(quiet, white_noise(202, 0.01, seed=2))) == []
 
 
 # --- copied -------------------------------------------------------------------------------
@@ -270,8 +271,8 @@ def test_clipping_that_ends_is_taken_back() -> None:
 
 @pytest.mark.parametrize("f0", [110.0, 210.0])
 def test_a_held_vowel_is_not_clipped(f0: float) -> None:
-    vowel = voice(f0, 20, 0.2)
-    assert watch(stereo(vowel, noise(20, 0.001))) == []
+    held = vowel(f0, 20, 0.2)
+    assert watch(stereo(held, white_noise(20, 0.001))) == []
 
 
 # --- swapped ------------------------------------------------------------------------------
@@ -364,7 +365,7 @@ def test_shouting_actors_are_left_alone(line: bool) -> None:
 def test_hold_music_is_left_alone() -> None:
     rng = np.random.default_rng(20)
     agent = conversations.voice(conversations.readers()[0])
-    for path in sorted((SHARED / "noise" / "hold_music").glob("*.flac")):
+    for path in sorted((DATA / "noise" / "hold_music").glob("*.flac")):
         track = corpora.read(path)
         track = track[: len(track) // HOP * HOP]
         both = conversations.conversation(agent, agent, len(track) / SAMPLE_RATE, rng)
@@ -375,7 +376,7 @@ def test_hold_music_is_left_alone() -> None:
 @shared
 @pytest.mark.parametrize("name", ["auto_repairs_40", "auto_repairs_49"])
 def test_real_calls_are_left_alone(name: str) -> None:
-    samples, rate = soundfile.read(SHARED / "calls" / f"{name}.flac")
+    samples, rate = soundfile.read(DATA / "calls" / f"{name}.flac")
     both = soxr.resample(samples, rate, SAMPLE_RATE).T
     assert watch(both[:, : both.shape[1] // HOP * HOP]) == []
 
@@ -386,7 +387,8 @@ def test_real_calls_are_left_alone(name: str) -> None:
 def test_distrusted_is_what_was_said_last() -> None:
     channels = ChannelMonitor()
     both = stereo(
-        noise(9, 0.05), np.concatenate([np.zeros(seconds(7), np.float32), noise(2, 0.05)])
+        white_noise(9, 0.05),
+        np.concatenate([np.zeros(whole_hops(7), np.float32), white_noise(2, 0.05)]),
     )
     now: dict[Speaker, str] = {}
     for i, hop in enumerate(conversations.hops(both)):

@@ -9,10 +9,10 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import noise, silence, stereo
 from voicecoach.audio.vad import SileroVad
 from voicecoach.errors import ModelError
 from voicecoach.shell.runtime.resources import resource, vad_model
+from voicecoach.testing import silence, stereo, white_noise
 from voicecoach.types import F32, HOP, MAX_HOPS, Speaker
 
 
@@ -49,7 +49,7 @@ def test_speech_is_found_and_silence_and_noise_are_not(talk: F32) -> None:
     p = probabilities(talk, SileroVad(vad_model()))
     assert np.mean(p[0] > 0.5) > 0.8
     assert np.mean(p[1] > 0.5) < 0.2
-    q = probabilities(stereo(noise(3.0, 0.05), silence(3.0)), SileroVad(vad_model()))
+    q = probabilities(stereo(white_noise(3.0, 0.05), silence(3.0)), SileroVad(vad_model()))
     assert (q[:, 4:] < 0.5).all()
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from scripts.support.sound_server import SoundServer, missing
-from tests.helpers import until
 from tests.shell.live.test_live_call import part, written
+from voicecoach.testing import wait_until
 from voicecoach.types import SAMPLE_RATE
 
 NEEDED = ("strace", "unshare", "nsenter", "ip")
@@ -78,10 +78,10 @@ def test_a_live_call_tries_no_connection(alone: None, tmp_path: Path) -> None:
             text=True,
         )
         try:
-            until(lambda: process.poll() is not None or server.listeners() >= 2)
+            wait_until(lambda: process.poll() is not None or server.listeners() >= 2)
             server.play(**written(part(12, 28), tmp_path))
             log = until_made(out)
-            until(lambda: process.poll() is not None or '"word"' in log.read_text("utf-8"))
+            wait_until(lambda: process.poll() is not None or '"word"' in log.read_text("utf-8"))
             while server.playing():
                 time.sleep(0.2)
             told = tell(process, server.env, "quit")
@@ -97,7 +97,7 @@ def test_a_live_call_tries_no_connection(alone: None, tmp_path: Path) -> None:
 
 def until_made(out: Path) -> Path:
     """Return the log of the call, once there is one."""
-    until(lambda: any(out.glob("*/events.jsonl")))
+    wait_until(lambda: any(out.glob("*/events.jsonl")))
     return next(out.glob("*/events.jsonl"))
 
 

@@ -26,10 +26,9 @@ import soundfile
 from rich.console import Console
 
 from tests.commands.test_command_line import home, recording, voicecoach
-from tests.desk import SOUNDS, TELLING, Desk, Told, everything, heard_in, recorded
-from tests.helpers import ENGLISH
 from tests.journal import entries
 from tests.scoring import conversations
+from tests.shell.live.leftovers import SOUND_FILE, all_bytes, samples_found
 from voicecoach import config
 from voicecoach.coaching import cues
 from voicecoach.coaching.signal_trace import decode_ticks
@@ -58,6 +57,8 @@ from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import CustomerDeclines, NextCall, QuitProgram, ToggleListening
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.views.console import TerminalView
+from voicecoach.testing import ENGLISH, TELLTALE_WORDS, ScriptedTranscriber
+from voicecoach.testing.session import SessionWithoutDevices, sample_call_samples
 from voicecoach.text_safety.redaction import redact_words
 from voicecoach.types import (
     F32,
@@ -215,14 +216,16 @@ def test_tables_of_an_archive_have_no_state_of_the_agent_either(
 
 def told_in(data: bytes) -> list[str]:
     """Return the words of the call that are in it."""
-    return [word for word in TELLING if word in data.decode("utf-8", "replace").lower()]
+    return [word for word in TELLTALE_WORDS if word in data.decode("utf-8", "replace").lower()]
 
 
 def test_words_are_kept_only_where_they_are_to_be(tmp_path: Path) -> None:
     kept_in, scores = {}, {}
     for name, settings in (("standard", Config()), ("eu", EU)):
         place = tmp_path / name
-        desk = Desk(place / "out", settings, transcriber=Told()).run()
+        desk = SessionWithoutDevices(
+            place / "out", settings, transcriber=ScriptedTranscriber()
+        ).run()
         (folder,) = desk.ended
         with JournalStore(place / "journal.sqlite3", create=True) as journal:
             fill.add_call_folder(journal, folder, words=True)
@@ -296,16 +299,17 @@ while (data := _read_message(sys.stdin.buffer)) is not None:
 
 def test_what_the_program_says_of_a_recogniser_that_fails_has_no_words(tmp_path: Path) -> None:
     with closing(TranscriberProcess("none", "en", command=(sys.executable, "-c", CHILD))) as remote:
-        desk = Desk(tmp_path, Config(), transcriber=remote).run()
+        desk = SessionWithoutDevices(tmp_path, Config(), transcriber=remote).run()
     failed = [e for e in reader.read_results(desk.ended[0]).events if isinstance(e, Degraded)]
     assert any("RecogniserFailed: ValueError" in event.reason for event in failed)
-    assert told_in(everything(tmp_path)) == []
+    assert told_in(all_bytes(tmp_path)) == []
 
 
 SAYS = """
 import sys
 from pathlib import Path
-from tests.desk import Played, Told
+from voicecoach.testing import ScriptedTranscriber
+from voicecoach.testing.session import RecordedDevices
 from voicecoach.config import Config, LiveConfig, PrivacyConfig
 from voicecoach.shell.apps import live as attend
 from voicecoach.coaching import cues
@@ -318,7 +322,7 @@ settings = Config(
 class Backend:
     def sources(self): return []
 
-class Ears(Played):
+class Ears(RecordedDevices):
     def __init__(self, backend, wanted, say): pass
     def __enter__(self): return self
     def __exit__(self, *_): self.stop()
@@ -330,14 +334,14 @@ class Feed(attend.Feed):
 feeds = []
 start = attend.LiveSession.__init__
 def begun(self, setup, ears, feed, *rest, **options):
-    Played.__init__(ears, feed, [])
+    RecordedDevices.__init__(ears, feed, [])
     start(self, setup, ears, feed, *rest, **options)
     if sys.argv[3] == "wait":
         feed.post_action(attend.ToggleListening())
 attend.open_source, attend.DeviceSupervisor = lambda *_: Backend(), Ears
 attend.Feed, attend.LiveSession.__init__ = Feed, begun
 options = attend.LiveOptions(Path(sys.argv[1]), journal=True)
-attend.run_live(settings, cues.load_cues(cues.BUILT_IN_CUES), [Told()], "", options)
+attend.run_live(settings, cues.load_cues(cues.BUILT_IN_CUES), [ScriptedTranscriber()], "", options)
 """
 
 
@@ -363,8 +367,8 @@ def test_what_the_program_itself_says_has_no_words(tmp_path: Path, profile: str)
     # The journal and the usual have none, either; with the profile nothing has.
     assert list(at_home.rglob("journal.sqlite3"))
     assert list(at_home.rglob("baseline.json"))
-    assert told_in(everything(at_home)) == []
-    assert bool(told_in(everything(out))) is (profile == "standard")
+    assert told_in(all_bytes(at_home)) == []
+    assert bool(told_in(all_bytes(out))) is (profile == "standard")
     header = reader.read_results(next(out.iterdir())).facts
     assert bool(header["notice"]) is (profile == "eu")
     assert (b"Say to the customer: This call is analysed" in said) is (profile == "eu")
@@ -395,7 +399,7 @@ def test_each_call_waits_to_be_started_where_the_customer_is_told(tmp_path: Path
         seen.append((desk.ears.open, desk.feed.newest.display.notice, len(desk.ended)))
         desk.feed.post_action(ToggleListening())
 
-    desk = Desk(tmp_path, EU, notice="May I?")
+    desk = SessionWithoutDevices(tmp_path, EU, notice="May I?")
     desk.then(desk.post_action_at(5, NextCall())).between(go_on).run()
     assert seen == [(False, "Say first: May I?", 1)]
     assert [reader.read_results(folder).facts["notice"] for folder in desk.ended] == ["May I?"] * 2
@@ -415,7 +419,9 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
         )
         desk.feed.post_action(ToggleListening())
 
-    desk = Desk(tmp_path / "out", Config(), transcriber=Told(), audio=True, learn=True)
+    desk = SessionWithoutDevices(
+        tmp_path / "out", Config(), transcriber=ScriptedTranscriber(), audio=True, learn=True
+    )
     desk.then((30, decline)).between(go_on).run()
     assert seen == [[AUDIO_FILE, EVENT_LOG, INPUTS_FILE], (False, [], [], None)], (
         "nothing is left of it, nor learnt"
@@ -428,7 +434,7 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
 
 
 def test_a_call_that_is_paused_can_be_declined(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, Config())
+    desk = SessionWithoutDevices(tmp_path, Config())
     desk.then(desk.post_action_at(5, ToggleListening()), desk.post_action_at(7, CustomerDeclines()))
     desk.between(lambda: desk.feed.post_action(QuitProgram())).run()
     assert not list(tmp_path.iterdir())
@@ -449,7 +455,7 @@ def test_what_cannot_be_deleted_is_said(tmp_path: Path, monkeypatch: pytest.Monk
 # --- pause --------------------------------------------------------------------------------------
 
 
-class Slow(Told):
+class Slow(ScriptedTranscriber):
     """A recogniser that answers when it is let."""
 
     def __init__(self) -> None:
@@ -467,7 +473,7 @@ class Slow(Told):
 def test_a_pause_drops_the_audio_that_waits_for_words() -> None:
     slow = Slow()
     asr = LiveAsr(slow, Config().transcription, ENGLISH.numbers)
-    samples = (recorded()[:, : 5 * SAMPLE_RATE] / 32768).astype(np.float32)
+    samples = (sample_call_samples()[:, : 5 * SAMPLE_RATE] / 32768).astype(np.float32)
     asr.buffer_audio(Block(0, samples))
     for number in (1, 2):
         request = TranscribeRequest(
@@ -490,7 +496,7 @@ PAUSED, RESUMED = 9.02, 40.0
 
 
 def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, Config(), transcriber=Told(), audio=True)
+    desk = SessionWithoutDevices(tmp_path, Config(), transcriber=ScriptedTranscriber(), audio=True)
     letting: list[bool] = []
     desk.then(
         desk.post_action_at(PAUSED, ToggleListening()),
@@ -526,29 +532,31 @@ def test_nothing_of_a_pause_is_kept_nor_what_was_in_flight(tmp_path: Path) -> No
 
 
 def test_sound_would_be_found() -> None:
-    samples = recorded()
+    samples = sample_call_samples()
     for kind in ("<i2", "<f4"):
         scale = 1 if kind == "<i2" else 32768
         data = b"x" + (samples[:, 7000:90_000] / scale).astype(kind).tobytes()
-        assert heard_in(data, samples)
-    assert not heard_in(os.urandom(1_000_000), samples)
+        assert samples_found(data, samples)
+    assert not samples_found(os.urandom(1_000_000), samples)
 
 
 def test_no_sound_is_stored_unless_it_is_asked_for(tmp_path: Path, home: Path) -> None:
-    desk = Desk(tmp_path / "live", Config(), transcriber=Told()).run()
+    desk = SessionWithoutDevices(
+        tmp_path / "live", Config(), transcriber=ScriptedTranscriber()
+    ).run()
     assert not (desk.ended[0] / AUDIO_FILE).exists()
     call = tmp_path / "call.flac"
-    soundfile.write(call, recorded().T[: 8 * SAMPLE_RATE], SAMPLE_RATE)
+    soundfile.write(call, sample_call_samples().T[: 8 * SAMPLE_RATE], SAMPLE_RATE)
     inside = tmp_path / "tmp"
     inside.mkdir()
     done = voicecoach("replay", call, "--journal", home=home, TMPDIR=str(inside))
     assert done.returncode == 0, done.stderr
-    left = everything(tmp_path / "live", home, inside)
+    left = all_bytes(tmp_path / "live", home, inside)
     assert b"events.jsonl" in left
-    assert not heard_in(left, recorded())
-    assert not SOUNDS.search(left)
-    Desk(tmp_path / "asked", Config(), audio=True).run()
-    assert SOUNDS.search(everything(tmp_path / "asked"))
+    assert not samples_found(left, sample_call_samples())
+    assert not SOUND_FILE.search(left)
+    SessionWithoutDevices(tmp_path / "asked", Config(), audio=True).run()
+    assert SOUND_FILE.search(all_bytes(tmp_path / "asked"))
 
 
 # --- for how long -------------------------------------------------------------------------------
@@ -646,7 +654,9 @@ def test_after_a_long_leave_calls_go_a_day_after_it_was_said(tmp_path: Path) -> 
 def test_a_call_that_is_deleted_from_the_journal_is_in_none_of_its_files(tmp_path: Path) -> None:
     folder = entries.folder(tmp_path / "call", live=True, started_at=entries.STARTED)
     entries.scored(folder)
-    soundfile.write(folder / AUDIO_FILE, recorded().T[: 20 * SAMPLE_RATE], SAMPLE_RATE, "PCM_16")
+    soundfile.write(
+        folder / AUDIO_FILE, sample_call_samples().T[: 20 * SAMPLE_RATE], SAMPLE_RATE, "PCM_16"
+    )
     flac = (folder / AUDIO_FILE).read_bytes()
     path = tmp_path / "kept" / "journal.sqlite3"
     with JournalStore(path, create=True) as journal:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import SHARED
+from scripts.support.corpora import DATA
 from tests.scoring.conversations import card, holds
 from voicecoach.coaching import cues
 from voicecoach.config import Config
@@ -50,7 +50,7 @@ from voicecoach.views.summary import Summarizer
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 CALLS = {
     "polite": resource("samples", "auto_repairs_40.flac"),
-    "lively": SHARED / "calls" / "auto_repairs_49.flac",
+    "lively": DATA / "calls" / "auto_repairs_49.flac",
 }
 pytestmark = pytest.mark.words
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.helpers import ENGLISH_ACTS
 from voicecoach.coaching import cues
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.testing import ENGLISH_ACTS
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,

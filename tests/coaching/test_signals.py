@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.helpers import ENGLISH_ACTS
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.coaching.conversation_state import ChannelLevels
 from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
 from voicecoach.config import EndpointingConfig
 from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.testing import ENGLISH_ACTS
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,

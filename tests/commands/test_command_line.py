@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import KINDS, bad_files, write
 from voicecoach import config
 from voicecoach.config import Config
 from voicecoach.shell.apps.replay import unique_folder_names
+from voicecoach.testing import silence, stereo, syllables
 
 WRITTEN = ["events.jsonl", "scorecard.json", "scorecard.md", "summary.json", "summary.md"]
 

@@ -12,16 +12,17 @@ from scipy import signal
 
 from scripts.staging import voices
 from scripts.support import corpora
-from tests.helpers import SHARED, extractor, noise, silence, sine, stereo, syllables, voice
+from scripts.support.corpora import DATA
 from voicecoach.dsp import pitch, spectrum
 from voicecoach.dsp.prosody import ProsodyFrames, load_weights
 from voicecoach.errors import ModelError
+from voicecoach.testing import make_extractor, silence, sine, stereo, syllables, vowel, white_noise
 from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE
 
 
 def extract(samples: F32, sizes: tuple[int, ...] = (MAX_HOPS,), group: int = 1) -> ProsodyFrames:
     """Return the descriptors of [channels, n], pushed in blocks of `sizes` hops."""
-    stage, parts, start, i = extractor(len(samples), group), [], 0, 0
+    stage, parts, start, i = make_extractor(len(samples), group), [], 0, 0
     while start < samples.shape[1]:
         end = min(start + sizes[i % len(sizes)] * HOP, samples.shape[1])
         parts.append(stage.process(np.ascontiguousarray(samples[:, start:end])))
@@ -48,7 +49,7 @@ def cents(f0: F32, truth: float) -> F32:
 @pytest.mark.parametrize("f0", [75.0, 110.0, 155.0, 220.0, 330.0, 440.0])
 @pytest.mark.parametrize("band", ["wide", "telephone"])
 def test_f0_of_a_voice_is_found_within_half_a_semitone(f0: float, band: str) -> None:
-    sound = voice(f0, 1.0)
+    sound = vowel(f0, 1.0)
     track = extract(stereo(telephone(sound) if band == "telephone" else sound, sound)).f0_hz[0]
     inner = track[6:-2]
     assert np.isfinite(inner).mean() > 0.97
@@ -59,7 +60,7 @@ def test_f0_of_a_voice_is_found_within_half_a_semitone(f0: float, band: str) -> 
 def test_f0_follows_a_glide() -> None:
     n = 2 * SAMPLE_RATE // HOP * HOP
     track = 120.0 * 2 ** (np.arange(n) / n)
-    found = extract(stereo(voice(track, n / SAMPLE_RATE), silence(0.1))).f0_hz[0]
+    found = extract(stereo(vowel(track, n / SAMPLE_RATE), silence(0.1))).f0_hz[0]
     centre = np.arange(len(found)) * HOP + HOP - spectrum.CENTRE
     inner = slice(6, len(found) - 2)
     truth = track[np.clip(centre, 0, n - 1)]
@@ -67,7 +68,7 @@ def test_f0_follows_a_glide() -> None:
 
 
 def test_noise_and_silence_are_unvoiced() -> None:
-    frames = extract(stereo(noise(2.0, 0.05), silence(2.0)))
+    frames = extract(stereo(white_noise(2.0, 0.05), silence(2.0)))
     assert np.isfinite(frames.f0_hz[0]).mean() < 0.05
     assert np.isnan(frames.f0_hz[1]).all()
     assert np.isnan(frames.hnr_db[1]).all()
@@ -113,7 +114,7 @@ def test_centroid_and_loudness_of_tones() -> None:
 
 
 def test_the_cepstrum_is_the_shape_of_the_spectrum() -> None:
-    flat, tilted = (noise(4.0, 0.05, seed=i) for i in (0, 0))
+    flat, tilted = (white_noise(4.0, 0.05, seed=i) for i in (0, 0))
     hz = np.fft.rfftfreq(len(tilted), 1 / SAMPLE_RATE)
     middle, width = 950.0, 6.0
     # Falls by 6 dB an octave within the bands that are described, and goes on flat outside.
@@ -161,7 +162,7 @@ def test_shimmer_is_what_the_pulses_were_made_with(shimmer: float, f0: float) ->
 
 
 def test_voice_quality_is_unknown_without_voice() -> None:
-    frames = extract(stereo(noise(1.0, 0.05), silence(1.0)))
+    frames = extract(stereo(white_noise(1.0, 0.05), silence(1.0)))
     unvoiced = np.isnan(frames.f0_hz)
     for x in (frames.f0_semitones, frames.hnr_db, frames.jitter, frames.shimmer):
         assert np.isnan(x[unvoiced]).all()
@@ -214,7 +215,7 @@ def test_no_syllables_in_silence_and_more_in_faster_speech() -> None:
 @settings(max_examples=25)
 @given(st.lists(st.integers(1, MAX_HOPS), min_size=1, max_size=9), st.sampled_from([1, 3, 8]))
 def test_any_block_split_gives_the_same_descriptors(sizes: list[int], group: int) -> None:
-    samples = stereo(voice(140, 1.0) + noise(1.0, 0.01), syllables(230, 5, 1.0))
+    samples = stereo(vowel(140, 1.0) + white_noise(1.0, 0.01), syllables(230, 5, 1.0))
     whole, cut = extract(samples), extract(samples, tuple(sizes), group)
     described = cut.f0_hz.shape[1]
     assert described == whole.f0_hz.shape[1] // group * group
@@ -223,7 +224,7 @@ def test_any_block_split_gives_the_same_descriptors(sizes: list[int], group: int
 
 
 def test_many_calls_at_once_are_described_as_each_alone() -> None:
-    one = stereo(voice(140, 1.0) + noise(1.0, 0.01), syllables(230, 5, 1.0))
+    one = stereo(vowel(140, 1.0) + white_noise(1.0, 0.01), syllables(230, 5, 1.0))
     many = extract(np.concatenate([one, one[::-1] * np.float32(0.3), one]), (1,), 8)
     alone = extract(one, group=8)
     for a, b in zip(alone, many, strict=True):
@@ -234,16 +235,16 @@ def test_many_calls_at_once_are_described_as_each_alone() -> None:
 @settings(max_examples=15)
 @given(st.integers(1, 60))
 def test_later_audio_never_changes_earlier_descriptors(hop: int) -> None:
-    samples = stereo(voice(140, 1.0), voice(230, 1.0))
+    samples = stereo(vowel(140, 1.0), vowel(230, 1.0))
     other = samples.copy()
-    other[:, hop * HOP :] = noise(1.0, 0.5, seed=7)[: samples.shape[1] - hop * HOP]
+    other[:, hop * HOP :] = white_noise(1.0, 0.5, seed=7)[: samples.shape[1] - hop * HOP]
     for a, b in zip(extract(samples), extract(other), strict=True):
         assert np.array_equal(a[..., :hop], b[..., :hop], equal_nan=True)
 
 
 @pytest.mark.parametrize("gain_db", [-30, -12, 12])
 def test_gain_moves_level_and_loudness_and_nothing_else(gain_db: int) -> None:
-    samples = stereo(syllables(150, 4, 2.0, 0.05), voice(220, 2.0, 0.05) + noise(2.0, 0.005))
+    samples = stereo(syllables(150, 4, 2.0, 0.05), vowel(220, 2.0, 0.05) + white_noise(2.0, 0.005))
     gain = np.float32(10 ** (gain_db / 20))
     a, b = extract(samples), extract(samples * gain)
     assert b.level_dbfs - a.level_dbfs == pytest.approx(gain_db, abs=0.01)
@@ -265,7 +266,7 @@ def test_gain_moves_level_and_loudness_and_nothing_else(gain_db: int) -> None:
 
 
 def test_an_offset_changes_nothing_that_matters() -> None:
-    samples = stereo(syllables(150, 4, 2.0, 0.05), voice(220, 2.0, 0.05))
+    samples = stereo(syllables(150, 4, 2.0, 0.05), vowel(220, 2.0, 0.05))
     a, b = extract(samples), extract(samples + np.float32(0.01))
     steady = slice(4, None)  # where the offset begins is a click
     assert np.mean((np.isnan(a.f0_hz) != np.isnan(b.f0_hz))[:, steady]) < 0.02
@@ -275,8 +276,8 @@ def test_an_offset_changes_nothing_that_matters() -> None:
 
 
 def test_reset_forgets() -> None:
-    samples = stereo(voice(140, 0.5), noise(0.5, 0.1))[:, : 19 * HOP]
-    stage = extractor()
+    samples = stereo(vowel(140, 0.5), white_noise(0.5, 0.1))[:, : 19 * HOP]
+    stage = make_extractor()
     first = stage.process(samples)
     stage.reset()
     again = stage.process(samples)
@@ -287,8 +288,8 @@ def test_reset_forgets() -> None:
 
 
 def test_nothing_stays_allocated() -> None:
-    stage = extractor()
-    sound = stereo(syllables(150, 4, 4.0), voice(220, 4.0))
+    stage = make_extractor()
+    sound = stereo(syllables(150, 4, 4.0), vowel(220, 4.0))
     hops = [np.ascontiguousarray(sound[:, i : i + HOP]) for i in range(0, sound.shape[1], HOP)]
 
     def kept() -> int:
@@ -313,7 +314,7 @@ def test_weights_that_are_none_are_a_clear_error(tmp_path: Path) -> None:
             load_weights(path)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared reference data is not here")
 def test_f0_of_real_speech_is_that_of_the_laryngograph() -> None:
     voicing, gross = [], []
     for clip in list(corpora.laryngograph())[::5]:
@@ -330,7 +331,7 @@ def test_f0_of_real_speech_is_that_of_the_laryngograph() -> None:
     assert np.mean(gross) < 0.02
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared reference data is not here")
 def test_the_syllable_rate_of_real_speech_is_that_of_its_labels() -> None:
     rates = []
     for name, samples in list(corpora.emodb())[::6]:

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.commands.test_command_line import left, log, voicecoach
-from tests.helpers import hear, silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import write
 from voicecoach import config
 from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
@@ -37,6 +36,7 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.shell.views.console import TerminalView
+from voicecoach.testing import process_all, silence, stereo, syllables
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -370,7 +370,7 @@ def call() -> F32:
 
 
 def test_the_staged_call_measures_interaction() -> None:
-    measured = [e for e in hear(call()) if isinstance(e, Delivery)][-1]
+    measured = [e for e in process_all(call()) if isinstance(e, Delivery)][-1]
     assert measured.reply_gap_s == pytest.approx(0.5, abs=0.1)
     assert measured.overlaps_per_min == pytest.approx(2 / (measured.at / S / 60), abs=0.01)
     assert measured.talk_share == pytest.approx(0.5, abs=0.05)
@@ -379,7 +379,7 @@ def test_the_staged_call_measures_interaction() -> None:
 @settings(max_examples=3)
 @given(st.lists(st.integers(1, 16), min_size=1, max_size=5))
 def test_any_block_split_measures_the_same(sizes: list[int]) -> None:
-    assert hear(call(), sizes) == hear(call())
+    assert process_all(call(), sizes) == process_all(call())
 
 
 # --- what is kept -------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as arrays
 from scipy import signal
 
 from scripts.staging import voices
-from tests.helpers import ToldVad, blocks, engine, noise, seconds, silence, stereo
 from voicecoach.audio.vad import SileroVad
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.estimates.agitation import (
@@ -42,6 +41,15 @@ from voicecoach.shell.runtime.resources import (
     resource,
     vad_model,
     wording_model,
+)
+from voicecoach.testing import (
+    ScriptedVad,
+    cut_blocks,
+    make_engine,
+    silence,
+    stereo,
+    white_noise,
+    whole_hops,
 )
 from voicecoach.types import (
     F32,
@@ -379,7 +387,7 @@ def test_new_evidence_in_a_pause_is_a_new_estimate_once() -> None:
 
 def vad_answers(samples: F32) -> F32:
     vad = SileroVad(vad_model())
-    return np.concatenate([vad.process(b.samples) for b in blocks(samples)], axis=1)
+    return np.concatenate([vad.process(b.samples) for b in cut_blocks(samples)], axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -406,9 +414,11 @@ def hear(
     model: AgitationModel = MODEL,
 ) -> list[Event]:
     """Return what an engine says that hears speech where it is told, or by the real detector."""
-    vad = SileroVad(vad_model()) if answers is None else ToldVad(answers)
-    e = engine(vad=vad, agitation=model, wording=WORDING)
-    return [event for block in blocks(samples, sizes) for event in e.process(block)] + e.finish()
+    vad = SileroVad(vad_model()) if answers is None else ScriptedVad(answers)
+    e = make_engine(vad=vad, agitation=model, wording=WORDING)
+    return [
+        event for block in cut_blocks(samples, sizes) for event in e.process(block)
+    ] + e.finish()
 
 
 def tones_of(events: Iterable[Event]) -> list[Tone]:
@@ -547,7 +557,7 @@ def test_estimates_come_while_the_customer_speaks_about_what_was_heard(
 
 @pytest.mark.parametrize("sizes", [(1,), (3, 7, 1), (61,)])
 def test_any_block_split_gives_the_same_tones(sizes: tuple[int, ...], call: F32) -> None:
-    part = call[:, : seconds(30)]
+    part = call[:, : whole_hops(30)]
     tones = tones_of(hear(part))
     assert len(tones) > 80
     assert tones_of(hear(part, sizes=sizes)) == tones
@@ -559,7 +569,7 @@ def test_any_block_split_gives_the_same_tones(sizes: tuple[int, ...], call: F32)
 def made(s: float, f0: float = 180.0, seed: int = 0) -> tuple[F32, F32]:
     """Return somebody who speaks in vowels, phrase by phrase, and where: 1 in hops of speech."""
     rng = np.random.default_rng(seed)
-    n = seconds(s)
+    n = whole_hops(s)
     t = np.arange(n) / SAMPLE_RATE
     knots = np.arange(0.0, s + 1.0, 0.5)
     track = f0 * 2 ** (np.interp(t, knots, rng.normal(0.0, 2.0, len(knots))) / 12)
@@ -589,10 +599,10 @@ def test_two_customers_do_not_leak_into_each_other() -> None:
     assert alone[0] != alone[1]
     engines, found = [], []
     for _, spoken in people:
-        vad = ToldVad(np.stack([np.zeros_like(spoken), spoken]))
-        engines.append(engine(vad=vad, agitation=MODEL, wording=WORDING))
+        vad = ScriptedVad(np.stack([np.zeros_like(spoken), spoken]))
+        engines.append(make_engine(vad=vad, agitation=MODEL, wording=WORDING))
         found.append(list[Event]())
-    cut = [blocks(stereo(silence(0.1), x), (5,)) for x, _ in people]
+    cut = [cut_blocks(stereo(silence(0.1), x), (5,)) for x, _ in people]
     for pair in zip(*cut, strict=True):
         for e, events, block in zip(engines, found, pair, strict=True):
             events += e.process(block)
@@ -637,14 +647,14 @@ def seen(agent: F32, customer: F32, answers: F32) -> list[bytes]:
 def loud_voice(s: float) -> F32:
     """Return an agent who shouts without a pause."""
     x, _ = made(s, 300.0, 5)
-    return np.asarray(np.clip(8.0 * x + noise(s, 0.02), -1.0, 1.0), np.float32)
+    return np.asarray(np.clip(8.0 * x + white_noise(s, 0.02), -1.0, 1.0), np.float32)
 
 
 AGENT_S = 15.0
 AGENTS = {
-    "noise": noise(AGENT_S, 0.5),
+    "noise": white_noise(AGENT_S, 0.5),
     "loud": loud_voice(AGENT_S),
-    "full scale": 0 * noise(AGENT_S, 1) + 1,
+    "full scale": 0 * white_noise(AGENT_S, 1) + 1,
 }
 
 
@@ -675,9 +685,9 @@ def spoken_words(speaker: Speaker, text: str) -> list[Event]:
     answers = np.stack(
         [np.concatenate([spoken, quiet, quiet]), np.concatenate([quiet, spoken, quiet])]
     )
-    e = engine(vad=ToldVad(answers), agitation=MODEL, wording=WORDING, transcribe=True)
+    e = make_engine(vad=ScriptedVad(answers), agitation=MODEL, wording=WORDING, transcribe=True)
     events: list[Event] = []
-    for block in blocks(samples, (8,)):
+    for block in cut_blocks(samples, (8,)):
         for event in e.process(block):
             events.append(event)
             if isinstance(event, TranscribeRequest):
@@ -715,7 +725,7 @@ def test_the_agents_words_are_nobodys_agitation() -> None:
 
 def test_the_model_is_never_asked_of_an_agent_alone() -> None:
     talks = np.ones(len(silence(10.0)) // HOP, np.float32)
-    for customer in (silence(10.0), noise(10.0, 0.001)):
+    for customer in (silence(10.0), white_noise(10.0, 0.001)):
         assert seen(loud_voice(10.0), customer, np.stack([talks, 0 * talks])) == []
     model = Noting()
     # By the real detector too.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.helpers import SHARED, blocks, engine, seconds, silence, stereo, syllables
+from scripts.support.corpora import DATA
 from tests.shell.runtime.test_audio_files import write
 from tests.test_engine_items import play, rushing
 from voicecoach.coaching import cues
@@ -24,6 +24,7 @@ from voicecoach.laboratory.comparison import CueShowing, CueTimeline, HeldBackSp
 from voicecoach.shell.laboratory.page import comparison_page
 from voicecoach.shell.laboratory.trials import RuleSet, compare_call
 from voicecoach.shell.results.reader import Results
+from voicecoach.testing import cut_blocks, make_engine, silence, stereo, syllables, whole_hops
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -63,7 +64,7 @@ def logged(events: list[Event]) -> list[Event]:
 @cache
 def first_card() -> CueOpened:
     """Return the card that an agent who rushes is shown."""
-    return next(e for e in play(engine(), rushing(), []) if isinstance(e, CueOpened))
+    return next(e for e in play(make_engine(), rushing(), []) if isinstance(e, CueOpened))
 
 
 def changed(folder: Path, cue: str, old: str, new: str) -> Path:
@@ -88,7 +89,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("call")
     lines = [
         event_log.encode_header(call="rushing"),
-        *map(event_log.encode_event, play(engine(), rushing(), [])),
+        *map(event_log.encode_event, play(make_engine(), rushing(), [])),
     ]
     (folder / "events.jsonl").write_bytes(b"".join(lines))
     return folder
@@ -149,7 +150,7 @@ def test_what_only_grows_is_told_once() -> None:
 
 
 def test_the_same_rules_say_the_same(log: Path) -> None:
-    events = play(engine(), rushing(), [])
+    events = play(make_engine(), rushing(), [])
     assert said(events)
     assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
@@ -170,7 +171,7 @@ def test_marks_pauses_and_lost_channels_are_taken_as_they_were(
             CueFeedback(at=at, id="slow-down", start=card.at, helpful=False),
         ]
         items.append(kinds[i % 3])
-    events = play(engine(), rushing(), items, 16)
+    events = play(make_engine(), rushing(), items, 16)
     assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
 
@@ -181,23 +182,23 @@ def test_a_mark_or_a_pause_at_the_moment_of_a_tick_comes_after_it(late: int) -> 
     pause = Listening(at=card.at + late, on=False)
     lost = ChannelState(at=card.at + late, speaker=Speaker.AGENT, state="lost", reason="r")
     for item in (mark, pause, lost):
-        events = play(engine(), rushing(), [item])
+        events = play(make_engine(), rushing(), [item])
         assert said(comparison.replay_cues(logged(events), BUILT_IN, CuesConfig())) == said(events)
 
 
 def test_what_the_configuration_says_of_cues_holds() -> None:
-    events = logged(play(engine(), rushing(), []))
+    events = logged(play(make_engine(), rushing(), []))
     seeds = (CuesConfig(holdout=0.5, holdout_seed=seed) for seed in range(20))
     held = next(
         c for c in seeds if said(comparison.replay_cues(events, BUILT_IN, c)) != said(events)
     )
-    truth = play(engine(Config(cues=held)), rushing(), [])
+    truth = play(make_engine(Config(cues=held)), rushing(), [])
     assert [event for event in truth if isinstance(event, CueHeldBack)]
     assert said(comparison.replay_cues(events, BUILT_IN, held)) == said(truth)
 
 
 def test_a_log_that_was_cut_off_is_told_as_far_as_it_goes() -> None:
-    events = play(engine(), rushing(), [])
+    events = play(make_engine(), rushing(), [])
     card = next(i for i, event in enumerate(events) if isinstance(event, CueOpened))
     again = comparison.replay_cues(logged(events[: card + 1]), BUILT_IN, CuesConfig())
     assert said(again)[0] == said(events)[0]
@@ -207,12 +208,15 @@ def test_a_log_that_was_cut_off_is_told_as_far_as_it_goes() -> None:
 
 
 def test_other_rules_say_what_an_engine_with_them_says(other: Path) -> None:
-    events, truth = play(engine(), rushing(), []), play(engine(rules=other), rushing(), [])
+    events, truth = (
+        play(make_engine(), rushing(), []),
+        play(make_engine(rules=other), rushing(), []),
+    )
     again = comparison.replay_cues(logged(events), cues.load_cues(other), CuesConfig())
     assert said(again) == said(truth) != said(events)
 
 
-@pytest.mark.skipif(not (SHARED / "emodb").is_dir(), reason="shared reference data is not here")
+@pytest.mark.skipif(not (DATA / "emodb").is_dir(), reason="shared reference data is not here")
 def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     from scripts.bench.cues import SCENARIOS
     from scripts.staging import stage_call, truth
@@ -222,7 +226,7 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 
     path = SCENARIOS / "due_abuse.toml"
-    takes = stage_call.takes(SHARED / "emodb")
+    takes = stage_call.takes(DATA / "emodb")
     staged = stage_call.stage(stage_call.load(path), path.stem, takes, 1)
     recording = stage_call.save(staged, tmp_path)
     told = truth.read(recording.with_suffix(".truth.toml"), truth.Truth)
@@ -236,8 +240,8 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
 
 def test_a_mark_follows_its_card_to_another_time(other: Path) -> None:
     card = first_card()
-    mark = CueFeedback(at=card.at + seconds(1), id=card.id, start=card.at, helpful=False)
-    events = logged(play(engine(), rushing(), [mark]))
+    mark = CueFeedback(at=card.at + whole_hops(1), id=card.id, start=card.at, helpful=False)
+    events = logged(play(make_engine(), rushing(), [mark]))
     again = comparison.replay_cues(events, cues.load_cues(other), CuesConfig())
     opened = next(event for event in again if isinstance(event, CueOpened))
     closed = next(event for event in again if isinstance(event, CueClosed))
@@ -304,7 +308,7 @@ def test_where_rules_differ_is_said(other: Path) -> None:
 
 
 def test_a_close_up_shows_the_rule_that_was_met(other: Path) -> None:
-    events = logged(play(engine(), rushing(), []))
+    events = logged(play(make_engine(), rushing(), []))
     result = compare_call(
         Results(Path("x"), {"call": "x"}, events),
         RuleSet("a", BUILT_IN),
@@ -354,7 +358,7 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[2J\u202e&
 def test_the_page_asks_for_nothing_and_text_in_it_is_text(tmp_path: Path) -> None:
     quoted = json.dumps(HOSTILE)
     rules = changed(tmp_path, "slow-down", 'title = "Slow down"', f"title = {quoted}")
-    events = logged(play(engine(), rushing(), []))
+    events = logged(play(make_engine(), rushing(), []))
     a, b = RuleSet(HOSTILE, BUILT_IN), RuleSet("b", cues.load_cues(rules))
     result = compare_call(Results(Path("x"), {"call": HOSTILE}, events), a, b, Config())
     totals = comparison.count_totals([(result.a, result.b, result.changes)])
@@ -424,10 +428,10 @@ def test_a_call_shorter_than_a_tick_has_no_cues() -> None:
 
 
 def test_the_engine_tells_its_signals_at_every_tick() -> None:
-    e, known = engine(), []
+    e, known = make_engine(), []
     events: list[Event] = []
     sound = stereo(syllables(140, 4, 4), np.concatenate([silence(3), syllables(220, 4, 3)]))
-    for block in blocks(sound, (8,)):
+    for block in cut_blocks(sound, (8,)):
         events += e.process(block)
         known.append(list(map(str, e.signals.values())))
     assert any(isinstance(event, SignalChanges) for event in events)

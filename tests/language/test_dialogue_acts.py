@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.bench import dialogue_acts
-from tests.helpers import ENGLISH_ACTS, hypotheses, word
+from tests.language.hypotheses import hypotheses
 from voicecoach.language.act_matcher import ACT_KINDS as DOCS
 from voicecoach.language.dialogue_acts import ACT_UTTERANCES, DialogueActTracker
+from voicecoach.testing import ENGLISH_ACTS, make_word
 from voicecoach.types import SAMPLE_RATE, DialogueAct, Speaker, Utterance
 
 SECOND = SAMPLE_RATE
@@ -40,7 +41,7 @@ def say(
 ) -> list[DialogueAct]:
     """Say an utterance to its end, and return the moves that it made."""
     words = [
-        word(t, i, utterance=utterance, start=start, speaker=speaker)
+        make_word(t, i, utterance=utterance, start=start, speaker=speaker)
         for i, t in enumerate(text.split())
     ]
     told = [move for event in words for move in moves.add_event(event)]
@@ -202,10 +203,10 @@ def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
     moves = DialogueActTracker(ENGLISH_ACTS)
 
     def hear(text: str, *, committed: bool = True) -> None:
-        moves.add_event(word(text, 1, committed=committed, final=False))
+        moves.add_event(make_word(text, 1, committed=committed, final=False))
 
-    moves.add_event(word("shut", 0, final=False))
-    moves.add_event(word("now", 2, final=False))
+    moves.add_event(make_word("shut", 0, final=False))
+    moves.add_event(make_word("now", 2, final=False))
     hear("up", committed=False)
     assert not said(moves, CUSTOMER, "abuse")
     hear("up")
@@ -220,11 +221,11 @@ def test_a_word_that_is_withdrawn_or_changes_takes_its_move_back() -> None:
 def test_the_newest_words_wait_for_what_they_may_become() -> None:
     moves = DialogueActTracker(ENGLISH_ACTS)
     for i, text in enumerate(["please", "take", "care"]):
-        moves.add_event(word(text, i, final=False, speaker=AGENT))
+        moves.add_event(make_word(text, i, final=False, speaker=AGENT))
     assert not said(moves, AGENT, "closing")
-    moves.add_event(word("of", 3, final=False, speaker=AGENT))
+    moves.add_event(make_word("of", 3, final=False, speaker=AGENT))
     assert not said(moves, AGENT, "closing")
-    moves.add_event(word("today", 3, final=False, speaker=AGENT))
+    moves.add_event(make_word("today", 3, final=False, speaker=AGENT))
     assert said(moves, AGENT, "closing") == ["take care"]
 
 
@@ -251,7 +252,7 @@ def test_final_words_alone_decide(
         for utterance, index, partial, committed, asks in itertools.islice(hypotheses, 8):
             if utterance <= len(finals):
                 heard.add_event(
-                    word(
+                    make_word(
                         partial,
                         index,
                         utterance=max(utterance, number),
@@ -276,8 +277,8 @@ def test_later_words_change_nothing_that_was_told() -> None:
     say(moves, AGENT, "You have to wait.", 2, 3 * SECOND)
     before = [*moves.acts_of(AGENT, "apology"), *moves.acts_of(AGENT, "hard")]
     assert len(before) == 2
-    moves.add_event(word("nothing", 0, utterance=1, speaker=AGENT))
-    moves.add_event(word("nothing", 0, utterance=2, speaker=AGENT))
+    moves.add_event(make_word("nothing", 0, utterance=1, speaker=AGENT))
+    moves.add_event(make_word("nothing", 0, utterance=2, speaker=AGENT))
     for number in range(3, 3 * ACT_UTTERANCES):
         say(moves, AGENT, "Okay then.", number, number * 3 * SECOND)
     assert [*moves.acts_of(AGENT, "apology"), *moves.acts_of(AGENT, "hard")] == before
@@ -321,7 +322,7 @@ def test_what_is_only_meant_to_reassure() -> None:
     def only(text: str, since: int = 0) -> bool:
         moves = DialogueActTracker(ENGLISH_ACTS)
         for i, t in enumerate(text.split()):
-            moves.add_event(word(t, i, speaker=AGENT, committed=False, final=False))
+            moves.add_event(make_word(t, i, speaker=AGENT, committed=False, final=False))
         return moves.only_supportive(AGENT, since)
 
     assert only("Mm hmm, I see.")

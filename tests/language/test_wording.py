@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import ENGLISH_WORDING, hypotheses, word
+from tests.language.hypotheses import hypotheses
 from voicecoach.errors import ModelError
 from voicecoach.language.wording import (
     HALF_LIFE,
@@ -22,6 +22,7 @@ from voicecoach.language.wording import (
     ngrams,
 )
 from voicecoach.shell.runtime.resources import resource, wording_model
+from voicecoach.testing import ENGLISH_WORDING, make_word
 from voicecoach.types import SAMPLE_RATE, Evidence, Speaker, Utterance
 
 PHRASES = tomllib.loads((Path(__file__).parent / "wording.toml").read_text("utf-8"))
@@ -33,7 +34,7 @@ SECOND = SAMPLE_RATE
 
 def say(wording: WordingEvidence, text: str, utterance: int = 1, start: int = 0) -> int:
     """Say an utterance, and return where it ends."""
-    words = [word(t, i, utterance=utterance, start=start) for i, t in enumerate(text.split())]
+    words = [make_word(t, i, utterance=utterance, start=start) for i, t in enumerate(text.split())]
     for event in words:
         wording.add_event(event)
     return words[-1].end
@@ -169,7 +170,7 @@ def test_final_words_alone_decide(
         for utterance, index, partial, committed, asks in itertools.islice(coming, 8):
             if utterance <= len(finals):
                 heard.add_event(
-                    word(
+                    make_word(
                         partial,
                         index,
                         utterance=max(utterance, number),
@@ -182,7 +183,7 @@ def test_final_words_alone_decide(
                 heard.evidence(start)
         for wording in (expected, heard):
             for i, t in enumerate(text.split()):
-                wording.add_event(word(t, i, utterance=number, start=start))
+                wording.add_event(make_word(t, i, utterance=number, start=start))
             wording.add_event(ended)
     at = (len(finals) + 1) * 10 * SECOND
     assert heard.evidence(at) == expected.evidence(at)
@@ -190,25 +191,25 @@ def test_final_words_alone_decide(
 
 def test_only_committed_words_count_and_a_withdrawn_one_takes_its_evidence_back() -> None:
     wording = WordingEvidence(ENGLISH_WORDING, MODEL)
-    tentative = word("ridiculous", 0, committed=False, final=False)
+    tentative = make_word("ridiculous", 0, committed=False, final=False)
     wording.add_event(tentative)
     assert not wording.evidence(SECOND)
-    wording.add_event(word("ridiculous", 0, final=False))
+    wording.add_event(make_word("ridiculous", 0, final=False))
     assert wording.evidence(SECOND)
-    wording.add_event(word("", 0, committed=False, final=False))
+    wording.add_event(make_word("", 0, committed=False, final=False))
     assert not wording.evidence(SECOND)
-    wording.add_event(word("ridiculous", 0, final=False))
-    wording.add_event(word("radishes", 0, final=False))
+    wording.add_event(make_word("ridiculous", 0, final=False))
+    wording.add_event(make_word("radishes", 0, final=False))
     assert not wording.evidence(SECOND)
-    wording.add_event(word("ridiculous", 0, final=False))
-    wording.add_event(word("not", 0))
+    wording.add_event(make_word("ridiculous", 0, final=False))
+    wording.add_event(make_word("not", 0))
     assert not wording.evidence(SECOND)
 
 
 def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
     wording = WordingEvidence(ENGLISH_WORDING, MODEL)
     for i, text in enumerate(["I", "want", "to", "speak"]):
-        wording.add_event(word(text, i, final=False))
+        wording.add_event(make_word(text, i, final=False))
     end = say(wording, "to a manager", 2, 2 * SECOND)
     assert wording.evidence(end)
     say(wording, "I want to send flowers")
@@ -217,11 +218,11 @@ def test_an_utterance_is_read_again_when_the_one_before_changes() -> None:
 
 def test_final_words_void_the_surplus_and_stay() -> None:
     wording = WordingEvidence(ENGLISH_WORDING, MODEL)
-    wording.add_event(word("fine", 0, final=False))
-    wording.add_event(word("ridiculous", 1, final=False))
-    wording.add_event(word("fine", 0))
+    wording.add_event(make_word("fine", 0, final=False))
+    wording.add_event(make_word("ridiculous", 1, final=False))
+    wording.add_event(make_word("fine", 0))
     assert not wording.evidence(SECOND)
-    wording.add_event(word("ridiculous", 1, final=False))
+    wording.add_event(make_word("ridiculous", 1, final=False))
     assert not wording.evidence(SECOND)
 
 
@@ -258,7 +259,7 @@ def test_a_recogniser_that_repeats_itself_adds_nothing() -> None:
 def test_the_agents_words_are_refused() -> None:
     with pytest.raises(ValueError, match="agent"):
         WordingEvidence(ENGLISH_WORDING, MODEL).add_event(
-            word("ridiculous", 0, speaker=Speaker.AGENT)
+            make_word("ridiculous", 0, speaker=Speaker.AGENT)
         )
 
 
@@ -271,9 +272,9 @@ def test_a_long_call_is_forgotten_from_its_start() -> None:
     wording, end = WordingEvidence(ENGLISH_WORDING, MODEL), 0
     for number in range(1, 3 * WORDING_UTTERANCES):
         end = say(wording, "this is okay", number, end)
-    wording.add_event(word("ridiculous", 0, utterance=1, start=end))
+    wording.add_event(make_word("ridiculous", 0, utterance=1, start=end))
     assert not wording.evidence(end)
-    wording.add_event(word("ridiculous", 0, utterance=3 * WORDING_UTTERANCES, start=end))
+    wording.add_event(make_word("ridiculous", 0, utterance=3 * WORDING_UTTERANCES, start=end))
     assert wording.evidence(end)
     assert len(wording._words) == WORDING_UTTERANCES
     assert len(wording._said) <= WORDING_UTTERANCES

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tests.helpers import ENGLISH, ENGLISH_ACTS, word
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.coaching.conversation_state import AccountTracker
 from voicecoach.coaching.cues import built_in_cues
@@ -15,6 +14,7 @@ from voicecoach.config import EndpointingConfig
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
+from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -162,7 +162,8 @@ def _worded(
 ) -> list[Event]:
     """Return the final words of a turn, its end, and the moves in it."""
     heard: list[Word | Utterance] = [
-        word(text, i, utterance=number, start=start, speaker=who) for i, text in enumerate(said)
+        make_word(text, i, utterance=number, start=start, speaker=who)
+        for i, text in enumerate(said)
     ]
     text = " ".join(said)
     heard.append(

@@ -16,13 +16,13 @@ import pytest
 
 from scripts.support.sound_server import SoundServer, missing
 from tests.commands.test_command_line import voicecoach
-from tests.helpers import silence, stereo, syllables
 from tests.shell.runtime.test_audio_files import write
 from voicecoach.errors import ConfigError
 from voicecoach.shell.control import call_file
 from voicecoach.shell.control.tell import send_command
 from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import Feed
+from voicecoach.testing import silence, stereo, syllables
 from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types import SAMPLE_RATE
 

@@ -14,8 +14,7 @@ from scripts.staging import stage_call, voices
 from scripts.staging.scripted_words import ToldAsr
 from scripts.staging.stage_call import Staged, load, stage, takes
 from scripts.staging.truth import Said, Span, Truth, Who, read
-from scripts.support.corpora import TELEPHONE_RATE, Samples
-from tests.helpers import SHARED
+from scripts.support.corpora import DATA, TELEPHONE_RATE, Samples
 from voicecoach import config
 from voicecoach.types import SAMPLE_RATE, CueOpened, Event, Speaker, TranscribeRequest, Transcript
 
@@ -399,7 +398,7 @@ def test_hits_misses_and_wrong_cues_are_told_apart() -> None:
 
 @pytest.mark.parametrize("path", sorted(cues.SCENARIOS.glob("*.toml")), ids=lambda p: p.stem)
 def test_the_scenarios_are_valid(path: Path) -> None:
-    if not SHARED.exists():
+    if not DATA.exists():
         pytest.skip("shared reference data is not here")
     scenario = load(path)
     assert scenario.quiet == (not [e for e in scenario.expect if e.verdict == "due"])

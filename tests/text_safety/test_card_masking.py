@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import ENGLISH
+from voicecoach.testing import ENGLISH
 from voicecoach.text_safety import card_masking
 from voicecoach.text_safety.card_masking import (
     HIDDEN_DIGIT,

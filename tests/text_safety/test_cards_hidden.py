@@ -13,7 +13,6 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scripts.bench.masking import longest, on_screen, places, strings
-from tests.helpers import ENGLISH, blocks, engine, lively, silence, stereo, syllables
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.commands.app import app
@@ -25,6 +24,15 @@ from voicecoach.shell.results import reader
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.views.console import TerminalView
+from voicecoach.testing import (
+    ENGLISH,
+    cut_blocks,
+    make_engine,
+    silence,
+    stereo,
+    syllables,
+    wavering,
+)
 from voicecoach.types import (
     F32,
     SAMPLE_RATE,
@@ -80,10 +88,10 @@ class Script:
 
 def heard(text: str, make: Callable[[Script], ReplayAsr | LiveAsr]) -> Iterator[Event]:
     """Yield the events of a call in which the customer says a text."""
-    speech = lively(syllables(220, 4, 7))
+    speech = wavering(syllables(220, 4, 7))
     sound = stereo(silence(12), np.concatenate([silence(1), speech, silence(4)]))
     asr = make(Script(text, 7.0))
-    yield from run_engine(blocks(sound, (8,)), engine(transcribe=True), asr)
+    yield from run_engine(cut_blocks(sound, (8,)), make_engine(transcribe=True), asr)
     asr.close()
 
 

@@ -21,7 +21,6 @@ from praatio import textgrid  # type: ignore[import-untyped]
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.helpers import ENGLISH
 from tests.journal import entries
 from tests.shell.report.test_report import left, some_call, some_card
 from voicecoach.coaching import cues
@@ -34,6 +33,7 @@ from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.shell.views.stderr import print_to_stderr
+from voicecoach.testing import ENGLISH
 from voicecoach.text_safety.sanitize import (
     MAX_MARKS,
     MAX_TEXT_CHARS,

@@ -7,7 +7,6 @@ import threading
 import numpy as np
 import pytest
 
-from tests.helpers import hear, silence, stereo, syllables, word
 from voicecoach.config import Config, override_config
 from voicecoach.shell.runtime.feed import (
     MAX_QUEUED_ACTIONS,
@@ -16,6 +15,7 @@ from voicecoach.shell.runtime.feed import (
     QuitProgram,
     ToggleListening,
 )
+from voicecoach.testing import make_word, process_all, silence, stereo, syllables
 from voicecoach.types import (
     HOP,
     Block,
@@ -125,7 +125,7 @@ def test_the_last_words_are_of_who_speaks() -> None:
     assert line
     assert line.text.split() == [str(i) for i in range(20)][-LINE_MAX_WORDS:]
     line = shown(
-        said, word("hello", 0, final=False), word("the", 1, committed=False, final=False)
+        said, make_word("hello", 0, final=False), make_word("the", 1, committed=False, final=False)
     ).line
     assert line
     assert (line.speaker, line.text, line.tentative) == (C, "hello", "the")
@@ -134,7 +134,7 @@ def test_the_last_words_are_of_who_speaks() -> None:
 def test_the_agents_bar_is_calmness_and_with_the_eu_profile_pace() -> None:
     sound = stereo(syllables(140, 4, 14), silence(14))
     for profile, label in (("standard", "Your calmness"), ("eu", "Your pace")):
-        events = hear(sound, config=override_config(Config(), "privacy.profile", profile))
+        events = process_all(sound, config=override_config(Config(), "privacy.profile", profile))
         bar = shown(*events).delivery
         assert bar.label == label
         assert bar.value is not None

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.helpers import hear, silence, stereo, syllables, voice
+from voicecoach.testing import process_all, silence, stereo, syllables, vowel
 from voicecoach.types import (
     EVENT_TYPES,
     SAMPLE_RATE,
@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "event-log.md"
 
 def test_what_is_written_is_read_back_to_the_sample() -> None:
     samples = stereo(syllables(150, 4, 12), syllables(220, 4, 12))
-    events = hear(samples, frames=True)
+    events = process_all(samples, frames=True)
     lines = [event_log.encode_event(e) for e in events]
     again = list(event_log.read_events(iter([event_log.encode_header(call="x"), *lines])))
     assert [e.at for e in again] == [e.at for e in events]
@@ -32,7 +32,7 @@ def test_what_is_written_is_read_back_to_the_sample() -> None:
 
 
 def test_times_are_seconds_and_the_unknown_is_null() -> None:
-    events = hear(stereo(voice(150, 1), silence(1)), frames=True)
+    events = process_all(stereo(vowel(150, 1), silence(1)), frames=True)
     lines = [json.loads(event_log.encode_event(e)) for e in events]
     for fields in lines:
         assert fields["type"]

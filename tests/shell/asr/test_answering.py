@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import ENGLISH
 from voicecoach import config
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
 from voicecoach.shell.asr.backlog import IN_TIME_WITHIN, LATE_AFTER, PARTIAL_REST_FACTOR, Backlog
 from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord, TranscribeTask
+from voicecoach.testing import ENGLISH
 from voicecoach.types import (
     F32,
     HOP,

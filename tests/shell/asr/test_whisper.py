@@ -10,12 +10,13 @@ import pytest
 import soundfile
 import soxr
 
-from tests.helpers import ENGLISH, SHARED, noise, silence, sine
+from scripts.support.corpora import DATA
 from voicecoach.errors import ModelError
 from voicecoach.shell.asr import whisper as whisper_module
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, LOOP_TIMES, Whisper, drop_loops
 from voicecoach.shell.runtime.resources import checksums, resource
+from voicecoach.testing import ENGLISH, silence, sine, white_noise
 from voicecoach.types import F32, SAMPLE_RATE
 
 
@@ -128,15 +129,20 @@ def test_the_words_of_an_answer_that_is_cut_off_are_doubted_as_much_as_those_of_
 @pytest.mark.parametrize("careful", [False, True])
 def test_no_words_come_from_what_is_no_speech(whisper: Whisper, kind: str, careful: bool) -> None:
     ring = np.concatenate([sine(440, 2.0) + sine(480, 2.0), silence(1.0)])
-    sounds = {"silence": silence(3), "hiss": noise(3, 0.01), "tone": sine(440, 3), "ringing": ring}
+    sounds = {
+        "silence": silence(3),
+        "hiss": white_noise(3, 0.01),
+        "tone": sine(440, 3),
+        "ringing": ring,
+    }
     assert whisper.transcribe(sounds[kind], careful=careful) == []
 
 
 @pytest.mark.words
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared reference data is not here")
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared reference data is not here")
 def test_words_of_read_speech(whisper: Whisper) -> None:
-    path, truth = (SHARED / "librispeech" / "refs.tsv").read_text().splitlines()[0].split("\t")
-    x, rate = soundfile.read(SHARED / path, dtype="float32")
+    path, truth = (DATA / "librispeech" / "refs.tsv").read_text().splitlines()[0].split("\t")
+    x, rate = soundfile.read(DATA / path, dtype="float32")
     assert rate == SAMPLE_RATE
     heard = said(whisper.transcribe(x, careful=True)).split()
     expected = truth.lower().split()

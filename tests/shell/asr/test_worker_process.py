@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.helpers import silence
 from voicecoach.errors import ModelError
 from voicecoach.shell.asr.transcriber import (
     RecogniserFailed,
@@ -20,6 +19,7 @@ from voicecoach.shell.asr.transcriber import (
     TranscribeTask,
 )
 from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.testing import silence
 from voicecoach.types import SAMPLE_RATE, Speaker, TranscribeRequest
 
 AUDIO = np.zeros(1600, np.float32)

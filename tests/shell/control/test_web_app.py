@@ -14,7 +14,6 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.helpers import until
 from voicecoach.errors import ConfigError
 from voicecoach.shell.control import limits
 from voicecoach.shell.control.limits import ActionLimiter
@@ -24,6 +23,7 @@ from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import Feed, NextCall, ToggleListening
 from voicecoach.shell.runtime.latency import STAGES, LatencyStats
 from voicecoach.shell.views.browser import BrowserPage
+from voicecoach.testing import wait_until
 
 REFUSED = (404, b"Not found\n")
 
@@ -265,7 +265,7 @@ def test_many_idle_clients_cannot_keep_others_out(
         def open_clients() -> int:
             return sum(not _is_closed(client) for client in idle)
 
-        until(lambda: open_clients() <= 10)
+        wait_until(lambda: open_clients() <= 10)
         assert open_clients() >= 8, "no more than needed have to go"
 
 

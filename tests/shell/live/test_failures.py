@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import ENGLISH, until
 from tests.shell.asr.test_answering import SETTINGS, Parrot, feed, request
 from voicecoach.coaching import cues
 from voicecoach.config import Config
@@ -28,6 +27,7 @@ from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, StageTrouble, ToggleListening
 from voicecoach.shell.runtime.worker import StageThread, describe_error
+from voicecoach.testing import ENGLISH, wait_until
 from voicecoach.types import HOP, Event, InputItem, Speaker, Transcript
 
 SECRET = "a word that somebody said"
@@ -138,7 +138,9 @@ def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
     feed_, backend = Feed(), Backend()
     with DeviceSupervisor(backend, {}, feed_.report_trouble) as ears:
         ears.start()
-        until(lambda: any(isinstance(news, CapturedChunk) for news in ears.read_chunks(0.1).news))
+        wait_until(
+            lambda: any(isinstance(news, CapturedChunk) for news in ears.read_chunks(0.1).news)
+        )
         monkeypatch.setattr(capture.SupervisedDevice, "check_device", _broken)
         lost: list[DeviceLost] = []
 
@@ -146,7 +148,7 @@ def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
             lost.extend(news for news in ears.read_chunks(0.1).news if isinstance(news, DeviceLost))
             return len(lost) == 2
 
-        until(all_lost)
+        wait_until(all_lost)
         assert {one.speaker for one in lost} == set(Speaker)
         assert "nobody watches it" in lost[0].reason
         assert [t.lasts for t in feed_.drain_troubles()] == [False, True]
@@ -183,18 +185,18 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     thread = threading.Thread(target=session.run)
     thread.start()
     session.feed.post_action(ToggleListening())
-    until(lambda: session.folders and session.devices.has_audio)
+    wait_until(lambda: session.folders and session.devices.has_audio)
     time.sleep(0.3)
     fail.set()
-    until(lambda: len(session.folders) == 2)
-    until(lambda: "engine: it failed" in session.feed.newest.display.notice)
+    wait_until(lambda: len(session.folders) == 2)
+    wait_until(lambda: "engine: it failed" in session.feed.newest.display.notice)
     assert session.feed.newest.display.state == "listening"
     fail.set()  # again: it waits for the agent, and says why
-    until(lambda: session.feed.newest.display.state == "ready")
+    wait_until(lambda: session.feed.newest.display.state == "ready")
     assert "start it anew" in session.feed.newest.display.notice
     session.feed.post_action(ToggleListening())
-    until(lambda: len(session.folders) == 3)
-    until(lambda: session.feed.newest.display.state == "listening")
+    wait_until(lambda: len(session.folders) == 3)
+    wait_until(lambda: session.feed.newest.display.state == "listening")
     session.feed.post_action(QuitProgram())
     thread.join(20.0)
     assert not session.unwritten
@@ -222,10 +224,10 @@ def test_nothing_of_a_call_stays_when_others_follow(
     thread.start()
     session.feed.post_action(ToggleListening())
     for calls in range(1, 6):
-        until(lambda calls=calls: len(engines) == calls and session.devices.has_audio)  # type: ignore[misc]
+        wait_until(lambda calls=calls: len(engines) == calls and session.devices.has_audio)  # type: ignore[misc]
         time.sleep(0.3)
         session.feed.post_action(NextCall())
-    until(lambda: len(engines) == 6)
+    wait_until(lambda: len(engines) == 6)
     assert sum(engine() is not None for engine in engines) <= 2
     session.feed.post_action(QuitProgram())
     thread.join(20.0)
@@ -237,9 +239,9 @@ def test_what_is_said_beside_the_loop_is_in_the_log_and_on_the_display(
     thread = threading.Thread(target=session.run)
     thread.start()
     session.feed.post_action(ToggleListening())
-    until(lambda: session.devices.has_audio)
+    wait_until(lambda: session.devices.has_audio)
     session.feed.report_trouble("page", "it failed", False)
-    until(lambda: "page: it failed" in session.feed.newest.display.notice)
+    wait_until(lambda: "page: it failed" in session.feed.newest.display.notice)
     session.feed.post_action(QuitProgram())
     thread.join(20.0)
     log = (session.folders[0] / "events.jsonl").read_text("utf-8")

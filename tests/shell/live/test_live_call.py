@@ -23,7 +23,7 @@ from websockets.typing import Origin
 from scripts.bench.live import found_at, read, replayed
 from scripts.support import desktop
 from scripts.support.sound_server import SoundServer, missing
-from tests.desk import SOUNDS, everything, heard_in
+from tests.shell.live.leftovers import SOUND_FILE, all_bytes, samples_found
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types import F64, SAMPLE_RATE
@@ -352,11 +352,11 @@ def test_no_sound_is_left_by_a_call_that_is_killed(server: SoundServer, tmp_path
         live.wait(lambda event: event["type"] == "word")
         live.process.kill()
         live.process.wait()
-        left = everything(home, scratch, out)
+        left = all_bytes(home, scratch, out)
     assert b'"type":"word"' in left
-    assert not SOUNDS.search(left)
+    assert not SOUND_FILE.search(left)
     played = np.stack([soundfile.read(files[who], dtype="int16")[0] for who in files])
-    assert not heard_in(left, played)
+    assert not samples_found(left, played)
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="not installed: gcc")

@@ -16,12 +16,12 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import until
 from voicecoach.errors import OutputError
 from voicecoach.shell.live import recorder as room
 from voicecoach.shell.live.recorder import AUDIO_FILE, CallRecorder, check_writable
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.resilient_file import ResilientFile
+from voicecoach.testing import wait_until
 
 NOTHING = b"x" * 9_999 + b"\n"
 
@@ -67,9 +67,9 @@ def test_a_disk_that_was_full_has_all_when_there_is_room(tmp_path: Path) -> None
             for line in lines:
                 keeper.write_event_line(line)
                 keeper.write_audio(sound)
-            until(lambda: keeper.write_trouble)
+            wait_until(lambda: keeper.write_trouble)
             assert "the disk takes nothing now" in keeper.write_trouble
-        until(lambda: not keeper.write_trouble)
+        wait_until(lambda: not keeper.write_trouble)
     assert keeper.wait_until_written(10.0)
     assert (tmp_path / "call" / EVENT_LOG).read_bytes() == b"".join(lines)
     kept, _ = soundfile.read(tmp_path / "call" / AUDIO_FILE, dtype="float32")
@@ -90,7 +90,7 @@ def test_what_finds_no_room_is_counted_and_sound_keeps_its_time(
     keeper.write_event_line(b"lost\n")
     assert keeper.pop_missed_lines() == 1
     with keeper:
-        until(lambda: keeper.queued_writes == 0)
+        wait_until(lambda: keeper.queued_writes == 0)
         keeper.write_audio(loud)
     assert keeper.wait_until_written(10.0)
     assert (tmp_path / EVENT_LOG).read_bytes() == b"kept\n" * 3
@@ -109,7 +109,7 @@ def test_a_call_that_ends_on_a_full_disk_ends(
         CallRecorder(tmp_path, audio=False, after=lambda: after.append(True)) as keeper,
     ):
         keeper.write_event_line(NOTHING)
-        until(lambda: keeper.write_trouble)
+        wait_until(lambda: keeper.write_trouble)
         keeper.__exit__()
         assert keeper.wait_until_written(10.0)
     assert after == [True]
@@ -130,15 +130,15 @@ def test_a_writer_that_fails_is_begun_again_once_and_then_says_so_for_good(
     with CallRecorder(tmp_path, audio=False, say=lambda *what: said.append(what)) as keeper:
         for line in (b"1\n", b"bad\n", b"2\n"):
             keeper.write_event_line(line)
-        until(lambda: said and keeper.queued_writes == 0)
+        wait_until(lambda: said and keeper.queued_writes == 0)
         assert (said[0][0], said[0][2]) == ("log", False)
         assert "KeyError at test_recorder.py" in said[0][1]
         assert "started again" in said[0][1]
-        until(lambda: (tmp_path / EVENT_LOG).read_bytes() == b"1\n2\n")
+        wait_until(lambda: (tmp_path / EVENT_LOG).read_bytes() == b"1\n2\n")
         keeper.write_event_line(b"bad\n")
-        until(lambda: len(said) == 2)
+        wait_until(lambda: len(said) == 2)
         assert said[1][2]
-        until(lambda: keeper.write_trouble)
+        wait_until(lambda: keeper.write_trouble)
     assert keeper.wait_until_written(10.0)
     assert "word of the call" not in str(said)
 

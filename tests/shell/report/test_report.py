@@ -23,13 +23,13 @@ from selenium.webdriver.common.keys import Keys
 
 from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
-from tests.helpers import silence, stereo, until, voice
 from voicecoach.coaching.signal_trace import SignalTraceEncoder
 from voicecoach.errors import AudioFileError, JournalError, OutputError
 from voicecoach.shell import report as reports
 from voicecoach.shell.report import page
 from voicecoach.shell.results import reader
 from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.testing import silence, stereo, vowel, wait_until
 from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types import (
     F32,
@@ -191,8 +191,8 @@ def some_card(text: str = "") -> ScoreCard:
 
 
 SOUND = stereo(
-    np.concatenate([silence(ONSETS[0]), voice(140, 5.0)]),
-    np.concatenate([silence(ONSETS[1]), voice(220, 4.0), silence(LENGTH - ONSETS[1] - 4.0)]),
+    np.concatenate([silence(ONSETS[0]), vowel(140, 5.0)]),
+    np.concatenate([silence(ONSETS[1]), vowel(220, 4.0), silence(LENGTH - ONSETS[1] - 4.0)]),
 )
 
 
@@ -470,8 +470,8 @@ class Seen:
             self.log(kind)
         self.size(1280, 1000)
         driver.get(path.as_uri())
-        until(lambda: self.run("return 'ready' in document.documentElement.dataset"))
-        until(lambda: self.run("return !call.audio || call.audio.readyState >= 3"))
+        wait_until(lambda: self.run("return 'ready' in document.documentElement.dataset"))
+        wait_until(lambda: self.run("return !call.audio || call.audio.readyState >= 3"))
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.driver.execute_script(script, *arguments)
@@ -539,7 +539,7 @@ def sounding(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seen(chromium: Chrome, sounding: Path) -> Iterator[Seen]:
     seen = Seen(chromium, sounding)
     seen.scheme("light")
-    until(lambda: seen.run("return document.documentElement.dataset.theme") == "light")
+    wait_until(lambda: seen.run("return document.documentElement.dataset.theme") == "light")
     yield seen
     seen.quiet()
     chromium.get("about:blank")
@@ -549,14 +549,14 @@ def seen(chromium: Chrome, sounding: Path) -> Iterator[Seen]:
 def test_it_plays(seen: Seen) -> None:
     assert seen.time == 0.0
     seen.click("#play")
-    until(lambda: seen.time > 0.3)
+    wait_until(lambda: seen.time > 0.3)
     assert seen.find("#play").text == "Pause"
-    until(lambda: seen.run("return part.playhead.style.transform") != "")
+    wait_until(lambda: seen.run("return part.playhead.style.transform") != "")
     seen.run("call.seek(24.8)")
-    until(lambda: seen.run("return currentLine") == 1)
+    wait_until(lambda: seen.run("return currentLine") == 1)
     assert seen.find(".line[aria-current]").text.endswith("trouble")
     seen.press(" ")
-    until(lambda: seen.run("return call.audio.paused"))
+    wait_until(lambda: seen.run("return call.audio.paused"))
     assert seen.find("#play").text == "Play"
 
 
@@ -618,7 +618,7 @@ def test_clicks_on_words_cues_and_quotes_go_there(seen: Seen) -> None:
 @installed
 def test_the_keys_do_what_the_help_line_says(seen: Seen) -> None:
     def is_at(s: float) -> None:
-        until(lambda: abs(seen.time - s) < 0.01)
+        wait_until(lambda: abs(seen.time - s) < 0.01)
 
     seen.press("n")
     is_at(10.0)
@@ -649,9 +649,9 @@ def test_the_keys_do_what_the_help_line_says(seen: Seen) -> None:
     seen.press("0")
     assert seen.run("return [view.from, view.to]") == pytest.approx([0, LENGTH], abs=0.1)
     seen.press(" ")
-    until(lambda: seen.run("return !call.audio.paused"))
+    wait_until(lambda: seen.run("return !call.audio.paused"))
     seen.press(" ")
-    until(lambda: seen.run("return call.audio.paused"))
+    wait_until(lambda: seen.run("return call.audio.paused"))
     # Where somebody writes, keys are letters.
     seen.click("textarea")
     before = seen.time
@@ -668,7 +668,7 @@ def test_all_rows_have_one_left_edge_and_one_right(seen: Seen) -> None:
     """
     for width in (1280, 800, 360):
         seen.size(width, 900)
-        until(lambda: abs(seen.run("return view.width - part.ruler.clientWidth")) < 1)
+        wait_until(lambda: abs(seen.run("return view.width - part.ruler.clientWidth")) < 1)
         found = np.array(seen.run(edges))
         assert len(found) == 10
         assert np.ptp(found, axis=0).max() <= 1.0
@@ -679,7 +679,7 @@ def test_all_rows_have_one_left_edge_and_one_right(seen: Seen) -> None:
 def test_the_waveform_s_scroll_bar_moves_all(seen: Seen) -> None:
     seen.run("look(0, 10)")
     seen.run("wave.setScroll(wave.getWrapper().clientWidth / 2)")
-    until(lambda: abs(seen.run("return view.from") - LENGTH / 2) < 0.1)
+    wait_until(lambda: abs(seen.run("return view.from") - LENGTH / 2) < 0.1)
     assert seen.run("return plots.pace.scales.x.min") == pytest.approx(LENGTH / 2, abs=0.1)
     assert seen.run("return view.to - view.from") == pytest.approx(10.0)
 
@@ -687,7 +687,7 @@ def test_the_waveform_s_scroll_bar_moves_all(seen: Seen) -> None:
 @installed
 def test_it_follows_while_it_plays(seen: Seen) -> None:
     seen.run("look(0, 5); call.audio.playbackRate = 4; call.seek(4.5); call.toggle()")
-    until(lambda: seen.run("return view.from") > 4.0)
+    wait_until(lambda: seen.run("return view.from") > 4.0)
     seen.run("call.toggle()")
 
 
@@ -704,7 +704,7 @@ def test_axe_finds_nothing(seen: Seen, scheme: str, width: int) -> None:
     assert spec.origin
     seen.size(width, 900)
     seen.scheme(scheme)
-    until(lambda: seen.run("return document.documentElement.dataset.theme") == scheme)
+    wait_until(lambda: seen.run("return document.documentElement.dataset.theme") == scheme)
     seen.run("showHeld(true); document.querySelectorAll('details').forEach((d) => d.open = true)")
     seen.press("n")
     seen.quiet()
@@ -723,7 +723,7 @@ def test_light_and_dark_are_as_the_system_has_it_until_one_is_chosen(seen: Seen)
     theme = "return document.documentElement.dataset.theme"
     assert seen.run(theme) == "light"
     seen.scheme("dark")
-    until(lambda: seen.run(theme) == "dark")
+    wait_until(lambda: seen.run(theme) == "dark")
     assert seen.find("#theme").text == "Light"
     seen.click("#theme")
     assert seen.run(theme) == "light"
@@ -753,7 +753,7 @@ def test_what_was_said_stays_text(chromium: Chrome, tmp_path: Path) -> None:
 @installed
 def test_on_paper_all_of_it_is_open_and_light_and_then_as_before(seen: Seen) -> None:
     seen.scheme("dark")
-    until(lambda: seen.run("return document.documentElement.dataset.theme") == "dark")
+    wait_until(lambda: seen.run("return document.documentElement.dataset.theme") == "dark")
     seen.run(
         "look(10, 20);"
         "addEventListener('beforeprint', () => { window.printed = [view.from, view.to,"
@@ -768,7 +768,7 @@ def test_on_paper_all_of_it_is_open_and_light_and_then_as_before(seen: Seen) -> 
     assert len(pdf) > 20_000
     assert seen.run("return part.columns.firstElementChild === part.said")
     assert seen.run("return printed") == [0, pytest.approx(LENGTH, abs=0.1), 0, "light"]
-    until(lambda: seen.run("return document.documentElement.dataset.theme") == "dark")
+    wait_until(lambda: seen.run("return document.documentElement.dataset.theme") == "dark")
     assert seen.run(closed) == 2
     assert seen.run("return [view.from, view.to]") == pytest.approx([10, 20], abs=0.1)
 
@@ -778,7 +778,7 @@ def test_what_is_filled_in_can_be_saved(seen: Seen, downloads: Path) -> None:
     for name, text in [("csat", "4"), ("nps", "10"), ("notes", 'Well done, "Ann"')]:
         seen.find(f"[name={name}]").send_keys(text)
     seen.click("#save")
-    until((downloads / "survey.json").is_file)
+    wait_until((downloads / "survey.json").is_file)
     saved = msgspec.json.decode((downloads / "survey.json").read_bytes(), type=Survey)
     assert saved == Survey(4, 10, None, 'Well done, "Ann"')
     (downloads / "survey.json").unlink()
@@ -795,7 +795,7 @@ def test_the_sound_may_lie_beside_it(chromium: Chrome, tmp_path: Path) -> None:
     assert path.stat().st_size < 400_000
     seen = Seen(chromium, path)
     seen.click("#play")
-    until(lambda: seen.time > 0.2)
+    wait_until(lambda: seen.time > 0.2)
     seen.run("call.toggle()")
     seen.click_at("wave", 30.0)
     assert seen.time == pytest.approx(30.0, abs=0.06)

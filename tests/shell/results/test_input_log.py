@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.commands.test_command_line import home, recording, voicecoach
-from tests.desk import Desk, Told
 from voicecoach import config
 from voicecoach.coaching import cues
 from voicecoach.config import Config
@@ -25,13 +24,15 @@ from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import MarkCue, ToggleListening
+from voicecoach.testing import ScriptedTranscriber
+from voicecoach.testing.session import SessionWithoutDevices
 from voicecoach.types import HOP, SAMPLE_RATE, Block, Speaker
 from voicecoach.views import event_log
 
 __all__ = ["home", "recording"]
 
 
-class Lossy(Desk):
+class Lossy(SessionWithoutDevices):
     """Where the customer's device goes away for a moment."""
 
     def lose(self) -> None:
@@ -48,7 +49,9 @@ class Lossy(Desk):
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a live call with words, a mark, a pause and a device that is lost."""
-    desk = Lossy(tmp_path_factory.mktemp("live"), Config(), transcriber=Told(), audio=True)
+    desk = Lossy(
+        tmp_path_factory.mktemp("live"), Config(), transcriber=ScriptedTranscriber(), audio=True
+    )
     desk.then(
         desk.post_action_at(6.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
         desk.post_action_at(12.0, ToggleListening()),
@@ -124,14 +127,16 @@ def test_sound_without_a_record_is_said(recording: Path, home: Path) -> None:
 
 def test_nothing_is_kept_where_no_words_are(tmp_path: Path) -> None:
     eu = config.override_config(Config(), "privacy.profile", "eu")
-    desk = Desk(tmp_path, eu, transcriber=Told(), audio=True).run()
+    desk = SessionWithoutDevices(tmp_path, eu, transcriber=ScriptedTranscriber(), audio=True).run()
     (folder,) = desk.ended
     assert {path.name for path in folder.iterdir()} >= {AUDIO_FILE, EVENT_LOG}
     assert not (folder / INPUTS_FILE).exists()
 
 
 def test_nothing_is_kept_where_no_sound_is(tmp_path: Path) -> None:
-    (folder,) = Desk(tmp_path, Config(), transcriber=Told()).run().ended
+    (folder,) = (
+        SessionWithoutDevices(tmp_path, Config(), transcriber=ScriptedTranscriber()).run().ended
+    )
     assert not (folder / INPUTS_FILE).exists()
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers import silence, sine
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.testing import silence, sine
 from voicecoach.types import F32, HOP, SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

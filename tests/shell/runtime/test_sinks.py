@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests import foreign
-from tests.desk import TELLING, Desk, Told
-from tests.helpers import until, word
 from voicecoach.config import Config, PrivacyConfig
 from voicecoach.shell.apps.built_in import built_in_plugins, open_sinks
 from voicecoach.shell.results import reader
@@ -19,6 +17,8 @@ from voicecoach.shell.runtime import sinks as sinks_room
 from voicecoach.shell.runtime.feed import CustomerDeclines, NextCall, QuitProgram
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.sinks import CallInfo, GuardedSink, Sink, ThreadedSink
+from voicecoach.testing import TELLTALE_WORDS, ScriptedTranscriber, make_word, wait_until
+from voicecoach.testing.session import SessionWithoutDevices
 from voicecoach.types import SAMPLE_RATE, Degraded, Event, Listening, Speaker
 
 CALL = CallInfo("call", True, Path("call"), tuple(Speaker), words=True)
@@ -104,7 +104,7 @@ def test_without_words_it_gets_what_may_be_kept() -> None:
     diary = Diary()
     sink = GuardedSink("diary", diary, Reports(), words=False)
     sink.begin_call(CALL)
-    sink.on_event(word("marmalade", 0))
+    sink.on_event(make_word("marmalade", 0))
     sink.on_event(listening(1))
     assert diary.told == [("begin_call", CALL._replace(words=False)), ("on_event", listening(1))]
 
@@ -133,7 +133,7 @@ def test_in_a_thread_of_its_own_one_that_is_slow_holds_nobody_up(
     sink.end_call(declined=False)
     assert reports.told == [("stuck", "it is too slow and gets no more of this call")]
     stuck.go.set()
-    until(lambda: "end_call" in stuck.methods)
+    wait_until(lambda: "end_call" in stuck.methods)
     got = [event.at for _, event in stuck.told if isinstance(event, Listening)]
     assert got == list(range(len(got)))
     assert 9 <= len(got) <= 11
@@ -180,7 +180,9 @@ def test_a_sink_of_a_package_gets_what_the_log_keeps_and_nothing_else(
     settings = Config(privacy=privacy, sinks={"event-file": {"file": str(tmp_path / "events")}})
     reports = Reports()
     (sink,) = open_sinks(registry, settings, ["event-file"], reports, stack, live=True)
-    desk = Desk(tmp_path / "out", settings, transcriber=Told(), sinks=[sink]).run()
+    desk = SessionWithoutDevices(
+        tmp_path / "out", settings, transcriber=ScriptedTranscriber(), sinks=[sink]
+    ).run()
     stack.close()
     assert reports.told == []
     got = (tmp_path / "events").read_bytes()
@@ -189,15 +191,17 @@ def test_a_sink_of_a_package_gets_what_the_log_keeps_and_nothing_else(
     assert b'"delivery"' in got
     if profile == "eu":
         assert b"calmness" not in got
-        assert not any(said.encode() in got for said in TELLING)
+        assert not any(said.encode() in got for said in TELLTALE_WORDS)
     else:
         assert b'"calmness":0.' in got
-        assert all(said.encode() in got for said in TELLING)
+        assert all(said.encode() in got for said in TELLTALE_WORDS)
 
 
 def test_a_sink_is_told_of_calls_in_order_and_of_those_declined(tmp_path: Path) -> None:
     diary = Diary()
-    desk = Desk(tmp_path, Config(), transcriber=Told(), sinks=[diary])
+    desk = SessionWithoutDevices(
+        tmp_path, Config(), transcriber=ScriptedTranscriber(), sinks=[diary]
+    )
     desk.then(desk.post_action_at(10, NextCall()), desk.post_action_at(20, CustomerDeclines()))
     desk.between(lambda: desk.feed.post_action(QuitProgram())).run()
     first, second = (given for _, given in diary.told if isinstance(given, CallInfo))
@@ -216,7 +220,7 @@ def test_sinks_that_fail_and_hang_cost_a_live_call_nothing(
 ) -> None:
     monkeypatch.setattr(sinks_room, "CLOSE_TIMEOUT_S", 0.1)
     monkeypatch.setattr(sinks_room, "MAX_WAITING_EVENTS", 50)
-    desk = Desk(tmp_path, Config(), transcriber=Told())
+    desk = SessionWithoutDevices(tmp_path, Config(), transcriber=ScriptedTranscriber())
     report = desk.feed.report_trouble
     names = ["fails", "hangs"]
     desk.session.sinks = [

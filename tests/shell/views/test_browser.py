@@ -19,7 +19,6 @@ from websockets.sync.client import ClientConnection, connect
 
 from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
-from tests.helpers import until
 from voicecoach.shell.control import limits
 from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import (
@@ -32,6 +31,7 @@ from voicecoach.shell.runtime.feed import (
 )
 from voicecoach.shell.views import browser
 from voicecoach.shell.views.browser import BrowserPage
+from voicecoach.testing import wait_until
 from voicecoach.types import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
@@ -91,7 +91,7 @@ def wished(feed: Feed, many: int = 1) -> list[UserAction]:
         found.extend(feed.drain_actions())
         return len(found) >= many
 
-    until(come)
+    wait_until(come)
     return found
 
 
@@ -286,7 +286,7 @@ def test_a_ninth_viewer_is_turned_away_until_there_is_room(
     with view(page) as ninth:
         assert ending(ninth) == (1013, "it is open in 8 places already")
     viewers[0].close()
-    until(lambda: page.page.viewers == 7)
+    wait_until(lambda: page.page.viewers == 7)
     goes_on(page, feed)
 
 
@@ -304,7 +304,7 @@ def test_who_does_not_read_holds_nothing_up(
             "Sec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
-        until(lambda: page.page.viewers == 1)
+        wait_until(lambda: page.page.viewers == 1)
         with view(page) as viewer:
             assert shown(viewer) == Display()
             for n in range(3):
@@ -312,7 +312,7 @@ def test_who_does_not_read_holds_nothing_up(
                 feed.publish(large, 0.0)
                 while shown(viewer) != large:
                     pass
-            until(lambda: page.page.viewers == 1)
+            wait_until(lambda: page.page.viewers == 1)
             feed.publish(CALM, 0.0)
             assert shown(viewer) == CALM
     assert stuck.recv(12) == b"HTTP/1.1 101", "it was there, and is still stuck"
@@ -417,7 +417,7 @@ class Seen:
 
     def reads(self, id: str, text: str) -> None:
         """Wait until it does."""
-        until(lambda: self.text(id) == text)
+        wait_until(lambda: self.text(id) == text)
 
     def click(self, id: str) -> None:
         self.driver.find_element("id", id).click()
@@ -546,13 +546,13 @@ def test_a_lost_connection_is_said_and_made_again(
         ".observe(part.state, {childList: true})"
     )
     seen.run("socket.send('nonsense')")
-    until(lambda: len(seen.run("return states")) > 1)
+    wait_until(lambda: len(seen.run("return states")) > 1)
     assert seen.run("return states") == [
         "Connection lost. Trying again in 1 s; Not connected",
         "Listening; Acknowledge",
     ]
     stack.close()
-    until(lambda: seen.text("state").startswith("Connection lost"))
+    wait_until(lambda: seen.text("state").startswith("Connection lost"))
     assert (seen.text("title"), seen.text("said")) == ("Not connected", "")
     assert not seen.driver.find_element("id", "toggle").is_enabled()
     chromium.get("about:blank")
@@ -565,14 +565,14 @@ def test_it_floats_in_a_window_of_its_own(seen: Seen, feed: Feed) -> None:
     feed.publish(CALM, 0.0)
     seen.reads("state", "Listening")
     seen.click("float")
-    until(lambda: seen.run("return own !== null && own.document.body.contains(part.call)"))
+    wait_until(lambda: seen.run("return own !== null && own.document.body.contains(part.call)"))
     feed.publish(CUE, 0.0)
-    until(lambda: seen.run("return part.title.textContent") == "Acknowledge")
-    until(lambda: seen.run("return own.getComputedStyle(part.call).display") == "grid")
+    wait_until(lambda: seen.run("return part.title.textContent") == "Acknowledge")
+    wait_until(lambda: seen.run("return own.getComputedStyle(part.call).display") == "grid")
     seen.run("part.toggle.click()")
     assert wished(feed) == [ToggleListening()]
     seen.click("back")
-    until(lambda: seen.run("return own === null && document.body.contains(part.call)"))
+    wait_until(lambda: seen.run("return own === null && document.body.contains(part.call)"))
     assert seen.text("title") == "Acknowledge"
     assert seen.log("browser") == []
 

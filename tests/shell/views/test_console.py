@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from tests.helpers import hear, silence, stereo, syllables, voice
 from voicecoach.shell.views.console import TerminalView
+from voicecoach.testing import process_all, silence, stereo, syllables, vowel
 from voicecoach.types import (
     SAMPLE_RATE,
     ChannelState,
@@ -128,7 +128,7 @@ def drawn(events: list[Event], terminal: bool, width: int = 100) -> str:
 
 
 def test_the_terminal_shows_who_speaks_the_estimates_the_words_and_the_cue() -> None:
-    events = hear(stereo(syllables(140, 4, 10), silence(10)))[:-2]
+    events = process_all(stereo(syllables(140, 4, 10), silence(10)))[:-2]
     screen = drawn([*events, TONE, word(0, "tentative", False), utterance("Hello", 0), CUE], True)
     for text in ("agent", "customer", "calmness", "0.42", "80%", "pace", "usual", "tentative"):
         assert text in screen
@@ -168,5 +168,5 @@ def test_what_is_said_stays_text() -> None:
 
 
 def test_a_narrow_terminal_is_no_error() -> None:
-    events = hear(stereo(voice(140, 3), silence(3)))
+    events = process_all(stereo(vowel(140, 3), silence(3)))
     assert drawn([*events, TONE, CUE, utterance("long " * 50)], True, width=30)

@@ -91,6 +91,11 @@ class Feed:
         with suppress(queue.Full):
             self._actions.put_nowait(wish)
 
+    @property
+    def has_actions(self) -> bool:
+        """Whether something that was wanted waits to be taken."""
+        return not self._actions.empty()
+
     def drain_actions(self) -> list[UserAction]:
         """Return what was wanted since the last call."""
         return _drain(self._actions)

@@ -1,8 +1,7 @@
-"""A live session with no sound system: a call that is heard much faster than it was spoken."""
+"""A live session with no sound system, which runs much faster than a call."""
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,10 +13,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from tests.helpers import until
 from voicecoach.coaching import cues
 from voicecoach.config import Config
-from voicecoach.shell.asr.transcriber import TranscribedWord as HeardWord
 from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.capture import AudioChunk
 from voicecoach.shell.capture.ears import CapturedChunk, CapturedNews, DeviceLost, DeviceSupervisor
@@ -27,58 +24,25 @@ from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleListening, UserAction
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.runtime.sinks import Sink
-from voicecoach.types import F32, I16, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.testing.waiting import wait_until
+from voicecoach.types import I16, SAMPLE_RATE, SPEAKERS, Speaker
 
 CHUNK = 320
-SAID = [
-    "sorry",
-    "about",
-    "the",
-    "nineteen",
-    "crates",
-    "of",
-    "marmalade",
-    "but",
-    "you",
-    "must",
-    "calm",
-    "down",
-]
-"""What the recogniser hears, over and over: some of it is quoted by a cue, and none of it but
-"sorry" and the like is in any text of ours."""
-TELLING = "nineteen", "crates", "marmalade"
-"""The words to look for."""
+"""Samples of a chunk: 20 ms."""
 Step = tuple[float, Callable[[], object]]
-"""Something that is done when so many seconds of the call have been heard."""
+"""Seconds of the call, and what is done when they have been read."""
 
 
 @cache
-def recorded() -> I16:
-    """Return 50 s of a real call, [2, n] as 16-bit integers."""
+def sample_call_samples() -> I16:
+    """Return the first 50 s of the sample call, [2, n]."""
     call, rate = soundfile.read(resource("samples", SAMPLE_CALL), stop=50 * 8000)
-    heard = soxr.resample(call, rate, SAMPLE_RATE).T
-    return np.asarray(np.rint(heard * 32767), np.int16)
+    samples = soxr.resample(call, rate, SAMPLE_RATE).T
+    return np.asarray(np.rint(samples * 32767), np.int16)
 
 
-class Told:
-    """A recogniser that always hears the same words, three a second."""
-
-    def transcribe(
-        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
-    ) -> list[HeardWord]:
-        """Return as many words as there is time for, after the prefix."""
-        first = len(prefix.split())
-        return [
-            HeardWord(SAID[i % len(SAID)], i / 3, (i + 1) / 3, 0.9)
-            for i in range(first, int(len(audio) / SAMPLE_RATE * 3))
-        ]
-
-    def restart(self) -> None:
-        """Begin anew."""
-
-
-class Played:
-    """Ears that hear a recording, as fast as they are asked; at its end they wish to quit."""
+class RecordedDevices:
+    """A `DeviceSupervisor` that plays the sample call as fast as it is read, and then quits."""
 
     def __init__(self, feed: Feed, steps: list[Step]) -> None:
         self.feed, self.steps = feed, steps
@@ -103,7 +67,7 @@ class Played:
         time.sleep(0.0005)  # for the recogniser's thread
         news: list[CapturedChunk | DeviceLost] = []
         if self.open:
-            samples = recorded()[:, self.at : self.at + CHUNK]
+            samples = sample_call_samples()[:, self.at : self.at + CHUNK]
             news += [
                 CapturedChunk(s, AudioChunk(samples[s.row], self.clock, lost=False), self.clock)
                 for s in SPEAKERS
@@ -112,7 +76,7 @@ class Played:
         self.clock += CHUNK / SAMPLE_RATE
         while self.steps and self.at >= self.steps[0][0] * SAMPLE_RATE:
             self.steps.pop(0)[1]()
-        if self.at >= recorded().shape[1]:
+        if self.at >= sample_call_samples().shape[1]:
             self.feed.post_action(QuitProgram())
         return CapturedNews(news, self.clock)
 
@@ -128,17 +92,17 @@ class EndedCalls(Sink):
         self.folders.append(folder)
 
 
-class Desk:
-    """A session and what surrounds it.
+class SessionWithoutDevices:
+    """A `LiveSession` on the sample call, with a script of what the agent does.
 
     Parameters
     ----------
     out
-        Where calls are kept.
+        The folder of the calls' results.
     settings
-        Of everything.
+        The configuration.
     steps
-        What is done when, by the seconds of the call.
+        What is done when so many seconds of the call have been read.
     transcriber
         None for no words.
     sinks
@@ -157,7 +121,7 @@ class Desk:
         **options: object,
     ) -> None:
         self.feed, self.out = Feed(), out
-        self.ears = Played(self.feed, list(steps))
+        self.ears = RecordedDevices(self.feed, list(steps))
         ended = EndedCalls()
         self.ended = ended.folders
         recognisers = [transcriber] if transcriber else []
@@ -173,29 +137,31 @@ class Desk:
             **options,  # type: ignore[arg-type]
         )
 
-    def run(self) -> Desk:
+    def run(self) -> SessionWithoutDevices:
         """Start a call, and go on to the end of the session."""
         self.feed.post_action(ToggleListening())
         self.session.run()
         return self
 
     def post_action_at(self, seconds: float, wish: UserAction) -> Step:
-        """Return that something is wished at a time."""
+        """Return the step of an action of the agent's."""
         return seconds, lambda: self.feed.post_action(wish)
 
-    def then(self, *steps: Step) -> Desk:
+    def then(self, *steps: Step) -> SessionWithoutDevices:
         """Add things to be done, in their order."""
         self.ears.steps += steps
         return self
 
-    def between(self, do: Callable[[], object]) -> Desk:
+    def between(self, do: Callable[[], object]) -> SessionWithoutDevices:
         """Let something be done once a call is over and the next waits to be started."""
 
         def wait() -> None:
-            until(lambda: self.session.state == "listening")
-            until(lambda: self.session.state == "ready" and self.feed.newest.display.line is None)
+            wait_until(lambda: self.session.state == "listening")
+            wait_until(
+                lambda: self.session.state == "ready" and self.feed.newest.display.line is None
+            )
             # Until it waits the call before is not written, or not deleted.
-            until(lambda: not self._busy())
+            wait_until(lambda: not self._busy())
             do()
 
         threading.Thread(target=wait, daemon=True).start()
@@ -205,31 +171,4 @@ class Desk:
         """Return whether a wish is not taken at once: a call's end is being seen to."""
         self.feed.post_action(NextCall())
         time.sleep(0.2)
-        return not self.feed._actions.empty()
-
-
-def everything(*folders: Path) -> bytes:
-    """Return all that is in any file of these folders, names too."""
-    found = b""
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            found += str(path).encode()
-            if path.is_file():
-                found += path.read_bytes()
-    return found
-
-
-def heard_in(data: bytes, samples: I16) -> bool:
-    """Return whether any of these samples are in it, as numbers in a row, however wide."""
-    for row in samples:
-        loud = np.flatnonzero(np.abs(row.astype(int)) > 1000)[::SAMPLE_RATE]
-        for at in loud:
-            piece = row[at : at + 16]
-            as_float = (piece / 32768).astype("<f4")
-            for form in (piece.astype("<i2"), as_float, as_float.astype("<f8")):
-                if form.tobytes() in data:
-                    return True
-    return False
-
-
-SOUNDS = re.compile(rb"fLaC|RIFF....WAVE|OggS|ID3|\xff\xfb[\x90-\xe0]", re.DOTALL)
+        return self.feed.has_actions

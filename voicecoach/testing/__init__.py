@@ -1,0 +1,64 @@
+"""Test doubles for those who build on voicecoach: sounds with known truth, and stand-ins.
+
+Sounds: `sine`, `vowel`, `syllables`, `white_noise`, `silence`, `wavering` and `stereo`.  Stand-ins:
+`LevelVad` and `ScriptedVad` for the speech detector, `ScriptedTranscriber` for speech recognition,
+and in `voicecoach.testing.session` a live session that needs no sound system.  `make_engine` and
+`process_all` run an engine on them; `wait_until` waits for another thread.
+
+>>> from voicecoach.testing import process_all, silence, stereo, syllables
+>>> events = process_all(stereo(silence(3), syllables(200, 4, 3)))
+>>> sorted({type(event).__name__ for event in events if "Speech" in type(event).__name__})
+['SpeechEnded', 'SpeechStarted']
+"""
+
+from voicecoach.testing.doubles import (
+    ENGLISH,
+    ENGLISH_ACTS,
+    ENGLISH_WORDING,
+    SCRIPT,
+    TELLTALE_WORDS,
+    LevelVad,
+    ScriptedTranscriber,
+    ScriptedVad,
+    cut_blocks,
+    make_engine,
+    make_extractor,
+    make_word,
+    process_all,
+)
+from voicecoach.testing.sounds import (
+    silence,
+    sine,
+    stereo,
+    syllables,
+    vowel,
+    wavering,
+    white_noise,
+    whole_hops,
+)
+from voicecoach.testing.waiting import wait_until
+
+__all__ = [
+    "ENGLISH",
+    "ENGLISH_ACTS",
+    "ENGLISH_WORDING",
+    "SCRIPT",
+    "TELLTALE_WORDS",
+    "LevelVad",
+    "ScriptedTranscriber",
+    "ScriptedVad",
+    "cut_blocks",
+    "make_engine",
+    "make_extractor",
+    "make_word",
+    "process_all",
+    "silence",
+    "sine",
+    "stereo",
+    "syllables",
+    "vowel",
+    "wait_until",
+    "wavering",
+    "white_noise",
+    "whole_hops",
+]

@@ -1,0 +1,176 @@
+"""Stand-ins for a detector and a transcriber, and short ways to run an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from voicecoach.audio.vad import VoiceActivityDetector
+from voicecoach.coaching import cues
+from voicecoach.config import Config
+from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
+from voicecoach.engine import Engine
+from voicecoach.estimates.agitation import AgitationModel
+from voicecoach.language.act_matcher import ActPhrases
+from voicecoach.language.pack import Language
+from voicecoach.language.wording import WordingModel, WordingPhrases
+from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.runtime.languages import find_language
+from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
+from voicecoach.types import (
+    F32,
+    HOP,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    Event,
+    Speaker,
+    Word,
+)
+
+ENGLISH = find_language("en")
+assert ENGLISH.dialogue_acts
+assert ENGLISH.wording
+ENGLISH_ACTS: ActPhrases = ENGLISH.dialogue_acts
+ENGLISH_WORDING: WordingPhrases = ENGLISH.wording
+SCRIPT = [
+    "sorry",
+    "about",
+    "the",
+    "nineteen",
+    "crates",
+    "of",
+    "marmalade",
+    "but",
+    "you",
+    "must",
+    "calm",
+    "down",
+]
+"""What a `ScriptedTranscriber` hears, over and over: some of it is quoted by a cue."""
+TELLTALE_WORDS = "nineteen", "crates", "marmalade"
+"""Those that no text of the product has, so that one who finds them found what was said."""
+
+
+def make_word(
+    text: str,
+    index: int,
+    *,
+    utterance: int = 1,
+    start: int = 0,
+    committed: bool = True,
+    final: bool = True,
+    speaker: Speaker = Speaker.CUSTOMER,
+) -> Word:
+    """Return word number `index` from sample `start` on, three words a second."""
+    end = start + (index + 1) * SAMPLE_RATE // 3
+    return Word(
+        at=end,
+        speaker=speaker,
+        utterance=utterance,
+        index=index,
+        text=text,
+        start=end - SAMPLE_RATE // 3,
+        end=end,
+        probability=0.9,
+        committed=committed,
+        final=final,
+    )
+
+
+def cut_blocks(samples: F32, sizes: Sequence[int] = (MAX_HOPS,)) -> list[Block]:
+    """Cut samples, [2, n], into blocks of `sizes` hops, over and over."""
+    out, start, i = [], 0, 0
+    while start < samples.shape[1]:
+        end = min(start + sizes[i % len(sizes)] * HOP, samples.shape[1])
+        out.append(Block(start, samples[:, start:end]))
+        start, i = end, i + 1
+    return out
+
+
+class LevelVad:
+    """Speech wherever a hop is louder than -50 dBFS: a detector with known truth."""
+
+    def process(self, samples: F32) -> F32:
+        """Return 1 for loud hops and 0 for others."""
+        hops = samples.reshape(2, -1, HOP)
+        return np.asarray(np.square(hops).mean(axis=-1) > 1e-5, np.float32)
+
+    def reset(self) -> None:
+        """Nothing is kept."""
+
+
+class ScriptedVad:
+    """A detector that gives prepared probabilities of speech, [2, hops], whatever the sound."""
+
+    def __init__(self, answers: F32) -> None:
+        self._answers = answers
+        self._hop = 0
+
+    def process(self, samples: F32) -> F32:
+        """Return the answers for the next hops."""
+        first, self._hop = self._hop, self._hop + samples.shape[1] // HOP
+        return self._answers[:, first : self._hop]
+
+    def reset(self) -> None:
+        """Begin again."""
+        self._hop = 0
+
+
+def make_extractor(channels: int = 2, group: int = GROUP_HOPS) -> ProsodyExtractor:
+    """Return an extractor with the weights that ship."""
+    return ProsodyExtractor(load_weights(prosody_model()), channels, group)
+
+
+class ScriptedTranscriber:
+    """A `Transcriber` that hears the words of `SCRIPT` in whatever it is given, three a second."""
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[TranscribedWord]:
+        """Return as many words as there is time for, after the prefix."""
+        first = len(prefix.split())
+        return [
+            TranscribedWord(SCRIPT[i % len(SCRIPT)], i / 3, (i + 1) / 3, 0.9)
+            for i in range(first, int(len(audio) / SAMPLE_RATE * 3))
+        ]
+
+    def restart(self) -> None:
+        """Nothing is kept."""
+
+
+def make_engine(
+    config: Config | None = None,
+    *,
+    rules: Path = cues.BUILT_IN_CUES,
+    transcribe: bool = False,
+    frames: bool = False,
+    speakers: tuple[Speaker, ...] = SPEAKERS,
+    vad: VoiceActivityDetector | None = None,
+    agitation: AgitationModel | None = None,
+    wording: WordingModel | None = None,
+    language: Language | None = None,
+) -> Engine:
+    """Return an engine with the shipped models; `vad` is a `LevelVad` unless given."""
+    return Engine(
+        config or Config(),
+        cues.load_cues(rules),
+        vad or LevelVad(),
+        make_extractor(group=1 if frames else GROUP_HOPS),
+        agitation or AgitationModel(agitation_model()),
+        wording or WordingModel(wording_model()),
+        language or ENGLISH,
+        speakers=speakers,
+        transcribe=transcribe,
+        frames=frames,
+    )
+
+
+def process_all(samples: F32, sizes: Sequence[int] = (MAX_HOPS,), **options: object) -> list[Event]:
+    """Return all events of a new engine; samples are [2, n], `options` as for `make_engine`."""
+    engine = make_engine(**options)  # type: ignore[arg-type]
+    events = [event for block in cut_blocks(samples, sizes) for event in engine.process(block)]
+    return events + engine.finish()

@@ -18,8 +18,6 @@ from voicecoach.errors import ConfigError
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import Immutable
 
-Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
-
 
 class ConfigSection(
     Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True

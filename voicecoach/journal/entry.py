@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -37,6 +37,7 @@ ID_DIGITS = 12
 """Hexadecimal, of a call's id after its c."""
 
 
+R = TypeVar("R", bound="JournalRow")
 CallId = Annotated[str, doc("id of the call")]
 CueId = Annotated[str, doc("id of the cue")]
 
@@ -233,8 +234,8 @@ class JournalEntry(NamedTuple):
     """A call as the journal keeps it."""
 
     call: CallRow
-    rows: Mapping[str, list[JournalRow]]
-    """By table, of `FOUND`."""
+    rows: Mapping[str, Sequence[JournalRow]]
+    """By table, of `TABLES_FROM_CALL`."""
 
 
 def make_entry(
@@ -261,31 +262,51 @@ def make_entry(
         Keep what quotes somebody, too.
     """
     call = _call_row(facts, events, card, started_at)
-    rows: dict[str, list[JournalRow]] = {table: [] for table in TABLES_FROM_CALL}
-    rows["cues"] += [_cue_row(call.id, span, words) for span in read_cue_spans(events)]
-    for event in events:
-        match event:
-            case CueHeldBack():
-                held = HeldBackRow(
-                    call=call.id, cue=event.id, at_s=to_seconds(event.at), reason=event.reason
-                )
-                rows["held_back"].append(held)
-            case CueOutcome():
-                rows["outcomes"].append(_outcome_row(call.id, event))
-            case CueFeedback():
-                mark = FeedbackRow(
-                    call=call.id,
-                    cue=event.id,
-                    opened_s=to_seconds(event.start),
-                    at_s=to_seconds(event.at),
-                    helpful=event.helpful,
-                )
-                rows["feedback"].append(mark)
-    for technique in card.techniques if card else ():
-        rows["scores"].append(_score_row(call.id, technique))
-        if words:
-            rows["quotes"] += _quote_rows(call.id, technique)
+    techniques = card.techniques if card else []
+    rows: dict[str, Sequence[JournalRow]] = {
+        "cues": [_cue_row(call.id, span, words) for span in read_cue_spans(events)],
+        "held_back": [
+            _make_row(HeldBackRow, event, call=call.id, cue=event.id, at_s=to_seconds(event.at))
+            for event in events
+            if isinstance(event, CueHeldBack)
+        ],
+        "outcomes": [
+            _make_row(OutcomeRow, event, call=call.id, cue=event.id, at_s=to_seconds(event.start))
+            for event in events
+            if isinstance(event, CueOutcome)
+        ],
+        "feedback": [
+            FeedbackRow(
+                call=call.id,
+                cue=event.id,
+                opened_s=to_seconds(event.start),
+                at_s=to_seconds(event.at),
+                helpful=event.helpful,
+            )
+            for event in events
+            if isinstance(event, CueFeedback)
+        ],
+        "scores": [
+            _make_row(
+                ScoreRow, t, call=call.id, technique=t.id, seen=len(t.seen), missed=len(t.missed)
+            )
+            for t in techniques
+        ],
+        "quotes": [
+            _make_row(QuoteRow, quote, call=call.id, technique=t.id, missed=missed)
+            for t in techniques
+            for missed, quotes in ((False, t.seen), (True, t.missed))
+            for quote in quotes
+            if words
+        ],
+    }
     return JournalEntry(call, rows)
+
+
+def _make_row(kind: type[R], source: object, **given: Any) -> R:
+    """Return a row of what is given, the rest of its fields from those of a source."""
+    rest = {name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}
+    return kind(**given, **rest)
 
 
 def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
@@ -334,60 +355,14 @@ def _cue_row(call: str, span: CueSpan, words: bool) -> CueRow:
     cue, closed = span
     # A text among the evidence is something that was said.
     kept = {k: v for k, v in cue.evidence.items() if words or not isinstance(v, str)}
-    return CueRow(
+    return _make_row(
+        CueRow,
+        cue,
         call=call,
         cue=cue.id,
-        title=cue.title,
         opened_s=to_seconds(cue.at),
         closed_s=to_seconds(closed.at) if closed else None,
         closed_because=closed.reason if closed else "",
-        priority=cue.priority,
-        held_s=cue.held_s,
         evidence=msgspec.json.encode(kept).decode(),
         message=cue.message if words else "",
     )
-
-
-def _outcome_row(call: str, event: CueOutcome) -> OutcomeRow:
-    return OutcomeRow(
-        call=call,
-        cue=event.id,
-        at_s=to_seconds(event.start),
-        shown=event.shown,
-        reason=event.reason,
-        heeded=event.heeded,
-        signal=event.signal,
-        before=event.before,
-        after=event.after,
-        agitation_before=event.agitation_before,
-        agitation_after=event.agitation_after,
-    )
-
-
-def _score_row(call: str, technique: TechniqueScore) -> ScoreRow:
-    return ScoreRow(
-        call=call,
-        technique=technique.id,
-        name=technique.name,
-        score=technique.score,
-        formula=technique.formula,
-        seen=len(technique.seen),
-        missed=len(technique.missed),
-    )
-
-
-def _quote_rows(call: str, technique: TechniqueScore) -> list[QuoteRow]:
-    return [
-        QuoteRow(
-            call=call,
-            technique=technique.id,
-            missed=missed,
-            speaker=quote.speaker,
-            start_s=quote.start_s,
-            end_s=quote.end_s,
-            text=quote.text,
-            why=quote.why,
-        )
-        for missed, quotes in ((False, technique.seen), (True, technique.missed))
-        for quote in quotes
-    ]

@@ -285,24 +285,6 @@ class ActPhrases(Immutable):
         """Return the stems of a text by which two texts can be told to be about the same."""
         return set(self.shared.content_stems([t.text for t in self.tokenize(text.split())])) - {""}
 
-    def find_acts(self, speaker: Speaker, words: Sequence[str]) -> list[ActMatch]:
-        """Return the acts in words, by their first word.
-
-        A paraphrase needs the call: see `dialogue_acts.DialogueActTracker`.
-
-        Parameters
-        ----------
-        speaker
-            Who says it.
-        words
-            As the recogniser gives them, with their punctuation.
-        """
-        read = self.tokenize(words)
-        return [
-            f._replace(first=read[f.first].place, last=read[f.last - 1].place + 1)
-            for f in self.matchers[speaker].match_acts(read)
-        ]
-
     def _check_phrases(self) -> None:
         for speaker, kinds in ACT_KINDS.items():
             for kind in kinds:

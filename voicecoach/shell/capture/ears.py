@@ -116,8 +116,6 @@ class DeviceSupervisor:
         say: ReportTrouble = ignore_trouble,
     ) -> None:
         self.backend = backend
-        self.dropped_chunks = 0
-        """Chunks for which the queue had no room."""
         self._inbox: queue.Queue[CapturedChunk | DeviceLost] = queue.Queue(MAX_QUEUED_CHUNKS)
         self._devices = [
             SupervisedDevice(self, speaker, wanted.get(speaker, "")) for speaker in SPEAKERS
@@ -177,7 +175,6 @@ class DeviceSupervisor:
         try:
             self._inbox.put_nowait(news)
         except queue.Full:
-            self.dropped_chunks += 1
             return False
         return True
 

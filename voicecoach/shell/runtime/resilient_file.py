@@ -33,11 +33,6 @@ class ResilientFile:
         self._synced = True
         self._closed = False
 
-    @property
-    def buffered_bytes(self) -> int:
-        """Bytes that wait."""
-        return sum(len(piece) for _, piece in self._pieces)
-
     def write(self, data: bytes) -> int:
         """Take what goes to the current place."""
         start, last = self._pieces[-1] if self._pieces else (0, bytearray())

@@ -66,6 +66,11 @@ def none_if_nan(x: float) -> float | None:
     return x if x == x else None
 
 
+def nan_if_none(x: float | None) -> float:
+    """Return a measurement as it is computed with: NaN where it is not known."""
+    return NAN if x is None else x
+
+
 def to_seconds(samples: int) -> float:
     """Return a number of samples at 16 kHz, such as an event's `at`, as seconds.
 

@@ -18,13 +18,13 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach.types import (
-    NAN,
     SAMPLE_RATE,
     SPEAKERS,
     TICK_SAMPLES,
     Event,
     SignalChanges,
     Speaker,
+    nan_if_none,
 )
 
 SIGNAL_DECIMALS = 3
@@ -126,7 +126,7 @@ def decode_ticks(events: Iterable[Event], end: int) -> Iterator[CueInputs]:
         if due and due.at <= at:
             for name, x in due.values.items():
                 growing.pop(name, None)
-                signals[name] = NAN if x is None else x
+                signals[name] = nan_if_none(x)
             growing |= {
                 name: (due.at, signals[name]) for name in due.growing or () if name in signals
             }

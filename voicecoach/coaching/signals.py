@@ -34,6 +34,7 @@ from voicecoach.types import (
     Event,
     Speaker,
     Tone,
+    nan_if_none,
 )
 
 
@@ -327,7 +328,7 @@ class SignalTracker:
         known = {}
         for signal, name in _DELIVERY_SIGNALS.items():
             x = getattr(delivery, name)
-            known[signal] = NAN if x is None else x
+            known[signal] = nan_if_none(x)
         if self._turn_s < LONG_TURN_S:
             known["agent_rate_syl_s"] = NAN
         rate, usual = known["agent_rate_syl_s"], known["agent_baseline_rate_syl_s"]

@@ -27,12 +27,13 @@ def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) 
     from voicecoach.estimates import delivery
     from voicecoach.estimates.baseline import BASELINE_SIGNALS, EMPTY_BASELINE
     from voicecoach.shell.results import baseline_file
+    from voicecoach.views.summary import count_text
 
     console = Console()
     path = file or baseline_file.default_baseline_path()
     known = baseline_file.read_baseline(path)
     calls = (known or EMPTY_BASELINE).calls
-    title = f"Your usual, from {calls} call{'' if calls == 1 else 's'}"
+    title = f"Your usual, from {count_text(calls, 'call')}"
     table = Table("what it is", "unit", "usual", "spread", "learnt from", title=title)
     for name, known_as in BASELINE_SIGNALS.items():
         learnt = (known or EMPTY_BASELINE).signals.get(name)

@@ -209,6 +209,7 @@ def purge(
 ) -> None:
     """Delete the calls that have been kept for long enough."""
     from voicecoach.shell.journal import fill
+    from voicecoach.views.summary import count_text
 
     days = (
         fill.parse_days(older_than)
@@ -218,7 +219,7 @@ def purge(
     with _open_journal(file, config) as journal:
         gone = fill.purge_older_calls(journal, days, datetime.now(UTC)) if days else 0
         journal.erase_traces()
-    print_note(f"{gone} call{'' if gone == 1 else 's'} deleted" if days else "all calls are kept")
+    print_note(f"{count_text(gone, 'call')} deleted" if days else "all calls are kept")
 
 
 @app.command("trends")

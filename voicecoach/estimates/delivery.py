@@ -65,6 +65,7 @@ from voicecoach.types import (
     Speaker,
     SpeechEnded,
     SpeechStarted,
+    nan_if_none,
     none_if_nan,
 )
 
@@ -138,16 +139,14 @@ def calmness_terms(delivery: Delivery) -> dict[str, float]:
     """
     d = delivery
     return {
-        "fast": pace_ratio(_nan_if_none(d.rate_syl_s), _nan_if_none(d.baseline_rate_syl_s)) - 1.0,
-        "loud": _nan_if_none(d.level_db) / 12.0,
-        "high": _nan_if_none(d.f0_semitones) / 8.0,
-        "wide": _nan_if_none(d.f0_range_semitones) / 8.0,
-        "overlapping": (
-            _nan_if_none(d.overlaps_per_min) - _nan_if_none(d.baseline_overlaps_per_min)
-        )
+        "fast": pace_ratio(nan_if_none(d.rate_syl_s), nan_if_none(d.baseline_rate_syl_s)) - 1.0,
+        "loud": nan_if_none(d.level_db) / 12.0,
+        "high": nan_if_none(d.f0_semitones) / 8.0,
+        "wide": nan_if_none(d.f0_range_semitones) / 8.0,
+        "overlapping": (nan_if_none(d.overlaps_per_min) - nan_if_none(d.baseline_overlaps_per_min))
         / 4.0,
-        "early": _nan_if_none(d.baseline_reply_gap_s) - _nan_if_none(d.reply_gap_s),
-        "talking": (_nan_if_none(d.talk_share) - _nan_if_none(d.baseline_talk_share)) / 0.4,
+        "early": nan_if_none(d.baseline_reply_gap_s) - nan_if_none(d.reply_gap_s),
+        "talking": (nan_if_none(d.talk_share) - nan_if_none(d.baseline_talk_share)) / 0.4,
     }
 
 
@@ -459,7 +458,3 @@ def _make_posterior(stored: AgentBaseline) -> PosteriorMean:
 
 def _clamp(x: float, low: float, high: float) -> float:
     return min(high, max(low, x))
-
-
-def _nan_if_none(x: float | None) -> float:
-    return NAN if x is None else x

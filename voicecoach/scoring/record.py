@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from voicecoach.estimates.delivery import pace_ratio
 from voicecoach.types import (
-    NAN,
     SPEAKERS,
     Account,
     Backchannel,
@@ -25,6 +24,7 @@ from voicecoach.types import (
     Tone,
     Turn,
     Word,
+    nan_if_none,
 )
 from voicecoach.views.summary import SUMMARY_MIN_CONFIDENCE
 
@@ -86,20 +86,9 @@ class CallRecord:
                 if event.confidence >= SUMMARY_MIN_CONFIDENCE:
                     self.agitation.append((event.end, event.agitation))
             case Delivery():
-                self.delivery.append(
-                    DeliverySample(
-                        event.end,
-                        *(
-                            NAN if x is None else x
-                            for x in (
-                                event.rate_syl_s,
-                                event.baseline_rate_syl_s,
-                                event.level_db,
-                                event.f0_semitones,
-                            )
-                        ),
-                    )
-                )
+                e = event
+                told = (e.rate_syl_s, e.baseline_rate_syl_s, e.level_db, e.f0_semitones)
+                self.delivery.append(DeliverySample(e.end, *map(nan_if_none, told)))
             case SpeechEnded():
                 self.segments[event.speaker].append(Span(event.start, event.end))
             case Turn():

@@ -378,6 +378,11 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02d}"
 
 
+def count_text(count: int, noun: str) -> str:
+    """Return how many there are of something, in words."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def escape_markdown(text: str) -> str:
     """Return text that stays text in Markdown, whatever is in it."""
     return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&~" else ch for ch in printable(text))

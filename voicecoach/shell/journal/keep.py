@@ -16,6 +16,7 @@ from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.journal import fill
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.sinks import Sink
+from voicecoach.views.summary import count_text
 
 PURGE_BUSY_S = 1.0
 """How long a session's start waits for another program that writes."""
@@ -47,7 +48,7 @@ class JournalWriter(Sink):
                 gone = fill.purge_older_calls(journal, days, datetime.now(UTC))
         except VoiceCoachError as e:
             return f"journal: calls older than {days} days stay for now: {e}"
-        calls = f"{gone} call{'' if gone == 1 else 's'}"
+        calls = count_text(gone, "call")
         return f"journal: {calls} older than {days} days deleted" if gone else ""
 
     def on_results(self, folder: Path) -> None:

@@ -24,6 +24,7 @@ from voicecoach.shell.runtime.svg import (
     svg_node,
     text_node,
 )
+from voicecoach.views.summary import count_text
 
 TRENDS_STYLE = Path(__file__).with_name("trends.css")
 MAX_ASSOCIATIONS = 8
@@ -320,7 +321,7 @@ def _forest(found: Sequence[Association], title: str) -> XmlNode:
 
 
 def _period_text(trends: Trends) -> str:
-    calls = f"{trends.calls} call{'' if trends.calls == 1 else 's'}"
+    calls = count_text(trends.calls, "call")
     if not trends.weeks:
         return f"{calls} in the journal."
     first, last = (

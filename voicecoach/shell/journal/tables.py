@@ -31,7 +31,7 @@ from voicecoach.shell.journal.page import (
 from voicecoach.shell.journal.store import CallOverview, JournalStore
 from voicecoach.shell.views.rich_text import safe_text
 from voicecoach.types import SAMPLE_RATE
-from voicecoach.views.summary import format_samples
+from voicecoach.views.summary import count_text, format_samples
 
 
 def calls_table(found: Sequence[CallOverview]) -> Table:
@@ -114,7 +114,7 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
 
 def trend_tables(trends: Trends) -> list[Table]:
     """Return what the page draws, as tables."""
-    calls = f"{trends.calls} call{'' if trends.calls == 1 else 's'}"
+    calls = count_text(trends.calls, "call")
     techniques = Table("technique", "first week", "last week", "scored", title=f"{calls}: by week")
     for course in trends.courses:
         if course.weeks:

@@ -11,6 +11,7 @@ from voicecoach.shell.laboratory.drawing import draw_call, draw_closeup
 from voicecoach.shell.laboratory.trials import RuleSet, Trial
 from voicecoach.shell.runtime.html_page import html_page, scroll_region, table_node
 from voicecoach.shell.runtime.svg import XmlNode, make_node
+from voicecoach.views.summary import count_text
 
 COMPARISON_STYLE = Path(__file__).with_suffix(".css")
 
@@ -66,7 +67,7 @@ def _totals(trials: Sequence[Trial], totals: Sequence[CueTotals]) -> list[XmlNod
     rows.append(["cues a call", *(f"{n / len(trials):.1f}" for n in every)])
     if seconds:
         rows.append(["cues in 10 minutes", *(f"{n / seconds * 600:.1f}" for n in every)])
-    count = f"{len(trials)} call{'' if len(trials) == 1 else 's'}, {seconds / 60:.1f} minutes"
+    count = f"{count_text(len(trials), 'call')}, {seconds / 60:.1f} minutes"
     return [
         make_node("h2", {}, f"In all: {count}"),
         table_node("The totals", columns, rows, numbers=True),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.views import event_log
+from voicecoach.views.summary import count_text
 
 WARNED_FILE = ".retention"
 """The file that says when it was said that all is old."""
@@ -60,7 +61,7 @@ def purge_old_calls(out: Path, days: int, now: datetime) -> str:
         return f"{out}: calls older than {days} days stay for now: {e.strerror or e}"
     stay = [why for folder in sorted(old) if (why := _delete_call_folder(folder))]
     gone = len(old) - len(stay)
-    done = f"{gone} call{'' if gone == 1 else 's'} older than {days} days deleted in {out}"
+    done = f"{count_text(gone, 'call')} older than {days} days deleted in {out}"
     return "; ".join([done] * bool(gone) + stay)
 
 

@@ -34,7 +34,7 @@ from voicecoach.types import (
     Utterance,
 )
 from voicecoach.views.snapshot import Snapshot
-from voicecoach.views.summary import format_samples
+from voicecoach.views.summary import count_text, format_samples
 
 MAX_REDRAWS_PER_S = 10.0
 """Redraws a second, at most."""
@@ -181,7 +181,7 @@ class TerminalView:
         table.add_column(ratio=1)
         table.add_column(justify="right")
         shown = self._snapshot.cues_shown
-        cues = f"{shown} cue{'' if shown == 1 else 's'}"
+        cues = count_text(shown, "cue")
         if self._duration_s is None:
             state = "listening" if self._snapshot.listening else "paused: nothing is captured"
             table.add_row(Text(state), Text(f"{format_samples(self._position)}   {cues}"))

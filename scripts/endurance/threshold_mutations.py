@@ -57,9 +57,12 @@ NO_THRESHOLDS = {
     r"dsp\.pitch\.": "what the pitch network takes, and was trained with",
     r"dsp\.functionals\._": "a statistic's definition",
     r"dsp\.prosody\.SEMITONE_REFERENCE_HZ": "the unit of a scale",
+    r"errors\.EXIT_": "an exit code",
     r".*\.(LOG_SCHEMA|BASELINE_VERSION|TIME_DECIMALS|SIGNAL_DECIMALS|SCORE_DECIMALS|ID_DIGITS)":
         "a format",
     r"journal\.trends\._TAILS": "computed",
+    r"dsp\.(level\.ENVELOPE_STEP|prosody\.GROUP_HOPS|delay\.CORRELATION_WINDOW|clipping\._)":
+        "how much is computed at a time",
     r"views\.exports\.MILLISECOND": "a unit",
 }  # fmt: skip
 """Constants that decide nothing, by a pattern of their names below `voicecoach.`, and why."""
@@ -122,14 +125,7 @@ def constants(module: str, path: Path) -> Iterator[Mutant]:
     starts = [0]
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    for node in ast.parse(source).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                pass
-            case _:
-                continue
+    for name, value in assigned(ast.parse(source)):
         if not re.fullmatch(r"_?[A-Z][A-Z0-9_]*", name):
             continue
         for place, part, number in numbers(value, scope):
@@ -139,6 +135,19 @@ def constants(module: str, path: Path) -> Iterator[Mutant]:
             for change, changed in changes(f"({text})", number):
                 relative = str(path.relative_to(CHECKOUT))
                 yield Mutant(f"{module}.{name}{place}", change, relative, start, end, changed)
+
+
+def assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that a module assigns, and what."""
+    for node in module.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value):
+                yield name, value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                for each, value in zip(names, values, strict=True):
+                    yield ast.unparse(each), value
 
 
 def numbers(node: ast.expr, scope: dict[str, Any]) -> Iterator[tuple[str, ast.expr, float]]:

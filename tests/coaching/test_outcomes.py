@@ -127,3 +127,22 @@ def test_what_the_end_of_the_call_cuts_short_is_said_as_far_as_it_is_known() -> 
     assert outcome.heeded is None
     assert outcome.agitation_before == pytest.approx(0.9)
     assert outcome.agitation_after is None
+
+
+@pytest.mark.parametrize(("gap_s", "noted"), [(29.5, False), (30.5, True)])
+def test_a_moment_is_compared_from_30_s_after_a_cue(gap_s: float, noted: bool) -> None:
+    shown = {5.0: opened(5 * SAMPLE_RATE, "check-in")}
+    outcomes = follow(held(5 + gap_s, "cooldown") | shown, {}, 80)
+    assert [o.id for o in outcomes] == ["check-in", *(["slow-down"] if noted else [])]
+
+
+def test_agitation_is_that_of_10_s_before_and_of_20_to_30_s_after() -> None:
+    event = opened(40 * SAMPLE_RATE, "check-in")
+    spikes = {"agitation": [(0.0, 1.0), (30.5, 0.5), (59.5, 0.2), (70.5, 1.0)]}
+    (outcome,) = follow({40.0: event}, spikes, 90)
+    assert outcome.agitation_before == pytest.approx(0.5, abs=0.03)
+    assert outcome.agitation_after == pytest.approx(0.2, abs=0.01)
+    spikes = {"agitation": [(0.0, 1.0), (29.5, 0.5), (60.5, 0.2), (69.5, 1.0)]}
+    (outcome,) = follow({40.0: event}, spikes, 90)
+    assert outcome.agitation_before == pytest.approx(0.5, abs=0.005)
+    assert 0.22 < (outcome.agitation_after or 0.0) < 0.3

@@ -335,3 +335,133 @@ def test_only_reassuring_words_make_an_interruption_unknown() -> None:
     # Known only once the words have come.
     after = [s for t, s in play(call, 13.4) if t > 12.7]
     assert all(isnan(s["agent_barge_in_s"]) or not s["agent_barge_in_s"] for s in after)
+
+
+# --- the edges --------------------------------------------------------------------------------
+
+
+def computed(**about: float) -> Mapping[str, float]:
+    """Return the signals of a tone and a delivery so old and sure."""
+    at = 100 * SAMPLE_RATE
+    signals = SignalTracker(Endpointer(EndpointingConfig()), DialogueActTracker(ENGLISH_ACTS))
+    tone_end, delivery_end = (
+        at - round(about.get(name, 0.0) * SAMPLE_RATE) for name in ("tone_age_s", "delivery_age_s")
+    )
+    tone = Tone(
+        at=tone_end, speaker=C, start=tone_end, end=tone_end, agitation=0.8,
+        confidence=about.get("confidence", 0.9), evidence=(), signals={},
+    )  # fmt: skip
+    delivery = Delivery(
+        at=delivery_end, speaker=A, start=delivery_end, end=delivery_end, rate_syl_s=5.0,
+        baseline_rate_syl_s=5.0, level_db=3.0, f0_semitones=0.0,
+    )  # fmt: skip
+    levels = dict.fromkeys(SPEAKERS, ChannelLevels(-70.0, -25.0))
+    return signals.compute_signals(at, StageOutputs(tone, delivery, levels, set(SPEAKERS)))
+
+
+@pytest.mark.parametrize(
+    ("about", "name", "known"),
+    [
+        ({"confidence": 0.3}, "agitation", True),
+        ({"confidence": 0.29}, "agitation", False),
+        ({"tone_age_s": 15.0}, "agitation", True),
+        ({"tone_age_s": 15.1}, "agitation", False),
+        ({"delivery_age_s": 1.5}, "agent_level_db", True),
+        ({"delivery_age_s": 1.6}, "agent_level_db", False),
+    ],
+)
+def test_what_is_unsure_or_old_is_unknown(about: dict[str, float], name: str, known: bool) -> None:
+    assert isnan(computed(**about)[name]) is not known
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(3.5, False), (5.0, True)])
+def test_pace_is_known_after_4_s_of_a_turn(seconds: float, known: bool) -> None:
+    signals = last([Speech(A, 1, 1 + seconds)], 1 + seconds)
+    assert isnan(signals["agent_rate_ratio"]) is not known
+
+
+@pytest.mark.parametrize(("rate", "helps"), [(4.5, True), (4.6, False)])
+def test_a_tenth_slower_than_usual_helps(rate: float, helps: bool) -> None:
+    signals = last([Speech(A, 1, 9)], 9, rate=rate)
+    assert isnan(signals["since_help_s"]) is not helps
+
+
+@pytest.mark.parametrize(("length_s", "ends"), [(0.8, False), (1.4, True)])
+def test_a_second_of_speech_is_more_than_a_backchannel(length_s: float, ends: bool) -> None:
+    call = [Speech(A, 5, 15, "and then the light goes on"), Speech(C, 16, 16 + length_s)]
+    assert (last(call, 18)["agent_monologue_s"] == 0) is ends
+
+
+@pytest.mark.parametrize(("pause_s", "answers"), [(3.6, True), (4.4, False)])
+def test_a_short_word_within_4_s_of_a_question_answers_it(pause_s: float, answers: bool) -> None:
+    asks = Speech(A, 5, 15, "and then the light goes on is it on now?")
+    begin = 15 + pause_s
+    call = [asks, Speech(C, begin, begin + 0.5, "yes")]
+    assert (last(call, begin + 1)["agent_monologue_s"] == 0) is answers
+
+
+LIMIT = "I can't continue if you speak to me like that"
+OFFER = "what I can do is send you a replacement machine"
+DAY = "you will hear from us by friday"
+STEP = "I will email you a confirmation"
+BYE = "alright have a great day goodbye"
+TOLD = "my washing machine stopped working"
+
+
+@pytest.mark.parametrize(
+    ("signal", "first", "second", "within_s"),
+    [
+        ("abuse_open_s", (A, LIMIT), (C, "you are an idiot"), 60),
+        ("problem_open_s", (A, OFFER), (C, TOLD), 60),
+        ("vague_promise_s", (A, DAY), (A, "okay I'll look into it and get back to you"), 30),
+        ("closing_open_s", (A, STEP), (A, BYE), 120),
+    ],
+)
+def test_what_was_said_before_covers_what_comes_so_soon_after(
+    signal: str, first: tuple[Speaker, str], second: tuple[Speaker, str], within_s: float
+) -> None:
+    for gap_s, covered in ((within_s - 5.0, True), (within_s + 5.0, False)):
+        begin = 65.0 + gap_s
+        call = [
+            GREETING,
+            Speech(first[0], 62, 65, first[1]),
+            Speech(second[0], begin, begin + 3, second[1]),
+        ]
+        assert isnan(last(call, begin + 4)[signal]) is covered, gap_s
+
+
+@pytest.mark.parametrize(("at_s", "goodbye"), [(54.0, False), (66.0, True)])
+def test_nobody_says_goodbye_in_the_first_minute(at_s: float, goodbye: bool) -> None:
+    call = [GREETING, Speech(A, at_s - 4, at_s, BYE)]
+    assert isnan(last(call, at_s + 2)["closing_open_s"]) is not goodbye
+
+
+@pytest.mark.parametrize(("pause_s", "done_now"), [(5.0, True), (7.5, False)])
+def test_what_is_done_at_this_moment_needs_no_time(pause_s: float, done_now: bool) -> None:
+    promise = Speech(A, 70, 73, "okay I'll look into it and get back to you")
+    wait = Speech(A, 73 + pause_s, 75 + pause_s, "one moment please")
+    assert isnan(last([GREETING, promise, wait], 76 + pause_s)["vague_promise_s"]) is done_now
+
+
+TELLS = Speech(C, 4, 10, "the number is on the letter")
+
+
+@pytest.mark.parametrize(
+    ("before", "silence_s"),
+    [
+        (Speech(A, 11, 13, "could you tell me the number on the letter?"), 25.0),
+        (Speech(A, 11, 13, "one moment please I'm just looking that up"), 45.0),
+        (Speech(C, 11, 19, "it is not working", agitation=0.9), 15.0),
+    ],
+)
+def test_a_silence_helps_for_so_long(before: Speech, silence_s: float) -> None:
+    for seconds, helps in ((silence_s - 1.0, True), (silence_s + 1.0, False)):
+        dead_s = last([GREETING, TELLS, before], before.end_s + seconds)["dead_air_s"]
+        assert (dead_s == 0) is helps, seconds
+
+
+@pytest.mark.parametrize(("spoken_s", "helps"), [(8.0, True), (13.0, False)])
+def test_a_silence_is_about_what_was_said_10_s_before_it(spoken_s: float, helps: bool) -> None:
+    wait = Speech(A, 11, 13, "one moment please")
+    more = Speech(A, 13.2, 13 + spoken_s, "here we are")
+    assert (last([GREETING, TELLS, wait, more], 23 + spoken_s)["dead_air_s"] == 0) is helps

@@ -1,0 +1,85 @@
+"""Silence and agitation over a call, at the edges of what counts."""
+
+import pytest
+
+from voicecoach.coaching.conversation_state import AgitationHistory, ChannelLevels, SilenceTracker
+from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS
+
+A, C = SPEAKERS
+TICK_S = 0.125
+"""A length of which sums are exact."""
+
+
+def agitation_over(*parts: tuple[float, float], account: int = 1) -> tuple[AgitationHistory, int]:
+    """Return the history of a customer who speaks for so many seconds, each so agitated."""
+    history, at = AgitationHistory(), 0
+    for seconds, agitation in parts:
+        for _ in range(round(seconds / TICK_S)):
+            at += round(TICK_S * SAMPLE_RATE)
+            history.add_tick(at, TICK_S, agitation, account)
+    return history, at
+
+
+@pytest.mark.parametrize(("agitation", "agitated"), [(0.7, True), (0.69, False)])
+def test_speech_is_agitated_from_070(agitation: float, agitated: bool) -> None:
+    history, _ = agitation_over((30.0, agitation))
+    assert history.agitated_share() == float(agitated)
+
+
+@pytest.mark.parametrize(("agitation", "calm_s"), [(0.49, 3.0), (0.5, 0.0)])
+def test_speech_is_calm_under_050(agitation: float, calm_s: float) -> None:
+    assert agitation_over((5.0, 0.9), (3.0, agitation))[0].calmed_s == calm_s
+
+
+@pytest.mark.parametrize(("outburst_s", "calm_s"), [(4.0, 3.0), (3.875, 0.0)])
+def test_an_outburst_lasts_4_s(outburst_s: float, calm_s: float) -> None:
+    assert agitation_over((outburst_s, 0.9), (3.0, 0.1))[0].calmed_s == calm_s
+
+
+@pytest.mark.parametrize(("calm_s", "counted_s"), [(85.0, 85.0), (87.0, 0.0)])
+def test_an_outburst_is_forgotten_after_90_s(calm_s: float, counted_s: float) -> None:
+    """Of 5 s all are still there after 85 s; after 87 s there are 3."""
+    history, _ = agitation_over((5.0, 0.9), (calm_s, 0.1))
+    assert history.calmed_s == pytest.approx(counted_s, abs=TICK_S)
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(30.0, True), (29.875, False)])
+def test_a_share_takes_30_s_of_speech(seconds: float, known: bool) -> None:
+    share = agitation_over((seconds, 0.9))[0].agitated_share()
+    assert (share == share) is known
+
+
+@pytest.mark.parametrize(("later_s", "counted_s"), [(595.0, 4.0), (605.0, 0.0)])
+def test_agitation_is_remembered_for_10_minutes(later_s: float, counted_s: float) -> None:
+    history, at = agitation_over((4.0, 0.9))
+    assert history.agitated_s(round(at + later_s * SAMPLE_RATE)) == counted_s
+
+
+def silent_since_s(*parts: tuple[float, float], speech_dbfs: float = NAN) -> float:
+    """Return since when it is silent after a word, with so many seconds of noise of such levels."""
+    tracker, at = SilenceTracker(), 0
+    quiet = ChannelLevels(-100.0, NAN)
+    for seconds, dbfs in ((TICK_S, parts[0][1]), *parts):
+        for _ in range(round(seconds / TICK_S)):
+            at += round(TICK_S * SAMPLE_RATE)
+            speaking = {A: at == round(TICK_S * SAMPLE_RATE), C: False}
+            tracker.track_sound(at, speaking, {A: quiet, C: ChannelLevels(dbfs, speech_dbfs)})
+    assert tracker.since is not None
+    return tracker.since / SAMPLE_RATE - TICK_S
+
+
+@pytest.mark.parametrize(("dbfs", "sounds"), [(-59.5, True), (-60.5, False)])
+def test_a_sound_is_10_db_above_the_noise(dbfs: float, sounds: bool) -> None:
+    assert silent_since_s((10.0, -70.0), (2.0, dbfs)) == (12.0 if sounds else 0.0)
+
+
+@pytest.mark.parametrize(("dbfs", "sounds"), [(-45.0, True), (-45.5, False)])
+def test_a_sound_is_no_more_than_25_db_below_speech(dbfs: float, sounds: bool) -> None:
+    since_s = silent_since_s((1.0, -80.0), (1.0, dbfs), speech_dbfs=-20.0)
+    assert since_s == (2.0 if sounds else 0.0)
+
+
+def test_music_is_taken_for_noise_once_the_floor_has_risen_to_it() -> None:
+    """From 10 dB under music that is 20 dB above it: after 100 s at a tenth of a decibel each."""
+    since_s = silent_since_s((1.0, -70.0), (180.0, -50.0))
+    assert since_s == pytest.approx(101.0, abs=1.0)

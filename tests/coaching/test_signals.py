@@ -180,6 +180,9 @@ def test_short_words_neither_begin_nor_end_an_account() -> None:
         (C, 4.0, 16.0),
         (A, 17.0, 24.0),
     ]
+    # With nobody in between they go on.
+    went_on = [GREETING, Speech(C, 4, 10), Speech(C, 11.5, 12), Speech(A, 13, 16)]
+    assert exchanges(went_on, 17)[0][:3] == (C, 4.0, 12.0)
     asks = Speech(A, 17, 20, "and when was it that you noticed?")
     answered = [*call[:4], asks, short, Speech(A, 21.5, 24)]
     assert [e[:3] for e in exchanges(answered, 25)] == [

@@ -58,8 +58,8 @@ class AccountTracker:
     def __init__(self, endpointer: Endpointer) -> None:
         self._agent, self._customer = (endpointer.segment(s) for s in SPEAKERS)
         self._run_start = 0
-        self._counted_run: int | None = None
-        """The run of the customer's that was counted last."""
+        self._account_run: int | None = None
+        """The run of the customer's with which the newest account ends."""
         self._account_start = 0
         self._account_told = False
         """The newest account is over, and there was an event of it."""
@@ -103,7 +103,7 @@ class AccountTracker:
             self.agent_s += seconds
         if self.reply_s:
             self._reply_end = self._agent.last_speech
-        if self._customer.start == self._counted_run:
+        if self._customer.start == self._account_run:
             self.account_end = self._customer.last_speech
         events: list[Event] = []
         if self._customer.speaking:
@@ -138,6 +138,8 @@ class AccountTracker:
         self._uncounted_s += seconds
         answers = asked is not None and 0 <= start - asked <= ANSWERS_WITHIN
         if self._run_s < BACKCHANNEL_S and not answers:
+            if self.account_count and not self.reply_s:  # nobody else spoke: they go on
+                self._account_run, self.account_end = start, self._customer.last_speech
             return []
         events: list[Event] = []
         self.monologue_s = 0.0
@@ -149,7 +151,7 @@ class AccountTracker:
         self.reply_s = 0.0
         self.account_s += self._uncounted_s
         self._uncounted_s = 0.0
-        self._counted_run, self.account_end = start, self._customer.last_speech
+        self._account_run, self.account_end = start, self._customer.last_speech
         return events
 
 

@@ -52,6 +52,7 @@ from voicecoach.types import (
     Word,
 )
 from voicecoach.views import event_log, exports, report, scorecard, summary
+from voicecoach.views.conversation import conversation
 from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot
 
@@ -313,7 +314,7 @@ def test_the_exports_are_read_back_as_text(text: str, tmp_path: Path) -> None:
         kind: write(log.events, clean_text(text)) for kind, write in exports.EXPORT_FORMATS.items()
     }
     assert all(harmless(x) for x in made.values())
-    wanted = len([u for u in exports.collect_utterances(log.events) if u.text])
+    wanted = len([u for u in conversation(log.events) if u.text])
     assert len(webvtt.from_buffer(io.StringIO(made["vtt"]))) == wanted
     assert len(list(srt.parse(made["srt"]))) == wanted
     grid = tmp_path / "call.TextGrid"

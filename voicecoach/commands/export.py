@@ -44,6 +44,7 @@ def export(
     from voicecoach.shell.views.stderr import print_error
     from voicecoach.text_safety.sanitize import printable, readable_text
     from voicecoach.views import exports
+    from voicecoach.views.conversation import conversation
 
     wanted = list(exports.EXPORT_FORMATS) if format is ExportFormat.ALL else [format.value]
     logs = [path / EVENT_LOG if path.is_dir() else path for path in folders]
@@ -63,9 +64,7 @@ def export(
             target = (out or log.parent) / f"{name}{exports.EXPORT_SUFFIXES[kind]}"
             atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](call.events, title))
             typer.echo(printable(readable_text(target)))
-        if set(wanted) & set(exports.FORMATS_OF_WORDS) and not exports.collect_utterances(
-            call.events
-        ):
+        if set(wanted) & set(exports.FORMATS_OF_WORDS) and not conversation(call.events):
             print_note(f"note: {readable_text(log)}: there are no words in it, so no transcript")
     if failed:
         raise SystemExit(EXIT_UNUSABLE)

@@ -104,8 +104,12 @@ class ScoredCall:
         self.overlaps = sorted(record.overlaps, key=lambda e: (e.start, e.end))
         self.cues = sorted(record.cues, key=lambda e: e.at)
         self.delivery = sorted(record.delivery)
+        said = record.conversation.utterances()
         self.words = {
-            s: sorted(record.words[s], key=lambda w: (w.start, w.utterance, w.index))
+            s: sorted(
+                (word for u in said if u.speaker is s for word in u.words),
+                key=lambda w: (w.start, w.utterance, w.index),
+            )
             for s in SPEAKERS
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
@@ -114,10 +118,8 @@ class ScoredCall:
             s: pauses + record.gaps + self._distrusted_spans(record.states, s) for s in SPEAKERS
         }
         self.moves = {
-            s: self._deduplicate(
-                [m for m in record.moves[s] if self.is_heard(Span(m.start, m.end), (s,))]
-            )
-            for s in SPEAKERS
+            s: self._deduplicate([m for m in acts if self.is_heard(Span(m.start, m.end), (s,))])
+            for s, acts in record.conversation.acts.items()
         }
         self.distrusted = {
             s: state for s in SPEAKERS if (state := self._never_trusted(record.states, s))

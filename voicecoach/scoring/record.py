@@ -23,9 +23,11 @@ from voicecoach.types import (
     SpeechEnded,
     Tone,
     Turn,
+    Utterance,
     Word,
     nan_if_none,
 )
+from voicecoach.views.conversation import Conversation
 from voicecoach.views.summary import SUMMARY_MIN_CONFIDENCE
 
 
@@ -64,8 +66,7 @@ class CallRecord:
         self.turns: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
         self.segments: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
         self.backchannels: dict[Speaker, list[Span]] = {s: [] for s in SPEAKERS}
-        self.words: dict[Speaker, list[Word]] = {s: [] for s in SPEAKERS}
-        self.moves: dict[Speaker, list[DialogueAct]] = {s: [] for s in SPEAKERS}
+        self.conversation = Conversation()
         self.overlaps: list[Overlap] = []
         self.agitation: list[tuple[int, float]] = []
         self.delivery: list[DeliverySample] = []
@@ -79,9 +80,8 @@ class CallRecord:
         """Take an event."""
         self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
         match event:
-            case Word():
-                if event.final and event.text:
-                    self.words[event.speaker].append(event)
+            case Word() | Utterance() | DialogueAct():
+                self.conversation.add_event(event)
             case Tone():
                 if event.confidence >= SUMMARY_MIN_CONFIDENCE:
                     self.agitation.append((event.end, event.agitation))
@@ -104,8 +104,6 @@ class CallRecord:
 
     def _add_other_event(self, event: Event) -> None:
         match event:
-            case DialogueAct():
-                self.moves[event.speaker].append(event)
             case Overlap():
                 self.overlaps.append(event)
             case CueOpened():

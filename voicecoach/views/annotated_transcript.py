@@ -8,14 +8,13 @@ import msgspec
 
 from voicecoach.types import (
     SAMPLE_RATE,
-    SPEAKERS,
     DialogueAct,
     Event,
     Speaker,
-    Utterance,
     Word,
     to_rounded_seconds,
 )
+from voicecoach.views.conversation import Conversation
 
 WORD_TIME_SLACK = SAMPLE_RATE // 100
 """The times of words are rounded on their way."""
@@ -45,30 +44,18 @@ class MarkedUtterance(msgspec.Struct, frozen=True):
 
 def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
     """Return the utterances, in the order they began."""
-    words: dict[tuple[Speaker, int], dict[int, Word]] = {}
-    moves: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
-    for e in events:
-        if isinstance(e, Word) and e.final:
-            words.setdefault((e.speaker, e.utterance), {})[e.index] = e
-        elif isinstance(e, DialogueAct):
-            moves[e.speaker].append(e)
+    call = Conversation()
+    for event in events:
+        call.add_event(event)
     found = []
-    for e in events:
-        if isinstance(e, Utterance) and e.text:
-            own = words.get((e.speaker, e.utterance), {})
-            known = [own[i] for i in sorted(own) if 0 <= i < e.words]
-            near = [m for m in moves[e.speaker] if m.start < e.end and m.end > e.start]
-            pieces = (
-                _cut_at_acts(known, near)
-                if len(known) == e.words
-                else [MarkedPiece(e.text, to_rounded_seconds(e.start))]
-            )
-            found.append(
-                MarkedUtterance(
-                    e.speaker, to_rounded_seconds(e.start), to_rounded_seconds(e.end), pieces
-                )
-            )
-    return sorted(found, key=lambda line: line.start_s)
+    for u in call.utterances():
+        # An act goes on where an utterance was cut: its words are marked on both sides.
+        near = [act for act in call.acts[u.speaker] if act.start < u.end and act.end > u.start]
+        start_s, end_s = to_rounded_seconds(u.start), to_rounded_seconds(u.end)
+        pieces = _cut_at_acts(u.words, near) if u.complete else [MarkedPiece(u.text, start_s)]
+        if u.text:
+            found.append(MarkedUtterance(u.speaker, start_s, end_s, pieces))
+    return found
 
 
 def _cut_at_acts(words: Sequence[Word], moves: Sequence[DialogueAct]) -> list[MarkedPiece]:

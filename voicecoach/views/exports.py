@@ -21,16 +21,14 @@ from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
     CueHeldBack,
-    DialogueAct,
     Event,
     Overlap,
     Speaker,
     SpeechEnded,
-    Utterance,
-    Word,
     end_of_events,
     to_seconds,
 )
+from voicecoach.views.conversation import SpokenUtterance, conversation
 
 MILLISECOND = SAMPLE_RATE // 1000
 _SRT = str.maketrans({"<": "\u2039", ">": "\u203a", "{": "(", "}": ")"})
@@ -43,41 +41,6 @@ class LabelledSpan(NamedTuple):
     start: int
     end: int
     text: str
-
-
-class ExportedUtterance(NamedTuple):
-    """An utterance with what is in it."""
-
-    speaker: Speaker
-    start: int
-    end: int
-    text: str
-    words: list[Word]
-    moves: list[DialogueAct]
-
-
-def collect_utterances(events: Iterable[Event]) -> list[ExportedUtterance]:
-    """Return the final utterances of a call, in the order of their beginnings."""
-    words: dict[tuple[Speaker, int], dict[int, Word]] = {}
-    utterances: list[Utterance] = []
-    moves: list[DialogueAct] = []
-    for event in events:
-        if isinstance(event, Word):
-            words.setdefault((event.speaker, event.utterance), {})[event.index] = event
-        elif isinstance(event, Utterance):
-            utterances.append(event)
-        elif isinstance(event, DialogueAct):
-            moves.append(event)
-    found = []
-    for u in sorted(utterances, key=lambda u: (u.start, u.speaker.row)):
-        own = words.get((u.speaker, u.utterance), {})
-        heard = [own[i] for i in sorted(own) if i < u.words and own[i].text]
-        found.append(ExportedUtterance(u.speaker, u.start, u.end, u.text, heard, []))
-    for move in moves:
-        theirs = [s for s in found if s.speaker is move.speaker]
-        if theirs:
-            min(theirs, key=lambda s: _apart(s, move)).moves.append(move)
-    return found
 
 
 def vtt(events: Sequence[Event], call: str) -> str:
@@ -100,7 +63,7 @@ def srt(events: Sequence[Event], call: str) -> str:
 
 def textgrid(events: Sequence[Event], call: str) -> str:
     """Return utterances, words, speech, overlaps and cues as a Praat TextGrid (long text)."""
-    found = collect_utterances(events)
+    found = conversation(events)
     tiers: dict[str, list[LabelledSpan]] = {}
     for s in SPEAKERS:
         tiers[f"{s} utterances"] = [
@@ -162,8 +125,7 @@ def rttm(events: Sequence[Event], call: str) -> str:
 def jsonl(events: Sequence[Event], call: str) -> str:
     """Return the transcript as JSON Lines: an utterance a line, with its words and moves."""
     return "".join(
-        msgspec.json.encode(_utterance_json(u, call)).decode() + "\n"
-        for u in collect_utterances(events)
+        msgspec.json.encode(_utterance_json(u, call)).decode() + "\n" for u in conversation(events)
     )
 
 
@@ -180,7 +142,7 @@ FORMATS_OF_WORDS = ("vtt", "srt", "jsonl")
 """Those that hold nothing where there are no words."""
 
 
-def _utterance_json(u: ExportedUtterance, call: str) -> dict[str, Any]:
+def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
     return {
         "call": call,
         "speaker": u.speaker,
@@ -204,7 +166,7 @@ def _utterance_json(u: ExportedUtterance, call: str) -> dict[str, Any]:
                 "text": m.text,
                 "instead": m.instead,
             }
-            for m in u.moves
+            for m in u.acts
         ],
     }
 
@@ -213,7 +175,7 @@ def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker
     """Return the utterances that say something, none shorter than a millisecond."""
     return [
         (LabelledSpan(u.start, max(u.end, u.start + MILLISECOND), u.text), u.speaker)
-        for u in collect_utterances(events)
+        for u in conversation(events)
         if _single_line(u.text)
     ]
 
@@ -258,11 +220,6 @@ def _tier(number: int, kind: str, name: str, end: int, what: str, size: int) -> 
         f"        xmax = {_praat_seconds(end)}",
         f"        {what}: size = {size}",
     ]
-
-
-def _apart(u: ExportedUtterance, move: DialogueAct) -> int:
-    """Return how far a move lies outside an utterance."""
-    return max(u.start - move.start, move.end - u.end, 0)
 
 
 def _single_line(text: str) -> str:

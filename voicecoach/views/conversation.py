@@ -1,0 +1,90 @@
+"""The conversation of a call: its utterances, each with its final words and its dialogue acts.
+
+Whatever shows, exports or scores what was said reads it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from voicecoach.types import SPEAKERS, DialogueAct, Event, Speaker, Utterance, Word
+
+
+class SpokenUtterance(NamedTuple):
+    """An utterance with what is in it."""
+
+    speaker: Speaker
+    start: int
+    """Samples."""
+    end: int
+    text: str
+    words: Sequence[Word]
+    """By their place."""
+    acts: Sequence[DialogueAct]
+    """Those that lie in it, or no further from it than from another."""
+    complete: bool
+    """There is a word for each one that it has."""
+
+
+class Conversation:
+    """Builds the conversation of a call from its events as they come."""
+
+    def __init__(self) -> None:
+        self._words: dict[tuple[Speaker, int], dict[int, Word]] = {}
+        self._utterances: list[Utterance] = []
+        self.acts: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
+        """As they came."""
+
+    def add_event(self, event: Event) -> None:
+        """Take an event."""
+        match event:
+            case Word(final=True):
+                place = event.speaker, event.utterance
+                self._words.setdefault(place, {})[event.index] = event
+            case Utterance():
+                self._utterances.append(event)
+            case DialogueAct():
+                self.acts[event.speaker].append(event)
+            case _:
+                pass
+
+    def utterances(self) -> list[SpokenUtterance]:
+        """Return the utterances in the order of their beginnings."""
+        found: list[SpokenUtterance] = []
+        acts: list[list[DialogueAct]] = []
+        by_speaker: dict[Speaker, list[int]] = {speaker: [] for speaker in SPEAKERS}
+        for u in sorted(self._utterances, key=lambda u: (u.start, u.speaker.row)):
+            own = self._words.get((u.speaker, u.utterance), {})
+            words = [own[i] for i in sorted(own) if 0 <= i < u.words]
+            by_speaker[u.speaker].append(len(found))
+            acts.append([])
+            found.append(
+                SpokenUtterance(
+                    u.speaker,
+                    u.start,
+                    u.end,
+                    u.text,
+                    [word for word in words if word.text],
+                    acts[-1],
+                    len(words) == u.words,
+                )
+            )
+        for speaker in SPEAKERS:
+            for act in self.acts[speaker] if by_speaker[speaker] else ():
+                nearest = min(by_speaker[speaker], key=lambda i: _distance(found[i], act))
+                acts[nearest].append(act)
+        return found
+
+
+def conversation(events: Iterable[Event]) -> list[SpokenUtterance]:
+    """Return the utterances of a call in the order of their beginnings."""
+    whole = Conversation()
+    for event in events:
+        whole.add_event(event)
+    return whole.utterances()
+
+
+def _distance(utterance: SpokenUtterance, act: DialogueAct) -> int:
+    """Return how far an act lies outside an utterance, samples."""
+    return max(utterance.start - act.start, act.end - utterance.end, 0)

@@ -16,22 +16,20 @@ import itertools
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from voicecoach import __version__
-from voicecoach.coaching.thresholds import cue_thresholds
-from voicecoach.errors import OutputError, VoiceCoachError
+from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.asr.loop import Processor, run_engine
 from voicecoach.shell.capture.ears import DeviceSupervisor
+from voicecoach.shell.live.call_sinks import DisplaySink, FolderSink
 from voicecoach.shell.live.device_stream import CHUNK_WAIT_S, DeviceStream
 from voicecoach.shell.live.recorder import CLOSE_TIMEOUT_S, CallRecorder
 from voicecoach.shell.results.input_log import RecordingEngine
 from voicecoach.shell.results.replay_one import CallSetup
-from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.engine_factory import build_engine
 from voicecoach.shell.runtime.feed import (
     CustomerDeclines,
@@ -55,7 +53,6 @@ from voicecoach.types import (
     InputItem,
     Listening,
 )
-from voicecoach.views import event_log
 from voicecoach.views.display import Display, DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot
 
@@ -224,103 +221,60 @@ class LiveCall:
         )
         self._devices = session.devices
         self._lost_devices = session.devices.begin_call()
-        self._snapshot = Snapshot()
         self._open_notices: dict[str, tuple[str, int]] = {}
         """What is said of a stage, and until when it stands."""
         self.declined = False
         """The customer said no: nothing is kept of it."""
         folder = _new_call_folder(session.out, session.folders)
         session.folders.append(folder)
-        privacy = setup.config.privacy
-        self._keeps_inputs = session.audio and privacy.keep_words
-        """What the engine is given is kept, to be given again."""
-        self._results = ResultsWriter(
-            folder.name,
-            cue_thresholds(setup.cues),
+        self._info = CallInfo(folder.name, True, folder, SPEAKERS, self._asr is not None)
+        self._folder = FolderSink(
+            self._info,
+            setup,
             self.engine.language,
-            composite=privacy.composite,
-            words=privacy.keep_words,
-        )
-        self.recorder = CallRecorder(
-            folder,
+            session.feed,
+            baseline_calls=session.baseline.calls if session.baseline else None,
+            notice=session.notice,
             audio=session.audio,
-            inputs=self._keeps_inputs,
-            say=session.feed.report_trouble,
-            after=self._write_results,
+            on_written=self._pass_on_results,
         )
+        self._display = DisplaySink(session.feed)
+        self._sinks: list[Sink] = [self._folder, self._display, *session.sinks]
+        self.recorder = self._folder.recorder
 
     def run(self) -> None:
         """Go on to the call's end; what it came to is written meanwhile."""
-        session, setup = self._session, self._session.setup
-        with self.recorder as keeper:
-            words = self._asr is not None
-            info = CallInfo(keeper.folder.name, True, keeper.folder, SPEAKERS, words)
-            for sink in session.sinks:
-                sink.begin_call(info)
-            keeper.write_event_line(
-                event_log.encode_header(
-                    voicecoach=__version__,
-                    call=keeper.folder.name,
-                    live=True,
-                    started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                    speakers=SPEAKERS,
-                    sample_rates=[SAMPLE_RATE],
-                    words=words,
-                    baseline_calls=session.baseline.calls if session.baseline else None,
-                    notice=session.notice,
-                    composite=setup.config.privacy.composite,
-                    words_kept=setup.config.privacy.keep_words,
-                    language=setup.config.transcription.language,
-                    thresholds=msgspec.to_builtins(cue_thresholds(setup.cues)),
-                )
-            )
-            if setup.no_words:
-                self._record_event(Degraded(at=0, stage="transcription", reason=setup.no_words))
-            try:
-                engine: Processor = TimedEngine(self.engine, self._stages)
-                if self._keeps_inputs:
-                    engine = RecordingEngine(engine, words=words, write=keeper.write_input_line)
-                for event in run_engine(self._engine_items(), engine, self._asr):
-                    self._record_event(event)
-            except Exception as e:
-                self._record_event(
-                    Degraded(
-                        at=self._devices.now,
-                        stage="engine",
-                        reason=f"it failed: {describe_error(e)}",
-                    )
-                )
-                raise
-            finally:
-                if self._asr:
-                    self._asr.close()
-                for sink in session.sinks:
-                    sink.end_call(self.declined)
-
-    def _write_results(self) -> None:
-        """Write what it came to; in the keeper's thread, when the log is written."""
-        session, folder = self._session, self.recorder.folder
-        if self.declined:
-            try:
-                self.recorder.delete_folder()
-            except OutputError as e:
-                session.feed.report_trouble("log", str(e), True)
-            return
+        setup = self._session.setup
         try:
-            self._results.write_results(folder)
-        except OSError as e:
-            why = f"no summary and no score card of {folder.name}: {e.strerror}"
-            session.feed.report_trouble("log", why, False)
+            for sink in self._sinks:
+                sink.begin_call(self._info)
+            if setup.no_words:
+                self._pass_on(Degraded(at=0, stage="transcription", reason=setup.no_words))
+            engine: Processor = TimedEngine(self.engine, self._stages)
+            if self._folder.keeps_inputs:
+                write = self.recorder.write_input_line
+                engine = RecordingEngine(engine, words=self._info.words, write=write)
+            for event in run_engine(self._engine_items(), engine, self._asr):
+                self._pass_on(event)
+        except Exception as e:
+            why = f"it failed: {describe_error(e)}"
+            self._pass_on(Degraded(at=self._devices.now, stage="engine", reason=why))
+            raise
         finally:
-            for sink in session.sinks:
-                sink.on_results(folder)
+            if self._asr:
+                self._asr.close()
+            # The folder is the last: its results are for those who have seen the call's end.
+            for sink in reversed(self._sinks):
+                sink.end_call(self.declined)
 
-    def _record_event(self, event: Event) -> None:
-        if kept := self._results.add_event(event):
-            self.recorder.write_event_line(event_log.encode_event(kept))
-        self._snapshot.add_event(event)
-        for sink in self._session.sinks:
+    def _pass_on(self, event: Event) -> None:
+        for sink in self._sinks:
             sink.on_event(event)
+
+    def _pass_on_results(self) -> None:
+        """Say where the results are; in the recorder's thread."""
+        for sink in self._sinks:
+            sink.on_results(self._info.folder)
 
     def _engine_items(self) -> Iterator[InputItem]:
         """Yield what there is for the engine, as it comes, until the call is over."""
@@ -357,7 +311,7 @@ class LiveCall:
         else:
             self._session.start_listening()
         # Seen at once, whenever the next block comes.
-        self._session.feed.publish(make_display(self._snapshot, self._session.state), 0.0)
+        self._display.publish(self._session.state, 0.0)
         return Listening(at=self._devices.now, on=self._session.state == "listening")
 
     def _read_devices(self) -> Iterator[InputItem]:
@@ -374,11 +328,11 @@ class LiveCall:
     def _pass_block(self, block: Block) -> Iterator[InputItem]:
         """Yield a block, and show what came of it."""
         self.recorder.write_audio(block.samples)
-        self._snapshot.set_levels(block)
+        self._display.set_levels(block)
         yield block
         began = time.monotonic()
         sounded = self._devices.sound_time(block)
-        self._session.feed.publish(make_display(self._snapshot, self._session.state), sounded)
+        self._display.publish(self._session.state, sounded)
         now = time.monotonic()
         self._stages["publish"].add_duration(now - began)
         if not block.missing:
@@ -402,13 +356,13 @@ class LiveCall:
         for stage, (_, until) in list(self._open_notices.items()):
             if self._devices.now >= until:
                 del self._open_notices[stage]
-                self._record_event(
+                self._pass_on(
                     Degraded(at=self._devices.now, stage=stage, reason="all is well", over=True)
                 )
 
     def _raise_notice(self, stage: str, reason: str) -> None:
         if self._open_notices.get(stage, ("", 0))[0] != reason:
-            self._record_event(Degraded(at=self._devices.now, stage=stage, reason=reason))
+            self._pass_on(Degraded(at=self._devices.now, stage=stage, reason=reason))
         self._open_notices[stage] = reason, self._devices.now + NOTICE_DURATION
 
 

@@ -7,6 +7,7 @@ import pytest
 from voicecoach import config
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError
+from voicecoach.shell.runtime.user_files import load_config
 
 
 def test_what_is_printed_is_read_back() -> None:
@@ -18,7 +19,7 @@ def test_what_is_printed_is_read_back() -> None:
 def test_a_file_overrides_and_leaves_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[cues]\nmin_gap_s = 30.0\n", "utf-8")
-    loaded = config.load_config(path)
+    loaded = load_config(path)
     assert loaded.cues.min_gap_s == 30
     assert loaded.endpointing == Config().endpointing
 
@@ -40,7 +41,7 @@ def test_what_is_wrong_is_refused_with_its_path(tmp_path: Path, text: str, compl
     path = tmp_path / "c.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigError) as error:
-        config.load_config(path)
+        load_config(path)
     assert str(error.value).startswith(f"{path}: ")
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
@@ -48,10 +49,10 @@ def test_what_is_wrong_is_refused_with_its_path(tmp_path: Path, text: str, compl
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
-        config.load_config(tmp_path / "none.toml")
+        load_config(tmp_path / "none.toml")
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        config.load_config(tmp_path / "b.toml")
+        load_config(tmp_path / "b.toml")
 
 
 def test_override_checks_what_it_is_given() -> None:

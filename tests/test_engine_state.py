@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
 from voicecoach.errors import InputError
@@ -64,7 +64,7 @@ def excerpt() -> tuple[Block, ...]:
 
 
 def shipped(config: Config | None = None, **options: object) -> Engine:
-    return build_engine(config or Config(), load_cues(BUILT_IN_CUES), shipped_models(), **options)  # type: ignore[arg-type]
+    return build_engine(config or Config(), built_in_cues(), shipped_models(), **options)  # type: ignore[arg-type]
 
 
 def answer(request: TranscribeRequest) -> Transcript:
@@ -195,7 +195,7 @@ def test_a_state_of_another_configuration_is_refused(other: dict[str, object], n
 
 def test_a_state_with_other_cues_or_another_detector_is_refused() -> None:
     config, models = Config(), shipped_models()
-    e = build_engine(config, load_cues(BUILT_IN_CUES)[1:], models)
+    e = build_engine(config, built_in_cues()[1:], models)
     with pytest.raises(InputError, match="another cues"):
         e.restore(shipped().state())
     with pytest.raises(InputError, match="another detector"):

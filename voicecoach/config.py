@@ -7,7 +7,6 @@ effective tree with these descriptions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -270,16 +269,6 @@ def parse_config(text: str, where: str) -> Config:
         raise ConfigError(f"{where}: {_in_words(str(e))}") from e
 
 
-def load_config(path: Path) -> Config:
-    """Return the configuration in a TOML file, as `parse` does."""
-    try:
-        text = bounded_input.read_file(path).decode()
-    except (OSError, UnicodeDecodeError) as e:
-        reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"{path}: cannot read the configuration: {reason}") from e
-    return parse_config(text, str(path))
-
-
 def override_config(config: Config, path: str, value: Any) -> Config:
     """Return `config` with the value at a dotted path replaced and checked.
 
@@ -330,23 +319,6 @@ def config_to_toml(config: Config) -> str:
             lines.append(f"{pair}  # {_description(field.type)}")
         lines.append("")
     return "\n".join(lines)
-
-
-def expand_path(text: str) -> Path:
-    """Return the file that a setting names; where it begins with a ~, somebody's home.
-
-    Raises
-    ------
-    ConfigError
-        Where no file can have that name.
-    """
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError as e:
-        raise ConfigError(f"{text}: nobody here has such a home") from e
-    if "\0" in text:
-        raise ConfigError(f"{text}: no file has such a name")
-    return path
 
 
 def _description(annotated: Any) -> str:

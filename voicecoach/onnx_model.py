@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from voicecoach.errors import ModelError
-from voicecoach.types import Immutable
+from voicecoach.types import FileContents, Immutable
 
 
 class OnnxModel(Immutable):
@@ -15,7 +14,7 @@ class OnnxModel(Immutable):
 
     Parameters
     ----------
-    path
+    file
         The ONNX file.
     what
         It is a model of, for the error.
@@ -26,7 +25,7 @@ class OnnxModel(Immutable):
         Where onnxruntime cannot load it.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, file: FileContents, what: str) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -35,11 +34,11 @@ class OnnxModel(Immutable):
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                file.data, options, providers=["CPUExecutionProvider"]
             )
             self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         except Exception as e:  # onnxruntime has no public base class for its errors
-            raise ModelError(f"{path}: not a usable {what} model: {e}") from e
+            raise ModelError(f"{file.name}: not a usable {what} model: {e}") from e
 
     def run(self, outputs: list[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
         """Return the outputs, all where None, as onnxruntime's own `run` does."""

@@ -57,6 +57,15 @@ class Speaker(StrEnum):
 
 SPEAKERS = (Speaker.AGENT, Speaker.CUSTOMER)
 AGENT, CUSTOMER = SPEAKERS
+
+
+class FileContents(NamedTuple):
+    """A file as the core takes it: its contents, and its name for errors."""
+
+    name: str
+    data: bytes
+
+
 NAN = float("nan")
 """A measurement that is not known."""
 

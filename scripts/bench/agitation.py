@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import os
 
+from voicecoach.shell.runtime.user_files import read_contents
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
@@ -432,7 +434,7 @@ def cost(models: dict[str, ModelFiles]) -> None:
         estimator.estimate_tone(at, window.compute(at))
         took.append(1000 * (time.perf_counter() - began))
     print(
-        f"\n### Cost\n\n{files.agitation.stat().st_size} bytes; an update with its functionals and "
+        f"\n### Cost\n\n{len(files.agitation.data)} bytes; an update with its functionals and "
         f"evidence {np.median(took):.2f} ms (95th percentile {np.percentile(took, 95):.2f})"
     )
 
@@ -449,7 +451,7 @@ def main() -> None:
                 if speaker:
                     path = Path(folder) / f"{speaker}.onnx"
                     save(model, path)
-                    models[speaker] = models[""]._replace(agitation=path)
+                    models[speaker] = models[""]._replace(agitation=read_contents(path))
         if "separation" in parts:
             separation(models, pool)
         if "time" in parts:

@@ -22,6 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from voicecoach.coaching.cues import built_in_cues
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -29,7 +31,6 @@ import psutil
 import soundfile
 
 from voicecoach import config as configuration
-from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.archive import batch, cluster, plan, tables, work
 from voicecoach.shell.archive.plan import BatchSettings
@@ -53,7 +54,7 @@ def settings(folder: Path, out: Path, words: bool) -> BatchSettings:
     config = Config()
     if not words:
         config = configuration.override_config(config, "transcription.enabled", False)
-    return BatchSettings(folder, out, config, cues.load_cues(cues.BUILT_IN_CUES))
+    return BatchSettings(folder, out, config, built_in_cues())
 
 
 def run(folder: Path, workers: int, words: bool, watch: list[tuple[float, float]]) -> float:

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import os
 
+from voicecoach.coaching.cues import built_in_cues
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -42,7 +44,6 @@ import soxr
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.language.phrases import normalize_text
@@ -231,9 +232,7 @@ class Virtual:
 
 def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
     """Return the product's engine."""
-    return build_engine(
-        config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), speakers=speakers
-    )
+    return build_engine(config, built_in_cues(), shipped_models(), speakers=speakers)
 
 
 # --- the usual loop -------------------------------------------------------------------------
@@ -620,7 +619,7 @@ _STARTED = """
 import re, sys
 from pathlib import Path
 import numpy as np, soundfile, soxr
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
@@ -630,7 +629,7 @@ from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.asr.loop import pace_blocks, run_engine
 config = Config()
 remote = TranscriberProcess(sys.argv[1], "en")
-engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
+engine = build_engine(config, built_in_cues(), shipped_models())
 remote.ready()
 call = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL))
 blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import os
 
+from voicecoach.coaching.cues import built_in_cues
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
@@ -44,7 +46,6 @@ from scripts.staging import stage_call, truth
 from scripts.staging.scripted_words import ToldAsr
 from scripts.staging.truth import Span, Truth, Who
 from scripts.support import corpora
-from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
@@ -184,7 +185,7 @@ class Job(NamedTuple):
 
 
 def _replay(recording: Path, config: Config, asr: Asr) -> list[Event]:
-    engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
+    engine = build_engine(config, built_in_cues(), shipped_models())
     try:
         return list(run_engine(RecordedCall.from_stereo(recording).blocks(), engine, asr))
     finally:
@@ -356,7 +357,7 @@ def main() -> None:
     # Not concurrent.futures: with `max_tasks_per_child` it may wait for ever (CPython 115634).
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=TASKS) as pool:
         results = pool.map(replayed, jobs, chunksize=1)
-    catalogue = [cue.id for cue in cues.load_cues(cues.BUILT_IN_CUES)]
+    catalogue = [cue.id for cue in built_in_cues()]
     figures = report(results, catalogue)
     listed(results, catalogue)
     to_reach(figures)

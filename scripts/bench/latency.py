@@ -39,7 +39,7 @@ import soxr
 
 from scripts.support.desktop import desktop
 from scripts.support.sound_server import SoundServer
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.apps.built_in import repaint_recorder
 from voicecoach.shell.apps.live import SessionThread
@@ -156,9 +156,7 @@ def main() -> None:
             stack.callback(remote.close)
             remote.wait_until_ready()
             transcribers = [remote]
-        setup = CallSetup(
-            Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribers
-        )
+        setup = CallSetup(Config(), built_in_cues(), shipped_models(), transcribers)
         out = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ears = stack.enter_context(DeviceSupervisor(backend, wanted))
         feed = Feed()

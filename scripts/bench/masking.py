@@ -27,6 +27,8 @@ from __future__ import annotations
 
 import os
 
+from voicecoach.coaching.cues import built_in_cues
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -49,7 +51,6 @@ import soxr
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import Whisper
@@ -610,7 +611,7 @@ def spoken_cards(many: int, seed: int, misses: bool, asked: list[Part]) -> None:
     """Print what became of the cards."""
     print("\nThe agent asks for it:" if asked else "Nobody has spoken of a card:")
     whisper = Whisper(MODEL, "en")
-    setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
+    setup = CallSetup(Config(), built_in_cues(), shipped_models(), [])
     rng = np.random.default_rng(seed)
     networks = itertools.cycle(NETWORKS)
     print("| way | cards | heard | leaked | of few | longest run | shown, median | code shown |")

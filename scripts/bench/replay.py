@@ -22,12 +22,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from voicecoach.coaching.cues import built_in_cues
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import soundfile
 
-from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
@@ -80,7 +81,7 @@ def _replay(path: Path, words: bool) -> Run:
     ]
     for remote in remotes:
         remote.wait_until_ready()
-    setup = CallSetup(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), remotes)
+    setup = CallSetup(config, built_in_cues(), shipped_models(), remotes)
     call = RecordedCall.from_stereo(path)
     view = Silent()
     with tempfile.TemporaryDirectory() as out:

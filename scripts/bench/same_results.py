@@ -50,7 +50,7 @@ from scripts.staging import stage_call
 from scripts.staging.scripted_words import ToldAsr
 from scripts.support import corpora
 from voicecoach import config
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.results.input_log import INPUTS_FILE, RecordingEngine
@@ -270,7 +270,7 @@ def stage(name: str, folder: Path) -> None:
     recording = stage_call.save(staged, folder)
     settings = config.Config()
     asr = Told(staged.truth, settings.transcription)
-    engine = build_engine(settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
+    engine = build_engine(settings, built_in_cues(), shipped_models())
     with (folder / INPUTS_FILE).open("wb") as inputs, (folder / "told.jsonl").open("wb") as told:
         noted = RecordingEngine(engine, words=True, write=lambda line: inputs.writelines([line]))
         for event in run_engine(RecordedCall.from_stereo(recording).blocks(), noted, asr):

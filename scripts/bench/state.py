@@ -14,7 +14,7 @@ from itertools import islice
 
 import numpy as np
 
-from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.shell.runtime.audio_files import RecordedCall
@@ -64,7 +64,7 @@ def measure(engine: Engine) -> tuple[float, float, float]:
 
 def main() -> None:
     """Print a line for each minute."""
-    engine = build_engine(Config(), load_cues(BUILT_IN_CUES), shipped_models())
+    engine = build_engine(Config(), built_in_cues(), shipped_models())
     due: deque[Transcript] = deque()
     blocks = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks(16)
     minute = 60 * SAMPLE_RATE // (16 * 256)

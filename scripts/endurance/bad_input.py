@@ -27,6 +27,7 @@ from scripts.staging import stage_call
 from scripts.support import corpora
 from voicecoach import config
 from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
@@ -52,6 +53,7 @@ from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
+from voicecoach.shell.runtime.user_files import load_config, load_cues
 from voicecoach.shell.views.browser import BrowserPage
 from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import catalogue, event_log, exports, scorecard
@@ -201,8 +203,8 @@ def _views(found: Results, folder: Path) -> None:
     with mendable():
         if comparison.end_of(found.events) <= LONG_S * SAMPLE_RATE:
             a, b = (
-                RuleSet("a", cues.load_cues(cues.BUILT_IN_CUES)),
-                RuleSet("b", cues.load_cues(OTHER_CUES)),
+                RuleSet("a", built_in_cues()),
+                RuleSet("b", load_cues(OTHER_CUES)),
             )
             seen = compare_call(found, a, b, Config())
             total = comparison.count_totals([(seen.a, seen.b, seen.changes)])
@@ -214,15 +216,15 @@ def toml(data: bytes, folder: Path) -> None:
     path = folder / "scenario.toml"
     path.write_bytes(data)
     with mendable():
-        found = config.load_config(path)
+        found = load_config(path)
         assert config.parse_config(config.config_to_toml(found), "again") == found
     with mendable():
-        rules = cues.load_cues(path)
+        rules = load_cues(path)
         catalogue.cue_catalogue_markdown(rules)
         call = reader.read_results(CORPUS / "log" / "call.jsonl")
         for event in comparison.replay_cues(call.events, rules, Config().cues):
             event_log.encode_event(event)
-        comparison.rule_differences(rules, cues.load_cues(cues.BUILT_IN_CUES))
+        comparison.rule_differences(rules, built_in_cues())
     with mendable(SystemExit):
         stage_call.load(path)
 
@@ -254,7 +256,7 @@ def json(data: bytes, folder: Path) -> None:
 @contextmanager
 def record() -> Iterator[Read]:
     """Give what reads bytes as a live call's record, and hears a recording with it."""
-    models, rules = shipped_models(), cues.load_cues(cues.BUILT_IN_CUES)
+    models, rules = shipped_models(), built_in_cues()
     blocks = list(RecordedCall.from_stereo(CORPUS / "record" / "call.flac").blocks())
     build_engine(Config(), rules, models, transcribe=True)  # what loads models looks about
 
@@ -412,7 +414,7 @@ def seeds(name: str) -> dict[str, bytes]:
     if name == "audio":
         found |= recordings()
     elif name == "toml":
-        found["built-in cues"] = cues.BUILT_IN_CUES.read_bytes()
+        found["built-in cues"] = cues.BUILT_IN_CUES.data
         found["defaults"] = config.config_to_toml(Config()).encode()
     return found
 

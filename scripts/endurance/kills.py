@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import os
 
+from voicecoach.coaching.cues import built_in_cues
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -37,7 +39,6 @@ import soundfile
 import soxr
 
 from scripts.support.sound_server import SoundServer
-from voicecoach.coaching import cues
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.asr.loop import run_engine
@@ -161,9 +162,7 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
         short = heard_s < WITHIN_S and any(what in str(e) for what in nothing)
         return Left(heard_s, 0.0, 0.0, 0, 0, calls, wrong if short else str(e))
     samples = heard[-1].end if heard else 0
-    engine = build_engine(
-        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.has_words
-    )
+    engine = build_engine(Config(), built_in_cues(), shipped_models(), transcribe=record.has_words)
     # As lines: the log's numbers are rounded.
     said = run_engine(record.merge_with_blocks(heard), engine, record)
     again = [e for e in said if _told(e) and e.at <= samples - HOP]

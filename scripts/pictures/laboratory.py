@@ -29,7 +29,7 @@ OTHER = {
 
 def other_rules() -> str:
     """Return the built-in rules with other thresholds."""
-    text = BUILT_IN_CUES.read_text("utf-8")
+    text = BUILT_IN_CUES.data.decode()
     for rule, value in OTHER.items():
         assert rule in text, f"cues.toml has no longer: {rule}"
         text = text.replace(rule, rule.rsplit("= ", 1)[0] + f"= {value} }}]")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
@@ -36,7 +36,7 @@ def main() -> None:
     left = parser.parse_args().cue
     config = Config()
     call = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL))
-    engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
+    engine = build_engine(config, built_in_cues(), shipped_models())
     asr = ReplayAsr(
         [Whisper(config.transcription.model, "en")], config.transcription, engine.language.numbers
     )

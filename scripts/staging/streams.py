@@ -16,7 +16,7 @@ from scipy import signal
 from scripts.staging.truth import inside
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Tone
@@ -139,7 +139,7 @@ def stream(clips: Iterable[Clip], line: Line, rng: np.random.Generator) -> Strea
 
 def tones(samples: Samples, models: ModelFiles) -> list[Tone]:
     """Return the engine's estimates of what the customer says, the agent silent."""
-    engine = build_engine(Config(), cues.load_cues(cues.BUILT_IN_CUES), models, transcribe=False)
+    engine = build_engine(Config(), built_in_cues(), models, transcribe=False)
     n = -(-len(samples) // HOP) * HOP
     both = np.zeros((2, n), np.float32)
     both[1, : len(samples)] = samples

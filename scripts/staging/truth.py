@@ -14,6 +14,7 @@ import tomli_w
 from msgspec import Meta
 
 from voicecoach.errors import one_line
+from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety import bounded_input
 
 Who = Literal["agent", "customer"]
@@ -114,7 +115,7 @@ def read(path: Path, kind: type[T]) -> T:
         Where it is not there or not valid; says what and where in one line.
     """
     try:
-        return bounded_input.decode_toml(bounded_input.read_file(path), kind)
+        return bounded_input.decode_toml(read_file(path), kind)
     except OSError as e:
         raise SystemExit(one_line(f"{path}: {e.strerror}")) from e
     except ValueError as e:

@@ -25,7 +25,7 @@ from voicecoach.audio.vad import STFT_BINS, STFT_FRAMES, VAD_CONTEXT, VAD_WINDOW
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, sha256
-from voicecoach.types import F32, SPEAKERS
+from voicecoach.types import F32, SPEAKERS, FileContents
 
 ORIGINAL = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
 """SHA-256 of `silero_vad_16k_sequence.onnx` of the package silero-vad 6.2.3."""
@@ -142,10 +142,10 @@ def difference(original: Path, made: Path) -> float:
     )
     windows = samples.shape[1] // VAD_WINDOW
     samples = samples[:, : windows * VAD_WINDOW]
-    vad, step = SileroVad(made), 64 * VAD_WINDOW // 2
+    vad, step = SileroVad(FileContents(str(made), made.read_bytes())), 64 * VAD_WINDOW // 2
     parts = [vad.process(samples[:, i : i + step]) for i in range(0, samples.shape[1], step)]
     got = np.concatenate(parts, axis=1)[:, 1::2]
-    session = OnnxModel(original, "voice activity")
+    session = OnnxModel(FileContents(str(original), original.read_bytes()), "voice activity")
     largest = 0.0
     for speaker in SPEAKERS:
         row = np.concatenate([np.zeros(VAD_CONTEXT, np.float32), samples[speaker.row]])

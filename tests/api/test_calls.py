@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import voicecoach as vc
-from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
@@ -43,7 +43,7 @@ def recording(tmp_path: Path) -> Path:
 
 
 def test_a_replay_gives_what_the_command_logs(recording: Path, tmp_path: Path) -> None:
-    setup = CallSetup(vc.Config(), load_cues(BUILT_IN_CUES), shipped_models(), [])
+    setup = CallSetup(vc.Config(), built_in_cues(), shipped_models(), [])
     replay_call(RecordedCall.from_stereo(recording), setup, tmp_path / "out", Unwatched())
     events = list(vc.replay(recording, transcribe=False))
     assert len(events) > 50

@@ -1,7 +1,5 @@
 """Speech probability by the real model."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -13,7 +11,7 @@ from voicecoach.audio.vad import SileroVad
 from voicecoach.errors import ModelError
 from voicecoach.shell.runtime.resources import resource, vad_model
 from voicecoach.testing import silence, stereo, white_noise
-from voicecoach.types import F32, HOP, MAX_HOPS, Speaker
+from voicecoach.types import F32, HOP, MAX_HOPS, FileContents, Speaker
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +64,7 @@ def test_reset_forgets(talk: F32) -> None:
     assert np.array_equal(first, probabilities(talk[:, : 33 * HOP], vad))
 
 
-def test_a_file_that_is_no_model_is_a_clear_error(tmp_path: Path) -> None:
-    bad = tmp_path / "vad.onnx"
-    bad.write_bytes(b"not a model")
+def test_a_file_that_is_no_model_is_a_clear_error() -> None:
+    bad = FileContents("vad.onnx", b"not a model")
     with pytest.raises(ModelError, match="not a usable voice activity model"):
         SileroVad(bad)

@@ -30,7 +30,7 @@ from tests.journal import entries
 from tests.scoring import conversations
 from tests.shell.live.leftovers import SOUND_FILE, all_bytes, samples_found
 from voicecoach import config
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.signal_trace import decode_ticks
 from voicecoach.commands import score as score_command
 from voicecoach.config import Config, PrivacyConfig
@@ -136,7 +136,7 @@ STATES = re.compile(r"calm|compos(ed|ure)|nervous|stress|angry|anger|irritat|fri
 
 def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
     """Yield all that there is to see of a call, by what it is."""
-    setup = CallSetup(settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
+    setup = CallSetup(settings, built_in_cues(), shipped_models(), [])
     source = folder / "call.wav"
     call, rate = soundfile.read(resource("samples", SAMPLE_CALL), start=80 * 8000, stop=125 * 8000)
     soundfile.write(source, call, rate)
@@ -341,7 +341,7 @@ def begun(self, setup, ears, feed, *rest, **options):
 attend.open_source, attend.DeviceSupervisor = lambda *_: Backend(), Ears
 attend.Feed, attend.LiveSession.__init__ = Feed, begun
 options = attend.LiveOptions(Path(sys.argv[1]), journal=True)
-attend.run_live(settings, cues.load_cues(cues.BUILT_IN_CUES), [ScriptedTranscriber()], "", options)
+attend.run_live(settings, built_in_cues(), [ScriptedTranscriber()], "", options)
 """
 
 

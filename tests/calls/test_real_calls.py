@@ -17,7 +17,7 @@ import soundfile
 
 from scripts.support.corpora import DATA
 from tests.scoring.conversations import card, holds
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.language.phrases import normalize_text
@@ -65,7 +65,7 @@ def remotes() -> Iterator[list[TranscriberProcess]]:
 
 def replay(path: Path, remotes: list[TranscriberProcess], hops: int) -> list[Event]:
     config = Config()
-    engine = build_engine(config, cues.load_cues(cues.BUILT_IN_CUES), shipped_models())
+    engine = build_engine(config, built_in_cues(), shipped_models())
     asr = ReplayAsr(remotes, config.transcription, engine.language.numbers)
     try:
         return list(run_engine(RecordedCall.from_stereo(path).blocks(hops), engine, asr))

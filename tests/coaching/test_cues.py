@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from voicecoach.coaching import cues
-from voicecoach.coaching.cues import CueEngine
+from voicecoach.coaching.cues import CueEngine, built_in_cues
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
 from voicecoach.errors import ConfigError
+from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.types import (
     HOP,
     SAMPLE_RATE,
@@ -35,7 +35,7 @@ CASES = [
 
 def run(case: dict[str, Any]) -> list[Event]:
     """Return the events of a case."""
-    engine = CueEngine(cues.load_cues(cues.BUILT_IN_CUES), CuesConfig(**case.get("cues", {})))
+    engine = CueEngine(built_in_cues(), CuesConfig(**case.get("cues", {})))
     quotes = {**dict.fromkeys(CUE_QUOTES, ""), **case.get("quotes", {})}
     events: list[Event] = []
     last = 0
@@ -77,7 +77,7 @@ def test_case(case: dict[str, Any]) -> None:
     assert shown == 0
 
 
-@pytest.mark.parametrize("id", [cue.id for cue in cues.load_cues(cues.BUILT_IN_CUES)])
+@pytest.mark.parametrize("id", [cue.id for cue in built_in_cues()])
 def test_each_cue_has_a_test_that_fires_it_and_one_that_does_not(id: str) -> None:
     opened = [[i for i, _ in case["opened"]] for case in FILES[id]]
     assert any(id in ids for ids in opened)
@@ -179,21 +179,21 @@ def test_a_wrong_rule_fails_at_load_and_names_the_file(
 ) -> None:
     path = tmp_path / "cues.toml"
     path.write_text(CUE)
-    assert cues.load_cues(path)[0].id == "x"
+    assert load_cues(path)[0].id == "x"
     path.write_text(CUE.replace(before, after, 1))
     with pytest.raises(ConfigError) as error:
-        cues.load_cues(path)
+        load_cues(path)
     assert str(error.value).startswith(str(path))
     assert complaint in str(error.value)
 
 
 def test_a_missing_rule_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the cue rules"):
-        cues.load_cues(tmp_path / "none.toml")
+        load_cues(tmp_path / "none.toml")
 
 
 def test_the_built_in_catalogue_is_the_designs() -> None:
-    assert {cue.id for cue in cues.load_cues(cues.BUILT_IN_CUES)} == {
+    assert {cue.id for cue in built_in_cues()} == {
         "slow-down", "lower-your-voice", "acknowledge", "let-them-finish", "give-them-a-moment",
         "ask-or-confirm", "apologise", "enough-sorry", "soften", "do-not-defend",
         "offer-a-way-forward", "set-expectations", "set-a-limit", "hand-over", "too-much-talking",
@@ -203,6 +203,4 @@ def test_the_built_in_catalogue_is_the_designs() -> None:
 
 def test_the_page_of_the_cues_is_the_catalogue() -> None:
     page = Path(__file__).parents[2] / "docs" / "cues.md"
-    assert page.read_text("utf-8") == catalogue.cue_catalogue_markdown(
-        cues.load_cues(cues.BUILT_IN_CUES)
-    )
+    assert page.read_text("utf-8") == catalogue.cue_catalogue_markdown(built_in_cues())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signals import CUE_SIGNALS
 from voicecoach.language.dialogue_acts import DialogueActTracker
@@ -34,9 +34,7 @@ def follow(
     moves: DialogueActTracker | None = None,
 ) -> list[CueOutcome]:  # fmt: skip
     """Return what is said of events at given times with signals as given from times on."""
-    outcomes = OutcomeTracker(
-        cues.load_cues(cues.BUILT_IN_CUES), moves or DialogueActTracker(ENGLISH_ACTS)
-    )
+    outcomes = OutcomeTracker(built_in_cues(), moves or DialogueActTracker(ENGLISH_ACTS))
     found: list[Event] = []
     at = 0
     for tick in range(round(length_s * SAMPLE_RATE / STEP)):

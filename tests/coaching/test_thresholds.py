@@ -5,12 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, built_in_cues, load_cues
+from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, built_in_cues
 from voicecoach.coaching.thresholds import (
     PaceThreshold,
     cue_thresholds,
     thresholds_from_header,
 )
+from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.views import event_log
 
 SHIPPED = cue_thresholds(built_in_cues())
@@ -29,7 +30,7 @@ EDITS = {
 
 
 def edited(folder: Path, old: str, new: str) -> tuple[Cue, ...]:
-    text = BUILT_IN_CUES.read_text("utf-8")
+    text = BUILT_IN_CUES.data.decode()
     assert text.count(old) == 1
     (folder / "cues.toml").write_text(text.replace(old, new), "utf-8")
     return load_cues(folder / "cues.toml")

@@ -2,7 +2,6 @@
 
 import gc
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,9 @@ from scripts.support.corpora import DATA
 from voicecoach.dsp import pitch, spectrum
 from voicecoach.dsp.prosody import ProsodyFrames, load_weights
 from voicecoach.errors import ModelError
+from voicecoach.shell.runtime.resources import prosody_model
 from voicecoach.testing import make_extractor, silence, sine, stereo, syllables, vowel, white_noise
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, FileContents
 
 
 def extract(samples: F32, sizes: tuple[int, ...] = (MAX_HOPS,), group: int = 1) -> ProsodyFrames:
@@ -306,12 +306,10 @@ def test_nothing_stays_allocated() -> None:
     assert after - before < 20_000
 
 
-def test_weights_that_are_none_are_a_clear_error(tmp_path: Path) -> None:
-    bad = tmp_path / "prosody.npz"
-    bad.write_bytes(b"no archive")
-    for path in (bad, tmp_path / "missing.npz"):
-        with pytest.raises(ModelError, match="not a usable prosody model"):
-            load_weights(path)
+def test_weights_that_are_none_are_a_clear_error() -> None:
+    for data in (b"no archive", b"", prosody_model().data[:1000]):
+        with pytest.raises(ModelError, match="bad.npz: not a usable prosody model"):
+            load_weights(FileContents("bad.npz", data))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="shared reference data is not here")

@@ -1,7 +1,6 @@
 """The model of the customer's voice, and what it takes for the speaker's usual."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -34,7 +33,7 @@ from voicecoach.shell.runtime.resources import (
     sha256,
     wording_model,
 )
-from voicecoach.types import F64
+from voicecoach.types import F64, FileContents
 
 NAN = float("nan")
 SIZE = len(FEATURES)
@@ -86,7 +85,7 @@ def test_the_file_is_small_and_the_one_that_was_released() -> None:
     path = resource("models", "agitation.onnx")
     assert path.stat().st_size < 1_000_000
     assert checksums("SHA256SUMS")["agitation.onnx"] == sha256(path)
-    assert agitation_model() == path
+    assert agitation_model() == (str(path), path.read_bytes())
 
 
 def test_the_populations_figures_are_of_what_is_known(model: AgitationModel) -> None:
@@ -100,29 +99,25 @@ def test_the_populations_figures_are_of_what_is_known(model: AgitationModel) -> 
     assert between[LEVEL_AT] == 0, "nobody knows how loud a line is"
 
 
-def test_what_is_no_model_of_it_is_said_in_one_line(tmp_path: Path) -> None:
-    garbage, empty, missing = tmp_path / "a.onnx", tmp_path / "b.onnx", tmp_path / "c.onnx"
-    garbage.write_bytes(b"no model" * 100)
-    empty.write_bytes(b"")
-    cut = tmp_path / "cut.onnx"
-    cut.write_bytes(agitation_model().read_bytes()[:2000])
-    for path in (garbage, empty, missing, cut, tmp_path, wording_model(), prosody_model()):
+def test_what_is_no_model_of_it_is_said_in_one_line() -> None:
+    garbage, empty = FileContents("a.onnx", b"no model" * 100), FileContents("b.onnx", b"")
+    cut = FileContents("cut.onnx", agitation_model().data[:2000])
+    for file in (garbage, empty, cut, wording_model(), prosody_model()):
         with pytest.raises(ModelError, match="not a usable agitation model") as e:
-            AgitationModel(path)
-        assert str(e.value).startswith(f"{path}: ")
+            AgitationModel(file)
+        assert str(e.value).startswith(f"{file.name}: ")
         assert "\n" not in str(e.value)
 
 
-def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_other_features_is_refused() -> None:
     # A name of the same length in place of another: the file stays well-formed.
-    made = agitation_model().read_bytes()
+    made = agitation_model().data
     name = b'"f0_semitones mean"'
     assert made.count(name) == 1
-    other = tmp_path / "other.onnx"
-    other.write_bytes(made.replace(name, name.replace(b"mean", b"mode")))
+    other = FileContents("other.onnx", made.replace(name, name.replace(b"mean", b"mode")))
     with pytest.raises(ModelError, match="made for other features") as e:
         AgitationModel(other)
-    assert str(e.value).startswith(f"{other}: ")
+    assert str(e.value).startswith("other.onnx: ")
     assert "\n" not in str(e.value)
 
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from tests.commands.test_command_line import left, log, voicecoach
 from tests.shell.runtime.test_audio_files import write
 from voicecoach import config
-from voicecoach.coaching.cues import BUILT_IN_CUES, load_cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ConfigError
 from voicecoach.estimates import baseline, delivery
@@ -543,7 +543,7 @@ def played(
     out: Path, known: AgentBaseline | None = None, profile: str = "standard"
 ) -> ReplayResult:
     settings = config.override_config(config.Config(), "privacy.profile", profile)
-    setup = CallSetup(settings, load_cues(BUILT_IN_CUES), shipped_models(), [], baseline=known)
+    setup = CallSetup(settings, built_in_cues(), shipped_models(), [], baseline=known)
     return replay_call(
         RecordedCall.from_stereo(resource("samples", "auto_repairs_40.flac")), setup, out, Unseen()
     )

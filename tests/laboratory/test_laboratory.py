@@ -16,6 +16,7 @@ from scripts.support.corpora import DATA
 from tests.shell.runtime.test_audio_files import write
 from tests.test_engine_items import play, rushing
 from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.signal_trace import SIGNAL_DECIMALS, SignalTraceEncoder, decode_ticks
 from voicecoach.commands.app import app
 from voicecoach.config import Config, CuesConfig
@@ -24,6 +25,7 @@ from voicecoach.laboratory.comparison import CueShowing, CueTimeline, HeldBackSp
 from voicecoach.shell.laboratory.page import comparison_page
 from voicecoach.shell.laboratory.trials import RuleSet, compare_call
 from voicecoach.shell.results.reader import Results
+from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.testing import cut_blocks, make_engine, silence, stereo, syllables, whole_hops
 from voicecoach.types import (
     HOP,
@@ -46,7 +48,7 @@ from voicecoach.types import (
 )
 from voicecoach.views import event_log
 
-BUILT_IN = cues.load_cues(cues.BUILT_IN_CUES)
+BUILT_IN = built_in_cues()
 NAN = float("nan")
 
 
@@ -69,7 +71,7 @@ def first_card() -> CueOpened:
 
 def changed(folder: Path, cue: str, old: str, new: str) -> Path:
     """Return the built-in rules with a text of one cue replaced."""
-    text = cues.BUILT_IN_CUES.read_text("utf-8")
+    text = cues.BUILT_IN_CUES.data.decode()
     start = text.index(f'id = "{cue}"')
     at = text.index(old, start)
     path = folder / "other.toml"
@@ -212,7 +214,7 @@ def test_other_rules_say_what_an_engine_with_them_says(other: Path) -> None:
         play(make_engine(), rushing(), []),
         play(make_engine(rules=other), rushing(), []),
     )
-    again = comparison.replay_cues(logged(events), cues.load_cues(other), CuesConfig())
+    again = comparison.replay_cues(logged(events), load_cues(other), CuesConfig())
     assert said(again) == said(truth) != said(events)
 
 
@@ -242,7 +244,7 @@ def test_a_mark_follows_its_card_to_another_time(other: Path) -> None:
     card = first_card()
     mark = CueFeedback(at=card.at + whole_hops(1), id=card.id, start=card.at, helpful=False)
     events = logged(play(make_engine(), rushing(), [mark]))
-    again = comparison.replay_cues(events, cues.load_cues(other), CuesConfig())
+    again = comparison.replay_cues(events, load_cues(other), CuesConfig())
     opened = next(event for event in again if isinstance(event, CueOpened))
     closed = next(event for event in again if isinstance(event, CueClosed))
     assert opened.at < card.at
@@ -301,7 +303,7 @@ def test_totals_count_over_all_calls() -> None:
 
 def test_where_rules_differ_is_said(other: Path) -> None:
     assert comparison.rule_differences(BUILT_IN, BUILT_IN) == {}
-    found = comparison.rule_differences(BUILT_IN, cues.load_cues(other))
+    found = comparison.rule_differences(BUILT_IN, load_cues(other))
     assert list(found) == ["slow-down"]
     assert ">= 1.25 for 1 s → agent_rate_ratio >= 1.1 for 1 s" in found["slow-down"][0]
     assert comparison.rule_differences(BUILT_IN[1:], BUILT_IN) == {BUILT_IN[0].id: ["only in B"]}
@@ -312,7 +314,7 @@ def test_a_close_up_shows_the_rule_that_was_met(other: Path) -> None:
     result = compare_call(
         Results(Path("x"), {"call": "x"}, events),
         RuleSet("a", BUILT_IN),
-        RuleSet("b", cues.load_cues(other)),
+        RuleSet("b", load_cues(other)),
         Config(),
     )
     close = result.course.closeups[0]
@@ -359,7 +361,7 @@ def test_the_page_asks_for_nothing_and_text_in_it_is_text(tmp_path: Path) -> Non
     quoted = json.dumps(HOSTILE)
     rules = changed(tmp_path, "slow-down", 'title = "Slow down"', f"title = {quoted}")
     events = logged(play(make_engine(), rushing(), []))
-    a, b = RuleSet(HOSTILE, BUILT_IN), RuleSet("b", cues.load_cues(rules))
+    a, b = RuleSet(HOSTILE, BUILT_IN), RuleSet("b", load_cues(rules))
     result = compare_call(Results(Path("x"), {"call": HOSTILE}, events), a, b, Config())
     totals = comparison.count_totals([(result.a, result.b, result.changes)])
     text = comparison_page([result], totals, a, b).decode()

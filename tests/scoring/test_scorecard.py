@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.commands.test_command_line import voicecoach
 from tests.scoring.conversations import A, C, Line, a, c, card, events, holds, quotes, scores
-from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, CueEngine, built_in_cues, load_cues
+from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, CueEngine, built_in_cues
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import CuesConfig
@@ -23,6 +23,7 @@ from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
 from voicecoach.scoring.rating import evaluate, rate_formula
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.shell.results import writer
+from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.types import (
     SAMPLE_RATE,
     ChannelState,
@@ -762,7 +763,7 @@ def opens(cues: tuple[Cue, ...], id: str, signals: dict[str, float]) -> bool:
 @pytest.mark.parametrize("id", EDITED)
 def test_an_edited_rule_changes_the_cue_and_the_card(id: str, tmp_path: Path) -> None:
     old, value, signals, lines, technique = EDITED[id]
-    text = BUILT_IN_CUES.read_text("utf-8")
+    text = BUILT_IN_CUES.data.decode()
     assert text.count(old) == 1
     (tmp_path / "cues.toml").write_text(text.replace(old, f"{old.rpartition(' ')[0]} {value}"))
     shipped, edited = built_in_cues(), load_cues(tmp_path / "cues.toml")

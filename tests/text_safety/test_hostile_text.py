@@ -23,8 +23,7 @@ from typer.testing import CliRunner
 
 from tests.journal import entries
 from tests.shell.report.test_report import left, some_call, some_card
-from voicecoach.coaching import cues
-from voicecoach.coaching.cues import CueEngine
+from voicecoach.coaching.cues import CueEngine, built_in_cues
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.commands.app import app
 from voicecoach.config import CuesConfig, TranscriptionConfig
@@ -374,7 +373,7 @@ def test_devices_are_listed_as_text(text: str, monkeypatch: pytest.MonkeyPatch) 
 @each
 def test_a_quote_is_never_taken_for_a_template(text: str) -> None:
     """What is filled into a message is not looked at again."""
-    rule = cues.load_cues(cues.BUILT_IN_CUES)
+    rule = built_in_cues()
     quoting = next(cue for cue in rule if "hard_said" in cue.placeholders())
     engine = CueEngine((quoting,), CuesConfig())
     signals = dict.fromkeys(CUE_SIGNALS, float("nan"))

@@ -6,11 +6,11 @@ import pytest
 
 from scripts.endurance import bad_input
 from scripts.staging import stage_call, truth
-from voicecoach import config
 from voicecoach.errors import AudioFileError, ConfigError
 from voicecoach.shell.apps.replay import unique_folder_names
 from voicecoach.shell.journal.store import AUDIO_FOLDER, JournalStore
 from voicecoach.shell.runtime.audio_files import MOST_CHANNELS, RecordedCall
+from voicecoach.shell.runtime.user_files import expand_path
 from voicecoach.types import Ended
 from voicecoach.views import event_log
 
@@ -56,8 +56,8 @@ def test_the_recordings_of_a_truth_and_of_a_list_are_where_it_is(name: str, tmp_
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "a\0b"])
 def test_a_setting_that_names_no_file_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="nobody here has such a home|no file has such a name"):
-        config.expand_path(name)
-    assert config.expand_path("~") == Path.home()
+        expand_path(name)
+    assert expand_path("~") == Path.home()
 
 
 def test_a_recording_of_too_many_channels_is_refused() -> None:

@@ -8,15 +8,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from voicecoach import config as configuration
 from voicecoach import engine as core
-from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, load_cues
+from voicecoach.coaching.cues import Cue, built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import InputError
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.shell.runtime.user_files import expand_path, load_cues
+from voicecoach.shell.runtime.user_files import load_config as read_config
 from voicecoach.types import SPEAKERS, Degraded, Event, Speaker
 
 File: TypeAlias = str | PathLike[str]
@@ -221,7 +222,7 @@ def load_config(file: File) -> Config:
     ...     vc.load_config(f"{folder}/config.toml").cues.min_gap_s
     5.0
     """
-    return configuration.load_config(Path(file))
+    return read_config(Path(file))
 
 
 def sample_call() -> Path:
@@ -277,7 +278,7 @@ def _load_rules(config: Config, cues: File | None) -> tuple[Cue, ...]:
     named = config.cues.file
     if cues is not None:
         return load_cues(Path(cues))
-    return load_cues(configuration.expand_path(named) if named else BUILT_IN_CUES)
+    return load_cues(expand_path(named)) if named else built_in_cues()
 
 
 def _speaker(name: Speaker | str) -> Speaker:

@@ -10,7 +10,6 @@ replay may batch what a live call cannot.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +18,7 @@ from scipy import fft
 from voicecoach.dsp.framing import Framer, OverlappingBuffer
 from voicecoach.dsp.spectrum import hann
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F32, HOP, MAX_HOPS, SPEAKERS, Speaker
+from voicecoach.types import F32, HOP, MAX_HOPS, SPEAKERS, FileContents, Speaker
 
 VAD_WINDOW = 2 * HOP
 """Samples between successive probabilities."""
@@ -49,7 +48,7 @@ class SileroVad:
 
     Parameters
     ----------
-    path
+    file
         The ONNX file.
     speakers
         Whose channels carry anything; the others' probability is 0.
@@ -60,8 +59,8 @@ class SileroVad:
         Where onnxruntime cannot load the file.
     """
 
-    def __init__(self, path: Path, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
-        self._session = OnnxModel(path, "voice activity")
+    def __init__(self, file: FileContents, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
+        self._session = OnnxModel(file, "voice activity")
         self._rows = [speaker.row for speaker in speakers]
         self._framer = Framer(VAD_CONTEXT + VAD_WINDOW, VAD_WINDOW)
         self._held = np.zeros((2, HOP), np.float32)

@@ -29,7 +29,6 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -40,6 +39,7 @@ from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.errors import ConfigError
 from voicecoach.language.act_matcher import ACT_KINDS
 from voicecoach.language.pack import Language
+from voicecoach.package_data import package_file
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import (
     SAMPLE_RATE,
@@ -49,13 +49,14 @@ from voicecoach.types import (
     CueHeldBack,
     CueOpened,
     Event,
+    FileContents,
     Immutable,
     Speaker,
 )
 
 CALM_WINDOW, CALM_MAX_AGITATED_S = 600 * SAMPLE_RATE, 2.0
 """A customer is calm who has had less agitated speech (seconds) within this (samples)."""
-BUILT_IN_CUES = Path(__file__).with_name("cues.toml")
+BUILT_IN_CUES = package_file("coaching", "cues.toml")
 """The catalogue that ships."""
 HELD_PLACEHOLDER = "held_s"
 """In messages: seconds for which the rule has held."""
@@ -147,33 +148,31 @@ class _CueFile(_StrictTable, frozen=True, kw_only=True):
     cue: tuple[Cue, ...]
 
 
-def load_cues(path: Path) -> tuple[Cue, ...]:
-    """Return the cues in a TOML file.
+def parse_cues(file: FileContents) -> tuple[Cue, ...]:
+    """Return the cues in the contents of a TOML file.
 
     Raises
     ------
     ConfigError
-        Where the file cannot be read or a rule is wrong; unknown signals are.
+        Where a rule is wrong; unknown signals are.
     """
     try:
-        cues = bounded_input.decode_toml(bounded_input.read_file(path), _CueFile).cue
-    except OSError as e:
-        raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
-    except ValueError as e:  # of what is in it, or of its name
-        raise ConfigError(f"{path}: {e}") from e
+        cues = bounded_input.decode_toml(file.data, _CueFile).cue
+    except ValueError as e:
+        raise ConfigError(f"{file.name}: {e}") from e
     seen: set[str] = set()
     for cue in cues:
         if cue.id in seen:
-            raise ConfigError(f"{path}: cue {cue.id!r} is there twice")
+            raise ConfigError(f"{file.name}: cue {cue.id!r} is there twice")
         seen.add(cue.id)
-        _check_cue(cue, path)
+        _check_cue(cue, file.name)
     return cues
 
 
 @cache
 def built_in_cues() -> tuple[Cue, ...]:
     """Return the catalogue that ships."""
-    return load_cues(BUILT_IN_CUES)
+    return parse_cues(BUILT_IN_CUES)
 
 
 def translate_cues(cues: tuple[Cue, ...], language: Language) -> tuple[Cue, ...]:
@@ -213,19 +212,19 @@ def language_notice(language: Language, cues: tuple[Cue, ...]) -> str:
     return f"no {what} for {language.code!r}: {', '.join(withheld[name] for name in missing)}"
 
 
-def _check_cue(cue: Cue, path: Path | str) -> None:
+def _check_cue(cue: Cue, where: str) -> None:
     conditions = [condition for rule in cue.rule for condition in rule.when]
     conditions += [cue.heeded.signal] if cue.heeded.signal else []
     named = [condition.signal for condition in conditions]
     named += [cue.worse.signal] if cue.worse else []
     for name in named:
         if name not in CUE_SIGNALS:
-            raise ConfigError(f"{path}: cue {cue.id!r}: there is no signal {name!r}")
+            raise ConfigError(f"{where}: cue {cue.id!r}: there is no signal {name!r}")
     for kind in cue.heeded.moves:
         if kind not in ACT_KINDS[Speaker.AGENT]:
-            raise ConfigError(f"{path}: cue {cue.id!r}: the agent has no move {kind!r}")
+            raise ConfigError(f"{where}: cue {cue.id!r}: the agent has no move {kind!r}")
     if not cue.heeded.moves and not cue.heeded.signal:
-        raise ConfigError(f"{path}: cue {cue.id!r}: heeded names neither moves nor a signal")
+        raise ConfigError(f"{where}: cue {cue.id!r}: heeded names neither moves nor a signal")
     known = {
         HELD_PLACEHOLDER: 1.0,
         **dict.fromkeys(CUE_SIGNALS, 1.0),
@@ -238,7 +237,7 @@ def _check_cue(cue: Cue, path: Path | str) -> None:
                     raise ValueError(f"{{{name}{conversion}:{decimals}}}")
             text.format_map(known)
         except ValueError as e:
-            raise ConfigError(f"{path}: cue {cue.id!r}: {text!r}: {e} cannot be filled in") from e
+            raise ConfigError(f"{where}: cue {cue.id!r}: {text!r}: {e} cannot be filled in") from e
 
 
 def _placeholders_in(text: str) -> Iterator[tuple[str, str, str]]:

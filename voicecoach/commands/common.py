@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from voicecoach.errors import EXIT_UNUSABLE, ConfigError
+from voicecoach.shell.runtime.user_files import expand_path, load_config, load_cues
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def load_settings(
     """
     import platformdirs
 
-    from voicecoach.config import Config, load_config, override_config
+    from voicecoach.config import Config, override_config
 
     if path is None:
         default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
@@ -168,10 +169,9 @@ def parse_mono(mono: MonoSpeaker | None) -> Speaker | None:
 def load_rules(settings: Config) -> tuple[Cue, ...]:
     """Return the cue rules that the configuration names."""
     from voicecoach.coaching import cues
-    from voicecoach.config import expand_path
 
     file = settings.cues.file
-    return cues.load_cues(expand_path(file) if file else cues.BUILT_IN_CUES)
+    return load_cues(expand_path(file)) if file else cues.built_in_cues()
 
 
 def clean_argument(text: str) -> str:

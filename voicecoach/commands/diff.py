@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voicecoach.commands.common import ConfigOption, ModelOption, fail, load_rules, load_settings
+from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.shell.views.rich_text import safe_text
 
 if TYPE_CHECKING:
@@ -46,16 +47,15 @@ def diff(
     """Show what other cue rules change, from the event logs of calls."""
     import msgspec
 
-    from voicecoach.coaching import cues as rules
     from voicecoach.laboratory import comparison
     from voicecoach.shell.laboratory.trials import RuleSet, compare_calls
 
     if len(cues) > 2:
         fail("--cues is given once or twice: two sets of rules are compared")
     settings = load_settings(config, model, transcribe)
-    b = RuleSet(cues[-1].name, rules.load_cues(cues[-1]))
+    b = RuleSet(cues[-1].name, load_cues(cues[-1]))
     if len(cues) == 2:
-        a = RuleSet(cues[0].name, rules.load_cues(cues[0]))
+        a = RuleSet(cues[0].name, load_cues(cues[0]))
     else:
         a = RuleSet(Path(settings.cues.file).name or "built-in", load_rules(settings))
     found = list(compare_calls(calls, a, b, settings, results))

@@ -13,8 +13,9 @@ same, bit for bit.
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from voicecoach.dsp.level import ActiveLevel
 from voicecoach.dsp.spectrum import BANDS, FRAME
 from voicecoach.dsp.syllables import SyllableDensity
 from voicecoach.errors import ModelError
-from voicecoach.types import F32, HOP, MAX_HOPS
+from voicecoach.types import F32, HOP, MAX_HOPS, FileContents
 
 GROUP_HOPS = 8
 """Hops described together: 128 ms."""
@@ -74,7 +75,7 @@ class ProsodyFrames(NamedTuple):
     """Cepstral coefficients of the bands in 300-3150 Hz, dB, [CEPSTRA, channels, n]."""
 
 
-def load_weights(path: Path) -> Mapping[str, F32]:
+def load_weights(file: FileContents) -> Mapping[str, F32]:
     """Read the weights of the two small networks.
 
     Raises
@@ -83,10 +84,10 @@ def load_weights(path: Path) -> Mapping[str, F32]:
         Where the file is no such thing.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as e:
-        raise ModelError(f"{path}: not a usable prosody model: {e}") from e
+        with np.load(io.BytesIO(file.data), allow_pickle=False) as weights:
+            return {name: weights[name] for name in weights.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
+        raise ModelError(f"{file.name}: not a usable prosody model: {e}") from e
 
 
 class ProsodyExtractor:

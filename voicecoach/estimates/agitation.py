@@ -15,7 +15,6 @@ makes; `models/README.md` is its card.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -26,7 +25,7 @@ from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ModelError
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F64, Immutable
+from voicecoach.types import F64, FileContents, Immutable
 
 _LEFT_OUT = {"level_dbfs", "loudness"}
 _LEFT_OUT_CELLS = {("f0_semitones", "p80")}
@@ -148,7 +147,7 @@ class AgitationModel(Immutable):
 
     Parameters
     ----------
-    path
+    file
         The ONNX file.
 
     Raises
@@ -157,16 +156,16 @@ class AgitationModel(Immutable):
         Where it is no such model, or one for other features.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._session = OnnxModel(path, "agitation")
+    def __init__(self, file: FileContents) -> None:
+        self._session = OnnxModel(file, "agitation")
         facts = self._session.metadata
         try:
             self.population = msgspec.json.decode(facts["population"], type=Population)
             names = msgspec.json.decode(facts["features"], type=list[str])
         except (KeyError, msgspec.DecodeError) as e:
-            raise ModelError(f"{path}: not a usable agitation model: {e}") from e
+            raise ModelError(f"{file.name}: not a usable agitation model: {e}") from e
         if tuple(names) != FEATURES:
-            raise ModelError(f"{path}: made for other features; install voicecoach again")
+            raise ModelError(f"{file.name}: made for other features; install voicecoach again")
 
     def log_odds(self, z: F64) -> F64:
         """Return the log odds of agitation, [n], by features against the usual, [n, FEATURES]."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -34,7 +33,16 @@ from voicecoach.language.phrases import (
 )
 from voicecoach.language.tables import WordingTable
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F32, SAMPLE_RATE, Evidence, Immutable, Speaker, Utterance, Word
+from voicecoach.types import (
+    F32,
+    SAMPLE_RATE,
+    Evidence,
+    FileContents,
+    Immutable,
+    Speaker,
+    Utterance,
+    Word,
+)
 
 HALF_LIFE = 15 * SAMPLE_RATE
 """Samples after which what was said weighs half."""
@@ -109,7 +117,7 @@ class WordingModel(Immutable):
 
     Parameters
     ----------
-    path
+    file
         The ONNX file that `scripts/train/wording.py` writes: inputs `ids` (places of the known
         n-grams in its `vocabulary`, which is in the file's metadata, one a line) and `total`
         (how many n-grams there are, known or not); outputs `probability` [2], hostile and
@@ -121,11 +129,11 @@ class WordingModel(Immutable):
         Where onnxruntime cannot load the file, or it is another model.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._session = OnnxModel(path, "wording")
+    def __init__(self, file: FileContents) -> None:
+        self._session = OnnxModel(file, "wording")
         vocabulary = self._session.metadata.get("vocabulary")
         if vocabulary is None:
-            raise ModelError(f"{path}: not a usable wording model: it has no vocabulary")
+            raise ModelError(f"{file.name}: not a usable wording model: it has no vocabulary")
         self._ids = {gram: i for i, gram in enumerate(vocabulary.split("\n"))}
 
     def class_probabilities(self, words: Sequence[str]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from voicecoach.audio.vad import VoiceActivityDetector
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
@@ -19,6 +19,7 @@ from voicecoach.language.wording import WordingModel, WordingPhrases
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
+from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.types import (
     F32,
     HOP,
@@ -145,7 +146,7 @@ class ScriptedTranscriber:
 def make_engine(
     config: Config | None = None,
     *,
-    rules: Path = cues.BUILT_IN_CUES,
+    rules: Path | None = None,
     transcribe: bool = False,
     frames: bool = False,
     speakers: tuple[Speaker, ...] = SPEAKERS,
@@ -157,7 +158,7 @@ def make_engine(
     """Return an engine with the shipped models; `vad` is a `LevelVad` unless given."""
     return Engine(
         config or Config(),
-        cues.load_cues(rules),
+        load_cues(rules) if rules else built_in_cues(),
         vad or LevelVad(),
         make_extractor(group=1 if frames else GROUP_HOPS),
         agitation or AgitationModel(agitation_model()),

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.capture import AudioChunk
@@ -125,9 +125,7 @@ class SessionWithoutDevices:
         ended = EndedCalls()
         self.ended = ended.folders
         recognisers = [transcriber] if transcriber else []
-        setup = CallSetup(
-            settings, cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), recognisers
-        )
+        setup = CallSetup(settings, built_in_cues(), shipped_models(), recognisers)
         self.session = LiveSession(
             setup,
             cast(DeviceSupervisor, self.ears),

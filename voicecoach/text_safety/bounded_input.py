@@ -1,16 +1,10 @@
-"""Files that somebody wrote, read within limits, whatever is in them.
-
-What people can write wrongly is wrong in few ways here: a file is too large, or it cannot be read
-(`OSError`), or what is in it is not what it should be (`ValueError`, which says where).
-"""
+"""Text that somebody wrote, decoded within limits: whatever is wrong in it is a `ValueError`."""
 
 from __future__ import annotations
 
-import errno
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import msgspec
@@ -23,24 +17,6 @@ MAX_LOG_BYTES = 2**32
 """Bytes: that of a day with all its frames is that long."""
 
 T = TypeVar("T")
-
-
-def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
-    """Return what is in a file.
-
-    Raises
-    ------
-    OSError
-        Where it cannot be read or has more than `most` bytes.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except ValueError as e:  # a NUL in its name
-        raise OSError(errno.EINVAL, "no file has such a name") from e
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most} bytes")
-    return data
 
 
 def log_lines(log: IO[bytes]) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ from rich.console import Console
 
 from tests.commands.test_command_line import left, voicecoach
 from voicecoach import config as configuration
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import ClusterError, OutputError
 from voicecoach.shell.archive import batch, cluster, plan, progress, tables, work
@@ -93,7 +93,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what a replay of each call leaves."""
     out = tmp_path_factory.mktemp("expected")
-    setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), [])
+    setup = CallSetup(Config(), built_in_cues(), shipped_models(), [])
     for name in CALLS:
         replay_call(RecordedCall.from_stereo(folder / name), setup, out / name, work.ToneRecorder())
     return out
@@ -434,14 +434,12 @@ def test_a_recording_that_broke_leaves_the_tables_and_its_result_stays(
 
 def settings(folder: Path, out: Path, **change: Any) -> plan.BatchSettings:
     config = configuration.override_config(Config(), "transcription.enabled", False)
-    return plan.BatchSettings(folder, out, config, cues.load_cues(cues.BUILT_IN_CUES))._replace(
-        **change
-    )
+    return plan.BatchSettings(folder, out, config, built_in_cues())._replace(**change)
 
 
 def test_results_have_one_name_for_the_same_and_others_for_what_differs(tmp_path: Path) -> None:
     base = settings(tmp_path, tmp_path)
-    rules = cues.load_cues(cues.BUILT_IN_CUES)
+    rules = built_in_cues()
     model = tmp_path / "model"
     model.mkdir()
     (model / "model.bin").write_text("weights")
@@ -466,7 +464,7 @@ def test_results_have_one_name_for_the_same_and_others_for_what_differs(tmp_path
     }
     assert len(names) == len(recordings) * len(made) * 2
     elsewhere = configuration.override_config(base.config, "live.microphone", "another")
-    named = configuration.override_config(base.config, "cues.file", str(cues.BUILT_IN_CUES))
+    named = configuration.override_config(base.config, "cues.file", "cues.toml")
     for same in (elsewhere, named):
         moved = base._replace(config=same, folder=Path("moved"), out=Path("too"))
         assert plan.fingerprint(moved) == made[0]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.shell.asr.test_answering import SETTINGS, Parrot, feed, request
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.shell.asr.answering import LiveAsr
@@ -165,7 +165,7 @@ def _broken(*_: object, **__: object) -> None:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[LiveSession]:
     feed_ = Feed()
-    setup = CallSetup(Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), ())
+    setup = CallSetup(Config(), built_in_cues(), shipped_models(), ())
     with DeviceSupervisor(Backend(), {}, feed_.report_trouble) as ears:
         yield LiveSession(setup, ears, feed_, tmp_path / "out")
 

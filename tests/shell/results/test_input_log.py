@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.commands.test_command_line import home, recording, voicecoach
 from voicecoach import config
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import run_engine
@@ -75,9 +75,7 @@ def of_the_call(lines: Iterable[bytes]) -> list[bytes]:
 def heard_again(folder: Path, cut: int) -> list[bytes]:
     """Return what another engine says of a record, whose sound comes in other blocks."""
     record = input_log.read_inputs(folder / INPUTS_FILE)
-    engine = build_engine(
-        Config(), cues.load_cues(cues.BUILT_IN_CUES), shipped_models(), transcribe=record.has_words
-    )
+    engine = build_engine(Config(), built_in_cues(), shipped_models(), transcribe=record.has_words)
     blocks = RecordedCall.from_stereo(folder / AUDIO_FILE).blocks(cut)
     return of_the_call(
         map(event_log.encode_event, run_engine(record.merge_with_blocks(blocks), engine, record))

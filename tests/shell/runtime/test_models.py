@@ -18,7 +18,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the models, which is the one that is used."""
     shutil.copytree(resource("models", ""), tmp_path / "models")
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "voicecoach")
-    assert shipped_models().vad == tmp_path / "models" / "silero_vad.onnx"
+    assert shipped_models().vad.name == str(tmp_path / "models" / "silero_vad.onnx")
     return tmp_path / "models"
 
 

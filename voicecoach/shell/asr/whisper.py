@@ -13,6 +13,7 @@ points more word errors, and are given all.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -254,7 +255,7 @@ def _sample_call_audio(start_s: float, stop_s: float) -> F32:
 
 def _load_learnt_silence() -> F32:
     """Return the states that stand in for those of all of the silence, [1, positions, width]."""
-    with np.load(silence_states(), allow_pickle=False) as file:
+    with np.load(io.BytesIO(silence_states().data), allow_pickle=False) as file:
         return np.asarray(file["silence"], np.float32)[None]
 
 

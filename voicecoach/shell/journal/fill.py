@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voicecoach.config import Config
-from voicecoach.config import expand_path as file_of
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import CallRow, make_entry
 from voicecoach.shell.journal.store import JournalStore, default_journal_path
 from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import reader, writer
+from voicecoach.shell.runtime.user_files import expand_path as file_of
+from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety import bounded_input
 from voicecoach.views.scorecard import ScoreCard, Survey
 
@@ -137,7 +138,7 @@ def _on_scale(answers: Mapping[str, Any]) -> None:
 
 def _read_answers(file: Path) -> dict[str, Any]:
     try:
-        answers = bounded_input.decode_json(bounded_input.read_file(file), dict[str, Any])
+        answers = bounded_input.decode_json(read_file(file), dict[str, Any])
     except OSError as e:
         raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
     except ValueError as e:

@@ -13,6 +13,7 @@ from voicecoach.errors import JournalError
 from voicecoach.language.pack import Language
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.shell.runtime.languages import DEFAULT_LANGUAGE, find_language
+from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety import bounded_input
 from voicecoach.text_safety.redaction import redact_words
 from voicecoach.text_safety.sanitize import clean_json
@@ -96,7 +97,7 @@ def read_score_card(folder: Path) -> ScoreCard | None:
     """
     path = folder / CARD_JSON
     try:
-        found = bounded_input.decode_json(bounded_input.read_file(path), dict[str, Any])
+        found = bounded_input.decode_json(read_file(path), dict[str, Any])
         return msgspec.convert(clean_json(found), ScoreCard)
     except FileNotFoundError:
         return None

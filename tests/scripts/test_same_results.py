@@ -47,6 +47,12 @@ def test_the_first_and_the_last_line_that_differ_are_named() -> None:
     assert difference(list("abc"), list("abc")) == ""
 
 
+def test_of_a_log_the_types_of_the_lines_that_differ_are_counted(tmp_path: Path) -> None:
+    word, turn, end = '{"type":"word"}', '{"type":"turn"}', '{"type":"ended"}'
+    found = _both(tmp_path, "out/a/events.jsonl", f"{word}\n{end}", f"{turn}\n{turn}\n{end}")
+    assert found["events.jsonl"].endswith("; lines gone: 1 word; lines new: 2 turn")
+
+
 def test_the_version_and_what_is_renamed_are_no_difference(tmp_path: Path) -> None:
     old, new = '{"version": "0.1.0", "usual": 4}', '{"version": "0.2.0", "baseline": 4}'
     was = _left(tmp_path / "a", {"out/c/baseline.json": old}, old="usual", new="baseline")

@@ -264,7 +264,7 @@ class Engine:
     def state(self) -> EngineState:
         """Return all that the engine knows of the call so far, to be restored any number of times.
 
-        Models and rules are shared, the rest is copied: 3 MB, in 2 to 10 ms, however long the call
+        Models and rules are shared, the rest is copied: 3 MB in 3 ms of CPU, however long the call
         is (`python -m scripts.bench.state`).  Requests for words that are not answered yet are
         part of it: give their transcripts to each engine that it is restored into.
         """

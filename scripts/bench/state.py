@@ -1,4 +1,4 @@
-"""What an engine's state costs to take and to restore, minute by minute of the sample call.
+"""CPU time to take and to restore an engine's state, minute by minute of the sample call.
 
     python -m scripts.bench.state
 
@@ -48,12 +48,12 @@ def measure(engine: Engine) -> tuple[float, float, float]:
     took: list[float] = []
     back: list[float] = []
     for _ in range(TIMES):
-        began = time.perf_counter()
+        began = time.process_time()
         state = engine.state()
-        took.append(time.perf_counter() - began)
-        began = time.perf_counter()
+        took.append(time.process_time() - began)
+        began = time.process_time()
         engine.restore(state)
-        back.append(time.perf_counter() - began)
+        back.append(time.process_time() - began)
     tracemalloc.start()
     kept = engine.state()
     size, _ = tracemalloc.get_traced_memory()

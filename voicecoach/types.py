@@ -369,6 +369,12 @@ class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
     cepstrum_db: tuple[float, ...]
 
 
+TONE_MIN_CONFIDENCE = 0.3
+"""Confidence from which a `Tone` counts: for cues, the summary and the score card."""
+UPSET_LEVEL = 0.5
+"""Agitation from which a customer counts as upset; under it, speech is calm."""
+
+
 class Evidence(NamedTuple):
     """Something that speaks for the customer's agitation."""
 

@@ -11,6 +11,8 @@ from voicecoach.coaching.thresholds import (
     cue_thresholds,
     thresholds_from_header,
 )
+from voicecoach.errors import JournalError
+from voicecoach.shell.results import reader
 from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.views import event_log
 
@@ -66,6 +68,8 @@ def test_a_log_keeps_the_thresholds_of_its_call() -> None:
 
 
 @pytest.mark.parametrize("wrong", [5, ["dead_air_s"], {"dead_air_s": "long"}, {"pace": [1.15]}])
-def test_a_log_with_wrong_thresholds_is_refused(wrong: object) -> None:
-    with pytest.raises(ValueError, match="line 1: "):
-        event_log.parse_header(event_log.encode_header(thresholds=wrong))
+def test_a_log_with_wrong_thresholds_is_refused(wrong: object, tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    log.write_bytes(event_log.encode_header(thresholds=wrong))
+    with pytest.raises(JournalError, match="line 1: "):
+        reader.read_results(log)

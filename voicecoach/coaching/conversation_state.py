@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Account, Event, Reply, Speaker
+from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, UPSET_LEVEL, Account, Event, Reply, Speaker
 
 BACKCHANNEL_S = 1.0
 """The customer's speech in one go that is more than a backchannel, seconds."""
@@ -29,8 +29,6 @@ ABOVE_FLOOR_DB, BELOW_SPEECH_DB = 10.0, 25.0
 FLOOR_RISE_DB_S = 0.1
 """Decibels a second by which noise is believed to have risen: music for a minute stays music."""
 
-CALM_BELOW = 0.5
-"""Agitation under which speech is calm; from `tone.ALERT` it is agitated."""
 OUTBURST_S = 4.0
 """Agitated speech that is worth calming down from, seconds."""
 AGITATED_MEMORY = 600 * SAMPLE_RATE
@@ -210,7 +208,7 @@ class AgitationHistory:
             self._long.append(at)
         if agitated or self._agitated * seconds < OUTBURST_S:
             self.calmed_s = 0.0
-        elif agitation < CALM_BELOW:
+        elif agitation < UPSET_LEVEL:
             self.calmed_s += seconds
 
     def agitated_s(self, at: int) -> float:

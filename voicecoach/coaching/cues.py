@@ -35,6 +35,7 @@ import msgspec
 from msgspec import Meta
 
 from voicecoach import config
+from voicecoach.coaching.conversation_state import AGITATED_MEMORY
 from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.errors import ConfigError
 from voicecoach.language.act_matcher import ACT_KINDS
@@ -54,7 +55,7 @@ from voicecoach.types import (
     Speaker,
 )
 
-CALM_WINDOW, CALM_MAX_AGITATED_S = 600 * SAMPLE_RATE, 2.0
+CALM_WINDOW, CALM_MAX_AGITATED_S = AGITATED_MEMORY, 2.0
 """A customer is calm who has had less agitated speech (seconds) within this (samples)."""
 BUILT_IN_CUES = package_file("coaching", "cues.toml")
 """The catalogue that ships."""

@@ -30,6 +30,7 @@ from voicecoach.types import (
     NAN,
     SAMPLE_RATE,
     SPEAKERS,
+    TONE_MIN_CONFIDENCE,
     Delivery,
     Event,
     Speaker,
@@ -194,8 +195,6 @@ CUE_QUOTES: Mapping[str, str] = {
 }
 """What a message may quote beside the signals."""
 
-TONE_MIN_CONFIDENCE = 0.3
-"""Confidence from which the customer's agitation is known."""
 TONE_RECENT = 15 * SAMPLE_RATE
 """A customer silent for longer may feel otherwise by now."""
 DELIVERY_RECENT = int(1.5 * SAMPLE_RATE)

@@ -17,6 +17,7 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
+from voicecoach.coaching.signals import TONE_RECENT
 from voicecoach.coaching.thresholds import CueThresholds
 from voicecoach.language.pack import Language
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
@@ -201,7 +202,7 @@ class ScoredCall:
 
     def recent_agitation(self, at: int) -> float:
         """Return the customer's agitation in the 15 s before, 0 where it is not known."""
-        mood = self.mean_agitation(Span(at - 15 * SAMPLE_RATE, at + 1))
+        mood = self.mean_agitation(Span(at - TONE_RECENT, at + 1))
         return mood if mood == mood else 0.0
 
     def delivery_in(self, span: Span) -> list[DeliverySample]:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from voicecoach.coaching.conversation_state import BACKCHANNEL_S
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.scoring.call import WORD_NEAR, Exchange, ScoredCall, make_quote, mean_of_known
 from voicecoach.scoring.practice import (
-    UPSET_LEVEL,
     TechniqueFindings,
     TechniqueMoment,
     share_findings,
 )
 from voicecoach.scoring.record import DeliverySample, Span
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S, Overlap
+from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S, UPSET_LEVEL, Overlap
 
 ACCOUNT_S = 12.0
 """Of the customer's speech: an account that is to be taken up, seconds."""
@@ -31,8 +31,8 @@ CALMING_WORDS_WITHIN_S = 6.0
 """How soon after an outburst words give a moment, seconds."""
 MIN_SHOWN_TURN_S = 5.0
 """A turn, or a reply, that is worth showing, seconds."""
-MIN_CUSTOMER_TURN, CUT_IN_OVERLAP = SAMPLE_RATE, int(1.5 * SAMPLE_RATE)
-"""The shortest turn that counts; and for how long both spoke where the agent cut in.
+CUT_IN_OVERLAP = int(1.5 * SAMPLE_RATE)
+"""For how long both spoke where the agent cut in.
 
 The cue `let-them-finish` comes sooner, but ends of turns overlap for a second in lively talk."""
 MIN_RUN_S, MIN_MEASURED_S = 1.0, 20.0
@@ -102,7 +102,7 @@ def find_patience(call: ScoredCall) -> TechniqueFindings:
     turns = [
         t
         for t in call.turns[CUSTOMER]
-        if t.end - t.start >= MIN_CUSTOMER_TURN and call.is_heard(t, (AGENT, CUSTOMER))
+        if t.end - t.start >= BACKCHANNEL_S * SAMPLE_RATE and call.is_heard(t, (AGENT, CUSTOMER))
     ]
     missed = []
     for overlap in call.overlaps:

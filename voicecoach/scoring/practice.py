@@ -13,10 +13,8 @@ from voicecoach.scoring.call import ScoredCall
 from voicecoach.types import Speaker
 from voicecoach.views.scorecard import Quote
 
-UPSET_LEVEL = 0.5
-"""Agitation from which a customer counts as upset; under it, speech is calm (`course.CALM`)."""
 UPSET_MIN_S = 3.0
-"""Of it in an account, seconds: laughter and haste sound so for a second or two."""
+"""Upset speech in an account, seconds: laughter and haste sound so for a second or two."""
 
 
 class TechniqueMoment(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from voicecoach.estimates.delivery import pace_ratio
 from voicecoach.types import (
     SPEAKERS,
+    TONE_MIN_CONFIDENCE,
     Account,
     Backchannel,
     ChannelState,
@@ -28,7 +29,6 @@ from voicecoach.types import (
     nan_if_none,
 )
 from voicecoach.views.conversation import Conversation
-from voicecoach.views.summary import SUMMARY_MIN_CONFIDENCE
 
 
 class Span(NamedTuple):
@@ -83,7 +83,7 @@ class CallRecord:
             case Word() | Utterance() | DialogueAct():
                 self.conversation.add_event(event)
             case Tone():
-                if event.confidence >= SUMMARY_MIN_CONFIDENCE:
+                if event.confidence >= TONE_MIN_CONFIDENCE:
                     self.agitation.append((event.end, event.agitation))
             case Delivery():
                 e = event

@@ -13,14 +13,13 @@ from voicecoach.language.pack import Language
 from voicecoach.scoring.call import Exchange, ScoredCall
 from voicecoach.scoring.manner import ACCOUNT_S, ends_in_question, has_worded_reply
 from voicecoach.scoring.practice import (
-    UPSET_LEVEL,
     UPSET_MIN_S,
     TechniqueFindings,
     TechniqueMoment,
     share_findings,
 )
 from voicecoach.scoring.record import Span
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, DialogueAct
+from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, UPSET_LEVEL, DialogueAct
 
 REPLY_WITHIN_S = 15.0
 """From the reply's beginning: later it answers something else, seconds."""

@@ -15,7 +15,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.text_safety.sanitize import clean_json, clean_text
 from voicecoach.types import (
     EVENT_TYPES,
@@ -69,7 +68,7 @@ def parse_header(line: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Where it is no header, or one of another schema, or a fact in it is wrong.
+        Where it is no header, one of another schema, or says what cannot be.
     """
     try:
         found = msgspec.json.decode(line, type=dict[str, Any])
@@ -86,7 +85,6 @@ def parse_header(line: bytes) -> dict[str, Any]:
     speakers = found.get("speakers", list(SPEAKERS))
     if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
         raise ValueError(f"line 1: there are no such speakers: {speakers}")
-    thresholds_from_header(found)
     return {str(name): clean_json(fact) for name, fact in found.items()}
 
 

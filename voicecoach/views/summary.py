@@ -13,6 +13,7 @@ from voicecoach.text_safety.sanitize import printable
 from voicecoach.types import (
     SAMPLE_RATE,
     SPEAKERS,
+    TONE_MIN_CONFIDENCE,
     Backchannel,
     ChannelState,
     CueClosed,
@@ -33,9 +34,6 @@ from voicecoach.types import (
     to_seconds,
 )
 from voicecoach.views.columns import Column, doc, struct_columns
-
-SUMMARY_MIN_CONFIDENCE = 0.3
-"""Confidence from which an estimate of agitation enters the summary."""
 
 
 class SpeakerSummary(msgspec.Struct):
@@ -228,7 +226,7 @@ class Summarizer:
                 pass
 
     def _add_tone(self, event: Tone) -> None:
-        if event.confidence < SUMMARY_MIN_CONFIDENCE:
+        if event.confidence < TONE_MIN_CONFIDENCE:
             return
         s, value = self.summary, event.agitation
         self._agitation = [self._agitation[0] + value, self._agitation[1] + 1]

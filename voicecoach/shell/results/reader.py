@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.errors import JournalError
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.text_safety import bounded_input
@@ -40,6 +41,7 @@ def read_results(path: Path) -> Results:
         with log.open("rb") as file:
             whole = bounded_input.log_lines(file)
             facts = event_log.parse_header(next(whole, b""))
+            thresholds_from_header(facts)
             return Results(log, facts, list(event_log.read_events(whole, first=2)))
     except OSError as e:
         raise JournalError(f"{log}: no event log can be read there: {e.strerror or e}") from e

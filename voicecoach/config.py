@@ -59,7 +59,11 @@ class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
         str, Meta(min_length=1, description="faster-whisper name, or a CTranslate2 folder")
     ] = "tiny.en"
     language: Annotated[
-        str, Meta(min_length=2, max_length=3, description="language code for multilingual models")
+        str,
+        Meta(
+            pattern=r"^[a-z]{2,3}\Z",
+            description="code of the language that is spoken; there are phrases for en",
+        ),
     ] = "en"
     vocabulary: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=60)], ...],

@@ -339,12 +339,29 @@ def test_cues_lists_rules_and_signals(home: Path) -> None:
     assert "since_acknowledgement_s" in done.stdout
 
 
+def test_a_language_without_phrases_is_said(tmp_path: Path, home: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[transcription]\nlanguage = "de"\n')
+    missing = "no phrases for 'de': 11 of 18 cues withheld"
+    done = voicecoach("config", "--config", settings, home=home)
+    assert missing in done.stderr
+    assert missing not in voicecoach("config", home=home).stderr
+    done = voicecoach("doctor", "--config", settings, home=home, COLUMNS="300")
+    (phrases,) = [line for line in done.stdout.splitlines() if "phrases" in line]
+    assert phrases.split()[:2] == ["no", "phrases"]
+    assert missing in phrases
+    (words,) = [line for line in done.stdout.splitlines() if line.split()[1:2] == ["words"]]
+    assert words.startswith("no")
+    assert "tiny.en transcribes English only" in words
+
+
 def test_doctor_says_what_this_machine_can_do(home: Path) -> None:
     done = voicecoach("doctor", home=home, COLUMNS="140")
     assert done.returncode == 0, done.stdout
     assert "tiny.en (bundled, checked)" in done.stdout
     assert "times real time" in done.stdout
     assert "live calls" in done.stdout
+    assert "en: all 18 cues" in done.stdout
 
 
 def test_nothing_is_left_in_the_home_folder_not_even_by_a_library(

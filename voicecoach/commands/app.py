@@ -32,8 +32,10 @@ from voicecoach.commands.common import (
     fail,
     load_rules,
     load_settings,
+    missing_phrases,
     parse_channel_mapping,
     parse_mono,
+    print_note,
 )
 from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
@@ -302,7 +304,10 @@ def show_config(config: ConfigOption = None) -> None:
     """Print the effective configuration, each key with its unit."""
     from voicecoach.config import config_to_toml
 
-    typer.echo(config_to_toml(load_settings(config)), nl=False)
+    settings = load_settings(config)
+    typer.echo(config_to_toml(settings), nl=False)
+    if missing := missing_phrases(settings):
+        print_note(missing)
 
 
 @app.command("cues")
@@ -314,7 +319,8 @@ def list_cues(
     """List the cues and the signals that rules may name."""
     from voicecoach.views import catalogue
 
-    rules = load_rules(load_settings(config, cues=cues))
+    settings = load_settings(config, cues=cues)
+    rules = load_rules(settings)
     if markdown:
         typer.echo(catalogue.cue_catalogue_markdown(rules), nl=False)
         return
@@ -324,6 +330,8 @@ def list_cues(
         for row in table.rows:
             shown.add_row(*map(safe_text, row))
         console.print(shown)
+    if missing := missing_phrases(settings):
+        print_note(missing)
 
 
 @app.command()

@@ -167,11 +167,22 @@ def parse_mono(mono: MonoSpeaker | None) -> Speaker | None:
 
 
 def load_rules(settings: Config) -> tuple[Cue, ...]:
-    """Return the cue rules that the configuration names."""
+    """Return the cue rules that the configuration names; built-in ones in its language."""
     from voicecoach.coaching import cues
+    from voicecoach.shell.runtime.languages import find_language
 
-    file = settings.cues.file
-    return load_cues(expand_path(file)) if file else cues.built_in_cues()
+    if settings.cues.file:
+        return load_cues(expand_path(settings.cues.file))
+    return cues.translate_cues(cues.built_in_cues(), find_language(settings.transcription.language))
+
+
+def missing_phrases(settings: Config) -> str:
+    """Return what is withheld for want of phrases in the configured language, "" for nothing."""
+    from voicecoach.coaching.cues import language_notice
+    from voicecoach.shell.runtime.languages import find_language
+
+    language = find_language(settings.transcription.language)
+    return language_notice(language, load_rules(settings))
 
 
 def clean_argument(text: str) -> str:

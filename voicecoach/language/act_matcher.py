@@ -242,7 +242,9 @@ class ActPhrases(Immutable):
     ) -> None:
         self.shared = shared
         self.supportive = Phrases(supportive)
-        self._acts, self._spelling, self._sets = acts, spelling, sets
+        self.acts = acts
+        """By speaker and kind, as the language's file has them."""
+        self._spelling, self._sets = spelling, sets
         self._check_phrases()
         paraphrase = acts[Speaker.AGENT]["paraphrase"]
         self.paraphrase_leads = self.make_phrases(paraphrase.phrases)
@@ -252,7 +254,7 @@ class ActPhrases(Immutable):
     @cached_property
     def matchers(self) -> Mapping[Speaker, ActMatcher]:
         """What finds each speaker's acts, made when it is first asked for."""
-        return {speaker: ActMatcher(self._acts[speaker], self) for speaker in SPEAKERS}
+        return {speaker: ActMatcher(self.acts[speaker], self) for speaker in SPEAKERS}
 
     def load_matchers(self) -> None:
         """Make the matchers, which takes 0.2 s of CPU, before a call with words begins."""
@@ -289,7 +291,7 @@ class ActPhrases(Immutable):
         for speaker, kinds in ACT_KINDS.items():
             for kind in kinds:
                 # An act that is never found is one that a cue says was not done.
-                if not (phrases := list(_phrases_in(self._acts[speaker].get(kind, ActTable())))):
+                if not (phrases := list(_phrases_in(self.acts[speaker].get(kind, ActTable())))):
                     raise ValueError(f"{speaker}.{kind}: it has no phrases")
                 for phrase in phrases:
                     for name in _SET_NAME.findall(phrase):

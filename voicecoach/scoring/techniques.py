@@ -6,7 +6,7 @@ this table.
 
 from __future__ import annotations
 
-from voicecoach.coaching.cues import built_in_cues
+from voicecoach.coaching.cues import built_in_cues, translate_cues
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.manner import (
     find_calm_delivery,
@@ -329,5 +329,6 @@ def _moment_text(quote: Quote) -> str:
 def _words_to_say(cue: str, call: ScoredCall) -> str:
     """Return the words that a cue offers: as they were in the call, else as they are built in."""
     shown = [opened.say for opened in call.cues if opened.id == cue and call.quoting]
-    built_in = {c.id: c.say for c in built_in_cues() if "{" not in c.say}
+    rules = translate_cues(built_in_cues(), call.language)
+    built_in = {c.id: c.say for c in rules if "{" not in c.say}
     return shown[-1] if shown else built_in.get(cue, "")

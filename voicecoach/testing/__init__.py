@@ -3,7 +3,8 @@
 Sounds: `sine`, `vowel`, `syllables`, `white_noise`, `silence`, `wavering` and `stereo`.  Stand-ins:
 `LevelVad` and `ScriptedVad` for the speech detector, `ScriptedTranscriber` for speech recognition,
 and in `voicecoach.testing.session` a live session that needs no sound system.  `make_engine` and
-`process_all` run an engine on them; `wait_until` waits for another thread.
+`process_all` run an engine on them; `wait_until` waits for another thread.  `failed_examples`
+checks the phrases of a language.
 
 >>> from voicecoach.testing import process_all, silence, stereo, syllables
 >>> events = process_all(stereo(silence(3), syllables(200, 4, 3)))
@@ -26,6 +27,7 @@ from voicecoach.testing.doubles import (
     make_word,
     process_all,
 )
+from voicecoach.testing.languages import failed_examples
 from voicecoach.testing.sounds import (
     silence,
     sine,
@@ -48,6 +50,7 @@ __all__ = [
     "ScriptedTranscriber",
     "ScriptedVad",
     "cut_blocks",
+    "failed_examples",
     "make_engine",
     "make_extractor",
     "make_word",

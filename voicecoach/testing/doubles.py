@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from voicecoach.audio.vad import VoiceActivityDetector
-from voicecoach.coaching.cues import built_in_cues
+from voicecoach.coaching.cues import Cue, built_in_cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
@@ -146,7 +146,7 @@ class ScriptedTranscriber:
 def make_engine(
     config: Config | None = None,
     *,
-    rules: Path | None = None,
+    rules: Path | tuple[Cue, ...] | None = None,
     transcribe: bool = False,
     frames: bool = False,
     speakers: tuple[Speaker, ...] = SPEAKERS,
@@ -158,7 +158,7 @@ def make_engine(
     """Return an engine with the shipped models; `vad` is a `LevelVad` unless given."""
     return Engine(
         config or Config(),
-        load_cues(rules) if rules else built_in_cues(),
+        load_cues(rules) if isinstance(rules, Path) else rules or built_in_cues(),
         vad or LevelVad(),
         make_extractor(group=1 if frames else GROUP_HOPS),
         agitation or AgitationModel(agitation_model()),

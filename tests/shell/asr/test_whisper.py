@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from scripts.support.corpora import DATA
-from voicecoach.errors import ModelError
+from voicecoach.errors import ConfigError, ModelError
 from voicecoach.shell.asr import whisper as whisper_module
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, LOOP_TIMES, Whisper, drop_loops
@@ -61,6 +61,11 @@ def test_the_checksums_cover_every_file_of_the_model() -> None:
         if not path.name.startswith("__")
     }
     assert set(checksums("whisper-tiny.en.SHA256SUMS")) == names
+
+
+def test_a_model_that_knows_english_alone_is_refused_for_another_language() -> None:
+    with pytest.raises(ConfigError, match=r"tiny\.en transcribes English only.*'de'"):
+        Whisper("tiny.en", "de")
 
 
 @pytest.fixture(scope="module")

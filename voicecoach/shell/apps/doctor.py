@@ -14,17 +14,18 @@ from typing import NamedTuple
 
 from voicecoach import config
 from voicecoach.coaching import cues
-from voicecoach.errors import VoiceCoachError
+from voicecoach.errors import ConfigError, VoiceCoachError
 from voicecoach.shell.apps.built_in import built_in_plugins, open_source
 from voicecoach.shell.apps.live import why_no_overlay
 from voicecoach.shell.archive.cluster import check_installed
-from voicecoach.shell.asr.whisper import bundled_model, locate_model
+from voicecoach.shell.asr.whisper import bundled_model, check_model_language, locate_model
 from voicecoach.shell.capture.ears import pick_source
 from voicecoach.shell.capture.portaudio import load_sounddevice
 from voicecoach.shell.journal.fill import journal_path
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, vad_model
 from voicecoach.types import SAMPLE_RATE, Speaker
@@ -51,6 +52,7 @@ def run_checks(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Che
         _run_check("speech detection", True, _vad),
         _run_check("speed without words", True, lambda: _speed(settings, rules)),
         _run_check("words", False, lambda: _words(settings)),
+        _run_check("phrases", False, lambda: _phrases(settings, rules)),
         _run_check(
             "sample call", True, lambda: str(_existing(resource("samples", SAMPLE_CALL)).name)
         ),
@@ -90,12 +92,20 @@ def _words(settings: config.Config) -> str:
         entry.load()
         return f"{engine}, {entry.package}"
     model = settings.transcription.model
+    check_model_language(model, settings.transcription.language, not model.endswith(".en"))
     version = importlib.metadata.version("faster-whisper")
     if model == config.TranscriptionConfig().model:
         bundled_model()
         return f"{model} (bundled, checked), faster-whisper {version}"
     here = Path(locate_model(model)).is_dir()
     return f"{model}, faster-whisper {version}{'' if here else ' (fetched when first used)'}"
+
+
+def _phrases(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
+    language = find_language(settings.transcription.language)
+    if missing := cues.language_notice(language, rules):
+        raise ConfigError(missing)
+    return f"{language.code}: all {len(rules)} cues"
 
 
 def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:

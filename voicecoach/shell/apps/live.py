@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from voicecoach.coaching.cues import Cue
+from voicecoach.coaching.cues import Cue, language_notice
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, PluginError, VoiceCoachError
 from voicecoach.shell.apps.built_in import (
@@ -39,6 +39,7 @@ from voicecoach.shell.results import baseline_file
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, QuitProgram, ToggleListening
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.worker import describe_error
@@ -125,6 +126,9 @@ def run_live(
     path = baseline_file.default_baseline_path()
     known = baseline_file.read_baseline(path) if options.learn else None
     setup = CallSetup(config, cues, shipped_models(), transcribers, no_words, baseline=known)
+    language = find_language(config.transcription.language)
+    if transcribers and (missing := language_notice(language, cues)):
+        print_to_console(console, missing.capitalize())
     wanted = {Speaker.AGENT: config.live.microphone, Speaker.CUSTOMER: config.live.softphone}
     wait = options.wait or config.privacy.ask_first
     notice = ""

@@ -114,6 +114,7 @@ class Whisper:
                 f"fetched: {_first_line(e)}"
             ) from e
         multilingual = self._model.model.is_multilingual
+        check_model_language(model, language, multilingual)
         try:
             self._tokenizer = Tokenizer(
                 self._model.hf_tokenizer,
@@ -319,6 +320,21 @@ def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[Trans
             ):
                 return words[: start + size * LOOP_TIMES]
     return words
+
+
+def check_model_language(model: str, language: str, multilingual: bool) -> None:
+    """Refuse a model that would write down another language as if it were English.
+
+    Raises
+    ------
+    ConfigError
+        Where the model knows English alone, and the language is another.
+    """
+    if not multilingual and language != "en":
+        raise ConfigError(
+            f"transcription.model: {model} transcribes English only, and "
+            f"transcription.language is {language!r}: name a multilingual model, such as 'tiny'"
+        )
 
 
 def locate_model(model: str) -> str:

@@ -12,7 +12,7 @@ from importlib import resources
 from importlib.metadata import entry_points
 from importlib.resources.abc import Traversable
 
-from voicecoach.errors import ConfigError
+from voicecoach.errors import PluginError
 from voicecoach.language.pack import Language, load_language, load_numbers
 from voicecoach.language.tables import TABLE_NAMES
 from voicecoach.text_safety.card_masking import DIGITS_ALONE, NumberWords
@@ -32,6 +32,8 @@ def find_language(code: str) -> Language:
     ------
     ConfigError
         Where its tables cannot be used.
+    PluginError
+        Where another package's cannot be loaded.
     """
     folder = _find_tables(code)
     if not folder:
@@ -61,6 +63,10 @@ def _find_tables(code: str) -> Traversable | None:
     for found in entry_points(group=LANGUAGES_GROUP, name=code):
         try:
             return resources.files(found.load())
-        except Exception as e:  # of whatever package it is
-            raise ConfigError(f"language {code}: the package {found.value} fails: {e}") from e
+        except (Exception, SystemExit) as e:  # of whatever package it is
+            package = f"{found.dist.name} {found.dist.version}" if found.dist else found.value
+            raise PluginError(
+                f"language {code} of the package {package} cannot be loaded: {type(e).__name__}: "
+                f"{e}; update the package or uninstall it"
+            ) from e
     return None

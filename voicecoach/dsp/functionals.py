@@ -1,9 +1,9 @@
 """Statistics over the newest speech of a speaker.
 
 Only hops within speech enter, so nothing decays in a pause; what is older than `stale` leaves.
-Statistics are recomputed from the window, never added and subtracted.  They are those of the
-Geneva set (Eyben et al. 2016, IEEE Trans. Affective Computing 7(2)), over seconds in place of a
-whole clip.
+Statistics are recomputed from the window, never added and subtracted.  They are among those of
+the Geneva set (Eyben et al. 2016, IEEE Trans. Affective Computing 7(2)), over seconds in place of
+a whole clip.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _VOICE_DESCRIPTORS = (
 )
 VOICED_DESCRIPTORS = (*_VOICE_DESCRIPTORS, *(f"cepstrum_{i}_db" for i in range(1, CEPSTRA + 1)))
 """Descriptors whose statistics are of the voiced hops: they describe the voice."""
-SPEECH_DESCRIPTORS = ("loudness", "flux")
+SPEECH_DESCRIPTORS = ("flux",)
 """Descriptors whose statistics are of all hops of speech."""
 DESCRIPTORS = VOICED_DESCRIPTORS + SPEECH_DESCRIPTORS
-STATISTICS = ("mean", "sd", "p20", "median", "p80", "range", "slope_per_s")
-"""`range` is from the 20th to the 80th percentile; `slope_per_s` is the linear regression's."""
+STATISTICS = ("mean", "p20", "median", "p80", "range")
+"""`range` is from the 20th to the 80th percentile."""
 _UNKNOWN = np.full((len(DESCRIPTORS), len(STATISTICS)), np.nan)
 
 
@@ -51,20 +51,14 @@ class Functionals(NamedTuple):
     """Share of its hops that are voiced, 0..1."""
     rate_syl_s: float = NAN
     """Articulation rate: syllable nuclei per second of speech."""
-    loudness_peaks_per_s: float = NAN
-    """Local maxima of the loudness, per second of speech."""
     voiced_segments_per_s: float = NAN
     """Continuous stretches of voice, per second of speech."""
     voiced_length_s: float = NAN
     """Mean length of those, seconds."""
     unvoiced_length_s: float = NAN
     """Mean length of the stretches of speech without voice, seconds."""
-    pauses_per_s: float = NAN
-    """Pauses between stretches of speech, per second of speech."""
-    pause_length_s: float = NAN
-    """Mean length of those, seconds."""
     statistics: F64 = _UNKNOWN
-    """[len(DESCRIPTORS), len(STATISTICS)], in the descriptor's unit (the slope: per second)."""
+    """[len(DESCRIPTORS), len(STATISTICS)], in the descriptor's unit."""
 
     def value(self, name: str, statistic: str = "median") -> float:
         """Return a statistic of a descriptor, or the rate or length of that name."""
@@ -84,15 +78,13 @@ def descriptor_columns(frames: ProsodyFrames) -> F32:
 _PERCENTILES = np.array([[0.2], [0.5], [0.8]])
 
 
-def row_statistics(x: F32, at_s: F64 | None) -> F64:
+def row_statistics(x: F32) -> F64:
     """Return the statistics of each row, of what in it is not NaN.
 
     Parameters
     ----------
     x
         [rows, n].
-    at_s
-        [n], seconds, ascending; None where neither `sd` nor `slope_per_s` is wanted: they are NaN.
 
     Returns
     -------
@@ -107,15 +99,7 @@ def row_statistics(x: F32, at_s: F64 | None) -> F64:
     ordered = np.sort(x, axis=1)  # what is not known goes last
     places = (_PERCENTILES * (n - 1)).astype(np.intp)
     p20, p50, p80 = ordered[np.arange(len(x)), places].astype(np.float64)
-    sd = slope = np.full(len(x), np.nan)
-    if at_s is not None:
-        off = np.subtract(filled, mean[:, None], out=np.zeros(x.shape), where=known)
-        t = at_s * known
-        t -= (np.add.reduce(t, axis=1) / n)[:, None]
-        t *= known
-        slope = np.vecdot(t, off) / np.maximum(np.vecdot(t, t), 1e-9)
-        sd = np.sqrt(np.vecdot(off, off) / n)
-    out = np.array([mean, sd, p20, p50, p80, p80 - p20, slope]).T
+    out = np.array([mean, p20, p50, p80, p80 - p20]).T
     out[count < MIN_HOPS] = np.nan
     return out
 
@@ -135,10 +119,8 @@ class SpeechWindow:
         Seconds of silence after which speech begins a window of its own.
     described
         The descriptors whose statistics are wanted.
-    course
-        Whether `sd` and `slope_per_s` are among those.
     stretches
-        Whether rates and lengths of voice, pauses and peaks are wanted.
+        Whether rates and lengths of stretches with and without voice are wanted.
     """
 
     def __init__(
@@ -149,14 +131,13 @@ class SpeechWindow:
         pause_s: float = math.inf,
         described: tuple[str, ...] = DESCRIPTORS,
         *,
-        spread_and_slope: bool = True,
         stretches: bool = True,
     ) -> None:
         self._size = round(seconds * HOPS_PER_S)
         self._stale = stale_s * SAMPLE_RATE
         self._pause = pause_s * SAMPLE_RATE
         self._min_rate = min_rate_s
-        self._course, self._stretches = spread_and_slope, stretches
+        self._stretches = stretches
         self._described = np.flatnonzero([name in described for name in DESCRIPTORS])
         # Speech is added at the end; where that is reached, the window moves to the beginning.
         room = 2 * self._size + MAX_HOPS
@@ -205,10 +186,9 @@ class SpeechWindow:
         x[: len(VOICED_DESCRIPTORS), ~voiced] = np.nan
         speech_s = n / HOPS_PER_S
         statistics = _UNKNOWN.copy()
-        at_s = at / SAMPLE_RATE if self._course else None
-        statistics[self._described] = row_statistics(x[self._described], at_s)
+        statistics[self._described] = row_statistics(x[self._described])
         syllables = float(np.add.reduce(x[-1], dtype=np.float64))
-        stretches = _stretches(at, voiced, x[len(VOICED_DESCRIPTORS)]) if self._stretches else {}
+        stretches = _stretches(at, voiced) if self._stretches else {}
         return Functionals(
             start=int(at[0]) - HOP,
             end=int(at[-1]),
@@ -220,8 +200,8 @@ class SpeechWindow:
         )
 
 
-def _stretches(at: NDArray[np.int64], voiced: Mask, loudness: F32) -> dict[str, float]:
-    """Return rates and lengths of voice, pauses and peaks, of hops of speech that end at `at`."""
+def _stretches(at: NDArray[np.int64], voiced: Mask) -> dict[str, float]:
+    """Return rates and lengths of stretches of voice, of hops of speech that end at `at`."""
     n = len(at)
     speech_s = n / HOPS_PER_S
     # Where a stretch of speech, of voice, or of speech without voice begins.
@@ -232,25 +212,8 @@ def _stretches(at: NDArray[np.int64], voiced: Mask, loudness: F32) -> dict[str, 
     in_voice = int(np.count_nonzero(voiced))
     voices = int(np.count_nonzero(turns & voiced))
     others = int(np.count_nonzero(turns)) - voices
-    pauses = int(np.count_nonzero(begins)) - 1
-    silence = int(at[-1] - at[0]) - (n - 1) * HOP
     return {
-        "loudness_peaks_per_s": _count_loudness_peaks(loudness.astype(np.float64), begins)
-        / speech_s,
         "voiced_segments_per_s": voices / speech_s,
         "voiced_length_s": in_voice / HOPS_PER_S / voices if voices else NAN,
         "unvoiced_length_s": (n - in_voice) / HOPS_PER_S / others if others else NAN,
-        "pauses_per_s": pauses / speech_s,
-        "pause_length_s": silence / SAMPLE_RATE / pauses if pauses else NAN,
     }
-
-
-def _count_loudness_peaks(loudness: F64, begins: Mask) -> int:
-    """Return how many local maxima the loudness has, smoothed over 3 hops of one stretch."""
-    if len(loudness) < 5:
-        return 0
-    smooth = loudness[:-2] + loudness[1:-1] + loudness[2:]
-    top = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])
-    # The five hops that such a maximum rests on follow one another.
-    top &= ~(begins[1:-3] | begins[2:-2] | begins[3:-1] | begins[4:])
-    return int(np.count_nonzero(top))

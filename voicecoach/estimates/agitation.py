@@ -27,7 +27,7 @@ from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.types import F64, FileContents, Immutable
 
-_LEFT_OUT = {"level_dbfs", "loudness"}
+_LEFT_OUT = {"level_dbfs"}
 _LEFT_OUT_CELLS = {("f0_semitones", "p80")}
 RATE_FEATURES = (
     "rate_syl_s",

@@ -198,7 +198,6 @@ def delivery_window(settings: config.DeliveryConfig) -> SpeechWindow:
         settings.window_s,
         settings.stale_s,
         described=described,
-        spread_and_slope=False,
         stretches=False,
     )
 

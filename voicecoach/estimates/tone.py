@@ -81,9 +81,7 @@ _NOT_PITCH = tuple(float(not set(LOW_PITCH_INDICES) & set(aspect.indices)) for a
 
 def voice_window(settings: config.ToneConfig) -> SpeechWindow:
     """Return the window of speech that the voice's part is estimated from."""
-    return SpeechWindow(
-        settings.window_s, math.inf, MIN_RATE_S, settings.pause_s, spread_and_slope=False
-    )
+    return SpeechWindow(settings.window_s, math.inf, MIN_RATE_S, settings.pause_s)
 
 
 class Guard(NamedTuple):

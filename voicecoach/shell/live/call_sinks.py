@@ -14,7 +14,6 @@ import msgspec
 from voicecoach import __version__
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import OutputError
-from voicecoach.language.pack import Language
 from voicecoach.shell.live.recorder import CallRecorder
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.results.writer import ResultsWriter
@@ -33,8 +32,10 @@ class FolderSink(Sink):
     ----------
     call
         The folder, and whether there are words.
-    setup, language
+    setup
         What the call is measured with.
+    results
+        Makes the results of the events.
     feed
         Told what could not be written.
     baseline_calls
@@ -51,7 +52,7 @@ class FolderSink(Sink):
         self,
         call: CallInfo,
         setup: CallSetup,
-        language: Language,
+        results: ResultsWriter,
         feed: Feed,
         *,
         baseline_calls: int | None,
@@ -64,13 +65,7 @@ class FolderSink(Sink):
         self._baseline_calls, self._declined = baseline_calls, False
         self.keeps_inputs = audio and privacy.keep_words
         """What the engine is given is kept, to be given again."""
-        self._results = ResultsWriter(
-            call.name,
-            cue_thresholds(setup.cues),
-            language,
-            composite=privacy.composite,
-            words=privacy.keep_words,
-        )
+        self._results = results
         self.recorder = CallRecorder(
             call.folder,
             audio=audio,

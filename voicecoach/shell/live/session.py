@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.asr.loop import Processor, run_engine
@@ -30,6 +31,7 @@ from voicecoach.shell.live.device_stream import CHUNK_WAIT_S, DeviceStream
 from voicecoach.shell.live.recorder import CLOSE_TIMEOUT_S, CallRecorder
 from voicecoach.shell.results.input_log import RecordingEngine
 from voicecoach.shell.results.replay_one import CallSetup
+from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.engine_factory import build_engine
 from voicecoach.shell.runtime.feed import (
     CustomerDeclines,
@@ -228,10 +230,18 @@ class LiveCall:
         folder = _new_call_folder(session.out, session.folders)
         session.folders.append(folder)
         self._info = CallInfo(folder.name, True, folder, SPEAKERS, self._asr is not None)
+        privacy = setup.config.privacy
+        results = ResultsWriter(
+            folder.name,
+            cue_thresholds(setup.cues),
+            self.engine.language,
+            composite=privacy.composite,
+            words=privacy.keep_words,
+        )
         self._folder = FolderSink(
             self._info,
             setup,
-            self.engine.language,
+            results,
             session.feed,
             baseline_calls=session.baseline.calls if session.baseline else None,
             notice=session.notice,

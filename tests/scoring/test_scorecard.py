@@ -778,3 +778,26 @@ def test_an_edited_rule_changes_the_cue_and_the_card(id: str, tmp_path: Path) ->
     facts = {"thresholds": msgspec.to_builtins(cue_thresholds(edited))}
     again = writer.score_log("call", facts, told)
     assert by_rules[1] in again.techniques
+
+
+def test_a_call_is_scored_again_by_the_rules_of_its_replay(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "samples" / "auto_repairs_40.flac"
+    old = EDITED["slow-down"][0]
+    text = BUILT_IN_CUES.data.decode().replace(old, old.replace("1.25", "0.9"))
+    (tmp_path / "cues.toml").write_text(text, "utf-8")
+    ran = voicecoach(
+        "replay", sample, "--swap", "--no-transcribe", "--cues", tmp_path / "cues.toml",
+        "--out", tmp_path / "out", home=tmp_path / "home",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    folder = tmp_path / "out" / sample.stem
+    replayed = (folder / "scorecard.json").read_bytes()
+    # No rules are named here: the log has what it takes.
+    assert voicecoach("score", folder, home=tmp_path / "home").returncode == 0
+    assert (folder / "scorecard.json").read_bytes() == replayed
+    header, *lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    facts = event_log.parse_header(header)
+    del facts["thresholds"]
+    (folder / "events.jsonl").write_bytes(event_log.encode_header(**facts) + b"".join(lines))
+    assert voicecoach("score", folder, home=tmp_path / "home").returncode == 0
+    assert (folder / "scorecard.json").read_bytes() != replayed

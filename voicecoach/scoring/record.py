@@ -1,4 +1,8 @@
-"""What is kept of a call's events until it is over: no more than its score card is made of."""
+"""What is kept of a call's events until it is over: no more than its score card is made of.
+
+Numbers are rounded as the event log has them, so a call is scored alike when it ends and from its
+log.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ from voicecoach.types import (
     nan_if_none,
 )
 from voicecoach.views.conversation import Conversation
+from voicecoach.views.event_log import VALUE_DECIMALS
 
 
 class Span(NamedTuple):
@@ -83,12 +88,12 @@ class CallRecord:
             case Word() | Utterance() | DialogueAct():
                 self.conversation.add_event(event)
             case Tone():
-                if event.confidence >= TONE_MIN_CONFIDENCE:
-                    self.agitation.append((event.end, event.agitation))
+                if _as_logged(event.confidence) >= TONE_MIN_CONFIDENCE:
+                    self.agitation.append((event.end, _as_logged(event.agitation)))
             case Delivery():
                 e = event
                 told = (e.rate_syl_s, e.baseline_rate_syl_s, e.level_db, e.f0_semitones)
-                self.delivery.append(DeliverySample(e.end, *map(nan_if_none, told)))
+                self.delivery.append(DeliverySample(e.end, *map(_as_logged, told)))
             case SpeechEnded():
                 self.segments[event.speaker].append(Span(event.start, event.end))
             case Turn():
@@ -116,3 +121,7 @@ class CallRecord:
                 self.gaps.append(Span(event.start, event.end))
             case _:
                 pass
+
+
+def _as_logged(x: float | None) -> float:
+    return round(nan_if_none(x), VALUE_DECIMALS)

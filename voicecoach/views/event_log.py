@@ -29,6 +29,8 @@ LOG_SCHEMA = 3
 """Raised when a field changes its meaning or leaves; additions do not raise it."""
 TIME_DECIMALS = 5
 """Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""
+VALUE_DECIMALS = 4
+"""Decimals of other numbers."""
 MAX_CALL_S = 24 * 3600.0
 """Of a call: no time in a log is later, and none is before its beginning."""
 MAX_NUMBER = 2**53
@@ -170,7 +172,7 @@ def _field_type(hint: Any) -> str:
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         # A recogniser of somebody's may give numpy's numbers, which are floats, too.
-        return round(float(value), 4) if math.isfinite(value) else None
+        return round(float(value), VALUE_DECIMALS) if math.isfinite(value) else None
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, tuple):

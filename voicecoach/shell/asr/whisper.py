@@ -333,7 +333,8 @@ def check_model_language(model: str, language: str, multilingual: bool) -> None:
     if not multilingual and language != "en":
         raise ConfigError(
             f"transcription.model: {model} transcribes English only, and "
-            f"transcription.language is {language!r}: name a multilingual model, such as 'tiny'"
+            f"transcription.language is {language!r}: name a multilingual model, such as 'tiny', "
+            "or set transcription.enabled to false"
         )
 
 

@@ -40,9 +40,7 @@ SHELL: dict[str, set[str]] = {
     "shell.results": {
         *SHELL_BASE, "coaching", "engine", "estimates", "language", "scoring", "shell.asr",
     },
-    "shell.live": {
-        *SHELL_BASE, "audio", "coaching", "language", "shell.asr", "shell.capture", "shell.results",
-    },
+    "shell.live": {*SHELL_BASE, "audio", "coaching", "shell.asr", "shell.capture", "shell.results"},
     "shell.report": {*SHELL_BASE, "shell.live", "shell.results"},
     "shell.journal": {*SHELL_BASE, "journal", "shell.live", "shell.results", "shell.views"},
     "shell.archive": {*SHELL_BASE, "coaching", "shell.asr", "shell.results", "shell.views"},

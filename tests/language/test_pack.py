@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from tests.scoring import conversations
-from voicecoach.coaching.cues import built_in_cues, language_notice, translate_cues
+from voicecoach.coaching.cues import (
+    BUILT_IN_CUES,
+    built_in_cues,
+    language_notice,
+    translate_cues,
+)
 from voicecoach.coaching.signals import PHRASE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config, override_config
@@ -26,6 +31,7 @@ from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime import languages
 from voicecoach.shell.runtime.languages import find_language, find_numbers
+from voicecoach.shell.runtime.user_files import configured_cues
 from voicecoach.testing import (
     ENGLISH,
     cut_blocks,
@@ -360,6 +366,19 @@ def test_a_package_may_bring_a_language(packages: Path) -> None:
     assert language.texts == GERMAN.texts
     assert find_numbers("de").units == GERMAN.numbers.units
     assert find_language("de") is language
+
+
+def test_built_in_rules_are_in_the_configured_language_and_rules_of_ones_own_as_written(
+    packages: Path,
+) -> None:
+    install(packages, "de")
+    german = override_config(Config(), "transcription.language", "de")
+    titles = {cue.id: cue.title for cue in configured_cues(german)}
+    assert titles["soften"] == "Freundlicher"
+    own = packages / "own.toml"
+    own.write_bytes(BUILT_IN_CUES.data)
+    assert configured_cues(override_config(german, "cues.file", str(own))) == RULES
+    assert configured_cues(Config()) == RULES
 
 
 def test_a_package_cannot_replace_a_language_that_ships(packages: Path) -> None:

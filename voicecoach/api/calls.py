@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from voicecoach import engine as core
-from voicecoach.coaching.cues import Cue, built_in_cues
+from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import InputError
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.shell.runtime.user_files import expand_path, load_cues
+from voicecoach.shell.runtime.user_files import configured_cues, load_cues
 from voicecoach.shell.runtime.user_files import load_config as read_config
 from voicecoach.types import SPEAKERS, Degraded, Event, Speaker
 
@@ -275,10 +275,7 @@ def _replayed(
 
 
 def _load_rules(config: Config, cues: File | None) -> tuple[Cue, ...]:
-    named = config.cues.file
-    if cues is not None:
-        return load_cues(Path(cues))
-    return load_cues(expand_path(named)) if named else built_in_cues()
+    return configured_cues(config) if cues is None else load_cues(Path(cues))
 
 
 def _speaker(name: Speaker | str) -> Speaker:

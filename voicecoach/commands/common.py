@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from voicecoach.errors import EXIT_UNUSABLE, ConfigError
-from voicecoach.shell.runtime.user_files import expand_path, load_config, load_cues
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
 if TYPE_CHECKING:
@@ -97,6 +96,7 @@ def load_settings(
     import platformdirs
 
     from voicecoach.config import Config, override_config
+    from voicecoach.shell.runtime.user_files import load_config
 
     if path is None:
         default = platformdirs.user_config_path("voicecoach", appauthor=False) / "config.toml"
@@ -167,13 +167,10 @@ def parse_mono(mono: MonoSpeaker | None) -> Speaker | None:
 
 
 def load_rules(settings: Config) -> tuple[Cue, ...]:
-    """Return the cue rules that the configuration names; built-in ones in its language."""
-    from voicecoach.coaching import cues
-    from voicecoach.shell.runtime.languages import find_language
+    """Return the cue rules that the configuration names; the built-in ones in its language."""
+    from voicecoach.shell.runtime.user_files import configured_cues
 
-    if settings.cues.file:
-        return load_cues(expand_path(settings.cues.file))
-    return cues.translate_cues(cues.built_in_cues(), find_language(settings.transcription.language))
+    return configured_cues(settings)
 
 
 def missing_phrases(settings: Config) -> str:

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from voicecoach.commands.common import ConfigOption, ModelOption, fail, load_rules, load_settings
-from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.shell.views.rich_text import safe_text
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ def diff(
 
     from voicecoach.laboratory import comparison
     from voicecoach.shell.laboratory.trials import RuleSet, compare_calls
+    from voicecoach.shell.runtime.user_files import load_cues
 
     if len(cues) > 2:
         fail("--cues is given once or twice: two sets of rules are compared")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from importlib.metadata import entry_points
 from importlib.resources.abc import Traversable
 
 from voicecoach.errors import PluginError
@@ -60,6 +59,9 @@ def _find_tables(code: str) -> Traversable | None:
     built_in = resources.files("voicecoach") / "language" / code
     if built_in.is_dir():
         return built_in
+    # A tenth of a second, which a language that ships need not spend.
+    from importlib.metadata import entry_points
+
     for found in entry_points(group=LANGUAGES_GROUP, name=code):
         try:
             return resources.files(found.load())

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from voicecoach.coaching.cues import Cue, parse_cues
+from voicecoach.coaching.cues import Cue, built_in_cues, parse_cues, translate_cues
 from voicecoach.config import Config, parse_config
 from voicecoach.errors import ConfigError
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.text_safety.bounded_input import MAX_FILE_BYTES
 from voicecoach.types import FileContents
 
@@ -79,3 +80,16 @@ def load_cues(path: Path) -> tuple[Cue, ...]:
     except OSError as e:
         raise ConfigError(f"{path}: cannot read the cue rules: {e.strerror}") from e
     return parse_cues(contents)
+
+
+def configured_cues(config: Config) -> tuple[Cue, ...]:
+    """Return the cue rules that a configuration names; the built-in ones in its language.
+
+    Raises
+    ------
+    ConfigError
+        Where the rules, or the texts of the language, cannot be used.
+    """
+    if config.cues.file:
+        return load_cues(expand_path(config.cues.file))
+    return translate_cues(built_in_cues(), find_language(config.transcription.language))

@@ -21,7 +21,7 @@ from voicecoach.coaching.signals import PHRASE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
-from voicecoach.errors import ConfigError, PluginError
+from voicecoach.errors import ConfigError, InputError, PluginError
 from voicecoach.language.pack import Language, load_language
 from voicecoach.language.tables import TABLE_NAMES
 from voicecoach.scoring.scorer import Scorer
@@ -29,6 +29,7 @@ from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.shell.asr.answering import ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.results.writer import score_log
 from voicecoach.shell.runtime import languages
 from voicecoach.shell.runtime.languages import find_language, find_numbers
 from voicecoach.shell.runtime.user_files import configured_cues
@@ -53,6 +54,7 @@ from voicecoach.types import (
     Speaker,
     Utterance,
 )
+from voicecoach.views.summary import Summarizer
 
 FOLDER = Path(__file__).parent / "german"
 FILES = {name: (FOLDER / f"{name}.toml").read_bytes() for name in TABLE_NAMES}
@@ -202,6 +204,10 @@ def test_without_phrases_words_are_shown_and_cues_that_need_them_are_withheld() 
     assert events[0] == told
     assert (told.at, told.stage) == (0, "language")
     assert told.reason == language_notice(NOTHING, RULES)
+    summary = Summarizer("call")
+    for event in events:
+        summary.add_event(event)
+    assert f"language: {told.reason}" in summary.finish().notes
 
 
 def test_the_notice_counts_the_cues_that_no_rule_of_can_hold() -> None:
@@ -250,8 +256,18 @@ def test_the_score_card_gives_no_score_for_what_needs_phrases_and_says_why() -> 
     assert notes[0] == f"{why}: what needs them is not scored"
     for practice in TECHNIQUES:
         assert (f"not known, {why}" in formulas[practice.id]) is bool(practice.words), practice.id
+    # From the log alone: its header names the language.
+    assert score_log("call", {"language": "de"}, told).notes[0] == notes[0]
+    assert score_log("call", {}, told).notes == score_notes(told, ENGLISH)[0]
     notes, formulas = score_notes(told, ENGLISH)
     assert not any("no phrases" in text for text in (*notes, *formulas.values()))
+
+
+def test_a_call_goes_on_in_its_own_language_alone() -> None:
+    state = make_engine(language=GERMAN, transcribe=True).state()
+    make_engine(language=GERMAN, transcribe=True).restore(state)
+    with pytest.raises(InputError, match="another language"):
+        make_engine(transcribe=True).restore(state)
 
 
 # --- tables that are wrong ------------------------------------------------------------------------

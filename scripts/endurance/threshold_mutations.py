@@ -1,7 +1,7 @@
 """Double and halve every threshold of the core and of the cue rules, and see which tests notice.
 
     python -m scripts.endurance.threshold_mutations                     all of it, for an hour or so
-    python -m scripts.endurance.threshold_mutations --only voicecoach.audio.channels
+    python -m scripts.endurance.threshold_mutations --only voicecoach.coaching --only cues.soften
     python -m scripts.endurance.threshold_mutations --sample 12 --minutes 2        a look, as in CI
     python -m scripts.endurance.threshold_mutations --results FILE [--survivors]   go on; only those
 
@@ -35,6 +35,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from queue import SimpleQueue
@@ -199,7 +200,7 @@ def rule_values() -> Iterator[Mutant]:
             for number in re.finditer(r"(\w+) = (-?\d[\d.]*)", text):
                 signal_ = re.findall(r'signal = "(\w+)", op = "(..?)"', text[: number.start()])
                 what = "".join(signal_[-1]) if signal_ else number[1]
-                where = f"{cue}.{f'rule{rule}.' if rule else ''}{what}"
+                where = f"cues.{cue}.{f'rule{rule}.' if rule else ''}{what}"
                 value = tomllib.loads(number[0])[number[1]]
                 start = at + len(text[: number.start(2)].encode())
                 for change, expression in changes(number[2], value):
@@ -244,11 +245,11 @@ def import_graph() -> dict[str, set[str]]:
     return graph
 
 
-def tests_of(module: str) -> list[str]:
-    """Return the files of tests that belong to a module, nearest first.
+def tests_of(module: str) -> list[list[str]]:
+    """Return the files of tests that belong to a module, the nearest together and first.
 
-    Its mirror, those of its room that import it, others that import it, and those of its room that
-    import what imports it.
+    They are its mirror and those of its room that import it, others that import it, and those of
+    its room that import what imports it.
     """
     graph = import_graph()
     below = module.removeprefix("voicecoach.")
@@ -262,10 +263,14 @@ def tests_of(module: str) -> list[str]:
         if test == mirror:
             found[test] = 0
         elif module in imported:
-            found[test] = 1 if test.rpartition(".")[0] == room else 2
+            found[test] = int(test.rpartition(".")[0] != room)
         elif test.rpartition(".")[0] == room and imported & near:
-            found[test] = 3
-    return [f"{m.replace('.', '/')}.py" for m in sorted(found, key=lambda m: (found[m], m))]
+            found[test] = 2
+    ranked = sorted(found.items(), key=itemgetter(1, 0))
+    return [
+        [f"{test.replace('.', '/')}.py" for test, _ in group]
+        for _, group in groupby(ranked, key=itemgetter(1))
+    ]
 
 
 class TimedTests:
@@ -293,16 +298,19 @@ class TimedTests:
         """Return pytest's arguments for a module, and how long its tests take."""
         arguments: list[str] = []
         total = 0.0
-        for file in tests_of(module):
-            found = self.measure(file)
-            left_out = set(found["collected"]) - found["seconds"].keys() | set(found["failed"])
-            for test, seconds in sorted(found["seconds"].items(), key=itemgetter(1)):
-                if total + seconds > budget_s:
-                    left_out.add(test)
-                elif test not in left_out:
+        for files in tests_of(module):
+            known = [self.measure(file) for file in files]
+            red = {test for found in known for test in found["failed"]}
+            times = {test: s for found in known for test, s in found["seconds"].items()}
+            chosen = set()
+            for test, seconds in sorted(times.items(), key=itemgetter(1)):
+                if test not in red and total + seconds <= budget_s:
+                    chosen.add(test)
                     total += seconds
-            if left_out < set(found["collected"]):
-                arguments += [file, *(f"--deselect={test}" for test in sorted(left_out))]
+            for file, found in zip(files, known, strict=True):
+                if chosen.intersection(found["collected"]):
+                    left_out = sorted(set(found["collected"]) - chosen)
+                    arguments += [file, *(f"--deselect={test}" for test in left_out)]
             if total > 0.8 * budget_s:
                 break
         return arguments, total
@@ -521,7 +529,7 @@ def report(mutants: Sequence[Mutant], done: dict[str, Outcome], at_most: float) 
     print(f"{len(thresholds)} thresholds, {len(lasting)} survived a change: {part:.1%}")
     for mutant in alive:
         print(f"  {done[mutant.id].verdict:9}{mutant.id}")
-    return int(part > at_most)
+    return int(part > at_most or not judged)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ different things, and a call that gave no occasion for one has no score for it.
 - `seen` and `missed` are moments with their words, as the recogniser heard them; those with
   `measured` are what was measured. The card has {seen} and {missed} of each at most, those at which
   the customer was most agitated; the formula counts all.
+- What the customer told and what the agent replied are the log's `account` and `reply` events, the
+  ones that the cues go by.
 - Where a cue goes by the same number (pace and voice against the usual, a minute on end, an
   outburst and the pause after it, apologies, how long a trouble or a demand is open) it is the
   rule's, and the page gives the value that ships. A call is scored by the rules that were loaded

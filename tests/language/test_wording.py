@@ -276,8 +276,6 @@ def test_a_long_call_is_forgotten_from_its_start() -> None:
     assert not wording.evidence(end)
     wording.add_event(make_word("ridiculous", 0, utterance=3 * WORDING_UTTERANCES, start=end))
     assert wording.evidence(end)
-    assert len(wording._words) == WORDING_UTTERANCES
-    assert len(wording._said) <= WORDING_UTTERANCES
 
 
 # --- the model ------------------------------------------------------------------------------

@@ -334,7 +334,9 @@ class TestPlain:
         with pytest.raises(DeviceError):
             listen(PortAudioBackend(), "MacBook")
         assert {raw.state for raw in sd.RawInputStream.opened} == {"closed"}
-        assert not portaudio._open_streams
+        # So the list is made anew.
+        sd.machine.append(("Core Audio", "New Headset", 1, 48000.0))
+        assert "New Headset" in [s.label for s in PortAudioBackend().sources()]
 
     def test_the_list_is_made_anew_only_while_nothing_is_open(self, sd: Any) -> None:
         backend = PortAudioBackend()

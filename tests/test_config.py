@@ -64,3 +64,8 @@ def test_override_checks_what_it_is_given() -> None:
 def test_the_tree_is_frozen() -> None:
     with pytest.raises(AttributeError):
         Config().cues.min_gap_s = 3.0  # type: ignore[misc]
+
+
+def test_calls_are_kept_for_90_days_in_the_eu_and_for_good_elsewhere() -> None:
+    assert config.PrivacyConfig(profile="eu").keep_days == 90
+    assert config.PrivacyConfig().keep_days == 0

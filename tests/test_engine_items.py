@@ -92,7 +92,7 @@ def test_a_lost_device_holds_back_what_needs_it_until_it_is_there_again() -> Non
     events = play(make_engine(), rushing(), [lost, again])
     assert [e.reason for e in events if isinstance(e, ChannelState)][:2] == [
         "unplugged",
-        "it is there again",
+        "it is back",
     ]
     assert opened(events)
 

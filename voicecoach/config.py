@@ -41,7 +41,7 @@ class EndpointingConfig(ConfigSection, frozen=True, kw_only=True):
     ] = 0.4
     backchannel_s: Annotated[
         float,
-        Meta(ge=0.0, le=3.0, description="s: speech inside the other's, shorter than this, is one"),
+        Meta(ge=0.0, le=3.0, description="s: shorter speech during the other's is a backchannel"),
     ] = 1.0
     turn_gap_s: Annotated[
         float, Meta(ge=0.4, le=10.0, description="s of silence after which a turn is over")
@@ -51,7 +51,7 @@ class EndpointingConfig(ConfigSection, frozen=True, kw_only=True):
 class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     """Words."""
 
-    enabled: Annotated[bool, Meta(description="transcribe at all")] = True
+    enabled: Annotated[bool, Meta(description="transcribe what is said")] = True
     engine: Annotated[
         str, Meta(min_length=1, description="transcriber: whisper, or one from a package")
     ] = "whisper"
@@ -92,7 +92,8 @@ class ToneConfig(ConfigSection, frozen=True, kw_only=True):
         float, Meta(ge=0.5, le=10.0, description="s of speech under one estimate of the voice")
     ] = 2.0
     pause_s: Annotated[
-        float, Meta(ge=0.2, le=10.0, description="s of silence after which speech counts anew")
+        float,
+        Meta(ge=0.2, le=10.0, description="s of silence after which speech is measured afresh"),
     ] = 0.7
 
 
@@ -107,7 +108,9 @@ class DeliveryConfig(ConfigSection, frozen=True, kw_only=True):
     ] = 12.0
     warmup_s: Annotated[
         float,
-        Meta(ge=0.0, le=300.0, description="s of speech before there is a usual, if none is kept"),
+        Meta(
+            ge=0.0, le=300.0, description="s of speech before a baseline exists, if none is stored"
+        ),
     ] = 8.0
 
 
@@ -128,7 +131,9 @@ class CuesConfig(ConfigSection, frozen=True, kw_only=True):
     ] = 0.0
     holdout_seed: Annotated[
         int,
-        Meta(ge=0, le=2**53, description="of that chance: the same seed holds out the same cues"),
+        Meta(
+            ge=0, le=2**53, description="seed of that chance: the same seed holds out the same cues"
+        ),
     ] = 0
 
 
@@ -149,21 +154,25 @@ class PrivacyConfig(ConfigSection, frozen=True, kw_only=True):
 
     profile: Annotated[
         Literal["standard", "eu"],
-        Meta(description="standard or eu; it decides the keys below where you do not"),
+        Meta(description="standard or eu; sets the defaults of the keys below"),
     ] = "standard"
     composite: Annotated[
         bool, Meta(description="the composite calmness beside the agent's signals; never with eu")
     ] = _by_profile()
     ask_first: Annotated[
         bool,
-        Meta(description="live calls: nothing before the notice is given, as --consent --wait"),
+        Meta(description="live calls: capture nothing before the notice, as --consent --wait"),
     ] = _by_profile()
     keep_words: Annotated[
-        bool, Meta(description="live calls: what was said is kept in the call's folder")
+        bool, Meta(description="live calls: keep the words in the call's folder")
     ] = _by_profile()
     keep_days: Annotated[
         int,
-        Meta(ge=0, le=36_500, description="days after which a live call's folder goes; 0: never"),
+        Meta(
+            ge=0,
+            le=36_500,
+            description="days after which a live call's folder is deleted; 0: never",
+        ),
     ] = _by_profile()
 
     def __post_init__(self) -> None:
@@ -176,15 +185,21 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
     """Live calls."""
 
     microphone: Annotated[
-        str, Meta(description="the agent's source, as in `voicecoach devices`; empty: the system's")
+        str,
+        Meta(
+            description="the agent's source, as in `voicecoach devices`; empty: the system default"
+        ),
     ] = ""
-    softphone: Annotated[str, Meta(description="the customer's, likewise")] = ""
+    softphone: Annotated[
+        str, Meta(description="the output that the softphone plays on, likewise")
+    ] = ""
     source: Annotated[
-        str, Meta(description="what captures, as in `voicecoach plugins`; empty: the system's")
+        str,
+        Meta(description="audio source, as in `voicecoach plugins`; empty: the system default"),
     ] = ""
     view: Annotated[
         str,
-        Meta(min_length=1, description="what shows it, as in `voicecoach plugins`; or auto"),
+        Meta(min_length=1, description="view, as listed by `voicecoach plugins`, or auto"),
     ] = "auto"
     port: Annotated[
         int,
@@ -196,14 +211,14 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
         ),
     ] = 0
     notice: Annotated[
-        str, Meta(min_length=1, description="what you tell the customer; for --consent")
+        str, Meta(min_length=1, description="notice to read to the customer, for --consent")
     ] = (
         "This call is analysed on my own computer, what is said and how agitated it sounds, to "
         "help me serve you well. No sound is kept, and nothing leaves this computer. You can say "
         "no, now or later. Is that all right with you?"
     )
     notice_recorded: Annotated[
-        str, Meta(min_length=1, description="the same where the sound is kept; for --record")
+        str, Meta(min_length=1, description="the same when the audio is recorded, for --record")
     ] = (
         "This call is recorded and analysed on my own computer, what is said and how agitated it "
         "sounds, to help me serve you well. Nothing leaves this computer. You can say no, now or "
@@ -214,12 +229,15 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
 class JournalConfig(ConfigSection, frozen=True, kw_only=True):
     """The journal of calls."""
 
-    enabled: Annotated[bool, Meta(description="live calls go into the journal, as figures")] = True
+    enabled: Annotated[bool, Meta(description="add live calls to the journal, as figures")] = True
     keep_days: Annotated[
-        int, Meta(ge=0, le=36_500, description="days after which a call leaves it; 0: never")
+        int,
+        Meta(ge=0, le=36_500, description="days after which a call is deleted from it; 0: never"),
     ] = 90
-    words: Annotated[bool, Meta(description="keep what quotes somebody, too: cues, scores")] = False
-    file: Annotated[str, Meta(description="its file; empty: in your data folder")] = ""
+    words: Annotated[
+        bool, Meta(description="also keep quotations: cue messages, score card moments")
+    ] = False
+    file: Annotated[str, Meta(description="journal file; empty: in your data folder")] = ""
 
 
 PluginTables: TypeAlias = dict[str, dict[str, Any]]
@@ -253,10 +271,10 @@ class Config(ConfigSection, frozen=True, kw_only=True):
     def _bounded(self) -> None:
         """Refuse what no setting may undo in this profile."""
         if self.privacy.composite:
-            raise ValueError("the profile eu has none - at `$.privacy.composite`")
+            raise ValueError("not allowed with the profile eu - at `$.privacy.composite`")
         for name, days in ("privacy", self.privacy.keep_days), ("journal", self.journal.keep_days):
             if not days:
-                raise ValueError(f"with the profile eu it ends - at `$.{name}.keep_days`")
+                raise ValueError(f"must not be 0 with the profile eu - at `$.{name}.keep_days`")
 
 
 def parse_config(text: str, where: str) -> Config:
@@ -296,7 +314,7 @@ def override_config(config: Config, path: str, value: Any) -> Config:
             table.setdefault(section, {})
         table = table.get(section)
         if not isinstance(table, dict):
-            raise ConfigError(f"{path}: there is no such table")
+            raise ConfigError(f"{path}: no such table")
     if path == "privacy.profile":
         table.clear()  # it decides the others anew
     table[key] = value

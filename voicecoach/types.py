@@ -207,9 +207,9 @@ class Gap(Event, frozen=True, kw_only=True, tag="gap"):
 class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
     """The health of a channel changed: `ok`, or what is wrong with it, and cues that need it wait.
 
-    `lost` (its device went away), `dead` (nothing on it), `copied` (both channels are one signal),
-    `swapped`, `drifting` (two clocks), `bleeding` (it has the other speaker, too), `clipped`; how
-    each is told stands at the top of `channels`.
+    `lost` (its device was disconnected), `dead` (nothing on it), `copied` (both channels are one
+    signal), `swapped`, `drifting` (two clocks), `bleeding` (it has the other speaker, too),
+    `clipped`; the table at the top of `channels` says how each is detected.
     """
 
     speaker: Speaker

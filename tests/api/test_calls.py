@@ -167,5 +167,5 @@ def test_a_configuration_is_read_and_checked(tmp_path: Path) -> None:
     path.write_text("[cues]\nmin_gap_s = -1.0")
     with pytest.raises(vc.ConfigError, match=r"config\.toml: cues\.min_gap_s"):
         vc.load_config(path)
-    with pytest.raises(vc.ConfigError, match=r"sound\.loud: there is no such table"):
+    with pytest.raises(vc.ConfigError, match=r"sound\.loud: no such table"):
         vc.override_config(vc.Config(), "sound.loud", 1)

@@ -91,8 +91,8 @@ def test_a_silent_channel_is_dead_after_5_s_and_comes_alive() -> None:
     assert said(changes) == [(C, "dead"), (C, "ok")]
     dead, ok = changes
     assert (dead.reason, ok.reason) == (
-        "nothing on it so far: is it muted, or is recording not permitted?",
-        "sound has come",
+        "no audio so far: is it muted, or is recording not permitted?",
+        "audio has arrived",
     )
     assert 5 * SAMPLE_RATE <= dead.at < 5.2 * SAMPLE_RATE
     assert 8 * SAMPLE_RATE <= ok.at < 8.2 * SAMPLE_RATE
@@ -221,7 +221,7 @@ def test_a_bleed_that_ends_is_taken_back_and_found_again() -> None:
     changes = watch(conversations.noisy(both, rng))
     assert said(changes) == [(A, "bleeding"), (A, "ok"), (A, "bleeding")]
     assert 50 * SAMPLE_RATE < changes[1].at < 90 * SAMPLE_RATE
-    assert changes[1].reason == "the other is no longer heard on it"
+    assert changes[1].reason == "the other voice is no longer heard on it"
 
 
 def test_with_one_speaker_nothing_is_compared() -> None:
@@ -266,7 +266,7 @@ def test_clipping_that_ends_is_taken_back() -> None:
     both[AGENT, :until] = conversations.clipped(both[AGENT, :until], 0.1, -14.0)
     changes = watch(conversations.noisy(both, rng))
     assert said(changes) == [(A, "clipped"), (A, "ok")]
-    assert changes[1].reason == "the tops are whole again"
+    assert changes[1].reason == "the peaks are no longer clipped"
 
 
 @pytest.mark.parametrize("f0", [110.0, 210.0])
@@ -325,7 +325,7 @@ def test_a_jump_of_the_delay_is_no_drift() -> None:
 
 def faults(both: Samples) -> list[str]:
     """Return what is said of a call, but for a channel that is silent at its start."""
-    known = {"nothing on it so far: is it muted, or is recording not permitted?", "sound has come"}
+    known = {"no audio so far: is it muted, or is recording not permitted?", "audio has arrived"}
     changes = [c for c in watch(both) if c.reason not in known]
     return [f"{c.at / SAMPLE_RATE:.0f} s {c.speaker} {c.state}: {c.reason}" for c in changes]
 

@@ -617,7 +617,7 @@ def test_what_cannot_go_is_said_and_costs_no_call(
     monkeypatch.setattr(shutil, "rmtree", fail)
     said = retention.purge_old_calls(tmp_path, 90, NOW)
     assert said.startswith("1 call older than 90 days deleted")
-    assert said.endswith("a cannot be deleted: Permission denied")
+    assert said.endswith("a could not be deleted: Permission denied")
     assert names(tmp_path) == ["a", "c"]
 
 

@@ -155,12 +155,12 @@ for_s = 1.0
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ('"agitation"', '"mood"', "no signal 'mood'"),
+        ('"agitation"', '"mood"', "unknown signal 'mood'"),
         ('message = "m"', 'message = "{mood}"', "cannot be filled in"),
         ('message = "m"', 'message = "m"\nsay = "{mood}"', "cannot be filled in"),
         ('message = "m"', 'message = "{hard_said:.1f}"', "cannot be filled in"),
-        ('["apology"]', '["shouting"]', "no move 'shouting'"),
-        ('moves = ["apology"]', "", "neither moves nor a signal"),
+        ('["apology"]', '["shouting"]', "unknown dialogue act of the agent 'shouting'"),
+        ('moves = ["apology"]', "", "needs dialogue acts or a signal"),
         ('message = "m"', 'message = "{agitation.real}"', "cue 'x'"),
         ('message = "m"', 'message = "{agitation"', "cannot be filled in"),
         ('message = "m"', 'message = "{agitation:d}"', "cannot be filled in"),

@@ -226,7 +226,7 @@ def test_a_bad_recording_does_not_stop_the_others(
     none = tmp_path / "none.wav"
     done = voicecoach("replay", none, recording, "--out", home, "--no-transcribe", home=home)
     assert done.returncode == 2
-    assert f"error: {none}: there is no such file" in done.stderr
+    assert f"error: {none}: no such file" in done.stderr
     assert log(home / "Gespräch 1")[-1]["type"] == "ended"
 
 

@@ -515,7 +515,7 @@ FOREIGN = {
 def test_what_is_no_usual_is_said_in_one_line(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     path.write_bytes(FOREIGN[kind])
-    complaint = "made by a newer voicecoach" if kind == "newer" else "this is no kept usual"
+    complaint = "made by a newer voicecoach" if kind == "newer" else "not a baseline file"
     with pytest.raises(ConfigError, match=complaint) as e:
         baseline_file.read_baseline(path)
     assert str(e.value).startswith(f"{path}: ")
@@ -733,7 +733,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     path = home / "data" / "voicecoach" / "baseline.json"
     shown = voicecoach("baseline", "show", home=home, **data)
     assert shown.returncode == 0
-    assert f"Nothing is kept; it would be in {path}" in shown.stdout
+    assert f"There is no baseline yet; it would be kept in {path}" in shown.stdout
     assert delivery.calmness_formula() in shown.stdout
     assert left(home) == []
     replayed = voicecoach(
@@ -741,7 +741,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     )
     assert replayed.returncode == 0, replayed.stderr
     shown = voicecoach("baseline", "show", home=home, **data)
-    assert "Your usual, from 1 call" in shown.stdout
+    assert "Your baseline, from 1 call" in shown.stdout
     assert f"Kept in {path}" in shown.stdout
     assert "s of speech" in shown.stdout
     (home / "eu.toml").write_text("[privacy]\nprofile = 'eu'\n")

@@ -320,7 +320,7 @@ def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
     assert len(t.requests) > before
     (event,) = t.scribe.add_transcript(t.at, t.requests[-1].make_transcript(t.at, ()))
     assert isinstance(event, Degraded)
-    assert event.reason == "agent: words come again"
+    assert event.reason == "agent: transcription resumed"
 
 
 def test_where_the_final_words_fail_what_was_believed_stands() -> None:

@@ -140,7 +140,7 @@ def test_a_name_that_the_locale_cannot_write_is_said(section: str, tmp_path: Pat
     done = voicecoach(*command, "--config", config, home=tmp_path / "home", **ASCII)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    why = {"cues": "no file has such a name", "journal": "'ascii' codec"}[section]
+    why = {"cues": "no file can have that name", "journal": "'ascii' codec"}[section]
     assert why in done.stderr
 
 
@@ -165,9 +165,7 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
 
     monkeypatch.setattr(call_file, "control_folder", nowhere)
     with WebServer(Feed()) as deaf:
-        assert (
-            "`voicecoach tell` does not reach this call: runtime directory" in deaf.why_unreachable
-        )
+        assert "`voicecoach tell` cannot reach this call: runtime directory" in deaf.why_unreachable
 
 
 @pytest.mark.parametrize(

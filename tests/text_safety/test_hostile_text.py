@@ -252,7 +252,7 @@ for text in json.loads(sys.argv[1]):
     labels = panel.findChildren(QLabel)
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
     assert sum(text in label.text() for label in labels) > 8, text
-    ours = {"", "Quit", "The customer says no: nothing is kept of this call"}
+    ours = {"", "Quit", "The customer declines: keep nothing of this call"}
     for tip in {each.toolTip() for each in panel.findChildren(QWidget)} - ours:
         document = QTextDocument()
         document.setHtml(tip) if tip.startswith("<") else document.setPlainText(tip)

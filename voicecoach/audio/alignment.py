@@ -45,7 +45,7 @@ DRIFT_CHECK_EVERY = 10
 PATIENCE_S = 1.0
 """How long a track is waited for that delivers without end."""
 IDLE_PATIENCE_S = 0.2
-"""The same for one that delivers nothing while nothing plays."""
+"""The same for one that delivers no audio while nothing plays."""
 SUSPENDED_AFTER = 20 * SAMPLE_RATE
 BUFFER_SAMPLES = 30 * SAMPLE_RATE
 """Samples that may wait."""
@@ -139,7 +139,7 @@ class Aligner:
         return self._began + index / SAMPLE_RATE
 
     def open_channel(self, speaker: Speaker, *, idles: bool) -> None:
-        """Wait for a speaker's channel; `idles` where it delivers nothing while nothing plays."""
+        """Wait for a speaker's channel; `idles` where it delivers no audio while nothing plays."""
         seconds = IDLE_PATIENCE_S if idles else PATIENCE_S
         self._tracks[speaker].patience = round(seconds * SAMPLE_RATE)
         self._tracks[speaker].is_placed = False

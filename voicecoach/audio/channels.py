@@ -77,13 +77,13 @@ SWAP_GRACE = 4 * SAMPLE_RATE
 """For which the agent's own channel may still come with the opening words."""
 
 _RECOVERED_TEXTS = {
-    "lost": "it is there again",
-    "dead": "sound has come",
+    "lost": "it is back",
+    "dead": "audio has arrived",
     "copied": "the channels differ",
-    "swapped": "the opening was heard on the agent's channel, too",
+    "swapped": "the greeting was heard on the agent's channel, too",
     "drifting": "the delay no longer moves",
-    "bleeding": "the other is no longer heard on it",
-    "clipped": "the tops are whole again",
+    "bleeding": "the other voice is no longer heard on it",
+    "clipped": "the peaks are no longer clipped",
 }
 
 
@@ -244,7 +244,7 @@ class ChannelMonitor:
             return "lost", self._lost[speaker]
         if self._dead[speaker.row]:
             if self._loudest[speaker.row] < _DEAD_POWER:
-                return "dead", "nothing on it so far: is it muted, or is recording not permitted?"
+                return "dead", "no audio so far: is it muted, or is recording not permitted?"
             return "dead", f"digital silence for {SILENT_AFTER // SAMPLE_RATE} s: muted or lost"
         if self._copy.is_copy:
             gain = self._copy.level_db
@@ -264,7 +264,7 @@ class ChannelMonitor:
             return "bleeding", f"the {what} on it, about {level} and {late}"
         if self._clipping[speaker].is_clipped:
             top = self._clipping[speaker].top_dbfs
-            return "clipped", f"the tops of loud speech are flat, at {top:.0f} dBFS"
+            return "clipped", f"loud speech is clipped at {top:.0f} dBFS"
         return "ok", ""
 
     def _changes(self, at: int) -> list[ChannelState]:

@@ -164,7 +164,7 @@ def parse_cues(file: FileContents) -> tuple[Cue, ...]:
     seen: set[str] = set()
     for cue in cues:
         if cue.id in seen:
-            raise ConfigError(f"{file.name}: cue {cue.id!r} is there twice")
+            raise ConfigError(f"{file.name}: cue {cue.id!r} is defined twice")
         seen.add(cue.id)
         _check_cue(cue, file.name)
     return cues
@@ -188,7 +188,7 @@ def translate_cues(cues: tuple[Cue, ...], language: Language) -> tuple[Cue, ...]
     where = f"language {language.code}/texts.toml"
     for id in language.texts:
         if id not in ids:
-            raise ConfigError(f"{where}: there is no cue {id!r}")
+            raise ConfigError(f"{where}: unknown cue {id!r}")
     translated = []
     for cue in cues:
         if text := language.texts.get(cue.id):
@@ -220,12 +220,14 @@ def _check_cue(cue: Cue, where: str) -> None:
     named += [cue.worse.signal] if cue.worse else []
     for name in named:
         if name not in CUE_SIGNALS:
-            raise ConfigError(f"{where}: cue {cue.id!r}: there is no signal {name!r}")
+            raise ConfigError(f"{where}: cue {cue.id!r}: unknown signal {name!r}")
     for kind in cue.heeded.moves:
         if kind not in ACT_KINDS[Speaker.AGENT]:
-            raise ConfigError(f"{where}: cue {cue.id!r}: the agent has no move {kind!r}")
+            raise ConfigError(
+                f"{where}: cue {cue.id!r}: unknown dialogue act of the agent {kind!r}"
+            )
     if not cue.heeded.moves and not cue.heeded.signal:
-        raise ConfigError(f"{where}: cue {cue.id!r}: heeded names neither moves nor a signal")
+        raise ConfigError(f"{where}: cue {cue.id!r}: `heeded` needs dialogue acts or a signal")
     known = {
         HELD_PLACEHOLDER: 1.0,
         **dict.fromkeys(CUE_SIGNALS, 1.0),

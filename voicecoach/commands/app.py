@@ -58,17 +58,22 @@ app = typer.Typer(
 
 SpeedOption = Annotated[
     float | None,
-    typer.Option(min=0.1, help="Times real time, 1 plays it live. Default: as fast as it goes."),
+    typer.Option(min=0.1, help="Replay speed: 1 is real time. Default: as fast as possible."),
 ]
-FramesOption = Annotated[bool, typer.Option("--frames", help="A prosody event per hop, too.")]
+FramesOption = Annotated[
+    bool, typer.Option("--frames", help="Also log a prosody event for each hop.")
+]
 ReportOption = Annotated[
-    bool, typer.Option("--report/--no-report", help="Write the report, a page to hear it with.")
+    bool,
+    typer.Option(
+        "--report/--no-report", help="Write the report: a page with the timeline and the audio."
+    ),
 ]
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("voicecoach-demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("voicecoach-demo"),
     speed: SpeedOption = None,
     frames: FramesOption = False,
     transcribe: TranscribeOption = True,
@@ -91,41 +96,41 @@ def demo(
 @app.command()
 def replay(
     calls: Annotated[
-        list[Path] | None, typer.Argument(help="Recordings, one a call.", metavar="CALL...")
+        list[Path] | None, typer.Argument(help="Recordings, one per call.", metavar="CALL...")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
-        "voicecoach-out"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; each call gets its own.")
+    ] = Path("voicecoach-out"),
     channels: ChannelsOption = None,
     swap: SwapOption = False,
     agent: Annotated[
-        Path | None, typer.Option(help="The agent's own mono file, with --customer.")
+        Path | None, typer.Option(help="Mono recording of the agent; use with --customer.")
     ] = None,
     customer: Annotated[
-        Path | None, typer.Option(help="The customer's own mono file, with --agent.")
+        Path | None, typer.Option(help="Mono recording of the customer; use with --agent.")
     ] = None,
     mono: MonoOption = None,
     as_heard: Annotated[
         bool,
         typer.Option(
             "--as-heard",
-            help="A live call's own recording: words, pauses and marks come as they did.",
+            help="Repeat a recorded live call: words, pauses and marks at their original times.",
         ),
     ] = False,
     speed: SpeedOption = None,
     events: Annotated[
         Path | None,
-        typer.Option(help="A copy of the event log, for one call.", metavar="FILE"),
+        typer.Option(help="Also write the event log to this file (one call only).", metavar="FILE"),
     ] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option(help="Measure the agent against the baseline in this file.", metavar="FILE"),
+        typer.Option(help="Compare the agent with the baseline in this file.", metavar="FILE"),
     ] = None,
     learn: Annotated[
-        bool, typer.Option("--learn", help="Learn from each call, into the file of --baseline.")
+        bool, typer.Option("--learn", help="Update the --baseline file with each call.")
     ] = False,
     journal: Annotated[
-        bool, typer.Option("--journal/--no-journal", help="Put each call into your journal, too.")
+        bool, typer.Option("--journal/--no-journal", help="Add each call to your journal.")
     ] = False,
     frames: FramesOption = False,
     cues: CuesOption = None,
@@ -141,15 +146,21 @@ def replay(
     """Replay recorded calls: the same engine and the same cues as live."""
     calls = calls or []
     if events and len(calls) > 1:
-        fail("--events is for one call; each has its events.jsonl in its folder")
+        fail("--events takes one call; with several, each folder has its own events.jsonl")
     if (agent is None) != (customer is None):
-        fail("--agent and --customer go together: a mono file each")
+        fail("use --agent and --customer together, each with a mono recording")
     if agent and (calls or mono or channels or swap):
-        fail("--agent and --customer name a whole call: no CALL, --mono, --channels or --swap")
+        fail(
+            "--agent and --customer already name the whole call: leave out CALL, --mono, "
+            "--channels and --swap"
+        )
     if as_heard and (agent or mono or channels or swap or model):
-        fail("--as-heard takes a live call's recording as it is, and asks no recogniser")
+        fail(
+            "--as-heard uses the recording's own channels and words: leave out --agent, --mono, "
+            "--channels and --model"
+        )
     if learn and not baseline:
-        fail("--learn goes with --baseline FILE, which it writes to")
+        fail("--learn needs --baseline FILE, the file to update")
     if not agent and not calls:
         fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.apps.replay import ReplayOptions
@@ -174,9 +185,9 @@ def replay(
 
 @app.command()
 def live(
-    out: Annotated[Path, typer.Option(help="Where the results go, a folder for each call.")] = Path(
-        "voicecoach-out"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; each call gets its own.")
+    ] = Path("voicecoach-out"),
     view: Annotated[
         str | None,
         typer.Option(
@@ -185,29 +196,34 @@ def live(
         ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="What captures, as in `voicecoach plugins`.", metavar="NAME")
+        str | None,
+        typer.Option(help="Audio source, as listed by `voicecoach plugins`.", metavar="NAME"),
     ] = None,
     microphone: Annotated[
-        str | None, typer.Option(help="The agent's source, as in `voicecoach devices`.")
+        str | None, typer.Option(help="The agent's microphone, as listed by `voicecoach devices`.")
     ] = None,
     softphone: Annotated[
-        str | None, typer.Option(help="The customer's: the output that the softphone plays on.")
+        str | None,
+        typer.Option(
+            help="The output that the softphone plays on, as listed by `voicecoach devices`."
+        ),
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Capture nothing before you press start.")
+        bool, typer.Option("--wait", help="Capture nothing until you press Start.")
     ] = False,
     consent: Annotated[
-        bool, typer.Option("--consent", help="Print what to tell the customer, and log it.")
+        bool,
+        typer.Option("--consent", help="Print the notice to read to the customer, and log it."),
     ] = False,
     record: Annotated[
-        bool, typer.Option("--record", help="Keep the sound, too; else none is.")
+        bool, typer.Option("--record", help="Record the audio (by default none is kept).")
     ] = False,
     baseline: Annotated[
-        bool, typer.Option(help="Measure you against your baseline, and learn from each call.")
+        bool, typer.Option(help="Compare you with your own baseline and update it with each call.")
     ] = True,
     journal: Annotated[
         bool | None,
-        typer.Option("--journal/--no-journal", help="Put each call into your journal, too."),
+        typer.Option("--journal/--no-journal", help="Add each call to your journal."),
     ] = None,
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Serve Prometheus metrics, at /metrics.")
@@ -215,7 +231,9 @@ def live(
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Port of the page, metrics and tell. Default: a free one."
+            min=0,
+            max=65535,
+            help="Port for the page, the metrics and `tell`. Default: any free port.",
         ),
     ] = None,
     cues: CuesOption = None,
@@ -226,7 +244,7 @@ def live(
     config: ConfigOption = None,
     change: SetOption = None,
 ) -> None:
-    """Listen to calls beside your softphone, and show cues."""
+    """Monitor live calls beside your softphone and show cues."""
     from voicecoach.config import override_config
     from voicecoach.shell.apps.live import LiveOptions, run_live
     from voicecoach.shell.apps.replay import start_transcribers
@@ -255,7 +273,7 @@ def live(
 
 @app.command()
 def devices(config: ConfigOption = None) -> None:
-    """List what can be listened to, and what would be."""
+    """List audio sources and mark the ones that would be used."""
     from voicecoach.shell.apps.built_in import built_in_plugins, open_source
     from voicecoach.shell.capture.ears import pick_source
     from voicecoach.shell.runtime.plugins import Registry
@@ -283,7 +301,7 @@ def tell(
         ),
     ],
 ) -> None:
-    """Tell the live call that runs here what to do; give this command to a key."""
+    """Control the running call; bind it to a hotkey."""
     from voicecoach.shell.control.tell import send_command
 
     send_command(word)
@@ -301,7 +319,7 @@ app.add_typer(baseline_commands.app, name="baseline")
 
 @app.command("config")
 def show_config(config: ConfigOption = None) -> None:
-    """Print the effective configuration, each key with its unit."""
+    """Print the configuration in effect, each key with its meaning and unit."""
     from voicecoach.config import config_to_toml
 
     settings = load_settings(config)
@@ -314,7 +332,9 @@ def show_config(config: ConfigOption = None) -> None:
 def list_cues(
     config: ConfigOption = None,
     cues: CuesOption = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a page: docs/cues.md.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it as Markdown (docs/cues.md).")
+    ] = False,
 ) -> None:
     """List the cues and the signals that rules may name."""
     from voicecoach.views import catalogue
@@ -336,7 +356,7 @@ def list_cues(
 
 @app.command()
 def doctor(config: ConfigOption = None) -> None:
-    """Say what this machine can do, and what to install for the rest."""
+    """Check what works on this machine and what to install for the rest."""
     from voicecoach.shell.apps.doctor import run_checks
 
     settings = load_settings(config)

@@ -14,16 +14,17 @@ from voicecoach.commands.common import ConfigOption, load_settings, print_note
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What is usual for you, kept on this machine only: see it, start over, remove it.",
+    help="Your baseline, kept on this machine only: show it, reset it, delete it.",
 )
 BaselineFileOption = Annotated[
-    Path | None, typer.Option("--file", help="Another than the one that is yours.", metavar="FILE")
+    Path | None,
+    typer.Option("--file", help="Baseline file to use instead of your own.", metavar="FILE"),
 ]
 
 
 @app.command("show")
 def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) -> None:
-    """Print what is usual for you, and the formula over it where there is one."""
+    """Print your baseline and, where it is shown, the calmness formula."""
     from voicecoach.estimates import delivery
     from voicecoach.estimates.baseline import BASELINE_SIGNALS, EMPTY_BASELINE
     from voicecoach.shell.results import baseline_file
@@ -33,7 +34,7 @@ def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) 
     path = file or baseline_file.default_baseline_path()
     known = baseline_file.read_baseline(path)
     calls = (known or EMPTY_BASELINE).calls
-    title = f"Your usual, from {count_text(calls, 'call')}"
+    title = f"Your baseline, from {count_text(calls, 'call')}"
     table = Table("what it is", "unit", "usual", "spread", "learnt from", title=title)
     for name, known_as in BASELINE_SIGNALS.items():
         learnt = (known or EMPTY_BASELINE).signals.get(name)
@@ -49,7 +50,7 @@ def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) 
             f"\nCalmness, from the fields of a delivery event:\n\n{delivery.calmness_formula()}\n"
         )
         console.print(Text(text), soft_wrap=True)
-    where = "Kept in" if known else "Nothing is kept; it would be in"
+    where = "Kept in" if known else "There is no baseline yet; it would be kept in"
     console.print(Text(f"{where} {path}"), soft_wrap=True)
 
 
@@ -58,7 +59,7 @@ def reset_baseline(
     file: BaselineFileOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Forget what is usual for you and start over."""
+    """Reset your baseline and start over."""
     from voicecoach.estimates.baseline import EMPTY_BASELINE
     from voicecoach.shell.results import baseline_file
 
@@ -66,12 +67,12 @@ def reset_baseline(
     if not yes:
         typer.confirm(f"Forget everything in {path}?", abort=True)
     baseline_file.write_baseline(path, EMPTY_BASELINE)
-    print_note(f"{path}: nothing is usual yet")
+    print_note(f"{path}: the baseline is empty now")
 
 
 @app.command("delete")
 def delete_baseline(file: BaselineFileOption = None) -> None:
-    """Remove the file with what is usual for you."""
+    """Delete your baseline file."""
     from voicecoach.shell.results import baseline_file
 
     path = file or baseline_file.default_baseline_path()

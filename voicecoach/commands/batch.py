@@ -25,26 +25,30 @@ from voicecoach.errors import EXIT_UNUSABLE
 
 
 def batch(
-    folder: Annotated[Path, typer.Argument(help="Searched for recordings, one a call.")],
-    out: Annotated[Path, typer.Option(help="Where the tables go.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to search for recordings, one per call.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables.")],
     channels: ChannelsOption = None,
     swap: SwapOption = False,
     mono: MonoOption = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. Default: one for each core.")
+        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Use the Dask cluster whose scheduler is here.", metavar="ADDRESS"),
+        typer.Option(
+            help="Address of a Dask scheduler to use instead of local processes.", metavar="ADDRESS"
+        ),
     ] = None,
     dashboard: Annotated[
         bool,
         typer.Option("--dashboard", help="Serve Dask's dashboard on this machine; needs bokeh."),
     ] = False,
     keep_calls: Annotated[
-        bool, typer.Option("--keep-calls", help="Keep each call's log and summary, too.")
+        bool, typer.Option("--keep-calls", help="Also keep each call's log and summary.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many calls.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Process at most this many calls.")
+    ] = None,
     cues: CuesOption = None,
     transcribe: TranscribeOption = True,
     transcriber: TranscriberOption = None,

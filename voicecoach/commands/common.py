@@ -30,18 +30,21 @@ ConfigOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", help="faster-whisper name, or a folder with a model."),
+    typer.Option("--model", help="faster-whisper model name, or a folder with a model."),
 ]
 ChannelsOption = Annotated[
-    str | None, typer.Option(help="Who is on which channel. Default: agent=0,customer=1.")
+    str | None, typer.Option(help="Which channel carries whom. Default: agent=0,customer=1.")
 ]
-SwapOption = Annotated[bool, typer.Option("--swap", help="Turn the two channels round.")]
+SwapOption = Annotated[bool, typer.Option("--swap", help="Swap the two channels.")]
 MonoOption = Annotated[
-    MonoSpeaker | None, typer.Option(help="The recordings hold this speaker alone.")
+    MonoSpeaker | None, typer.Option(help="The recordings carry this speaker only.")
 ]
-TranscribeOption = Annotated[bool, typer.Option(help="Transcribe the words.")]
+TranscribeOption = Annotated[bool, typer.Option(help="Transcribe what is said.")]
 TranscriberOption = Annotated[
-    str | None, typer.Option("--transcriber", help="As in `voicecoach plugins`.", metavar="NAME")
+    str | None,
+    typer.Option(
+        "--transcriber", help="Transcriber, as listed by `voicecoach plugins`.", metavar="NAME"
+    ),
 ]
 CuesOption = Annotated[
     Path | None, typer.Option("--cues", help="Cue rules in TOML.", metavar="FILE")
@@ -144,7 +147,7 @@ def parse_channel_mapping(
 ) -> tuple[int, int]:
     """Return the channels of agent and customer."""
     if mono and (channels or swap):
-        fail("--mono has one channel: no --channels or --swap")
+        fail("--mono means one channel: leave out --channels and --swap")
     if channels is None:
         return (1, 0) if swap else (0, 1)
     try:

@@ -26,19 +26,21 @@ def diff(
     cues: Annotated[
         list[Path],
         typer.Option(
-            "--cues", help="Cue rules in TOML. Twice: A and B. Once: B, and A is what is in force."
+            "--cues",
+            help="Cue rules in TOML. Give two files to compare A with B, or one to compare it "
+            "with the rules in effect.",
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="The picture, as one HTML file.", metavar="FILE")
+        Path | None, typer.Option(help="Write the comparison as one HTML file.", metavar="FILE")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     results: Annotated[
         Path | None,
-        typer.Option(help="Keep the results of recordings that are replayed.", metavar="DIR"),
+        typer.Option(help="Keep the results of replayed recordings in this folder.", metavar="DIR"),
     ] = None,
     transcribe: Annotated[
-        bool, typer.Option(help="Transcribe recordings that are replayed.")
+        bool, typer.Option(help="Transcribe what is said in replayed recordings.")
     ] = True,
     model: ModelOption = None,
     config: ConfigOption = None,
@@ -51,7 +53,7 @@ def diff(
     from voicecoach.shell.runtime.user_files import load_cues
 
     if len(cues) > 2:
-        fail("--cues is given once or twice: two sets of rules are compared")
+        fail("give --cues once or twice: it compares two sets of rules")
     settings = load_settings(config, model, transcribe)
     b = RuleSet(cues[-1].name, load_cues(cues[-1]))
     if len(cues) == 2:

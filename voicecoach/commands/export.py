@@ -13,7 +13,7 @@ from voicecoach.errors import EXIT_UNUSABLE, JournalError
 
 
 class ExportFormat(StrEnum):
-    """What to write."""
+    """Format to write."""
 
     VTT = "vtt"
     SRT = "srt"
@@ -29,11 +29,11 @@ def export(
         typer.Argument(help="Results folders, or event logs.", metavar="FOLDER..."),
     ],
     format: Annotated[
-        ExportFormat, typer.Option("--format", help="What to write.", case_sensitive=False)
+        ExportFormat, typer.Option("--format", help="Format to write.", case_sensitive=False)
     ] = ExportFormat.ALL,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where it goes. Default: beside each event log.", metavar="DIR"),
+        typer.Option(help="Folder to write to. Default: beside each event log.", metavar="DIR"),
     ] = None,
 ) -> None:
     """Write transcripts, speech segments and cues of calls for other tools; see docs/exports.md."""
@@ -65,6 +65,8 @@ def export(
             atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](call.events, title))
             typer.echo(printable(readable_text(target)))
         if set(wanted) & set(exports.FORMATS_OF_WORDS) and not conversation(call.events):
-            print_note(f"note: {readable_text(log)}: there are no words in it, so no transcript")
+            print_note(
+                f"note: {readable_text(log)}: the call has no words, so there is no transcript"
+            )
     if failed:
         raise SystemExit(EXIT_UNUSABLE)

@@ -33,22 +33,25 @@ class JournalFormat(StrEnum):
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Calls as figures, cues and scores, kept on this machine only, to learn from.",
+    help="Your calls as figures, cues and scores, kept on this machine only.",
 )
 JournalFileOption = Annotated[
-    Path | None, typer.Option("--journal", help="Another than yours.", metavar="FILE")
+    Path | None,
+    typer.Option("--journal", help="Journal file to use instead of your own.", metavar="FILE"),
 ]
 CallArgument = Annotated[
     str,
     typer.Argument(
-        help="Its id or name, or how one of them begins.", metavar="CALL", parser=clean_argument
+        help="The call's id or name, or the first letters of either.",
+        metavar="CALL",
+        parser=clean_argument,
     ),
 ]
 
 
 @app.command("list")
 def list_calls(file: JournalFileOption = None, config: ConfigOption = None) -> None:
-    """List the calls, the latest last."""
+    """List the calls, newest last."""
     from voicecoach.shell.journal.tables import calls_table
 
     with _open_journal(file, config) as journal:
@@ -59,21 +62,21 @@ def list_calls(file: JournalFileOption = None, config: ConfigOption = None) -> N
 @app.command()
 def add(
     folders: Annotated[
-        list[Path], typer.Argument(help="What calls left, a folder each.", metavar="FOLDER...")
+        list[Path], typer.Argument(help="Result folders, one per call.", metavar="FOLDER...")
     ],
     words: Annotated[
-        bool | None, typer.Option("--words/--no-words", help="Keep what quotes somebody, too.")
+        bool | None, typer.Option("--words/--no-words", help="Also keep quotations.")
     ] = None,
     audio: Annotated[
-        bool, typer.Option("--audio", help="Keep a copy of the sound of a live call.")
+        bool, typer.Option("--audio", help="Also keep a copy of a live call's audio.")
     ] = False,
     date: Annotated[
-        datetime | None, typer.Option(help="When the call began. Default: as its log says.")
+        datetime | None, typer.Option(help="When the call began. Default: the time in its log.")
     ] = None,
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Add calls from the folders that replay and live leave; again replaces them."""
+    """Add calls from result folders; adding one again replaces it."""
     from voicecoach.shell.journal import fill
     from voicecoach.shell.views.stderr import print_error
 
@@ -101,7 +104,7 @@ def add(
 
 @app.command()
 def show(call: CallArgument, file: JournalFileOption = None, config: ConfigOption = None) -> None:
-    """Show a call: its figures, cues, scores and what people added."""
+    """Show a call: its figures, cues, scores, survey and notes."""
     from voicecoach.shell.journal.tables import render_call
 
     console = Console()
@@ -117,7 +120,7 @@ def add_survey(
     nps: Annotated[int | None, typer.Option(help="Would they recommend, 0 to 10.")] = None,
     ces: Annotated[int | None, typer.Option(help="How easy it was, 1 to 7.")] = None,
     notes: Annotated[
-        str, typer.Option(help="What else there is to say.", metavar="TEXT", parser=clean_argument)
+        str, typer.Option(help="Free text.", metavar="TEXT", parser=clean_argument)
     ] = "",
     answers: Annotated[
         Path | None,
@@ -126,26 +129,24 @@ def add_survey(
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Keep what a survey answered about a call; what is not named stays."""
+    """Save a survey's answers about a call; answers you leave out stay as they are."""
     from voicecoach.shell.journal import fill
 
     survey = fill.read_survey(csat, nps, ces, notes, answers)
     with _open_journal(file, config) as journal:
         found = journal.find_call(call)
         journal.save_survey(found.id, survey)
-    print_note(f"{found.name}: the survey is kept")
+    print_note(f"{found.name}: survey saved")
 
 
 @app.command()
 def note(
     call: CallArgument,
-    text: Annotated[
-        str, typer.Argument(help="What there is to say.", metavar="TEXT", parser=clean_argument)
-    ],
+    text: Annotated[str, typer.Argument(help="The note.", metavar="TEXT", parser=clean_argument)],
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Note something about a call."""
+    """Add a note to a call."""
     from voicecoach.journal.entry import NoteRow
     from voicecoach.shell.journal.fill import utc_text
 
@@ -164,12 +165,12 @@ def export(
             metavar="OUT",
         ),
     ],
-    format: Annotated[JournalFormat, typer.Option(help="What to write.")] = JournalFormat.CSV,
-    table: Annotated[str, typer.Option(help="This table alone.")] = "",
+    format: Annotated[JournalFormat, typer.Option(help="Format to write.")] = JournalFormat.CSV,
+    table: Annotated[str, typer.Option(help="Only this table.")] = "",
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write the journal for other programs."""
+    """Export the journal for other programs."""
     from voicecoach.shell.journal.export import export_journal
 
     with _open_journal(file, config) as journal:
@@ -184,7 +185,7 @@ def delete(
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Delete a call from the journal, for good; the folder that it left stays."""
+    """Delete a call from the journal for good; its results folder stays."""
     from voicecoach.shell.journal.tables import local_time_text
     from voicecoach.text_safety.sanitize import printable
 
@@ -196,18 +197,21 @@ def delete(
                 abort=True,
             )
         journal.delete_call(found.id)
-    print_note(f"{found.name}: deleted; what the call left in its own folder is not")
+    print_note(f"{found.name}: deleted from the journal; its results folder is untouched")
 
 
 @app.command()
 def purge(
     older_than: Annotated[
-        str, typer.Option(help="Days, as in 90d. Default: as configured.", metavar="DAYS")
+        str,
+        typer.Option(
+            help="Retention period, as in 90d. Default: the configured one.", metavar="DAYS"
+        ),
     ] = "",
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Delete the calls that have been kept for long enough."""
+    """Delete calls older than the retention period."""
     from voicecoach.shell.journal import fill
     from voicecoach.views.summary import count_text
 
@@ -231,7 +235,7 @@ def show_trends(
     file: JournalFileOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show how techniques go by the week, which cues helped, what surveys move with."""
+    """Show weekly technique scores, which cues helped, and what goes with survey answers."""
     from voicecoach.shell.journal import page, tables
     from voicecoach.shell.journal.weeks import journal_trends
     from voicecoach.shell.runtime import atomic_write
@@ -242,7 +246,7 @@ def show_trends(
     for table in tables.trend_tables(found):
         console.print(table)
     if out is None:
-        print_note("as pictures: voicecoach journal trends trends.html")
+        print_note("for charts: voicecoach journal trends trends.html")
         return
     target = out / "trends.html" if out.is_dir() or not out.suffix else out
     atomic_write.write_atomic(target, page.trends_page(found), private=True)

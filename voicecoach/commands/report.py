@@ -19,7 +19,7 @@ from voicecoach.commands.common import (
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(help="What a replay or a live call left.", metavar="FOLDER")
+        Path, typer.Argument(help="Results folder of a replay or a live call.", metavar="FOLDER")
     ],
     call: Annotated[
         list[Path] | None,
@@ -39,13 +39,13 @@ def report(
 
     recordings = call or []
     if len(recordings) > 2:
-        fail("--call names one recording, or two: the agent's and the customer's")
+        fail("--call takes one recording, or two: the agent's, then the customer's")
     if channels and len(recordings) == 2:
-        fail("--channels is for one recording with both speakers")
+        fail("--channels needs one recording with both speakers")
     mapping = parse_channel_mapping(channels) if channels else None
     log = reader.read_results(folder)
     open_call = reports.recording_opener(log, recordings, mapping)
     path = reports.write_report(log, open_call, audio)
     if open_call is None:
-        print_note("note: there is no sound in it; name the recording with --call")
+        print_note("note: the report has no audio; name the recording with --call")
     typer.echo(printable(f"Report: {readable_text(path)}"))

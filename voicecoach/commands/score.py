@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def score(
     folder: Annotated[
-        Path | None, typer.Argument(help="A call's results, or its event log.", metavar="FOLDER")
+        Path | None, typer.Argument(help="Results folder or event log of a call.", metavar="FOLDER")
     ] = None,
     markdown: Annotated[
         bool,
-        typer.Option("--markdown", help="Print how scores come about, as docs/scorecard.md."),
+        typer.Option("--markdown", help="Print how scores are calculated (docs/scorecard.md)."),
     ] = False,
 ) -> None:
     """Score a call anew from its log: how it went by the techniques of conflict resolution."""
@@ -41,7 +41,7 @@ def score(
     found = reader.read_results(folder)
     place = found.path.parent
     if found.facts.get("words_kept") is False:
-        fail(f"{place}: what was said in it is not kept, so its score card cannot be made anew")
+        fail(f"{place}: its words were not kept, so the score card cannot be made again")
     name = str(found.facts.get("call", place.name))
     card = writer.score_log(name, found.facts, found.events)
     if before := writer.read_score_card(place):
@@ -71,7 +71,7 @@ def print_score_card(card: ScoreCard, console: Console) -> None:
             table.add_row("", safe_text(t.practise, "italic"))
         table.add_row()
     s, j = card.styles, card.journey
-    table.add_row("", Text(f"Way of handling the conflict: {s.style or 'not known'}", "bold"))
+    table.add_row("", Text(f"Conflict style: {s.style or 'not known'}", "bold"))
     table.add_row("", safe_text(s.formula, "dim"))
     for e in s.evidence:
         table.add_row(format_seconds(e.quote.start_s), _quote_text(e.quote, f"{e.style}: "))
@@ -84,7 +84,7 @@ def print_score_card(card: ScoreCard, console: Console) -> None:
         for q in change.preceded_by:
             table.add_row(format_seconds(q.start_s), _quote_text(q, f"  {q.speaker}: "))
     table.add_row()
-    table.add_row("", Text("What it is about, in the customer's words", "bold"))
+    table.add_row("", Text("Reason for the call, in the customer's words", "bold"))
     for q in card.root_cause:
         table.add_row(format_seconds(q.start_s), _quote_text(q))
     console.print(table)

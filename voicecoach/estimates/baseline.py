@@ -143,7 +143,7 @@ def parse_baseline(data: bytes, where: str) -> AgentBaseline:
             raise ConfigError(f"{where}: made by a newer voicecoach: update this one, or {mend}")
         return bounded_input.decode_json(data, AgentBaseline)
     except ValueError as e:
-        raise ConfigError(f"{where}: this is no kept usual ({e}): {mend}") from e
+        raise ConfigError(f"{where}: not a baseline file ({e}): {mend}") from e
 
 
 class _Versioned(msgspec.Struct):

@@ -259,7 +259,7 @@ def make_entry(
     started_at
         ISO 8601, UTC.
     words
-        Keep what quotes somebody, too.
+        Also keep quotations.
     """
     call = _call_row(facts, events, card, started_at)
     techniques = card.techniques if card else []

@@ -260,7 +260,7 @@ class IncrementalTranscriber:
         events: list[Event] = []
         if transcript.error != self._last_error:
             self._last_error = transcript.error
-            reason = f"{self._speaker}: {transcript.error or 'words come again'}"
+            reason = f"{self._speaker}: {transcript.error or 'transcription resumed'}"
             over = not transcript.error
             events.append(Degraded(at=at, stage="transcription", reason=reason, over=over))
         draft = self._awaiting_final.get(transcript.utterance)

@@ -59,7 +59,7 @@ class RecordedDevices:
         self.open = False
 
     def pauses_in_silence(self, speaker: Speaker) -> bool:
-        """Return whether a device delivers nothing while nothing plays."""
+        """Return whether a device delivers no audio while nothing plays."""
         return False
 
     def read_chunks(self, seconds: float) -> CapturedNews:

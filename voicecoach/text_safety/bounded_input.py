@@ -53,7 +53,7 @@ def decode_toml(data: bytes, kind: type[T]) -> T:
         found = msgspec.convert(tree, kind, str_keys=True)
         finite = _finite(tree)
     if not finite:
-        raise ValueError("a number in it is infinite, or none")
+        raise ValueError("numbers must be finite")
     return found
 
 

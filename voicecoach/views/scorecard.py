@@ -114,7 +114,7 @@ class ScoreCard(msgspec.Struct, frozen=True):
     styles: ConflictStyles
     journey: AgitationJourney
     root_cause: list[Quote]
-    """What it is about, in the customer's words, most telling first."""
+    """Reason for the call, in the customer's words, most telling first."""
     survey: Survey = Survey()
     notes: list[str] = []
     """What limits what can be said: no words, a channel that is not trusted."""
@@ -138,7 +138,7 @@ def scorecard_markdown(card: ScoreCard) -> str:
         out += [f"- **Practise:** {escape_markdown(t.practise)}"] if t.practise else []
         out += [""] if out[-1] else []
     out += [*_styles(card.styles), *_journey(card.journey)]
-    out += ["## What it is about, in the customer's words", ""]
+    out += ["## Reason for the call, in the customer's words", ""]
     out += [f"- {quote_line(q)}" for q in card.root_cause] or ["Not known."]
     out += ["", *_survey(card.survey)]
     return "\n".join(out) + "\n"
@@ -156,7 +156,7 @@ def _score_text(score: float | None) -> str:
 
 
 def _styles(s: ConflictStyles) -> list[str]:
-    out = ["## Way of handling the conflict", ""]
+    out = ["## Conflict style", ""]
     if s.style:
         shares = ", ".join(
             f"{escape_markdown(style)} {share:.0%}" for style, share in s.shares.items() if share

@@ -199,7 +199,7 @@ def test_without_its_packages_only_what_needs_them_is_missing(
         monkeypatch.setitem(sys.modules, f"voicecoach.shell.{name}", None)
     with served(Config(live=LiveConfig(view="none"))):
         said = capfd.readouterr().err
-        assert said.startswith("`voicecoach tell` does not reach this call: no local web app")
+        assert said.startswith("`voicecoach tell` cannot reach this call: no local web app")
         assert said.endswith("pip install 'voicecoach[live]'\n")
     for config in (
         Config(live=LiveConfig(view="browser")),

@@ -353,7 +353,7 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(
     assert len(after) == len(CALLS)
     assert before.items() <= after.items()
     third = voicecoach(*command(good, out), home=home)
-    assert "all 5 calls were done before" in third.stderr
+    assert "all 5 calls were already done" in third.stderr
     assert results(out) == after
 
 
@@ -389,7 +389,7 @@ def test_a_call_that_kills_its_worker_is_given_up_and_the_others_are_done(
     assert called(out) == list(CALLS)
     failed = {row["call"]: row["error"] for row in rows(out, "failed")}
     assert failed.keys() == {"deadly.wav", "odd.wav"}
-    assert "its worker ended (killed, or out of memory) each of 3 times" in failed["deadly.wav"]
+    assert "its worker ended (killed or out of memory) all 3 times" in failed["deadly.wav"]
     assert "RuntimeError: never thought of" in failed["odd.wav"]
 
 
@@ -545,7 +545,7 @@ def test_a_scheduler_that_is_killed_ends_the_batch_which_goes_on_later(
             process.kill()
             _, said = running.communicate(timeout=120)
             assert running.returncode == 2
-        assert "the scheduler is gone: run the same command again to go on" in said
+        assert "the scheduler has gone away: run the same command again to continue" in said
         assert "Traceback" not in said
     before = results(out)
     assert voicecoach(*command(good, out), home=home).returncode == 0

@@ -122,7 +122,7 @@ def test_a_recogniser_that_fails_once_is_started_again_and_asked_again() -> None
     notice, answer = w.poll(None)
     assert isinstance(notice, Degraded)
     assert notice.reason == (
-        "the recogniser failed (RecogniserFailed: out of memory) and was started again"
+        "the transcriber failed (RecogniserFailed: out of memory) and was started again"
     )
     assert isinstance(answer, Transcript)
     assert (len(answer.words), answer.error, parrot.restarts) == (1, "", 1)
@@ -268,7 +268,7 @@ def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> No
     final = request(0, careful=True)
     said = b.on_answered(final, 0, LATE_AFTER + SAMPLE_RATE)
     assert said
-    assert said.reason == "the machine is busy: words come 3 s late, at turns' ends"
+    assert said.reason == "the machine is busy: words arrive 3 s late, at turns' ends"
     b.add(request(0))
     assert b.next() is None
     assert b.on_answered(final, 0, IN_TIME_WITHIN) is None, "not yet"

@@ -112,7 +112,7 @@ def test_a_source_is_named_by_its_name_or_some_of_what_it_is(
     [
         ([MIC, OTHER, OUT], A, "mono", "may be several: there is mic, mic2"),
         ([MIC, OUT], C, "nobody", "--softphone nobody is not there: there is mic, out.monitor"),
-        ([OUT], A, "", "there is no microphone; plug in a headset"),
+        ([OUT], A, "", "no microphone found; plug in a headset"),
         ([MIC], C, "", "name the customer's voice with --softphone"),
         ([], A, "x", "there is nothing"),
     ],
@@ -131,7 +131,7 @@ def test_chunks_come_with_their_speaker(listening: DeviceSupervisor, backend: Ba
     assert (heard.speaker, heard.chunk.at) == (C, 1.0)
 
 
-@pytest.mark.parametrize("why", ["its device went away", "the sound server moved it"])
+@pytest.mark.parametrize("why", ["its device was disconnected", "the sound server moved it"])
 def test_a_stream_in_trouble_is_closed_and_opened_again(
     listening: DeviceSupervisor, backend: Backend, why: str
 ) -> None:
@@ -209,8 +209,8 @@ def test_a_device_that_stops_delivering_is_opened_again(
         reasons: dict[Speaker, str] = {}
         while len(reasons) < 2:
             reasons |= {n.speaker: n.reason for n in news(both) if isinstance(n, DeviceLost)}
-        assert reasons[A] == "Jabra Evolve Mono stopped delivering"
-        assert reasons[C] == "Monitor of Jabra Evolve delivers nothing"
+        assert reasons[A] == "Jabra Evolve Mono stopped delivering audio"
+        assert reasons[C] == "Monitor of Jabra Evolve delivers no audio"
 
 
 def test_an_output_may_deliver_nothing_where_that_is_how_it_is(

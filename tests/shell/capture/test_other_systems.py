@@ -326,7 +326,7 @@ class TestPlain:
 
     def test_what_refuses_every_rate_says_its_name(self, sd: Any) -> None:
         sd.RawInputStream.refuses = staticmethod(lambda stream: True)
-        with pytest.raises(DeviceError, match=r"MacBook Pro Microphone: cannot be opened: .*rate"):
+        with pytest.raises(DeviceError, match=r"MacBook Pro Microphone: cannot open it: .*rate"):
             listen(PortAudioBackend(), "MacBook")
 
     def test_what_does_not_start_is_let_go(self, sd: Any) -> None:

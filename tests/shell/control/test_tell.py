@@ -106,9 +106,12 @@ def test_help_imports_no_engine() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["pause"], "error: no live call runs here; start one with `voicecoach live`\n"),
-        (["dance\x1b[31m"], f"error: dance?[31m: say one of {', '.join(COMMAND_WORDS)}\n"),
-        ([""], f"error: : say one of {', '.join(COMMAND_WORDS)}\n"),
+        (["pause"], "error: no live call is running; start one with `voicecoach live`\n"),
+        (
+            ["dance\x1b[31m"],
+            f"error: dance?[31m: unknown command; use one of {', '.join(COMMAND_WORDS)}\n",
+        ),
+        ([""], f"error: : unknown command; use one of {', '.join(COMMAND_WORDS)}\n"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(words: list[str], said: str) -> None:

@@ -155,7 +155,7 @@ def test_what_is_not_wanted_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_port_that_cannot_be_had_is_said(app: App) -> None:
     for port in (app.port, 99999, -1):
-        complaint = f"^--port {port}: .*; choose another, or 0 for one that is free$"
+        complaint = f"^--port {port}: .*; choose another, or 0 for any free port$"
         with pytest.raises(ConfigError, match=complaint), WebServer(Feed(), port=port):
             pass
 

@@ -86,9 +86,7 @@ def test_two_files_of_different_rate_and_length(tmp_path: Path) -> None:
     assert pitch(samples[0, :32000]) == pytest.approx(300, abs=3)
     assert pitch(samples[1]) == pytest.approx(700, abs=3)
     assert not samples[0, 33000:].any()
-    assert call.notes == [
-        "a.wav: it ends 3.0 s before the other file; silence is used for the rest"
-    ]
+    assert call.notes == ["a.wav: it ends 3.0 s before the other file; filling up with silence"]
 
 
 @pytest.mark.parametrize("speaker", [A, C])
@@ -107,7 +105,7 @@ def test_a_header_that_promises_more_is_used_as_it_is_and_said(tmp_path: Path) -
     call = RecordedCall.from_stereo(path)
     assert joined(call).shape[1] / SAMPLE_RATE == pytest.approx(1.0, abs=0.03)
     assert call.notes == [
-        "a.wav: the header promises 2.0 s, the file holds 1.0 s; what is there is used"
+        "a.wav: the header promises 2.0 s, the file holds 1.0 s; using what is there"
     ]
 
 
@@ -116,7 +114,7 @@ def test_a_cut_ogg_is_used_as_it_is_and_said(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     call = RecordedCall.from_stereo(path)
     assert 1.0 < joined(call).shape[1] / SAMPLE_RATE < 11.0
-    assert call.notes == ["a.ogg: it ends without its end mark; what is there is used"]
+    assert call.notes == ["a.ogg: the file has no end mark; using what is there"]
 
 
 def test_a_flac_that_was_written_to_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
@@ -175,7 +173,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         ),
         "three channels": (
             write(folder / "three.wav", *[sine(300, 1)] * 3),
-            "has 3 channels: say which are whose with --channels",
+            "has 3 channels: say who is on which with --channels",
         ),
         "one channel": (
             write(folder / "one.wav", sine(300, 1)),

@@ -115,8 +115,8 @@ def test_the_command_line_sets_any_key(registry: Registry, tmp_path: Path) -> No
     ("change", "complaint"),
     [
         ("cues.min_gap_s", "--set cues.min_gap_s: write it as KEY=VALUE"),
-        ("cue.min_gap_s=3", "cue.min_gap_s: there is no such table"),
-        ("cues.file.name=3", "cues.file.name: there is no such table"),
+        ("cue.min_gap_s=3", "cue.min_gap_s: no such table"),
+        ("cues.file.name=3", "cues.file.name: no such table"),
         ("cues.min_gap=3", "cues: Object contains unknown field `min_gap`"),
         ("sinks.nobody.x=3", "sinks.nobody: no sink of that name"),
         ("sinks=3", "sinks: Expected `object`, got `int`"),

@@ -131,7 +131,7 @@ def test_in_a_thread_of_its_own_one_that_is_slow_holds_nobody_up(
     for at in range(100):
         sink.on_event(listening(at))
     sink.end_call(declined=False)
-    assert reports.told == [("stuck", "it is too slow and gets no more of this call")]
+    assert reports.told == [("stuck", "it is too slow and is disabled for this call")]
     stuck.go.set()
     wait_until(lambda: "end_call" in stuck.methods)
     got = [event.at for _, event in stuck.told if isinstance(event, Listening)]
@@ -231,5 +231,5 @@ def test_sinks_that_fail_and_hang_cost_a_live_call_nothing(
     assert events[-1].at > 45 * SAMPLE_RATE
     said = {e.stage: e.reason for e in events if isinstance(e, Degraded)}
     assert said["fails"].startswith("it failed (RuntimeError at voicecoach_broken.py:")
-    assert said["hangs"] == "it is too slow and gets no more of this call"
+    assert said["hangs"] == "it is too slow and is disabled for this call"
     assert len([e for e in events if isinstance(e, Degraded)]) == 2, "each is said once"

@@ -55,16 +55,16 @@ def built_in_plugins(
         "sinks": {
             "journal": Plugin(
                 lambda _: _open_journal(settings),
-                "puts each call into the journal; its options are in [journal]",
+                "adds each call to the journal; its options are in [journal]",
             ),
             "metrics": Plugin(
                 lambda _: MetricsSink(stages, served),
-                "serves durations and queues to Prometheus",
+                "serves stage durations and queue lengths to Prometheus",
             ),
         },
         "sources": {
             "pulse": Plugin(_pulse, "PulseAudio or PipeWire (Linux)"),
-            "portaudio": Plugin(_portaudio, "any input of PortAudio"),
+            "portaudio": Plugin(_portaudio, "any PortAudio input"),
             "wasapi": Plugin(_wasapi, "WASAPI with loopback (Windows)"),
             "taps": Plugin(_taps, "Core Audio with taps (macOS)"),
         },
@@ -73,7 +73,7 @@ def built_in_plugins(
         },
         "views": {
             "overlay": Plugin(OverlayView, "a small window beside the softphone"),
-            "browser": Plugin(PageView, "a page of this computer"),
+            "browser": Plugin(PageView, "a page in this computer's browser"),
             "console": Plugin(ConsoleView, "the terminal"),
             "none": Plugin(lambda _options, _live: NoView(), "shows nothing"),
         },

@@ -166,7 +166,7 @@ def run_live(
     for stage, reason, _ in feed.drain_troubles():
         print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
-        print_to_stderr(f"{folder}: the disk did not take it; it is not complete")
+        print_to_stderr(f"{folder}: the disk did not accept all of it; it is incomplete")
     for folder in session.folders:
         print_to_console(console, f"Results: {folder}", "bold")
     if options.learn and session.baseline and session.folders:
@@ -190,7 +190,7 @@ def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
     except ConfigError as e:
         if handle.routes or config.live.port:
             raise
-        print_to_stderr(f"`voicecoach tell` does not reach this call: {e}")
+        print_to_stderr(f"`voicecoach tell` cannot reach this call: {e}")
         return
     handle.url = web.url_with_token
     if web.why_unreachable:
@@ -217,7 +217,9 @@ def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Fe
         raise
     except Exception as e:  # of whatever library draws, which may quote what it drew
         traceback.print_tb(e.__traceback__)
-        print_to_stderr(f"The view failed ({describe_error(e)}); the call goes on. Ctrl-C ends it.")
+        print_to_stderr(
+            f"The view failed ({describe_error(e)}); the call continues. Ctrl-C ends it."
+        )
     finally:
         attended.join(feed)
 

@@ -69,10 +69,12 @@ def replay_all(
     """
     out, events, usual, learn = options.out, options.events, options.baseline, options.learn
     if events and (events.is_dir() or not events.parent.is_dir()):
-        raise OutputError(f"{events}: cannot be written: no such folder, or it is one")
+        raise OutputError(
+            f"{events}: cannot write there: its folder is missing, or it is a folder itself"
+        )
     known = baseline_file.read_baseline(usual) if usual else None
     if usual and not known and not learn:
-        raise ConfigError(f"{usual}: there is no such file; --learn makes one")
+        raise ConfigError(f"{usual}: no such file; add --learn to create it")
     console = Console()
     failed = False
     with ExitStack() as stack:
@@ -147,7 +149,7 @@ def start_transcribers(
         for remote in remotes:
             remote.wait_until_ready()
     except (ModelUnavailable, PluginError, RecogniserFailed) as e:
-        report(f"no words: {e}; everything else goes on")
+        report(f"no words: {e}; everything else works")
         return [], str(e)
     return remotes, ""
 

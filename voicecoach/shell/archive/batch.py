@@ -73,7 +73,7 @@ def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
         if todo:
             failed |= _replay_pending(todo, names, settings, options)
         else:
-            print_to_stderr(f"all {len(recordings)} calls were done before")
+            print_to_stderr(f"all {len(recordings)} calls were already done")
         done = {r: names[r] for r in recordings if r.name not in failed}
         composite = settings.config.privacy.composite
         results = (work.read_call_result(settings.results / name) for name in done.values())
@@ -171,15 +171,17 @@ def _outcome_of_future(future: Future) -> CallOutcome:
         # Where the worker ended after the call and before it was asked, another one is.
         outcome: CallOutcome = future.result()
     except CancelledError as e:
-        raise ClusterError("the scheduler is gone: run the same command again to go on") from e
+        raise ClusterError(
+            "the scheduler has gone away: run the same command again to continue"
+        ) from e
     except KilledWorker:
         return CallOutcome(
-            error=f"its worker ended (killed, or out of memory) each of {cluster.ATTEMPTS} times"
+            error=f"its worker ended (killed or out of memory) all {cluster.ATTEMPTS} times"
         )
     except VoiceCoachError:
         raise
     except Exception as e:  # one call must not stop the others, whatever it meets
-        return CallOutcome(error=f"this is a fault of voicecoach: {type(e).__name__}: {e}")
+        return CallOutcome(error=f"this is a bug in voicecoach: {type(e).__name__}: {e}")
     return outcome
 
 

@@ -116,7 +116,7 @@ def existing_cluster(address: str) -> Iterator[Client]:
         try:
             client = Client(address, timeout=CONNECT_S)
         except (OSError, ValueError) as e:
-            raise ClusterError(f"--scheduler {address}: nobody answers there: {e}") from e
+            raise ClusterError(f"--scheduler {address}: no answer from there: {e}") from e
         with client:
             yield client
 
@@ -138,12 +138,14 @@ def check_workers(client: Client, settings: BatchSettings, first: ArchiveRecordi
     finally:
         token.unlink()
     if not found:
-        raise ClusterError(f"{client.scheduler.address}: the scheduler has no workers: start some")
+        raise ClusterError(
+            f"{client.scheduler.address}: the scheduler has no workers: start at least one"
+        )
     for address, said in found.items():
         if isinstance(said, Exception):
             said = f"it cannot run voicecoach ({said})"
         if said:
             raise ClusterError(
-                f"worker {address}: {said}; each needs the same version and the same folders"
+                f"worker {address}: {said}; all workers need the same version and the same folders"
             )
     return sorted(found)

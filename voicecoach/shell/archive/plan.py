@@ -132,7 +132,7 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
         return Path(path).relative_to(folder).as_posix()
 
     def note(e: OSError) -> None:
-        bad[name_of(e.filename)] = f"{e.filename}: cannot be looked into: {e.strerror}"
+        bad[name_of(e.filename)] = f"{e.filename}: cannot list the folder: {e.strerror}"
 
     for here, folders, files in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -143,9 +143,9 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
             try:
                 found.append(ArchiveRecording(name_of(path), *_state(path)[1:]))
             except OSError as e:
-                bad[name_of(path)] = f"{path}: cannot be looked at: {e.strerror}"
+                bad[name_of(path)] = f"{path}: cannot read: {e.strerror}"
     if not found and not bad:
-        raise ConfigError(f"{folder}: there is no recording in it ({' '.join(sorted(EXTENSIONS))})")
+        raise ConfigError(f"{folder}: no recordings found ({' '.join(sorted(EXTENSIONS))})")
     return sorted(found), bad
 
 
@@ -170,10 +170,10 @@ def hold_batch_folder(out: Path) -> Iterator[None]:
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
     except Timeout as e:
         raise OutputError(
-            f"{out}: another batch is at work there{_lock_holder_text(holder)}: wait for it"
+            f"{out}: another batch is running there{_lock_holder_text(holder)}: wait for it"
         ) from e
     except OSError as e:
-        raise OutputError(f"{out}: results cannot be written there: {e.strerror or e}") from e
+        raise OutputError(f"{out}: cannot write results there: {e.strerror or e}") from e
     try:
         _clean(out / SCRATCH_FOLDER)
         yield

@@ -52,7 +52,7 @@ class BatchProgress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._bar.stop()
         print_to_stderr(
-            f"stopped: {self.progress_text()}; the same command goes on from here"
+            f"stopped: {self.progress_text()}; run the same command to continue"
             if kind
             else self.progress_text()
         )

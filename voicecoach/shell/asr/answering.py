@@ -47,7 +47,7 @@ CARD_WINDOW = 60 * SAMPLE_RATE
 LAST_WORDS_TIMEOUT_S = 5.0
 """Seconds that a live call waits for its last words: another may have begun."""
 THREAD_LOST = TranscribeResult([], "its thread failed")
-LAST_WORDS_LATE = TranscribeResult([], "the last words did not come in time")
+LAST_WORDS_LATE = TranscribeResult([], "the last words did not arrive in time")
 
 
 class Asr(Protocol):

@@ -85,11 +85,11 @@ class Backlog:
             self._partials_stopped = True
             self._partial.clear()
             seconds = round(lag / SAMPLE_RATE)
-            reason = f"the machine is busy: words come {seconds} s late, at turns' ends"
+            reason = f"the machine is busy: words arrive {seconds} s late, at turns' ends"
             return transcription_notice(now, reason)
         if self._partials_stopped and lag < IN_TIME_WITHIN:
             self._partials_stopped = False
-            return transcription_notice(now, "words come in time again", over=True)
+            return transcription_notice(now, "words arrive on time again", over=True)
         return None
 
 

@@ -96,7 +96,7 @@ class RestartingTranscriber:
                     self._failed = error
                     break
                 self._restarted = True
-                notice = f"the recogniser failed ({error}) and was started again"
+                notice = f"the transcriber failed ({error}) and was started again"
                 try:
                     self._transcriber.restart()
                 except Exception as again:

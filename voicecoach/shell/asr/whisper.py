@@ -351,18 +351,20 @@ def locate_model(model: str) -> str:
     try:
         path = Path(model).expanduser()
     except RuntimeError as e:
-        raise ModelError(f"{model}: nobody here has such a home") from e
+        raise ModelError(f"{model}: cannot expand '~': no such user") from e
     if path.is_dir():
         if not (path / "model.bin").is_file():
-            raise ModelError(f"{path}: no transcription model: the folder has no model.bin")
+            raise ModelError(f"{path}: not a transcription model: the folder has no model.bin")
         return str(path)
     try:
         from faster_whisper import available_models
     except ImportError as e:
-        raise ModelUnavailable(f"transcription needs faster-whisper, which is not here: {e}") from e
+        raise ModelUnavailable(
+            f"transcription needs faster-whisper, which is not installed: {e}"
+        ) from e
     if model not in available_models():
         raise ModelError(
-            f"{model}: no such folder, and no model of that name; the names are "
+            f"{model}: no such folder and no model of that name; known models are "
             f"{', '.join(available_models())}"
         )
     return str(bundled_model()) if model == BUNDLED else model

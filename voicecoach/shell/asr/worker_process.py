@@ -251,7 +251,7 @@ class TranscriberProcess:
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return "its process does not listen"
+            return "its process does not respond"
         return f"its process ended with code {code}"
 
 

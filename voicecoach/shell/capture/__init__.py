@@ -76,7 +76,7 @@ class CaptureBackend(Protocol):
     """
 
     pauses_in_silence: bool
-    """An output delivers nothing while nothing plays (WASAPI), and that is no fault."""
+    """An output delivers no audio while nothing plays (WASAPI), and that is no fault."""
 
     def sources(self) -> list[AudioSource]:
         """Return what there is to listen to now."""

@@ -8,7 +8,7 @@ whoever takes from it is never waited for.  What is so of one speaker's device:
 | closed  | `start`                                                                  | opening |
 | opening | a source is found and opened                                             | open    |
 | opening | there is none, or it cannot be opened: lost, and tried again             | opening |
-| open    | it ended, was moved, delivers nothing, or the system's choice is another | opening |
+| open    | it ended, was moved, delivers no audio, or the system's choice is another | opening |
 | any     | `stop`: the device is let go, so that the system says so, too            | closed  |
 
 Of a stream that was moved to another source nothing more is taken: it may be the other speaker.
@@ -87,10 +87,10 @@ def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -
     kind = "input" if speaker is Speaker.AGENT else "output"
     of_kind = [s for s in sources if s.kind == kind]
     if not of_kind and speaker is Speaker.AGENT:
-        raise DeviceError("there is no microphone; plug in a headset")
+        raise DeviceError("no microphone found; plug in a headset")
     if not of_kind:
         raise DeviceError(
-            "there is no output whose sound can be heard; see `voicecoach devices`, and name the "
+            "no output can be captured; see `voicecoach devices`, and name the "
             "customer's voice with --softphone"
         )
     return next((s for s in of_kind if s.default), of_kind[0])
@@ -179,7 +179,7 @@ class DeviceSupervisor:
         return True
 
     def pauses_in_silence(self, speaker: Speaker) -> bool:
-        """Return whether a speaker's device delivers nothing while nothing plays."""
+        """Return whether a speaker's device delivers no audio while nothing plays."""
         return self._devices[speaker.row].pauses_in_silence
 
     def _drain_inbox(self) -> None:
@@ -192,7 +192,7 @@ class DeviceSupervisor:
     def _abandon_devices(self) -> None:
         """Nobody watches the devices any more: what they bring may be another's."""
         for ear in self._devices:
-            ear.abandon("nobody watches it any more; end voicecoach and start it again")
+            ear.abandon("device monitoring has stopped; restart voicecoach")
 
     def _supervise(self) -> None:
         while not self._ended:
@@ -225,7 +225,7 @@ class SupervisedDevice:
 
     @property
     def pauses_in_silence(self) -> bool:
-        """Whether it delivers nothing while nothing plays."""
+        """Whether it delivers no audio while nothing plays."""
         source = self._source
         return (
             source is not None
@@ -279,8 +279,8 @@ class SupervisedDevice:
             )
             if self._source.name == self._supervisor.open_source_name(self._speaker.other):
                 raise DeviceError(
-                    f"{self._source.name} is the other speaker's already: name two sources of "
-                    "`voicecoach devices` with --microphone and --softphone"
+                    f"{self._source.name} is already used for the other speaker: name two "
+                    "different sources of `voicecoach devices` with --microphone and --softphone"
                 )
             hear = partial(self.accept_chunk, self._number)
             self._stream = self._supervisor.backend.open(self._source, self._speaker, hear)
@@ -297,9 +297,9 @@ class SupervisedDevice:
         idles = self.pauses_in_silence
         if self._heard <= self._opened:
             if now - self._opened > FIRST_CHUNK_TIMEOUT_S and not idles:
-                return f"{self._source.label} delivers nothing"
+                return f"{self._source.label} delivers no audio"
         elif now - self._heard > STALLED_S and not idles:
-            return f"{self._source.label} stopped delivering"
+            return f"{self._source.label} stopped delivering audio"
         try:
             if why := self._stream.failure_reason():
                 return why

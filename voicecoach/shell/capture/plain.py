@@ -61,7 +61,7 @@ class PortAudioBackend:
         """Begin to listen, at the device's own rate where it can do no other."""
         device = self._devices().get(source.name)
         if device is None:
-            raise DeviceError(f"{source.label}: it is not there any more; plug it in")
+            raise DeviceError(f"{source.label}: it has been unplugged; plug it in")
         index, extra = device["index"], self._settings(load_sounddevice())
         with contextlib.suppress(DeviceError):
             return PortAudioStream(index, deliver, extra=extra)

@@ -69,7 +69,7 @@ def refresh_devices() -> None:
                 sd._terminate()
             sd._initialize()
         except sd.PortAudioError as e:
-            raise DeviceError(f"the sound system does not answer: {e}") from e
+            raise DeviceError(f"the sound system does not respond: {e}") from e
 
 
 def block_age_s(adc: float, now: float, block_s: float) -> float:
@@ -206,11 +206,11 @@ class PortAudioStream:
             self._stream.start()
         except (sd.PortAudioError, ValueError) as e:
             self.close()
-            raise DeviceError(f"{label or device}: cannot be opened: {e}") from e
+            raise DeviceError(f"{label or device}: cannot open it: {e}") from e
 
     def failure_reason(self) -> str:
         """Return why it is of no use any more, "" where it is."""
-        return "its device went away" if self._ended else self._moved_reason()
+        return "its device was disconnected" if self._ended else self._moved_reason()
 
     def close(self) -> None:
         """Let go of it."""

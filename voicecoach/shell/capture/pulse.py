@@ -117,11 +117,11 @@ def _run_pactl(*question: str) -> Any:
     except subprocess.CalledProcessError as e:
         said = e.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[0] if said else f"pactl ended with {e.returncode}"
-        raise DeviceError(f"no sound server answers ({why}); start PulseAudio or PipeWire") from e
+        raise DeviceError(f"no sound server responds ({why}); start PulseAudio or PipeWire") from e
     except FileNotFoundError as e:
-        raise DeviceError("pactl is not here; on Debian: apt install pulseaudio-utils") from e
+        raise DeviceError("pactl is not installed; on Debian: apt install pulseaudio-utils") from e
     except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as e:
-        raise DeviceError(f"the sound server cannot be asked with pactl: {e}") from e
+        raise DeviceError(f"pactl cannot reach the sound server: {e}") from e
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ TAP_OPEN_TIMEOUT_S = 10.0
 """A tap that has not opened by then does not."""
 DISCONTINUITY = 1
 """The flag of a chunk before which there is a gap."""
-BLACKHOLE_HINT = "or install BlackHole and let the call play to it"
+BLACKHOLE_HINT = "or install BlackHole and play the call through it"
 
 
 def load_taps() -> ModuleType:
@@ -57,7 +57,7 @@ def load_taps() -> ModuleType:
         install = "pip install 'voicecoach[loopback]' to hear the customer"
         raise DeviceError(f"{install} (macOS 14.4, Apple silicon), {BLACKHOLE_HINT}") from e
     if flexaudio.capabilities()["sources"]["system"]["availability"]["status"] == "unavailable":
-        raise DeviceError(f"macOS 14.4 is needed to hear the customer; update it, {BLACKHOLE_HINT}")
+        raise DeviceError(f"hearing the customer needs macOS 14.4; update macOS {BLACKHOLE_HINT}")
     module: ModuleType = flexaudio
     return module
 
@@ -127,8 +127,8 @@ class TapStream:
             self._opened.result(TAP_OPEN_TIMEOUT_S)
         except Exception as e:
             self._closing.set()
-            why = str(e) or "no answer; is a question of macOS on the screen?"
-            raise DeviceError(f"{label}: cannot be opened: {why}") from e
+            why = str(e) or "no answer; is macOS asking for permission on the screen?"
+            raise DeviceError(f"{label}: cannot open it: {why}") from e
 
     def failure_reason(self) -> str:
         """Return why it is of no use any more, "" where it is."""
@@ -157,7 +157,7 @@ class TapStream:
             while not self._closing.wait(TAP_POLL_S):
                 self._deliver_chunks(stream)
         except Exception as e:  # the library's errors have no common root of their own
-            self._trouble = str(e) or "the tap ended"
+            self._trouble = str(e) or "the audio tap ended"
         with contextlib.suppress(Exception):  # what is broken need not close cleanly
             stream.stop()
 

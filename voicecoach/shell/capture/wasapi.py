@@ -2,7 +2,7 @@
 
 sounddevice's PortAudio has no loopback.  PyAudioWPatch brings a PortAudio of its own, which makes
 its list of devices whenever none of its `PyAudio` is left; so each stream has one, and so has each
-look at the list.  A loopback delivers nothing while nothing plays.
+look at the list.  A loopback delivers no audio while nothing plays.
 """
 
 from __future__ import annotations
@@ -102,17 +102,17 @@ class LoopbackStream:
             )
         except KeyError as e:
             self._audio.terminate()
-            raise DeviceError(f"{source.label}: it is not there any more; plug it in") from e
+            raise DeviceError(f"{source.label}: it has been unplugged; plug it in") from e
         except (OSError, ValueError) as e:
             self._audio.terminate()
-            raise DeviceError(f"{source.label}: cannot be opened: {e}") from e
+            raise DeviceError(f"{source.label}: cannot open it: {e}") from e
 
     def failure_reason(self) -> str:
         """Return why it is of no use any more, "" where it is; silence is no trouble."""
         try:
-            return "" if self._stream.is_active() else "its device went away"
+            return "" if self._stream.is_active() else "its device was disconnected"
         except OSError as e:
-            return f"its device went away: {e}"
+            return f"its device was disconnected: {e}"
 
     def close(self) -> None:
         """Let go of it."""
@@ -134,7 +134,7 @@ def _new_pyaudio(module: ModuleType) -> Any:
     try:
         return module.PyAudio()
     except OSError as e:
-        raise DeviceError(f"the sound system does not answer: {e}") from e
+        raise DeviceError(f"the sound system does not respond: {e}") from e
 
 
 def _loopbacks(audio: Any) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ KEY_COMMANDS = {
     "q": "quit",
 }
 KEYS_HELP = (
-    "p pause or go on, n next call, d they decline, h helpful, w wrong, c click-through, q quit"
+    "p pause/resume, n next call, d customer declines, h helpful, w wrong, c click-through, q quit"
 )
 KEY_POLL_S = 0.2
 

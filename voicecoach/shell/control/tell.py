@@ -14,7 +14,7 @@ from voicecoach.shell.control.call_file import find_running_call
 COMMAND_WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
 REPLY_TIMEOUT_S = 5.0
 """In which a live call answers."""
-NO_CALL = "no live call runs here; start one with `voicecoach live`"
+NO_CALL = "no live call is running; start one with `voicecoach live`"
 
 
 def send_command(word: str) -> None:
@@ -26,7 +26,7 @@ def send_command(word: str) -> None:
         Where there is no such word or no such call, or it does not answer or does not comply.
     """
     if word not in COMMAND_WORDS:
-        raise ConfigError(f"{word}: say one of {', '.join(COMMAND_WORDS)}")
+        raise ConfigError(f"{word}: unknown command; use one of {', '.join(COMMAND_WORDS)}")
     call = find_running_call()
     if call is None:
         raise ConfigError(NO_CALL)
@@ -37,7 +37,7 @@ def send_command(word: str) -> None:
         )
         status = connection.getresponse().status
     except TimeoutError as e:
-        raise ConfigError("the live call that runs here does not answer") from e
+        raise ConfigError("the running call does not respond") from e
     except (OSError, http.client.HTTPException) as e:
         raise ConfigError(NO_CALL) from e
     finally:
@@ -50,4 +50,4 @@ def send_command(word: str) -> None:
         case 429:
             raise ConfigError(f"{word}: too many commands at once; try again")
         case _:
-            raise ConfigError(f"{word}: the live call failed to do it (HTTP {status})")
+            raise ConfigError(f"{word}: the running call could not do it (HTTP {status})")

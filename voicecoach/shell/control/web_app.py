@@ -130,7 +130,7 @@ class WebServer:
         try:
             self.folder = publish_call(self._call, token_file=self._token_file)
         except (OSError, OutputError) as e:
-            self.why_unreachable = f"`voicecoach tell` does not reach this call: {e}"
+            self.why_unreachable = f"`voicecoach tell` cannot reach this call: {e}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -170,13 +170,13 @@ class WebServer:
 
 
 def _listen(port: int) -> socket.socket:
-    advice = "choose another, or 0 for one that is free"
+    advice = "choose another, or 0 for any free port"
     if port not in range(65536):
-        raise ConfigError(f"--port {port}: there is no such port; {advice}")
+        raise ConfigError(f"--port {port}: no such port; {advice}")
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as e:
-        raise ConfigError(f"--port {port}: cannot listen there: {e.strerror}; {advice}") from e
+        raise ConfigError(f"--port {port}: cannot listen on it: {e.strerror}; {advice}") from e
 
 
 async def _read_body(request: Request) -> bytes | None:

@@ -61,7 +61,7 @@ def add_call_folder(
     folder
         The call's, with its event log; its score card is taken, too, where there is one.
     words
-        Keep what quotes somebody, too.
+        Also keep quotations.
     audio
         Keep a copy of the sound that a live call left.
     started
@@ -140,7 +140,7 @@ def _read_answers(file: Path) -> dict[str, Any]:
     try:
         answers = bounded_input.decode_json(read_file(file), dict[str, Any])
     except OSError as e:
-        raise ConfigError(f"{file}: it cannot be read: {e.strerror or e}") from e
+        raise ConfigError(f"{file}: cannot read it: {e.strerror or e}") from e
     except ValueError as e:
         raise ConfigError(f"{file}: these are no answers of a survey: {e}") from e
     unknown = answers.keys() - Survey.__struct_fields__

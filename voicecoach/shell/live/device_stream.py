@@ -109,11 +109,11 @@ class DeviceStream:
         slept = self._aligner.suspended_s - self._slept_s
         if slept:
             self._slept_s += slept
-            yield f"the computer slept, or stood still, for {slept:.0f} s"
+            yield f"the computer was suspended for {slept:.0f} s"
         dropped = self._total_dropped_s() - self._dropped_s
         if dropped > DROPPED_NOTICE_S:
             self._dropped_s += dropped
-            yield f"{dropped:.1f} s of audio came too late and are silence"
+            yield f"{dropped:.1f} s of audio arrived too late and were replaced by silence"
 
     def _channel_state(self, speaker: Speaker, state: str, reason: str = "") -> ChannelState:
         return ChannelState(at=self.now, speaker=speaker, state=state, reason=reason)

@@ -58,7 +58,7 @@ def check_writable(out: Path) -> None:
         trial.touch()
         trial.unlink()
     except OSError as e:
-        raise OutputError(f"{out}: calls cannot be kept there: {e.strerror or e}") from e
+        raise OutputError(f"{out}: cannot keep calls there: {e.strerror or e}") from e
 
 
 class CallRecorder:
@@ -123,7 +123,7 @@ class CallRecorder:
         return not self._worker.is_alive()
 
     def delete_folder(self) -> None:
-        """Delete all that was kept, once nothing is written any more.
+        """Delete all that was kept, once recording to disk has stopped.
 
         Raises
         ------
@@ -135,7 +135,8 @@ class CallRecorder:
                 shutil.rmtree(self.folder)
         except OSError as e:
             raise OutputError(
-                f"{self.folder}: the customer said no, and it cannot be deleted, do it by hand: "
+                f"{self.folder}: the customer declined, but the call cannot be deleted; "
+                "delete it by hand: "
                 f"{e.strerror or e}"
             ) from e
 
@@ -195,7 +196,7 @@ class CallRecorder:
         self._on_written()
 
     def _on_thread_lost(self) -> None:
-        self.write_trouble = "nothing is written any more"
+        self.write_trouble = "recording to disk has stopped"
         self._close()
         with suppress(Exception):  # it may be what failed; but who said no is to be forgotten
             self._on_written()
@@ -222,7 +223,7 @@ class CallRecorder:
                 if sync:
                     file.sync()
         except OSError as e:
-            self.write_trouble = f"the disk takes nothing now: {e.strerror or e}"
+            self.write_trouble = f"cannot write to disk, retrying: {e.strerror or e}"
             return False
         if sync:
             self._synced = now

@@ -99,5 +99,5 @@ def _delete_call_folder(folder: Path) -> str:
     try:
         shutil.rmtree(folder)
     except OSError as e:
-        return f"{folder} cannot be deleted: {e.strerror or e}"
+        return f"{folder} could not be deleted: {e.strerror or e}"
     return ""

@@ -159,10 +159,12 @@ class LiveSession:
         why = f"it failed ({describe_error(error)})"
         if not self._failed:
             self._failed = True
-            self.feed.report_trouble("engine", f"{why}, and another call was begun", False)
+            self.feed.report_trouble("engine", f"{why}, so a new call was started", False)
             return
         self.stop_listening("ready")
-        self._idle.add_event(Degraded(at=0, stage="engine", reason=f"{why} again; start it anew"))
+        self._idle.add_event(
+            Degraded(at=0, stage="engine", reason=f"{why} again; press Start to retry")
+        )
 
     def start_listening(self) -> None:
         """Begin to listen, or go on."""
@@ -359,7 +361,7 @@ class LiveCall:
             self._raise_notice("log", self.recorder.write_trouble)
         if missed := self.recorder.pop_missed_lines():
             self._raise_notice(
-                "log", f"the disk is too slow: {missed} lines before this are left out"
+                "log", f"the disk is too slow: {missed} lines before this were dropped"
             )
         for reason in self._devices.new_troubles():
             self._raise_notice("capture", reason)

@@ -35,7 +35,7 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
     Parameters
     ----------
     log
-        What a replay or a live call left.
+        Results folder of a replay or a live call.
     open_call
         Opens its recording; None where there is none: the report is then silent.
     audio
@@ -75,7 +75,7 @@ def recording_opener(
     Parameters
     ----------
     log
-        What a replay or a live call left.
+        Results folder of a replay or a live call.
     paths
         The recording, or the agent's and the customer's; where none is named, the one that a live
         call kept beside its log is taken, if it did.

@@ -37,7 +37,7 @@ def read_baseline(path: Path) -> AgentBaseline | None:
     except FileNotFoundError:
         return None
     except OSError as e:
-        raise ConfigError(f"{path}: the kept usual cannot be read: {e.strerror or e}") from e
+        raise ConfigError(f"{path}: cannot read the baseline: {e.strerror or e}") from e
     return parse_baseline(data, str(path))
 
 
@@ -65,5 +65,5 @@ def remove_baseline(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as e:
-        raise OutputError(f"{path}: cannot be removed: {e.strerror or e}") from e
+        raise OutputError(f"{path}: cannot delete it: {e.strerror or e}") from e
     return True

@@ -37,7 +37,7 @@ from voicecoach.views.event_log import MAX_CALL_S
 
 INPUTS_FILE = "inputs.jsonl"
 MAX_STREAM_INDEX = round(MAX_CALL_S * SAMPLE_RATE)
-UNANSWERED = "what was heard last was not kept"
+UNANSWERED = "the last words were not recorded"
 UtteranceKey: TypeAlias = tuple[Speaker, int]
 """Whose utterance, and which."""
 
@@ -220,7 +220,7 @@ def read_inputs(path: Path) -> RecordedInputs:
             f"leave out --as-heard: {e.strerror or e}"
         ) from e
     except ValueError as e:
-        raise AudioFileError(f"{path}: this is no record of a live call: {e}") from e
+        raise AudioFileError(f"{path}: not the input log of a live call: {e}") from e
 
 
 def _parse_input_line(raw: bytes) -> InputLine:

@@ -44,6 +44,6 @@ def read_results(path: Path) -> Results:
             thresholds_from_header(facts)
             return Results(log, facts, list(event_log.read_events(whole, first=2)))
     except OSError as e:
-        raise JournalError(f"{log}: no event log can be read there: {e.strerror or e}") from e
+        raise JournalError(f"{log}: cannot read an event log there: {e.strerror or e}") from e
     except ValueError as e:
-        raise JournalError(f"{log}: this is no event log of a call: {e}") from e
+        raise JournalError(f"{log}: not the event log of a call: {e}") from e

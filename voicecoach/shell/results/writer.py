@@ -102,9 +102,9 @@ def read_score_card(folder: Path) -> ScoreCard | None:
     except FileNotFoundError:
         return None
     except OSError as e:
-        raise JournalError(f"{path}: it cannot be read: {e.strerror or e}") from e
+        raise JournalError(f"{path}: cannot read it: {e.strerror or e}") from e
     except (ValueError, msgspec.ValidationError) as e:
-        raise JournalError(f"{path}: this is no score card, move it away first: {e}") from e
+        raise JournalError(f"{path}: not a score card; move it away first: {e}") from e
 
 
 def write_score_card(folder: Path, card: ScoreCard) -> None:

@@ -76,7 +76,7 @@ class AudioTrack:
         path, count = self.path, self._file.channels
         if not MIN_RATE <= self.rate <= MAX_RATE:
             raise AudioFileError(
-                f"{path}: its sample rate is {self.rate} Hz; {MIN_RATE} to {MAX_RATE} are read"
+                f"{path}: sample rate {self.rate} Hz is outside {MIN_RATE} to {MAX_RATE} Hz"
             )
         if count > MOST_CHANNELS:
             raise AudioFileError(
@@ -95,7 +95,7 @@ class AudioTrack:
             self.frames = 0
         if _cut_ogg(path):
             self.notes.append(
-                f"{readable_text(path.name)}: it ends without its end mark; what is there is used"
+                f"{readable_text(path.name)}: the file has no end mark; using what is there"
             )
         promised = _riff_frames(path)
         if promised and promised > self.frames:
@@ -105,7 +105,7 @@ class AudioTrack:
         self.notes.append(
             f"{readable_text(self.path.name)}: the header promises {promised / self.rate:.1f} s, "
             "the "
-            f"file holds {held / self.rate:.1f} s; what is there is used"
+            f"file holds {held / self.rate:.1f} s; using what is there"
         )
 
     def chunks(self) -> Iterator[F32]:
@@ -152,12 +152,12 @@ class AudioTrack:
             ) from e
         if not np.isfinite(chunk).all():
             raise AudioFileError(
-                f"{self.path}: it holds samples that are not numbers (NaN or infinite) near {at}"
+                f"{self.path}: samples are not numbers (NaN or infinite) near {at}"
             )
         if np.abs(chunk).max(initial=0.0) > MAX_AMPLITUDE:
             raise AudioFileError(
                 f"{self.path}: it holds samples of more than {MAX_AMPLITUDE:.0f} times full scale "
-                f"near {at}: save it scaled to -1..1"
+                f"near {at}: rescale it to -1..1"
             )
         return chunk
 
@@ -271,9 +271,9 @@ class RecordedCall:
 def _open_sound_file(path: Path) -> soundfile.SoundFile:
     try:
         if not path.exists():
-            raise AudioFileError(f"{path}: there is no such file")
+            raise AudioFileError(f"{path}: no such file")
         if path.is_dir():
-            raise AudioFileError(f"{path}: it is a folder, not a recording")
+            raise AudioFileError(f"{path}: this is a folder, not a recording")
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path}: the file is empty")
         # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
@@ -290,11 +290,11 @@ def _open_sound_file(path: Path) -> soundfile.SoundFile:
 def _wrong_count(count: int, expected: int) -> str:
     if count == 1:
         return (
-            "it has one channel where two are needed: name the other file (--agent A --customer "
+            "it has one channel, but two are needed: name the other file (--agent A --customer "
             "B), or who this is (--mono agent or --mono customer)"
         )
     if expected == 2:
-        return f"it has {count} channels: say which are whose with --channels agent=I,customer=J"
+        return f"it has {count} channels: say who is on which with --channels agent=I,customer=J"
     return f"it has {count} channels where one is needed"
 
 

@@ -1,7 +1,7 @@
 """A file that grows while its disk is slow or full: what cannot be written now waits for its turn.
 
 `write` never fails and touches no disk; `flush` hands to the system what waits, each byte to its
-own place, so that after a disk was full nothing is there twice or in half.  What was flushed
+own place, so that after a disk was full nothing is defined twice or in half.  What was flushed
 survives the program, what was synced the machine.
 
 It has what libsndfile needs of a file to write to, too.

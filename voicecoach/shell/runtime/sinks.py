@@ -122,7 +122,7 @@ class GuardedSink(Sink):
         except (Exception, SystemExit) as e:  # whatever it is, the call goes on
             if not self._failed:
                 traceback.print_tb(e.__traceback__)
-                why = f"it failed ({describe_error(e)}) and gets no more of this call"
+                why = f"it failed ({describe_error(e)}) and is disabled for this call"
                 self._report(self._name, why, True)
             self._failed = True
 
@@ -141,7 +141,7 @@ class ThreadedSink(Sink):
     def __init__(self, name: str, sink: GuardedSink, report: ReportTrouble) -> None:
         self._name, self._sink, self._report = name, sink, report
         self._behind = False
-        """It has too much waiting, and gets no more of this call."""
+        """It has too much waiting, and is disabled for this call."""
         self._waiting: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = queue.SimpleQueue()
         # A daemon: one that hangs must not keep the program from ending.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -158,7 +158,7 @@ class ThreadedSink(Sink):
             return
         if self._waiting.qsize() >= MAX_WAITING_EVENTS:
             self._behind = True
-            self._report(self._name, "it is too slow and gets no more of this call", True)
+            self._report(self._name, "it is too slow and is disabled for this call", True)
             return
         self._waiting.put(("on_event", (event,)))
 

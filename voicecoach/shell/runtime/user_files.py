@@ -29,7 +29,7 @@ def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
         with path.open("rb") as file:
             data = file.read(most + 1)
     except ValueError as e:  # a NUL in its name
-        raise OSError(errno.EINVAL, "no file has such a name") from e
+        raise OSError(errno.EINVAL, "no file can have that name") from e
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most} bytes")
     return data
@@ -59,7 +59,7 @@ def expand_path(text: str) -> Path:
     except RuntimeError as e:
         raise ConfigError(f"{text}: cannot expand '~': no such user") from e
     if "\0" in text:
-        raise ConfigError(f"{text}: no file has such a name")
+        raise ConfigError(f"{text}: no file can have that name")
     return path
 
 

@@ -25,15 +25,15 @@ def why_unavailable() -> str:
     linux = sys.platform.startswith("linux")
     if linux and not os.environ.get("DISPLAY"):
         if os.environ.get("WAYLAND_DISPLAY"):
-            return f"Wayland keeps no window on top, and there is no XWayland: {BROWSER_HINT}"
-        return f"there is no display: {BROWSER_HINT}"
+            return f"Wayland does not keep a window on top, and XWayland is missing: {BROWSER_HINT}"
+        return f"no display found: {BROWSER_HINT}"
     try:
         from PySide6.QtCore import QtMsgType, qInstallMessageHandler
         from PySide6.QtWidgets import QApplication
     except ModuleNotFoundError:
-        return "there is no PySide6: pip install 'voicecoach[overlay]'"
+        return "PySide6 is not installed: pip install 'voicecoach[overlay]'"
     except ImportError as e:
-        return f"Qt does not load: {e}; install what it names (Debian: libgl1 libegl1)"
+        return f"Qt cannot load: {e}; install the library it names (Debian: libgl1 libegl1)"
     said: list[str] = []
 
     def hear(_kind: QtMsgType, _context: object, message: str) -> None:
@@ -49,7 +49,7 @@ def why_unavailable() -> str:
         qInstallMessageHandler(before)
     if not isinstance(app, QApplication) or app.platformName() == "offscreen":
         if any("xcb" in line for line in said) and not any("connect" in line for line in said):
-            return "Qt's part for X does not load: install libxcb-cursor0 (its name on Debian)"
+            return "Qt's X11 plugin cannot load: install libxcb-cursor0 (its name on Debian)"
         return f"the display {os.environ.get('DISPLAY', '')} cannot be opened: {BROWSER_HINT}"
     return ""
 

@@ -261,19 +261,19 @@ class OverlayPanel(QWidget):
         self._hint.setText("clicks pass through")
         self._buttons = (
             make_button(
-                "", "Start, pause or go on", lambda: self.action_requested.emit(ToggleListening())
+                "", "Start, pause or resume", lambda: self.action_requested.emit(ToggleListening())
             ),
             make_button("Next call", "Next call", lambda: self.action_requested.emit(NextCall())),
             make_button(
                 "Declined",
-                "The customer says no",
+                "The customer declines",
                 lambda: self.action_requested.emit(CustomerDeclines()),
             ),
             make_button(
                 "\N{MULTIPLICATION SIGN}", "Quit", lambda: self.action_requested.emit(QuitProgram())
             ),
         )
-        self._buttons[-2].setToolTip("The customer says no: nothing is kept of this call")
+        self._buttons[-2].setToolTip("The customer declines: keep nothing of this call")
         self._buttons[-1].setToolTip("Quit")
         self._cue = CueCard(self._mark)
         self._people = {speaker: SpeakerPanel(speaker) for speaker in SPEAKERS}

@@ -448,7 +448,7 @@ def test_what_cannot_be_deleted_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     with CallRecorder(tmp_path / "call", audio=False) as keeper:
         keeper.write_event_line(b"said\n")
     monkeypatch.setattr(shutil, "rmtree", fail)
-    with pytest.raises(OutputError, match="cannot be deleted, do it by hand: Read-only"):
+    with pytest.raises(OutputError, match="cannot be deleted; delete it by hand: Read-only"):
         keeper.delete_folder()
 
 

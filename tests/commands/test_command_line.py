@@ -154,11 +154,11 @@ def test_a_report_is_made_of_what_a_replay_left(recording: Path, home: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "none"], "no event log"),
-        (["report", "R"], "no event log of a call"),
+        (["report", "none"], "event log"),
+        (["report", "R"], "not the event log of a call"),
         (["report", ".", "--call", "a", "--call", "b", "--call", "c"], "one recording, or two"),
         (["report", ".", "--call", "a", "--call", "b", "--channels", "agent=1,customer=0"],
-         "--channels is for one"),
+         "--channels needs one"),
         (["report", ".", "--call", "a", "--channels", "x"], "write it as agent=0,customer=1"),
         (["report", ".", "--audio", "loud"], "--audio"),
     ],
@@ -242,11 +242,11 @@ def test_an_earlier_result_stays_until_there_is_a_new_one(
 
 WRONG = [
     (["replay"], "name a recording"),
-    (["replay", "R", "--agent", "R"], "--agent and --customer go together"),
-    (["replay", "R", "--agent", "R", "--customer", "R"], "name a whole call"),
-    (["replay", "R", "--mono", "agent", "--swap"], "--mono has one channel"),
+    (["replay", "R", "--agent", "R"], "use --agent and --customer together"),
+    (["replay", "R", "--agent", "R", "--customer", "R"], "already name the whole call"),
+    (["replay", "R", "--mono", "agent", "--swap"], "--mono means one channel"),
     (["replay", "R", "--mono", "agent"], "it has 2 channels where one is needed"),
-    (["replay", "R", "R", "--events", "e.jsonl"], "--events is for one call"),
+    (["replay", "R", "R", "--events", "e.jsonl"], "--events takes one call"),
     (["replay", "R", "--channels", "agent=0"], "write it as agent=0,customer=1"),
     (["replay", "R", "--channels", "agent=0,customer=0"], "write it as agent=0,customer=1"),
     (["replay", "R", "--channels", "agent=0,customer=7"], "it has no channel 7"),

@@ -524,7 +524,7 @@ def test_what_is_no_usual_is_said_in_one_line(kind: str, tmp_path: Path) -> None
 
 
 def test_a_folder_is_no_usual(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot read the baseline"):
         baseline_file.read_baseline(tmp_path)
 
 
@@ -697,7 +697,7 @@ def test_a_replay_keeps_nothing_unless_it_is_to_learn(recording: Path, home: Pat
     assert file.read_bytes() == before
     assert log(home / "voicecoach-out" / "call")[0]["baseline_calls"] == 2
     done = voicecoach(*plain, "--learn", home=home)
-    assert (done.returncode, "--learn goes with --baseline" in done.stderr) == (2, True)
+    assert (done.returncode, "--learn needs --baseline" in done.stderr) == (2, True)
 
 
 def test_a_file_that_is_no_usual_is_left_alone(recording: Path, home: Path) -> None:

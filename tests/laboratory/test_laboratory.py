@@ -411,7 +411,7 @@ def test_what_is_wrong_is_said(log: Path, other: Path, tmp_path: Path) -> None:
     old.write_bytes(b"".join(line for line in lines if b'"type":"signals"' not in line))
     for arguments, error in (
         ((old, "--cues", other), "replay the call 'rushing' again"),
-        ((tmp_path / "none.jsonl", "--cues", other), "no event log can be read there"),
+        ((tmp_path / "none.jsonl", "--cues", other), "cannot read an event log there"),
         ((log, "--cues", tmp_path / "none.toml"), "cannot read the cue rules"),
         ((log, "--cues", other, "--out", log), "cannot be written"),
     ):

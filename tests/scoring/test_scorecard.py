@@ -639,8 +639,8 @@ def test_what_cannot_be_scored_is_one_line_and_exit_code_2(tmp_path: Path) -> No
     torn = logged(tmp_path / "torn", [])
     (torn / "events.jsonl").write_text('{"type":"word"}\n')
     for arguments, complaint in (
-        ((tmp_path / "none",), "no event log can be read"),
-        ((torn,), "no event log of a call"),
+        ((tmp_path / "none",), "cannot read an event log"),
+        ((torn,), "not the event log of a call"),
         ((), "name a call's folder"),
     ):
         done = voicecoach("score", *arguments, home=tmp_path / "home")

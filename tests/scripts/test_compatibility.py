@@ -157,7 +157,7 @@ def test_no_runtime_folder_costs_no_call_and_is_nothing_to_warn_of(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ConfigError, match="no live call runs here"):
+        with pytest.raises(ConfigError, match="no live call is running"):
             send_command("pause")
 
     def nowhere() -> Path:

@@ -317,7 +317,7 @@ def test_a_bad_log_is_said_and_the_others_are_written(tmp_path: Path) -> None:
     good = kept(tmp_path / "good", staged())
     code, text = invoke(tmp_path / "none", good, "--format", "vtt", "--out", tmp_path / "out")
     assert code == 2
-    assert "no event log can be read there" in text
+    assert "cannot read an event log there" in text
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.vtt"]
     code, text = invoke(good, "--out", good / "events.jsonl")
     assert code

@@ -103,7 +103,7 @@ def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture
     assert watched(fail).ended, "by the wish, and by nothing before it"
     said = capfd.readouterr().err
     assert "RuntimeError at test_live.py" in said
-    assert "the call goes on" in said
+    assert "the call continues" in said
     assert " ".join(drawn) not in said, "what it drew may be what was said"
 
 

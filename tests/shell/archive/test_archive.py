@@ -55,7 +55,7 @@ BAD = {
     "empty.wav": "the file is empty",
     "b/text.mp3": "not a recording that can be read",
     "half.flac": "truncated or corrupt",
-    "gone.wav": "cannot be looked at",
+    "gone.wav": "cannot read",
 }
 
 
@@ -338,7 +338,7 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(
         wait(lambda: (out / ".calls").exists() and len(results(out)) > 1, process)
         second = voicecoach(*command(good, out), home=home)
         assert second.returncode == 2
-        assert f"another batch is at work there (process {process.pid} on " in second.stderr
+        assert f"another batch is running there (process {process.pid} on " in second.stderr
         children = family(process)
         process.kill()
         process.communicate()
@@ -370,7 +370,7 @@ def test_a_batch_that_is_ended_leaves_nobody_at_work(
         _, said = process.communicate(timeout=120)
         assert process.returncode not in (0, 2)
     assert alive(children) == []
-    assert "the same command goes on from here" in said
+    assert "run the same command to continue" in said
     assert "Traceback" not in said
     assert left(out / ".scratch") == []
 
@@ -736,9 +736,9 @@ def test_progress_is_a_bar_at_a_terminal_and_a_line_now_and_then_elsewhere(
 
 WRONG = [
     (["none", "--out", "o"], "none: there is no such folder"),
-    (["empty", "--out", "o"], "there is no recording in it"),
+    (["empty", "--out", "o"], "no recordings found"),
     (["calls", "--out", "file"], "file: results cannot be written there"),
-    (["calls", "--out", "o", "--mono", "agent", "--swap"], "--mono has one channel"),
+    (["calls", "--out", "o", "--mono", "agent", "--swap"], "--mono means one channel"),
     (["calls", "--out", "o", "--channels", "x"], "write it as agent=0,customer=1"),
     (["calls", "--out", "o", "--cues", "none.toml"], "none.toml: cannot read the cue rules"),
     (["calls", "--out", "o", "--workers", "0"], "--workers"),

@@ -194,7 +194,7 @@ def test_one_source_is_not_both_speakers(backend: Backend) -> None:
         (lost,) = news(both)
         assert isinstance(lost, DeviceLost)
         assert lost.speaker is C
-        assert "is the other speaker's already" in lost.reason
+        assert "is already used for the other speaker" in lost.reason
 
 
 def test_a_device_that_stops_delivering_is_opened_again(

@@ -142,7 +142,7 @@ def test_only_the_newest_call_is_told_and_neither_removes_the_others_file(folder
         send_command("pause")
         assert other.drain_actions() == [ToggleListening()]
         second.__exit__()
-    with pytest.raises(ConfigError, match="no live call runs here"):
+    with pytest.raises(ConfigError, match="no live call is running"):
         send_command("pause")
 
 
@@ -165,7 +165,7 @@ def test_the_file_of_a_killed_process_counts_for_nothing(folder: Path) -> None:
     gone.wait()
     with socket.create_server(("127.0.0.1", 0)) as other:  # who has its port now
         publish_call(RunningCall(gone.pid, other.getsockname()[1], TOKEN), token_file=False)
-        with pytest.raises(ConfigError, match="no live call runs here"):
+        with pytest.raises(ConfigError, match="no live call is running"):
             send_command("pause")
         other.settimeout(0.1)
         with pytest.raises(TimeoutError):
@@ -244,9 +244,9 @@ def answering(reply: bytes) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (b"", "does not answer"),
-        (b"\xff\xfe\r\n\r\n", "no live call runs here"),
-        (b"HTTP/1.1 404 Not Found\r\n\r\n", "no live call runs here"),
+        (b"", "does not respond"),
+        (b"\xff\xfe\r\n\r\n", "no live call is running"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "no live call is running"),
         (b"HTTP/1.1 429 Too Many\r\n\r\n", "pause: too many commands at once; try again"),
         (b"HTTP/1.1 500 No\r\n\r\n", r"pause: the live call failed to do it \(HTTP 500\)"),
     ],
@@ -284,5 +284,5 @@ def test_no_place_for_the_file_costs_no_call(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(call_file, "control_folder", nowhere)
     with WebServer(Feed()) as server:
         assert "does not reach this call: runtime directory" in server.why_unreachable
-    with pytest.raises(ConfigError, match="no live call runs here"):
+    with pytest.raises(ConfigError, match="no live call is running"):
         send_command("pause")

@@ -225,10 +225,10 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda at: (at / EVENT_LOG).unlink(), "no event log can be read"),
-        (lambda at: (at / EVENT_LOG).write_bytes(b"{}\n"), "no event log of a call"),
+        (lambda at: (at / EVENT_LOG).unlink(), "cannot read an event log"),
+        (lambda at: (at / EVENT_LOG).write_bytes(b"{}\n"), "not the event log of a call"),
         (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "no score card"),
-        (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot be read"),
+        (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot read it"),
         (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
         (
             lambda at: scored(at, techniques=card().techniques * 2),
@@ -386,7 +386,7 @@ def test_the_command_line_of_the_journal(tmp_path: Path, monkeypatch: pytest.Mon
     (left / writer.CARD_JSON).write_bytes(msgspec.json.encode(card()))
     said = journal("add", left, tmp_path / "none", code=2)
     assert "added as c" in said
-    assert "no event log can be read there" in said
+    assert "cannot read an event log there" in said
     assert "replaced as c" in journal("add", left, "--date", "2026-03-02T09:30:00")
     journal("add-survey", "one", "--csat", 4)
     journal("note", "one", "\x1b[2J[bold]clear")

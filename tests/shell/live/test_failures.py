@@ -193,7 +193,7 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     assert session.feed.newest.display.state == "listening"
     fail.set()  # again: it waits for the agent, and says why
     wait_until(lambda: session.feed.newest.display.state == "ready")
-    assert "start it anew" in session.feed.newest.display.notice
+    assert "press Start to retry" in session.feed.newest.display.notice
     session.feed.post_action(ToggleListening())
     wait_until(lambda: len(session.folders) == 3)
     wait_until(lambda: session.feed.newest.display.state == "listening")

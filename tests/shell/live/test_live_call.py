@@ -472,4 +472,4 @@ def test_nobody_to_tell_is_said_in_a_line(server: SoundServer) -> None:
     command = [sys.executable, "-m", "voicecoach", "tell", "pause"]
     told = subprocess.run(command, env=server.env, capture_output=True, text=True)
     assert told.returncode == 2
-    assert "no live call runs here" in told.stderr
+    assert "no live call is running" in told.stderr

@@ -408,7 +408,7 @@ def test_text_and_shapes_stand_out() -> None:
 
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     log = left(tmp_path / "call", some_call())
-    with pytest.raises(JournalError, match=r"none.*no event log can be read"):
+    with pytest.raises(JournalError, match=r"none.*cannot read an event log"):
         reader.read_results(tmp_path / "none")
     short = recorded(tmp_path, SOUND[:, : at(20)])
     with pytest.raises(AudioFileError, match=r"20\.0 s long.*40\.0 s.*name the recording"):

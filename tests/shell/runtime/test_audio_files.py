@@ -154,8 +154,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
 
     nan = np.append(tone(8000, 300), np.float32("nan"))
     return {
-        "missing": (folder / "none.wav", "there is no such file"),
-        "folder": (folder, "it is a folder"),
+        "missing": (folder / "none.wav", "no such file"),
+        "folder": (folder, "this is a folder"),
         "empty": (raw("empty.wav", b""), "the file is empty"),
         "text": (raw("text.wav", b"hello" * 100), "not a recording that can be read"),
         "mp3 of text": (raw("text.mp3", b"hello" * 100), "not a recording that can be read"),
@@ -177,7 +177,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         ),
         "one channel": (
             write(folder / "one.wav", sine(300, 1)),
-            "has one channel where two are needed",
+            "has one channel, but two are needed",
         ),
         "too short": (write(folder / "short.wav", *[tone(8000, 300, 0.01)] * 2), "too short"),
         "too slow": (write(folder / "slow.wav", *[sine(300, 1)] * 2, rate=2000), "2000 Hz"),

@@ -167,7 +167,7 @@ def test_no_occasion_is_no_score_and_says_so() -> None:
     assert known == {"patience"}
     by_id = {t.id: t for t in result.techniques}
     assert by_id["time-to-calm"].formula.endswith("there was no outburst")
-    assert "nobody asked for somebody else" in by_id["escalation"].formula
+    assert "did not ask for somebody else" in by_id["escalation"].formula
     assert result.styles.style == ""
 
 
@@ -306,7 +306,7 @@ def test_a_nod_is_a_sign_of_listening() -> None:
     lines = [HELLO, c(LONG, nods=2), a(FILLER), c("Well.")]
     (seen,) = next(t for t in card(events(lines)).techniques if t.id == "listening").seen
     assert seen.measured
-    assert "2 short signs" in seen.text
+    assert "2 backchannels" in seen.text
 
 
 def test_a_hint_of_feeling_is_met_with_credit_and_missed_without_blame() -> None:
@@ -346,7 +346,7 @@ def test_a_minute_of_talk_leaves_no_room() -> None:
     lines = [HELLO, c("Good morning, tell me about it."), a(talk), c("I see now.")]
     listening = next(t for t in card(events(lines)).techniques if t.id == "listening")
     assert listening.score == 0.0
-    assert "on end" in listening.missed[0].text
+    assert "without asking" in listening.missed[0].text
     assert "Does that make sense so far?" in listening.practise
 
 
@@ -456,7 +456,7 @@ def test_where_styles_stand_on_the_plane() -> None:
 def test_too_few_moves_or_no_conflict_is_no_style() -> None:
     few = card(events([HELLO, c(TROUBLE), a("I'm sorry about that."), c("Okay.")])).styles
     assert few.style == ""
-    assert "too few moves" in few.formula
+    assert "too few dialogue acts" in few.formula
     calm = card(events([HELLO, *[c("Good morning."), a(KIND[0])] * 5])).styles
     assert "no conflict" in calm.formula
     assert (calm.assertiveness, calm.cooperativeness, calm.shares) == (None, None, {})

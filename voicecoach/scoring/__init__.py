@@ -1,1 +1,1 @@
-"""How a call's score card comes about: events -> `call` -> techniques, styles, journey -> card."""
+"""Computes a call's score card: events -> `call` -> techniques, styles, journey -> card."""

@@ -1,11 +1,11 @@
-"""A whole call as a score card reads it: who told what, and what was said to it.
+"""Arranges a finished call for scoring: exchanges of what the customer said and the agent replied.
 
-The customer's *account* and the agent's *reply* to it are events of the log; with what else both do
-until the next account they are an *exchange*.  Techniques ask of exchanges: was it called for, and
-was it done?  Whatever cannot be known of one (a channel that is not trusted, a pause of the
-listening, speech without words) makes it no occasion: nothing is held against anybody unheard.
+The customer's *account* and the agent's *reply* to it are events of the log; together with what
+both do until the next account they form an *exchange*.  Each technique asks of an exchange whether
+it was due, and whether the agent did it.  An exchange that was not fully heard (a distrusted
+channel, a pause in listening, speech without words) is skipped, so it never counts against anybody.
 
-It is the same whatever the order in which the events come.
+The order of the events does not matter.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ from voicecoach.types import (
 from voicecoach.views.scorecard import Quote
 
 WORD_NEAR = SAMPLE_RATE // 2
-"""Words are timed about so well."""
+"""Accuracy of word times, samples."""
 UNTRUSTED_SHARE = 0.2
-"""Share of the call from which a channel that was not trusted is not trusted at all."""
+"""Share of the call from which a distrusted channel counts as distrusted throughout."""
 WHOLE_CALL_STATES = ("copied", "swapped")
-"""What is true of a whole call, whenever it is found."""
+"""Channel states that hold for the whole call, whenever they are detected."""
 QUOTE_PAUSE = int(1.2 * SAMPLE_RATE)
-"""Between words; a quotation does not reach over it."""
-UNQUOTED_TEXT = "words that are not kept"
+"""Silence between words that ends a quotation, samples."""
+UNQUOTED_TEXT = "words not stored"
 QUOTE_MAX_WORDS = 28
 """Most words of a quotation."""
 _SENTENCE_END = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
-"""The end of a sentence, and not of "a.m."."""
+"""Matches the end of a sentence, but not of "a.m."."""
 
 
 class Exchange(NamedTuple):
-    """What the customer told, and what the agent said until they told more."""
+    """What the customer said, and what the agent said until the customer's next account."""
 
     account: Span
     reply: Span | None
     """From its first word to its last."""
     until: int
-    """Where the next one begins."""
+    """Start of the next exchange, samples."""
     moves: Sequence[DialogueAct]
-    """The customer's, by time."""
+    """The customer's dialogue acts, by time."""
     replies: Sequence[DialogueAct]
-    """The agent's, from the beginning of the account."""
+    """The agent's dialogue acts from the start of the account, by time."""
 
     def customer_acts(self, *kinds: str) -> list[DialogueAct]:
-        """Return the customer's moves of these kinds."""
+        """Return the customer's dialogue acts of these kinds."""
         return [move for move in self.moves if move.kind in kinds]
 
     def reply_acts(self, *kinds: str, within_s: float = float("inf")) -> list[DialogueAct]:
-        """Return the agent's moves of these kinds, begun so soon after the reply."""
+        """Return the agent's acts of these kinds that begin `within_s` of the reply or sooner."""
         first = self.reply.start if self.reply else self.account.end
         last = first + within_s * SAMPLE_RATE
         return [move for move in self.replies if move.kind in kinds and move.start <= last]
@@ -79,14 +79,14 @@ class ScoredCall:
 
     Parameters
     ----------
-    record
-        Of its events.
+        record
+        What was kept of its events.
     thresholds
-        Of the rules of the call.
+        Thresholds of the rules that were loaded for the call.
     language
-        That was spoken.
+        Language of the call.
     quoting
-        Whether quotations have words; else the moment alone is told.
+        Whether quotations have words; if not, they give only the moment.
     """
 
     def __init__(
@@ -125,37 +125,37 @@ class ScoredCall:
         self.distrusted = {
             s: state for s in SPEAKERS if (state := self._never_trusted(record.states, s))
         }
-        """Whose channel is of no use for the whole call, and why."""
+        """Speakers whose channel is distrusted for the whole call, and its state."""
         self.agitation = [
             (at, x)
             for at, x in sorted(record.agitation)
             if CUSTOMER not in self.distrusted and self.is_heard(Span(at - 1, at), (CUSTOMER,))
         ]
-        """The customer's, where it is known: (samples, 0..1)."""
+        """The customer's known agitation: (samples, 0..1)."""
         self._heard_at = [at for at, _ in self.agitation]
         self._heard_sum = [0.0, *accumulate(x for _, x in self.agitation)]
         self.exchanges = self._exchanges(record)
 
-    # --- what is known --------------------------------------------------------------------
+    # --- what was heard -------------------------------------------------------------------
 
     def is_heard(self, span: Span, speakers: Iterable[Speaker]) -> bool:
-        """Return whether these speakers were heard, on channels to be trusted."""
+        """Return whether these speakers were heard on trusted channels throughout a span."""
         return not any(span.overlaps(gap) for s in speakers for gap in self._unheard[s])
 
     def has_words_in(self, speaker: Speaker, span: Span) -> bool:
-        """Return whether what a speaker said is known: where they spoke there are words."""
+        """Return whether a speaker's words are known in a span, or they spoke for less than 1 s."""
         return self.speech_s(speaker, span) < 1.0 or bool(self.words_in(speaker, span))
 
     def has_words(self, speaker: Speaker) -> bool:
-        """Return whether any word of a speaker was heard."""
+        """Return whether any word of a speaker was transcribed."""
         return bool(self.words[speaker])
 
     def knows_acts(self, speaker: Speaker) -> bool:
-        """Return whether what a speaker did with words is known."""
+        """Return whether a speaker's dialogue acts are known."""
         return self.language.dialogue_acts is not None and self.has_words(speaker)
 
     def worded_share(self, speaker: Speaker) -> float:
-        """Return the share of a speaker's speech in which words were heard, 0..1."""
+        """Return the share of a speaker's speech that has words, 0..1."""
         segments = self.segments[speaker]
         worded = [
             s
@@ -165,12 +165,12 @@ class ScoredCall:
         spoken, heard = (sum(s.end - s.start for s in some) for some in (segments, worded))
         return heard / spoken if spoken else 0.0
 
-    # --- what there was -------------------------------------------------------------------
+    # --- acts, speech and measurements ----------------------------------------------------
 
     def speaker_acts(
         self, speaker: Speaker, *kinds: str, span: Span | None = None
     ) -> list[DialogueAct]:
-        """Return a speaker's moves of these kinds, by time."""
+        """Return a speaker's dialogue acts of these kinds, by time."""
         within = span or Span(0, self.end + 1)
         return [
             m
@@ -179,7 +179,7 @@ class ScoredCall:
         ]
 
     def speech_s(self, speaker: Speaker, span: Span) -> float:
-        """Return how much a speaker spoke, seconds."""
+        """Return how long a speaker spoke in a span, seconds."""
         return (
             sum(
                 max(0, min(span.end, s.end) - max(span.start, s.start))
@@ -190,23 +190,23 @@ class ScoredCall:
         )
 
     def mean_agitation(self, span: Span) -> float:
-        """Return the customer's mean agitation, NaN where nothing is known."""
+        """Return the customer's mean agitation in a span, NaN if it is not known."""
         first, last = (bisect_left(self._heard_at, at) for at in span)
         n = last - first
         return (self._heard_sum[last] - self._heard_sum[first]) / n if n else NAN
 
     def upset_s(self, span: Span, level: float) -> float:
-        """Return how long the customer spoke at a level of agitation or above, seconds."""
+        """Return how long the customer spoke with at least this agitation, seconds."""
         first, last = (bisect_left(self._heard_at, at) for at in span)
         return TICK_S * sum(x >= level for _, x in self.agitation[first:last])
 
     def recent_agitation(self, at: int) -> float:
-        """Return the customer's agitation in the 15 s before, 0 where it is not known."""
+        """Return the customer's mean agitation in the 15 s before `at`, 0 if it is not known."""
         mood = self.mean_agitation(Span(at - TONE_RECENT, at + 1))
         return mood if mood == mood else 0.0
 
     def delivery_in(self, span: Span) -> list[DeliverySample]:
-        """Return what was measured of the agent."""
+        """Return the agent's delivery samples in a span."""
         first, last = (bisect_left(self.delivery, (at,)) for at in span)
         return self.delivery[first:last]
 
@@ -218,16 +218,16 @@ class ScoredCall:
         return self.words[speaker][bisect_left(starts, span.start) : bisect_left(starts, span.end)]
 
     def quote_act(self, move: DialogueAct, why: str) -> Quote:
-        """Return what somebody said, with the sentence around it."""
+        """Return a quotation of a dialogue act with the sentence around it."""
         first, last = self._sentence_range(move)
-        if first == last:  # Its words are not there, which a log of moves alone is allowed.
+        if first == last:  # A log may have dialogue acts without words.
             text = move.text if self.quoting else UNQUOTED_TEXT
             span = Span(move.start, move.end)
             return make_quote(span, move.speaker, text, why, not self.quoting)
         return self._quote_range(move.speaker, first, last, why)
 
     def quote_sentences(self, move: DialogueAct, why: str) -> list[Quote]:
-        """Return the same, a sentence each."""
+        """Return a quotation for each sentence of a dialogue act."""
         words = self.words[move.speaker]
         first, last = self._sentence_range(move)
         starts = [first, *(i for i in range(first + 1, last) if _ends_sentence(words, i)), last]
@@ -235,7 +235,7 @@ class ScoredCall:
         return cut if first < last else [self.quote_act(move, why)]
 
     def quote_first_words(self, speaker: Speaker, span: Span, why: str) -> Quote | None:
-        """Return the first words of a span, and their sentence; None where there are none."""
+        """Return the first words of a span with their sentence; None if there are none."""
         starts = self._word_starts[speaker]
         first = bisect_left(starts, span.start - WORD_NEAR)
         last = min(bisect_left(starts, span.end, first), first + QUOTE_MAX_WORDS)
@@ -243,7 +243,7 @@ class ScoredCall:
         return self._quote_range(speaker, *places, why) if first < last else None
 
     def quote_account(self, told: Span, around: int, most: int, why: str) -> Quote | None:
-        """Return the customer's words of an account, those around a moment; None for no words."""
+        """Return the customer's words of an account around a moment; None if there are none."""
         starts = self._word_starts[CUSTOMER]
         first, middle, last = (
             bisect_left(starts, at - WORD_NEAR) for at in (told.start, around, told.end + WORD_NEAR)
@@ -258,7 +258,7 @@ class ScoredCall:
         )
 
     def _sentence_range(self, move: DialogueAct) -> tuple[int, int]:
-        """Return the words [first, last) of a move with the sentence around it."""
+        """Return the range [first, last) of a dialogue act's words with the sentence around it."""
         starts = self._word_starts[move.speaker]
         first = bisect_left(starts, move.start - SAMPLE_RATE // 50)
         last = bisect_left(starts, max(move.end, move.start + 1), first)
@@ -267,7 +267,7 @@ class ScoredCall:
         )
 
     def _extend_to_sentences(self, speaker: Speaker, first: int, last: int) -> tuple[int, int]:
-        """Return words with the rest of their sentences, as far as a quotation goes."""
+        """Return a range of words extended to whole sentences, up to the longest quotation."""
         words = self.words[speaker]
         while (
             last - first < QUOTE_MAX_WORDS and last < len(words) and not _ends_sentence(words, last)
@@ -278,7 +278,7 @@ class ScoredCall:
         return first, last
 
     def _deduplicate(self, moves: Sequence[DialogueAct]) -> list[DialogueAct]:
-        """Return moves, those of a kind in one sentence once: it was said once."""
+        """Return dialogue acts with at most one of a kind in each sentence."""
         seen: dict[tuple[str, str, int], DialogueAct] = {}
         for move in sorted(moves, key=lambda m: (m.start, m.end, m.kind)):
             first, last = self._sentence_range(move)
@@ -296,7 +296,7 @@ class ScoredCall:
             return make_quote(span, speaker, UNQUOTED_TEXT, why, True)
         return make_quote(span, speaker, before + text + after, why)
 
-    # --- how it is put together -------------------------------------------------------------
+    # --- construction -----------------------------------------------------------------------
 
     def _exchanges(self, record: CallRecord) -> list[Exchange]:
         accounts, replies = sorted(record.accounts), sorted(record.replies)
@@ -335,7 +335,7 @@ def make_quote(span: Span, speaker: Speaker, text: str, why: str, measured: bool
 
 
 def mean_of_known(values: Iterable[float]) -> float:
-    """Return the mean of those that are known, NaN where none is."""
+    """Return the mean of the known values, NaN if there are none."""
     known = [x for x in values if x == x]
     return fmean(known) if known else NAN
 
@@ -345,7 +345,7 @@ def _acts_during(moves: Sequence[DialogueAct], span: Span) -> list[DialogueAct]:
 
 
 def _ends_sentence(words: Sequence[Word], place: int) -> bool:
-    """Return whether a sentence, or what was said in one go, ends before a place."""
+    """Return whether a sentence or a run of words without a pause ends before a word."""
     if place in (0, len(words)):
         return True
     before, after = words[place - 1], words[place]
@@ -353,7 +353,7 @@ def _ends_sentence(words: Sequence[Word], place: int) -> bool:
 
 
 def _spans_while_on(told: Sequence[tuple[int, bool]], end: int) -> list[Span]:
-    """Return when something was so, of what was told when."""
+    """Return the spans in which a state was on, from its changes."""
     spans, since = [], None
     for at, so in sorted(told):
         if so and since is None:

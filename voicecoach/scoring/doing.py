@@ -1,4 +1,4 @@
-"""What each kind of move does, in a few words, as a person says it of another."""
+"""Describes each kind of dialogue act in a few words, for score cards."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from voicecoach.types import Speaker
 
 BLAMING_DEFENCE = "defence of you"
-"""A defence at the customer's cost, which is another thing than to defend oneself."""
+"""A defence that blames the customer; it weighs differently from other defences."""
 
 ACT_DESCRIPTIONS: Mapping[Speaker, Mapping[str, str]] = {
     Speaker.AGENT: {
-        "acknowledgement": "shows that the trouble was heard",
+        "acknowledgement": "acknowledges the problem",
         "apology": "says sorry",
         "question": "asks",
-        "paraphrase": "says back what they told",
-        "softener": "hedges politely",
-        "hard": "a negative or absolute wording",
-        "defence": "turns it away",
-        BLAMING_DEFENCE: "puts it on the customer",
+        "paraphrase": "paraphrases what they said",
+        "softener": "softens the wording",
+        "hard": "uses a negative or absolute wording",
+        "defence": "defends themselves or the company",
+        BLAMING_DEFENCE: "blames the customer",
         "solution": "offers a way forward",
-        "compromise": "meets them half way",
-        "promise": "promises, with no time",
+        "compromise": "offers a compromise",
+        "promise": "promises without a time",
         "expectation": "says what happens, and when",
         "limit": "sets a limit",
         "escalation": "offers to hand over",
@@ -30,11 +30,11 @@ ACT_DESCRIPTIONS: Mapping[Speaker, Mapping[str, str]] = {
         "wait": "gives or asks for time",
     },
     Speaker.CUSTOMER: {
-        "trouble": "tells of a trouble",
-        "repeat": "has said it, or been told it, before",
+        "trouble": "describes a problem",
+        "repeat": "complains of repetition",
         "demand": "asks for somebody else",
         "abuse": "insults the agent",
         "wait": "asks for time",
     },
 }
-"""By speaker and kind; the others explain nothing."""
+"""By speaker and kind; other kinds explain nothing."""

@@ -1,6 +1,6 @@
-"""The customer's way through the call, and what it is about in their words.
+"""Finds how the customer's agitation went through a call, and what the call is about.
 
-Agitation is smoothed over speech, so that a single loud word is no change of heart.
+Agitation is smoothed over speech, so that a single loud word does not count as a change.
 """
 
 from __future__ import annotations
@@ -19,34 +19,35 @@ from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, SPEAKERS, TICK_S, UPS
 from voicecoach.views.scorecard import AgitationChange, AgitationJourney, Quote
 
 JOURNEY_SMOOTH_S, MIN_STRETCH_S, SMOOTHING_PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
-"""Of speech around each estimate, and the least between two pauses, seconds; a pause, samples."""
+"""Speech averaged around each estimate, and its least between two pauses, seconds; a pause,
+samples."""
 START_S, END_S = 20.0, 10.0
-"""Of speech that the start and the end are the mean of, seconds."""
+"""Speech averaged for the start and for the end of the call, seconds."""
 SIZEABLE_CHANGE = 0.25
-"""A rise or fall that is worth telling, if it leaves or reaches `UPSET`: below, all is calm."""
+"""Rise or fall that the card shows, if it leaves or reaches `UPSET_LEVEL`; below that is calm."""
 CHANGE_BEGINS_AT = 0.2
-"""Of a change, the part at which it begins, the last time that it is passed."""
+"""Share of a change at which it counts as begun: the last time that level is crossed."""
 PRECEDING_WINDOW = 15 * SAMPLE_RATE
-"""It began: what was done from then on, until it was there, precedes a change."""
+"""Time before a change begins from which acts, overlaps and cues are listed with it."""
 MAX_CHANGES, MAX_PRECEDING, MAX_CAUSES = 8, 4, 5
-"""Most that are told."""
+"""Most changes on the card."""
 MIN_OPENING_WORDS, MAX_CAUSE_WORDS = 12, 80
-"""Fewest words of what a call is about, and most of them that are quoted."""
+"""Fewest and most words of a quotation of what the call is about."""
 HEAT_AFTER = SAMPLE_RATE
-"""Agitation so soon after what was said is of it, too."""
+"""Agitation this soon after a dialogue act still belongs to it."""
 CAUSE_WEIGHTS = {"repeat": 1.5, "demand": 1.0, "trouble": 1.0, "abuse": 0.5}
-"""What a move of the customer's says of the cause."""
+"""How much each kind of the customer's dialogue acts says about the cause of the call."""
 
 
 class AgitationPoint(NamedTuple):
-    """Of the smoothed course."""
+    """A point of the smoothed agitation."""
 
     at: int
     agitation: float
 
 
 def journey(call: ScoredCall) -> AgitationJourney:
-    """Return how the customer's agitation went."""
+    """Return how the customer's agitation changed through the call."""
     course = smooth_agitation(call.agitation)
     if not course:
         return AgitationJourney(None, None, None, None, [])
@@ -74,7 +75,7 @@ def journey(call: ScoredCall) -> AgitationJourney:
 
 
 def smooth_agitation(agitation: Sequence[tuple[int, float]]) -> list[AgitationPoint]:
-    """Return the mean of `SMOOTH_S` of speech around each estimate, none over a pause."""
+    """Return the mean over `SMOOTH_S` of speech around each estimate, never across a pause."""
     half = max(round(JOURNEY_SMOOTH_S / TICK_S / 2), 1)
     sums = [0.0, *accumulate(x for _, x in agitation)]
     ends = [
@@ -97,9 +98,9 @@ def smooth_agitation(agitation: Sequence[tuple[int, float]]) -> list[AgitationPo
 def sizeable_changes(
     course: Sequence[AgitationPoint],
 ) -> list[tuple[AgitationPoint, AgitationPoint, AgitationPoint]]:
-    """Return the sizeable changes: where each came from, where it began, where it came to.
+    """Return the large changes: from which point, where it began, and to which point.
 
-    A rise ends where it is followed by a fall that is sizeable itself, and the other way round.
+    A rise ends where a large fall follows it, and the other way round.
     """
     pivots = [course[0]] if course else []
     low = high = 0
@@ -133,7 +134,7 @@ def sizeable_changes(
 
 
 def _preceding(call: ScoredCall, span: Span) -> list[Quote]:
-    """Return what both did before a change was there."""
+    """Return what both speakers did before a change was complete."""
     moves = [
         m
         for s in SPEAKERS
@@ -146,8 +147,8 @@ def _preceding(call: ScoredCall, span: Span) -> list[Quote]:
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
             who = "the agent" if overlap.by is AGENT else "the customer"
             over = Span(overlap.start, overlap.end)
-            text = f"{who} came in over the other, and both spoke for {both_s:.1f} s"
-            told.append(make_quote(over, overlap.by, text, "an overlap", True))
+            text = f"{who} interrupted, and both spoke for {both_s:.1f} s"
+            told.append(make_quote(over, overlap.by, text, "an interruption", True))
     told += [
         make_quote(Span(cue.at, cue.at), AGENT, f"{cue.title}. {cue.message}", "a cue", True)
         for cue in call.cues
@@ -158,7 +159,7 @@ def _preceding(call: ScoredCall, span: Span) -> list[Quote]:
 
 
 def _merged(quotes: Sequence[Quote]) -> list[Quote]:
-    """Return quotations, those that share words as one."""
+    """Return quotations, merging those that share words."""
     merged: list[Quote] = []
     for q in sorted(quotes, key=lambda q: (q.measured, q.start_s, q.end_s)):
         last = merged[-1] if merged else q
@@ -170,10 +171,10 @@ def _merged(quotes: Sequence[Quote]) -> list[Quote]:
 
 
 def root_cause(call: ScoredCall) -> list[Quote]:
-    """Return what the call is about, most telling first.
+    """Return what the call is about, the most important first.
 
-    First the earliest account of a trouble; then what the customer said of it again and with most
-    agitation.
+    The earliest account of a problem comes first, then what the customer repeated or said with the
+    most agitation.
     """
     phrases = call.language.dialogue_acts
     if call.distrusted.get(CUSTOMER) or phrases is None:
@@ -191,7 +192,11 @@ def root_cause(call: ScoredCall) -> list[Quote]:
         )
         for e, why in (
             *((e, "what they called about") for e in opening),
-            *((e, "the first account of a trouble") for e in troubled[:1] if e not in opening),
+            *(
+                (e, "the first time they described a problem")
+                for e in troubled[:1]
+                if e not in opening
+            ),
         )
     ]
     themes = [
@@ -207,7 +212,7 @@ def root_cause(call: ScoredCall) -> list[Quote]:
             weight = CAUSE_WEIGHTS[move.kind] + 0.5 * again + heat
             why = ACT_DESCRIPTIONS[CUSTOMER][move.kind]
             why += f", said {again + 1} times" if again > 0 else ""
-            why += f", at {heat:.2f} of agitation" if heat else ""
+            why += f", agitation {heat:.2f}" if heat else ""
             found.append((weight, call.quote_act(move, why)))
     rest = [q for _, q in sorted(found, key=lambda f: (-f[0], f[1].start_s))]
     told = [q for q in accounts if q]

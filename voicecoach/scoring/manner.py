@@ -1,6 +1,6 @@
-"""The techniques that are in how somebody speaks and listens: measured, with words where they help.
+"""Finds moments of the score card's techniques in how the agent speaks and listens.
 
-Listening, calm delivery, patience, time to calm down.
+The techniques are listening, calm delivery, patience, and time to calm down.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from voicecoach.scoring.record import DeliverySample, Span
 from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S, UPSET_LEVEL, Overlap
 
 ACCOUNT_S = 12.0
-"""Of the customer's speech: an account that is to be taken up, seconds."""
+"""Customer's speech from which an account is long and needs a response, seconds."""
 TAKING_UP_ACTS = "acknowledgement", "apology", "paraphrase", "question", "recap"
 ANSWERING_ACTS = "solution", "expectation", "compromise", "escalation", "promise"
-"""Moves that take up an account, and those that take up one that ended in a question."""
+"""Dialogue acts that respond to an account, and those that also do if it ended in a question."""
 QUESTION_END_WORDS = 8
-"""The last words of an account, in which a question ends it."""
+"""Length of an account's end in which a question counts as its last words."""
 TAKEN_UP_S = 20.0
-"""From the reply's beginning."""
+"""Counted from the start of the reply."""
 CALMING_WORDS_WITHIN_S = 6.0
-"""How soon after an outburst words give a moment, seconds."""
+"""Time after an outburst in which the agent's words can give them a moment, seconds."""
 MIN_SHOWN_TURN_S = 5.0
-"""A turn, or a reply, that is worth showing, seconds."""
+"""Shortest turn or reply that the card shows, seconds."""
 CUT_IN_OVERLAP = int(1.5 * SAMPLE_RATE)
-"""For how long both spoke where the agent cut in.
+"""How long both must speak for an interruption.
 
-The cue `let-them-finish` comes sooner, but ends of turns overlap for a second in lively talk."""
+The cue `let-them-finish` opens sooner, but turns overlap by a second in lively talk."""
 MIN_RUN_S, MIN_MEASURED_S = 1.0, 20.0
-"""The shortest stretch that counts, and how much there must be to say anything, seconds."""
+"""Shortest stretch that counts, and the least measured speech for a score, seconds."""
 MERGE_RUNS_WITHIN = SAMPLE_RATE
-"""Stretches no further apart are one."""
+"""Stretches this close together are joined."""
 
 
 def find_listening(call: ScoredCall) -> TechniqueFindings:
-    """Find long accounts that the agent took up, and how often the agent left no room for one."""
+    """Find long accounts that the agent responded to, and the agent's monologues."""
     seen, missed = [], []
     for exchange in call.exchanges:
         told_s = call.speech_s(CUSTOMER, exchange.account)
@@ -57,10 +57,10 @@ def find_listening(call: ScoredCall) -> TechniqueFindings:
         nods = [s for s in call.backchannels[AGENT] if s.overlaps(exchange.account)]
         if signs:
             best = min(signs, key=lambda m: (kinds.index(m.kind), m.start))
-            why = f"takes up what they had told you for {told_s:.0f} s"
+            why = f"you responded to what they had told you for {told_s:.0f} s"
             seen.append(TechniqueMoment(call.quote_act(best, why)))
         elif nods:
-            text = f"{len(nods)} short sign{'s' * (len(nods) > 1)} of listening while they spoke"
+            text = f"{len(nods)} backchannel{'s' * (len(nods) > 1)} while they spoke"
             why = f"they spoke for {told_s:.0f} s"
             seen.append(
                 TechniqueMoment(
@@ -68,12 +68,12 @@ def find_listening(call: ScoredCall) -> TechniqueFindings:
                 )
             )
         else:
-            why = f"told for {told_s:.0f} s; your reply neither asked nor took it up"
+            why = f"they spoke for {told_s:.0f} s; your reply did not respond to it"
             told = call.quote_first_words(CUSTOMER, exchange.account, why)
             missed += [TechniqueMoment(told)] if told else []
     accounts = len(seen) + len(missed)
     monologues = [m for exchange in call.exchanges if (m := _monologue(call, exchange))]
-    numbers = {"taken_up": len(seen), "accounts": accounts, "monologues": len(monologues)}
+    numbers = {"responded": len(seen), "long_accounts": accounts, "monologues": len(monologues)}
     return TechniqueFindings(seen, missed + monologues, numbers if accounts or monologues else {})
 
 
@@ -88,17 +88,17 @@ def _monologue(call: ScoredCall, exchange: Exchange) -> TechniqueMoment | None:
     spoken_s = call.speech_s(AGENT, reply)
     if spoken_s < call.thresholds.monologue_s:
         return None
-    why = "a question in between would have let them have a say"
-    text = f"you spoke for {spoken_s:.0f} s on end and asked nothing"
+    why = "ask a question in between, so that they can speak"
+    text = f"you spoke for {spoken_s:.0f} s without asking a question"
     return TechniqueMoment(
         make_quote(reply, AGENT, text, why, True),
-        advice="Ask something now and then: a minute of talk loses them.",
+        advice="Ask a question now and then: after a minute they stop following.",
         cue="too-much-talking",
     )
 
 
 def find_patience(call: ScoredCall) -> TechniqueFindings:
-    """Find the customer's turns, and those that the agent cut short."""
+    """Find the customer's turns, and the agent's interruptions."""
     turns = [
         t
         for t in call.turns[CUSTOMER]
@@ -113,9 +113,9 @@ def find_patience(call: ScoredCall) -> TechniqueFindings:
             and _cuts_in(call, overlap)
         ):
             both_s = (overlap.end - overlap.start) / SAMPLE_RATE
-            why = f"you came in over them, and both spoke for {both_s:.1f} s; let them finish"
+            why = f"you interrupted them, and both spoke for {both_s:.1f} s; let them finish"
             said = call.quote_first_words(AGENT, span, why) or make_quote(
-                span, AGENT, "you came in over them", why, True
+                span, AGENT, "you interrupted them", why, True
             )
             missed.append(TechniqueMoment(said))
     seen = []
@@ -123,7 +123,7 @@ def find_patience(call: ScoredCall) -> TechniqueFindings:
     for turn in sorted(whole, key=lambda t: t.start - t.end)[:3]:
         long_s = (turn.end - turn.start) / SAMPLE_RATE
         if long_s >= MIN_SHOWN_TURN_S:
-            text = f"they spoke for {long_s:.0f} s, to the end"
+            text = f"they spoke for {long_s:.0f} s without interruption"
             seen.append(
                 TechniqueMoment(make_quote(turn, CUSTOMER, text, "you let them finish", True))
             )
@@ -132,7 +132,7 @@ def find_patience(call: ScoredCall) -> TechniqueFindings:
 
 
 def _cuts_in(call: ScoredCall, overlap: Overlap) -> bool:
-    """Return whether the agent takes the floor from a customer who is in the middle of it."""
+    """Return whether the agent interrupts a customer who has the floor."""
     if overlap.backchannel or overlap.end - overlap.start < CUT_IN_OVERLAP:
         return False
     words = call.words_in(AGENT, Span(overlap.start - WORD_NEAR, overlap.end))
@@ -141,7 +141,7 @@ def _cuts_in(call: ScoredCall, overlap: Overlap) -> bool:
 
 
 def find_calm_delivery(call: ScoredCall) -> TechniqueFindings:
-    """Find how much of the agent's speech was as usual in pace, level and pitch."""
+    """Find how much of the agent's speech was near their baseline in pace, level and pitch."""
     known = [d for d in call.delivery_in(Span(0, call.end + 1)) if _is_measured(call, d)]
     runs: list[list[DeliverySample]] = []
     for d in (d for d in known if _driven(call, d)):
@@ -157,20 +157,22 @@ def find_calm_delivery(call: ScoredCall) -> TechniqueFindings:
     for run in runs:
         span = Span(run[0].at - SAMPLE_RATE, run[-1].at)
         figures = _figures_text(run, _driven_by(call, run))
-        said = call.quote_first_words(AGENT, span, f"{figures}: one breath, and back to your usual")
+        said = call.quote_first_words(
+            AGENT, span, f"{figures}: take a breath, and go back to your usual"
+        )
         told = said or make_quote(span, AGENT, figures, "above your usual", True)
-        advice = f"One breath before you go on: {figures}."
+        advice = f"Take one breath before you go on: {figures}."
         missed.append(TechniqueMoment(told, advice=advice))
     driven = {d.at for run in runs for d in run}
     numbers = {
-        "seconds_as_usual": spoken_s - round(sum(map(len, runs)) * TICK_S),
+        "seconds_near_baseline": spoken_s - round(sum(map(len, runs)) * TICK_S),
         "seconds_measured": spoken_s,
     }
     return TechniqueFindings(_calm_replies(call, driven), missed, numbers)
 
 
 def _calm_replies(call: ScoredCall, driven: set[int]) -> list[TechniqueMoment]:
-    """Return the replies that were as usual."""
+    """Return the replies that were near the baseline."""
     seen = []
     for exchange in call.exchanges:
         if exchange.reply is None:
@@ -179,8 +181,8 @@ def _calm_replies(call: ScoredCall, driven: set[int]) -> list[TechniqueMoment]:
         reply = call.delivery_in(exchange.reply)
         known = [d for d in reply if _is_measured(call, d)]
         if len(known) * TICK_S >= MIN_SHOWN_TURN_S and not driven.intersection(d.at for d in known):
-            upset = f", after they spoke at {mood:.2f} of agitation" if mood >= UPSET_LEVEL else ""
-            why = f"for {len(known) * TICK_S:.0f} s as usual{upset}"
+            upset = f", after their agitation was {mood:.2f}" if mood >= UPSET_LEVEL else ""
+            why = f"{len(known) * TICK_S:.0f} s at your usual pace and voice{upset}"
             seen.append(
                 TechniqueMoment(make_quote(exchange.reply, AGENT, _figures_text(known), why, True))
             )
@@ -208,13 +210,13 @@ def _raised(call: ScoredCall, d: DeliverySample) -> bool:
 
 
 def _driven_by(call: ScoredCall, run: list[DeliverySample]) -> set[str]:
-    """Return what is above the usual in a stretch."""
+    """Return which measurements are above the baseline in a stretch."""
     found = {"pace"} if any(_fast(call, d) for d in run) else set()
     return found | ({"voice"} if any(_raised(call, d) for d in run) else set())
 
 
 def _figures_text(run: list[DeliverySample], what: Collection[str] = ("pace", "voice")) -> str:
-    """Return what was measured, against the usual."""
+    """Return the measurements compared with the baseline, in words."""
     texts = []
     rate, usual = (
         mean_of_known(d.rate_syl_s for d in run),
@@ -232,7 +234,7 @@ def _figures_text(run: list[DeliverySample], what: Collection[str] = ("pace", "v
 
 
 def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
-    """Find outbursts, and the moment that the customer was given after each."""
+    """Find outbursts, and whether the agent gave the customer a moment after each."""
     seen, missed = [], []
     for exchange in call.exchanges:
         reply = exchange.reply
@@ -250,22 +252,24 @@ def find_time_to_calm(call: ScoredCall) -> TechniqueFindings:
             exchange.account.end, reply.start + round(CALMING_WORDS_WITHIN_S * SAMPLE_RATE)
         )
         if gap_s > call.thresholds.hasty_reply_s:
-            text = f"{gap_s:.1f} s of silence after {outburst_s:.0f} s of agitated speech"
+            text = f"you waited {gap_s:.1f} s after {outburst_s:.0f} s of agitated speech"
             silence = Span(exchange.account.end, reply.start)
             seen.append(
                 TechniqueMoment(make_quote(silence, AGENT, text, "you gave them a moment", True))
             )
         elif gentle:
-            seen.append(TechniqueMoment(call.quote_act(gentle[0], "you met it before you went on")))
+            seen.append(
+                TechniqueMoment(call.quote_act(gentle[0], "you acknowledged it before you went on"))
+            )
         elif call.knows_acts(AGENT) and call.has_words_in(AGENT, opening):
             why = f"you answered {gap_s:.1f} s after {outburst_s:.0f} s of agitated speech; wait"
             said = call.quote_first_words(AGENT, opening, why)
             missed += [TechniqueMoment(said)] if said else []
-    return share_findings(seen, missed, "given_a_moment", "outbursts")
+    return share_findings(seen, missed, "gave_a_moment", "outbursts")
 
 
 def has_worded_reply(call: ScoredCall, exchange: Exchange) -> bool:
-    """Return whether there is a reply in words, both of them heard."""
+    """Return whether account and reply were heard, and the reply has words."""
     reply = exchange.reply
     if reply is None or not call.is_heard(
         Span(exchange.account.start, reply.end), (AGENT, CUSTOMER)
@@ -275,7 +279,7 @@ def has_worded_reply(call: ScoredCall, exchange: Exchange) -> bool:
 
 
 def ends_in_question(call: ScoredCall, exchange: Exchange) -> bool:
-    """Return whether an account ends in a question, which wants an answer."""
+    """Return whether an account ends in a question, which needs an answer."""
     words = call.words_in(CUSTOMER, Span(exchange.account.start, exchange.account.end + WORD_NEAR))[
         -QUESTION_END_WORDS:
     ]

@@ -1,7 +1,7 @@
-"""What a technique is: when it is called for, how it is told, and how it is scored.
+"""Defines a technique of the score card: when it is due, how to find it, and how it is scored.
 
-A finder goes through a call and returns the moments at which the technique was seen and missed, and
-the numbers of its formula; no numbers where the call gave no occasion.
+A finder goes through a call and returns the moments at which the technique was seen or missed, and
+the numbers of its formula; no numbers if the call gave no occasion.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from voicecoach.types import Speaker
 from voicecoach.views.scorecard import Quote
 
 UPSET_MIN_S = 3.0
-"""Upset speech in an account, seconds: laughter and haste sound so for a second or two."""
+"""Upset speech that makes an account upset, seconds; laughter and haste last a second or two."""
 
 
 class TechniqueMoment(NamedTuple):
-    """Where a technique was seen, or missed."""
+    """A moment at which a technique was seen or missed."""
 
     quote: Quote
     say: str = ""
-    """What could have been said in its place, where that is known ..."""
+    """What the agent could have said instead, if that is known."""
     cue: str = ""
-    """... else the cue whose words help, where it is another than the technique's."""
+    """Otherwise the cue whose words help, if it is not the technique's own."""
     advice: str = ""
-    """What to practise, where it is another thing than the technique's."""
+    """What to practise, if it is not the technique's own advice."""
 
 
 class TechniqueFindings(NamedTuple):
-    """What a call shows of a technique."""
+    """What a finder found in a call."""
 
     seen: list[TechniqueMoment]
     missed: list[TechniqueMoment]
     numbers: Mapping[str, int]
-    """Of the formula; empty where there was no occasion."""
+    """Values of the formula's names; empty if there was no occasion."""
 
 
 class TechniqueSpec(NamedTuple):
@@ -44,25 +44,25 @@ class TechniqueSpec(NamedTuple):
     id: str
     name: str
     doc: str
-    """When it is called for, and what counts."""
+    """When the technique is due, and what counts."""
     formula: str
-    """As `rating.rate` takes it."""
+    """In the notation of `rating.rate_formula`."""
     occasion: str
-    """What there was none of, where there is no score."""
+    """Why there is no score when the call gave no occasion."""
     advice: str
-    """What to practise where it was missed."""
+    """What to practise if it was missed."""
     cue: str
-    """Whose words help."""
+    """Id of the cue whose words help."""
     find: Callable[[ScoredCall], TechniqueFindings]
     channels: tuple[Speaker, ...]
-    """That it rests on."""
+    """Speakers whose channels it depends on."""
     words: tuple[Speaker, ...]
-    """Whose words it needs."""
+    """Speakers whose words it needs."""
 
 
 def share_findings(
     seen: list[TechniqueMoment], missed: list[TechniqueMoment], done: str, called_for: str
 ) -> TechniqueFindings:
-    """Return what was found where a score is the share of occasions at which it was done."""
+    """Return findings whose score is the share of occasions at which the technique was seen."""
     count = len(seen) + len(missed)
     return TechniqueFindings(seen, missed, {done: len(seen), called_for: count} if count else {})

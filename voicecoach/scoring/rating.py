@@ -1,7 +1,8 @@
-"""A score is its formula: what is printed is what is computed.
+"""Evaluates the formula of a score from the text that is printed beside it.
 
-A formula is arithmetic over names, `1 - interruptions / customer_turns`.  With a call's numbers in
-their places it is worked out from the text itself, so that the two cannot differ.
+A formula is arithmetic over names, such as `1 - interruptions / customer_turns`.  The call's
+numbers replace the names and the resulting text is evaluated, so that the printed formula and the
+score cannot differ.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def readable_formula(formula: str) -> str:
 
 
 def rate_formula(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
-    """Return a score and how it comes about.
+    """Return a score and the text that shows how it was computed.
 
     Parameters
     ----------
@@ -41,9 +42,9 @@ def rate_formula(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
     Returns
     -------
     score
-        To two decimals, 0..1 where the formula is.
+        Rounded to two decimals; 0..1 if the formula's range is.
     text
-        As in "taken up / accounts = 3 / 4 = 0.75".
+        Such as "responded / accounts = 3 / 4 = 0.75".
     """
     filled = _NAME.sub(lambda name: str(numbers.get(name[0], name[0])), formula)
     score = round(evaluate(filled), SCORE_DECIMALS)
@@ -51,12 +52,12 @@ def rate_formula(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
 
 
 def evaluate(text: str) -> float:
-    """Return what arithmetic in numbers comes to.
+    """Return the value of an arithmetic expression of numbers.
 
     Raises
     ------
     ValueError
-        Where it is anything else.
+        If the expression has anything but numbers, `+ - * /`, `min` and `max`.
     """
     return _value(ast.parse(text, mode="eval").body)
 

@@ -1,7 +1,6 @@
-"""What is kept of a call's events until it is over: no more than its score card is made of.
+"""Keeps from a call's events what its score card needs, until the call is over.
 
-Numbers are rounded as the event log has them, so a call is scored alike when it ends and from its
-log.
+Numbers are rounded as in the event log, so a live call and its log give the same score card.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Span(NamedTuple):
     end: int
 
     def overlaps(self, other: Span) -> bool:
-        """Return whether both have a moment in common."""
+        """Return whether the two spans share a moment."""
         return self.start < other.end and other.start < self.end
 
 
@@ -58,12 +57,12 @@ class DeliverySample(NamedTuple):
 
     @property
     def pace_ratio(self) -> float:
-        """Over the usual."""
+        """Over the baseline."""
         return pace_ratio(self.rate_syl_s, self.baseline_rate_syl_s)
 
 
 class CallRecord:
-    """What is kept of a call's events, as they come."""
+    """The events of a call that its score card needs, collected as they come."""
 
     def __init__(self) -> None:
         self.accounts: list[Span] = []
@@ -82,7 +81,7 @@ class CallRecord:
         self.end = 0
 
     def add_event(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
         match event:
             case Word() | Utterance() | DialogueAct():

@@ -1,6 +1,6 @@
-"""The techniques that are in what the agent replies to what the customer told.
+"""Finds moments of the score card's techniques in the agent's replies to the customer.
 
-Empathy, acknowledgement, apology, clarifying, not defending, non-judgement.
+The techniques are empathy, acknowledgement, apology, clarifying, not defending, and non-judgement.
 """
 
 from __future__ import annotations
@@ -22,33 +22,35 @@ from voicecoach.scoring.record import Span
 from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, UPSET_LEVEL, DialogueAct
 
 REPLY_WITHIN_S = 15.0
-"""From the reply's beginning: later it answers something else, seconds."""
+"""Time from the start of the reply in which an acknowledgement belongs to the account, seconds."""
 HINT_UPSET_S = 1.0
-"""Upset speech that it is good to meet, where more of it calls for it, seconds."""
+"""Upset speech after which an acknowledgement counts in favour, though none is due yet, seconds."""
 ACKNOWLEDGED_FOR, ACCOUNT_END_WINDOW = 30 * SAMPLE_RATE, 4 * SAMPLE_RATE
-"""For how long an acknowledgement holds for more of the same, and the end of an account."""
+"""How long an acknowledgement holds, and the end of an account in which a customer calms down."""
 REGRET_S = 20.0
-"""Of the agent's speech after the first trouble, seconds."""
+"""Agent's speech after the first problem by which an apology is due, seconds."""
 TROUBLE_ACTS = "trouble", "repeat"
 PRESSURE_ACTS = *TROUBLE_ACTS, "demand", "abuse"
 
 
 def find_empathy(call: ScoredCall) -> TechniqueFindings:
-    """Find upset accounts, and those whose feeling the reply named or regretted."""
+    """Find upset accounts, and those that the agent acknowledged or said sorry for."""
     seen, missed = [], []
     for exchange in _worded_exchanges(call):
         felt = exchange.reply_acts("acknowledgement", "apology", within_s=REPLY_WITHIN_S)
         if felt and call.upset_s(exchange.account, UPSET_LEVEL) >= HINT_UPSET_S:
-            seen.append(TechniqueMoment(call.quote_act(felt[0], "you met how it is for them")))
+            seen.append(
+                TechniqueMoment(call.quote_act(felt[0], "you acknowledged that they were upset"))
+            )
         elif is_upset(call, exchange) and not _calming(call, exchange):
             mood = call.mean_agitation(exchange.account)
-            why = f"{_sounded(mood)}; your reply did not say that you heard it"
+            why = f"{_sounded(mood)}; you did not acknowledge it"
             missed += _told_moment(call, exchange, why)
-    return share_findings(seen, missed, "met", "upset_accounts")
+    return share_findings(seen, missed, "acknowledged", "upset_turns")
 
 
 def find_acknowledgement(call: ScoredCall) -> TechniqueFindings:
-    """Find accounts of trouble, and those that the reply showed were heard."""
+    """Find accounts of a problem, and those that the agent acknowledged."""
     seen, missed = [], []
     first = True
     for exchange in _worded_exchanges(call):
@@ -63,18 +65,16 @@ def find_acknowledgement(call: ScoredCall) -> TechniqueFindings:
             "acknowledgement", "apology", "paraphrase", within_s=REPLY_WITHIN_S
         )
         if heard:
-            seen.append(
-                TechniqueMoment(call.quote_act(heard[0], "you showed that you heard the trouble"))
-            )
+            seen.append(TechniqueMoment(call.quote_act(heard[0], "you acknowledged the problem")))
         elif not call.speaker_acts(AGENT, "acknowledgement", "apology", span=before):
             trouble = most_telling(troubles)
-            why = "your reply went on without a word that you heard it"
+            why = "you went on without acknowledging the problem"
             missed.append(TechniqueMoment(call.quote_act(trouble, why)))
-    return share_findings(seen, missed, "heard", "troubles")
+    return share_findings(seen, missed, "acknowledged", "problems")
 
 
 def find_apology(call: ScoredCall) -> TechniqueFindings:
-    """Find a word of regret for the first trouble, and apologies beyond two in four minutes."""
+    """Find an apology for the first problem, and apologies beyond two in four minutes."""
     troubled = [e for e in _worded_exchanges(call) if e.customer_acts(*TROUBLE_ACTS)]
     apologies = call.speaker_acts(AGENT, "apology")
     seen, missed = [], []
@@ -87,10 +87,14 @@ def find_apology(call: ScoredCall) -> TechniqueFindings:
         reply = troubled[0].reply
         start = max(trouble.end, reply.start if reply else 0)
         if sorry and call.speech_s(AGENT, Span(start, sorry[0].start)) <= REGRET_S:
-            seen.append(TechniqueMoment(call.quote_act(sorry[0], "a word of regret, in time")))
+            seen.append(
+                TechniqueMoment(
+                    call.quote_act(sorry[0], "you said sorry or acknowledged it in time")
+                )
+            )
         else:
-            late = "it came late" if sorry else "no word of regret came"
-            why = f"they told you of a trouble, and {late}"
+            late = "your apology came late" if sorry else "you did not say sorry"
+            why = f"they told you of a problem, and {late}"
             missed.append(TechniqueMoment(call.quote_act(trouble, why)))
     regretted, due = len(seen), len(seen) + len(missed)
     enough = ceil(call.thresholds.too_many_apologies) - 1
@@ -99,14 +103,14 @@ def find_apology(call: ScoredCall) -> TechniqueFindings:
         for i, m in enumerate(apologies)
         if sum(m.start - b.end <= APOLOGY_WINDOW for b in apologies[:i]) >= enough
     ]
-    why = f"more than {enough} apologies within 4 minutes weaken them: say what you will do"
+    why = f"more than {enough} apologies within 4 minutes lose their effect: say what you will do"
     missed += [
         TechniqueMoment(
             call.quote_act(m, why), advice=f"{_times(enough)} is enough: {why}.", cue="enough-sorry"
         )
         for m in beyond
     ]
-    numbers = {"regretted": regretted, "due": due, "too_many": len(beyond)}
+    numbers = {"apologised": regretted, "due": due, "too_many": len(beyond)}
     return TechniqueFindings(seen, missed, numbers if due or beyond else {})
 
 
@@ -115,7 +119,7 @@ def _times(count: int) -> str:
 
 
 def find_clarifying(call: ScoredCall) -> TechniqueFindings:
-    """Find long accounts, and those that the agent checked by a question or in other words."""
+    """Find long accounts, and those that the agent asked about or paraphrased."""
     seen, missed = [], []
     for exchange in _worded_exchanges(call):
         told_s = call.speech_s(CUSTOMER, exchange.account)
@@ -123,24 +127,26 @@ def find_clarifying(call: ScoredCall) -> TechniqueFindings:
             continue
         checks = exchange.reply_acts("paraphrase") or exchange.reply_acts("recap", "question")
         if checks:
-            how = "you said it back" if checks[0].kind != "question" else "you asked"
+            how = "you repeated it in your words" if checks[0].kind != "question" else "you asked"
             seen.append(
-                TechniqueMoment(call.quote_act(checks[0], f"{how}, after {told_s:.0f} s of theirs"))
+                TechniqueMoment(
+                    call.quote_act(checks[0], f"{how}, after they spoke for {told_s:.0f} s")
+                )
             )
         else:
-            why = f"told for {told_s:.0f} s, and neither asked about nor said back"
+            why = f"they spoke for {told_s:.0f} s, and you neither asked about it nor repeated it"
             missed += _told_moment(call, exchange, why)
     return share_findings(seen, missed, "checked", "long_accounts")
 
 
 def find_not_defending(call: ScoredCall) -> TechniqueFindings:
     """Find where the agent defended themselves or the company under pressure."""
-    return _defence_findings(call, "stood up for yourself or the company", blames=False)
+    return _defence_findings(call, "defended yourself or the company", blames=False)
 
 
 def find_non_judgement(call: ScoredCall) -> TechniqueFindings:
     """Find where the agent blamed the customer under pressure."""
-    return _defence_findings(call, "put it on them", blames=True)
+    return _defence_findings(call, "blamed them", blames=True)
 
 
 def _defence_findings(call: ScoredCall, what: str, *, blames: bool) -> TechniqueFindings:
@@ -159,14 +165,17 @@ def _defence_findings(call: ScoredCall, what: str, *, blames: bool) -> Technique
             *("question", "paraphrase") if blames else ("acknowledgement", "apology", "solution")
         )
         if good and not bad:
-            how = "you asked, and judged nothing" if blames else "you stayed with their problem"
+            how = "you asked without judging" if blames else "you stayed with their problem"
             seen.append(TechniqueMoment(call.quote_act(good[0], how)))
-    numbers = {"spoilt": spoilt, "replies_under_pressure": replies}
+    numbers = {
+        "blaming_replies" if blames else "defensive_replies": spoilt,
+        "replies_under_pressure": replies,
+    }
     return TechniqueFindings(seen, missed, numbers if replies else {})
 
 
 def is_blaming(text: str, language: Language) -> bool:
-    """Return whether a defence is at the customer's cost: it speaks of "you"."""
+    """Return whether a defence blames the customer: it says "you"."""
     phrases = language.dialogue_acts
     return phrases is not None and not phrases.shared.second_person.isdisjoint(
         token.text for token in phrases.tokenize(text.split())
@@ -174,7 +183,7 @@ def is_blaming(text: str, language: Language) -> bool:
 
 
 def most_telling(moves: Sequence[DialogueAct]) -> DialogueAct:
-    """Return the move that says most: a complaint before a trouble, and in more words."""
+    """Return the act that says most: a complaint before a plain problem, then the longest."""
     return max(moves, key=lambda m: (m.kind != "trouble", len(m.text), -m.start))
 
 
@@ -184,7 +193,7 @@ def is_upset(call: ScoredCall, exchange: Exchange) -> bool:
 
 
 def _calming(call: ScoredCall, exchange: Exchange) -> bool:
-    """Return whether they were met just before, and calmed down while they spoke."""
+    """Return whether the agent acknowledged it just before, and the customer then calmed down."""
     start, end = exchange.account
     met = call.speaker_acts(
         AGENT, "acknowledgement", "apology", span=Span(max(start - ACKNOWLEDGED_FOR, 0), start)
@@ -197,7 +206,7 @@ def _worded_exchanges(call: ScoredCall) -> list[Exchange]:
 
 
 def _told_moment(call: ScoredCall, exchange: Exchange, why: str) -> list[TechniqueMoment]:
-    """Return what was told: where they complained, else its beginning."""
+    """Return the moment of an account to show: where they complained, else its first words."""
     pressing = exchange.customer_acts(*PRESSURE_ACTS)
     if pressing:
         return [TechniqueMoment(call.quote_act(most_telling(pressing), why))]

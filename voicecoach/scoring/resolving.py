@@ -1,6 +1,7 @@
-"""The techniques that bring a conflict to an end.
+"""Finds moments of the score card's techniques that resolve a conflict.
 
-Softeners and positive language, options, expectations and limits, escalation, follow-up and recap.
+The techniques are softeners and positive language, options, expectations and limits, escalation,
+and follow-up and recap.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from voicecoach.scoring.record import Span
 from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, DialogueAct
 
 FORWARD_ACTS = "solution", "compromise", "escalation", "expectation", "follow_up"
-"""Moves that lead out of a trouble: what is offered, or what happens next and when."""
+"""Dialogue acts that offer a way forward, or say what happens next and when."""
 LIMIT_WITHIN = 30 * SAMPLE_RATE
-"""A limit is in time so long after abuse."""
+"""Time after abuse in which a limit counts, seconds."""
 HANDOVER_UNASKED_WITHIN = 60 * SAMPLE_RATE
-"""The offer to hand over is in time so long after it was due unasked."""
+"""Time in which an offer to hand over counts when nobody asked for it."""
 SAME_DEMAND_WITHIN = 45 * SAMPLE_RATE
-"""What is asked for again within this is the same."""
+"""A demand repeated within this time is the same demand."""
 RECAP_WINDOW = 60 * SAMPLE_RATE
-"""Before the goodbye."""
+"""Time before the goodbye in which they count."""
 CLOSING_WITHIN = 90 * SAMPLE_RATE
-"""A goodbye stands no further from the end of the call."""
+"""A goodbye further from the end of the call does not count."""
 
 
 def find_positive_language(call: ScoredCall) -> TechniqueFindings:
-    """Find soft and positive wordings, and negative or absolute ones."""
+    """Find softeners and positive wordings, and negative or absolute ones."""
     good = call.speaker_acts(AGENT, "softener", "compromise", "solution")
     hard = call.speaker_acts(AGENT, "hard")
     by_place = {
@@ -42,14 +43,14 @@ def find_positive_language(call: ScoredCall) -> TechniqueFindings:
         for q in (call.quote_act(m, ACT_DESCRIPTIONS[AGENT][m.kind]) for m in reversed(good))
     }
     seen = [TechniqueMoment(q) for q in by_place.values()]
-    why = "closes a door: say what can be done"
+    why = "negative or absolute: say what you can do"
     missed = [TechniqueMoment(call.quote_act(m, why), m.instead) for m in hard]
-    numbers = {"positive": len(seen), "hard": len(missed)}
+    numbers = {"positive": len(seen), "negative": len(missed)}
     return TechniqueFindings(seen, missed, numbers if good or hard else {})
 
 
 def find_options(call: ScoredCall) -> TechniqueFindings:
-    """Find troubles, and the way forward that was offered for each in time."""
+    """Find problems, and the way forward that the agent offered for each in time."""
     seen, missed = [], []
     settled = 0
     offers = call.speaker_acts(AGENT, *FORWARD_ACTS)
@@ -79,16 +80,16 @@ def find_options(call: ScoredCall) -> TechniqueFindings:
 
 
 def _choice(offers: list[DialogueAct], first: DialogueAct) -> DialogueAct:
-    """Return the offer that shows best: a compromise, a solution, or the first."""
+    """Return the offer to show: a compromise, else a solution, else the first."""
     soon = [m for m in offers if 0 <= m.start - first.start <= PROMISE_TIME_WITHIN]
     return min(soon, key=lambda m: ({"compromise": 0, "solution": 1}.get(m.kind, 2), m.start))
 
 
 def find_expectations(call: ScoredCall) -> TechniqueFindings:
-    """Find promises and the times that went with them; abuse and the limits that were set."""
+    """Find promises and whether a time was given; abuse and whether a limit was set."""
     times = call.speaker_acts(AGENT, "expectation")
     doing = call.speaker_acts(AGENT, "wait")
-    seen = [TechniqueMoment(call.quote_act(m, "says what happens, and by when")) for m in times]
+    seen = [TechniqueMoment(call.quote_act(m, "you said what happens, and by when")) for m in times]
     missed: list[TechniqueMoment] = []
     last = -PROMISE_TIME_WITHIN
     for promise in call.speaker_acts(AGENT, "promise"):
@@ -100,7 +101,7 @@ def find_expectations(call: ScoredCall) -> TechniqueFindings:
             continue
         last = promise.end
         missed.append(
-            TechniqueMoment(call.quote_act(promise, "a promise with no time: say by when"))
+            TechniqueMoment(call.quote_act(promise, "a promise without a time: say by when"))
         )
     promises = len(seen) + len(missed)
     limits, set_, insults, last = call.speaker_acts(AGENT, "limit"), 0, 0, -LIMIT_WITHIN
@@ -111,18 +112,18 @@ def find_expectations(call: ScoredCall) -> TechniqueFindings:
         near = [m for m in limits if -LIMIT_STANDS <= m.start - insult.end <= LIMIT_WITHIN]
         set_ += bool(near)
         if near:
-            seen.append(TechniqueMoment(call.quote_act(near[0], "sets a limit, calmly")))
+            seen.append(TechniqueMoment(call.quote_act(near[0], "you set a limit calmly")))
         else:
-            why = "abuse: you may say, calmly, what you will not take"
+            why = "abuse: you may say calmly what you will not accept"
             missed.append(
                 TechniqueMoment(
                     call.quote_act(insult, why),
-                    advice="Set a limit in one calm sentence, and stay with the matter.",
+                    advice="Set a limit in one calm sentence, then go on with their problem.",
                     cue="set-a-limit",
                 )
             )
     numbers = {
-        "timed": len(times),
+        "promises_with_time": len(times),
         "limits_set": set_,
         "promises": promises,
         "insults": insults,
@@ -149,13 +150,15 @@ def find_escalation(call: ScoredCall) -> TechniqueFindings:
         offer = next((m for m in offers if span.start <= m.end and m.start <= last), None)
         if offer:
             seen.append(
-                TechniqueMoment(call.quote_act(offer, "offers to hand over when it was due"))
+                TechniqueMoment(call.quote_act(offer, "you offered to hand over when it was due"))
             )
         elif demand:
-            why = f"they asked for somebody else, and none was offered within {asked_within_s:g} s"
+            why = (
+                f"they asked for somebody else, and you offered nobody within {asked_within_s:g} s"
+            )
             missed.append(TechniqueMoment(call.quote_act(demand, why)))
         else:
-            why = "most of what they said for a while was agitated: a colleague could have helped"
+            why = "they stayed agitated for long: a colleague could have helped"
             told = call.quote_first_words(
                 CUSTOMER, Span(span.start - 10 * SAMPLE_RATE, span.end), why
             )
@@ -177,11 +180,11 @@ def find_follow_up(call: ScoredCall) -> TechniqueFindings:
     late, before = (Span(start, call.end + 1) for start in since)
     recaps = call.speaker_acts(AGENT, "recap", span=late)
     steps = call.speaker_acts(AGENT, "follow_up", "expectation", span=before)
-    shown = (recaps, "sums up what was agreed"), (steps, "says what happens next")
+    shown = (recaps, "you summed up what was agreed"), (steps, "you said what happens next")
     seen = [TechniqueMoment(call.quote_act(moves[-1], why)) for moves, why in shown if moves]
-    lacking = [] if recaps else ["no summing up of what was agreed"]
+    lacking = [] if recaps else ["no summary of what was agreed"]
     lacking += [] if steps else ["no next step"]
-    why = f"goodbye, and {' and '.join(lacking)} before it"
+    why = f"goodbye, with {' and '.join(lacking)} before it"
     missed = [TechniqueMoment(call.quote_act(bye, why))] if lacking else []
-    numbers = {"recapped": min(len(recaps), 1), "next_step": min(len(steps), 1)}
+    numbers = {"recap": min(len(recaps), 1), "next_step": min(len(steps), 1)}
     return TechniqueFindings(seen, missed, numbers)

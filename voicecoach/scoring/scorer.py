@@ -1,4 +1,4 @@
-"""From the events of a call to its score card."""
+"""Builds the score card of a call from its events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voicecoach.types import SPEAKERS, Event, Speaker
 from voicecoach.views.scorecard import ScoreCard
 
 MIN_WORDED_SHARE = 0.6
-"""Share of a speaker's speech with words from which they are believed to be all there."""
+"""Share of a speaker's speech that has words, from which the transcript counts as complete."""
 
 
 class Scorer:
@@ -21,16 +21,16 @@ class Scorer:
 
     Parameters
     ----------
-    name
-        Of the call.
+        name
+        Name of the call.
     thresholds
-        Of the rules that were loaded for it.
+        Thresholds of the rules that were loaded for the call.
     language
-        That was spoken.
+        Language of the call.
     composite
-        Whether there is the composite of the agent's delivery; else nothing is named after it.
+        Whether the agent's composite (calmness) is computed; if not, nothing is named after it.
     words
-        Whether the card may quote.
+        Whether the card may quote words.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Scorer:
         self._composite, self._words = composite, words
 
     def add_event(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         self._record.add_event(event)
 
     def finish(self) -> ScoreCard:
-        """Return the score card of all events taken."""
+        """Return the score card of all events added."""
         call = ScoredCall(self._record, self._thresholds, self._language, quoting=self._words)
         return ScoreCard(
             call=self._name,
@@ -65,21 +65,25 @@ class Scorer:
 
 
 def _language_notes(call: ScoredCall) -> list[str]:
-    """Return what cannot be said for want of phrases, where there were words."""
+    """Return a warning if there were words but no phrases for the language."""
     if call.language.dialogue_acts or not any(map(call.has_words, SPEAKERS)):
         return []
-    return [f"there are no phrases for {call.language.code!r}: what needs them is not scored"]
+    return [f"no phrases for {call.language.code!r}: techniques that need them are not scored"]
 
 
 def _limit_notes(call: ScoredCall, speaker: Speaker) -> list[str]:
-    """Return what cannot be said of a speaker, and why."""
+    """Return what limits the scores of a speaker, and why."""
     if not call.segments[speaker]:
         return [f"the {speaker} was not heard"]
     if state := call.distrusted.get(speaker):
-        return [f"the {speaker}'s channel is {state}: what rests on it is not scored"]
+        return [f"the {speaker}'s channel is {state}: techniques that need it are not scored"]
     if not call.has_words(speaker):
-        return [f"no words of the {speaker} were heard: what needs them is not scored"]
+        return [
+            f"no words of the {speaker} were transcribed: techniques that need them are not scored"
+        ]
     share = call.worded_share(speaker)
     if share < MIN_WORDED_SHARE:
-        return [f"words were heard in {share:.0%} of the {speaker}'s speech: some will be missing"]
+        return [
+            f"only {share:.0%} of the {speaker}'s speech has words: some moments may be missing"
+        ]
     return []

@@ -1,12 +1,12 @@
-"""The agent's way of handling a conflict, on the plane of Thomas and Kilmann.
+"""Places the agent's conflict style on the plane of Thomas and Kilmann.
 
-Assertiveness is what is done for one's own side, cooperativeness for the other's (Thomas & Kilmann
-1974, "Thomas-Kilmann Conflict Mode Instrument"; Thomas 1976, "Conflict and conflict management").
-The five styles are places on it, none good or bad: what a moment asks for differs.
+Assertiveness is how far somebody serves their own side, cooperativeness how far the other's (Thomas
+& Kilmann 1974, "Thomas-Kilmann Conflict Mode Instrument"; Thomas 1976, "Conflict and conflict
+management").  The five styles are points on that plane; none is good or bad in itself.
 
-A move speaks for styles with a weight, `WEIGHTS`; a call's place is the mean of its moves' places.
-Only what the agent does once there is a conflict is counted: from the customer's first trouble,
-complaint, demand or insult, or from when they first sound upset.
+Each dialogue act counts towards styles by the weights in `WEIGHTS`; the call's place is the
+weighted mean of the styles' places.  Only the agent's acts after a conflict begins are counted:
+from the customer's first problem, complaint, demand or insult, or from when they first sound upset.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from voicecoach.views.scorecard import ConflictStyles, StyleEvidence
 
 
 class StylePlace(NamedTuple):
-    """On the plane, 0..1 each."""
+    """A point on the plane, 0..1 each."""
 
     assertiveness: float
     cooperativeness: float
@@ -37,7 +37,7 @@ STYLE_PLACES: Mapping[str, StylePlace] = {
     "avoiding": StylePlace(0.0, 0.0),
     "accommodating": StylePlace(0.0, 1.0),
 }
-"""The five, and where each stands."""
+"""The five styles and their places."""
 
 ACT_STYLE_WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "hard": {"competing": 1.0},
@@ -57,24 +57,26 @@ ACT_STYLE_WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "apology": {"accommodating": 1.0},
     "softener": {"accommodating": 0.25},
 }
-"""Of a move, by kind; others say nothing of it."""
+"""Weights of a dialogue act, by kind; other kinds have none."""
 MIN_STYLE_WEIGHT = 3.0
-"""Weight of all moves from which there is something to say."""
+"""Least total weight for which a style is named."""
 SHOWN_PER_STYLE = 3
-"""Moves of each style on the card."""
+"""Most dialogue acts shown on the card for each style."""
 
 
 def conflict_styles(call: ScoredCall) -> ConflictStyles:
-    """Return where a call stands."""
+    """Return the conflict style of a call."""
     began = _conflict_start(call)
     for speaker, state in call.distrusted.items():
         return _no_styles(f"not known, the {speaker}'s channel is {state}")
     if call.language.dialogue_acts is None:
         return _no_styles(f"not known, there are no phrases for {call.language.code!r}")
     if not call.has_words(AGENT):
-        return _no_styles("not known, no words of the agent were heard")
+        return _no_styles("not known, no words of the agent were transcribed")
     if began is None:
-        return _no_styles("no conflict was heard: no trouble, demand or insult, nobody upset")
+        return _no_styles(
+            "no conflict: no problem, demand or insult, and the customer was not upset"
+        )
     moves = call.speaker_acts(AGENT, *ACT_STYLE_WEIGHTS, span=Span(began, call.end + 1))
     weights = {
         style: sum(ACT_STYLE_WEIGHTS[weighed_kind(m, call.language)].get(style, 0.0) for m in moves)
@@ -83,7 +85,7 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
     total = sum(weights.values())
     if total < MIN_STYLE_WEIGHT:
         return _no_styles(
-            f"too few moves to say: their weight is {total:g}, under {MIN_STYLE_WEIGHT:g}"
+            f"too few dialogue acts: their weight is {total:g}, less than {MIN_STYLE_WEIGHT:g}"
         )
     place = [
         sum(weights[style] * at[axis] for style, at in STYLE_PLACES.items()) / total
@@ -109,21 +111,21 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
 
 
 def weighed_kind(move: DialogueAct, language: Language) -> str:
-    """Return the kind that a move weighs as."""
+    """Return the kind whose weights apply to a dialogue act."""
     return (
         BLAMING_DEFENCE if move.kind == "defence" and is_blaming(move.text, language) else move.kind
     )
 
 
 def _conflict_start(call: ScoredCall) -> int | None:
-    """Return when it began, None where there is none."""
+    """Return when the conflict began, None if there is none."""
     told = [m.start for m in call.speaker_acts(CUSTOMER, *PRESSURE_ACTS)]
     sounded = [exchange.account.start for exchange in call.exchanges if is_upset(call, exchange)]
     return min(told[:1] + sounded[:1], default=None)
 
 
 def _style_evidence(call: ScoredCall, moves: Sequence[DialogueAct]) -> list[StyleEvidence]:
-    """Return the moves that speak most for each style, by time."""
+    """Return the dialogue acts with the most weight for each style, by time."""
     found: list[StyleEvidence] = []
     for style in STYLE_PLACES:
         telling = [

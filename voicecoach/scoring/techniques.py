@@ -1,7 +1,7 @@
-"""The fifteen techniques of conflict resolution that a score card tells of.
+"""The fifteen techniques of conflict resolution that a score card rates.
 
-Their ids stay: scores of calls years apart are compared by them.  docs/scorecard.md is written from
-this table.
+Technique ids never change, because scores are compared over years.  docs/scorecard.md is generated
+from this table.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ from voicecoach.views.scorecard import Quote, TechniqueScore
 from voicecoach.views.summary import format_seconds
 
 MAX_SEEN, MAX_MISSED = 3, 5
-"""Most moments on the card: the heat of the call first."""
+"""Most moments on the card; those with the most agitated customer come first."""
 HOT_AGITATION = 0.3
-"""Agitation from which a moment goes before an earlier one."""
+"""Agitation from which a moment is preferred to an earlier one."""
 BOTH_SPEAKERS = AGENT, CUSTOMER
 
 TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="listening",
         name="Listening",
-        doc="Where the customer tells something for 12 s or more: within 20 s of the reply it is "
-        "taken up (acknowledged, said back, asked about, or answered where it ended in a "
-        "question), or there were signs of listening while "
-        "they spoke. To speak for a minute on end without a question leaves no room for it.",
-        formula="taken_up / (accounts + monologues)",
-        occasion="nobody told anything for 12 s or more",
-        advice="Before you go on, take up one thing that they just told you.",
+        doc="When the customer speaks for 12 s or more, the agent responds to what they said "
+        "within 20 s of starting to reply (acknowledges it, paraphrases it, asks about it, or "
+        "answers if it ended in a question), or gave backchannels while they spoke. Each minute "
+        "that the agent speaks without a question counts as a monologue.",
+        formula="responded / (long_accounts + monologues)",
+        occasion="the customer never spoke for 12 s or more",
+        advice="Before you go on, respond to one thing they just told you.",
         cue="ask-or-confirm",
         find=find_listening,
         channels=BOTH_SPEAKERS,
@@ -61,13 +61,13 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="empathy",
         name="Empathy",
-        doc="Where the customer sounds upset (agitation 0.5 or more for 3 s of an account): within "
-        "15 s of the reply it is said that one sees how it is for them, or regrets it. To do so "
-        "after 1 s of it counts, too; who was met in the half minute before, and calms down while "
-        "they speak, needs it no more.",
-        formula="met / upset_accounts",
+        doc="When the customer sounds upset (agitation 0.5 or more for 3 s of what they say), "
+        "the agent acknowledges it or says sorry within 15 s of starting to reply. An "
+        "acknowledgement after only 1 s of upset speech counts as well. None is needed if the "
+        "agent gave one in the half minute before and the customer calms down while speaking.",
+        formula="acknowledged / upset_turns",
         occasion="the customer did not sound upset",
-        advice="Name how it must be for them before you turn to the matter.",
+        advice="Say that you see how this is for them before you turn to the problem.",
         cue="acknowledge",
         find=find_empathy,
         channels=BOTH_SPEAKERS,
@@ -76,12 +76,13 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="acknowledgement",
         name="Acknowledgement",
-        doc="Where the customer tells of a trouble (the first account of one; later ones that "
-        "repeat it, tell of several, or sound upset): within 15 s of the reply it is acknowledged, "
-        "regretted or said back; what was acknowledged holds for half a minute.",
-        formula="heard / troubles",
-        occasion="the customer told of no trouble that was not acknowledged already",
-        advice="Show that you heard the trouble, in one sentence, before you ask for details.",
+        doc="When the customer describes a problem (for the first time, or again while repeating "
+        "it, naming several, or sounding upset), the agent acknowledges it, says sorry or "
+        "paraphrases it within 15 s of starting to reply. An acknowledgement holds for half a "
+        "minute.",
+        formula="acknowledged / problems",
+        occasion="the customer described no problem that was not already acknowledged",
+        advice="Acknowledge the problem in one sentence before you ask for details.",
         cue="acknowledge",
         find=find_acknowledgement,
         channels=BOTH_SPEAKERS,
@@ -90,11 +91,11 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="apology",
         name="Apology in measure",
-        doc="Where the customer tells of a trouble: a word of regret, or an acknowledgement, "
-        "before the agent has spoken for 20 s. More than two apologies in 4 minutes are too many.",
-        formula="regretted / (due + too_many)",
-        occasion="the customer told of no trouble, and nobody apologised too often",
-        advice="Say sorry once, early and for the thing itself; then say what you will do.",
+        doc="When the customer describes a problem, the agent says sorry or acknowledges it "
+        "before speaking for 20 s. More than two apologies in 4 minutes are too many.",
+        formula="apologised / (due + too_many)",
+        occasion="the customer described no problem, and the agent did not apologise too often",
+        advice="Say sorry once, early, and for what went wrong; then say what you will do.",
         cue="apologise",
         find=find_apology,
         channels=BOTH_SPEAKERS,
@@ -103,12 +104,13 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="calm-delivery",
         name="Calm and neutral delivery",
-        doc="The agent's measured speech, less the stretches of 1 s or more in which the pace is a "
-        "quarter above the agent's own usual (15 % while the customer is upset), or the voice is "
-        "both 5 dB louder and 2 semitones higher. From 20 s of speech.",
-        formula="seconds_as_usual / seconds_measured",
-        occasion="less than 20 s of the agent's speech could be measured against their usual",
-        advice="One breath before you answer, and the first words at your usual pace and level.",
+        doc="The share of the agent's measured speech that is near their baseline. Stretches of "
+        "1 s or more count against it when the pace is 25 % above the baseline (15 % while the "
+        "customer is upset), or the voice is both 5 dB louder and 2 semitones higher. Needs 20 s "
+        "of speech.",
+        formula="seconds_near_baseline / seconds_measured",
+        occasion="less than 20 s of the agent's speech could be compared with their baseline",
+        advice="Take one breath before you answer, and start at your usual pace and level.",
         cue="slow-down",
         find=find_calm_delivery,
         channels=(AGENT,),
@@ -117,12 +119,12 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="patience",
         name="Patience, not interrupting",
-        doc="Interruptions are those of the agent, over a customer who has the floor, in which "
-        "both speak for 1.5 s or more; what only reassures is none. Turns are those of 1 s or "
-        "more.",
+        doc="An interruption is the agent speaking for 1.5 s or more at the same time as a "
+        "customer who has the floor; backchannels and reassurance do not count. Customer turns "
+        "of 1 s or more count.",
         formula="max(0, 1 - interruptions / customer_turns)",
         occasion="the customer had no turn",
-        advice="Count to one when they seem to be done; they may only take a breath.",
+        advice="When they seem to have finished, count to one; they may only be taking a breath.",
         cue="let-them-finish",
         find=find_patience,
         channels=BOTH_SPEAKERS,
@@ -131,11 +133,12 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="time-to-calm",
         name="Time to calm down",
-        doc="After an outburst (4 s of agitation at 0.7 or more in an account): half a second of "
-        "silence before the reply, or a reply that first acknowledges, regrets or gives them time.",
-        formula="given_a_moment / outbursts",
+        doc="After an outburst (4 s of speech with agitation at 0.7 or more), the agent stays "
+        "silent for half a second before replying, or starts the reply by acknowledging, saying "
+        "sorry or giving them time.",
+        formula="gave_a_moment / outbursts",
         occasion="there was no outburst",
-        advice="After an outburst, leave a silence of a full breath before your first word.",
+        advice="After an outburst, wait for a full breath before your first word.",
         cue="give-them-a-moment",
         find=find_time_to_calm,
         channels=BOTH_SPEAKERS,
@@ -144,11 +147,12 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="clarifying",
         name="Clarifying and confirming",
-        doc="Where the customer tells something for 12 s or more: the reply asks about it, or says "
-        "it back. One that ends in a question wants an answer instead, and is no occasion.",
+        doc="When the customer speaks for 12 s or more, the agent asks about it or paraphrases "
+        "it in the reply. It does not count when the customer ends with a question, which needs "
+        "an answer instead.",
         formula="checked / long_accounts",
-        occasion="nobody told anything for 12 s or more that was no question",
-        advice="Say back in one sentence what you understood, and ask whether it is right.",
+        occasion="the customer never spoke for 12 s or more without ending in a question",
+        advice="Repeat in one sentence what you understood, and ask whether it is right.",
         cue="ask-or-confirm",
         find=find_clarifying,
         channels=BOTH_SPEAKERS,
@@ -157,11 +161,11 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="positive-language",
         name="Softeners and positive language",
-        doc="The agent's polite hedges and what they say can be done, against negative or absolute "
-        "wordings for which there is a kinder one.",
-        formula="positive / (positive + hard)",
-        occasion="the agent neither hedged, offered nor refused anything",
-        advice="Say what can be done, and when, in place of what can not.",
+        doc="Polite softeners and statements of what can be done, compared with negative or "
+        "absolute wordings that have a kinder alternative.",
+        formula="positive / (positive + negative)",
+        occasion="the agent used no softener, offer or negative wording",
+        advice="Say what you can do, and when, instead of what you cannot.",
         cue="soften",
         find=find_positive_language,
         channels=(AGENT,),
@@ -170,10 +174,10 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="not-defending",
         name="Not defending",
-        doc="Under pressure (a trouble, a demand, abuse, an upset customer): the reply does not "
-        "defend the agent or the company, nor blame somebody else.",
-        formula="1 - spoilt / replies_under_pressure",
-        occasion="the agent was under no pressure",
+        doc="Under pressure (a problem, a demand, abuse or an upset customer), the agent's reply "
+        "does not defend the agent or the company, nor blame somebody else.",
+        formula="1 - defensive_replies / replies_under_pressure",
+        occasion="the agent was never under pressure",
         advice="Leave out whose fault it is, and come back to what can be done.",
         cue="do-not-defend",
         find=find_not_defending,
@@ -183,11 +187,11 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="non-judgement",
         name="Non-judgement",
-        doc="Under pressure: the reply does not put it on the customer (a defence that speaks of "
-        '"you").',
-        formula="1 - spoilt / replies_under_pressure",
-        occasion="the agent was under no pressure",
-        advice="Ask what happened in place of saying what they should have done.",
+        doc="Under pressure, the agent's reply does not blame the customer (with a defence that "
+        'says "you").',
+        formula="1 - blaming_replies / replies_under_pressure",
+        occasion="the agent was never under pressure",
+        advice="Ask what happened instead of saying what they should have done.",
         cue="do-not-defend",
         find=find_non_judgement,
         channels=BOTH_SPEAKERS,
@@ -196,12 +200,13 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="options",
         name="Options and compromise",
-        doc="Where the customer tells of a trouble: a way forward (a solution, a "
-        "compromise, a hand-over, what happens next and when) before 90 s are over, or the agent "
-        "has spoken for 20 s. What is told within a minute of an offer belongs to it.",
+        doc="When the customer describes a problem, the agent offers a way forward (a solution, "
+        "a compromise, a hand-over, or what happens next and when) within 90 s, or before "
+        "speaking for 20 s. A problem described within a minute of an offer belongs to that "
+        "offer.",
         formula="offered / problems",
-        occasion="the customer told of no trouble that was open for long",
-        advice="Offer two ways, and let them choose.",
+        occasion="no problem of the customer's stayed open for long",
+        advice="Offer two options, and let them choose.",
         cue="offer-a-way-forward",
         find=find_options,
         channels=BOTH_SPEAKERS,
@@ -210,11 +215,12 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="expectations",
         name="Expectations and limits",
-        doc="Where the agent promises something: a time for it within 30 s, or it is done at once. "
-        "Where the customer is abusive: a calm limit within 30 s, or in the minute before.",
-        formula="(timed + limits_set) / (promises + insults)",
-        occasion="nothing was promised, and nobody was abusive",
-        advice="Put a day and an hour to every promise, one that you can keep.",
+        doc="When the agent promises something, they say within 30 s when it will happen, or do "
+        "it at once. When the customer is abusive, the agent sets a calm limit within 30 s, or "
+        "did so in the minute before.",
+        formula="(promises_with_time + limits_set) / (promises + insults)",
+        occasion="the agent promised nothing, and the customer was not abusive",
+        advice="Give every promise a day and a time that you can keep.",
         cue="set-expectations",
         find=find_expectations,
         channels=BOTH_SPEAKERS,
@@ -223,10 +229,10 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="escalation",
         name="Escalation when due",
-        doc="Where the customer asks for somebody else, or has been agitated for most of a while "
-        "(the cue hand-over): an offer to hand over within 30 s.",
+        doc="When the customer asks for somebody else, or stays agitated for long (as the cue "
+        "`hand-over` decides), the agent offers to hand over within 30 s.",
         formula="offered / due",
-        occasion="nobody asked for somebody else, and nothing else called for it",
+        occasion="the customer did not ask for somebody else, and did not stay agitated for long",
         advice="Offer to bring in a colleague, and say what happens next.",
         cue="hand-over",
         find=find_escalation,
@@ -236,11 +242,11 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
     TechniqueSpec(
         id="follow-up",
         name="Follow-up and recap",
-        doc="What was agreed is summed up in the minute before the goodbye, or after it, and "
-        "there is a next step in the 2 minutes before it, or after it.",
-        formula="(recapped + next_step) / 2",
+        doc="The agent sums up what was agreed in the minute before the goodbye or after it, and "
+        "names a next step in the 2 minutes before it or after it.",
+        formula="(recap + next_step) / 2",
         occasion="nobody said goodbye at the end of the recording",
-        advice="Before the goodbye: who does what, by when, in one sentence.",
+        advice="Before the goodbye, say in one sentence who does what, and by when.",
         cue="recap",
         find=find_follow_up,
         channels=(AGENT,),
@@ -249,13 +255,13 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
 )
 """In the order of the card."""
 NEUTRAL_NAMES = {"calm-delivery": ("usual-delivery", "Pace and voice as usual")}
-"""Id and name of what is called after a state, where no state may be named."""
+"""Id and name without a state of mind, for the privacy profile that forbids naming one."""
 
 
 def score_technique(
     practice: TechniqueSpec, call: ScoredCall, *, composite: bool = True
 ) -> TechniqueScore:
-    """Return what a call shows of a technique; without the composite its name is a measurement."""
+    """Return a technique's score in a call; without the composite its name is a measurement."""
     unknown = _unknown(practice, call)
     found = TechniqueFindings([], [], {}) if unknown else practice.find(call)
     if found.numbers:
@@ -278,7 +284,7 @@ def score_technique(
 
 
 def _unknown(practice: TechniqueSpec, call: ScoredCall) -> str:
-    """Return why it cannot be known, "" where it can."""
+    """Return why the technique cannot be scored, "" where it can."""
     for speaker in practice.channels:
         if state := call.distrusted.get(speaker):
             return f"not known, the {speaker}'s channel is {state}"
@@ -286,12 +292,12 @@ def _unknown(practice: TechniqueSpec, call: ScoredCall) -> str:
         return f"not known, there are no phrases for {call.language.code!r}"
     for speaker in practice.words:
         if not call.has_words(speaker):
-            return f"not known, no words of the {speaker} were heard"
+            return f"not known, no words of the {speaker} were transcribed"
     return ""
 
 
 def _best(call: ScoredCall, moments: list[TechniqueMoment], most: int) -> list[TechniqueMoment]:
-    """Return those at which the customer was most agitated, else the earliest, by time."""
+    """Return the moments with the most agitated customer, else the earliest; in order of time."""
 
     def at(moment: TechniqueMoment) -> float:
         return moment.quote.start_s
@@ -307,7 +313,7 @@ def _best(call: ScoredCall, moments: list[TechniqueMoment], most: int) -> list[T
 
 
 def _practise_text(practice: TechniqueSpec, call: ScoredCall, found: TechniqueFindings) -> str:
-    """Return one thing: the moment that mattered most, and words for it."""
+    """Return one thing to practise: the moment that mattered most, and words to say."""
     if not found.missed:
         kept = _best(call, found.seen, 1)
         return f"Keep it up. {_moment_text(kept[0].quote)}" if kept else ""
@@ -327,7 +333,7 @@ def _moment_text(quote: Quote) -> str:
 
 
 def _words_to_say(cue: str, call: ScoredCall) -> str:
-    """Return the words that a cue offers: as they were in the call, else as they are built in."""
+    """Return the words that a cue offers: those shown in the call, else the built-in ones."""
     shown = [opened.say for opened in call.cues if opened.id == cue and call.quoting]
     rules = translate_cues(built_in_cues(), call.language)
     built_in = {c.id: c.say for c in rules if "{" not in c.say}

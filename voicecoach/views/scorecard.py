@@ -1,9 +1,9 @@
-"""How a call went by the techniques of conflict resolution: a pure function of its events.
+"""Defines the score card of a call, and writes it as a page for an agent and a trainer.
 
-For a trainer and an agent to discuss: what was seen and what was missed, each with the moment and
-the words, one thing to practise, and the formula of every score with the call's own numbers in it,
-so that anyone can recompute and dispute it.  It measures what was done, never what somebody felt
-or is worth; there is no total to rank people by.
+The card lists what was seen and what was missed of each technique, with the moment and the words,
+one thing to practise, and the formula of every score with the call's numbers, so that anyone can
+recompute and dispute it.  It measures what the agent did, never what somebody felt or is worth;
+there is no total to rank people by.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from voicecoach.views.summary import escape_markdown, format_seconds
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """A moment of the call, to be heard again."""
+    """A moment of the call that can be played again."""
 
     speaker: Speaker
     start_s: float
     end_s: float
     text: str
-    """The words, or what was measured."""
+    """The words, or the measurement."""
     why: str = ""
-    """What it shows, in a few words; of what was missed, what would have been due."""
+    """What the moment shows, in a few words; for a missed moment, what was due."""
     measured: bool = False
-    """The text is no words of theirs."""
+    """The text is a measurement, not the speaker's words."""
 
 
 class TechniqueScore(msgspec.Struct, frozen=True):
@@ -38,10 +38,10 @@ class TechniqueScore(msgspec.Struct, frozen=True):
     name: Annotated[str, doc("name of the technique")]
     score: Annotated[
         float | None,
-        doc("0..1; null where the call gave no occasion for it, or it cannot be known"),
+        doc("0..1; null if the call gave no occasion for it, or it cannot be known"),
     ]
     formula: Annotated[
-        str, doc("how the score comes about, with the call's numbers in it, or why there is none")
+        str, doc("formula of the score with the call's numbers, or why there is no score")
     ]
     seen: list[Quote]
     missed: list[Quote]
@@ -49,7 +49,7 @@ class TechniqueScore(msgspec.Struct, frozen=True):
 
 
 class StyleEvidence(msgspec.Struct, frozen=True):
-    """A move of the agent's that speaks for a style."""
+    """A dialogue act of the agent's that counts towards a style."""
 
     style: str
     """`competing`, `collaborating`, `compromising`, `avoiding` or `accommodating`."""
@@ -57,24 +57,28 @@ class StyleEvidence(msgspec.Struct, frozen=True):
 
 
 class ConflictStyles(msgspec.Struct, frozen=True):
-    """The agent's way of handling the conflict, by the moves they made.
+    """The agent's conflict style, from their dialogue acts, on the plane of Thomas and Kilmann.
 
-    On the plane of Thomas and Kilmann: what is done for one's own side, and for the other's.
+    Assertiveness serves one's own side, cooperativeness the other's.
     """
 
     assertiveness: Annotated[
-        float | None, doc("in handling the conflict, 0..1; null where there are too few moves")
+        float | None,
+        doc("assertiveness in the conflict, 0..1; null if there are too few dialogue acts"),
     ]
-    cooperativeness: Annotated[float | None, doc("the same of cooperation, 0..1")]
-    style: Annotated[str, doc("style of handling the conflict; nothing where it is not known")]
+    cooperativeness: Annotated[
+        float | None,
+        doc("cooperativeness in the conflict, 0..1; null if there are too few dialogue acts"),
+    ]
+    style: Annotated[str, doc("conflict style; empty if it is not known")]
     formula: str
     shares: dict[str, float]
-    """Of the moves, by style."""
+    """Share of the dialogue acts' weight, 0..1, by style."""
     evidence: list[StyleEvidence]
 
 
 class AgitationChange(msgspec.Struct, frozen=True):
-    """The customer's agitation rose or fell."""
+    """A rise or fall of the customer's agitation."""
 
     start_s: float
     end_s: float
@@ -84,7 +88,7 @@ class AgitationChange(msgspec.Struct, frozen=True):
 
 
 class AgitationJourney(msgspec.Struct, frozen=True):
-    """The customer's agitation through the call: an estimate, 0..1, null where it is not known."""
+    """The customer's agitation through the call: an estimate, 0..1, null if it is not known."""
 
     start: float | None
     peak: float | None
@@ -94,7 +98,7 @@ class AgitationJourney(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What is asked afterwards, to be filled in by people."""
+    """Answers that people fill in after the call."""
 
     csat: int | None = None
     """1..5: how satisfied the customer was."""
@@ -103,28 +107,28 @@ class Survey(msgspec.Struct, frozen=True):
     ces: int | None = None
     """1..7: how easy it was."""
     notes: str = ""
-    """The trainer's."""
+    """The trainer's notes."""
 
 
 class ScoreCard(msgspec.Struct, frozen=True):
-    """A whole call."""
+    """The score card of a call."""
 
     call: str
     techniques: list[TechniqueScore]
     styles: ConflictStyles
     journey: AgitationJourney
     root_cause: list[Quote]
-    """Reason for the call, in the customer's words, most telling first."""
+    """Reason for the call, in the customer's words, the most important first."""
     survey: Survey = Survey()
     notes: list[str] = []
-    """What limits what can be said: no words, a channel that is not trusted."""
+    """Warnings that limit the scores: no words, a distrusted channel."""
 
 
 def scorecard_markdown(card: ScoreCard) -> str:
-    """Return the card as a page to print and discuss, with room to fill in."""
+    """Return the card as a page to print and discuss, with blanks to fill in."""
     out = [f"# Score card: {escape_markdown(card.call)}", ""]
     if card.notes:
-        out += ["## To know", "", *(f"- {escape_markdown(note)}" for note in card.notes), ""]
+        out += ["## Warnings", "", *(f"- {escape_markdown(note)}" for note in card.notes), ""]
     out += ["## Techniques", ""]
     for t in card.techniques:
         out += [
@@ -163,8 +167,8 @@ def _styles(s: ConflictStyles) -> list[str]:
         )
         out += [
             f"Mostly **{escape_markdown(s.style)}**: assertiveness {_score_text(s.assertiveness)}, "
-            f"cooperativeness {_score_text(s.cooperativeness)}. Of the moves: {shares}. "
-            "None is good or bad in itself.",
+            f"cooperativeness {_score_text(s.cooperativeness)}. Shares: {shares}. "
+            "No style is good or bad in itself.",
             "",
         ]
     out += [f"*{escape_markdown(s.formula)}*", ""]
@@ -173,9 +177,9 @@ def _styles(s: ConflictStyles) -> list[str]:
 
 
 def _journey(j: AgitationJourney) -> list[str]:
-    out = ["## The customer's way through the call", ""]
+    out = ["## How the customer's agitation changed", ""]
     if j.start is None or j.peak is None or j.end is None:
-        return [*out, "Their agitation is not known.", ""]
+        return [*out, "The customer's agitation is not known.", ""]
     out += [
         f"Agitation (an estimate, 0 to 1): {j.start:.2f} at the start, highest {j.peak:.2f} at "
         f"{format_seconds(j.peak_s or 0.0)}, {j.end:.2f} at the end.",
@@ -187,10 +191,8 @@ def _journey(j: AgitationJourney) -> list[str]:
             f"- `{format_seconds(change.start_s)}` it {verb} from {change.before:.2f} to "
             f"{change.after:.2f} (at {format_seconds(change.end_s)}). Before it:"
         )
-        out += [f"  - {quote_line(q)}" for q in change.preceded_by] or [
-            "  - nothing that was noted"
-        ]
-    return [*out, ""] if j.changes else [*out, "No sizeable change.", ""]
+        out += [f"  - {quote_line(q)}" for q in change.preceded_by] or ["  - nothing noted"]
+    return [*out, ""] if j.changes else [*out, "No large change.", ""]
 
 
 def _survey(s: Survey) -> list[str]:

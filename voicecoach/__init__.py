@@ -130,7 +130,7 @@ __all__ = [
     "sample_call",
     "to_seconds",
 ]
-__version__ = "0.1.0"
+from voicecoach.version import __version__  # noqa: E402 - after the telemetry is off
 
 _HOMES = {
     "api.calls": ("Engine", "load_config", "read_log", "replay", "sample_call"),

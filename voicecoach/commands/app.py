@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from voicecoach import __version__
 from voicecoach.commands import baseline as baseline_commands
 from voicecoach.commands import journal, score
 from voicecoach.commands import report as reports
@@ -42,6 +41,7 @@ from voicecoach.commands.export import export
 from voicecoach.commands.plugins import list_plugins
 from voicecoach.errors import EXIT_UNUSABLE, DeviceError
 from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.version import __version__
 
 if TYPE_CHECKING:
     from voicecoach.config import Config

@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach import __version__
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config, LiveConfig, PrivacyConfig
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.types import Speaker
+from voicecoach.version import __version__
 
 EXTENSIONS = {
     ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64",

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from voicecoach import __version__
 from voicecoach.shell.archive.work import CallResult
 from voicecoach.shell.runtime.atomic_write import atomic_folder
 from voicecoach.shell.runtime.parquet import arrow_schema
 from voicecoach.text_safety.sanitize import readable_text
+from voicecoach.version import __version__
 from voicecoach.views.columns import Column, reference_table, struct_columns
 from voicecoach.views.scorecard import ConflictStyles, TechniqueScore
 from voicecoach.views.summary import (

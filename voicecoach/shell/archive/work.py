@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from voicecoach import __version__
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
 from voicecoach.shell.archive.plan import CALLS_FOLDER, ArchiveRecording, BatchSettings
 from voicecoach.shell.asr.worker_process import TranscriberProcess
@@ -30,6 +29,7 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
 from voicecoach.text_safety import bounded_input
 from voicecoach.types import SAMPLE_RATE, Event, Speaker, Tone
+from voicecoach.version import __version__
 from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summary
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from voicecoach import __version__
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import OutputError
 from voicecoach.shell.live.recorder import CallRecorder
@@ -20,6 +19,7 @@ from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
 from voicecoach.types import SAMPLE_RATE, SPEAKERS, Block, Event
+from voicecoach.version import __version__
 from voicecoach.views import event_log
 from voicecoach.views.display import DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot

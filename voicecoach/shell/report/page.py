@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from voicecoach import __version__
 from voicecoach.shell.report.sound import ReportSound
 from voicecoach.shell.runtime.html_page import csp_hash
+from voicecoach.version import __version__
 from voicecoach.views.report import Report
 
 REPORT_ASSETS = Path(__file__).parent

@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from voicecoach import __version__
 from voicecoach.coaching.cues import Cue
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config
@@ -30,6 +29,7 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
 from voicecoach.types import MAX_HOPS, Block, Degraded, Event
+from voicecoach.version import __version__
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summary
 

@@ -136,7 +136,7 @@ def test_a_report_is_made_of_what_a_replay_left(recording: Path, home: Path) -> 
     assert done.returncode == 0, done.stderr
     folder = home / "voicecoach-out" / "Gespräch 1"
     done = voicecoach("report", folder, home=home)
-    assert (done.returncode, "no sound" in done.stderr) == (0, True)
+    assert (done.returncode, "no audio" in done.stderr) == (0, True)
     assert "<audio" not in (folder / "report.html").read_text("utf-8")
     for options in (
         ["--call", recording],

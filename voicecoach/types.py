@@ -1,12 +1,13 @@
-"""The values that cross a stage boundary, and the one clock.
+"""Defines the inputs and events of the engine, and the clock that all stages share.
 
-Time is a sample index on the stream clock (16 kHz, both channels aligned); seconds exist only
-at the edge (`eventlog`).  Every event says what it is *about* (`start`, `end`) and when it was
-*known* (`at`): the difference is latency, and it is shown, never hidden.
+Time is a sample index on the stream clock (16 kHz, both channels aligned); only the event log and
+views convert it to seconds.  Every event says what it is *about* (`start`, `end`) and when it was
+*known* (`at`); the difference is the latency.
 
-Words, one each: a *hop* is `HOP` samples, a *block* is a whole number of hops of both channels,
-a *frame* is an analysis window, a *segment* is VAD speech, a *turn* is one speaker's floor, an
-*utterance* is what is transcribed as one (a segment, cut where it grows too long).
+A *hop* is `HOP` samples, a *block* is a whole number of hops of both channels, a *frame* is an
+analysis window, a *segment* is a stretch of speech found by the VAD, a *turn* is the time that one
+speaker holds the floor, and an *utterance* is what is transcribed in one piece (a segment, cut if
+it grows too long).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
-"""Hz, everywhere inside."""
+"""Hz, of all audio inside the engine."""
 HOP = 256
 """Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
 TICK = 8
@@ -30,7 +31,7 @@ TICK_S = TICK_SAMPLES / SAMPLE_RATE
 MAX_HOPS = 256
 """Most hops in one block (4 s): buffers are allocated for this many."""
 MAX_AMPLITUDE = 8.0
-"""Largest sample that is taken; full scale is 1.0, and what is louder is not scaled to it."""
+"""Largest sample value that the engine accepts; full scale is 1.0, louder input is not scaled."""
 
 I16: TypeAlias = NDArray[np.int16]
 F32: TypeAlias = NDArray[np.float32]
@@ -51,7 +52,7 @@ class Speaker(StrEnum):
 
     @property
     def other(self) -> Speaker:
-        """The one they talk to."""
+        """The other speaker."""
         return Speaker.CUSTOMER if self is Speaker.AGENT else Speaker.AGENT
 
 
@@ -60,23 +61,23 @@ AGENT, CUSTOMER = SPEAKERS
 
 
 class FileContents(NamedTuple):
-    """A file as the core takes it: its contents, and its name for errors."""
+    """A file that the shell read for the core: its contents, and its name for error messages."""
 
     name: str
     data: bytes
 
 
 NAN = float("nan")
-"""A measurement that is not known."""
+"""Stands for a measurement that is not known."""
 
 
 def none_if_nan(x: float) -> float | None:
-    """Return a measurement as events hold it: None where it is not known."""
+    """Return a measurement in the form of events: None if it is not known (NaN)."""
     return x if x == x else None
 
 
 def nan_if_none(x: float | None) -> float:
-    """Return a measurement as it is computed with: NaN where it is not known."""
+    """Return a measurement in the form for computing: NaN if it is not known (None)."""
     return NAN if x is None else x
 
 
@@ -98,7 +99,7 @@ def to_rounded_seconds(samples: int) -> float:
 
 
 class Immutable:
-    """Something that never changes once it is made: copies of an engine's state share it."""
+    """Base of values that never change: copies of an engine's state share them."""
 
     __slots__ = ()
 
@@ -113,11 +114,11 @@ class Block(msgspec.Struct, frozen=True, eq=False):
     """A whole number of hops of both channels."""
 
     start: int
-    """Stream index of the first sample, a multiple of `HOP`: where the block before ended."""
+    """Stream index of the first sample, a multiple of `HOP`: the end of the block before."""
     samples: F32
     """[2, n * HOP] with 1 <= n <= MAX_HOPS, full scale 1.0, row 0 agent, row 1 customer."""
     missing: bool = False
-    """It never came: the samples are silence in its place."""
+    """The audio never arrived; the samples are silence."""
 
     @property
     def end(self) -> int:
@@ -126,7 +127,7 @@ class Block(msgspec.Struct, frozen=True, eq=False):
 
 
 class HeardWord(Immutable, msgspec.Struct, frozen=True):
-    """A word as the recogniser heard it."""
+    """A word from the transcriber."""
 
     text: str
     start: int
@@ -144,30 +145,30 @@ class Transcript(Immutable, msgspec.Struct, frozen=True):
     speaker: Speaker
     utterance: int
     end: int
-    """Of the request."""
+    """As in the request."""
     careful: bool
-    """Of the request."""
+    """As in the request."""
     words: tuple[HeardWord, ...]
-    """Those after the request's prefix."""
+    """The words after the request's prefix."""
     first: int = 0
-    """Of the request: the place in the utterance of the first of `words`."""
+    """As in the request: the place in the utterance of the first of `words`."""
     error: str = ""
-    """Why there are no words, where transcription failed."""
+    """Why transcription failed; empty if it did not."""
 
 
-# --- what the engine says -----------------------------------------------------------------
+# --- events of the engine -----------------------------------------------------------------
 
 
 class Event(Immutable, msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
-    """Anything the engine says; `at` is the stream index at which it was known."""
+    """A fact that the engine reports; `at` is the stream index at which it was known."""
 
     at: int
 
 
 class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_request"):
-    """The engine asks for words; answered by a `Transcript`.  Not part of the event log.
+    """The engine asks the transcriber for words; a `Transcript` answers it.  Not in the event log.
 
-    One that is not `careful` may go unanswered where a newer one of the same speaker follows.
+    A request that is not `careful` may be skipped once a newer one of the same speaker follows.
     """
 
     speaker: Speaker
@@ -175,16 +176,16 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     start: int
     end: int
     careful: bool
-    """With more care than haste; answered whatever else there is to do."""
+    """Prefer accuracy to speed; such a request is always answered."""
     first: int = 0
-    """Place in the utterance of the first word that is asked for."""
+    """Place in the utterance of the first requested word."""
     prefix: str = ""
-    """What is believed to be said first in the span: the answer goes on from there."""
+    """Words already known at the start of the span; the answer continues after them."""
     context: str = ""
-    """What is believed to have been said in the utterance before the span."""
+    """Words already known in the utterance before the span."""
 
     def make_transcript(self, at: int, words: tuple[HeardWord, ...], error: str = "") -> Transcript:
-        """Return the transcript that answers it at `at`."""
+        """Return the transcript that answers this request at `at`."""
         return Transcript(
             at=at,
             speaker=self.speaker,
@@ -198,7 +199,7 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
 
 
 class Gap(Event, frozen=True, kw_only=True, tag="gap"):
-    """Audio that never came; it was treated as silence."""
+    """Audio that never arrived; it counts as silence."""
 
     start: int
     end: int
@@ -218,12 +219,12 @@ class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
 
 
 class Degraded(Event, frozen=True, kw_only=True, tag="degraded"):
-    """A stage does less than it should, and why; or does all again."""
+    """A stage does less than it should, and why; or it has recovered."""
 
     stage: str
     reason: str
     over: bool = False
-    """It does all again."""
+    """The stage has recovered."""
 
 
 class SpeechStarted(Event, frozen=True, kw_only=True, tag="speech_started"):
@@ -250,7 +251,7 @@ class Turn(Event, frozen=True, kw_only=True, tag="turn"):
 
 
 class Backchannel(Event, frozen=True, kw_only=True, tag="backchannel"):
-    """A short "mm-hm" of `speaker` while the other held the floor: not an interruption."""
+    """A short "mm-hm" of `speaker` while the other holds the floor; not an interruption."""
 
     speaker: Speaker
     start: int
@@ -258,9 +259,9 @@ class Backchannel(Event, frozen=True, kw_only=True, tag="backchannel"):
 
 
 class Account(Event, frozen=True, kw_only=True, tag="account"):
-    """What the customer told, from their first word of it to their last.
+    """What the customer said before the agent replied, from the first word to the last.
 
-    It goes on until the agent has said more than "mm-hm": known once they have spoken for 2 s, or
+    It ends when the agent says more than "mm-hm"; it is known once the agent has spoken for 2 s or
     the call ends.  A short word of the customer's is a backchannel and begins no account, unless it
     answers a question.
     """
@@ -271,10 +272,10 @@ class Account(Event, frozen=True, kw_only=True, tag="account"):
 
 
 class Reply(Event, frozen=True, kw_only=True, tag="reply"):
-    """What the agent said to the account before it, until the customer told more.
+    """What the agent said in reply to an account, until the customer's next account.
 
-    It begins before the account's end where the agent came in over it.  Known once the customer
-    tells more, or the call ends.
+    It begins before the account's end if the agent interrupted.  It is known once the customer
+    begins the next account, or the call ends.
     """
 
     speaker: Speaker
@@ -283,7 +284,7 @@ class Reply(Event, frozen=True, kw_only=True, tag="reply"):
 
 
 class Overlap(Event, frozen=True, kw_only=True, tag="overlap"):
-    """Both spoke; `by` is who started while the other was speaking."""
+    """Both speakers spoke at once; `by` started while the other was speaking."""
 
     by: Speaker
     start: int
@@ -292,11 +293,12 @@ class Overlap(Event, frozen=True, kw_only=True, tag="overlap"):
 
 
 class Word(Event, frozen=True, kw_only=True, tag="word"):
-    """A word, shown as soon as it is heard.
+    """A word, sent as soon as the transcriber gives it.
 
     The words of an utterance are numbered by `index`; a later event with the same speaker,
-    utterance and index replaces an earlier one, and an empty text withdraws it.  `committed`:
-    successive hypotheses agree on it.  `final`: its utterance has ended, it never changes.
+    utterance and index replaces an earlier one, and an empty text withdraws it.  A `committed`
+    word is one that successive hypotheses agree on; a `final` word never changes, because its
+    utterance has ended.
     """
 
     speaker: Speaker
@@ -311,7 +313,7 @@ class Word(Event, frozen=True, kw_only=True, tag="word"):
 
 
 class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
-    """The final text of an utterance, of exactly `words` words: earlier surplus ones are void."""
+    """The final text of an utterance, of exactly `words` words; earlier words beyond are void."""
 
     speaker: Speaker
     utterance: int
@@ -322,26 +324,26 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
 
 
 class DialogueAct(Event, frozen=True, kw_only=True, tag="move"):
-    """Somebody did something with words: asked, apologised, promised; see `dialogue_acts.toml`.
+    """A speaker asked, apologised, promised or the like; kinds stand in `dialogue_acts.toml`.
 
-    It is told when its utterance is final.
+    It is sent when its utterance is final.
     """
 
     speaker: Speaker
     start: int
     end: int
     kind: str
-    """One of the speaker's kinds."""
+    """The kind of dialogue act, one of the speaker's."""
     text: str
-    """The first of its words, as they are compared."""
+    """Its first words, normalised as for matching."""
     instead: str
-    """What could be said in its place, where it had better not be said; else empty."""
+    """A better wording, for phrases that are best avoided; else empty."""
 
 
 class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
-    """The descriptors of one frame of one channel; null where there is no voice to describe.
+    """The descriptors of one frame of one channel; null if the frame has no voice.
 
-    `start` and `end` are the frame's; it ends with the hop.  Units, ranges and sources:
+    `start` and `end` are those of the frame, which ends with the hop.  Units, ranges and sources:
     `dsp.prosody.ProsodyFrames`.
     """
 
@@ -372,22 +374,22 @@ class Prosody(Event, frozen=True, kw_only=True, tag="prosody"):
 TONE_MIN_CONFIDENCE = 0.3
 """Confidence from which a `Tone` counts: for cues, the summary and the score card."""
 UPSET_LEVEL = 0.5
-"""Agitation from which a customer counts as upset; under it, speech is calm."""
+"""Agitation from which a customer counts as upset; below it, speech is calm."""
 
 
 class Evidence(NamedTuple):
-    """Something that speaks for the customer's agitation."""
+    """One piece of evidence for the customer's agitation."""
 
     weight: float
-    """Log odds that it adds."""
+    """Log odds that it adds to the estimate."""
     text: str
-    """As a person reads it."""
+    """The evidence in words, for a person to read."""
 
 
 class Tone(Event, frozen=True, kw_only=True, tag="tone"):
-    """How agitated the customer seems: an estimate, with its confidence and its evidence.
+    """How agitated the customer sounds: an estimate, with its confidence and its evidence.
 
-    The usual that signals are against starts as a population's and becomes the speaker's own.
+    The baseline of `signals` starts as a population's and adapts to the speaker.
     """
 
     speaker: Speaker
@@ -396,18 +398,18 @@ class Tone(Event, frozen=True, kw_only=True, tag="tone"):
     agitation: float
     """0..1."""
     confidence: float
-    """0..1: how much has been heard, of this speech and of the speaker."""
+    """0..1: it grows with the speech heard, in this window and of the speaker."""
     evidence: tuple[str, ...]
-    """What speaks for agitation, in words, strongest first."""
+    """Evidence of agitation in words, the strongest first."""
     signals: Mapping[str, float]
-    """The voice against the speaker's usual, by name with unit."""
+    """The voice compared with the speaker's baseline; the names have the units."""
 
 
 class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
-    """How the agent delivers, measured against their own usual; no inference of a state.
+    """The agent's delivery, measured against their own baseline; it infers no state of mind.
 
-    Level, pitch and its range are differences from the usual; of the others the usual is beside
-    them.  `calmness` is a formula over these fields alone.
+    Level, pitch and pitch range are differences from the baseline; the other measurements have
+    their baseline in a field beside them.  `calmness` is a formula over these fields alone.
     """
 
     speaker: Speaker
@@ -416,40 +418,41 @@ class Delivery(Event, frozen=True, kw_only=True, tag="delivery"):
     rate_syl_s: float | None
     """Articulation rate, syllables per second of speech; null until there is enough speech."""
     baseline_rate_syl_s: float | None
-    """The agent's usual articulation rate, syllables per second of speech."""
+    """The agent's baseline of the articulation rate, syllables per second of speech."""
     level_db: float | None
-    """Level against the usual, dB."""
+    """Level minus the baseline, dB."""
     f0_semitones: float | None
-    """Pitch against the usual, semitones."""
+    """Pitch minus the baseline, semitones."""
     f0_range_semitones: float | None = None
-    """Pitch range (20th to 80th percentile) against the usual, semitones."""
+    """Pitch range (20th to 80th percentile) minus the baseline, semitones."""
     overlaps_per_min: float | None = None
-    """How often the agent came in over the customer in the last 3 minutes, a minute."""
+    """The agent's overlaps with the customer's speech per minute, in the last 3 minutes."""
     baseline_overlaps_per_min: float | None = None
     reply_gap_s: float | None = None
     """Silence before the agent's reply to the customer, median of the last 5, seconds."""
     baseline_reply_gap_s: float | None = None
     talk_share: float | None = None
-    """The agent's share of both's speech in the last 3 minutes, 0..1."""
+    """The agent's share of both speakers' speech in the last 3 minutes, 0..1."""
     baseline_talk_share: float | None = None
     calmness: float | msgspec.UnsetType | None = msgspec.UNSET
-    """0..1 by the formula in `delivery`, 0.75 as usual; left out with the privacy profile "eu"."""
+    """0..1 by the formula in `delivery`, 0.75 at the baseline; left out with profile "eu"."""
 
 
 class SignalChanges(Event, frozen=True, kw_only=True, tag="signals"):
-    """What changed of what the cues go on, at the tick that ends at `at`; the first tells all.
+    """The signals that changed at the tick that ends at `at`; the first event has all of them.
 
-    With it the cues of any rules can be told again from the log alone: `readings.ticks` reads it.
+    `coaching.signal_trace.decode_ticks` restores the signals of every tick, so that cues can be
+    decided again from the log alone, with any rules.
     """
 
     values: Mapping[str, float | None]
-    """Signals by name: it stays until the signal is named again; null is not known."""
+    """Changed signals by name; a value holds until the signal is named again; null: not known."""
     growing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    """Those of them that grow from here by a second each second; left out where none does."""
+    """Names of those that grow by a second each second from here; left out if there are none."""
     quotes: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
-    """All that a message may quote; left out where it is as before."""
+    """All quotes that a message may use; left out if unchanged."""
     distrusted: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
-    """The state of each channel that is not trusted; left out where it is as before."""
+    """The state of each distrusted channel; left out if unchanged."""
 
 
 class CueOpened(Event, frozen=True, kw_only=True, tag="cue_opened"):
@@ -459,12 +462,12 @@ class CueOpened(Event, frozen=True, kw_only=True, tag="cue_opened"):
     title: str
     message: str
     say: str
-    """Words that help, as they could be said; "" where none are offered."""
+    """Words that the agent could say; "" if the cue offers none."""
     priority: int
     evidence: Mapping[str, float | str]
-    """What it rests on: the signals of its rule, and what the message quotes."""
+    """The signals of the rule that opened it, and the quotes in the message."""
     held_s: float
-    """How long its condition held before it was shown (deliberate evidence time), seconds."""
+    """How long its rule held before the cue opened (deliberate evidence time), seconds."""
 
 
 class CueClosed(Event, frozen=True, kw_only=True, tag="cue_closed"):
@@ -475,36 +478,36 @@ class CueClosed(Event, frozen=True, kw_only=True, tag="cue_closed"):
 
 
 class CueHeldBack(Event, frozen=True, kw_only=True, tag="cue_held_back"):
-    """A cue's condition held, but it was not shown."""
+    """A cue was due but was not shown."""
 
     id: str
     reason: str
 
 
 class CueOutcome(Event, frozen=True, kw_only=True, tag="cue_outcome"):
-    """What followed a cue, or a moment at which one was due and none was on screen.
+    """What followed a cue that was shown, or one that was due while none was on screen.
 
-    The latter are what the former are to be compared with: where a cue was held back by its own
-    limits, or, better, held out by chance.  Nothing here says that the cue was the cause.
+    Compare the shown cues with those that were not: held back by their own limits or, better, held
+    out by chance.  An outcome does not say that the cue was the cause.
     """
 
     id: str
     start: int
-    """When it was shown, or would have been."""
+    """When the cue was shown or due."""
     shown: bool
     reason: str
-    """Why it was not shown."""
+    """Why the cue was not shown; empty if it was."""
     heeded: bool | None
-    """Whether the agent did what it says within 10 s; null where that cannot be known."""
+    """Whether the agent did what the cue says within 10 s; null if that cannot be known."""
     signal: str
-    """What was measured of the agent, "" where it is words alone."""
+    """The agent's signal that shows it, "" if only words do."""
     before: float | None
     after: float | None
-    """Its last value within 10 s."""
+    """The signal's last value within 10 s."""
     agitation_before: float | None
-    """The customer's, mean of the 10 s before."""
+    """The customer's mean agitation in the 10 s before."""
     agitation_after: float | None
-    """The same from 20 to 30 s after."""
+    """The customer's mean agitation from 20 to 30 s after."""
 
 
 class CueFeedback(Event, frozen=True, kw_only=True, tag="cue_feedback"):
@@ -512,32 +515,32 @@ class CueFeedback(Event, frozen=True, kw_only=True, tag="cue_feedback"):
 
     id: str
     start: int
-    """When it was shown."""
+    """When the cue was shown."""
     helpful: bool
-    """Else it was wrong."""
+    """True: helpful; false: wrong."""
 
 
 class Listening(Event, frozen=True, kw_only=True, tag="listening"):
-    """The agent paused listening, or went on; what was in flight at a pause is discarded."""
+    """The agent paused or resumed listening; a pause discards unfinished words and requests."""
 
     on: bool
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
-    """The stream is over and every request is answered."""
+    """The stream is over and every request for words is answered."""
 
     end: int
 
 
 InputItem: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listening
-"""What the engine takes.  All but blocks take effect at the first hop that begins at or after
-their `at`; of a `ChannelState` only "lost" and "ok" are the shell's to tell."""
+"""An input of the engine.  All but blocks take effect at the first hop that begins at or after
+their `at`; as an input, a `ChannelState` is only "lost" or "ok"."""
 
 EVENT_TYPES: tuple[type[Event], ...] = tuple(Event.__subclasses__())
 
 
 def end_of_events(events: Iterable[Event]) -> int:
-    """Return the stream index at which events end, those of a log that was cut off, too."""
+    """Return the stream index at which events end, even if the log was cut off."""
     return max((e.end if isinstance(e, Ended) else e.at for e in events), default=0)
 
 

@@ -1,13 +1,13 @@
-"""What the cues go on, tick by tick, as the event log keeps it: written small, read back whole.
+"""A delta-encoded trace of the signals that cues were decided on, for the event log.
 
-A cue is a function of the signals, the quotes and the channels that are not trusted.  All of them
-at every tick would be most of a log, so a `signals` event tells only what could not be foretold: a
-signal stays as it is, or it grows by a second each second, as whatever is "since" something does.
+A cue is a function of the signals, the quotes and the distrusted channels.  All of them at every
+tick would make up most of a log, so a `signals` event has only what could not be predicted: a
+signal stays constant, or it grows by a second each second, as every "time since" does.
 
-The cues themselves go on the rounded values: what is told again from the log is then exact by
-construction, and no threshold falls between a value and the one that was written down.
+The cues are decided on the rounded values, so replaying the rules from the log is exact: no
+threshold falls between a value and its rounded form.
 
-Sans-I/O; the same function foretells for the writer and the reader.
+Writer and reader use the same function to predict.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ SIGNAL_DECIMALS = 3
 
 
 class CueInputs(NamedTuple):
-    """What the cues go on at one tick."""
+    """The inputs of the cues at one tick."""
 
     at: int
-    """Stream index of its end."""
+    """Stream index of the tick's end."""
     signals: Mapping[str, float]
-    """NaN is not known."""
+    """Signals by name; NaN: not known."""
     quotes: Mapping[str, str]
     distrusted: Mapping[Speaker, str]
 
 
 class SignalTraceEncoder:
-    """Rounds what the cues are to go on and tells what changed, for the log of one call."""
+    """Rounds the signals of one call and encodes their changes as events."""
 
     def __init__(self) -> None:
         self._heard: Mapping[str, float] = {}
         self._signals: dict[str, float] = {}
         self._growing: dict[str, tuple[int, float]] = {}
-        """Since when, and from what."""
+        """Since when each signal is predictable, and its value then."""
         self._quotes: Mapping[str, str] = {}
         self._distrusted: dict[str, str] = {}
 
@@ -60,7 +60,7 @@ class SignalTraceEncoder:
         quotes: Mapping[str, str],
         distrusted: Mapping[Speaker, str],
     ) -> tuple[dict[str, float], list[Event]]:
-        """Return the signals, rounded, and what there is to tell of a tick: one event, or none.
+        """Return the rounded signals, and the changes at a tick: one event, or none.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class SignalTraceEncoder:
         signals
             A new table at each tick.
         quotes, distrusted
-            As the cues are given them.
+                        The same values that the cues get.
         """
         values: dict[str, float | None] = {}
         growing = []
@@ -107,7 +107,7 @@ class SignalTraceEncoder:
 
 
 def decode_ticks(events: Iterable[Event], end: int) -> Iterator[CueInputs]:
-    """Yield what the cues went on at every tick of a call, from the events of its log.
+    """Yield the inputs of the cues at every tick of a call, from the events of its log.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def decode_ticks(events: Iterable[Event], end: int) -> Iterator[CueInputs]:
 
 
 def _extrapolate(since: int, x: float, at: int) -> float:
-    """Return what a signal that was `x` at `since` is at `at` if nothing happens."""
+    """Return the predicted value at `at` of a signal that was `x` at `since`."""
     return round(x + (at - since) / SAMPLE_RATE, SIGNAL_DECIMALS)
 
 
@@ -148,10 +148,10 @@ def _equal_or_nan(x: float, y: float | None) -> bool:
 
 
 def _grows(before: float, x: float, *, growing_before: bool) -> bool:
-    """Return whether a signal that is told anew seems to grow from here.
+    """Return whether a changed signal is expected to grow from here.
 
-    It does where it has just grown by a tick; and where it jumped it goes on as it did, as what is
-    "since" the newest of something does, unless it stopped, or starts over from nothing.
+    It is if it has just grown by a tick.  If it jumped, it is expected to go on as before, as the
+    time since the newest act does, unless it stopped or starts again from zero.
     """
     jumped = x == x and x not in (before, 0.0)
     return x == _extrapolate(0, before, TICK_SAMPLES) or (growing_before and jumped)

@@ -1,11 +1,11 @@
-"""What the cues know of a call: one number for each named signal, anew at every tick.
+"""Computes the signals that cue rules compare: one number for each named signal at every tick.
 
-What cannot be known is NaN, and an unknown signal fires nothing.  So is whatever says that words
-were *not* said where none are heard, or they are late.  What has not been done since something else
-is the time, or the speech, for which it is missing: a rule is a comparison, and needs no language.
+A signal that cannot be known is NaN, and no rule holds on it.  Signals for words that were *not*
+said are NaN too while no words are transcribed, or they are late.  Such a signal is the time, or
+the speech, for which the words are missing, so that a rule needs only a comparison.
 
-Silence *helps* after an outburst, while the customer looks for what they were asked for, and where
-somebody said that they need a moment; it is dead air only beyond that.
+Silence *helps* after an outburst, while the customer looks up what the agent asked for, and after
+somebody asked for a moment; only longer silence is dead air.
 """
 
 from __future__ import annotations
@@ -40,36 +40,38 @@ from voicecoach.types import (
 
 
 class SignalSpec(NamedTuple):
-    """What a rule may name."""
+    """A named number that a rule may compare."""
 
     unit: str
     doc: str
     needs: tuple[Speaker, ...]
-    """Whose channels it is made of: where one is not trusted, nor is it."""
+    """Speakers whose channels it depends on: the signal is distrusted if one of them is."""
     phrases: bool = False
-    """It is known by dialogue acts alone, for which the language needs phrases."""
+    """It depends on dialogue acts, for which the language needs phrases."""
 
 
 CUE_SIGNALS: Mapping[str, SignalSpec] = {
     "agitation": SignalSpec(
-        "0..1", "the customer's agitation, known once confidence is 0.3", (CUSTOMER,)
+        "0..1", "the customer's agitation, once confidence is 0.3", (CUSTOMER,)
     ),
     "agitated_share": SignalSpec(
         "0..1",
-        "share of the customer's speech of 90 s with agitation of 0.7 or more; from 30 s of speech",
+        "share of the customer's speech in the last 90 s with agitation of 0.7 or more; needs 30 s",
         (CUSTOMER,),
     ),
     "agitated_s": SignalSpec(
-        "s", "the customer's speech with agitation of 0.7 or more, in 10 minutes", (CUSTOMER,)
+        "s",
+        "the customer's speech with agitation of 0.7 or more in the last 10 minutes",
+        (CUSTOMER,),
     ),
     "outburst_s": SignalSpec(
         "s",
-        "speech with agitation of 0.7 or more in the customer's newest account",
+        "the customer's speech with agitation of 0.7 or more in their newest account",
         (AGENT, CUSTOMER),
     ),
     "calmed_s": SignalSpec(
         "s",
-        "the customer's speech under 0.5 after 4 s or more at 0.7 or more within 90 s",
+        "the customer's calm speech (under 0.5) after 4 s or more at 0.7 or more within 90 s",
         (CUSTOMER,),
     ),
     "account_s": SignalSpec(
@@ -77,25 +79,25 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
     ),
     "agent_rate_syl_s": SignalSpec(
         "syl/s",
-        "the agent's articulation rate, while they speak, from 4 s of speech in a turn",
+        "the agent's articulation rate while they speak, after 4 s of speech in a turn",
         (AGENT,),
     ),
     "agent_baseline_rate_syl_s": SignalSpec(
-        "syl/s", "the agent's usual articulation rate", (AGENT,)
+        "syl/s", "the agent's baseline of the articulation rate", (AGENT,)
     ),
-    "agent_rate_ratio": SignalSpec("ratio", "articulation rate over the usual one", (AGENT,)),
+    "agent_rate_ratio": SignalSpec("ratio", "articulation rate divided by its baseline", (AGENT,)),
     "agent_level_db": SignalSpec(
-        "dB", "the agent's level against their usual, while they speak", (AGENT,)
+        "dB", "the agent's level minus their baseline, while they speak", (AGENT,)
     ),
     "agent_f0_semitones": SignalSpec(
-        "st", "the agent's pitch against their usual, while they speak", (AGENT,)
+        "st", "the agent's pitch minus their baseline, while they speak", (AGENT,)
     ),
     "agent_f0_range_semitones": SignalSpec(
-        "st", "the agent's pitch range against their usual, while they speak", (AGENT,)
+        "st", "the agent's pitch range minus their baseline, while they speak", (AGENT,)
     ),
     "agent_overlaps_per_min": SignalSpec(
         "1/min",
-        "how often the agent came in over the customer in 3 minutes, while they speak",
+        "the agent's overlaps with the customer's speech in the last 3 minutes, while they speak",
         (AGENT, CUSTOMER),
     ),
     "agent_reply_gap_s": SignalSpec(
@@ -104,15 +106,17 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
         (AGENT, CUSTOMER),
     ),
     "agent_talk_share": SignalSpec(
-        "0..1", "the agent's share of the speech in 3 minutes, while they speak", (AGENT, CUSTOMER)
+        "0..1",
+        "the agent's share of the speech in the last 3 minutes, while they speak",
+        (AGENT, CUSTOMER),
     ),
     "agent_barge_in_s": SignalSpec(
         "s",
-        "both have spoken since the agent came in over a customer who had the floor",
+        "how long both have spoken since the agent interrupted a customer who had the floor",
         (AGENT, CUSTOMER),
     ),
     "agent_gap_s": SignalSpec(
-        "s", "silence between the account and the agent's reply to it", (AGENT, CUSTOMER)
+        "s", "silence between the customer's account and the agent's reply", (AGENT, CUSTOMER)
     ),
     "agent_reply_s": SignalSpec("s", "the agent's speech since the account", (AGENT, CUSTOMER)),
     "agent_monologue_s": SignalSpec(
@@ -120,17 +124,15 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
         "the agent's speech since the customer last said more than a backchannel",
         (AGENT, CUSTOMER),
     ),
-    "dead_air_s": SignalSpec(
-        "s", "silence on both channels, once it does not help", (AGENT, CUSTOMER)
-    ),
+    "dead_air_s": SignalSpec("s", "silence on both channels that does not help", (AGENT, CUSTOMER)),
     "since_acknowledgement_s": SignalSpec(
         "s",
-        "since the agent last acknowledged or apologised, or since the call began",
+        "time since the agent last acknowledged or apologised, or since the call began",
         (AGENT,),
         phrases=True,
     ),
     "since_help_s": SignalSpec(
-        "s", "since the agent last acknowledged, apologised, or spoke a tenth slower", (AGENT,)
+        "s", "time since the agent last acknowledged, apologised, or spoke 10 % slower", (AGENT,)
     ),
     "agent_unchecked_s": SignalSpec(
         "s",
@@ -140,40 +142,50 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
     ),
     "agent_unmoved_s": SignalSpec(
         "s",
-        "the agent's speech since the customer told of a trouble, neither acknowledged nor "
-        "apologised for",
+        "the agent's speech since the customer described a problem, without an acknowledgement or "
+        "apology",
         (AGENT, CUSTOMER),
         phrases=True,
     ),
-    "apologies": SignalSpec("count", "the agent's apologies of 4 minutes", (AGENT,), phrases=True),
-    "since_apology_s": SignalSpec("s", "since the agent last apologised", (AGENT,), phrases=True),
+    "apologies": SignalSpec(
+        "count", "the agent's apologies in the last 4 minutes", (AGENT,), phrases=True
+    ),
+    "since_apology_s": SignalSpec(
+        "s", "time since the agent last apologised", (AGENT,), phrases=True
+    ),
     "since_hard_s": SignalSpec(
-        "s", "since the agent's last negative or absolute phrase", (AGENT,), phrases=True
+        "s", "time since the agent's last negative or absolute phrase", (AGENT,), phrases=True
     ),
     "since_defence_s": SignalSpec(
-        "s", "since the agent last blamed somebody, or defended", (AGENT,), phrases=True
+        "s", "time since the agent last blamed somebody or was defensive", (AGENT,), phrases=True
     ),
     "problem_open_s": SignalSpec(
-        "s", "since a trouble was told, no way forward offered", (AGENT, CUSTOMER), phrases=True
+        "s",
+        "time since the customer described a problem, without an offer of a way forward",
+        (AGENT, CUSTOMER),
+        phrases=True,
     ),
     "agent_on_problem_s": SignalSpec(
-        "s", "the agent's speech in that time", (AGENT, CUSTOMER), phrases=True
+        "s", "the agent's speech in the time of problem_open_s", (AGENT, CUSTOMER), phrases=True
     ),
     "vague_promise_s": SignalSpec(
-        "s", "since the agent's last promise, no time said for it", (AGENT,), phrases=True
+        "s", "time since the agent's last promise, without saying when", (AGENT,), phrases=True
     ),
     "abuse_open_s": SignalSpec(
-        "s", "since the customer abused the agent, no limit set", (AGENT, CUSTOMER), phrases=True
+        "s",
+        "time since the customer was abusive, without a limit set by the agent",
+        (AGENT, CUSTOMER),
+        phrases=True,
     ),
     "demand_open_s": SignalSpec(
         "s",
-        "since the customer asked for a supervisor, no escalation offered",
+        "time since the customer asked for a supervisor, without an offer to escalate",
         (AGENT, CUSTOMER),
         phrases=True,
     ),
     "closing_open_s": SignalSpec(
         "s",
-        "since the agent said goodbye, no recap or next step in 2 minutes before",
+        "time since the agent said goodbye, without a recap or next step in the 2 minutes before",
         (AGENT,),
         phrases=True,
     ),
@@ -181,22 +193,22 @@ CUE_SIGNALS: Mapping[str, SignalSpec] = {
 """By the name that a rule uses."""
 
 PHRASE_SIGNALS = tuple(name for name, signal in CUE_SIGNALS.items() if signal.phrases)
-"""Signals that are unknown where the language has no phrases."""
+"""Signals that are unknown if the language has no phrases."""
 
 _QUOTED_ACTS = {
     "hard": (Speaker.AGENT, "the agent's negative or absolute phrase"),
     "defence": (Speaker.AGENT, "the agent's words of blame or defence"),
     "promise": (Speaker.AGENT, "the agent's promise"),
-    "trouble": (Speaker.CUSTOMER, "the customer's trouble"),
+    "trouble": (Speaker.CUSTOMER, "the customer's words about the problem"),
 }
 CUE_QUOTES: Mapping[str, str] = {
     **{f"{kind}_said": doc for kind, (_, doc) in _QUOTED_ACTS.items()},
     "hard_instead": "what to say instead of the negative or absolute phrase",
 }
-"""What a message may quote beside the signals."""
+"""Texts that a message may quote besides the signals."""
 
 TONE_RECENT = 15 * SAMPLE_RATE
-"""A customer silent for longer may feel otherwise by now."""
+"""Older agitation is not used: a customer who was silent for longer may feel differently."""
 DELIVERY_RECENT = int(1.5 * SAMPLE_RATE)
 """An agent silent for longer is not speaking now; their delivery is then unknown."""
 LONG_TURN_S = 4.0
@@ -205,50 +217,50 @@ DELIVERY_FIELDS = (
     *("rate_syl_s", "baseline_rate_syl_s", "level_db", "f0_semitones", "f0_range_semitones"),
     *("overlaps_per_min", "reply_gap_s", "talk_share"),
 )
-"""What is known of the agent's delivery as it is."""
+"""Signals that are copied from the agent's delivery."""
 _DELIVERY_SIGNALS = {f"agent_{name}": name for name in DELIVERY_FIELDS}
 _NO_DELIVERY = dict.fromkeys((*_DELIVERY_SIGNALS, "agent_rate_ratio"), NAN)
 SLOWER_PACE = 0.9
-"""Pace over the usual that is slower."""
+"""Pace relative to the baseline that counts as slower."""
 
 APOLOGY_WINDOW = 240 * SAMPLE_RATE
 LIMIT_STANDS = 60 * SAMPLE_RATE
-"""For how long a limit stands that was set before the abuse."""
+"""How long before the abuse a limit may have been set."""
 PROMISE_TIME_WITHIN, DONE_NOW_WITHIN = 30 * SAMPLE_RATE, 6 * SAMPLE_RATE
-"""For how long a time stands for what is promised after it, and how near "one moment" is to it."""
+"""How long before a promise its time may have been said, and how near "one moment" must be."""
 OFFERING_ACTS = ("solution", "compromise", "escalation", "expectation", "promise", "follow_up")
-"""Moves after which something is going to be done."""
+"""Dialogue acts that say something will be done."""
 OFFER_COVERS = 60 * SAMPLE_RATE
-"""What is told so soon after an offer belongs to it."""
+"""A problem described this soon after an offer belongs to that offer."""
 NEXT_STEP_WINDOW = 120 * SAMPLE_RATE
 EARLIEST_GOODBYE = 60 * SAMPLE_RATE
-"""Nobody says goodbye sooner."""
+"""A goodbye earlier in the call does not count."""
 JUST_BEFORE = 10 * SAMPLE_RATE
-"""A silence is about what was said so long before it."""
+"""How long before a silence its reason may have been said."""
 AFTER_OUTBURST_S, AFTER_QUESTION_S, ANNOUNCED_S = 15.0, 25.0, 45.0
-"""For how long a silence helps."""
+"""How long each kind of silence helps."""
 
 
 class StageOutputs(NamedTuple):
-    """What the stages before know at a tick."""
+    """Results of the earlier stages at a tick."""
 
     tone: Tone | None
     delivery: Delivery | None
     levels: Mapping[Speaker, ChannelLevels]
-    """How loud each channel is."""
+    """Levels of each channel."""
     words: Set[Speaker]
-    """Whose words are heard, and in time."""
+    """Speakers whose words are transcribed, and in time."""
 
 
 class SignalTracker:
-    """The signals of one call.
+    """Computes the signals of one call.
 
     Parameters
     ----------
     endpointer
-        Who speaks, and who has the floor.
+                Who speaks, and who has the floor.
     moves
-        What was done with words.
+        Dialogue acts of the call.
     """
 
     def __init__(self, endpointer: Endpointer, moves: DialogueActTracker) -> None:
@@ -259,19 +271,19 @@ class SignalTracker:
             AgitationHistory(),
         )
         self.events: list[Event] = []
-        """The accounts and replies that were over at the newest tick."""
+        """Accounts and replies that ended at the newest tick."""
         self._at = 0
         self._turn_s = 0.0
         self._slowed: int | None = None
         self._trouble: tuple[int, float] | None = None
         self._newest_acts: dict[tuple[Speaker, tuple[str, ...]], SpokenAct | None] = {}
-        """What was said last, until something is said."""
+        """Dialogue acts that count until the next ones."""
         self._changes = 0
         self._wordless_signals: dict[str, float] = {}
-        """What words make where there are none."""
+        """Values of the words' signals while there are no words."""
 
     def compute_signals(self, at: int, heard: StageOutputs) -> dict[str, float]:
-        """Return a value for each of `SIGNALS` at the end of a tick."""
+        """Return a value for each of `CUE_SIGNALS` at the end of a tick."""
         seconds, self._at = (at - self._at) / SAMPLE_RATE, at
         speaking = {s: self._endpointer.segment(s).speaking for s in SPEAKERS}
         tone = heard.tone
@@ -311,7 +323,7 @@ class SignalTracker:
         return self._accounts.finish(at)
 
     def quotes(self) -> dict[str, str]:
-        """Return a text for each of `QUOTES`, "" where there is none."""
+        """Return a text for each of `CUE_QUOTES`, "" if there is none."""
         newest = {
             kind: self._newest_act(speaker, kind) for kind, (speaker, _) in _QUOTED_ACTS.items()
         }
@@ -334,7 +346,7 @@ class SignalTracker:
         return known | {"agent_rate_ratio": pace_ratio(rate, usual)}
 
     def _barge_in_s(self) -> float:
-        """Return for how long the agent has interrupted; unknown where they only reassure."""
+        """Return how long the agent has interrupted, seconds; unknown if they only reassure."""
         seconds = self._endpointer.barge_in_s(AGENT)
         # The times of partial words are approximate, within the audio they were asked from.
         came_in = self._endpointer.segment(AGENT).start - PRE_ROLL
@@ -349,7 +361,7 @@ class SignalTracker:
         return silence_s if silence_s >= self._silence_helps_s(words) else 0.0
 
     def _silence_helps_s(self, words: Set[Speaker]) -> float:
-        """Return for how long the present silence helps."""
+        """Return how long the present silence helps."""
         own, theirs = (self._endpointer.segment(s).last_speech for s in SPEAKERS)
         about = max(own, theirs) - JUST_BEFORE
         announced = (self._newest_act(AGENT, "wait"), self._newest_act(CUSTOMER, "wait"))
@@ -368,7 +380,7 @@ class SignalTracker:
     # --- words ----------------------------------------------------------------------------
 
     def _newest_act(self, speaker: Speaker, *kinds: str) -> SpokenAct | None:
-        """Return what of these kinds a speaker said last."""
+        """Return a speaker's last dialogue act of these kinds."""
         if not self._acts.change_count:
             return None
         if self._acts.change_count != self._changes:
@@ -389,12 +401,12 @@ class SignalTracker:
     def _unanswered_s(
         self, said: SpokenAct | None, answer: SpokenAct | None, before: int = 0
     ) -> float:
-        """Return since when something is said, NaN where it is answered since or just before."""
+        """Return the time since an act, NaN if it was answered since or just before."""
         answered = said and answer and answer.end > said.start - before
         return NAN if answered else self._seconds_since_act(said)
 
     def _word_signals(self, words: Set[Speaker]) -> dict[str, float]:
-        """Return the signals that words make."""
+        """Return the signals that depend on words."""
         if self._acts.change_count or AGENT in words:
             return self._compute_word_signals(words)
         # Without words only the help that is a slower pace changes.
@@ -405,7 +417,7 @@ class SignalTracker:
         return self._wordless_signals | {"since_help_s": slowed_s}
 
     def _compute_word_signals(self, words: Set[Speaker]) -> dict[str, float]:
-        """Return the same, worked out anew."""
+        """Return the same, computed afresh."""
         acknowledged = self._newest_act(AGENT, "acknowledgement", "apology")
         checked = self._newest_act(AGENT, "question", "paraphrase")
         checks = checked and checked.end > self._accounts.account_end
@@ -435,7 +447,7 @@ class SignalTracker:
         }
 
     def _open_trouble(self, acknowledged: SpokenAct | None) -> dict[str, float]:
-        """Return what is said to a trouble."""
+        """Return the signals of how the agent answers a problem."""
         troubles = self._acts.acts_of(CUSTOMER, "trouble")
         unmoved = not acknowledged or (troubles and acknowledged.end < troubles[0].end)
         offer = self._newest_act(AGENT, *OFFERING_ACTS)

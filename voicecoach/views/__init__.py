@@ -1,1 +1,1 @@
-"""What people and programs see of a call: pure functions of its events."""
+"""Turns a call's events into what people and programs read: logs, summaries, reports, exports."""

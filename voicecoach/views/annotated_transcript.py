@@ -1,4 +1,4 @@
-"""What was said, cut where its moves begin and end."""
+"""Cuts the transcript where dialogue acts begin and end, for the report to mark them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from voicecoach.types import (
 from voicecoach.views.conversation import Conversation
 
 WORD_TIME_SLACK = SAMPLE_RATE // 100
-"""The times of words are rounded on their way."""
+"""Tolerance for the rounding of word times, samples."""
 
 
 class MarkedPiece(msgspec.Struct, frozen=True):
@@ -26,15 +26,15 @@ class MarkedPiece(msgspec.Struct, frozen=True):
     text: str
     start_s: float
     moves: list[str] = []
-    """Kinds of the moves they belong to."""
+    """Kinds of the dialogue acts that they belong to."""
     ends: list[str] = []
-    """Of these, the ones that end here."""
+    """Those of the kinds that end here."""
     instead: list[str] = []
-    """What could be said in their place."""
+    """Better wordings for the acts that end here."""
 
 
 class MarkedUtterance(msgspec.Struct, frozen=True):
-    """An utterance."""
+    """An utterance in pieces."""
 
     speaker: Speaker
     start_s: float
@@ -43,7 +43,7 @@ class MarkedUtterance(msgspec.Struct, frozen=True):
 
 
 def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
-    """Return the utterances, in the order they began."""
+    """Return the utterances in the order in which they began."""
     call = Conversation()
     for event in events:
         call.add_event(event)
@@ -59,7 +59,7 @@ def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
 
 
 def _cut_at_acts(words: Sequence[Word], moves: Sequence[DialogueAct]) -> list[MarkedPiece]:
-    """Return words in runs that belong to the same moves."""
+    """Return words in runs that belong to the same dialogue acts."""
     runs: list[tuple[list[Word], list[int]]] = []
     for word in words:
         mine = [

@@ -1,4 +1,4 @@
-"""The cues and what their rules may name, as tables: for the command line and docs/cues.md."""
+"""Lists the cues, and what rules may name, as tables for the command line and docs/cues.md."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class TextTable(NamedTuple):
 
 
 def catalogue_tables(cues: tuple[Cue, ...]) -> list[TextTable]:
-    """Return the cues, and the signals, quotes and moves that rules may name."""
+    """Return the cues, and the signals, quotes and dialogue acts that rules may name."""
     return [
         TextTable(
             "Cues",
-            ("cue", "fires when", "says", "on screen"),
+            ("cue", "opens when", "text", "on screen"),
             [
                 (
                     f"{cue.id}\n({cue.technique})",
@@ -42,20 +42,20 @@ def catalogue_tables(cues: tuple[Cue, ...]) -> list[TextTable]:
             ],
         ),
         TextTable(
-            "In messages, beside the signals",
+            "Quotes in messages, besides the signals",
             ("quote", "what it is"),
             [*CUE_QUOTES.items(), (HELD_PLACEHOLDER, "seconds for which the rule has held")],
         ),
         TextTable(
-            "Moves",
-            ("speaker", "move", "what it is"),
+            "Dialogue acts",
+            ("speaker", "kind", "what it is"),
             [(who, kind, doc) for who, kinds in ACT_KINDS.items() for kind, doc in kinds.items()],
         ),
     ]
 
 
 def rule_text(rule: Rule) -> str:
-    """Return when a rule holds."""
+    """Return the conditions of a rule in words."""
     text = " and ".join(f"{c.signal} {c.op} {c.value:g}" for c in rule.when)
     return f"{text} for {rule.for_s:g} s" if rule.for_s else text
 
@@ -67,7 +67,7 @@ def cue_catalogue_markdown(cues: tuple[Cue, ...]) -> str:
         "",
         "Written by `voicecoach cues --markdown` from voicecoach/coaching/cues.toml and the code: "
         "do not edit.",
-        "What the words in the table mean stands at the top of cues.toml.",
+        "The top of cues.toml explains the terms in the table.",
     ]
     for table in catalogue_tables(cues):
         out += ["", f"## {table.title}", "", _markdown_row(table.columns)]
@@ -83,9 +83,9 @@ def _card_text(cue: Cue) -> str:
 def _display_limits(cue: Cue) -> str:
     early = f", or {cue.worse.signal} is {cue.worse.by:g} worse" if cue.worse else ""
     return (
-        f"priority {cue.priority}; until {cue.keep_for_s:g} s after it stopped, "
+        f"priority {cue.priority}; closes {cue.keep_for_s:g} s after the rule stops holding, after "
         f"{cue.max_show_s:g} s at most; again after {cue.cooldown_s:g} s{early}; "
-        f"{cue.max_per_call} a call"
+        f"at most {cue.max_per_call} times a call"
     )
 
 

@@ -1,7 +1,7 @@
-"""The columns of a table, each documented once: by a field of the struct that its rows are made of.
+"""Derives the columns of a table from the struct of its rows, with their documentation.
 
-A field says what it is as `Annotated[float, doc("...")]`; tables, the metadata of their files and
-their documentation all read it here.
+A field describes itself as `Annotated[float, doc("...")]`; tables, the metadata of their files and
+their documentation all read it from here.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ class Column(NamedTuple):
 
     name: str
     kind: str
-    """A type of Arrow's, by name; `texts` is a list of them."""
+    """Name of an Arrow type; `texts` is a list of strings."""
     doc: str
-    """What it is, with its unit."""
+    """Description, with the unit."""
     nullable: bool = False
 
 
 def struct_columns(row: type[msgspec.Struct]) -> list[Column]:
-    """Return the columns of a struct's fields; a field of several values is none, texts apart."""
+    """Return the columns of a struct's fields; only plain values and lists of texts have one."""
     hints = get_type_hints(row, include_extras=True)
     found = (_column(name, hints[name]) for name in row.__struct_fields__)
     return [column for column in found if column]
 
 
 def reference_table(columns: Iterable[Column], labels: Mapping[str, str]) -> list[str]:
-    """Return the documentation of columns as lines of Markdown; `labels` are types by kind."""
+    """Return the documentation of columns as lines of Markdown; `labels` names types by kind."""
     lines = ["| column | type | what |", "|---|---|---|"]
     for c in columns:
         kind = labels.get(c.kind, c.kind) + (" or null" if c.nullable else "")

@@ -1,6 +1,6 @@
-"""The conversation of a call: its utterances, each with its final words and its dialogue acts.
+"""Reads the conversation of a call: its utterances with their final words and dialogue acts.
 
-Whatever shows, exports or scores what was said reads it here.
+Views, exports and scoring all use it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from voicecoach.types import SPEAKERS, DialogueAct, Event, Speaker, Utterance, W
 
 
 class SpokenUtterance(NamedTuple):
-    """An utterance with what is in it."""
+    """An utterance with its words and dialogue acts."""
 
     speaker: Speaker
     start: int
@@ -20,11 +20,11 @@ class SpokenUtterance(NamedTuple):
     end: int
     text: str
     words: Sequence[Word]
-    """By their place."""
+    """In order."""
     acts: Sequence[DialogueAct]
-    """Those that lie in it, or no further from it than from another."""
+    """Dialogue acts that lie in it, or are nearest to it."""
     complete: bool
-    """There is a word for each one that it has."""
+    """All of its words are in the log."""
 
 
 class Conversation:
@@ -34,10 +34,10 @@ class Conversation:
         self._words: dict[tuple[Speaker, int], dict[int, Word]] = {}
         self._utterances: list[Utterance] = []
         self.acts: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
-        """As they came."""
+        """Dialogue acts by speaker, in order of arrival."""
 
     def add_event(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         match event:
             case Word(final=True):
                 place = event.speaker, event.utterance
@@ -50,7 +50,7 @@ class Conversation:
                 pass
 
     def utterances(self) -> list[SpokenUtterance]:
-        """Return the utterances in the order of their beginnings."""
+        """Return the utterances in the order in which they began."""
         found: list[SpokenUtterance] = []
         acts: list[list[DialogueAct]] = []
         by_speaker: dict[Speaker, list[int]] = {speaker: [] for speaker in SPEAKERS}
@@ -78,7 +78,7 @@ class Conversation:
 
 
 def conversation(events: Iterable[Event]) -> list[SpokenUtterance]:
-    """Return the utterances of a call in the order of their beginnings."""
+    """Return the utterances of a call in the order in which they began."""
     whole = Conversation()
     for event in events:
         whole.add_event(event)

@@ -1,8 +1,8 @@
-"""What is on the screen in a live call: the newest snapshot in words and bars.
+"""Turns the newest snapshot of a live call into the words and bars on the agent's screen.
 
-The overlay and the browser page draw the same `Display`, so they say the same.  Its values move in
-steps that an eye can tell apart: where two displays are equal there is nothing to repaint.  The
-agent's side is measurement in signal words; the customer's is an estimate with its confidence.
+The overlay and the browser page draw the same `Display`.  Its values change in steps that are large
+enough to see, so two equal displays need no repaint.  The agent's side shows measurements; the
+customer's side shows an estimate with its confidence.
 """
 
 from __future__ import annotations
@@ -18,84 +18,94 @@ from voicecoach.types import SPEAKERS, Delivery, Speaker
 from voicecoach.views.snapshot import Snapshot
 
 DisplayState = Literal["ready", "listening", "paused", "ended"]
-"""Ready: nothing has been captured yet; it waits for the agent to start it."""
+"""Ready: nothing has been captured yet; the agent has to start listening."""
+NOTABLE_TEXTS = {
+    "fast": "faster",
+    "loud": "louder",
+    "high": "higher pitch",
+    "wide": "wider pitch range",
+    "overlapping": "interrupting more",
+    "early": "replying sooner",
+    "talking": "talking more",
+}
+"""Words for the terms of the calmness formula that are notably above the agent's baseline."""
 METER_STEP_DB = 3.0
 METER_QUIETEST_DBFS = -60.0
-"""A meter moves in such steps, from here to full scale."""
+"""Step of a level meter, and the level at its left end; its right end is full scale."""
 METER_STEPS = 20
-"""Steps of a meter."""
+"""Steps of a level meter."""
 LINE_MAX_WORDS = 12
-"""Words of the newest line, at most."""
+"""Most words in the newest line."""
 
 
 class ChannelMeter(msgspec.Struct, frozen=True):
-    """One voice as it comes in."""
+    """The level and state of one channel."""
 
     speaker: Speaker
     speaking: bool
     level: int
-    """0 .. `LEVELS`."""
+    """0 .. `METER_STEPS`."""
     state: str
-    """"ok", or what is wrong in a word or two."""
+    """"ok", or what is wrong, in a word or two."""
     reason: str
 
 
 class CardDisplay(msgspec.Struct, frozen=True):
-    """The one cue."""
+    """The cue on screen."""
 
     id: str
     start: int
-    """When it was shown, as a stream index: with `id`, which cue it is."""
+    """Stream index at which it was shown; with `id` it identifies the cue."""
     title: str
     evidence: str
     say: str
-    """Words that help, as they could be said, or ""."""
+    """Words that the agent could say, or ""."""
     helpful: bool | None
-    """As the agent marked it."""
+    """How the agent marked it; None if they did not."""
 
 
 class ValueBar(msgspec.Struct, frozen=True):
-    """A value from 0 to 1 that is always written, too."""
+    """A bar from 0 to 1 with its value in words."""
 
     label: str
     value: float | None
-    """In hundredths; None while it is not known."""
+    """0..1, rounded to hundredths; None while it is not known."""
     mark: float
-    """Where on the bar to look: from here agitated, or here as usual."""
+    """Mark on the bar, 0..1: where agitated begins, or the agent's baseline."""
     text: str
     """The value in words."""
     note: str
-    """What it rests on."""
+    """The reason for the value, in words."""
 
 
 class NewestLine(msgspec.Struct, frozen=True):
-    """What was said last."""
+    """The newest line of the transcript."""
 
     speaker: Speaker
     text: str
     tentative: str
-    """What may still change, after it."""
+    """Partial words after the committed text; they may still change."""
 
 
 class Display(msgspec.Struct, frozen=True):
-    """Everything that is on the screen."""
+    """Everything on the screen."""
 
     state: DisplayState = "ready"
     channels: tuple[ChannelMeter, ...] = tuple(
         ChannelMeter(s, False, 0, "ok", "") for s in SPEAKERS
     )
     overlap: bool = False
-    """Both speak."""
+    """Both speak at once."""
     card: CardDisplay | None = None
     agitation: ValueBar = ValueBar("Customer agitation", None, ALERT_LEVEL, "not known yet", "")
     delivery: ValueBar = ValueBar("Your pace", None, 0.5, "not known yet", "")
     line: NewestLine | None = None
     notice: str = ""
-    """What does less than it should, or ""."""
+    """What works less well than it should, or ""."""
 
 
 def make_display(snapshot: Snapshot, state: DisplayState) -> Display:
-    """Return what to show of a snapshot."""
+    """Return what the screen shows of a snapshot."""
     s = snapshot
     card = None
     if s.cue:
@@ -135,20 +145,23 @@ def _agitation_bar(s: Snapshot) -> ValueBar:
 
 
 def _delivery_bar(d: Delivery | None) -> ValueBar:
-    """Return calmness where it exists, else pace against the usual, with the notable signals."""
+    """Return the bar of calmness if there is one, else of pace, with the notable measurements."""
     if d is None:
         return ValueBar("Your pace", None, 0.5, "not known yet", "")
     rate, usual = d.rate_syl_s, d.baseline_rate_syl_s
     pace = f"{rate:.1f} syl/s" if rate else ""
     pace += f" (usual {usual:.1f})" if rate and usual else ""
-    note = ", ".join(delivery.notable_words(d)) or ("as usual" if usual else "")
+    note = ", ".join(NOTABLE_TEXTS[name] for name in delivery.notable_words(d))
+    if isinstance(d.calmness, float) and note and d.calmness < delivery.CALMNESS_AT_BASELINE:
+        note = f"below usual: {note}"
+    note = note or ("as usual" if usual else "")
     if isinstance(d.calmness, float):
         note = f"{note}; {pace}" if pace and note else note or pace
         value = round(d.calmness, 2)
         return ValueBar("Your calmness", value, delivery.CALMNESS_AT_BASELINE, f"{value:.2f}", note)
     if rate is None or usual is None:
         return ValueBar("Your pace", None, 0.5, pace or "not known yet", note)
-    # Half as fast as usual is at the left end, half as fast again at the right.
+    # The left end is half of the usual pace, the right end one and a half times it.
     value = round(min(1.0, max(0.0, rate / usual - 0.5)), 2)
     return ValueBar("Your pace", value, 0.5, pace, note)
 

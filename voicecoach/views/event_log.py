@@ -1,9 +1,9 @@
-"""The event log: JSON Lines, one event a line; a public, versioned interface.
+"""Writes and reads the event log: JSON Lines, one event a line; a public, versioned interface.
 
-Inside, times are sample indices; here they become seconds: `at`, `start`, `end` are written as
-`at_s`, `start_s`, `end_s`.  What is unknown is null, what does not exist is left out.  The first
-line is a `header`.  Texts are cleaned on their way out and in, since a log may be anybody's.
-`docs/event-log.md` lists the events and their fields; `describe` generates it.
+The engine's sample indices become seconds here: `at`, `start`, `end` are written as `at_s`,
+`start_s`, `end_s`.  Unknown values are null, fields that do not exist are left out.  The first line
+is a `header`.  Texts are cleaned when written and when read, since a log may come from anybody.
+`docs/event-log.md` lists the events and their fields; `event_reference` generates it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from voicecoach.types import (
 )
 
 LOG_SCHEMA = 3
-"""Raised when a field changes its meaning or leaves; additions do not raise it."""
+"""Version of the schema; it rises when a field changes its meaning or is removed, not when one is
+added."""
 TIME_DECIMALS = 5
 """Decimals of seconds in the log: a sample is 0.0000625 s, so indices come back exactly."""
 VALUE_DECIMALS = 4
 """Decimals of other numbers."""
 MAX_CALL_S = 24 * 3600.0
-"""Of a call: no time in a log is later, and none is before its beginning."""
+"""Longest call, seconds: no time in a log may be later."""
 MAX_NUMBER = 2**53
-"""Of the numbers in a log: beyond, floats skip whole numbers."""
+"""Largest number in a log: beyond it, floats skip whole numbers."""
 
 _TIMES = ("at", "start", "end")
 _EVENT_BY_TYPE = {event_type(e): e for e in EVENT_TYPES if e is not TranscribeRequest}
@@ -44,7 +45,7 @@ _MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
 
 
 def encode_header(**facts: Any) -> bytes:
-    """Return the first line: the schema's version and facts of the call."""
+    """Return the first line: the schema version and facts of the call."""
     return (
         _json_encoder.encode({"type": "header", "schema": LOG_SCHEMA, **clean_json(facts)}) + b"\n"
     )
@@ -70,7 +71,7 @@ def parse_header(line: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Where it is no header, one of another schema, or says what cannot be.
+                If the line is not a header, has another schema, or holds impossible values.
     """
     try:
         found = msgspec.json.decode(line, type=dict[str, Any])
@@ -86,7 +87,7 @@ def parse_header(line: bytes) -> dict[str, Any]:
         raise ValueError("line 1: the call has no name")
     speakers = found.get("speakers", list(SPEAKERS))
     if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
-        raise ValueError(f"line 1: there are no such speakers: {speakers}")
+        raise ValueError(f"line 1: no such speakers: {speakers}")
     return {str(name): clean_json(fact) for name, fact in found.items()}
 
 
@@ -96,7 +97,7 @@ def read_events(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
     Raises
     ------
     ValueError
-        Naming the line that is no event.
+                If a line is not an event; the message names the line.
     """
     for number, raw in enumerate(lines, first):
         try:
@@ -136,7 +137,7 @@ def _to_samples(seconds: Any) -> int:
 
 
 def _check_numbers(raw: bytes, tree: Any) -> None:
-    """Raise `ValueError` where a number in a line is too large; few lines need a closer look."""
+    """Raise `ValueError` if a number in a line is too large; few lines need a closer look."""
     if _MAYBE_LARGE.search(raw):
         found = [tree]
         while found:
@@ -171,7 +172,7 @@ def _field_type(hint: Any) -> str:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        # A recogniser of somebody's may give numpy's numbers, which are floats, too.
+        # Another package's transcriber may give numpy's numbers, which are floats, too.
         return round(float(value), VALUE_DECIMALS) if math.isfinite(value) else None
     if isinstance(value, str):
         return clean_text(value)

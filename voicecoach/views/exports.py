@@ -1,8 +1,8 @@
-"""A call's log in the formats that other tools read: subtitles, phonetics, diarisation, tables.
+"""Exports a call's log to formats of other tools: subtitles, phonetics, diarisation, tables.
 
-Pure: events in, the text of a file out.  Text is text in each of them, whatever is in it: where a
-format has an escape it is used, where it has none (SRT) what would be markup is written otherwise.
-`docs/exports.md` says what is in each, and by which reference.
+Each function takes events and returns the text of a file.  Texts are escaped in each format; in one
+without an escape (SRT), characters that would be markup are replaced.  `docs/exports.md` describes
+the content of each format, with its reference.
 
 Times stay samples until they are written, so intervals meet exactly and none is empty.
 """
@@ -32,7 +32,7 @@ from voicecoach.views.conversation import SpokenUtterance, conversation
 
 MILLISECOND = SAMPLE_RATE // 1000
 _SRT = str.maketrans({"<": "\u2039", ">": "\u203a", "{": "(", "}": ")"})
-"""SubRip has no escape: these would be tags, arrows and overrides."""
+"""SubRip has no escape: these characters would be tags, arrows and overrides."""
 
 
 class LabelledSpan(NamedTuple):
@@ -123,7 +123,7 @@ def rttm(events: Sequence[Event], call: str) -> str:
 
 
 def jsonl(events: Sequence[Event], call: str) -> str:
-    """Return the transcript as JSON Lines: an utterance a line, with its words and moves."""
+    """Return the transcript as JSON Lines: an utterance a line, with words and dialogue acts."""
     return "".join(
         msgspec.json.encode(_utterance_json(u, call)).decode() + "\n" for u in conversation(events)
     )
@@ -136,10 +136,10 @@ EXPORT_FORMATS: Mapping[str, Callable[[Sequence[Event], str], str]] = {
     "rttm": rttm,
     "jsonl": jsonl,
 }
-"""By name: the events of a call and its name to the text of a file."""
+"""Writers by format name: each takes a call's events and name, and returns the file's text."""
 EXPORT_SUFFIXES = {name: f".{name}" for name in EXPORT_FORMATS} | {"textgrid": ".TextGrid"}
 FORMATS_OF_WORDS = ("vtt", "srt", "jsonl")
-"""Those that hold nothing where there are no words."""
+"""Formats that are empty if there are no words."""
 
 
 def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
 
 
 def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker]]:
-    """Return the utterances that say something, none shorter than a millisecond."""
+    """Return the utterances with text, none shorter than a millisecond."""
     return [
         (LabelledSpan(u.start, max(u.end, u.start + MILLISECOND), u.text), u.speaker)
         for u in conversation(events)
@@ -181,7 +181,7 @@ def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker
 
 
 def _cue_spans(events: Sequence[Event]) -> list[LabelledSpan]:
-    """Return the cues on screen; one that the log does not see closed lasts to its end."""
+    """Return the cues on screen; one that never closes lasts to the end of the log."""
     end = max((event.at for event in events), default=0)
     return [
         LabelledSpan(cue.at, closed.at if closed else end, f"{cue.id}: {cue.message}")
@@ -192,7 +192,7 @@ def _cue_spans(events: Sequence[Event]) -> list[LabelledSpan]:
 def _contiguous(spans: Iterable[LabelledSpan], end: int) -> list[LabelledSpan]:
     """Return spans that meet without a gap from 0 to `end`, none of them empty.
 
-    What overlaps the one before begins after it; what finds no room there is said with it.
+    A span that overlaps the one before begins after it; if no room is left, the texts are joined.
     """
     parts: list[LabelledSpan] = []
     now = 0
@@ -223,7 +223,7 @@ def _tier(number: int, kind: str, name: str, end: int, what: str, size: int) -> 
 
 
 def _single_line(text: str) -> str:
-    """Return a text on one line, whole."""
+    """Return a text on one line."""
     return clean_text(text, len(text))
 
 

@@ -1,8 +1,8 @@
-"""What a call's report shows: a pure function of its events.
+"""Builds the content of a call's report from its events, for the report page to draw.
 
-Times are seconds of the call.  The signals are brought onto one even grid, at most `MOST` points
-wide, so that an hour is as quick to draw as a minute; of the values in a step the extreme is kept,
-so no peak is lost.  Texts are plain: whoever shows them writes them as text.
+Times are seconds of the call.  The signals are resampled to one even grid of limited width, so that
+an hour draws as fast as a minute; each step keeps its extreme value, so no peak is lost.  Texts are
+plain: the page must escape them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summary, format_samples, summarize_events
 
 MIN_POINT_STEP_S, MAX_POINTS = 0.256, 8000
-"""Seconds between points of the signals, at least, and how many there are at most."""
+"""Least seconds between points of the signals, and most points."""
 
 
 class ShownCue(msgspec.Struct, frozen=True):
@@ -50,15 +50,15 @@ class ShownCue(msgspec.Struct, frozen=True):
     closed_because: str
     held_s: float
     evidence: list[tuple[str, str]]
-    """What it is, and how much."""
+    """Each signal of the rule, and its value with unit."""
     helpful: bool | None
-    """As the agent marked it."""
+    """How the agent marked it; None if they did not."""
     followed: list[str]
-    """What came after it."""
+    """What followed it, in words."""
 
 
 class HeldBackCue(msgspec.Struct, frozen=True):
-    """A cue that was due and not shown."""
+    """A cue that was due but not shown."""
 
     id: str
     title: str
@@ -67,7 +67,7 @@ class HeldBackCue(msgspec.Struct, frozen=True):
 
 
 class SignalSeries(msgspec.Struct, frozen=True):
-    """Signals on an even grid: point i is at `i * step_s`; null where there is none."""
+    """Signals on an even grid: point i is at `i * step_s`; null if there is no value."""
 
     step_s: float
     agitation: list[float | None]
@@ -75,24 +75,24 @@ class SignalSeries(msgspec.Struct, frozen=True):
     rate_syl_s: list[float | None]
     baseline_rate_syl_s: list[float | None]
     agent_level_db: list[float | None]
-    """Levels in dB and pitches in semitones, against the speaker's own usual."""
+    """Levels in dB and pitches in semitones, relative to the speaker's baseline."""
     customer_level_db: list[float | None]
     agent_f0_semitones: list[float | None]
     customer_f0_semitones: list[float | None]
 
 
 class ReportFigure(msgspec.Struct, frozen=True):
-    """A figure of the call, as a person reads it."""
+    """A figure of the call, in words for a person to read."""
 
     name: str
     value: str
     note: str = ""
     at_s: float | None = None
-    """Where to hear it."""
+    """The moment of the call to play, seconds."""
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A whole call."""
+    """The content of a call's report."""
 
     call: str
     duration_s: float
@@ -101,9 +101,9 @@ class Report(msgspec.Struct, frozen=True):
     """Whether there was a transcriber."""
     facts: list[ReportFigure]
     numbers: list[tuple[str, str, str]]
-    """What, the agent's, the customer's."""
+    """Rows of a table: name, the agent's value, the customer's value."""
     notes: list[str]
-    """What is odd about the recording or the run."""
+    """Warnings about the recording or the run."""
     turns: list[timeline.TimelineSegment]
     overlaps: list[timeline.TimelineSegment]
     silences: list[timeline.TimelineSegment]
@@ -117,16 +117,16 @@ class Report(msgspec.Struct, frozen=True):
 def make_report(
     facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None = None
 ) -> Report:
-    """Return what a report shows.
+    """Return the content of a report.
 
     Parameters
     ----------
     facts
-        Of the call, as the log's header has them.
+                Facts of the call from the log's header.
     events
-        Of the whole log, in its order.
+        All events of the log, in order.
     card
-        The score card, where there is one.
+        The score card, if there is one.
     """
     name = str(facts.get("call") or "call")
     speakers = [s for s in SPEAKERS if s in (facts.get("speakers") or SPEAKERS)]
@@ -198,7 +198,7 @@ def _outcome_texts(outcome: CueOutcome | None) -> list[str]:
         return []
     found = []
     if outcome.heeded is not None:
-        found.append("heeded within 10 s" if outcome.heeded else "not heeded within 10 s")
+        found.append("followed within 10 s" if outcome.heeded else "not followed within 10 s")
     if outcome.agitation_before is not None and outcome.agitation_after is not None:
         found.append(
             f"the customer's agitation (an estimate) was {outcome.agitation_before:.2f} before "
@@ -228,7 +228,7 @@ def _series(events: Sequence[Event], end: int) -> SignalSeries:
     columns: dict[str, list[float | None]] = {name: [None] * count for name in names}
 
     def keep(name: str, i: int, value: float | None) -> bool:
-        """Keep the extreme of a step; return whether this is it."""
+        """Keep a step's extreme value; return whether this value is it."""
         old = columns[name][i]
         if value is None or (old is not None and abs(old) >= abs(value)):
             return False
@@ -268,10 +268,10 @@ def _report_figures(s: Summary, speakers: Sequence[Speaker]) -> list[ReportFigur
             ReportFigure("Highest agitation", f"{s.agitation_peak:.2f}", note, s.agitation_peak_s)
         )
     if s.agent_baseline_rate_syl_s is not None:
-        note = "syllables a second, the agent's usual"
+        note = "syllables a second, the agent's usual pace"
         found.append(ReportFigure("Pace", f"{s.agent_baseline_rate_syl_s:.1f}", note))
     if isinstance(s.agent_calmness_mean, float):
-        note = "the agent's delivery by the formula, mean; 0.75 is as usual"
+        note = "the agent's delivery by the calmness formula, mean; 0.75 is their usual"
         found.append(ReportFigure("Calmness", f"{s.agent_calmness_mean:.2f}", note))
     return found
 
@@ -282,7 +282,7 @@ def _numbers(s: Summary) -> list[tuple[str, str, str]]:
         ("speech", f"{a.speech_s:.0f} s", f"{c.speech_s:.0f} s"),
         ("turns", str(a.turns), str(c.turns)),
         ("longest turn", f"{s.longest_agent_turn_s:.0f} s", ""),
-        ("came in over the other", str(a.overlaps_begun), str(c.overlaps_begun)),
+        ("interruptions", str(a.overlaps_begun), str(c.overlaps_begun)),
         ("backchannels", str(a.backchannels), str(c.backchannels)),
         ("channel", a.channel, c.channel),
     ]

@@ -1,6 +1,6 @@
-"""What a viewer shows now: the events so far, folded into one small state.
+"""Folds the events so far into one small state that live views draw.
 
-A viewer polls it at its own rate and never holds up the loop.
+A view polls it at its own rate and never delays the engine.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from voicecoach.types import (
 )
 
 METER_FLOOR_DBFS = -100.0
-"""dBFS; less is not told apart."""
+"""Lowest level shown, dBFS."""
 LINES_KEPT = 8
-"""Finished utterances kept."""
+"""Number of finished utterances kept."""
 
 
 class Snapshot:
-    """The state that the overlay, the browser page and the terminal draw."""
+    """The state of a call that the overlay, the browser page and the terminal draw."""
 
     def __init__(self) -> None:
         self.at = 0
         self.listening = True
         self.level_dbfs = dict.fromkeys(SPEAKERS, METER_FLOOR_DBFS)
-        """Of the newest block."""
+        """Levels of the newest block."""
         self.speaking = dict.fromkeys(SPEAKERS, False)
         self.tone: Tone | None = None
         self.delivery: Delivery | None = None
@@ -51,9 +51,9 @@ class Snapshot:
         self.helpful: bool | None = None
         """How the agent marked the cue on screen."""
         self.channels: dict[Speaker, ChannelState] = {}
-        """What is wrong with channels."""
+        """Channels with a problem, by speaker."""
         self._degraded: dict[str, str] = {}
-        """By stage, what it does less than it should."""
+        """Why a stage does less than it should, by stage."""
         self.lines: deque[Utterance] = deque(maxlen=LINES_KEPT)
         self._words: dict[Speaker, dict[int, dict[int, Word]]] = {s: {} for s in SPEAKERS}
 
@@ -64,16 +64,16 @@ class Snapshot:
 
     @property
     def cues_shown(self) -> int:
-        """How many cues were shown, the one on screen included."""
+        """How many cues were shown, including the one on screen."""
         return len(self._cue_spans.spans)
 
     @property
     def degraded(self) -> str:
-        """What does less than it should, the newest first, or ""."""
+        """What works less well than it should, the newest first, or ""."""
         return "; ".join(f"{stage}: {why}" for stage, why in reversed(self._degraded.items()))
 
     def partial_words(self, speaker: Speaker) -> tuple[str, str]:
-        """Return the committed and the tentative words of what a speaker is saying."""
+        """Return the committed and the partial words of a speaker's current utterance."""
         words = [w for u in self._words[speaker].values() for w in u.values() if w.text]
         return (
             " ".join(w.text for w in words if w.committed),
@@ -81,7 +81,7 @@ class Snapshot:
         )
 
     def set_levels(self, block: Block) -> None:
-        """Take the levels of a block."""
+        """Update the levels from a block."""
         powers = np.einsum("ci,ci->c", block.samples, block.samples) / block.samples.shape[1]
         for speaker in SPEAKERS:
             power = float(powers[speaker.row])
@@ -90,7 +90,7 @@ class Snapshot:
             )
 
     def add_event(self, event: Event) -> None:
-        """Fold an event in."""
+        """Update the state from an event."""
         self.at = max(self.at, event.at)
         match event:
             case SpeechStarted():

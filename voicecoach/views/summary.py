@@ -1,4 +1,4 @@
-"""What a call came to: a pure function of its events."""
+"""Summarises a call from its events: figures, cues, what followed them, and the transcript."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class CueSummary(msgspec.Struct):
 
 
 class OutcomeCounts(msgspec.Struct):
-    """What followed moments of one kind, in figures."""
+    """Figures of what followed moments of one kind."""
 
     moments: Annotated[int, doc("how many moments")] = 0
     heeded: Annotated[int, doc("after how many the agent did what the cue says within 10 s")] = 0
@@ -74,13 +74,13 @@ class OutcomeCounts(msgspec.Struct):
 
 
 class CueEffect(msgspec.Struct):
-    """What followed a cue, beside what followed moments at which it was due and none was shown."""
+    """What followed a cue when it was shown, and when it was due but not shown."""
 
     shown: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
     held_back: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
-    """By the limits on cues: late in a call, or soon after another."""
+    """Held back by the limits on cues: late in a call, or soon after another."""
     held_out: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
-    """By chance."""
+    """Held out by chance."""
 
 
 class TranscriptLine(msgspec.Struct):
@@ -93,7 +93,7 @@ class TranscriptLine(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """A whole call; unknown is null."""
+    """The summary of a call; what is unknown is null."""
 
     call: str
     duration_s: Annotated[float, doc("length, seconds")] = 0.0
@@ -124,11 +124,11 @@ class Summary(msgspec.Struct):
     effects: dict[str, CueEffect] = {}
     """By cue."""
     transcript: list[TranscriptLine] = []
-    notes: Annotated[list[str], doc("what is odd about the recording or the run")] = []
+    notes: Annotated[list[str], doc("warnings about the recording or the run")] = []
 
 
 def figure_columns() -> list[Column]:
-    """Return the columns of a call's figures; a speaker's are named by who it is."""
+    """Return the columns of a call's figures; a speaker's have the speaker as a prefix."""
     duration, *others = [c for c in struct_columns(Summary) if c.name not in ("call", "notes")]
     theirs = [
         c._replace(name=f"{who}_{c.name}", doc=f"the {who}'s {c.doc}")
@@ -139,7 +139,7 @@ def figure_columns() -> list[Column]:
 
 
 def flatten_summary(summary: Summary) -> dict[str, Any]:
-    """Return a summary's fields by name, a speaker's by the names in `figure_columns`."""
+    """Return a summary's fields by name, with the names of `figure_columns`."""
     row = msgspec.structs.asdict(summary)
     for who in SPEAKERS:
         row |= {f"{who}_{k}": v for k, v in msgspec.structs.asdict(row.pop(who)).items()}
@@ -149,7 +149,7 @@ def flatten_summary(summary: Summary) -> dict[str, Any]:
 
 
 class Summarizer:
-    """Builds a `Summary` from events as they come; holds no more than the summary does."""
+    """Builds a `Summary` from events as they come; keeps no more than the summary needs."""
 
     def __init__(self, call: str) -> None:
         self.summary = Summary(call=call)
@@ -158,7 +158,7 @@ class Summarizer:
         self._calmness = [0.0, 0]
 
     def add_event(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         s = self.summary
         match event:
             case SpeechEnded():
@@ -194,7 +194,7 @@ class Summarizer:
                 self._add_note(event)
 
     def finish(self) -> Summary:
-        """Return the summary of all events taken."""
+        """Return the summary of all events added."""
         s = self.summary
         total = s.agent.speech_s + s.customer.speech_s
         for who in (s.agent, s.customer):
@@ -284,7 +284,7 @@ def summarize_events(call: str, events: Iterable[Event]) -> Summary:
 
 
 def summary_markdown(summary: Summary) -> str:
-    """Return the summary as a page for people."""
+    """Return the summary as a Markdown page."""
     s = summary
     out = [
         f"# {escape_markdown(s.call)}",
@@ -293,7 +293,7 @@ def summary_markdown(summary: Summary) -> str:
         "",
     ]
     if s.notes:
-        out += ["## To know", "", *(f"- {escape_markdown(note)}" for note in s.notes), ""]
+        out += ["## Warnings", "", *(f"- {escape_markdown(note)}" for note in s.notes), ""]
     out += ["## Cues", ""]
     for cue in s.cues:
         closed = "" if cue.closed_s is None else f", {cue.closed_s - cue.opened_s:.1f} s"
@@ -314,7 +314,7 @@ def summary_markdown(summary: Summary) -> str:
         f"| speech | {a.speech_s:.0f} s | {c.speech_s:.0f} s |",
         f"| share of talk | {a.talk_share:.0%} | {c.talk_share:.0%} |",
         f"| turns | {a.turns} | {c.turns} |",
-        f"| came in over the other | {a.overlaps_begun} | {c.overlaps_begun} |",
+        f"| interruptions | {a.overlaps_begun} | {c.overlaps_begun} |",
         f"| backchannels | {a.backchannels} | {c.backchannels} |",
         f"| channel | {escape_markdown(a.channel)} | {escape_markdown(c.channel)} |",
         "",
@@ -334,7 +334,7 @@ def summary_markdown(summary: Summary) -> str:
     if isinstance(s.agent_calmness_mean, float):
         out.append(
             f"- Agent's delivery by the calmness formula, mean: {s.agent_calmness_mean:.2f} "
-            f"(0.75 is as usual)."
+            f"(0.75 is the agent's usual)."
         )
     if s.transcript:
         out += ["", "## Transcript", ""]
@@ -361,7 +361,10 @@ def _effects_table(s: Summary) -> list[str]:
                 out.append(
                     f"| {escape_markdown(id)} | {name} | {f.moments} | {heeded} | {change} |"
                 )
-    out += ["", "One call proves nothing: agitation falls after every outburst, cue or none."]
+    out += [
+        "",
+        "One call proves nothing: agitation falls after every outburst, with or without a cue.",
+    ]
     return out
 
 
@@ -377,10 +380,10 @@ def format_seconds(seconds: float) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """Return how many there are of something, in words."""
+    """Return a count with its noun, in the plural where needed."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that stays text in Markdown, whatever is in it."""
+    """Return a text with Markdown's special characters escaped."""
     return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|&~" else ch for ch in printable(text))

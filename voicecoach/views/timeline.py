@@ -1,6 +1,6 @@
-"""What lies beside each other on the time line of a call: turns, overlaps, silences.
+"""Builds the lanes of a call's time line: turns, overlaps and silences.
 
-A silence is *dead air* where the log's own signal `dead_air_s` says so, as the cues went on it.
+A silence is *dead air* if the log's signal `dead_air_s`, which the cues use, says so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from voicecoach.types import (
 )
 
 MIN_SHOWN_SILENCE_S = 2.0
-"""Silence on both channels that is shown."""
+"""Shortest silence on both channels that is shown, seconds."""
 
 
 class TimelineSegment(msgspec.Struct, frozen=True):
@@ -37,11 +37,11 @@ class TimelineSegment(msgspec.Struct, frozen=True):
     start_s: float
     end_s: float
     speaker: Speaker | None = None
-    """Whose turn, or who came in; none of a silence."""
+    """Who has the turn, or who interrupted; None for a silence."""
 
 
 def turn_lane(events: Sequence[Event]) -> list[TimelineSegment]:
-    """Return the turns and backchannels of both."""
+    """Return the turns and backchannels of both speakers."""
     found = [
         TimelineSegment(
             type(e).__name__.lower(),
@@ -56,7 +56,7 @@ def turn_lane(events: Sequence[Event]) -> list[TimelineSegment]:
 
 
 def overlap_lane(events: Sequence[Event]) -> list[TimelineSegment]:
-    """Return where both spoke."""
+    """Return where both spoke at once."""
     return [
         TimelineSegment(
             "backchannel" if e.backchannel else "overlap",
@@ -70,16 +70,16 @@ def overlap_lane(events: Sequence[Event]) -> list[TimelineSegment]:
 
 
 def silence_lane(events: Sequence[Event], end: int, dead_air_s: float) -> list[TimelineSegment]:
-    """Return the silences of both, and what was not heard at all.
+    """Return where both were silent, and where nothing was heard.
 
     Parameters
     ----------
     events
-        Of the whole log, in its order.
+        All events of the log, in order.
     end
-        Of the call, samples.
+        End of the call, samples.
     dead_air_s
-        Silence that is dead air where it does not help, seconds.
+        Silence from which it is dead air, if it does not help, seconds.
     """
     unheard = _unheard(events, end)
     occupied = [(e.start, e.end) for e in events if isinstance(e, SpeechEnded)] + unheard
@@ -102,7 +102,7 @@ def silence_lane(events: Sequence[Event], end: int, dead_air_s: float) -> list[T
 
 
 def _dead_air(events: Sequence[Event], end: int, least_s: float) -> list[tuple[int, int]]:
-    """Return where the log's `dead_air_s` has come to `least_s`, from where the silence began."""
+    """Return the silences in which the log's `dead_air_s` reached `least_s`, from their start."""
     found: list[tuple[int, int]] = []
     before = 0.0
     for tick in decode_ticks(events, end):
@@ -118,7 +118,7 @@ def _dead_air(events: Sequence[Event], end: int, least_s: float) -> list[tuple[i
 def _without(
     spans: Sequence[tuple[int, int]], holes: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Return what is left of spans outside of others."""
+    """Return the parts of spans that lie outside the holes."""
     left = []
     ordered = sorted(holes)
     for start, end in spans:
@@ -131,7 +131,7 @@ def _without(
 
 
 def _overlap(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return where spans lie on others."""
+    """Return where spans of `a` and `b` overlap."""
     both = ((max(i, k), min(j, m)) for i, j in a for k, m in b)
     return sorted((start, end) for start, end in both if end > start)
 

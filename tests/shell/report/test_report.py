@@ -323,7 +323,7 @@ def test_cues_have_what_a_person_asks_of_them() -> None:
     assert ("the agent's promise", "\u201cas soon as possible\u201d") in slow.evidence
     assert slow.helpful
     assert acknowledge.helpful is None
-    assert acknowledge.followed[0] == "heeded within 10 s"
+    assert acknowledge.followed[0] == "followed within 10 s"
     assert "0.60 before and 0.20" in acknowledge.followed[1]
     assert [(h.title, h.at_s, h.reason) for h in shown.held_back] == [
         ("check in", 18.0, "cooldown")

@@ -463,7 +463,7 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
     assert agitation.get_attribute("aria-valuenow") == "0.71"
     assert agitation.get_attribute("aria-valuetext") == "0.71, 80% sure"
     assert customer.get_attribute("aria-valuenow") == "14"
-    assert "both speak" in seen.text("customer")
+    assert "both speaking" in seen.text("customer")
     seen.click("helpful")
     assert wished(feed) == [MarkCue("acknowledge", 4096, True)]
     seen.click("wrong")
@@ -479,7 +479,7 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
     card = msgspec.structs.replace(CUE.card, helpful=False) if CUE.card else None
     feed.publish(msgspec.structs.replace(CUE, state="paused", card=card), 0.0)
     seen.reads("state", "Paused")
-    assert seen.text("toggle") == "Go on"
+    assert seen.text("toggle") == "Resume"
     assert seen.driver.find_element("id", "wrong").get_attribute("aria-pressed") == "true"
     assert seen.log("browser") == []
     asked = [json.loads(entry["message"])["message"] for entry in seen.log("performance")]

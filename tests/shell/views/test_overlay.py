@@ -292,7 +292,7 @@ tray.close()
 
 def test_the_tray_has_the_same_to_do() -> None:
     texts, wishes = python(TRAY).splitlines()
-    assert texts == "Go on, Click-through, Next call, Declined, Quit"
+    assert texts == "Resume, Click-through, Next call, Declined, Quit"
     assert wishes == "Toggle() NextCall() Decline() Quit() True"
 
 

@@ -1,11 +1,11 @@
-"""The report of a call: one HTML file in its folder that opens from disk and asks for nothing.
+"""Writes the report of a call: one HTML file in its folder that opens from disk, without a network.
 
-* `sound` makes of the recording what can be heard (an MP3) and what can be seen (its peaks).
-* `voicecoach.views.report` makes of the events what is shown; here it becomes data in the page.
-* `page` puts both, the scripts and the style into one file.
+* `sound` makes an MP3 and the waveform's peaks from the recording.
+* `voicecoach.views.report` makes the report's data from the events.
+* `page` puts data, sound, scripts and style into one file.
 
-The page is strict with itself: nothing may be fetched, only the scripts and the style whose hashes
-it names may run, and what was said is written as text, never as markup.
+The page's security policy allows no requests and only the scripts and style whose hashes it lists;
+transcribed words are inserted as text, never as markup.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from voicecoach.views import report
 
 REPORT_FILE, REPORT_AUDIO_FILE = "report.html", "report.mp3"
 MAX_LENGTH_DIFFERENCE_S = 2.0
-"""Seconds by which a recording and the log of its call may differ in length."""
+"""Largest difference in length between a recording and the log of its call, in seconds."""
 
 
 def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, audio: str) -> Path:
@@ -37,19 +37,19 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
     log
         Results folder of a replay or a live call.
     open_call
-        Opens its recording; None where there is none: the report is then silent.
+        Opens the recording; None makes a report without sound.
     audio
-        Where the sound goes: `inline` is into the page, `beside` is a file of its own, `none` is
-        nowhere; the waveform is drawn with each of them.
+        Where the sound goes: `inline` puts it into the page, `beside` into a file of its own,
+        `none` leaves it out; the waveform is always drawn.
 
     Raises
     ------
     AudioFileError
-        Where the recording cannot be used, or is of another call.
+        If the recording cannot be used, or belongs to another call.
     JournalError
-        Where the call's score card cannot be read.
+        If the call's score card cannot be read.
     OutputError
-        Where the report cannot be written.
+        If the report cannot be written.
     """
     folder = log.path.parent
     shown = report.make_report(log.facts, log.events, writer.read_score_card(folder))
@@ -62,7 +62,7 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
         atomic_write.write_atomic(folder / REPORT_AUDIO_FILE, heard.mp3)
     atomic_write.write_atomic(path, page.report_page(shown, heard, beside))
     if not beside:
-        # Of an earlier report.
+        # From an earlier report.
         (folder / REPORT_AUDIO_FILE).unlink(missing_ok=True)
     return path
 
@@ -70,17 +70,17 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
 def recording_opener(
     log: Results, paths: Sequence[Path], channels: tuple[int, int] | None
 ) -> Callable[[], RecordedCall] | None:
-    """Return what opens the recording of a call, None where there is none.
+    """Return a function that opens the recording of a call, or None if there is none.
 
     Parameters
     ----------
     log
         Results folder of a replay or a live call.
     paths
-        The recording, or the agent's and the customer's; where none is named, the one that a live
-        call kept beside its log is taken, if it did.
+        The recording, or the agent's and the customer's; if empty, the recording that a live
+        call saved beside its log, if any.
     channels
-        Who is on which channel of one file.
+        Channels of agent and customer in a single file.
     """
     kept = log.path.with_name(AUDIO_FILE)
     if not paths and not kept.is_file():

@@ -1,6 +1,6 @@
-// What all parts of the report share: the data, making elements, the time in the call.
+// Shared by all parts of the report: the data, a function that makes elements, the time in the call.
 //
-// What was said is written as text, never as markup.
+// Transcribed words are inserted as text, never as markup.
 
 "use strict";
 
@@ -10,7 +10,7 @@ const NONCE = source.dataset.nonce;
 const part = Object.fromEntries([...document.querySelectorAll("[id]")].map((e) => [e.id, e]));
 const NAMES = { agent: "Agent", customer: "Customer" };
 
-// An element with attributes (`onclick` and `hidden` as properties) and children, texts among them.
+// Returns an element with attributes (`onclick` and `hidden` as properties) and children or texts.
 function make(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const element = document.createElement(name);
@@ -33,7 +33,7 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-// The last of ordered things that has begun at a time, -1 before the first.
+// Index of the last item that has begun by a time, -1 before the first; items are in order.
 function latest(things, start, time) {
   let low = 0, high = things.length;
   while (low < high) {
@@ -44,7 +44,7 @@ function latest(things, start, time) {
   return low - 1;
 }
 
-// A moment of the call that a click goes to, with what was said or measured.
+// A button that jumps to a moment of the call, with what was said or measured then.
 function moment(seconds, text = clock(seconds)) {
   return make("button.when", { type: "button", onclick: () => call.seek(seconds) }, text);
 }
@@ -57,7 +57,7 @@ function quote(it) {
     it.why ? make("span.why", {}, it.why) : null);
 }
 
-// The time in the call.  With sound it is the sound's; without, what was clicked last.
+// The current time in the call: the player's, or without sound the time last clicked.
 const call = {
   audio: null,
   at: 0,

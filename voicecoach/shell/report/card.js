@@ -1,4 +1,4 @@
-// The score card, and the fields that people fill in afterwards.
+// Draws the score card, and the survey form that people fill in after the call.
 
 "use strict";
 
@@ -63,7 +63,7 @@ function plane(styles) {
 function drawStyle(styles) {
   part.style.append(
     plane(styles),
-    make("p", {}, styles.style ? `Nearest: ${styles.style}. ` : "Too few moves to say. "),
+    make("p", {}, styles.style ? `Nearest: ${styles.style}. ` : "Too few dialogue acts to tell. "),
     make("p.formula", {}, styles.formula),
     make("ol.quotes", {}, ...styles.evidence.map((it) => {
       const item = quote(it.quote);
@@ -75,7 +75,7 @@ function drawStyle(styles) {
 function drawJourney(journey) {
   const stop = (name, value, at) => make("div", {}, make("dt", {}, name), make("dd", {}, share(value), at === null ? null : moment(at)));
   part.journey.append(
-    make("p.note", {}, "Agitation, an estimate from 0 to 1; means over 5 s of their speech, so lower than the highest estimate."),
+    make("p.note", {}, "Estimated agitation from 0 to 1. Each value is a mean over 5 s of speech, so the peak is below the highest single estimate."),
     make("dl.stops", {}, stop("start", journey.start, null), stop("peak", journey.peak, journey.peak_s), stop("end", journey.end, null)),
     make("ol.changes", {}, ...journey.changes.map((it) =>
       make("li", {},
@@ -99,7 +99,7 @@ function startCard() {
   }
 }
 
-// What was filled in, as `voicecoach journal add-survey` takes it.
+// Returns the form's entries as `voicecoach journal add-survey` reads them.
 function filledIn() {
   const fields = part.survey.elements;
   const number = (name) => (fields[name].value === "" ? null : Number(fields[name].value));
@@ -113,6 +113,6 @@ function startSurvey() {
     const link = make("a", { href: URL.createObjectURL(file), download: "survey.json" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    part.saved.textContent = "Saved as survey.json. To keep it: voicecoach journal add-survey CALL --file survey.json";
+    part.saved.textContent = "Saved as survey.json. To add it to your journal: voicecoach journal add-survey CALL --file survey.json";
   });
 }

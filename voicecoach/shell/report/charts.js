@@ -1,4 +1,4 @@
-// The signals: each chart is drawn by uPlot over the part of the call that is in view.
+// Draws the signals: uPlot draws each chart for the visible part of the call.
 
 "use strict";
 
@@ -12,13 +12,13 @@ const CHARTS = {
     lines: [["agitation", "customer"]],
     range: () => [0, 1],
     splits: [0, 0.5, 1],
-    tell: (at) => (at("agitation") === null ? "" : `${at("agitation").toFixed(2)}, ${Math.round(100 * at("confidence"))}% sure`),
+    tell: (at) => (at("agitation") === null ? "" : `${at("agitation").toFixed(2)}, ${Math.round(100 * at("confidence"))}% confident`),
   },
   pace: {
     lines: [["rate_syl_s", "agent"], ["baseline_rate_syl_s", "soft", [5, 4]]],
     range: () => [2, Math.max(7, ...series.rate_syl_s.filter((v) => v !== null).slice(0, 10000))],
     splits: [2, 4, 6, 8],
-    tell: (at) => (at("rate_syl_s") === null ? "" : `${at("rate_syl_s").toFixed(1)}, usual ${at("baseline_rate_syl_s") === null ? "not known" : at("baseline_rate_syl_s").toFixed(1)}`),
+    tell: (at) => (at("rate_syl_s") === null ? "" : `${at("rate_syl_s").toFixed(1)}, baseline ${at("baseline_rate_syl_s") === null ? "not known" : at("baseline_rate_syl_s").toFixed(1)}`),
   },
   level: {
     lines: [["agent_level_db", "agent"], ["customer_level_db", "customer"]],
@@ -33,7 +33,7 @@ const CHARTS = {
 };
 const plots = {};
 
-// As far above as below the usual.
+// A range symmetric about the baseline.
 function around(one, other, least) {
   const far = Math.max(least, ...[one, other].flatMap((n) => series[n].map((v) => Math.abs(v || 0))));
   const even = 4 * Math.ceil(far / 4);
@@ -45,7 +45,7 @@ function both(agent, customer, unit) {
   return said.map(([who, v]) => `${who} ${signed(Number(v.toFixed(1)))} ${unit}`).join(", ");
 }
 
-// The customer's line is as pale as the estimate is unsure.
+// The less confident the estimate, the paler the customer's line.
 function sure(u, alpha) {
   const gradient = u.ctx.createLinearGradient(u.bbox.left, 0, u.bbox.left + u.bbox.width, 0);
   const [r, g, b] = rgb(colour("customer"));
@@ -101,7 +101,7 @@ function drawCharts() {
   for (const plot of Object.values(plots)) plot.setScale("x", { min: view.from, max: view.to });
 }
 
-// The values at a time, beside the charts' names.
+// Writes the values at a time beside the charts' names.
 function tellCharts(seconds) {
   const i = Math.round(seconds / series.step_s);
   for (const [id, chart] of Object.entries(CHARTS)) {

@@ -1,8 +1,8 @@
-"""The report's one file: page, style, scripts, data and sound put together.
+"""Builds the report's single file from its page, style, scripts, data and sound.
 
-The policy names each script and the style by its hash; nothing else runs and nothing is fetched.
-The one style that has no hash is wavesurfer's own, whose text depends on the height it draws at: it
-carries a nonce.  The data cannot end its element, since no `<` is in it.
+The policy lists each script and the style by its hash; nothing else runs and nothing is fetched.
+One style has no hash, wavesurfer's own, because its text depends on the height it draws at: it
+carries a nonce.  The data contains no `<`, so it cannot close its element.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def report_page(report: Report, sound: ReportSound | None, beside: str = "") -> 
     Parameters
     ----------
     report
-        What it shows.
+        The report's data.
     sound
-        What of the recording can be seen and heard.
+        Waveform and MP3 of the recording.
     beside
-        Name of the file beside it that has the sound; "" puts the sound inside.
+        Name of the file beside the page that has the sound; "" puts the sound into the page.
     """
     data = _json(report, sound)
     scripts = [_read_asset(name) for name in SCRIPTS]
     style = "\n".join(_read_asset(name) for name in REPORT_STYLES)
-    # The same call gives the same page.
+    # Derived from the content, so that the same call gives the same page.
     nonce = hashlib.sha256(data.encode()).hexdigest()[:32]
     parts = {
         "policy": _policy(scripts, style, nonce, beside),

@@ -1,8 +1,8 @@
-// Puts the page together, and gives it its keys.
+// Builds the page and binds its keys.
 
 "use strict";
 
-// Light or dark: as the system has it until somebody chooses.
+// Light or dark: the system's setting until the reader chooses.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let chosen = null;
@@ -17,7 +17,7 @@ function theme(name) {
 
 const wanted = () => chosen || (dark.matches ? "dark" : "light");
 
-// What stands at the top and the bottom.
+// The page's header and footer.
 
 function startText() {
   document.title = `${report.call} · call report`;
@@ -32,7 +32,7 @@ function startText() {
   part.numbers.tBodies[0].append(...report.numbers.map(([what, agent, customer]) =>
     make("tr", {}, make("th", { scope: "row" }, what), make("td", {}, agent), make("td", {}, customer))));
   part.length.textContent = clock(report.duration_s);
-  part.made.textContent = `Made by voicecoach ${voicecoach}. Everything is in this file; it asks for nothing else.`;
+  part.made.textContent = `Made by voicecoach ${voicecoach}. It needs no other file and no network.`;
 }
 
 // The player.
@@ -60,7 +60,7 @@ function startSound() {
   for (const it of [part.play, part.speed]) it.disabled = !audio;
   if (!audio) {
     part.silent.hidden = false;
-    part.silent.textContent = "There is no sound in this report; a click still goes to its time.";
+    part.silent.textContent = "This report has no sound; a click still moves to that time.";
     return;
   }
   call.audio = audio;
@@ -76,11 +76,11 @@ function startSound() {
   for (const name of ["timeupdate", "seeked"]) audio.addEventListener(name, () => call.tell());
   audio.addEventListener("error", () => {
     part.silent.hidden = false;
-    part.silent.textContent = "The sound cannot be played: is report.mp3 still beside this file?";
+    part.silent.textContent = "Cannot play the sound: put report.mp3 back beside this file.";
   });
 }
 
-// Keys, but for where somebody writes or chooses.
+// Keys, except while the reader types or uses a control.
 
 const KEYS = {
   " ": () => call.toggle(),
@@ -105,9 +105,9 @@ function startKeys() {
   });
 }
 
-// On paper: all of it, light, at the paper's width.
+// Printed: the whole call, light, at the paper's width.
 
-const PAPER = 504; // of the time line, px: the style's width less its gutter
+const PAPER = 504; // width of the time line, px: the style's width less its gutter
 let before = null;
 
 function startPrint() {
@@ -116,7 +116,7 @@ function startPrint() {
     for (const it of before.closed) it.open = true;
     document.documentElement.classList.add("paper");
     theme("light");
-    part.main.append(part.said); // the summary first, what was said last
+    part.main.append(part.said); // the summary first, the transcript last
     resize(PAPER);
     look(0, view.full);
   });
@@ -142,7 +142,7 @@ startKeys();
 startPrint();
 theme(wanted());
 performance.mark("drawn");
-// The sound is the end of the page, which is long: what is above it is there to be read at once.
+// The sound is long and stands at the end of the page, so that the rest can be read while it loads.
 addEventListener("DOMContentLoaded", () => {
   startSound();
   call.tell();

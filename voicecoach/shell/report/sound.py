@@ -1,8 +1,8 @@
-"""What can be heard and seen of a recording: an MP3, and the peaks of its waveform.
+"""Makes an MP3 and waveform peaks from a recording.
 
-Both are made of the call's own stream, so they are on the time line of its log.  The MP3 has a
-constant bit rate and its header says how much the encoder put before the first sample: browsers
-then land on the sample they are asked for, however long the call is.
+Both are made from the call's own stream, so they are on the time line of its log.  The MP3 has a
+constant bit rate, and its header gives the encoder delay: browsers then seek to the exact sample,
+however long the call is.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.types import F32, SAMPLE_RATE
 
 MP3_COMPRESSION = 0.8
-"""libsndfile's compression level: 40 kbit/s at 16 kHz, the least whose header tells the delay."""
+"""libsndfile's compression level: 40 kbit/s at 16 kHz, the lowest whose header gives the delay."""
 SAMPLES_PER_PEAK = SAMPLE_RATE // 50
-"""Samples that a peak is the largest of: 20 ms."""
+"""Samples for which a peak is the maximum: 20 ms."""
 FULL_HEIGHT_PERCENTILE, MIN_FULL_HEIGHT = 99.9, 0.05
-"""Percentile of the peaks that fills the height, and the least that does: noise is not blown up."""
+"""Percentile of peaks scaled to full height, and its least value: silence is not amplified."""
 
 
 class ReportSound(NamedTuple):
-    """A recording."""
+    """Waveform and MP3 of a recording."""
 
     duration_s: float
     peaks: NDArray[np.uint8]
-    """[speakers, n], 255 is as high as the waveform gets."""
+    """[speakers, n]; 255 is full height."""
     mp3: bytes
-    """Of the same channels; empty where it is not wanted."""
+    """MP3 of the same channels; empty if not wanted."""
 
 
 def prepare_sound(call: RecordedCall, *, mp3: bool) -> ReportSound:
-    """Return what can be heard and seen of a recording.
+    """Return the waveform and MP3 of a recording.
 
     Raises
     ------
     AudioFileError
         As `Call.blocks` does.
     OutputError
-        Where this libsndfile cannot write MP3.
+        If this libsndfile cannot write MP3.
     """
     rows = [speaker.row for speaker in call.speakers]
     file = io.BytesIO()
@@ -85,11 +85,11 @@ def _mp3_encoder(file: io.BytesIO, channels: int) -> soundfile.SoundFile:
             compression_level=MP3_COMPRESSION,
         )
     except (soundfile.LibsndfileError, ValueError) as e:
-        raise OutputError(f"no MP3 can be written here ({e}); use --audio none") from e
+        raise OutputError(f"cannot write MP3 ({e}); use --audio none") from e
 
 
 def _scale_peaks(peaks: F32) -> NDArray[np.uint8]:
-    """Return peaks that fill the height, each speaker's by itself."""
+    """Return peaks scaled to full height, separately for each speaker."""
     loud = np.maximum(
         np.percentile(peaks, FULL_HEIGHT_PERCENTILE, axis=1, keepdims=True), MIN_FULL_HEIGHT
     )

@@ -1,12 +1,12 @@
-// The call on one time axis: waveform, lanes and charts, whose left edges are one line.
+// Draws the call on one time axis: waveform, lanes and charts, with their left edges aligned.
 //
-// The waveform has the scroll bar and decides what part of the call is in view; all else follows.
+// The waveform has the scroll bar and decides which part of the call is visible; the rest follows.
 
 "use strict";
 
-const SHORTEST_S = 5; // of the view
+const SHORTEST_S = 5; // shortest visible part
 const BAR = 56; // height of a speaker's waveform, px
-const LEAST = 3; // width of what is shorter, px
+const LEAST = 3; // least width of a bar, px
 
 const view = { from: 0, to: Math.max(report.duration_s, 1), width: 1 };
 let heldShown = false;
@@ -20,7 +20,7 @@ function timeAt(clientX) {
   return view.from + ((clientX - left) / view.width) * (view.to - view.from);
 }
 
-// Even steps that leave room for their labels.
+// Returns even tick steps that leave room for their labels.
 function ticks() {
   const room = (view.to - view.from) / (view.width / 80);
   const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].find((s) => s >= room) || 7200;
@@ -56,9 +56,9 @@ function waveColours(speaker) {
   return { waveColor: colour(`${speaker}-fill`), progressColor: colour(`${speaker}-fill`) };
 }
 
-// What part of the call is in view.
+// The visible part of the call.
 
-let steering = false; // what the waveform says meanwhile is not what is wanted
+let steering = false; // ignore the waveform's scroll events meanwhile
 
 function look(from, to) {
   const length = Math.max(view.full, 1);
@@ -122,7 +122,7 @@ function drawRuler(on, height) {
   }
 }
 
-// Those in view, each with its place; what is short stays visible.
+// Visible items with their positions; short ones get the least width.
 function* bars(things) {
   for (const it of things) {
     if (it.end_s < view.from || it.start_s > view.to) continue;
@@ -171,8 +171,8 @@ function drawCues(on, height) {
     on.fillStyle = colour("accent");
     on.fillRect(left, 3, wide, height - 6);
     on.fillStyle = colour("paper");
-    on.fillRect(left - 1, 3, 2, height - 6); // parts it from the one before
-    // Its title in it, or after it as far as the next one leaves room.
+    on.fillRect(left - 1, 3, 2, height - 6); // separates it from the one before
+    // Its title inside the bar, or after it as far as the next one leaves room.
     const room = on.measureText(title).width + 10;
     const next = cueBars[cueBars.indexOf(bar) + 1];
     if (room < wide) {
@@ -198,10 +198,10 @@ function drawCues(on, height) {
   }
 }
 
-// What is under the pointer, in words.
+// Describes what is under the pointer.
 const UNDER = {
   turns: (t, near) => report.turns.filter(near).map((it) => `${NAMES[it.speaker]}: ${it.kind}`),
-  overlaps: (t, near) => report.overlaps.filter(near).map((it) => `${NAMES[it.speaker]} ${it.kind === "overlap" ? "came in" : "said “mm-hm”"}`),
+  overlaps: (t, near) => report.overlaps.filter(near).map((it) => `${NAMES[it.speaker]} ${it.kind === "overlap" ? "interrupted" : "said “mm-hm”"}`),
   silences: (t, near) => report.silences.filter(near).map((it) => `${it.kind}, ${(it.end_s - it.start_s).toFixed(1)} s`),
   cues: (t, near) => [
     ...cueBars.filter(near).map(({ cue }) => cue.title),
@@ -215,7 +215,7 @@ function under(id, t) {
   return id in UNDER ? UNDER[id](t, near).slice(0, 3) : [];
 }
 
-// The two lines across all of it.
+// The two vertical lines: playhead and pointer.
 
 function across(line, seconds) {
   const inView = seconds >= view.from && seconds <= view.to;

@@ -1,4 +1,4 @@
-// What was said, and the cues: lists whose current entry follows the time.
+// The transcript and the cues: lists whose current entry follows the time.
 
 "use strict";
 
@@ -31,7 +31,7 @@ const cueCards = report.cues.map((cue) =>
 const heldItems = report.held_back.map((held) =>
   make("li", {}, moment(held.at_s), make("b", { dir: "auto" }, held.title), make("span", { dir: "auto" }, held.reason)));
 
-// The current one: the last that has begun, for a cue only while it is on screen.
+// Marks the current entry: the last that has begun; a cue only while it is on screen.
 let currentLine = -1, currentCue = -1;
 
 function mark(items, old, now) {
@@ -41,7 +41,7 @@ function mark(items, old, now) {
   return now;
 }
 
-// Brings an entry into its list's view, this share of the list's height below its top.
+// Scrolls an entry into view, at this share of the list's height below its top.
 function reveal(list, item, below) {
   if (!item) return;
   const top = item.offsetTop;
@@ -65,7 +65,7 @@ function chooseCue(cue) {
   call.seek(cue.opened_s);
 }
 
-// To the next cue (1) or the one before (-1).
+// Jumps to the next cue (1) or the previous one (-1).
 function step(way) {
   const all = report.cues.map((cue) => cue.opened_s).concat(heldShown ? report.held_back.map((held) => held.at_s) : []).sort((a, b) => a - b);
   const there = all.filter((t) => (way > 0 ? t > call.time + 0.1 : t < call.time - 0.5));
@@ -87,7 +87,7 @@ function startWords() {
   part.held.disabled = !report.held_back.length;
   part.held.addEventListener("click", () => showHeld(!heldShown));
   part["no-words"].hidden = lines.length > 0;
-  if (report.words) part["no-words"].textContent = "Nothing that was said could be transcribed.";
+  if (report.words) part["no-words"].textContent = "The call was transcribed, but no words were recognised.";
   for (const button of [part.previous, part.next]) button.disabled = !report.cues.length;
   part.previous.addEventListener("click", () => step(-1));
   part.next.addEventListener("click", () => step(1));

@@ -1,1 +1,1 @@
-"""What shows a live call: the overlay, the page in a browser, the terminal."""
+"""Views that show a live call: the overlay, the browser page and the terminal."""

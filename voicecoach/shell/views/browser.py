@@ -1,11 +1,11 @@
-"""The browser view: a live call on a page of this machine, for whoever has its address.
+"""The browser view: serves a live call as a local web page to anyone who has its address.
 
-The local web application (`voicecoach.shell.control.web_app`) decides who that is.  The page is
-three files and an icon.  Nothing in them is inline, and they write what they are sent as text only,
-so that words stay words.
+The local web application (`voicecoach.shell.control.web_app`) checks who may open it.  The page is
+three files and an icon.  Nothing in them is inline, and they insert received strings as text only,
+never as markup.
 
-A viewer gets the newest display when it has changed, and may miss what lies between; the run loop
-never waits for one.  Who does not read is dropped.
+A viewer receives the newest display when it has changed and may miss earlier ones; the run loop
+never waits for a viewer.  A viewer that does not read is disconnected.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ PAGE_FILES = {
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
 FEED_POLL_S = 0.03
-"""Between two looks at the feed; about as fast as a screen changes to the eye."""
+"""Seconds between polls of the feed; about the refresh interval that the eye notices."""
 WS_POLICY_VIOLATION, WS_TRY_AGAIN_LATER = 1008, 1013
-"""Codes with which a WebSocket is closed."""
+"""WebSocket close codes: policy violation, try again later."""
 ACTION_DECODER: msgspec.json.Decoder[UserAction] = msgspec.json.Decoder(UserAction)
 
 
 class BrowserPage:
-    """A page that shows a feed, and takes a person's actions.
+    """Serves a page that shows a feed, and accepts the agent's actions from it.
 
     Parameters
     ----------
     feed
-        What it shows, and where actions go.
+        Source of displays and destination of actions.
     """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self.viewers = 0
-        """How many pages show it now."""
+        """Number of pages that show the call now."""
         files = [_file(name, *file) for name, file in PAGE_FILES.items()]
         self.routes: list[BaseRoute] = [*files, WebSocketRoute("/live", self._admit_viewer)]
-        """What the web application serves for it."""
+        """Routes that the web application serves for this view."""
 
     async def _admit_viewer(self, viewer: WebSocket) -> None:
-        """Take a viewer in, where there is room; it may go at any time."""
+        """Accept a viewer if there is room; it may disconnect at any time."""
         try:
             await viewer.accept()
             if self.viewers >= limits.MAX_VIEWERS:
@@ -73,11 +73,11 @@ class BrowserPage:
                 self.viewers -= 1
         except WebSocketDisconnect:
             pass
-        except Exception as e:  # ours: uvicorn is told to say nothing of what viewers do
+        except Exception as e:  # our own report: uvicorn is configured not to log what viewers do
             self._feed.report_trouble("page", f"it failed ({describe_error(e)})", False)
 
     async def _serve_viewer(self, viewer: WebSocket) -> None:
-        """Show it the feed and take its wishes, until either ends."""
+        """Send displays to a viewer and receive its actions, until either task ends."""
         both = [
             asyncio.create_task(self._send_displays(viewer)),
             asyncio.create_task(self._receive_actions(viewer)),
@@ -89,12 +89,12 @@ class BrowserPage:
         finally:
             for task in both:
                 task.cancel()
-            # It may not take even this, or have had it.
+            # The viewer may be gone already.
             with contextlib.suppress(TimeoutError, RuntimeError):
                 await asyncio.wait_for(viewer.close(WS_POLICY_VIOLATION), limits.SEND_TIMEOUT_S)
 
     async def _send_displays(self, viewer: WebSocket) -> None:
-        """Send the newest display whenever it is another; return when it is not taken."""
+        """Send the newest display whenever it changes; return when the viewer does not take it."""
         sent = None
         with contextlib.suppress(TimeoutError, WebSocketDisconnect):
             while True:
@@ -106,7 +106,7 @@ class BrowserPage:
                 await asyncio.sleep(FEED_POLL_S)
 
     async def _receive_actions(self, viewer: WebSocket) -> None:
-        """Pass on wishes; return when one is none, or too many come, or no more will."""
+        """Post the viewer's actions; return on an invalid one, on too many, or at disconnect."""
         limiter = ActionLimiter(time.monotonic)
         while (message := await viewer.receive())["type"] == "websocket.receive":
             if not limiter.allows_another():

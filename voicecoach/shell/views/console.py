@@ -1,7 +1,7 @@
-"""The terminal view: a call as it goes on, drawn with rich.
+"""The terminal view: draws the running call with rich.
 
-It draws the newest snapshot at most `RATE` times a second and is never waited for.  Where there
-is no terminal it prints a line for each utterance and cue in place of the picture.
+It draws the newest snapshot at most `MAX_REDRAWS_PER_S` times a second; the engine never waits for
+it.  Without a terminal it prints one line for each utterance and cue instead.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from voicecoach.views.snapshot import Snapshot
 from voicecoach.views.summary import count_text, format_samples
 
 MAX_REDRAWS_PER_S = 10.0
-"""Redraws a second, at most."""
+"""Highest redraw rate, per second."""
 SPEAKER_STYLE = {Speaker.AGENT: "cyan", Speaker.CUSTOMER: "magenta"}
 BAR_CELLS = 20
-"""Cells of a bar."""
+"""Width of a bar, in character cells."""
 WORD_ROWS = 10
 CARD_ROWS = 4
 
@@ -80,7 +80,7 @@ class TerminalView:
             self._live.stop()
 
     def on_progress(self, position: int) -> None:
-        """Note how far the call has been heard, as a stream index."""
+        """Record how much of the call has been processed, as a stream index."""
         self._position = position
         now = time.monotonic()
         if self._live and now - self._drawn >= 1.0 / MAX_REDRAWS_PER_S:
@@ -88,13 +88,13 @@ class TerminalView:
             self._live.update(self.render(), refresh=True)
 
     def clear(self) -> None:
-        """Show nothing of the call that is over."""
+        """Clear what is shown of the finished call."""
         if self._live and self._snapshot.at:
             self._snapshot = Snapshot()
             self._live.update(self.render(), refresh=True)
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Update the view with an event."""
         self._snapshot.add_event(event)
         if not self._live:
             line = _event_line(event)
@@ -102,7 +102,7 @@ class TerminalView:
                 self._console.print(line, soft_wrap=True)
 
     def render(self) -> RenderableType:
-        """Return what is to be on the screen now."""
+        """Return what the screen should show now."""
         return Group(
             self._speakers(),
             Panel(self._words(), title="words", border_style="dim", height=WORD_ROWS + 2),
@@ -161,7 +161,7 @@ class TerminalView:
         return Text("\n").join(rows[-WORD_ROWS:])
 
     def _wrapped(self, when: str, speaker: Speaker, text: Text) -> list[Text]:
-        """Return what was said as rows beside the one who said it."""
+        """Return a transcript line as rows, wrapped beside the speaker's name."""
         margin = Text.assemble(f"{when:>5} ", (f"{speaker:<8} ", SPEAKER_STYLE[speaker]))
         width = max(10, self._console.width - 4 - len(margin))
         rows = text.wrap(self._console, width)
@@ -183,7 +183,7 @@ class TerminalView:
         shown = self._snapshot.cues_shown
         cues = count_text(shown, "cue")
         if self._duration_s is None:
-            state = "listening" if self._snapshot.listening else "paused: nothing is captured"
+            state = "listening" if self._snapshot.listening else "paused: not listening"
             table.add_row(Text(state), Text(f"{format_samples(self._position)}   {cues}"))
         else:
             total = self._duration_s
@@ -198,18 +198,18 @@ class TerminalView:
 
 
 def print_to_console(console: Console, text: str, style: str = "") -> None:
-    """Print a line, as long as it is, whatever is in a file's name."""
+    """Print a line unwrapped, escaping control characters such as those in a file's name."""
     console.print(safe_text(readable_text(text), style), soft_wrap=True)
 
 
 def _value_bar(value: float) -> Text:
-    """Return a 0..1 value as a bar with its number: no alarm by colour alone."""
+    """Return a 0..1 value as a bar with its number, so that colour is not the only sign."""
     filled = round(value * BAR_CELLS)
     return Text("█" * filled) + Text("░" * (BAR_CELLS - filled), "dim") + Text(f" {value:.2f}")
 
 
 def _delivery_text(d: Delivery) -> Text:
-    """Return the signals, those that are notably above the usual by their word."""
+    """Return the delivery signals; those notably above the baseline are named."""
     notable = delivery.notable_words(d)
     text = Text()
     for label, word, value, form in (

@@ -1,4 +1,4 @@
-"""Text for the terminal, safe to print whoever wrote it."""
+"""Makes untrusted text safe to print in the terminal."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from voicecoach.text_safety.sanitize import printable
 
 
 def safe_text(text: str, style: str = "") -> Text:
-    """Return a text for rich with no control characters in it and no markup of its own."""
+    """Return a rich text without control characters or markup."""
     return Text(printable(text), style)

@@ -1,7 +1,7 @@
-"""Views show a live call to the agent; what a view is, and what it is given.
+"""Defines a view, which shows a live call to the agent, and what it receives.
 
-A view runs in the main thread, where windows must be, and looks at the session whenever it likes:
-the session never waits for it.  One that fails ends the view, never the call.
+A view runs in the main thread, as windows require, and polls the session at its own pace: the
+session never waits for it.  If a view fails, only the view ends, never the call.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 MAX_QUEUED_EVENTS = 5000
-"""Events that may wait for a view; what a stuck one misses it will never show."""
+"""Most events that wait for a view; further ones are dropped for it."""
 
 
 class EventRelay(Sink):
-    """Takes a session's events to the view's thread, without waiting for it."""
+    """Hands a session's events to the view's thread without blocking."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[Event] = queue.Queue(MAX_QUEUED_EVENTS)
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Queue an event."""
         try:
             self._events.put_nowait(event)
         except queue.Full:
             return
 
     def next_event(self, seconds: float) -> Event | None:
-        """Return the next event, or None if none comes within so long."""
+        """Return the next event, or None if none arrives within `seconds`."""
         try:
             return self._events.get(timeout=seconds)
         except queue.Empty:
@@ -43,30 +43,31 @@ class EventRelay(Sink):
 
 
 class LiveHandle:
-    """What a view sees of a live session, and how it tells it what the agent wants.
+    """What a view sees of a live session, and how it passes on the agent's actions.
 
     Parameters
     ----------
     feed
-        `feed.newest.display` is what to show; `feed.post_action` takes what the agent wants.
+        `feed.newest.display` is what to show; `feed.post_action` takes the agent's actions.
     latency
-        Where durations are noted.
+        Receives measured durations.
     """
 
     def __init__(self, feed: Feed, latency: LatencyStats) -> None:
         self.feed, self.latency = feed, latency
         self.running = True
-        """Whether the session goes on; False ends the view."""
+        """Whether the session is running; False ends the view."""
         self.relays: list[EventRelay] = []
-        """Of those who want events, too."""
+        """Relays of views that also want events."""
         self.routes: list[BaseRoute] = []
         """Starlette routes of the local web application; a view made of pages adds its own when
-        it is made."""
+        it is created.
+        """
         self.url = ""
-        """Where that application is, with its token; once the view is opened."""
+        """Address of that application, with its token; set before the view is opened."""
 
     def subscribe(self) -> EventRelay:
-        """Return a relay of all events to come; call it before the session starts."""
+        """Return a relay of all future events; call it before the session starts."""
         self.relays.append(EventRelay())
         return self.relays[-1]
 
@@ -75,19 +76,19 @@ class View(Protocol):
     """Shows a live call.  Subclass it to inherit methods that do nothing."""
 
     def open(self) -> None:
-        """Get ready; the session has not started.
+        """Prepare the view; the session has not started.
 
         Raises
         ------
         VoiceCoachError
-            Where it cannot show anything; the message says what to do.
+            If it cannot show anything; the message says what to do.
         """
         return
 
     def run(self) -> None:
-        """Show the session until it ends or the agent closes the view; in the main thread."""
+        """Show the session until it ends or the agent closes the view; runs in the main thread."""
         return
 
     def close(self) -> None:
-        """End; called where `open` returned, whatever happened since."""
+        """Close the view; called whenever `open` returned, whatever happened since."""
         return

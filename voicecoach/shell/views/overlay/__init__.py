@@ -1,8 +1,8 @@
-"""The overlay, as the rest of the program sees it: whether it can be shown, and showing it.
+"""The overlay's public functions: check whether it can be shown, and show it.
 
-Nothing here imports Qt before it is asked to, so that a machine without it can say what is missing.
-From the bottom up: `drawn` has what is painted by hand, `panel` puts it together, `window` is the
-loop that looks at the feed; `places` remembers where it was put.
+Qt is imported only inside the functions, so that a machine without it can report what is missing.
+From the bottom up: `drawn` has the hand-painted widgets, `panel` lays them out, `window` polls the
+feed, and `places` remembers the window's position.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ BROWSER_HINT = "use --view browser"
 
 
 def why_unavailable() -> str:
-    """Return "" where an overlay can be shown, else why not and what to do, in a line.
+    """Return "" if an overlay can be shown, else one line with the reason and what to do.
 
-    Call it in the main thread: it makes the `QApplication` that `show` uses.
+    Call it in the main thread: it creates the `QApplication` that `run_overlay` uses.
     """
     linux = sys.platform.startswith("linux")
     if linux and not os.environ.get("DISPLAY"):
@@ -41,8 +41,8 @@ def why_unavailable() -> str:
 
     app = QApplication.instance()
     if app is None:
-        # Without a display a plain QApplication ends the process; this way it draws to nowhere.
-        # XWayland, too, where there is Wayland: there alone a window can stay on top.
+        # A plain QApplication aborts the process if there is no display; "offscreen" avoids that.
+        # XWayland is preferred to Wayland: only there can a window stay on top.
         platform = ["-platform", "xcb;offscreen"] if linux else []
         before = qInstallMessageHandler(hear)
         app = QApplication(["voicecoach", *platform])
@@ -60,22 +60,24 @@ def run_overlay(
     *,
     painted: Callable[[TimedDisplay, float, float], None] | None = None,
 ) -> None:
-    """Show what the feed has until the call ends or the agent does; in the main thread.
+    """Show the feed's displays until the call ends or the agent closes the overlay.
+
+    Call it in the main thread.
 
     Parameters
     ----------
     feed
-        What to show; the agent's wishes go into it.
+        Source of displays; the agent's actions are posted to it.
     running
-        Asked at each look at the feed: False ends it.
+        Checked at each poll of the feed; False closes the overlay.
     painted
-        Called after each repaint with what was painted and when it was picked up and done, in
+        Called after each repaint with the display, and when it was picked up and painted, in
         seconds of `time.monotonic`.
 
     Raises
     ------
     DeviceError
-        Where no overlay can be shown.
+        If no overlay can be shown.
     """
     why = why_unavailable()
     if why:

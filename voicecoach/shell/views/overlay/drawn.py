@@ -1,8 +1,8 @@
-"""What the overlay paints by hand, and the looks that all of it shares.
+"""Hand-painted widgets of the overlay, and the colours and helpers that all of it shares.
 
-Every size is a multiple of the font's, so that text of twice the size is a panel of twice the size.
-No meaning is in a colour alone: a state is a shape, a value is written beside its bar.  All text
-has a contrast of at least 4.5 to what is under it.
+Every size is a multiple of the font's height, so that the panel scales with the text.  Colour never
+carries meaning alone: a state is also a shape, a value is also written beside its bar.  All text
+has a contrast ratio of at least 4.5 to its background.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ SPEAKER_NAMES = {Speaker.AGENT: "You", Speaker.CUSTOMER: "Customer"}
 
 
 def line_height(widget: QWidget) -> int:
-    """Return the height of a line in a widget's font: what every size is a multiple of."""
+    """Return the line height of a widget's font, in pixels: the unit of every size."""
     return widget.fontMetrics().height()
 
 
 def make_label(colour: QColor = TEXT_COLOUR, *, wrap: bool = False) -> QLabel:
-    """Return a label whose text is never markup."""
+    """Return a label that shows plain text, never markup."""
     made = QLabel()
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
@@ -59,7 +59,7 @@ def make_label(colour: QColor = TEXT_COLOUR, *, wrap: bool = False) -> QLabel:
 
 
 def set_text_colour(shown: QLabel, colour: QColor) -> None:
-    """Give a label's text a colour."""
+    """Set the colour of a label's text."""
     palette = shown.palette()
     if palette.color(QPalette.ColorRole.WindowText) != colour:
         palette.setColor(QPalette.ColorRole.WindowText, colour)
@@ -67,13 +67,13 @@ def set_text_colour(shown: QLabel, colour: QColor) -> None:
 
 
 def set_text(shown: QLabel, text: str) -> None:
-    """Put a text into a label; setting the same one would lay the panel out anew."""
+    """Set a label's text if it differs; setting the same text would trigger a new layout."""
     if shown.text() != text:
         shown.setText(text)
 
 
 def make_button(text: str, name: str, press: Callable[[], None]) -> QPushButton:
-    """Return a button that can have no focus."""
+    """Return a button that never takes the keyboard focus."""
     made = QPushButton(text)
     made.setAccessibleName(name)
     made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -83,7 +83,7 @@ def make_button(text: str, name: str, press: Callable[[], None]) -> QPushButton:
 
 
 def make_row(*items: QWidget | None, gap: int) -> QHBoxLayout:
-    """Return a layout of widgets side by side, None for the room that is left."""
+    """Return a horizontal layout of widgets; None adds a stretch."""
     made = QHBoxLayout()
     made.setSpacing(gap)
     for item in items:
@@ -95,7 +95,7 @@ def make_row(*items: QWidget | None, gap: int) -> QHBoxLayout:
 
 
 class StateDot(QWidget):
-    """A state as a shape: a disc, a ring, a square, or two bars."""
+    """Shows a state as a shape: a disc, a ring, a square, or two bars."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class StateDot(QWidget):
         self.setFixedSize(side, side)
 
     def set_shape(self, shape: str, colour: QColor) -> None:
-        """Draw another shape."""
+        """Set the shape and its colour."""
         if (shape, colour) != (self._shape, self._colour):
             self._shape, self._colour = shape, colour
             self.update()
@@ -132,14 +132,14 @@ class StateDot(QWidget):
 
 
 class Gauge(QWidget):
-    """A value from 0 to 1 on a track, with a line to compare it with.
+    """A bar for a value from 0 to 1, with a mark to compare it with.
 
     Parameters
     ----------
     thick
-        Of the track, in line heights.
+        Thickness of the bar, in line heights.
     beyond
-        Colour of what is beyond the line.
+        Colour of the bar when the value reaches the mark.
     """
 
     def __init__(self, thick: float, beyond: QColor) -> None:
@@ -152,7 +152,7 @@ class Gauge(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_value(self, value: float | None, mark: float | None = None) -> None:
-        """Draw another value; None is an empty track."""
+        """Set the value and the mark; None draws an empty bar."""
         if (value, mark) != (self._value, self._mark):
             self._value, self._mark = value, mark
             self.update()
@@ -178,7 +178,7 @@ class Gauge(QWidget):
 
 
 class WordsStrip(QWidget):
-    """What was said last: two lines, the newest ones, what may still change dim and slanted."""
+    """Shows the newest two lines of the transcript; words that may change are dim and slanted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class WordsStrip(QWidget):
         self.setFixedHeight(2 * line_height(self))
 
     def set_line(self, line: NewestLine | None) -> None:
-        """Draw another line."""
+        """Set the line."""
         if line != self._line:
             self._line = line
             self.setAccessibleName(self._lay_out())
@@ -232,5 +232,5 @@ class WordsStrip(QWidget):
 
 
 def _utf16_length(text: str) -> int:
-    """Return how long a text is as Qt counts: in UTF-16."""
+    """Return a text's length in UTF-16 code units, as Qt counts."""
     return len(text.encode("utf-16-le")) // 2

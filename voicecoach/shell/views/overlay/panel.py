@@ -1,7 +1,7 @@
-"""The overlay's panel: what `display.Display` says, as widgets.
+"""The overlay's panel: shows a `display.Display` as widgets.
 
-Only what differs from the display before is touched.  What comes and goes (a card, a note, the
-words) keeps its room, so that nothing jumps under the eye or the pointer.
+Only what has changed is updated.  Parts that come and go (a card, a note, the words) keep their
+space, so that nothing jumps under the eye or the pointer.
 """
 
 from __future__ import annotations
@@ -60,29 +60,29 @@ from voicecoach.views.display import (
 )
 
 PANEL_CHARACTERS = 66
-"""Of the panel, in the font's average characters."""
+"""Width of the panel, in average characters of the font."""
 TITLE_SIZE = 1.25
-"""Of a card's title, in the font's size."""
+"""Size of a card's title, relative to the font's size."""
 BODY_LINES = 4
-"""Of a card, for which there is always room."""
+"""Lines of a card for which the panel always keeps space."""
 STATE_LABELS: dict[DisplayState, tuple[str, str]] = {
     "ready": ("Ready - press Start", "ring"),
     "listening": ("Listening", "disc"),
     "paused": ("Paused", "bars"),
     "ended": ("Ended", "square"),
 }
-"""Its words and its shape."""
+"""Text and shape for each state."""
 MARK_LABELS = {True: "Helpful", False: "Wrong"}
 TOGGLE_LABELS: dict[DisplayState, str] = {
     "ready": "Start",
     "listening": "Pause",
-    "paused": "Go on",
+    "paused": "Resume",
     "ended": "",
 }
 
 
 class SpeakerPanel(QWidget):
-    """One side of the call: whether they speak, how loud, how it is heard, and their bar."""
+    """One speaker's column: whether they speak, their level, the channel's state, and their bar."""
 
     def __init__(self, speaker: Speaker) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class SpeakerPanel(QWidget):
         self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._note.setMinimumHeight(2 * u)
         self._meter.setAccessibleName(f"{self._name}: level")
-        # Both sides are equally wide, whatever is in them.
+        # Both columns are equally wide, whatever they contain.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         name = make_label()
         name.setText(self._name)
@@ -112,24 +112,24 @@ class SpeakerPanel(QWidget):
         rows.addWidget(self._note)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
-        # What is of one size does not lay the panel out anew with each text.
+        # A fixed size spares a new layout with each text.
         self._value.setFixedSize(self.width(), line_height(self))
 
     def set_channel(self, channel: ChannelMeter, overlap: bool) -> None:
-        """Draw the channel: its shape is who speaks, its word what to know of it."""
+        """Show the channel: a shape for who speaks, a word for the channel's state."""
         speaks = channel.speaking
         self._dot.set_shape("disc" if speaks else "ring", BLUE if speaks else DIM_TEXT)
         self._dot.setAccessibleName(f"{self._name}: {'speaking' if speaks else 'silent'}")
         well = channel.state == "ok"
-        word = "both speak" if overlap else "" if well else channel.state
+        word = "both speaking" if overlap else "" if well else channel.state
         set_text(self._word, word or ("speaking" if speaks else ""))
         set_text_colour(self._word, AMBER if overlap else DIM_TEXT)
-        # Qt would guess whether this is markup.
+        # Otherwise Qt would guess whether this is markup.
         self._word.setToolTip(f"<qt>{html.escape(channel.reason)}</qt>" if channel.reason else "")
         self._meter.set_value(channel.level / METER_STEPS)
 
     def set_bar(self, bar: ValueBar) -> None:
-        """Draw the bar."""
+        """Show the bar."""
         set_text(self._title, bar.label)
         set_text(self._value, bar.text)
         set_text(self._note, bar.note)
@@ -138,12 +138,12 @@ class SpeakerPanel(QWidget):
 
 
 class CueCard(QWidget):
-    """The one card; where there is none its room stays.
+    """Shows one cue card; its space stays when there is none.
 
     Parameters
     ----------
     mark
-        Called with True where the agent finds it helpful, False where it is wrong.
+        Called with True if the agent marks the cue helpful, False if wrong.
     """
 
     def __init__(self, mark: Callable[[bool], None]) -> None:
@@ -161,7 +161,7 @@ class CueCard(QWidget):
         font.setPixelSize(round(self.fontInfo().pixelSize() * TITLE_SIZE))
         font.setWeight(QFont.Weight.DemiBold)
         self._title.setFont(font)
-        # The row stays as high where its buttons are hidden.
+        # The row keeps its height when its buttons are hidden.
         self._title.setMinimumHeight(2 * u)
         self.setMinimumHeight(round((2 + BODY_LINES + 2) * u))
         rows = QVBoxLayout(self)
@@ -175,7 +175,7 @@ class CueCard(QWidget):
         self.set_card(None, False)
 
     def set_card(self, card: CardDisplay | None, through: bool) -> None:
-        """Draw a card, or that there is none; no buttons where clicks go through."""
+        """Show a card, or "No cue"; no buttons while clicks pass through."""
         self._has_card = card is not None
         say = (
             f"\N{LEFT DOUBLE QUOTATION MARK}{card.say}\N{RIGHT DOUBLE QUOTATION MARK}"
@@ -218,15 +218,15 @@ class CueCard(QWidget):
 
 
 class OverlayPanel(QWidget):
-    """The window, which says by its signals what happens to it."""
+    """The window; its Qt signals report what the agent does with it."""
 
     action_requested = Signal(object)
-    """What the agent wants, a `feed.Wish`."""
+    """Emitted with a `feed.UserAction` that the agent asks for."""
     dragged = Signal(QPoint)
-    """It was put somewhere else."""
+    """Emitted when the agent has moved the window."""
     resized = Signal()
     repainted = Signal()
-    """What had changed is painted."""
+    """Emitted when a change has been painted."""
 
     def __init__(self) -> None:
         window = Qt.WindowType
@@ -252,9 +252,9 @@ class OverlayPanel(QWidget):
         self._shown: Display | None = None
         self._through = False
         self._grab_point: QPoint | None = None
-        """Where in it the pointer holds it."""
+        """Where the pointer holds the window while it is dragged."""
         self._drag_target: QPoint | None = None
-        """Where it was dragged to; some window managers tell a wrong place."""
+        """Where the window was dragged to; some window managers report a wrong position."""
         u = line_height(self)
         self.setStyleSheet(BUTTON_STYLE.format(radius=u // 3, y=u // 5, x=u // 2))
         self._dot, self._state, self._hint = StateDot(), make_label(), make_label(AMBER)
@@ -280,7 +280,7 @@ class OverlayPanel(QWidget):
         self._words, self._notice = WordsStrip(), make_label(AMBER, wrap=True)
         self._dot.setAccessibleName("State")
         head = make_row(self._dot, self._state, None, self._hint, *self._buttons, gap=u // 2)
-        # It stays as high where its buttons are hidden.
+        # The row keeps its height when its buttons are hidden.
         head.addStrut(2 * u)
         self._rows = rows = QVBoxLayout(self)
         rows.setContentsMargins(u, u // 2, u, u * 3 // 4)
@@ -294,7 +294,7 @@ class OverlayPanel(QWidget):
         self.fit_to_content()
 
     def set_display(self, display: Display, through: bool) -> None:
-        """Draw a display, and that clicks go through it; only what differs is painted."""
+        """Show a display, and whether clicks pass through; repaint only what differs."""
         old, new = self._shown, display
         if through != self._through or old is None:
             self._through = through
@@ -325,7 +325,7 @@ class OverlayPanel(QWidget):
         self._shown = new
 
     def fit_to_content(self) -> None:
-        """Make it as large as what is in it."""
+        """Resize the window to its content."""
         rows = self._rows
         wish = self.fontMetrics().averageCharWidth() * PANEL_CHARACTERS
         width = max(wish, rows.minimumSize().width())
@@ -335,11 +335,11 @@ class OverlayPanel(QWidget):
 
     @property
     def is_dragged(self) -> bool:
-        """Whether it is being dragged."""
+        """Whether the window is being dragged."""
         return self._grab_point is not None
 
     def set_click_through(self, on: bool) -> None:
-        """Let clicks through to what is under it, or not; the window stays the same one."""
+        """Let clicks pass through to the window below, or not; the window is not recreated."""
         handle = self.windowHandle()
         if handle:
             handle.setFlag(Qt.WindowType.WindowTransparentForInput, on)
@@ -360,7 +360,8 @@ class OverlayPanel(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         if QGuiApplication.platformName() == "xcb":
-            # Without a compositor what is translucent is black.  With one it sees the soft edge.
+            # Without a compositor, translucent pixels are black. With one, the edges are
+            # antialiased.
             self.setMask(QRegion(self._outline(-0.5).toFillPolygon().toPolygon()))
         self.resized.emit()
 
@@ -375,7 +376,7 @@ class OverlayPanel(QWidget):
         with QPainter(self) as painter:
             edge = line_height(self) // 2
             if self.rect().adjusted(edge, edge, -edge, -edge).contains(event.rect()):
-                # Most of the time: under a bar or a text, far from the corners.
+                # The usual case: under a bar or a text, far from the corners.
                 painter.fillRect(event.rect(), GROUND)
                 return
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -1,8 +1,8 @@
-"""Where the overlay was put, and where it goes.
+"""Remembers where the agent put the overlay, and decides where to open it.
 
-A place is kept for each arrangement of a screen (its name and geometry), the newest last: an agent
-who docks a laptop finds the overlay where it was on that desk.  A place on a screen that is not
-here any more is passed over; with none left it is the primary screen's top right corner.
+A position is stored for each screen arrangement (name and geometry), the newest last: an agent who
+docks a laptop finds the overlay where it was at that desk.  Positions on screens that are not
+connected are skipped; if none is left, the overlay opens in the primary screen's top right corner.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from voicecoach.errors import OutputError
 from voicecoach.shell.runtime.atomic_write import write_atomic
 
 SCREEN_MARGIN = 16
-"""Pixels from the screen's corner, at first."""
+"""Distance from the screen's corner at first, in pixels."""
 MOST_PLACES = 16
-"""That are kept: more desks than one works at."""
+"""Number of positions that are stored."""
 MAX_PLACES_BYTES = 65_536
-"""Bytes; what is longer is something else."""
+"""Largest file read, in bytes; a longer one is not ours."""
 
 
 class Box(NamedTuple):
-    """A rectangle, in pixels as the desktop counts them."""
+    """A rectangle, in pixels of the desktop."""
 
     x: int
     y: int
@@ -35,14 +35,14 @@ class Box(NamedTuple):
     height: int
 
     def shared_pixels(self, other: Box) -> int:
-        """Return how many pixels are in both."""
+        """Return how many pixels two boxes share."""
         wide = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         high = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         return max(0, wide) * max(0, high)
 
 
 class Screen(NamedTuple):
-    """A screen, and the part of it that no panel or dock covers."""
+    """A screen, and the part of it that no taskbar or dock covers."""
 
     name: str
     whole: Box
@@ -50,19 +50,19 @@ class Screen(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What a place on it is kept under."""
+        """The key under which a position on this screen is stored."""
         x, y, width, height = self.whole
         return f"{self.name} {width}x{height}{x:+}{y:+}"
 
 
 Places = dict[str, tuple[int, int]]
-"""Where it was put on each screen, the newest last."""
+"""The overlay's position on each screen, the newest last."""
 
 
 def place_on_screen(
     places: Mapping[str, tuple[int, int]], size: tuple[int, int], screens: Sequence[Screen]
 ) -> tuple[int, int]:
-    """Return where its top left corner goes; the first of the screens is the primary one."""
+    """Return the overlay's top left corner; the first screen is the primary one."""
     here = {screen.key: screen for screen in screens}
     for key, (x, y) in reversed(list(places.items())):
         if key in here:
@@ -74,7 +74,7 @@ def place_on_screen(
 
 
 def clamp_into(place: tuple[int, int], size: tuple[int, int], free: Box) -> tuple[int, int]:
-    """Return the nearest place that is wholly in a box; where it is too large, the box's corner."""
+    """Return the nearest place wholly inside a box; the box's corner if it is too large."""
     x, y = place
     return (
         max(free.x, min(x, free.x + free.width - size[0])),
@@ -85,7 +85,7 @@ def clamp_into(place: tuple[int, int], size: tuple[int, int], free: Box) -> tupl
 def remember_place(
     places: Places, place: tuple[int, int], size: tuple[int, int], screens: Sequence[Screen]
 ) -> None:
-    """Note where it was put, as the newest, on the screen that has most of it."""
+    """Store the overlay's position as the newest, for the screen that shows most of it."""
     box = Box(*place, *size)
     screen = max(screens, key=lambda s: s.whole.shared_pixels(box))
     places.pop(screen.key, None)
@@ -95,12 +95,12 @@ def remember_place(
 
 
 def places_path() -> Path:
-    """Return the file that its places are kept in."""
+    """Return the path of the file with the positions."""
     return platformdirs.user_state_path("voicecoach", appauthor=False) / "overlay.json"
 
 
 def read_places(path: Path) -> Places:
-    """Return the places in a file, none where it cannot be read."""
+    """Return the positions in a file; none if it cannot be read."""
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(MAX_PLACES_BYTES), type=Places)
@@ -109,9 +109,9 @@ def read_places(path: Path) -> Places:
 
 
 def write_places(path: Path, places: Places) -> None:
-    """Put the places into a file, in place of what is there.
+    """Replace the file of positions.
 
-    Where that fails the overlay is at its old place next time: nothing to end a call over.
+    A failure is ignored: the overlay then opens at its old position next time.
     """
     with contextlib.suppress(OutputError):
         write_atomic(path, msgspec.json.encode(places), private=True)

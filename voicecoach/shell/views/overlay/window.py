@@ -1,7 +1,8 @@
-"""The loop that draws the overlay: it is woken where the display has changed, and never waited for.
+"""The overlay's event loop: draws the newest display when the feed changes.
 
-Meters are drawn at most `METER_RATE` times a second; who speaks, the state and the card at once.
-An empty timer of 16 ms would cost 1 % of a core, so it looks by itself only now and then.
+The engine never waits for it.  Meters are redrawn at most `METER_RATE` times a second; who speaks,
+the state and the card at once.  Polling every 16 ms would cost 1 % of a core, so the loop is woken
+by the feed and polls only rarely.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from voicecoach.shell.views.overlay.places import Box, Screen
 from voicecoach.views.display import Display
 
 IDLE_POLL_MS = 250
-"""Between looks where nothing wakes it: at what is no display."""
+"""Milliseconds between polls when nothing wakes the loop."""
 METER_RATE, BAR_RATE = 20.0, 10.0
-"""Repaints a second, at most, of the meters, and of bars and words: estimates come 7.8 times."""
+"""Highest repaint rates per second: meters; bars and words (estimates arrive at 7.8 Hz)."""
 RAISE_S = 1.0
-"""Where another window that stays on top has covered it, it is back after this."""
+"""Seconds between raises above other windows that stay on top."""
 
 
 class Waker(QObject):
-    """Takes a change from the thread that made it to the window's."""
+    """Passes a change from the thread that made it to the window's thread."""
 
     changed = Signal()
 
@@ -48,13 +49,13 @@ class Waker(QObject):
         self._woken = False
 
     def wake(self) -> None:
-        """Say, from any thread, that there is something to look at."""
+        """Signal, from any thread, that the feed has changed."""
         if not self._woken:
             self._woken = True
             self.changed.emit()
 
     def acknowledge(self) -> None:
-        """Take that it is looked at."""
+        """Clear the wake-up, before the feed is read."""
         self._woken = False
 
 
@@ -64,7 +65,7 @@ class Overlay:
     Parameters
     ----------
     feed, running, painted
-        As in `show`.
+        As in `run_overlay`.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Overlay:
         self._error: BaseException | None = None
         self._newest_drawn: TimedDisplay | None = None
         self._on_screen = Display()
-        """What is on the screen: bars and words may be those of before."""
+        """The display on the screen; its bars and words may be older than the rest."""
         self._drawn_at = self._bars_at = self._raised_at = 0.0
         self._unpainted = False
         self._through = False
@@ -99,10 +100,10 @@ class Overlay:
         self._waker.changed.connect(self._on_tick, Qt.ConnectionType.QueuedConnection)
 
     def run(self) -> None:
-        """Show it until the end; what goes wrong in it is raised here."""
+        """Show the overlay until it ends; errors inside Qt callbacks are raised here."""
         before = signal.getsignal(signal.SIGINT)
         if before is signal.default_int_handler:
-            # Raised inside a call from Qt it would be printed and forgotten.
+            # Raised inside a Qt callback, it would be printed and lost.
             signal.signal(signal.SIGINT, lambda *_: self._quit(KeyboardInterrupt()))
         desktop = QGuiApplication.instance()
         assert isinstance(desktop, QApplication)
@@ -140,11 +141,11 @@ class Overlay:
         try:
             self._draw_if_due()
         except BaseException as error:
-            # Qt would print it and go on.
+            # Qt would print it and continue.
             self._quit(error)
 
     def _draw_if_due(self) -> None:
-        """Draw what is new, if it is its time."""
+        """Draw the newest display if its redraw is due."""
         if not self._running():
             self._quit()
             return
@@ -170,12 +171,12 @@ class Overlay:
         self._schedule_next_look(now)
         if now - self._raised_at >= RAISE_S:
             self._raised_at = now
-            # Not over the menu that is just being read.
+            # Not over a menu that the agent has open.
             if QApplication.activePopupWidget() is None:
                 self._panel.raise_()
 
     def _schedule_next_look(self, now: float) -> None:
-        """Look again when what is not due yet will be."""
+        """Schedule the next poll for when the pending redraw is due."""
         wait = IDLE_POLL_MS
         if self._feed.newest is not self._newest_drawn:
             wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
@@ -205,9 +206,9 @@ class Overlay:
         self._move_to_place()
 
     def _move_to_place(self, *_: object) -> None:
-        """Go to the place that is kept, or as near as all of it can be seen."""
+        """Move to the stored position, or the nearest fully visible one."""
         size, here = (self._panel.width(), self._panel.height()), list_screens()
-        # There is none for a moment where a laptop's lid is closed and another screen takes over.
+        # For a moment there is no screen when a laptop's lid closes and another screen takes over.
         if here and not self._panel.is_dragged:
             self._panel.move(*places.place_on_screen(self._places, size, here))
 
@@ -219,19 +220,19 @@ class Overlay:
 
 
 class Tray:
-    """The icon beside the clock, where there is such a place.
+    """The icon in the system tray, if the desktop has one.
 
     Parameters
     ----------
     feed
-        Where clicks are let through.
+        Receives the click-through setting.
     wish
-        Called with what the agent wants.
+        Called with the action that the agent chooses.
     """
 
     def __init__(self, feed: Feed, wish: Callable[[UserAction], None]) -> None:
         self.menu = QMenu()
-        """What there is to do; for tests."""
+        """The menu; public for tests."""
         self._toggle = self.menu.addAction("Start")
         self._toggle.triggered.connect(lambda: wish(ToggleListening()))
         self._through = self.menu.addAction("Click-through")
@@ -255,29 +256,29 @@ class Tray:
         self._icon.show()
 
     def update_menu(self, display: Display, through: bool) -> None:
-        """Say what there is to do now."""
+        """Update the menu's entries to the current state."""
         self._toggle.setText(TOGGLE_LABELS[display.state] or "Pause")
         self._through.setChecked(through)
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the icon."""
         self._icon.hide()
 
 
 def _urgent(d: Display) -> tuple[object, ...]:
-    """Return what is to be seen at once."""
+    """Return the parts of a display that must be drawn at once."""
     return (d.state, d.overlap, d.card, *(c.speaking for c in d.channels))
 
 
 def _with_old_bars(new: Display, old: Display) -> Display:
-    """Return a display with the bars and words of another."""
+    """Return a display with the bars and words of an older one."""
     return msgspec.structs.replace(
         new, agitation=old.agitation, delivery=old.delivery, line=old.line
     )
 
 
 def list_screens() -> list[Screen]:
-    """Return the screens that are here, the primary one first."""
+    """Return the connected screens, the primary one first."""
     primary = QGuiApplication.primaryScreen()
     found = sorted(QGuiApplication.screens(), key=lambda screen: screen is not primary)
     return [Screen(s.name(), _box(s.geometry()), _box(s.availableGeometry())) for s in found]

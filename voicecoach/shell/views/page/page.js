@@ -1,8 +1,8 @@
-// Draws each display that comes, and sends what is clicked.
+// Draws each display received, and sends the agent's clicks.
 //
-// What comes is written as text, never as markup, and only where it differs from what is there: a
-// screen reader would read it again, and nothing is to flicker.  While there is no connection
-// nothing is claimed: what was so before need not be so now.
+// Received strings are inserted as text, never as markup, and only if they have changed: otherwise
+// a screen reader would repeat them and the page would flicker.  Without a connection every value
+// is shown as not known, since the last one may be out of date.
 
 "use strict";
 
@@ -11,7 +11,7 @@ const FIRST_WAIT_S = 0.5, LONGEST_WAIT_S = 8;
 const STATES = {
   ready: ["Ready", "Start"],
   listening: ["Listening", "Pause"],
-  paused: ["Paused", "Go on"],
+  paused: ["Paused", "Resume"],
   ended: ["Ended", "Start"],
 };
 const SPEAKERS = ["agent", "customer"];
@@ -66,7 +66,7 @@ function draw(display) {
 }
 
 function drawChannel(nodes, channel, overlap) {
-  const heard = overlap ? "both speak" : channel.speaking ? "speaking" : "quiet";
+  const heard = overlap ? "both speaking" : channel.speaking ? "speaking" : "quiet";
   const wrong = channel.state !== "ok";
   attribute(nodes[".shape"], "data-shape", wrong ? "wrong" : heard);
   say(nodes[".speaking"], wrong ? channel.state : heard);
@@ -125,7 +125,7 @@ function connect() {
   };
   socket.onclose = (event) => {
     const why = event.reason ? `: ${event.reason}` : "";
-    drawState("lost", `Connection lost${why}. Trying again in ${Math.ceil(wait)} s`, "");
+    drawState("lost", `Connection lost${why}. Retrying in ${Math.ceil(wait)} s`, "");
     draw(NOTHING);
     setTimeout(connect, 1000 * wait);
     wait = Math.min(2 * wait, LONGEST_WAIT_S);
@@ -140,7 +140,7 @@ function mark(helpful) {
   if (card) wish("mark", { id: card.id, start: card.start, helpful });
 }
 
-// The space bar toggles wherever the focus is not on a button; a click does not leave it there.
+// The space bar toggles unless a button has the focus; a click does not leave the focus there.
 
 function keys(on) {
   on.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-"""The command line: its commands, each of which imports what it runs."""
+"""Defines the command line; each command imports only what it runs."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def replay(
     config: ConfigOption = None,
     change: SetOption = None,
 ) -> None:
-    """Replay recorded calls: the same engine and the same cues as live."""
+    """Replay recorded calls with the same engine and cues as live."""
     calls = calls or []
     if events and len(calls) > 1:
         fail("--events takes one call; with several, each folder has its own events.jsonl")
@@ -191,7 +191,7 @@ def live(
     view: Annotated[
         str | None,
         typer.Option(
-            help="auto, overlay, browser, console, none, or another of `voicecoach plugins`.",
+            help="auto, overlay, browser, console, none, or a view in `voicecoach plugins`.",
             metavar="NAME",
         ),
     ] = None,
@@ -336,7 +336,7 @@ def list_cues(
         bool, typer.Option("--markdown", help="Print it as Markdown (docs/cues.md).")
     ] = False,
 ) -> None:
-    """List the cues and the signals that rules may name."""
+    """List the cues, and the signals that rules can use."""
     from voicecoach.views import catalogue
 
     settings = load_settings(config, cues=cues)

@@ -65,7 +65,7 @@ def reset_baseline(
 
     path = file or baseline_file.default_baseline_path()
     if not yes:
-        typer.confirm(f"Forget everything in {path}?", abort=True)
+        typer.confirm(f"Delete everything in {path}?", abort=True)
     baseline_file.write_baseline(path, EMPTY_BASELINE)
     print_note(f"{path}: the baseline is empty now")
 

@@ -1,4 +1,4 @@
-"""`voicecoach batch`: an archive."""
+"""`voicecoach batch`: replays an archive of calls into tables."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def batch(
     model: ModelOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Replay a folder of recorded calls on all cores, into tables; go on where it was stopped."""
+    """Replay a folder of recorded calls on all cores into tables; resume after an interruption."""
     from voicecoach.shell.archive.batch import BatchOptions, run_batch
     from voicecoach.shell.archive.plan import BatchSettings
 

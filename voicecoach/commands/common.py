@@ -1,4 +1,4 @@
-"""What all commands share: options, the configuration, how they end."""
+"""Shared by all commands: options, reading the configuration, ending with an error."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class MonoSpeaker(StrEnum):
-    """The values of `voicecoach.types.Speaker`, whose import takes longer than a command's help."""
+    """Values of `voicecoach.types.Speaker`, which is slower to import than help should be."""
 
     AGENT = "agent"
     CUSTOMER = "customer"
 
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Configuration in TOML.", metavar="FILE")
+    Path | None, typer.Option("--config", help="Configuration file, TOML.", metavar="FILE")
 ]
 ModelOption = Annotated[
     str | None,
@@ -47,11 +47,13 @@ TranscriberOption = Annotated[
     ),
 ]
 CuesOption = Annotated[
-    Path | None, typer.Option("--cues", help="Cue rules in TOML.", metavar="FILE")
+    Path | None, typer.Option("--cues", help="Cue rules file, TOML.", metavar="FILE")
 ]
 SinksOption = Annotated[
     list[str] | None,
-    typer.Option("--sink", help="Add a sink of `voicecoach plugins`; repeatable.", metavar="NAME"),
+    typer.Option(
+        "--sink", help="Add a sink from `voicecoach plugins`; repeatable.", metavar="NAME"
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -60,7 +62,7 @@ SetOption = Annotated[
 
 
 class ReportAudio(StrEnum):
-    """Where the sound of a report goes."""
+    """Where a report's sound goes."""
 
     INLINE = "inline"
     BESIDE = "beside"
@@ -74,7 +76,7 @@ AudioOption = Annotated[
 
 
 def fail(message: str) -> NoReturn:
-    """End the command: somebody has to mend something."""
+    """Print an error and exit: a person must fix something."""
     print_error(message)
     raise SystemExit(EXIT_UNUSABLE)
 
@@ -89,12 +91,12 @@ def load_settings(
     sinks: Sequence[str] | None = None,
     changes: Sequence[str] | None = None,
 ) -> Config:
-    """Return the effective configuration; options of the command line override the file's.
+    """Return the effective configuration; command-line options override the file.
 
     Raises
     ------
     ConfigError
-        Where a key or value is wrong, those of plug-ins included.
+        If a key or value is wrong, including those of plug-ins.
     """
     import platformdirs
 
@@ -121,7 +123,7 @@ def load_settings(
 
 
 def _parse_change(text: str) -> tuple[str, Any]:
-    """Return the key and the value of KEY=VALUE; a value that is no TOML is a text."""
+    """Return key and value of KEY=VALUE; a value that is not TOML is taken as text."""
     from voicecoach.text_safety.bounded_input import decode_toml
 
     key, equals, value = text.partition("=")
@@ -134,7 +136,7 @@ def _parse_change(text: str) -> tuple[str, Any]:
 
 
 def check_plugin_options(settings: Config) -> None:
-    """Check the options of plug-ins, if there are any."""
+    """Check the options of plug-ins, if any."""
     if settings.sinks or settings.sources or settings.transcribers or settings.views:
         from voicecoach.shell.apps.built_in import built_in_plugins
         from voicecoach.shell.runtime.plugins import Registry
@@ -177,7 +179,7 @@ def load_rules(settings: Config) -> tuple[Cue, ...]:
 
 
 def missing_phrases(settings: Config) -> str:
-    """Return what is withheld for want of phrases in the configured language, "" for nothing."""
+    """Return what is withheld for lack of phrases in the configured language, "" for nothing."""
     from voicecoach.coaching.cues import language_notice
     from voicecoach.shell.runtime.languages import find_language
 
@@ -186,12 +188,12 @@ def missing_phrases(settings: Config) -> str:
 
 
 def clean_argument(text: str) -> str:
-    """Return what was typed as text that can be kept, whatever bytes are in it."""
+    """Return a command-line argument as valid text, whatever bytes it contains."""
     from voicecoach.text_safety.sanitize import readable_text
 
     return readable_text(text)
 
 
 def print_note(message: str) -> None:
-    """Say something to the person at the terminal."""
+    """Print a note to the person at the terminal."""
     print_to_stderr(message)

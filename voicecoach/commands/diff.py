@@ -1,4 +1,4 @@
-"""`voicecoach diff`: what other cue rules would have shown."""
+"""`voicecoach diff`: shows which cues other rules would have given."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def diff(
     out: Annotated[
         Path | None, typer.Option(help="Write the comparison as one HTML file.", metavar="FILE")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     results: Annotated[
         Path | None,
         typer.Option(help="Keep the results of replayed recordings in this folder.", metavar="DIR"),
@@ -45,7 +45,7 @@ def diff(
     model: ModelOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show what other cue rules change, from the event logs of calls."""
+    """Show what other cue rules would change, from the event logs of calls."""
     import msgspec
 
     from voicecoach.laboratory import comparison
@@ -109,7 +109,7 @@ def _print_comparison(
         table = Table("cue", "what", "A, s", "B, s", "why", title=safe_text(trial.call))
         for change in trial.changes:
             table.add_row(*map(safe_text, _change_row(change)))
-        console.print(table if trial.changes else safe_text(f"{trial.call}: no cue under either"))
+        console.print(table if trial.changes else safe_text(f"{trial.call}: no cues with A or B"))
     seconds = sum(trial.duration_s for trial in found)
     table = Table(
         "cue", "A", "B", "only A", "only B", "changed", "held back A", "B", title="Totals"

@@ -1,4 +1,4 @@
-"""`voicecoach export`: a call in the formats that other tools read."""
+"""`voicecoach export`: writes a call in formats that other tools read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def export(
         typer.Option(help="Folder to write to. Default: beside each event log.", metavar="DIR"),
     ] = None,
 ) -> None:
-    """Write transcripts, speech segments and cues of calls for other tools; see docs/exports.md."""
+    """Write transcripts, speech segments and cues for other tools; see docs/exports.md."""
     from voicecoach.shell.apps.replay import unique_folder_names
     from voicecoach.shell.results import reader
     from voicecoach.shell.results.replay_one import EVENT_LOG

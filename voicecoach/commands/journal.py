@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class JournalFormat(StrEnum):
-    """What the journal is exported as."""
+    """Format of the journal's export."""
 
     CSV = "csv"
     JSON = "json"
@@ -117,7 +117,7 @@ def show(call: CallArgument, file: JournalFileOption = None, config: ConfigOptio
 def add_survey(
     call: CallArgument,
     csat: Annotated[int | None, typer.Option(help="How satisfied, 1 to 5.")] = None,
-    nps: Annotated[int | None, typer.Option(help="Would they recommend, 0 to 10.")] = None,
+    nps: Annotated[int | None, typer.Option(help="How likely to recommend, 0 to 10.")] = None,
     ces: Annotated[int | None, typer.Option(help="How easy it was, 1 to 7.")] = None,
     notes: Annotated[
         str, typer.Option(help="Free text.", metavar="TEXT", parser=clean_argument)
@@ -161,7 +161,7 @@ def export(
     out: Annotated[
         Path,
         typer.Argument(
-            help="A folder, with a file for each table; a file for --table, or JSON.",
+            help="A folder for a file per table; with --table or JSON, a file.",
             metavar="OUT",
         ),
     ],
@@ -223,14 +223,16 @@ def purge(
     with _open_journal(file, config) as journal:
         gone = fill.purge_older_calls(journal, days, datetime.now(UTC)) if days else 0
         journal.erase_traces()
-    print_note(f"{count_text(gone, 'call')} deleted" if days else "all calls are kept")
+    print_note(
+        f"{count_text(gone, 'call')} deleted" if days else "no calls deleted: retention is off"
+    )
 
 
 @app.command("trends")
 def show_trends(
     out: Annotated[
         Path | None,
-        typer.Argument(help="The page: a file, or a folder for trends.html.", metavar="OUT"),
+        typer.Argument(help="Page to write: a file, or a folder for trends.html.", metavar="OUT"),
     ] = None,
     file: JournalFileOption = None,
     config: ConfigOption = None,

@@ -1,4 +1,4 @@
-"""`voicecoach plugins`: what there is beyond the engine, from which package, with its options."""
+"""`voicecoach plugins`: lists plug-ins with their package and options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`voicecoach report`: a page to see and hear a call with, from what it left."""
+"""`voicecoach report`: writes a page with timeline and sound from a call's results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def report(
     channels: ChannelsOption = None,
     audio: AudioOption = ReportAudio.INLINE,
 ) -> None:
-    """Write the report of a call that was replayed or heard live."""
+    """Write the report of a replayed or live call."""
     from voicecoach.shell import report as reports
     from voicecoach.shell.results import reader
     from voicecoach.text_safety.sanitize import printable, readable_text

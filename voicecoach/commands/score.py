@@ -1,4 +1,4 @@
-"""`voicecoach score`: the score card of a call, from its log."""
+"""`voicecoach score`: makes a call's score card from its log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def score(
         typer.Option("--markdown", help="Print how scores are calculated (docs/scorecard.md)."),
     ] = False,
 ) -> None:
-    """Score a call anew from its log: how it went by the techniques of conflict resolution."""
+    """Score a call again from its log, by techniques of conflict resolution."""
     import msgspec
 
     from voicecoach.scoring import reference
@@ -49,13 +49,13 @@ def score(
     try:
         writer.write_score_card(place, card)
     except OSError as e:
-        raise OutputError(f"{place}: no score card can be written: {e.strerror or e}") from e
+        raise OutputError(f"{place}: cannot write the score card: {e.strerror or e}") from e
     print_score_card(card, Console())
     print_note(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
 
 
 def print_score_card(card: ScoreCard, console: Console) -> None:
-    """Print a card."""
+    """Print a score card."""
     from voicecoach.views.summary import format_seconds
 
     for note in card.notes:

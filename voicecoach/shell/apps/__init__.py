@@ -1,1 +1,1 @@
-"""The programs behind the commands: live, replay, doctor."""
+"""Runs the commands live, replay and doctor."""

@@ -1,6 +1,6 @@
-"""What the program does beyond the engine, as a list: its own plug-ins, and how any is chosen.
+"""Lists the program's own plug-ins, and creates the ones that are chosen.
 
-`built_in_plugins` lists the program's own; everything that it makes is imported when it is made.
+A plug-in's module is imported only when the plug-in is created.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def built_in_plugins(
     Parameters
     ----------
     config
-        What the journal follows: it has a section of its own.
+        Configuration of the journal sink, which has a section of its own.
     latency
-        What the metrics are of.
+        Stage durations that the metrics sink serves.
     routes
-        Of the local web application; the metrics add theirs.
+        Routes of the local web application; the metrics sink adds its own.
     """
     settings, stages = config or Config(), latency or LatencyStats()
     served = [] if routes is None else routes
@@ -84,12 +84,12 @@ def built_in_plugins(
 
 
 def live_sinks(config: Config, *, journal: bool) -> list[str]:
-    """Return the sinks of a live session: those with a table, and the journal if it is wanted."""
+    """Return the names of a live session's sinks, with the journal if it is wanted."""
     return [*(["journal"] if journal else []), *(n for n in config.sinks if n != "journal")]
 
 
 def replay_sinks(config: Config) -> list[str]:
-    """Return the sinks of a replay: those with a table; no durations are served."""
+    """Return the names of a replay's sinks: the configured ones, without metrics."""
     return [name for name in config.sinks if name != "metrics"]
 
 
@@ -102,14 +102,14 @@ def open_sinks(
     *,
     live: bool,
 ) -> list[Sink]:
-    """Return the sinks of these names, for `stack` to close.
+    """Return the named sinks, for `stack` to close.
 
-    One of another package that cannot start is reported and left out.
+    A sink of another package that cannot start is reported and left out.
 
     Raises
     ------
     VoiceCoachError
-        Where there is none of a name, or the program's own cannot start.
+        If a name is unknown, or one of the program's own sinks cannot start.
     """
     sinks: list[Sink] = []
     words = config.privacy.keep_words or not live
@@ -131,7 +131,7 @@ def open_sinks(
 
 
 class MetricsSink(Sink):
-    """Adds the stages' durations to the local web application."""
+    """Serves the stages' durations on the local web application."""
 
     def __init__(self, latency: LatencyStats, routes: list[BaseRoute]) -> None:
         with live_extra("metrics"):
@@ -152,14 +152,14 @@ def _open_journal(config: Config) -> Sink:
 
 
 def open_source(registry: Registry, config: Config) -> CaptureBackend:
-    """Return the source that the configuration names, or the one for this machine.
+    """Return the configured source, or the default one for this machine.
 
     Raises
     ------
     DeviceError
-        Where something has to be installed first.
+        If something has to be installed first.
     ConfigError, PluginError
-        Where it cannot be used.
+        If it cannot be used.
     """
     name = config.live.source
     if not name:
@@ -212,13 +212,13 @@ class NoView(View):
 
 
 class OverlayView(View):
-    """A small window on top of the others."""
+    """A small window that stays on top of the others."""
 
     def __init__(self, _: NoOptions, live: LiveHandle) -> None:
         self._live = live
 
     def run(self) -> None:
-        """Show it until the session ends or the agent ends it."""
+        """Show the overlay until the session ends or the agent closes it."""
         from voicecoach.shell.views import overlay
 
         live = self._live
@@ -226,7 +226,7 @@ class OverlayView(View):
 
 
 class PageView(View):
-    """A page of this machine in the person's browser."""
+    """A page of this machine in the agent's browser."""
 
     def __init__(self, _: NoOptions, live: LiveHandle) -> None:
         with live_extra("the page"):
@@ -235,20 +235,20 @@ class PageView(View):
         live.routes += BrowserPage(live.feed).routes
 
     def open(self) -> None:
-        """Show it in a browser."""
+        """Open the page in the browser."""
         print_to_console(Console(), f"The page: {self._live.url}")
-        # The address is then on a command line, which other users of the machine may see.
+        # A browser gets the address on its command line, which other users of the machine may see.
         webbrowser.open(self._live.url)
 
 
 class ConsoleView(View):
-    """The terminal; without a picture there is a line for each utterance and cue."""
+    """The terminal view; when output is not a terminal, one line for each utterance and cue."""
 
     def __init__(self, _: NoOptions, live: LiveHandle) -> None:
         self._live, self._relay = live, live.subscribe()
 
     def run(self) -> None:
-        """Draw what comes until the session ends."""
+        """Draw events until the session ends."""
         from voicecoach.shell.views.console import TerminalView
 
         live = self._live
@@ -264,12 +264,12 @@ class ConsoleView(View):
 
 @contextmanager
 def live_extra(what: str) -> Iterator[None]:
-    """Say how to install what is missing.
+    """Raise an error that says how to install a missing package.
 
     Raises
     ------
     ConfigError
-        Where a package is missing.
+        If a package is missing.
     """
     try:
         yield
@@ -278,7 +278,7 @@ def live_extra(what: str) -> Iterator[None]:
 
 
 def repaint_recorder(latency: LatencyStats) -> Callable[[TimedDisplay, float, float], None]:
-    """Return what notes the repaints of an overlay."""
+    """Return a callback that records the overlay's repaint times."""
     paint, screen = latency["paint"], latency["screen"]
 
     def note(shown: TimedDisplay, began: float, ended: float) -> None:

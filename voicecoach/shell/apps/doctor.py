@@ -1,4 +1,4 @@
-"""What this machine can do, and what to install for the rest."""
+"""Checks what this machine can do, and says what to install for the rest."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ _TRIAL_S = 20.0
 
 
 class CheckResult(NamedTuple):
-    """One thing looked at."""
+    """Result of one check."""
 
     what: str
     ok: bool
     needed: bool
-    """Replay and demo do not work without it."""
+    """Whether replay and demo need it."""
     found: str
-    """What was found, or what to do."""
+    """What was found, or what to do about it."""
 
 
 def run_checks(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[CheckResult]:
-    """Look at everything, in the order a person would mend it."""
+    """Run all checks, in the order in which a person would fix problems."""
     return [
         CheckResult("Python", True, True, f"{platform.python_version()} on {platform.platform()}"),
         CheckResult("processors", True, True, f"{os.cpu_count()} cores"),
         _run_check("speech detection", True, _vad),
-        _run_check("speed without words", True, lambda: _speed(settings, rules)),
+        _run_check("speed without transcription", True, lambda: _speed(settings, rules)),
         _run_check("words", False, lambda: _words(settings)),
         _run_check("phrases", False, lambda: _phrases(settings, rules)),
         _run_check(
@@ -98,7 +98,7 @@ def _words(settings: config.Config) -> str:
         bundled_model()
         return f"{model} (bundled, checked), faster-whisper {version}"
     here = Path(locate_model(model)).is_dir()
-    return f"{model}, faster-whisper {version}{'' if here else ' (fetched when first used)'}"
+    return f"{model}, faster-whisper {version}{'' if here else ' (downloaded at first use)'}"
 
 
 def _phrases(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
@@ -109,7 +109,7 @@ def _phrases(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
 
 
 def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
-    """Time the first seconds of the sample call; wall-clock, so only a rough word."""
+    """Time the first seconds of the sample call; wall-clock time, so only a rough figure."""
     call = RecordedCall.from_stereo(_existing(resource("samples", SAMPLE_CALL)))
     engine = build_engine(settings, rules, shipped_models(), transcribe=False)
     began = time.perf_counter()
@@ -122,7 +122,7 @@ def _speed(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: missing; install voicecoach again")
+        raise FileNotFoundError(f"{path}: missing; reinstall voicecoach")
     return path
 
 
@@ -134,7 +134,7 @@ def _check_temporary_folder() -> str:
 
 def _devices(settings: config.Config) -> str:
     if not settings.live.source:
-        load_sounddevice()  # what captures, besides what there is to capture
+        load_sounddevice()  # the capture library, and what there is to capture
     sources = open_source(Registry(built_in_plugins(settings)), settings).sources()
     return ", ".join(f"{s}: {pick_source(sources, s, '').label}" for s in Speaker)
 
@@ -147,7 +147,7 @@ def _archive() -> str:
 def _journal(settings: config.Config) -> str:
     path = journal_path(settings)
     if not path.exists():
-        return "nothing is in it yet" if settings.journal.enabled else "none is kept"
+        return "no calls yet" if settings.journal.enabled else "none is kept"
     with JournalStore(path) as journal:
         return f"{len(journal.call_overviews())} calls, {path}"
 
@@ -156,4 +156,4 @@ def _overlay() -> str:
     why = why_no_overlay()
     if why:
         raise ImportError(why)
-    return "Qt is here, and a display"
+    return "Qt and a display are available"

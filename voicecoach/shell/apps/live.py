@@ -1,6 +1,6 @@
-"""A live session in its thread, and a view of it in the main one, where windows must be.
+"""Runs a live session in a thread, and its view in the main thread, as windows require.
 
-A view that fails ends the view, never the call.
+If a view fails, only the view ends, never the call.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ VIEW_POLL_S = 0.1
 
 
 class LiveOptions(NamedTuple):
-    """How a live call is run; the configuration has the rest."""
+    """Options of a live call that are not in the configuration."""
 
     out: Path
     wait: bool = False
@@ -63,28 +63,28 @@ class LiveOptions(NamedTuple):
 
 
 class SessionThread:
-    """A session that runs in a thread; `handle`, where there is one, learns of its end."""
+    """A session that runs in a thread; `handle`, if given, is notified when it ends."""
 
     def __init__(self, session: LiveSession, handle: LiveHandle | None = None) -> None:
         self._session, self._handle = session, handle
         self._error: BaseException | None = None
-        # Not a daemon: what a call came to is written even where the view has failed.
+        # Not a daemon: the results are written even if the view has failed.
         self._thread = threading.Thread(target=self._run, name="session")
 
     @property
     def running(self) -> bool:
-        """Whether it goes on."""
+        """Whether the session is running."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the session."""
         self._thread.start()
 
     def join(self, feed: Feed) -> None:
-        """Wait for its end, which Ctrl-C asks for; raises what it ended with."""
+        """Wait for the session's end, which Ctrl-C requests; raise what it ended with."""
         while self._thread.is_alive():
             try:
-                self._thread.join(VIEW_POLL_S)  # so that Ctrl-C is heard
+                self._thread.join(VIEW_POLL_S)  # a timeout, so that Ctrl-C is handled
             except KeyboardInterrupt:
                 feed.post_action(QuitProgram())
         if self._error:
@@ -107,20 +107,20 @@ def run_live(
     no_words: str,
     options: LiveOptions,
 ) -> None:
-    """Listen to calls, and show them, until the agent ends it.
+    """Listen to calls and show them until the agent ends the session.
 
     Raises
     ------
     DeviceError, ConfigError, OutputError
-        Where there is nothing to listen with, a view that was named cannot be shown, or calls
-        cannot be kept.
+        If there is no audio source, a view that was named cannot be shown, or calls cannot be
+        written.
     """
     console, feed, latency = Console(), Feed(), LatencyStats()
     handle = LiveHandle(feed, latency)
     registry = Registry(built_in_plugins(config, latency, handle.routes))
     view = open_view(registry, config, handle)
     backend = open_source(registry, config)
-    # What a person has to mend is said now, not in the middle of a call.
+    # Problems that a person must fix are reported now, not in the middle of a call.
     backend.sources()
     check_writable(options.out)
     path = baseline_file.default_baseline_path()
@@ -157,7 +157,7 @@ def run_live(
         view.open()
         stack.callback(view.close)
         if stack.enter_context(keys.key_listener(feed)):
-            print_to_console(console, f"Keys here: {keys.KEYS_HELP}", "dim")
+            print_to_console(console, f"Keys in this terminal: {keys.KEYS_HELP}", "dim")
         if not wait:
             feed.post_action(ToggleListening())
         attended = SessionThread(session, handle)
@@ -174,12 +174,12 @@ def run_live(
 
 
 def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
-    """Start the local web application: `tell`, and what views and sinks have added to it.
+    """Start the local web application, with `tell` and the routes of views and sinks.
 
     Raises
     ------
     ConfigError
-        Where it cannot be had, and more than `tell` was wanted of it.
+        If it cannot start, and is needed for more than `tell`.
     """
     try:
         with live_extra("local web application"):
@@ -201,7 +201,7 @@ def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
 
 
 def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Feed) -> None:
-    """Show a session that runs, and wait for its end; asked to end, it ends the session first.
+    """Show a running session and wait for its end; on request end the session first.
 
     Raises
     ------
@@ -215,7 +215,7 @@ def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Fe
     except SystemExit:
         feed.post_action(QuitProgram())
         raise
-    except Exception as e:  # of whatever library draws, which may quote what it drew
+    except Exception as e:  # an error of a drawing library, which may quote what it drew
         traceback.print_tb(e.__traceback__)
         print_to_stderr(
             f"The view failed ({describe_error(e)}); the call continues. Ctrl-C ends it."
@@ -225,14 +225,14 @@ def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Fe
 
 
 def open_view(registry: Registry, config: Config, handle: LiveHandle) -> View:
-    """Return the view that the configuration names, or the one for this machine.
+    """Return the configured view, or the default one for this machine.
 
-    Where its package is broken this is reported, and the one for this machine taken.
+    If the package of a view is broken, that is reported and the default one is used.
 
     Raises
     ------
     ConfigError
-        Where there is none of that name, or the overlay was asked for and cannot be shown.
+        If there is no view of that name, or the overlay was requested and cannot be shown.
     """
     name = config.live.view
     try:
@@ -244,19 +244,19 @@ def open_view(registry: Registry, config: Config, handle: LiveHandle) -> View:
         print_error(str(e))
     name, why = resolve_view("auto")
     if why:
-        print_to_console(Console(), f"No overlay: {why}. Instead: {name}.")
+        print_to_console(Console(), f"No overlay: {why}. Using the {name} view instead.")
     own: View = registry.find("views", name).create(config, handle)
     return own
 
 
 class GuardedView(View):
-    """A view of another package: where it cannot get ready, the call goes on without."""
+    """Wraps a view of another package: if it cannot start, the call continues without a view."""
 
     def __init__(self, name: str, view: View) -> None:
         self._name, self._view = name, view
 
     def open(self) -> None:
-        """Get ready, or show nothing."""
+        """Prepare the view, or show nothing."""
         try:
             self._view.open()
         except VoiceCoachError:
@@ -266,11 +266,11 @@ class GuardedView(View):
             self._view = NoView()
 
     def run(self) -> None:
-        """Show it; the caller sees to errors."""
+        """Show the session; the caller handles errors."""
         self._view.run()
 
     def close(self) -> None:
-        """End."""
+        """Close the view."""
         try:
             self._view.close()
         except Exception as e:
@@ -281,12 +281,12 @@ class GuardedView(View):
 
 
 def resolve_view(view: str) -> tuple[str, str]:
-    """Return the view that can be shown here, and why it is not the one that is asked for.
+    """Return the view that can be shown here, and why it is not the requested one.
 
     Raises
     ------
     ConfigError
-        Where the overlay was asked for and cannot be shown.
+        If the overlay was requested and cannot be shown.
     """
     if view not in ("auto", "overlay"):
         return view, ""
@@ -294,7 +294,7 @@ def resolve_view(view: str) -> tuple[str, str]:
     if not why:
         return "overlay", ""
     if view == "overlay":
-        raise ConfigError(f"no overlay: {why}; or take --view browser, or --view console")
+        raise ConfigError(f"no overlay: {why}; or use --view browser or --view console")
     screen = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
@@ -302,7 +302,7 @@ def resolve_view(view: str) -> tuple[str, str]:
 
 
 def why_no_overlay() -> str:
-    """Return why there can be no overlay, "" where there can."""
+    """Return why the overlay cannot be shown, "" if it can."""
     try:
         from voicecoach.shell.views import overlay
     except ImportError:

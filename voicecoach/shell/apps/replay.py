@@ -1,4 +1,4 @@
-"""Recordings through the engine, one after another: what a `replay` command comes to.
+"""Replays recordings through the engine, one after another.
 
 A bad recording does not stop the others.
 """
@@ -37,35 +37,35 @@ from voicecoach.shell.views.console import TerminalView, print_to_console
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
 ReplaySource: TypeAlias = tuple[Path, Callable[[], RecordedCall]]
-"""A recording and how to open it as a call."""
+"""A recording's path, and a function that opens it as a call."""
 
 
 class ReplayOptions(NamedTuple):
-    """How recordings are replayed."""
+    """Options of a replay."""
 
     out: Path
     frames: bool = False
     speed: float | None = None
     report: bool = False
     audio: str = "inline"
-    """Where the report's sound goes; see `shell.report.write`."""
+    """Where the report's sound goes; see `shell.report`."""
     events: Path | None = None
     baseline: Path | None = None
     learn: bool = False
     journal: bool = False
     as_heard: bool = False
-    """Each recording is a live call's, to be heard again as it was."""
+    """Replay a live call's own recording with the words, pauses and marks it had."""
 
 
 def replay_all(
     sources: Sequence[ReplaySource], config: Config, cues: tuple[Cue, ...], options: ReplayOptions
 ) -> bool:
-    """Replay every call into a folder of its own; return whether all could be.
+    """Replay every call into a folder of its own; return whether all succeeded.
 
     Raises
     ------
     ConfigError, OutputError
-        Where an option cannot be followed.
+        If an option cannot be applied.
     """
     out, events, usual, learn = options.out, options.events, options.baseline, options.learn
     if events and (events.is_dir() or not events.parent.is_dir()):
@@ -134,14 +134,14 @@ def start_transcribers(
     warm_up: bool = False,
     report: Callable[[str], None] = print_to_stderr,
 ) -> tuple[list[TranscriberProcess], str]:
-    """Return up to `most` recognisers, ready, for `stack` to close; where there are none, why.
+    """Return up to `most` transcribers, started, for `stack` to close; if none, the reason.
 
-    They `rehearse` as a `TranscriberProcess` does; `report` is told why there are none, too.
+    They `rehearse` as a `TranscriberProcess` does; `report` is told why there is none, too.
     """
     if not config.transcription.enabled:
         return [], ""
     try:
-        # A recording is replayed as fast as it goes: a recogniser for each of two cores.
+        # A replay runs as fast as it can: one transcriber for each of two cores.
         remotes = [
             stack.enter_context(closing(TranscriberProcess.from_config(config, rehearse=warm_up)))
             for _ in range(min(most, os.cpu_count() or 1))
@@ -155,7 +155,7 @@ def start_transcribers(
 
 
 def unique_folder_names(paths: list[Path]) -> list[str]:
-    """Return a folder name for each call, unlike the others."""
+    """Return a unique folder name for each call."""
     found: list[str] = []
     for path in paths:
         name = stem = path.stem.strip(". ") or "call"

@@ -401,7 +401,7 @@ def test_each_call_waits_to_be_started_where_the_customer_is_told(tmp_path: Path
 
     desk = SessionWithoutDevices(tmp_path, EU, notice="May I?")
     desk.then(desk.post_action_at(5, NextCall())).between(go_on).run()
-    assert seen == [(False, "Say first: May I?", 1)]
+    assert seen == [(False, "Read this to the customer first: May I?", 1)]
     assert [reader.read_results(folder).facts["notice"] for folder in desk.ended] == ["May I?"] * 2
 
 

@@ -1,1 +1,1 @@
-"""The edge: files, models, threads, screens.  Everything here may block; nothing here decides."""
+"""The shell: files, models, threads and screens.  It may block; decisions are made in the core."""

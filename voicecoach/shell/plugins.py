@@ -1,6 +1,6 @@
-"""What a package needs to add a sink, source, transcriber or view; docs/extending.md shows how.
+"""Everything a package needs to add a sink, source, transcriber or view; see docs/extending.md.
 
-Nothing else of `voicecoach.shell` is meant for others: these names stay where they are.
+Other names in `voicecoach.shell` are private; these stay stable.
 """
 
 from voicecoach.config import ConfigSection, TranscriptionConfig

@@ -205,7 +205,7 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     ends = [json.loads(log.splitlines()[-1]) for log in logs]
     assert [end["type"] for end in ends] == ["degraded", "degraded", "ended"]
     assert "ZeroDivisionError" in ends[0]["reason"]
-    assert "another call was begun" in logs[1]
+    assert "a new call has begun" in logs[1]
     assert all((folder / "summary.md").exists() for folder in session.folders)
     assert SECRET not in "".join(logs)
 

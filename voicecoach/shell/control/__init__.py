@@ -1,1 +1,1 @@
-"""Control of a running session from outside: keys, the local web application, `tell`."""
+"""Controls a running session from outside: keys, the local web application, `tell`."""

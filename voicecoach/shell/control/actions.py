@@ -1,4 +1,4 @@
-"""What the words of `voicecoach tell` and the keys of the terminal do."""
+"""Maps the words of `voicecoach tell` and the terminal's keys to actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voicecoach.shell.runtime.feed import (
 
 
 def apply_command(feed: Feed, word: str) -> None:
-    """Do what one of `COMMAND_WORDS` says; other words do nothing."""
+    """Post the action that a word of `COMMAND_WORDS` names; ignore other words."""
     match word:
         case "pause":
             feed.post_action(ToggleListening())

@@ -1,10 +1,10 @@
-"""Where a running live call says how to reach it: a file that only its user can read.
+"""Files that tell `voicecoach tell` how to reach the running call; only their user can read them.
 
-The file has the process, the port and the token of the local web application.  It is written
-whole, and removed when the call ends; one that a killed process left behind counts for nothing.
-With metrics, the token stands in a file of its own, too, as Prometheus reads it.
+The first has the process, the port and the token of the local web application.  It is written
+in one step, and removed when the call ends; one that a killed process left behind is ignored.
+With metrics, the token is also in a file of its own, in the form Prometheus reads.
 
-`voicecoach tell` reads this: nothing here takes time to import.
+`voicecoach tell` imports this module, so it imports nothing slow.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import platformdirs
 
 CALL_FILE, TOKEN_FILE = "call.json", "metrics.token"
 TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
-"""256 bits, as `secrets.token_urlsafe` writes them."""
+"""256 bits, in the form of `secrets.token_urlsafe`."""
 MAX_FILE_BYTES = 1024
 
 
 class RunningCall(NamedTuple):
-    """How to reach a live call."""
+    """Address and token of a live call."""
 
     pid: int
     port: int
-    """Of 127.0.0.1."""
+    """Port on 127.0.0.1."""
     token: str
 
 
@@ -42,20 +42,22 @@ def control_folder() -> Path:
     Raises
     ------
     OSError
-        Where there is no place that is this user's alone.
+        If there is no folder that only this user can access.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is not the usual one is nothing to a person
+        warnings.simplefilter(
+            "ignore"
+        )  # the user need not be told that it is not the default folder
         return platformdirs.user_runtime_path("voicecoach", appauthor=False)
 
 
 def publish_call(call: RunningCall, *, token_file: bool) -> Path:
-    """Write the files, and return their folder; what another call wrote is replaced.
+    """Write the files, and return their folder; those of another call are replaced.
 
     Raises
     ------
     OSError, OutputError
-        Where they cannot be written, or somebody else could replace them.
+        If they cannot be written, or another user could replace them.
     """
     # Not at the top: `tell` only reads.
     from voicecoach.shell.runtime import atomic_write
@@ -66,7 +68,7 @@ def publish_call(call: RunningCall, *, token_file: bool) -> Path:
         found = folder.lstat()
         others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or others_write:
-            raise PermissionError(f"{folder} is not yours alone")
+            raise PermissionError(f"{folder}: other users have access; make it yours with mode 700")
     text = json.dumps(call._asdict())
     atomic_write.write_atomic(folder / CALL_FILE, f"{text}\n", private=True)
     if token_file:
@@ -85,7 +87,7 @@ def withdraw_call(call: RunningCall) -> None:
 
 
 def find_running_call() -> RunningCall | None:
-    """Return the live call that this user runs here; None where there is none."""
+    """Return the live call that this user runs here; None if there is none."""
     try:
         call = _parse(_read_own(control_folder() / CALL_FILE))
     except OSError:
@@ -94,7 +96,7 @@ def find_running_call() -> RunningCall | None:
 
 
 def _read_own(path: Path) -> str | None:
-    """Return what a file of this user says; None where it is not there, or is somebody else's."""
+    """Return the text of this user's file; None if it is missing or another user's."""
     try:
         with path.open("rb") as file:
             if sys.platform != "win32" and os.fstat(file.fileno()).st_uid != os.geteuid():
@@ -114,9 +116,9 @@ def _parse(text: str | None) -> RunningCall | None:
 
 
 def _is_running(pid: int) -> bool:
-    """Return whether a process of this user has this number."""
+    """Return whether this user has a process with this number."""
     if sys.platform == "win32":
-        return True  # os.kill would end it; if it is not there, nobody listens either
+        return True  # os.kill would end it; if the process is gone, connecting fails anyway
     try:
         os.kill(pid, 0)
     except (OSError, OverflowError):

@@ -1,4 +1,4 @@
-"""Single keys in the terminal that a live call was started from; none needed anywhere else."""
+"""Reads single keys in the terminal from which a live call was started."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEY_POLL_S = 0.2
 
 @contextlib.contextmanager
 def key_listener(feed: Feed) -> Iterator[bool]:
-    """Turn keys into wishes while the context lasts; False where there is no terminal."""
+    """Turn keys into actions while the context lasts; yield False if there is no terminal."""
     if not sys.stdin or not sys.stdin.isatty():
         yield False
         return
@@ -46,13 +46,13 @@ def key_listener(feed: Feed) -> Iterator[bool]:
 
 
 def press_key(feed: Feed, key: str) -> None:
-    """Do what a key is for, if it is for anything."""
+    """Post the action of a key, if it has one."""
     apply_command(feed, KEY_COMMANDS.get(key, ""))
 
 
 @contextlib.contextmanager
 def _raw() -> Iterator[None]:
-    """Have keys as they are pressed, and unseen; Ctrl-C stays what it is."""
+    """Read keys as they are pressed, without echo; Ctrl-C keeps its meaning."""
     if sys.platform == "win32":
         yield
         return
@@ -72,7 +72,7 @@ def _posix(feed: Feed, ended: threading.Event) -> None:
 
     while not ended.is_set():
         if select.select([sys.stdin], [], [], KEY_POLL_S)[0]:
-            # Past Python's own buffer, in which a second key would wait unseen.
+            # Bypasses Python's buffer, in which a second key would wait unseen.
             typed = os.read(sys.stdin.fileno(), 64)
             if not typed:
                 return

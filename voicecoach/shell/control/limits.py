@@ -1,27 +1,27 @@
-"""What a client of the local web application may take: one set of limits for everything in it."""
+"""Limits for clients of the local web application, the same for all of its parts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 MAX_CONNECTIONS = 64
-"""At once; for another, one that asks for nothing has to go."""
+"""Most connections at once; above it the connection that has been idle longest is closed."""
 MAX_VIEWERS = 8
-"""Pages that show the call at once."""
+"""Most pages that show the call at once."""
 MAX_HEADER_BYTES = 16_384
-"""Of a request's first line and headers."""
+"""Largest request line and headers together, in bytes."""
 MAX_BODY_BYTES = 1024
-"""Of a request's body, and of a message on a WebSocket."""
+"""Largest request body or WebSocket message, in bytes."""
 MAX_ACTIONS_PER_S = 20
-"""At once, and a second, from one viewer or from `tell`; more than hands can do."""
+"""Most actions a second, and at once, from a viewer or from `tell`; more than a person does."""
 REQUEST_TIMEOUT_S = 10.0
-"""Seconds in which a client has to send a whole request, and then the next."""
+"""Seconds for a client to send a whole request, and between requests."""
 SEND_TIMEOUT_S = 2.0
-"""Seconds in which a viewer has to take a display."""
+"""Seconds for a viewer to take a display."""
 
 
 class ActionLimiter:
-    """Counts actions by a clock in seconds."""
+    """Counts actions against a limit, by a clock in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""The stages' times as Prometheus metrics, on the local web application."""
+"""Serves the stages' durations as Prometheus metrics on the local web application."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from voicecoach.shell.runtime.latency import BUCKETS_S, QUEUES, STAGES, LatencyS
 
 
 class StageCollector(Collector):
-    """Reads the stages when it is asked to."""
+    """Reads the stages at each scrape."""
 
     def __init__(self, stages: LatencyStats) -> None:
         self._stages = stages
 
     def collect(self) -> Iterator[HistogramMetricFamily | CounterMetricFamily | GaugeMetricFamily]:
-        """Yield all there is."""
+        """Yield all metrics."""
         times = HistogramMetricFamily(
             "voicecoach_stage_seconds", "Duration of a stage", labels=["stage"]
         )
         cpu = CounterMetricFamily(
-            "voicecoach_stage_cpu_seconds", "CPU that a stage took", labels=["stage"]
+            "voicecoach_stage_cpu_seconds", "CPU time of a stage", labels=["stage"]
         )
         for name in STAGES:
             stage = self._stages[name]
@@ -36,14 +36,14 @@ class StageCollector(Collector):
                 sums.append((str(bound), float(total)))
             times.add_metric([name], sums, stage.total)
             cpu.add_metric([name], stage.cpu)
-        depth = GaugeMetricFamily("voicecoach_queue_depth", "What waits", labels=["queue"])
+        depth = GaugeMetricFamily("voicecoach_queue_depth", "Queue length", labels=["queue"])
         for name in QUEUES:
             depth.add_metric([name], self._stages.queue_depths[name])
         yield from (times, cpu, depth)
 
 
 def metrics_route(stages: LatencyStats) -> Route:
-    """Return what serves the stages at `/metrics`."""
+    """Return the route that serves the metrics at `/metrics`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StageCollector(stages))
 

@@ -1,7 +1,7 @@
 """`voicecoach tell pause`: control the running call from another program, such as a hotkey.
 
-The overlay takes no focus, so it can have no keys; a desktop can bind any key to a command.
-This is what that command runs, so nothing here takes time to import.
+The overlay takes no focus, so it has no keys of its own; a desktop can bind any key to a command.
+That command imports this module, so it imports nothing slow.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ NO_CALL = "no live call is running; start one with `voicecoach live`"
 
 
 def send_command(word: str) -> None:
-    """Tell the live call that runs here.
+    """Send a command to the live call that runs on this machine.
 
     Raises
     ------
     ConfigError
-        Where there is no such word or no such call, or it does not answer or does not comply.
+        If there is no such command or no live call, or the call does not answer or obey.
     """
     if word not in COMMAND_WORDS:
         raise ConfigError(f"{word}: unknown command; use one of {', '.join(COMMAND_WORDS)}")
@@ -45,7 +45,7 @@ def send_command(word: str) -> None:
     match status:
         case 204:
             return
-        case 404:  # another program has the port, and the call has ended
+        case 404:  # another program uses the port: the call has ended
             raise ConfigError(NO_CALL)
         case 429:
             raise ConfigError(f"{word}: too many commands at once; try again")

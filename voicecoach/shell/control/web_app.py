@@ -6,19 +6,19 @@ One application, on one port of 127.0.0.1:
 * `/` and `/live` are the browser view (`voicecoach.shell.views.browser`);
 * `/metrics` is for Prometheus (`voicecoach.shell.control.metrics`).
 
-Every web site may send requests to 127.0.0.1, as may everybody who has an account here, and a page
-has what is said in a call.  So, for every request:
+Every web site can send requests to 127.0.0.1, as can every user of this machine, and the page
+shows what is said in a call.  So, for every request:
 
-* It has the token, which is new for each call: as `Authorization: Bearer TOKEN`, or as the first
-  part of its path.  That is how the page has it, and not in a cookie: all ports of a machine share
-  their cookies, and names that are relative to the page carry a path by themselves.  The page names
-  no other place, so the token goes nowhere with them.
-* Its Host is ours: a foreign name that was made to point here (DNS rebinding) brings itself along.
-* Its Origin, if it has one, is the page's own.  A WebSocket must have one, since browsers let any
+* It must have the token, new for each call: as `Authorization: Bearer TOKEN`, or as the first
+  part of its path.  The page uses the path, not a cookie: all ports of a machine share
+  their cookies, and relative addresses in the page carry the path by themselves.  The page links to
+  no other site, so it does not leak the token.
+* Its Host must be ours: a foreign name that points here (DNS rebinding) appears in it.
+* Its Origin, if any, must be the page's own.  A WebSocket must have one, since browsers let any
   page open one anywhere.
-* Whatever is wrong, the answer is the same.
+* Every refusal gets the same answer.
 
-Nothing that a client does holds up the run loop, or another client for long: see
+No client can delay the run loop, or another client for long: see
 `voicecoach.shell.control.limits`.
 """
 
@@ -60,18 +60,18 @@ class WebServer:
     Parameters
     ----------
     feed
-        Where commands go.
+        Receives the actions.
     routes
-        What is served besides `/control`.
+        Routes besides `/control`.
     port
-        Of 127.0.0.1; 0 takes one that is free.
+        Port on 127.0.0.1; 0 takes a free one.
     token_file
-        Whether to leave the token in a file of its own, too.
+        Whether to write the token to a file of its own, too.
 
     Raises
     ------
     ConfigError
-        On entry, where the port cannot be had.
+        On entry, if the port cannot be used.
     """
 
     def __init__(
@@ -86,18 +86,18 @@ class WebServer:
         self._limiter = ActionLimiter(time.monotonic)
         self._call = RunningCall(os.getpid(), port, secrets.token_urlsafe())
         self.folder: Path | None = None
-        """Where the token is; once entered, where it could be written."""
+        """Folder of the token's file; set on entry if it could be written."""
         self.why_unreachable = ""
-        """Why `tell` does not find this call, or ""."""
+        """Why `tell` cannot find this call, or ""."""
 
     @property
     def url(self) -> str:
-        """Where it is; once entered."""
+        """The application's address; available once entered."""
         return f"http://127.0.0.1:{self._call.port}/"
 
     @property
     def url_with_token(self) -> str:
-        """Where it is for a browser."""
+        """The address for a browser, with the token."""
         return f"{self.url}{self._call.token}/"
 
     def __enter__(self) -> WebServer:
@@ -116,7 +116,7 @@ class WebServer:
             h11_max_incomplete_event_size=limits.MAX_HEADER_BYTES,
             lifespan="off",
             log_config=None,
-            log_level="critical",  # a frame that is no UTF-8 is an error to it
+            log_level="critical",  # it treats a frame that is not UTF-8 as an error
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
@@ -125,7 +125,7 @@ class WebServer:
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._run_server(listener)), name="web", daemon=True
         )
-        # The socket listens already: who comes before the server is up waits for it.
+        # The socket already listens: early clients wait until the server is up.
         self._thread.start()
         try:
             self.folder = publish_call(self._call, token_file=self._token_file)
@@ -139,7 +139,7 @@ class WebServer:
         self._thread.join()
 
     async def _answer_control(self, request: Request) -> Response:
-        """Do what the word in a request's body says."""
+        """Apply the command in a request's body."""
         try:
             async with asyncio.timeout(limits.REQUEST_TIMEOUT_S):
                 body = await _read_body(request)
@@ -154,7 +154,7 @@ class WebServer:
             return Response(status_code=429)
         try:
             apply_command(self._feed, word)
-        except Exception as e:  # ours: uvicorn is told to say nothing of what clients do
+        except Exception as e:  # our own report: uvicorn is configured not to log what clients do
             self._feed.report_trouble("tell", f"it failed ({describe_error(e)})", False)
             return Response(status_code=500)
         return Response(status_code=204)
@@ -163,7 +163,7 @@ class WebServer:
         asyncio.get_running_loop().set_exception_handler(_on_loop_exception)
         with listener:
             await self._server.serve([listener])
-        # Who has not taken what was sent by now never will.
+        # A client that has not read its data by now never will.
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
@@ -180,7 +180,7 @@ def _listen(port: int) -> socket.socket:
 
 
 async def _read_body(request: Request) -> bytes | None:
-    """Return a request's body; None where it is too large."""
+    """Return a request's body; None if it is too large."""
     body = b""
     async for part in request.stream():
         body += part
@@ -190,7 +190,7 @@ async def _read_body(request: Request) -> bytes | None:
 
 
 class _AccessGuard:
-    """Lets through requests with the token, and puts the same headers on every answer."""
+    """Admits requests with the token, and puts the same headers on every answer."""
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self._app, self._token = app, token.encode()
@@ -223,7 +223,7 @@ class _AccessGuard:
             await Response("Not found\n", 404)(scope, receive, answer)
 
     def _admitted_path(self, scope: Scope) -> str | None:
-        """Return what a request asks for, without the token; None where it may not have it."""
+        """Return a request's path without the token; None if the request is refused."""
         headers = Headers(scope=scope)
         own = self._origins.get(headers.get("host", ""))
         origin = headers.get("origin", "" if scope["type"] == "websocket" else own)
@@ -238,10 +238,10 @@ class _AccessGuard:
 
 
 class _Connection(H11Protocol):
-    """A client's connection, which may be idle for a while only."""
+    """A client's connection, closed when it is idle for too long."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take it; where there are too many, the one that has been idle for longest goes."""
+        """Accept it; if there are too many, close the one that has been idle longest."""
         super().connection_made(transport)
         self._since, self._unwanted_bytes = self.loop.time(), 0
         if len(self.connections) > limits.MAX_CONNECTIONS:
@@ -250,7 +250,7 @@ class _Connection(H11Protocol):
         self.loop.call_later(limits.REQUEST_TIMEOUT_S, self._drop_if_idle, None)
 
     def data_received(self, data: bytes) -> None:
-        """Take more of a request; the rest of a body that nobody wants only where it is small."""
+        """Receive data; discard the rest of an unwanted body only if it is small."""
         if self.cycle and self.cycle.response_complete and self.cycle.more_body:
             self._unwanted_bytes += len(data)
             if self._unwanted_bytes > limits.MAX_HEADER_BYTES:
@@ -259,7 +259,7 @@ class _Connection(H11Protocol):
         super().data_received(data)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, for a while."""
+        """Wait for the next request, up to the time limit."""
         self._since = self.loop.time()
         self.loop.call_later(limits.REQUEST_TIMEOUT_S, self._drop_if_idle, self.cycle)
         super().on_response_complete()
@@ -275,6 +275,6 @@ class _Connection(H11Protocol):
 
 
 def _on_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Keep what somebody sent wrongly off the terminal; their connection is closed already."""
+    """Keep a client's malformed input off the terminal; its connection is closed already."""
     if not {"protocol", "transport", "socket"} & context.keys():
         loop.default_exception_handler(context)

@@ -1,7 +1,6 @@
-"""The two sinks that every live call has: what is kept of it, and what is shown of it.
+"""Defines the two sinks of every live call: one records it, one displays it.
 
-Besides the events they take audio, which no other sink gets.  What else is told of calls is in the
-list of sinks that a session is given.
+Unlike other sinks they also take audio.  Further sinks are in the list that a session is given.
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ from voicecoach.views.snapshot import Snapshot
 
 
 class FolderSink(Sink):
-    """Keeps a call in its folder: the log, audio where it is wanted, and the results at its end.
+    """Records a call in its folder: the log, audio if wanted, and the results at its end.
 
     Parameters
     ----------
     call
-        The folder, and whether there are words.
+        The call's folder, and whether it has words.
     setup
         What the call is measured with.
     results
-        Makes the results of the events.
+        Makes the results from the events.
     feed
         Told what could not be written.
     baseline_calls
-        How many calls the agent's baseline is of; None without one.
+        Number of calls in the agent's baseline; None without one.
     notice
-        What the customer was told.
+        The notice that was read to the customer.
     audio
-        Keep the audio, too.
+        Also save the audio.
     on_written
         Called in the recorder's thread when the results are written.
     """
@@ -64,7 +63,7 @@ class FolderSink(Sink):
         self._setup, self._feed, self._notice, self._on_written = setup, feed, notice, on_written
         self._baseline_calls, self._declined = baseline_calls, False
         self.keeps_inputs = audio and privacy.keep_words
-        """What the engine is given is kept, to be given again."""
+        """Whether the engine's inputs are recorded, for a replay."""
         self._results = results
         self.recorder = CallRecorder(
             call.folder,
@@ -75,7 +74,7 @@ class FolderSink(Sink):
         )
 
     def begin_call(self, call: CallInfo) -> None:
-        """Begin to write, with the log's header."""
+        """Start recording, with the log's header."""
         config = self._setup.config
         self.recorder.__enter__()
         self.recorder.write_event_line(
@@ -97,17 +96,17 @@ class FolderSink(Sink):
         )
 
     def on_event(self, event: Event) -> None:
-        """Keep what may be kept of an event."""
+        """Record what the privacy settings allow of an event."""
         if kept := self._results.add_event(event):
             self.recorder.write_event_line(event_log.encode_event(kept))
 
     def end_call(self, declined: bool) -> None:
-        """Let the recorder write what it came to, or delete it."""
+        """Let the recorder write the results, or delete the call."""
         self._declined = declined
         self.recorder.__exit__()
 
     def _write_results(self) -> None:
-        """Write what it came to; in the recorder's thread, when the log is written."""
+        """Write the results; in the recorder's thread, after the log."""
         folder = self.recorder.folder
         if self._declined:
             try:
@@ -118,32 +117,32 @@ class FolderSink(Sink):
         try:
             self._results.write_results(folder)
         except OSError as e:
-            why = f"no summary and no score card of {folder.name}: {e.strerror}"
+            why = f"cannot write summary and score card of {folder.name}: {e.strerror}"
             self._feed.report_trouble("log", why, False)
         finally:
             self._on_written()
 
 
 class DisplaySink(Sink):
-    """Folds a call's events into the display that the overlay and the page show.
+    """Applies a call's events to the display that the overlay and the page show.
 
     Parameters
     ----------
     feed
-        Where it is shown.
+        Receives the display.
     """
 
     def __init__(self, feed: Feed) -> None:
         self._feed, self._snapshot = feed, Snapshot()
 
     def on_event(self, event: Event) -> None:
-        """Fold an event in."""
+        """Apply an event."""
         self._snapshot.add_event(event)
 
     def set_levels(self, block: Block) -> None:
-        """Take the levels of a block."""
+        """Set the levels from a block."""
         self._snapshot.set_levels(block)
 
     def publish(self, state: DisplayState, sounded: float) -> None:
-        """Show it as it is now; `sounded` is as in `Feed.publish`."""
+        """Publish the current display; `sounded` is as in `Feed.publish`."""
         self._feed.publish(make_display(self._snapshot, state), sounded)

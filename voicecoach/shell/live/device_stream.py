@@ -1,8 +1,8 @@
-"""What the devices bring, on the time line of the call: blocks of both speakers, aligned.
+"""Turns the devices' audio into blocks of both speakers, aligned on the time line of the call.
 
-A device that is lost, or back, comes in between, as an input of the engine like any other.  The
-time line of a session goes on from one call to the next, so that nothing falls between them; each
-call counts from its own beginning.
+When a device is lost or restored, that is passed to the engine in order, like any other input.  A
+session's time line runs on from one call to the next, so that no audio falls between them; each
+call counts from its own start.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.types import SPEAKERS, Block, ChannelState, Speaker
 
 CHUNK_WAIT_S = 0.02
-"""How long to wait for a chunk before looking at what else there is."""
+"""Seconds to wait for a chunk before other work is done."""
 STARTUP_GRACE_S = 3.0
-"""How long nothing is said of devices that deliver nothing yet."""
+"""Seconds after the start in which devices that deliver nothing are not reported."""
 DROPPED_NOTICE_S = 0.1
-"""So much audio that came too late or had no room is said."""
+"""Seconds of late or dropped audio from which it is reported."""
 
 
 class DeviceStream:
@@ -29,27 +29,27 @@ class DeviceStream:
     Parameters
     ----------
     ears
-        Entered, and not started.
+        Device supervisor; entered, not started.
     stages
-        Told how late chunks come, and how many wait.
+        Records how late chunks arrive, and how many wait.
     """
 
     def __init__(self, ears: DeviceSupervisor, stages: LatencyStats) -> None:
         self._supervisor, self._stages = ears, stages
         self._lost: dict[Speaker, str] = {}
-        """Whose device is of no use now, and why."""
+        """Speakers whose device cannot be used, and why."""
         self.reset_time_line()
 
     def reset_time_line(self) -> None:
-        """Begin another time line."""
+        """Start a new time line."""
         self._aligner, self._origin = Aligner(0.0), 0
         self._asked, self.has_audio = time.monotonic(), False
-        """When it was asked for, and whether something has come since."""
+        """When listening was requested, and whether audio has arrived since."""
         self._slept_s = self._dropped_s = 0.0
-        """What was said of either."""
+        """Seconds of each that have been reported."""
 
     def begin_call(self) -> list[ChannelState]:
-        """Let a call begin here; return whose device is of no use."""
+        """Start a call here; return the channels whose device cannot be used."""
         self._origin = self._aligner.now
         self._slept_s, self._dropped_s = self._aligner.suspended_s, self._total_dropped_s()
         return [
@@ -58,31 +58,31 @@ class DeviceStream:
 
     @property
     def now(self) -> int:
-        """Stream index of the next block, from the call's beginning."""
+        """Index of the next block's first sample, from the call's start."""
         return self._aligner.now - self._origin
 
     def sound_time(self, block: Block) -> float:
-        """Return when a block's first sample was at its source, on `time.monotonic`'s clock."""
+        """Return when a block's first sample was captured, in seconds of `time.monotonic`."""
         return self._aligner.time(self._origin + block.start)
 
     def start(self) -> None:
-        """Begin to listen, or go on."""
+        """Start or resume listening."""
         self._supervisor.start()
 
     def stop(self) -> None:
-        """Let go of the devices, and of all that was captured and not heard."""
+        """Release the devices, and drop audio that was captured but not processed."""
         self._supervisor.stop()
         self._aligner.clear()
         for speaker in SPEAKERS:
             self._aligner.close_channel(speaker)
 
     def read_items(self) -> Iterator[Block | ChannelState]:
-        """Yield what there is, waiting a little for it."""
+        """Yield pending items, waiting briefly for the first."""
         aligner, taken = self._aligner, self._supervisor.read_chunks(CHUNK_WAIT_S)
         came = taken.now
         heard = [news.chunk.at for news in taken.news if isinstance(news, CapturedChunk)]
         if not self.has_audio and (heard or taken.now >= self._asked + STARTUP_GRACE_S):
-            # Devices need up to seconds for their first chunk, which are no part of the call.
+            # Devices need up to seconds for their first chunk; that time is not part of the call.
             aligner.set_origin(min(heard, default=taken.now))
             self.has_audio = True
         for news in taken.news:
@@ -105,7 +105,7 @@ class DeviceStream:
         self._stages.set_queue_depth("capture", self._supervisor.queued_chunks)
 
     def new_troubles(self) -> Iterator[str]:
-        """Yield what went wrong since this was last asked."""
+        """Yield what went wrong since the last call of this method."""
         slept = self._aligner.suspended_s - self._slept_s
         if slept:
             self._slept_s += slept

@@ -1,16 +1,16 @@
-"""What is kept of a live call, written by a thread of its own: no disk holds up a call.
+"""Writes a live call's log and audio in a thread of its own: a slow disk never delays the call.
 
-The event log is written line by line and synced every 0.7 s, so a program that is killed leaves
-all of it, and a power cut all but the last moment.  Audio is kept only when asked, as FLAC on the
-time line of the log, with what the engine was given beside it: heard again as it was, it gives what
-the call gave.
+The event log is written line by line and synced every 0.7 s: if the program is killed, all of it
+remains; after a power cut, all but the last second.  Audio is saved only on request, as FLAC on the
+time line of the log, with the engine's other inputs beside it: a replay with them gives the same
+events as the call.
 
-| the disk         | what happens                                                              |
-|------------------|---------------------------------------------------------------------------|
-| is slow          | lines wait, for minutes                                                   |
-| is full, or gone | they wait, and are written when it takes them: nothing is lost, or twice  |
-| for too long     | lines are left out and counted, silence stands in for sound; both is said |
-| at a call's end  | it is tried for `LAST_S` more, and then given up                          |
+| the disk         | what happens                                                               |
+|------------------|----------------------------------------------------------------------------|
+| is slow          | lines are queued, for minutes                                              |
+| is full, or gone | lines are queued and written later: none is lost or written twice          |
+| stays so         | lines are dropped and counted, audio becomes silence; both are reported    |
+| at a call's end  | writing is retried for `CLOSE_TIMEOUT_S`, then given up                    |
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from voicecoach.types import F32, SAMPLE_RATE
 
 AUDIO_FILE = "call.flac"
 MAX_QUEUED_WRITES = 20_000
-"""Lines and blocks that may wait: minutes."""
+"""Most lines and blocks that are queued: minutes."""
 WRITE_RETRY_S = 0.5
-"""Before a disk that takes nothing is tried again."""
+"""Seconds before a failed write is retried."""
 SYNC_S = 0.7
-"""Between syncs: with the time one takes, a power cut costs a second at most."""
+"""Seconds between syncs; with the time a sync takes, a power cut costs at most one second."""
 CLOSE_TIMEOUT_S = 5.0
-"""How long a disk that takes nothing at the end of a call is tried."""
+"""Seconds for which a failing disk is retried at the end of a call."""
 
 
 def check_writable(out: Path) -> None:
-    """Make sure that calls can be kept in a folder, which is made.
+    """Check that calls can be written to a folder, which is created.
 
     Raises
     ------
     OutputError
-        Where they cannot.
+        If they cannot.
     """
     trial = out / ".trial"
     try:
@@ -62,20 +62,20 @@ def check_writable(out: Path) -> None:
 
 
 class CallRecorder:
-    """The folder of one live call; a context manager.
+    """Writes the folder of one live call; a context manager.
 
     Parameters
     ----------
     folder
-        It is made when the first line is written.
+        Created when the first line is written.
     audio
-        Keep the audio, too.
+        Also save the audio.
     inputs
-        Keep what the engine is given beside it, too.
+        Also save the engine's other inputs beside it.
     say
-        Told where its thread fails.
+        Called with a message if the thread fails.
     after
-        Called in its thread when all is written.
+        Called in the thread when everything is written.
     """
 
     def __init__(
@@ -89,12 +89,12 @@ class CallRecorder:
     ) -> None:
         self.folder = folder
         self.write_trouble = ""
-        """Why nothing is written now, or ""."""
+        """Why nothing can be written now, or ""."""
         self._on_written = after
         self._log = ResilientFile(folder / EVENT_LOG)
         self._inputs = ResilientFile(folder / INPUTS_FILE) if inputs else None
         self._sound = ResilientFile(folder / AUDIO_FILE) if audio else None
-        # What the engine was given is there no later than what it made of it.
+        # The inputs are on disk no later than the events made from them.
         self._files = [file for file in (self._inputs, self._log, self._sound) if file]
         self._flac = (
             soundfile.SoundFile(self._sound, "w", SAMPLE_RATE, 2, "PCM_16", format="FLAC")
@@ -105,7 +105,7 @@ class CallRecorder:
             MAX_QUEUED_WRITES
         )
         self._missed_lines, self._silent_samples = 0, 0
-        """Lines left out since they were last asked for, and samples that silence stands for."""
+        """Lines dropped since `pop_missed_lines`, and samples replaced by silence."""
         self._ended = threading.Event()
         self._synced = time.monotonic()
         self._worker = StageThread("log", self._write_loop, say, self._on_thread_lost)
@@ -118,7 +118,7 @@ class CallRecorder:
         self._ended.set()
 
     def wait_until_written(self, seconds: float | None = None) -> bool:
-        """Wait until all is written, at most so long; return whether it is."""
+        """Wait until everything is written, at most `seconds`; return whether it is."""
         self._worker.join(seconds)
         return not self._worker.is_alive()
 
@@ -128,10 +128,10 @@ class CallRecorder:
         Raises
         ------
         OutputError
-            Where it cannot be deleted.
+            If it cannot be deleted.
         """
         try:
-            with suppress(FileNotFoundError):  # a full disk had none of it
+            with suppress(FileNotFoundError):  # on a full disk the folder was never created
                 shutil.rmtree(self.folder)
         except OSError as e:
             raise OutputError(
@@ -142,26 +142,26 @@ class CallRecorder:
 
     @property
     def queued_writes(self) -> int:
-        """How much waits to be written."""
+        """Number of writes that are queued."""
         return self._waiting.qsize()
 
     def pop_missed_lines(self) -> int:
-        """Return how many lines were left out since the last call."""
+        """Return the number of lines dropped since the last call."""
         missed, self._missed_lines = self._missed_lines, 0
         return missed
 
     def write_event_line(self, line: bytes) -> None:
-        """Keep a line of the log."""
+        """Queue a line of the log."""
         if not self._enqueue((self._log, line)):
             self._missed_lines += 1
 
     def write_input_line(self, line: bytes) -> None:
-        """Keep a line of what the engine is given, where that is kept."""
+        """Queue a line of the engine's inputs, if they are saved."""
         if self._inputs and not self._enqueue((self._inputs, line)):
             self._missed_lines += 1
 
     def write_audio(self, samples: F32) -> None:
-        """Keep [2, n] samples, where audio is kept."""
+        """Queue samples, [2, n], if audio is saved."""
         if not self._flac:
             return
         if self._silent_samples and self._enqueue(np.zeros((2, self._silent_samples), np.float32)):
@@ -179,15 +179,15 @@ class CallRecorder:
     # --- its thread -----------------------------------------------------------------------
 
     def _write_loop(self) -> None:
-        """Write what comes, to the end of the call, and what is made of it."""
+        """Write what is queued until the call ends, then call `after`."""
         while not (self._ended.is_set() and self._waiting.empty()):
             with suppress(queue.Empty):
                 self._write_item(self._waiting.get(timeout=SYNC_S / 4))
             if self._waiting.empty():
                 while not self._try_flush() and not self._ended.wait(WRITE_RETRY_S):
-                    pass  # meanwhile it waits where there is a limit
+                    pass  # while this waits, the queue fills up to its limit
         if self._flac:
-            self._flac.close()  # what it holds back goes to `_sound`
+            self._flac.close()  # audio that was held back goes to `_sound`
             self._flac = None
         until = time.monotonic() + CLOSE_TIMEOUT_S
         while not self._try_flush(last=True) and time.monotonic() < until:
@@ -198,12 +198,14 @@ class CallRecorder:
     def _on_thread_lost(self) -> None:
         self.write_trouble = "recording to disk has stopped"
         self._close()
-        with suppress(Exception):  # it may be what failed; but who said no is to be forgotten
+        with suppress(
+            Exception
+        ):  # closing may be what failed; a declined call must be deleted all the same
             self._on_written()
 
     def _close(self) -> None:
         for file in self._files:
-            with suppress(OSError):  # it was synced, or is given up
+            with suppress(OSError):  # everything was synced, or given up
                 file.close()
 
     def _write_item(self, what: tuple[ResilientFile, bytes] | F32) -> None:
@@ -214,7 +216,7 @@ class CallRecorder:
             self._flac.write(np.ascontiguousarray(what.T))
 
     def _try_flush(self, *, last: bool = False) -> bool:
-        """Hand what there is to the disk; return whether it took it."""
+        """Write what is pending to disk; return whether that succeeded."""
         now = time.monotonic()
         sync = last or now >= self._synced + SYNC_S
         try:

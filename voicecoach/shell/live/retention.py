@@ -1,11 +1,11 @@
-"""What live calls left is deleted after a while: their folders, and nothing else.
+"""Deletes the folders of live calls after the retention period, and nothing else.
 
-A folder is a live call's where its event log says so.  Replays, what else lies there, and what a
-link points to stay.  A call is as old as its log says it is, or as its log was last written,
-whichever is later.
+A folder belongs to a live call if its event log says so.  Replays, other files and the targets of
+links stay.  A call's date is the one in its log, or when its log was last written, whichever is
+later.
 
-A clock that has jumped ahead makes every call old at once.  So where all of them are, it is said
-first, and done when a session starts a day later by the same clock.
+A clock that has jumped ahead makes every call old at once.  So if all calls are too old, a session
+first warns; they are deleted when a session starts a day later by the same clock.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from voicecoach.views import event_log
 from voicecoach.views.summary import count_text
 
 WARNED_FILE = ".retention"
-"""The file that says when it was said that all is old."""
+"""The file with the time of the warning that all calls are too old."""
 WARNING_PERIOD = timedelta(days=1)
 MAX_HEADER_BYTES = 65_536
-"""Bytes of a header; what is longer is something else."""
+"""Largest header read, in bytes; a longer one is not ours."""
 
 
 def purge_old_calls(out: Path, days: int, now: datetime) -> str:
-    """Delete the live calls in a folder that are older than so many days; 0 keeps all.
+    """Delete live calls in a folder that are older than `days`; 0 keeps all.
 
     Parameters
     ----------
     out
-        Where calls get their folders.
+        The folder with the calls' folders.
     days
-        How long they are kept.
+        How long calls are kept.
     now
-        With its zone.
+        Current time, with its zone.
 
     Returns
     -------
     str
-        What there is to say of it, "" for nothing.
+        What to report, "" for nothing.
     """
     if not days:
         return ""
@@ -58,7 +58,7 @@ def purge_old_calls(out: Path, days: int, now: datetime) -> str:
                 "deleted from tomorrow on"
             )
     except OSError as e:
-        return f"{out}: calls older than {days} days stay for now: {e.strerror or e}"
+        return f"{out}: cannot delete calls older than {days} days: {e.strerror or e}"
     stay = [why for folder in sorted(old) if (why := _delete_call_folder(folder))]
     gone = len(old) - len(stay)
     done = f"{count_text(gone, 'call')} older than {days} days deleted in {out}"
@@ -66,7 +66,7 @@ def purge_old_calls(out: Path, days: int, now: datetime) -> str:
 
 
 def _live(out: Path) -> Iterator[tuple[Path, datetime]]:
-    """Yield the folders of live calls, and of when each is."""
+    """Yield the folders of live calls with their dates."""
     for folder in out.iterdir() if out.is_dir() else ():
         log = folder / EVENT_LOG
         if folder.is_symlink() or not folder.is_dir() or log.is_symlink() or not log.is_file():
@@ -79,7 +79,7 @@ def _live(out: Path) -> Iterator[tuple[Path, datetime]]:
 
 
 def _must_warn_first(said: Path, now: datetime, *, everything: bool) -> bool:
-    """Return whether it is to be said first, and note that it is."""
+    """Return whether the warning is due first, and record that it was given."""
     since = None
     with suppress(FileNotFoundError, ValueError):
         since = datetime.fromisoformat(said.read_text("ascii")).astimezone(UTC)

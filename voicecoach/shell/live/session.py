@@ -1,13 +1,13 @@
-"""A live call: both speakers' devices through the engine, to a log and to whoever watches.
+"""Runs live calls: audio from both speakers' devices goes through the engine to log and views.
 
-The session has a thread of its own and is never waited for: devices put chunks into a queue, the
-recogniser is another process, the log has a writer, and viewers poll the newest display.  What a
-person wants comes in between two blocks.  Nothing is captured before they start it; a pause lets go
-of the devices, and drops what is in flight: chunks, audio that waits for words, words that are not
-committed, the card.  Time goes on through it as a gap.
+The session has a thread of its own and never waits for others: devices put chunks into a queue, the
+transcriber is another process, the log has a writer thread, and views poll the newest display.
+The agent's actions are applied between two blocks.  Nothing is captured before the agent presses
+Start; a pause releases the devices and drops what is pending: chunks, audio that waits for
+transcription, words that are not committed, the card.  Time continues through it as a gap.
 
-A call whose engine fails ends there, is kept as far as it came, and another begins at once; where
-that fails, too, the session says so and waits to be started.
+If the engine fails, the call ends there, is saved up to that point, and another begins at once; if
+that fails, too, the session says so and waits for Start.
 """
 
 from __future__ import annotations
@@ -59,33 +59,33 @@ from voicecoach.views.display import Display, DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot
 
 NOTICE_DURATION = 10 * SAMPLE_RATE
-"""How long a notice stands."""
+"""How long a notice stays on the display, in samples."""
 
 
 class LiveSession:
-    """Calls, one after another, until the agent ends it.
+    """Runs calls, one after another, until the agent ends the session.
 
     Parameters
     ----------
     setup
         As for a replay; `speed` is not used.
     ears
-        Entered, and not started.
+        Device supervisor; entered, not started.
     feed
-        To viewers, and what they wish.
+        Receives displays; holds the agent's actions.
     out
         The folder in which each call gets one.
     learn
-        Measure each call against those before it.
+        Compare each call with the agent's baseline, and update it.
     notice
-        What the customer was told; it is in each log's header, and each call waits to be started,
-        since each customer must be told.
+        The notice to read to the customer; it is in each log's header, and each call waits for
+        Start, since each customer must hear it.
     audio
-        Keep the audio, too.
+        Also save the audio.
     latency
-        Where durations are noted.
+        Receives measured durations.
     sinks
-        Given every event; none of them may raise, or hold up the session.
+        Given every event; none of them may raise or delay the session.
     """
 
     def __init__(
@@ -107,23 +107,23 @@ class LiveSession:
         self.devices = DeviceStream(ears, self.latency)
         self.state: DisplayState = "ready"
         self.baseline = setup.baseline
-        """The agent's, with the calls that are over in it."""
+        """The agent's baseline, including the calls that have ended."""
         self.folders: list[Path] = []
-        """Of the calls so far."""
+        """Folders of the calls so far."""
         self.unwritten: list[Path] = []
-        """Those of them that a disk did not take; once it has ended."""
+        """Folders that could not be written; set when the session has ended."""
         self._idle = Snapshot()
-        """What is shown between calls."""
+        """What is displayed between calls."""
         self._failed = False
-        """An engine did, since it was started."""
+        """Whether an engine has failed since the agent last pressed Start."""
 
     def run(self) -> None:
-        """Go on until the agent wants no more.
+        """Run calls until the agent ends the session.
 
         Raises
         ------
         ModelError
-            Where there is no engine to be had.
+            If no engine can be created.
         """
         keepers: list[CallRecorder] = []
         try:
@@ -135,7 +135,7 @@ class LiveSession:
                     call.run()
                 except VoiceCoachError:
                     raise
-                except Exception as e:  # whatever it is, the agent is told, and calls go on
+                except Exception as e:  # whatever the error, the agent is told, and calls continue
                     self._handle_failure(e)
                 else:
                     if call.declined:
@@ -154,7 +154,7 @@ class LiveSession:
             ]
 
     def _handle_failure(self, error: Exception) -> None:
-        """Go on with another call, or, where that failed as well, wait to be started."""
+        """Continue with another call, or, after a second failure, wait for Start."""
         traceback.print_tb(error.__traceback__)
         why = f"it failed ({describe_error(error)})"
         if not self._failed:
@@ -167,24 +167,26 @@ class LiveSession:
         )
 
     def start_listening(self) -> None:
-        """Begin to listen, or go on."""
+        """Start or resume listening."""
         self.state = "listening"
         self.devices.start()
 
     def stop_listening(self, state: DisplayState) -> None:
-        """Let go of the devices, and of all that was captured and not heard."""
+        """Release the devices, and drop audio that was captured but not processed."""
         self.state = state
         self.devices.stop()
 
     def idle_display(self) -> Display:
-        """Return the display of no call: what to tell the customer before there is one."""
+        """Return the display between calls: the notice to read to the next customer."""
         shown = make_display(self._idle, self.state)
         if self.state == "ready" and self.notice and not shown.notice:
-            shown = msgspec.structs.replace(shown, notice=f"Say first: {self.notice}")
+            shown = msgspec.structs.replace(
+                shown, notice=f"Read this to the customer first: {self.notice}"
+            )
         return shown
 
     def _wait_for_start(self) -> bool:
-        """Wait until there is a call to listen to; False where there will be none."""
+        """Wait until a call begins; False if the session ends instead."""
         self.feed.publish(self.idle_display(), 0.0)
         while self.state == "ready":
             for wish in self.feed.drain_actions():
@@ -226,9 +228,9 @@ class LiveCall:
         self._devices = session.devices
         self._lost_devices = session.devices.begin_call()
         self._open_notices: dict[str, tuple[str, int]] = {}
-        """What is said of a stage, and until when it stands."""
+        """Notices by stage, and until when they stay."""
         self.declined = False
-        """The customer said no: nothing is kept of it."""
+        """Whether the customer declined: the call is then deleted."""
         folder = _new_call_folder(session.out, session.folders)
         session.folders.append(folder)
         self._info = CallInfo(folder.name, True, folder, SPEAKERS, self._asr is not None)
@@ -255,7 +257,7 @@ class LiveCall:
         self.recorder = self._folder.recorder
 
     def run(self) -> None:
-        """Go on to the call's end; what it came to is written meanwhile."""
+        """Run to the call's end; its results are written meanwhile."""
         setup = self._session.setup
         try:
             for sink in self._sinks:
@@ -275,7 +277,7 @@ class LiveCall:
         finally:
             if self._asr:
                 self._asr.close()
-            # The folder is the last: its results are for those who have seen the call's end.
+            # The folder comes last: its results are for those who have seen the call's end.
             for sink in reversed(self._sinks):
                 sink.end_call(self.declined)
 
@@ -284,12 +286,12 @@ class LiveCall:
             sink.on_event(event)
 
     def _pass_on_results(self) -> None:
-        """Say where the results are; in the recorder's thread."""
+        """Tell the sinks where the results are; in the recorder's thread."""
         for sink in self._sinks:
             sink.on_results(self._info.folder)
 
     def _engine_items(self) -> Iterator[InputItem]:
-        """Yield what there is for the engine, as it comes, until the call is over."""
+        """Yield the engine's inputs as they come, until the call ends."""
         session = self._session
         yield Listening(at=0, on=True)
         yield from self._lost_devices
@@ -322,12 +324,12 @@ class LiveCall:
             self._session.stop_listening("paused")
         else:
             self._session.start_listening()
-        # Seen at once, whenever the next block comes.
+        # Displayed at once, without waiting for the next block.
         self._display.publish(self._session.state, 0.0)
         return Listening(at=self._devices.now, on=self._session.state == "listening")
 
     def _read_devices(self) -> Iterator[InputItem]:
-        """Yield what the devices brought."""
+        """Yield what the devices delivered."""
         for item in self._devices.read_items():
             if isinstance(item, Block):
                 yield from self._pass_block(item)
@@ -338,7 +340,7 @@ class LiveCall:
         self._report_troubles()
 
     def _pass_block(self, block: Block) -> Iterator[InputItem]:
-        """Yield a block, and show what came of it."""
+        """Yield a block, and publish the resulting display."""
         self.recorder.write_audio(block.samples)
         self._display.set_levels(block)
         yield block
@@ -351,12 +353,12 @@ class LiveCall:
             self._stages["known"].add_duration(now - sounded)
 
     def _report_troubles(self) -> None:
-        """Say what went wrong around the engine, and when it is over."""
+        """Report problems around the engine, and when they are over."""
         session = self._session
         for stage, reason, lasts in session.feed.drain_troubles():
             self._raise_notice(stage, reason)
             if lasts:
-                del self._open_notices[stage]  # nothing ends it
+                del self._open_notices[stage]  # this notice has no end event
         if self.recorder.write_trouble:
             self._raise_notice("log", self.recorder.write_trouble)
         if missed := self.recorder.pop_missed_lines():

@@ -65,7 +65,7 @@ def test_a_request_survives_the_process(stack: ExitStack, tmp_path: Path, how: s
         TranscribeTask(REQUEST, AUDIO)
     )
     assert [word.text for word in result.words] == ["well"]
-    assert "was started again" in result.notice
+    assert "was restarted" in result.notice
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")

@@ -150,7 +150,7 @@ def test_devices_that_nobody_watches_any_more_are_let_go_and_said(
 
         wait_until(all_lost)
         assert {one.speaker for one in lost} == set(Speaker)
-        assert "nobody watches it" in lost[0].reason
+        assert "its supervision failed" in lost[0].reason
         assert [t.lasts for t in feed_.drain_troubles()] == [False, True]
         time.sleep(0.1)
         ears.read_chunks(0.0)

@@ -133,7 +133,7 @@ def test_a_writer_that_fails_is_begun_again_once_and_then_says_so_for_good(
         wait_until(lambda: said and keeper.queued_writes == 0)
         assert (said[0][0], said[0][2]) == ("log", False)
         assert "KeyError at test_recorder.py" in said[0][1]
-        assert "started again" in said[0][1]
+        assert "restarted" in said[0][1]
         wait_until(lambda: (tmp_path / EVENT_LOG).read_bytes() == b"1\n2\n")
         keeper.write_event_line(b"bad\n")
         wait_until(lambda: len(said) == 2)

@@ -239,7 +239,7 @@ def python(code: str, **env: str) -> str:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there can it be missing")
 def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     ask = "from voicecoach.shell.views import overlay; print(overlay.why_unavailable())"
-    assert "the display :9999 cannot be opened" in python(ask, DISPLAY=":9999")
+    assert "cannot open the display :9999" in python(ask, DISPLAY=":9999")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "no display found" in overlay.why_unavailable()

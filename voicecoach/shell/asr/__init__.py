@@ -1,1 +1,1 @@
-"""Transcription beside the engine: the queue, the recogniser's process, the run loop."""
+"""Transcribes beside the engine: the request queue, the transcriber's process, the run loop."""

@@ -1,11 +1,11 @@
-"""The engine's one loop, closed: it asks for words, and words come back.
+"""Answers the engine's requests for words, in a replay or in a live call.
 
 `ReplayAsr` serves a recording: the answer to a request arrives a fixed, stated time after it in
-stream time (`transcription.replay_delay_s`), and the replay waits for the recogniser where it
+stream time (`transcription.replay_delay_s`), and the replay waits for the transcriber when it
 must, so that a recording gives the same words at the same moments on any machine at any speed.
 
-`LiveAsr` serves a call: one recogniser for both channels, and an answer arrives when it is done.
-What is asked for waits in a `Backlog`, which decides what is done next and what is left undone.
+`LiveAsr` serves a call: one transcriber for both channels, and an answer arrives when it is ready.
+Requests wait in a `Backlog`, which decides which is next and which are dropped.
 """
 
 from __future__ import annotations
@@ -41,43 +41,43 @@ from voicecoach.types import (
 )
 
 MAX_DIGIT_PAUSE = 15 * SAMPLE_RATE
-"""A number that is said with longer pauses than this is not one number."""
+"""Longest pause within one number, in samples."""
 CARD_WINDOW = 60 * SAMPLE_RATE
-"""So long after a card was spoken of, or digits were hidden since, more of it may come."""
+"""Time after a card was mentioned, or digits were masked, in which more digits may follow."""
 LAST_WORDS_TIMEOUT_S = 5.0
-"""Seconds that a live call waits for its last words: another may have begun."""
+"""Seconds that a live call waits for its last words, since another call may have begun."""
 THREAD_LOST = TranscribeResult([], "its thread failed")
 LAST_WORDS_LATE = TranscribeResult([], "the last words did not arrive in time")
 
 
 class Asr(Protocol):
-    """What the run loop needs: audio and requests in, answers out."""
+    """What the run loop needs: takes audio and requests, gives answers."""
 
     def buffer_audio(self, block: Block) -> None:
-        """Keep the audio that requests will name."""
+        """Buffer the audio that requests will refer to."""
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Take a request."""
+        """Accept a request."""
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return what has come up to stream index `until`, or all there will be."""
+        """Return the answers up to stream index `until`; with None, all that remain."""
 
     def discard_pending(self) -> None:
-        """Drop all audio and all that is not answered: no answer to it ever comes."""
+        """Drop all audio and pending requests; they are never answered."""
 
     def close(self) -> None:
-        """Drop what is not begun, and let the threads end."""
+        """Drop requests that have not begun, and end the threads."""
 
 
 class TranscriptBuilder:
-    """Makes transcripts of what a transcriber says: clean, masked, placed on the stream.
+    """Makes transcripts from a transcriber's words: cleaned, masked, placed on the stream.
 
     Parameters
     ----------
     settings
-        For the longest utterance.
+        Gives the longest utterance.
     numbers
-        How numbers are said, to hide those of cards.
+        How numbers are spoken, to mask card numbers.
     """
 
     def __init__(self, settings: config.TranscriptionConfig, numbers: NumberWords) -> None:
@@ -86,24 +86,24 @@ class TranscriptBuilder:
         self._digit_runs = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
         """For each speaker: newest utterance, its end, open digits after it and before it."""
         self._card_until = 0
-        """Up to where digits are taken for a card's, whoever says them."""
+        """Up to this index, digits of either speaker count as a card's."""
 
     def buffer_audio(self, block: Block) -> None:
-        """Keep the audio that requests will name."""
+        """Buffer the audio that requests will refer to."""
         self._audio.push(block)
 
     def clear_audio(self) -> None:
-        """Let no audio stay."""
+        """Drop all buffered audio."""
         self._audio.clear()
 
     def audio_of(self, request: TranscribeRequest) -> F32:
-        """Return what a request is about."""
+        """Return a request's audio."""
         return self._audio.window(request.speaker.row, request.start, request.end)
 
     def build_transcript(
         self, at: int, request: TranscribeRequest, words: Sequence[TranscribedWord], error: str = ""
     ) -> Transcript:
-        """Return the transcript that answers a request at `at`."""
+        """Return the transcript that answers a request at index `at`."""
         number, end, after, before = self._digit_runs[request.speaker]
         if request.utterance != number:
             before = after if request.start - end < MAX_DIGIT_PAUSE else DigitRun()
@@ -130,16 +130,16 @@ class TranscriptBuilder:
 
 
 class ReplayAsr:
-    """Answers in the order of the requests, each at its modelled time.
+    """Answers requests in order, each at its modelled time.
 
     Parameters
     ----------
     transcribers
-        As many are at work at once.
+        Number of them is the number of requests in progress at once.
     settings
-        For the modelled delay.
+        Gives the modelled delay.
     numbers
-        How numbers are said, to hide those of cards.
+        How numbers are spoken, to mask card numbers.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class ReplayAsr:
         self._pool = ThreadPoolExecutor(len(transcribers), "asr")
 
     def buffer_audio(self, block: Block) -> None:
-        """Keep the audio that requests will name."""
+        """Buffer the audio that requests will refer to."""
         self._answerer.buffer_audio(block)
 
     def submit(self, request: TranscribeRequest) -> None:
@@ -164,7 +164,7 @@ class ReplayAsr:
         self._pending.append((request, self._pool.submit(self._transcribe_task, task)))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return the answers that arrive up to `until`, waiting for the recogniser."""
+        """Return the answers up to `until`, waiting for the transcriber."""
         answers: list[Transcript | Degraded] = []
         while self._pending and (until is None or self._arrival(self._pending[0][0]) <= until):
             request, future = self._pending.popleft()
@@ -175,21 +175,21 @@ class ReplayAsr:
         return answers
 
     def discard_pending(self) -> None:
-        """Drop all audio and all that is not answered."""
+        """Drop all audio and pending requests."""
         for _, future in self._pending:
             future.cancel()
         self._pending.clear()
         self._answerer.clear_audio()
 
     def close(self) -> None:
-        """Drop what is not begun, and let the threads end."""
+        """Drop requests that have not begun, and end the threads."""
         self._pool.shutdown(cancel_futures=True)
 
     def _arrival(self, request: TranscribeRequest) -> int:
         return request.at + self._delay
 
     def _transcribe_task(self, task: TranscribeTask) -> TranscribeResult:
-        attempts = self._free.popleft()  # there are as many as threads
+        attempts = self._free.popleft()  # there are as many transcribers as threads
         try:
             return attempts.run_task(task)
         finally:
@@ -197,18 +197,18 @@ class ReplayAsr:
 
 
 class LiveAsr:
-    """Answers when it can; one thread, so that the call always has a core to itself.
+    """Answers requests as soon as it can, in one thread, which leaves the call a core to itself.
 
     Parameters
     ----------
     transcriber
         Serves both channels.
     settings
-        For the longest utterance.
+        Gives the longest utterance.
     numbers
-        How numbers are said, to hide those of cards.
+        How numbers are spoken, to mask card numbers.
     say
-        Told where its thread fails.
+        Called with a message if the thread fails.
     """
 
     def __init__(
@@ -223,26 +223,26 @@ class LiveAsr:
         self._backlog = Backlog()
         self._now = 0
         self._task: TranscribeTask | None = None
-        """What is being done."""
+        """The request in progress."""
         self._closed = False
         self._generation = 0
-        """How often all was dropped."""
+        """How often everything was discarded."""
         self._done: list[tuple[TranscribeRequest, int, TranscribeResult]] = []
         self._changed = threading.Condition()
         self._thread_lost = False
-        """Nobody answers any more."""
+        """Whether the thread has failed: nothing is answered any more."""
         StageThread("transcription", self._transcribe_loop, say, self._on_thread_lost).start()
 
     def buffer_audio(self, block: Block) -> None:
-        """Keep the audio that requests will name."""
+        """Buffer the audio that requests will refer to."""
         with self._changed:
             self._answerer.buffer_audio(block)
             self._now = block.end
             if self._backlog:
-                self._changed.notify()  # what rests may be due
+                self._changed.notify()  # a postponed request may be due now
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Take a request."""
+        """Accept a request."""
         with self._changed:
             if self._thread_lost:
                 self._done.append((request, self._now, THREAD_LOST))
@@ -251,7 +251,7 @@ class LiveAsr:
             self._changed.notify()
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return what has come; where `until` is None, wait for all final words, but not long."""
+        """Return the answers that are ready; with None, wait a limited time for all final words."""
         answers: list[Transcript | Degraded] = []
         with self._changed:
             if until is None and not self._changed.wait_for(
@@ -271,11 +271,11 @@ class LiveAsr:
 
     @property
     def queued_requests(self) -> int:
-        """How many requests are not begun."""
+        """Number of requests that have not begun."""
         return len(self._backlog)
 
     def discard_pending(self) -> None:
-        """Drop all audio and all that is not answered."""
+        """Drop all audio and pending requests."""
         with self._changed:
             self._backlog.clear()
             self._done.clear()
@@ -283,20 +283,20 @@ class LiveAsr:
             self._answerer.clear_audio()
 
     def close(self) -> None:
-        """Drop what is not begun, and let the thread end."""
+        """Drop requests that have not begun, and end the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _on_thread_lost(self) -> None:
-        """Say of all that waits, and of all that is to come, that there are no words."""
+        """Answer all pending and future requests with an error."""
         with self._changed:
             self._thread_lost = True
             self._answer_all_with(THREAD_LOST)
             self._changed.notify_all()
 
     def _answer_all_with(self, result: TranscribeResult) -> None:
-        """Answer with this what waits, and what is being done."""
+        """Answer all waiting requests, and the one in progress, with this result."""
         tasks = [*([self._task] if self._task else []), *self._backlog.drain()]
         self._done += [(task.request, self._now, result) for task in tasks]
         self._task = None
@@ -304,7 +304,7 @@ class LiveAsr:
 
     def _transcribe_loop(self) -> None:
         with self._changed:
-            if self._task:  # it was begun again: of this it knows nothing
+            if self._task:  # the process was restarted: it does not know of this request
                 self._done.append((self._task.request, self._now, THREAD_LOST))
         while True:
             with self._changed:

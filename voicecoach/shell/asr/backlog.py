@@ -1,7 +1,7 @@
-"""What is asked of the recogniser of a live call and not begun, and what of it is left undone.
+"""Queue of a live call's transcription requests, which drops requests when the machine is slow.
 
-When the machine is too slow, first partial words become rarer, then they stop, then final words
-lag, and both are said; nothing else of the call ever waits for words.
+On a machine that is too slow, first partial words become rarer, then they stop, then final words
+are late; both are reported.  Nothing else in the call waits for words.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from voicecoach.shell.asr.transcriber import TranscribeTask
 from voicecoach.types import SAMPLE_RATE, Degraded, Speaker, TranscribeRequest
 
 PARTIAL_REST_FACTOR = 2.0
-"""A partial begins no sooner than this times what the one before took, from its beginning: words
-take no more than half a core however slow the machine is."""
+"""A partial request starts no sooner than this factor times the previous one's duration after that
+one's start: partial words take at most half a core, however slow the machine.
+"""
 LATE_AFTER = 2 * SAMPLE_RATE
-"""Final words later than this stop the partial ones."""
+"""Partial words stop when final words are later than this, in samples."""
 IN_TIME_WITHIN = SAMPLE_RATE
-"""Final words sooner than this let them go on."""
+"""Partial words resume when final words are sooner than this, in samples."""
 
 
 class Backlog:
-    """What is asked for and not begun, and what of it is worth doing.
+    """Requests that have not begun, and which of them is next.
 
     Time is the stream's.  A partial request is replaced by a newer one of its speaker, and a
     careful one by a newer one of its utterance, which inherit its place; the one that waits longest
@@ -28,7 +29,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._careful: dict[tuple[Speaker, int], tuple[int, TranscribeTask]] = {}
-        """For each utterance, since when it waits and the newest."""
+        """For each utterance: since when it waits, and its newest request."""
         self._partial: dict[Speaker, tuple[int, TranscribeTask]] = {}
         """The same for each speaker."""
         self._partials_not_before = 0
@@ -43,31 +44,31 @@ class Backlog:
         return len(self._careful) + len(self._partial)
 
     def add_task(self, task: TranscribeTask) -> None:
-        """Add what is asked for."""
+        """Add a request."""
         request = task.request
         if request.careful:
             key = request.speaker, request.utterance
             since, _ = self._careful.get(key, (request.at, None))
             self._careful[key] = since, task
-            # It will say more than a partial one that has not begun.
+            # It will contain more than a partial request that has not begun.
             self._partial.pop(request.speaker, None)
         else:
             since, _ = self._partial.get(request.speaker, (request.at, None))
             self._partial[request.speaker] = since, task
 
     def clear(self) -> None:
-        """Drop all that waits."""
+        """Drop all waiting requests."""
         self._careful.clear()
         self._partial.clear()
 
     def drain(self) -> list[TranscribeTask]:
-        """Return all that waits, and drop it."""
+        """Return all waiting requests, and drop them."""
         tasks = [task for _, task in (*self._careful.values(), *self._partial.values())]
         self.clear()
         return tasks
 
     def next_task(self, now: int) -> TranscribeTask | None:
-        """Return what is to be done next, if anything is to be done at `now`."""
+        """Return the request to start at `now`, if any."""
         first = min(self._careful, key=lambda k: self._careful[k][0], default=None)
         waiting = {} if self._partials_stopped or now < self._partials_not_before else self._partial
         partial = min(waiting, key=lambda k: waiting[k][0], default=None)
@@ -76,7 +77,7 @@ class Backlog:
         return self._careful.pop(first)[1] if first else None
 
     def on_answered(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
-        """Note that a request is answered; return what there is to say of it, if anything."""
+        """Record an answered request; return a notice if the backlog's state has changed."""
         if not request.careful:
             self._partials_not_before = began + round(PARTIAL_REST_FACTOR * (now - began))
             return None
@@ -94,5 +95,5 @@ class Backlog:
 
 
 def transcription_notice(at: int, reason: str, *, over: bool = False) -> Degraded:
-    """Return the event that says what transcription does less than it should."""
+    """Return the event that reports reduced transcription, or its recovery."""
     return Degraded(at=at, stage="transcription", reason=reason, over=over)

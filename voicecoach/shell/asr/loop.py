@@ -1,4 +1,4 @@
-"""The one loop: blocks in, events out.  Live and replay differ only in who supplies what."""
+"""The run loop: feeds blocks to the engine and yields its events, live and in replay."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from voicecoach.types import (
 )
 
 MAX_HOPS_WITH_WORDS = 16
-"""Most hops heard at once where words are wanted: words come back no sooner than that (the least
-`transcription.replay_delay_s`), so none is too late for the hop it belongs to."""
+"""Most hops processed at once when words are wanted: it is the shortest possible
+`transcription.replay_delay_s`, so no words are too late for the hop they belong to.
+"""
 
 
 class Processor(Protocol):
     """What the loop needs of an engine."""
 
     def process(self, item: InputItem) -> list[Event]:
-        """Take an item and return what is new."""
+        """Process an item and return the new events."""
 
     def finish(self) -> list[Event]:
         """End the stream."""
 
 
 def run_engine(items: Iterable[InputItem], engine: Processor, asr: Asr | None) -> Iterator[Event]:
-    """Yield the events of a call as they become known, to its end."""
+    """Yield the events of a call as they become known, until its end."""
     for item in split_blocks(fill_gaps(items), MAX_HOPS_WITH_WORDS) if asr else fill_gaps(items):
         if asr and isinstance(item, Block):
             asr.buffer_audio(item)
@@ -51,7 +52,7 @@ def run_engine(items: Iterable[InputItem], engine: Processor, asr: Asr | None) -
 
 
 def fill_gaps(items: Iterable[InputItem]) -> Iterator[InputItem]:
-    """Yield blocks without a jump: silence stands in for what never came, and is marked so."""
+    """Yield blocks without gaps: missing audio becomes silence that is marked as missing."""
     now = 0
     for item in items:
         if isinstance(item, Block):
@@ -64,7 +65,7 @@ def fill_gaps(items: Iterable[InputItem]) -> Iterator[InputItem]:
 
 
 def split_blocks(items: Iterable[InputItem], hops: int) -> Iterator[InputItem]:
-    """Yield blocks of no more than `hops`."""
+    """Yield blocks of at most `hops` hops."""
     size = hops * HOP
     for item in items:
         if not isinstance(item, Block):
@@ -76,7 +77,7 @@ def split_blocks(items: Iterable[InputItem], hops: int) -> Iterator[InputItem]:
 
 
 def pace_blocks(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
-    """Yield blocks no earlier than `speed` times real time would have them complete."""
+    """Yield each block no earlier than its end at `speed` times real time."""
     began = time.monotonic()
     for block in blocks:
         ahead = block.end / SAMPLE_RATE / speed - (time.monotonic() - began)

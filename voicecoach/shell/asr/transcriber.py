@@ -1,7 +1,7 @@
-"""A speech recogniser: what it must be, and how it is asked.
+"""Defines a transcriber (speech to words), and restarts one that fails.
 
-One that fails, or does not answer in time, is started again once and asked again; one that fails
-again is left alone, and the call goes on without words, which is said, too.
+A transcriber that fails, or does not answer in time, is restarted once and asked again; after a
+second failure it is disabled, and the call continues without words; both are reported.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from voicecoach.types import F32, TranscribeRequest
 
 
 class TranscribedWord(NamedTuple):
-    """A word as a transcriber gives it."""
+    """A word from a transcriber."""
 
     text: str
     start_s: float
     """Seconds from the start of the audio."""
     end_s: float
     probability: float
-    """0..1, that it is right."""
+    """Probability that it is right, 0..1."""
 
 
 class RecogniserFailed(Exception):
-    """It could not do what it was asked; the text is ours, and holds no words."""
+    """A request failed; the message is our own, and holds no words of the call."""
 
 
 class SpeechModel(Protocol):
-    """What turns audio into words; whatever it raises is said and survived.
+    """Turns audio into words; whatever it raises is reported and survived.
 
-    One that a package adds runs in a process of its own (`worker_process`).  It may have a method
-    `warm_up()`, called once before a live session.
+    A transcriber of another package runs in a process of its own (`worker_process`).  It may have a
+    method `warm_up()`, called once before a live session.
     """
 
     def transcribe(
@@ -41,16 +41,16 @@ class SpeechModel(Protocol):
     ) -> list[TranscribedWord]:
         """Return the words in `audio` [n], 16 kHz, that follow `prefix`, its first words.
 
-        `context` was said before the audio.  Where `careful`, accuracy counts more than time, and
-        so do the words' times.
+        `context` was said before the audio.  If `careful`, accuracy matters more than speed, and so
+        do the words' times.
         """
 
 
 class Transcriber(SpeechModel, Protocol):
-    """A speech model that can be started again."""
+    """A speech model that can be restarted."""
 
     def restart(self) -> None:
-        """Begin anew after a failure."""
+        """Restart after a failure."""
 
 
 class TranscribeTask(NamedTuple):
@@ -61,17 +61,17 @@ class TranscribeTask(NamedTuple):
 
 
 class TranscribeResult(NamedTuple):
-    """What came of a request."""
+    """Result of a request."""
 
     words: list[TranscribedWord]
     error: str = ""
-    """Why there are none."""
+    """Why there are no words, or ""."""
     notice: str = ""
-    """What happened on the way."""
+    """What happened on the way, or ""."""
 
 
 class RestartingTranscriber:
-    """A transcriber that is started again once when it fails, and then left alone."""
+    """Wraps a transcriber: restarts it at its first failure, disables it at the second."""
 
     def __init__(self, transcriber: Transcriber) -> None:
         self._transcriber = transcriber
@@ -79,7 +79,7 @@ class RestartingTranscriber:
         self._restarted = False
 
     def run_task(self, task: TranscribeTask) -> TranscribeResult:
-        """Return the words that are asked for, or why there are none."""
+        """Return the words of a request, or why there are none."""
         request, notice = task.request, ""
         while not self._failed:
             try:
@@ -90,7 +90,9 @@ class RestartingTranscriber:
                     careful=request.careful,
                 )
                 _check_words(words)
-            except Exception as e:  # whatever a recogniser does, the call goes on and says so
+            except (
+                Exception
+            ) as e:  # whatever a transcriber raises, the call continues and reports it
                 error = _safe_error_text(e)
                 if self._restarted:
                     self._failed = error
@@ -107,14 +109,14 @@ class RestartingTranscriber:
 
 
 def _check_words(words: list[TranscribedWord]) -> None:
-    """Raise where a number is none: a call could not go on with it."""
+    """Raise if a number is NaN or infinite: the call could not continue with it."""
     for word in words:
         if not all(map(math.isfinite, (word.start_s, word.end_s, word.probability))):
-            raise RecogniserFailed("a word's time or probability is not a number")
+            raise RecogniserFailed("a word's time or probability is not finite")
 
 
 def _safe_error_text(error: Exception) -> str:
-    """Return what may be said of an error: somebody else's text may hold what was said."""
+    """Return what may be reported of an error: a foreign text may quote what was said."""
     if isinstance(error, RecogniserFailed | VoiceCoachError):
         return f"{type(error).__name__}: {error}"
     return describe_error(error)

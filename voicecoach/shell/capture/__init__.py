@@ -1,8 +1,8 @@
-"""Capturing two voices: the agent's microphone, and what the softphone plays.
+"""Captures both voices: the agent's microphone, and what the softphone plays.
 
-A backend is what a platform is captured with; `choose` finds the one for this machine.  It lists
-sources, opens one, and says what has become of it.  Everything else (which sources, what to do when
-one goes away, where samples belong on the time line) is the same everywhere, in `ears`.
+A backend captures audio on one platform; `choose_backend` finds the one for this machine.  It lists
+sources, opens one, and reports its failures.  Everything else (which sources, what to do when
+one disappears, where samples belong on the time line) is the same on all platforms, in `ears`.
 
 | platform      | the microphone     | the customer's voice      | with                        |
 |---------------|--------------------|---------------------------|-----------------------------|
@@ -26,72 +26,72 @@ from voicecoach.types import I16, Speaker
 
 
 class AudioSource(NamedTuple):
-    """Something that can be listened to."""
+    """An input or output whose sound can be captured."""
 
     name: str
-    """By which it is opened, and by which a user names it."""
+    """Identifies the source to the backend and to the user."""
     label: str
-    """For people."""
+    """Name to display."""
     kind: Literal["input", "output"]
     """An input is a microphone; an output is what a speaker or headset plays."""
     default: bool = False
-    """The system's own choice of its kind."""
+    """Whether it is the system's default of its kind."""
 
 
 class AudioChunk(NamedTuple):
     """Samples as a device delivered them."""
 
     samples: I16
-    """[n], 16 kHz mono; the receiver's to keep."""
+    """[n], 16 kHz mono; owned by the receiver."""
     at: float
-    """When the first of them was at the source, on `time.monotonic`'s clock."""
+    """When the first sample was at the source, in seconds of `time.monotonic`."""
     lost: bool = False
-    """The system dropped some before it."""
+    """Whether the system dropped audio before this chunk."""
 
 
 ChunkCallback: TypeAlias = Callable[[AudioChunk], None]
-"""Called from a thread of the sound system, which it must not hold up."""
+"""Called from a thread of the sound system, so it must not block."""
 
 
 class CaptureStream(Protocol):
-    """A source that is open."""
+    """An open source."""
 
     def failure_reason(self) -> str:
-        """Return why it is of no use any more (ended, moved to another source), "" where it is.
+        """Return why the stream has failed (ended, moved to another source), "" if it works.
 
         It may take a tenth of a second, and is called from one thread every second or two.
         """
 
     def close(self) -> None:
-        """Let go of it; nothing is delivered afterwards.  It never raises."""
+        """Close the stream; nothing is delivered afterwards.  It never raises."""
 
 
 class CaptureBackend(Protocol):
-    """A platform's way to listen.
+    """Captures audio on one platform.
 
     Raises
     ------
     DeviceError
-        From each method, where a person has to do something; the message says what.
+        From each method, when a person has to act; the message says what to do.
     """
 
     pauses_in_silence: bool
     """An output delivers no audio while nothing plays (WASAPI), and that is no fault."""
 
     def sources(self) -> list[AudioSource]:
-        """Return what there is to listen to now."""
+        """Return the sources available now."""
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Begin to listen; chunks come within seconds."""
+        """Open a source; chunks arrive within seconds."""
 
 
 def choose_backend() -> CaptureBackend:
-    """Return the backend for this machine; on Linux the sound server's where there is one.
+    """Return the backend for this machine; on Linux the sound server's if one runs.
 
     Raises
     ------
     DeviceError
-        Where something has to be installed first.
+        If something has to be installed first.
     """
     from voicecoach.shell.capture.portaudio import load_sounddevice
 

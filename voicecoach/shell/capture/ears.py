@@ -1,7 +1,7 @@
-"""Listening to both speakers, whatever becomes of their devices.
+"""Supervises both speakers' devices: opens them, watches them and reopens them after failures.
 
 One thread opens, watches and reopens; the sound system's threads put chunks into one bounded queue;
-whoever takes from it is never waited for.  What is so of one speaker's device:
+no thread waits for the reader of the queue.  The states of one speaker's device:
 
 | state   | leaves when                                                              | to      |
 |---------|--------------------------------------------------------------------------|---------|
@@ -11,7 +11,7 @@ whoever takes from it is never waited for.  What is so of one speaker's device:
 | open    | it ended, was moved, delivers no audio, or the system's choice is another | opening |
 | any     | `stop`: the device is let go, so that the system says so, too            | closed  |
 
-Of a stream that was moved to another source nothing more is taken: it may be the other speaker.
+A stream that was moved to another source is ignored from then on: it may carry the other speaker.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_t
 from voicecoach.types import SPEAKERS, Speaker
 
 MAX_QUEUED_CHUNKS = 3000
-"""Chunks that may wait to be taken: 30 s of both speakers."""
+"""Most chunks in the queue: 30 s of both speakers."""
 DEVICE_CHECK_S = 0.5
-"""Between looks at what is open."""
+"""Seconds between checks of the open devices."""
 DEFAULT_CHECK_S = 2.0
-"""Between looks at what the system would choose now."""
+"""Seconds between checks of the system's default device."""
 FIRST_CHUNK_TIMEOUT_S = 6.0
-"""A device may need this long to deliver its first chunk; 0.2 to 2 s were seen."""
+"""Seconds a device may need for its first chunk; 0.2 to 2 s were seen."""
 STALLED_S = 2.0
-"""A device that delivers without end, and has delivered, is stuck after this."""
+"""Seconds without a chunk after which a continuously delivering device counts as stuck."""
 REOPEN_DELAY_S, MAX_REOPEN_DELAY_S = 0.5, 5.0
-"""Before opening is tried again: at first, and at most."""
+"""Seconds before opening is retried: at first, and at most."""
 
 
 class CapturedChunk(NamedTuple):
@@ -48,31 +48,31 @@ class CapturedChunk(NamedTuple):
     speaker: Speaker
     chunk: AudioChunk
     came: float
-    """When it was delivered, on `time.monotonic`'s clock."""
+    """When it was delivered, in seconds of `time.monotonic`."""
 
 
 class DeviceLost(NamedTuple):
-    """A speaker's device is of no use, until something is heard of it again."""
+    """A speaker's device cannot be used until it delivers again."""
 
     speaker: Speaker
     reason: str
 
 
 class CapturedNews(NamedTuple):
-    """What there was in the queue."""
+    """Contents of the queue."""
 
     news: list[CapturedChunk | DeviceLost]
     now: float
-    """All that was delivered before this is in it."""
+    """Everything delivered before this time is included."""
 
 
 def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -> AudioSource:
-    """Return the source to listen to for a speaker: the one that is wanted, or the system's choice.
+    """Return a speaker's source: the one that was named, or the system's default.
 
     Raises
     ------
     DeviceError
-        Where there is none, or `wanted` may be several.
+        If there is none, or `wanted` matches several.
     """
     what = "microphone" if speaker is Speaker.AGENT else "softphone"
     if wanted:
@@ -82,8 +82,8 @@ def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -
         if len(found) == 1:
             return found[0]
         names = ", ".join(s.name for s in found or sources) or "nothing"
-        many = "may be several" if found else "is not there"
-        raise DeviceError(f"--{what} {wanted} {many}: there is {names}")
+        many = "matches several sources" if found else "was not found"
+        raise DeviceError(f"--{what} {wanted} {many}: name one of {names}")
     kind = "input" if speaker is Speaker.AGENT else "output"
     of_kind = [s for s in sources if s.kind == kind]
     if not of_kind and speaker is Speaker.AGENT:
@@ -102,11 +102,11 @@ class DeviceSupervisor:
     Parameters
     ----------
     backend
-        The platform's.
+        The platform's backend.
     wanted
-        The source a person named for a speaker; "" is the system's choice.
+        The source that the user named for a speaker; "" is the system's default.
     say
-        Told where its thread fails.
+        Called with a message if the thread fails.
     """
 
     def __init__(
@@ -135,27 +135,27 @@ class DeviceSupervisor:
 
     @property
     def queued_chunks(self) -> int:
-        """How much waits to be taken."""
+        """Number of chunks in the queue."""
         return self._inbox.qsize()
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self._drain_inbox()
         self._listening = True
         self._wake.set()
 
     def stop(self) -> None:
-        """Let go of the devices; from now on nothing is taken from them."""
+        """Release the devices; nothing is taken from them any more."""
         self._listening = False
         self._wake.set()
         self._drain_inbox()
 
     def open_source_name(self, speaker: Speaker) -> str:
-        """Return the name of what is open for a speaker, "" where nothing is."""
+        """Return the name of a speaker's open source, "" if none is open."""
         return self._devices[speaker.row].open_source_name
 
     def read_chunks(self, seconds: float) -> CapturedNews:
-        """Return what has come; wait at most so long where there is nothing yet."""
+        """Return what is in the queue, waiting at most `seconds` for the first chunk."""
         news: list[CapturedChunk | DeviceLost] = []
         try:
             news.append(self._inbox.get(timeout=seconds))
@@ -190,7 +190,7 @@ class DeviceSupervisor:
                 return
 
     def _abandon_devices(self) -> None:
-        """Nobody watches the devices any more: what they bring may be another's."""
+        """Release the devices because the supervising thread failed: they may change unnoticed."""
         for ear in self._devices:
             ear.abandon("device monitoring has stopped; restart voicecoach")
 
@@ -205,12 +205,12 @@ class DeviceSupervisor:
 
 
 class SupervisedDevice:
-    """One speaker's device; all but `hear` is the watching thread's."""
+    """One speaker's device; all methods but `accept_chunk` run in the supervising thread."""
 
     def __init__(self, ears: DeviceSupervisor, speaker: Speaker, wanted: str) -> None:
         self._supervisor, self._speaker, self._wanted = ears, speaker, wanted
         self._number = 0
-        """Of the stream that is heard: what comes from one before it is dropped."""
+        """Number of the current stream; chunks of earlier ones are dropped."""
         self._stream: CaptureStream | None = None
         self._source: AudioSource | None = None
         self._opened = self._heard = self._default_checked_at = self._reopen_at = 0.0
@@ -220,7 +220,7 @@ class SupervisedDevice:
 
     @property
     def open_source_name(self) -> str:
-        """The name of the source that is open, "" where none is."""
+        """Name of the open source, "" if none is open."""
         return self._source.name if self._stream and self._source else ""
 
     @property
@@ -234,7 +234,7 @@ class SupervisedDevice:
         )
 
     def check_device(self, now: float, *, listening: bool) -> None:
-        """See to the device."""
+        """Open, check or reopen the device."""
         if not listening:
             self.close()
             self._trouble, self._reopen_at = "", 0.0
@@ -243,7 +243,9 @@ class SupervisedDevice:
                 self._try_open(now)
         elif why := self._find_fault(now):
             if self._heard > self._opened:
-                self._trouble = ""  # it was there meanwhile, so this is news
+                self._trouble = (
+                    ""  # the device had been found meanwhile, so the loss is reported again
+                )
             self.close()
             self._report_lost(why)
             self._reopen_at = now + REOPEN_DELAY_S
@@ -251,19 +253,19 @@ class SupervisedDevice:
             self._trouble, self._reopen_delay_s = "", REOPEN_DELAY_S
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
         self._number += 1
         stream, self._stream = self._stream, None
         if stream:
             stream.close()
 
     def abandon(self, why: str) -> None:
-        """Let go of the device for good."""
+        """Release the device for good."""
         self.close()
         self._report_lost(why)
 
     def accept_chunk(self, number: int, chunk: AudioChunk) -> None:
-        """Take a chunk of a stream, in a thread of the sound system."""
+        """Accept a chunk of a stream, in a thread of the sound system."""
         if number != self._number:
             return
         self._heard = now = time.monotonic()
@@ -291,7 +293,7 @@ class SupervisedDevice:
             self._reopen_delay_s = min(2 * self._reopen_delay_s, MAX_REOPEN_DELAY_S)
 
     def _find_fault(self, now: float) -> str:
-        """Return why the device is of no use, or is no longer the one to listen to."""
+        """Return why the device has failed or must be replaced, "" if it is fine."""
         assert self._stream
         assert self._source
         idles = self.pauses_in_silence

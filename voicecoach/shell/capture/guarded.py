@@ -1,7 +1,7 @@
-"""A source of another package, which costs no call whatever it does.
+"""Wraps a capture backend of another package, so that its faults never end a call.
 
-Its errors become the `DeviceError` that a lost device is: said, and tried again.  A chunk that is
-not what it should be is refused where it is delivered.
+Its errors become `DeviceError`s, like those of a lost device: reported, and retried.  An invalid
+chunk is rejected when it is delivered.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from voicecoach.types import Speaker
 
 
 class GuardedBackend:
-    """A `CaptureBackend` that raises nothing but `DeviceError`.
+    """A `CaptureBackend` that raises only `DeviceError`.
 
     Parameters
     ----------
     name
-        By which its errors are reported.
+        Name under which its errors are reported.
     backend
-        The package's.
+        The package's backend.
     """
 
     def __init__(self, name: str, backend: CaptureBackend) -> None:
@@ -40,17 +40,17 @@ class GuardedBackend:
         self.pauses_in_silence = bool(getattr(backend, "pauses_in_silence", False))
 
     def sources(self) -> list[AudioSource]:
-        """Return what there is to listen to now."""
+        """Return the sources available now."""
         with _device_errors(self._name):
             return list(self._backend.sources())
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Begin to listen."""
+        """Open a source."""
 
         def deliver_checked(chunk: AudioChunk) -> None:
             samples, at = chunk.samples, chunk.at
             if samples.dtype != np.int16 or samples.ndim != 1:
-                raise TypeError(f"a chunk has int16 samples [n], not {samples.dtype}")
+                raise TypeError(f"chunks must have int16 samples [n], not {samples.dtype}")
             if not math.isfinite(at):
                 raise ValueError("a chunk's time is not a number")
             deliver(chunk)
@@ -60,19 +60,19 @@ class GuardedBackend:
 
 
 class GuardedStream:
-    """A `CaptureStream` that raises nothing but `DeviceError`."""
+    """A `CaptureStream` that raises only `DeviceError`."""
 
     def __init__(self, name: str, stream: CaptureStream) -> None:
         self._name, self._stream = name, stream
 
     def failure_reason(self) -> str:
-        """Return why it is of no use any more, "" where it is."""
+        """Return why the stream has failed, "" if it works."""
         with _device_errors(self._name):
             return self._stream.failure_reason()
 
     def close(self) -> None:
-        """Let go of it."""
-        with suppress(Exception):  # what is broken need not close cleanly
+        """Close the stream."""
+        with suppress(Exception):  # a broken stream need not close cleanly
             self._stream.close()
 
 

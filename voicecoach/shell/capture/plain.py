@@ -1,8 +1,8 @@
-"""Any input that PortAudio lists: the way to listen where there is no better one.
+"""Captures any input that PortAudio lists, where there is no better backend.
 
-What a headset plays is no input, so the customer's voice needs a loopback driver: BlackHole on
-macOS, VB-Cable or "Stereo Mix" on Windows, snd-aloop on Linux.  Each is listed as an input, is
-known by its name, and is offered as an output.
+A headset's output is not an input, so the customer's voice needs a loopback driver: BlackHole on
+macOS, VB-Cable or "Stereo Mix" on Windows, snd-aloop on Linux.  Each appears as an input, is
+recognised by its name, and is offered as an output.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ LOOPBACK_DRIVER = re.compile(
     r"^monitor of|\.monitor$",
     re.IGNORECASE,
 )
-"""Inputs that carry what is played."""
+"""Names of inputs that carry what is played."""
 
 
 class PortAudioBackend:
-    """A `CaptureBackend` of PortAudio's inputs.
+    """A `CaptureBackend` for PortAudio's inputs.
 
     Parameters
     ----------
     api
-        The host API that they are of, as PortAudio calls it; "" for all.
+        PortAudio's name of the inputs' host API; "" for all.
     settings
-        That host API's own settings, from the module sounddevice.
+        That host API's settings, from the module sounddevice.
     """
 
     pauses_in_silence = False
@@ -45,7 +45,7 @@ class PortAudioBackend:
         self._api, self._settings = api, settings
 
     def sources(self) -> list[AudioSource]:
-        """Return the inputs; loopback drivers as outputs, and the first of them as the default."""
+        """Return the inputs; loopback drivers count as outputs, and the first is the default."""
         devices, usual = self._devices(), self._default_index()
         sources: list[AudioSource] = []
         for name, device in devices.items():
@@ -58,7 +58,7 @@ class PortAudioBackend:
         return sources
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Begin to listen, at the device's own rate where it can do no other."""
+        """Open an input, at the device's own rate if it has no other."""
         device = self._devices().get(source.name)
         if device is None:
             raise DeviceError(f"{source.label}: it has been unplugged; plug it in")
@@ -75,7 +75,7 @@ class PortAudioBackend:
         )
 
     def _devices(self) -> dict[str, dict[str, Any]]:
-        """Return PortAudio's inputs by a name of their own that outlives a change of numbers."""
+        """Return PortAudio's inputs by names that stay the same when device numbers change."""
         refresh_devices()
         sd = load_sounddevice()
         apis = [api["name"] for api in sd.query_hostapis()]
@@ -87,7 +87,7 @@ class PortAudioBackend:
         return found
 
     def _default_index(self) -> int:
-        """Return the number of the system's own choice, -1 where it has none."""
+        """Return the number of the system's default, -1 if it has none."""
         sd = load_sounddevice()
         if not self._api:
             return int(sd.default.device[0])
@@ -96,7 +96,7 @@ class PortAudioBackend:
 
 
 def unique_name(name: str, taken: dict[str, Any]) -> str:
-    """Return the name, with a number where a twin has it."""
+    """Return the name, with a number if another device has the same."""
     count = 1
     while (unique := name if count == 1 else f"{name} #{count}") in taken:
         count += 1
@@ -104,13 +104,13 @@ def unique_name(name: str, taken: dict[str, Any]) -> str:
 
 
 def join_sources(inputs: list[AudioSource], outputs: list[AudioSource]) -> list[AudioSource]:
-    """Return both; a loopback driver is not the default where outputs can be heard themselves."""
+    """Return both; a loopback driver is not the default if outputs can be captured directly."""
     return [s._replace(default=s.default and s.kind == "input") for s in inputs] + outputs
 
 
 def with_missing_output(inputs: list[AudioSource], need: AudioSource) -> list[AudioSource]:
-    """Return the inputs, with what is needed to hear an output where there is none.
+    """Return the inputs, plus an entry that says what to install if no output can be captured.
 
-    It stands where the output would: people see it in the list, and opening it says what to do.
+    The entry appears as an output: people see it in the list, and opening it raises the advice.
     """
     return inputs if any(s.kind == "output" for s in inputs) else [*inputs, need]

@@ -1,9 +1,8 @@
-"""Streams by PortAudio (sounddevice), for the backends whose devices it can open.
+"""Opens PortAudio streams (sounddevice), for the backends that use it.
 
-The block is fixed: small ragged callbacks cost several times the CPU and gain 30 ms.  The latency
-is half of the 0.1 s that were thought best: callbacks then come one by one and not two at once,
-which costs the same and puts overlaps on the screen 20 ms sooner.  The callback copies, tells the
-time and leaves.
+The block size is fixed: small irregular callbacks cost several times the CPU and gain 30 ms.  The
+latency is 0.05 s: at 0.1 s callbacks come two at a time, which costs the same and shows overlaps
+20 ms later.  The callback only copies the block and takes the time.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from voicecoach.types import F32, I16, SAMPLE_RATE
 CALLBACK_BLOCK_S = 0.02
 """Seconds of audio in a callback."""
 LATENCY_S = 0.05
-"""Asked of PortAudio; it is the buffer's size, not the delay that is measured."""
+"""Latency requested from PortAudio, in seconds: its buffer's size, not the measured delay."""
 
 
 def load_sounddevice() -> ModuleType:
@@ -34,7 +33,7 @@ def load_sounddevice() -> ModuleType:
     Raises
     ------
     DeviceError
-        Where it, or PortAudio, is not installed.
+        If it, or PortAudio, is not installed.
     """
     try:
         import sounddevice
@@ -51,21 +50,21 @@ _open_lock = threading.Lock()
 
 
 def refresh_devices() -> None:
-    """Look again for devices, unless a stream is open.
+    """Refresh the list of devices, unless a stream is open.
 
-    PortAudio makes its list once, and making it anew would end every stream.
+    PortAudio makes its list once, and a new list would end every stream.
 
     Raises
     ------
     DeviceError
-        Where the sound system does not answer.
+        If the sound system does not answer.
     """
     sd = load_sounddevice()
     with _open_lock:
         if _open_streams:
             return
         try:
-            with contextlib.suppress(sd.PortAudioError):  # it failed to begin the last time
+            with contextlib.suppress(sd.PortAudioError):  # it failed to start the last time
                 sd._terminate()
             sd._initialize()
         except sd.PortAudioError as e:
@@ -73,38 +72,38 @@ def refresh_devices() -> None:
 
 
 def block_age_s(adc: float, now: float, block_s: float) -> float:
-    """Return how long ago a block's first sample was at the converter.
+    """Return the age of a block's first sample since it was at the converter, in seconds.
 
-    Some hosts do not tell (0), and WASAPI before the autumn of 2023 tells a time to come; but the
-    first sample is never younger than the block is long.
+    Some hosts do not report it (0), and WASAPI before autumn 2023 reports a future time; but the
+    first sample is always at least as old as the block is long.
     """
     return max(now - adc, block_s) if adc > 0 else block_s
 
 
 class SampleConverter:
-    """A device's samples to 16 kHz mono.
+    """Converts a device's samples to 16 kHz mono.
 
     Parameters
     ----------
     rate
-        Of the device, Hz.
+        Sample rate of the device, Hz.
     channels
-        Of the device; their mean is taken.
+        Channels of the device, which are averaged.
     """
 
     def __init__(self, rate: int, channels: int) -> None:
         self._rate, self._channels = rate, channels
-        # As int16 it would dither, and the same sound would give other samples.
+        # With int16 it would dither, and the same sound would give different samples.
         self._resampler = (
             soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
             if rate != SAMPLE_RATE
             else None
         )
         self._ahead_s = 0.0
-        """Seconds that went in and have not come out."""
+        """Seconds of audio inside the resampler."""
 
     def convert(self, data: bytes, at: float) -> AudioChunk | None:
-        """Return a device's block, whose first sample was there `at`; None while it is held."""
+        """Return a block, captured from time `at`, converted; None while the resampler holds it."""
         frames: I16 = np.frombuffer(data, np.int16).reshape(-1, self._channels)
         mono = frames.mean(axis=1, dtype=np.float32)
         if self._resampler is None:
@@ -116,19 +115,19 @@ class SampleConverter:
 
 
 def to_i16(samples: F32) -> I16:
-    """Return samples of int16's range as int16."""
+    """Return samples in int16's range as int16."""
     return np.rint(samples).clip(-32768, 32767).astype(np.int16)
 
 
 class CallbackInlet:
-    """What a sound system's callback hands its blocks to; whole chunks come out.
+    """Collects the blocks of a sound system's callback, and delivers chunks.
 
     Parameters
     ----------
     rate, channels
-        Of the blocks, which are int16.
+        Format of the blocks, which are int16.
     deliver
-        Where chunks go.
+        Called with each chunk.
     """
 
     def __init__(self, rate: int, channels: int, deliver: ChunkCallback) -> None:
@@ -137,9 +136,9 @@ class CallbackInlet:
         self._lost = False
 
     def push_block(self, data: bytes, age_s: float, lost: bool) -> None:
-        """Deliver a block whose first sample was there `age_s` ago."""
+        """Convert and deliver a block whose first sample is `age_s` seconds old."""
         chunk = self._converter.convert(data, time.monotonic() - age_s)
-        self._lost |= lost  # it may belong to a block that the converter holds
+        self._lost |= lost  # the loss may belong to a block inside the resampler
         if chunk:
             self._deliver(chunk._replace(lost=self._lost))
             self._lost = False
@@ -150,27 +149,27 @@ class CallbackInlet:
 
 
 class PortAudioStream:
-    """An input of PortAudio that is open, a `capture.Stream`.
+    """An open PortAudio input, a `CaptureStream`.
 
     Parameters
     ----------
     device
         PortAudio's number or name.
     deliver
-        Where chunks go.
+        Called with each chunk.
     rate, channels
-        As the device is opened.
+        Format in which the device is opened.
     extra
-        A host API's own settings.
+        Settings of the host API.
     label
-        What people call the device.
+        Name to display.
     moved
-        Asked by `trouble`, says whether the stream is still what it was.
+        Called by `failure_reason`; returns why the stream has changed its source, or "".
 
     Raises
     ------
     DeviceError
-        Where it cannot be opened.
+        If it cannot be opened.
     """
 
     def __init__(
@@ -213,9 +212,9 @@ class PortAudioStream:
         return "its device was disconnected" if self._ended else self._moved_reason()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the stream."""
         self._inlet.stop()
-        with contextlib.suppress(Exception):  # what is broken need not close cleanly
+        with contextlib.suppress(Exception):  # a broken stream need not close cleanly
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()

@@ -1,9 +1,9 @@
-"""PulseAudio, and PipeWire in its place.
+"""Captures audio from PulseAudio, or from PipeWire through its PulseAudio interface.
 
-Debian's PortAudio knows no sound server, but ALSA's device "pulse" leads there; which source it
-reads is said by an environment variable at the moment of opening.  The server may move a stream to
-another source without a word: where the softphone's output goes away, to the agent's own
-microphone.  So each stream carries its speaker's name, and is looked up by it.
+Debian's PortAudio has no sound-server support, but ALSA's device "pulse" connects to one; which
+source it reads is set by an environment variable when it is opened.  The server may move a stream
+to another source unannounced: if the softphone's output disappears, to the agent's own microphone.
+So each stream carries its speaker's name, by which its current source is looked up.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from voicecoach.types import Speaker
 
 ALSA_PULSE_DEVICE = "pulse"
 SPEAKER_PROPERTY = "voicecoach.speaker"
-"""The property that names a stream's speaker."""
+"""The stream property that holds the speaker's name."""
 LISTING_VALID_S = 1.5
-"""For how long a list of the server's streams is good enough."""
+"""Seconds for which a list of the server's streams is reused."""
 PACTL_TIMEOUT_S = 5.0
 _ENVIRONMENT_LOCK = threading.Lock()
-"""The environment is the whole process's."""
+"""The environment belongs to the whole process."""
 
 
 class PulseBackend:
-    """A sound server that pactl can ask; a `CaptureBackend`."""
+    """A `CaptureBackend` for a sound server that pactl can query."""
 
     pauses_in_silence = False
 
@@ -43,18 +43,18 @@ class PulseBackend:
         self._listed_at = float("-inf")
 
     def sources(self) -> list[AudioSource]:
-        """Return the server's sources: monitors are what an output plays."""
+        """Return the server's sources; a monitor carries what an output plays."""
         self._refresh_listing()
         return self._sources
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Begin to listen to a source."""
+        """Open a source."""
         with (
             _ENVIRONMENT_LOCK,
             _environment(PULSE_SOURCE=source.name, PULSE_PROP=f"{SPEAKER_PROPERTY}={speaker}"),
         ):
             portaudio.refresh_devices()
-            # What ALSA has to say of a failure goes to the terminal, past everybody.
+            # ALSA writes its error messages straight to the terminal.
             with _stderr_silenced():
                 stream = portaudio.PortAudioStream(
                     ALSA_PULSE_DEVICE,
@@ -62,7 +62,7 @@ class PulseBackend:
                     label=source.label,
                     moved=lambda: self._moved_reason(source, speaker),
                 )
-        self._listed_at = float("-inf")  # the lists are of before
+        self._listed_at = float("-inf")  # the lists are older than the stream
         return stream
 
     def _moved_reason(self, source: AudioSource, speaker: Speaker) -> str:
@@ -75,11 +75,11 @@ class PulseBackend:
                 and properties.get(SPEAKER_PROPERTY) == speaker
                 and output["source"] != source.name
             ):
-                return f"the sound server moved it from {source.name} to {output['source']}"
+                return f"device changed: now {output['source']}, was {source.name}"
         return ""
 
     def _refresh_listing(self) -> None:
-        """Ask the server what there is, unless it was asked a moment ago: pactl takes 7 ms."""
+        """Query the server unless the last answer is recent: pactl takes 7 ms."""
         now = time.monotonic()
         if now - self._listed_at < LISTING_VALID_S:
             return
@@ -88,7 +88,7 @@ class PulseBackend:
         self._sources = []
         names = {}
         for entry in _run_pactl("list", "sources"):
-            # Some versions write an empty text, some "n/a", where it is no monitor.
+            # For a source that is no monitor some versions write an empty text, some "n/a".
             monitored = entry.get("monitor_source") or ""
             monitors = monitored not in ("", "n/a")
             default = monitored == sink if monitors else entry["name"] == source
@@ -126,7 +126,7 @@ def _run_pactl(*question: str) -> Any:
 
 @contextlib.contextmanager
 def _environment(**values: str) -> Iterator[None]:
-    """Set variables for a moment."""
+    """Set environment variables while the context lasts."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -141,7 +141,7 @@ def _environment(**values: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stderr_silenced() -> Iterator[None]:
-    """Drop what libraries write to standard error."""
+    """Discard what libraries write to standard error."""
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,10 +1,11 @@
-"""macOS: microphones by Core Audio, what is played by flexaudio (macOS 14.4, Apple silicon).
+"""macOS: captures microphones by Core Audio and outputs by flexaudio (macOS 14.4, Apple silicon).
 
-macOS asks once whether the application that voicecoach was started from (the terminal, say) may
-record, and hands a tap zeros where it may not.  System Settings, Privacy & Security: "Screen &
-System Audio Recording" for the tap, "Microphone" for the microphone; start that application anew.
+macOS asks once whether the application that voicecoach was started from (such as the terminal) may
+record; without permission a tap delivers zeros.  Grant it in System Settings, Privacy & Security:
+"Screen & System Audio Recording" for the tap, "Microphone" for the microphone; then restart that
+application.
 
-Without flexaudio, or on an older Mac, a loopback driver does as in `plain`: BlackHole, in a
+Without flexaudio, or on an older Mac, use a loopback driver as in `plain`: BlackHole, in a
 Multi-Output Device together with the headset.
 """
 
@@ -31,13 +32,13 @@ from voicecoach.shell.capture.portaudio import to_i16
 from voicecoach.types import SAMPLE_RATE, Speaker
 
 TAP_PREFIX = "tap: "
-"""Begins the name of what is played; an application's identifier follows."""
+"""Prefix of the name of an output; an application's identifier follows."""
 SYSTEM_TAP = f"{TAP_PREFIX}everything"
 CHUNK_S = 0.02
-"""flexaudio's chunks have this length, whatever is asked."""
+"""Length of flexaudio's chunks in seconds, whatever is requested."""
 TAP_POLL_S = 0.01
 TAP_OPEN_TIMEOUT_S = 10.0
-"""A tap that has not opened by then does not."""
+"""Seconds within which a tap opens, or never does."""
 DISCONTINUITY = 1
 """The flag of a chunk before which there is a gap."""
 BLACKHOLE_HINT = "or install BlackHole and play the call through it"
@@ -49,7 +50,7 @@ def load_taps() -> ModuleType:
     Raises
     ------
     DeviceError
-        Where it is not installed, or this macOS has no taps.
+        If it is not installed, or this macOS has no taps.
     """
     try:
         import flexaudio
@@ -63,7 +64,7 @@ def load_taps() -> ModuleType:
 
 
 class CoreAudioBackend:
-    """A `CaptureBackend` of Core Audio's inputs and of taps on what is played."""
+    """A `CaptureBackend` for Core Audio's inputs and taps on outputs."""
 
     pauses_in_silence = False
 
@@ -71,7 +72,7 @@ class CoreAudioBackend:
         self._inputs = PortAudioBackend()
 
     def sources(self) -> list[AudioSource]:
-        """Return the microphones, and the taps or what is needed for them."""
+        """Return the microphones, and the taps or what to install for them."""
         inputs = self._inputs.sources()
         try:
             module = load_taps()
@@ -87,7 +88,7 @@ class CoreAudioBackend:
         return join_sources(inputs, [everything, *applications])
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Begin to listen."""
+        """Open a source."""
         if not source.name.startswith(TAP_PREFIX):
             return self._inputs.open(source, speaker, deliver)
         module = load_taps()
@@ -100,10 +101,10 @@ class CoreAudioBackend:
 
 
 class TapStream:
-    """A tap that is open, a `capture.Stream`.
+    """An open tap, a `CaptureStream`.
 
-    flexaudio binds a stream to the thread that opened it, so that it has one: the thread opens,
-    reads, delivers and stops.
+    flexaudio binds a stream to the thread that opened it, so each has its own thread, which opens,
+    reads, delivers and closes.
     """
 
     def __init__(
@@ -131,13 +132,13 @@ class TapStream:
             raise DeviceError(f"{label}: cannot open it: {why}") from e
 
     def failure_reason(self) -> str:
-        """Return why it is of no use any more, "" where it is."""
+        """Return why the stream has failed, "" if it works."""
         return self._trouble
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the stream."""
         self._closing.set()
-        with contextlib.suppress(RuntimeError):  # it is this thread that closes it
+        with contextlib.suppress(RuntimeError):  # that thread closes the tap
             self._thread.join(1.0)
 
     def _tap_loop(self, module: ModuleType, kind: str, process_id: int | None) -> None:
@@ -147,7 +148,7 @@ class TapStream:
                 process_id=process_id,
                 output_rate=SAMPLE_RATE,
                 output_channels=1,
-                silence_probe=False,  # it plays a tone into the call
+                silence_probe=False,  # flexaudio's default would play a tone into the call
             )
         except Exception as e:
             self._opened.set_exception(e)
@@ -162,9 +163,9 @@ class TapStream:
             stream.stop()
 
     def _deliver_chunks(self, stream: Any) -> None:
-        """Deliver what has come."""
+        """Deliver the chunks that have arrived."""
         while not self._closing.is_set() and (chunk := stream.poll_chunk()) is not None:
-            # Its clock has an origin of its own; a chunk that was read at once shows where.
+            # Its clock has its own origin, which a chunk that was read at once reveals.
             arrived = chunk.arrival_ns / 1e9
             self._clock_s = min(self._clock_s, time.monotonic() - CHUNK_S - arrived)
             samples = to_i16(np.frombuffer(chunk.data, "<f4") * 32768)
@@ -174,9 +175,11 @@ class TapStream:
 
 
 def _processes(module: ModuleType) -> dict[str, Any]:
-    """Return the applications that can be tapped, by names that outlive their numbers."""
+    """Return the applications that can be tapped, by names that outlive process numbers."""
     found: dict[str, Any] = {}
-    with contextlib.suppress(RuntimeError):  # macOS did not answer; everything can be tapped still
+    with contextlib.suppress(
+        RuntimeError
+    ):  # macOS did not answer; the whole output can still be tapped
         for process in module.processes():
             found[unique_name(TAP_PREFIX + (process.bundle_id or process.name), found)] = process
     return found

@@ -1,4 +1,4 @@
-"""Windows: microphones by sounddevice, what a headset plays by PyAudioWPatch's WASAPI loopback.
+"""Windows: captures microphones by sounddevice and outputs by PyAudioWPatch's WASAPI loopback.
 
 sounddevice's PortAudio has no loopback.  PyAudioWPatch brings a PortAudio of its own, which makes
 its list of devices whenever none of its `PyAudio` is left; so each stream has one, and so has each
@@ -24,7 +24,7 @@ from voicecoach.types import Speaker
 
 WASAPI_HOST_API = "Windows WASAPI"
 LOOPBACK_PREFIX = f"{WASAPI_HOST_API} loopback: "
-"""Begins the name of what a speaker or headset plays."""
+"""Prefix of the name of an output."""
 LOOPBACK_HINT = "pip install 'voicecoach[loopback]' to hear the customer"
 
 
@@ -34,7 +34,7 @@ def load_loopback() -> ModuleType:
     Raises
     ------
     DeviceError
-        Where it is not installed.
+        If it is not installed.
     """
     try:
         import pyaudiowpatch
@@ -45,18 +45,18 @@ def load_loopback() -> ModuleType:
 
 
 class WasapiBackend:
-    """A `CaptureBackend` of WASAPI's inputs and the loopbacks of its outputs."""
+    """A `CaptureBackend` for WASAPI's inputs and the loopbacks of its outputs."""
 
     pauses_in_silence = True
 
     def __init__(self) -> None:
-        # In shared mode WASAPI has one rate; Windows converts only where it is asked to.
+        # In shared mode WASAPI has one rate; Windows converts only on request.
         self._inputs = PortAudioBackend(
             WASAPI_HOST_API, lambda sd: sd.WasapiSettings(auto_convert=True)
         )
 
     def sources(self) -> list[AudioSource]:
-        """Return the microphones, and the outputs or what is needed to hear them."""
+        """Return the microphones, and the outputs or what to install for them."""
         inputs = self._inputs.sources()
         try:
             audio = _new_pyaudio(load_loopback())
@@ -73,14 +73,14 @@ class WasapiBackend:
         return join_sources(inputs, outputs)
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Begin to listen."""
+        """Open a source."""
         if source.name.startswith(LOOPBACK_PREFIX):
             return LoopbackStream(load_loopback(), source, deliver)
         return self._inputs.open(source, speaker, deliver)
 
 
 class LoopbackStream:
-    """What an output plays, at the rate and channels it has; a `capture.Stream`."""
+    """Captures an output at its own rate and channels; a `CaptureStream`."""
 
     def __init__(self, module: ModuleType, source: AudioSource, deliver: ChunkCallback) -> None:
         self._overflow, self._go_on = module.paInputOverflow, module.paContinue
@@ -108,17 +108,17 @@ class LoopbackStream:
             raise DeviceError(f"{source.label}: cannot open it: {e}") from e
 
     def failure_reason(self) -> str:
-        """Return why it is of no use any more, "" where it is; silence is no trouble."""
+        """Return why the stream has failed, "" if it works; silence is not a failure."""
         try:
             return "" if self._stream.is_active() else "its device was disconnected"
         except OSError as e:
             return f"its device was disconnected: {e}"
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the stream."""
         self._inlet.stop()
         for let_go in (self._stream.stop_stream, self._stream.close, self._audio.terminate):
-            with contextlib.suppress(Exception):  # what is broken need not close cleanly
+            with contextlib.suppress(Exception):  # a broken stream need not close cleanly
                 let_go()
 
     def _on_audio(self, data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
@@ -130,7 +130,7 @@ class LoopbackStream:
 
 
 def _new_pyaudio(module: ModuleType) -> Any:
-    """Return a new `PyAudio`, to be terminated."""
+    """Return a new `PyAudio`, to be terminated by the caller."""
     try:
         return module.PyAudio()
     except OSError as e:
@@ -138,7 +138,7 @@ def _new_pyaudio(module: ModuleType) -> Any:
 
 
 def _loopbacks(audio: Any) -> dict[str, dict[str, Any]]:
-    """Return the loopbacks by a name of their own, as in `Plain`."""
+    """Return the loopbacks by unique names, as in `plain`."""
     found: dict[str, dict[str, Any]] = {}
     with contextlib.suppress(OSError):  # Windows without WASAPI has none
         for info in audio.get_loopback_device_info_generator():
@@ -151,7 +151,7 @@ def _loopback_label(info: dict[str, Any]) -> str:
 
 
 def _default(audio: Any) -> int:
-    """Return the number of the default output's loopback, -1 where it has none."""
+    """Return the number of the default output's loopback, -1 if it has none."""
     try:
         return int(audio.get_default_wasapi_loopback()["index"])
     except (OSError, LookupError):

@@ -64,7 +64,7 @@ def test_there_is_a_view_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> N
     assert resolve_view("auto") == ("browser", "there is no PySide6")
     for named in ("console", "browser", "none"):
         assert resolve_view(named) == (named, "")
-    with pytest.raises(ConfigError, match="no overlay: there is no PySide6; or take --view"):
+    with pytest.raises(ConfigError, match="no overlay: there is no PySide6; or use --view"):
         resolve_view("overlay")
     monkeypatch.setattr(live, "why_no_overlay", lambda: "")
     assert resolve_view("auto") == ("overlay", "")
@@ -214,7 +214,7 @@ def test_a_port_that_is_taken_is_said(opened: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with (
-            pytest.raises(ConfigError, match=f"--port {port}: cannot listen there"),
+            pytest.raises(ConfigError, match=f"--port {port}: cannot listen on it"),
             served(Config(live=LiveConfig(view="none", port=port))),
         ):
             pass

@@ -122,7 +122,7 @@ def test_a_recogniser_that_fails_once_is_started_again_and_asked_again() -> None
     notice, answer = w.poll(None)
     assert isinstance(notice, Degraded)
     assert notice.reason == (
-        "the transcriber failed (RecogniserFailed: out of memory) and was started again"
+        "the transcriber failed (RecogniserFailed: out of memory) and was restarted"
     )
     assert isinstance(answer, Transcript)
     assert (len(answer.words), answer.error, parrot.restarts) == (1, "", 1)
@@ -355,7 +355,7 @@ def test_last_words_are_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch)
         w.submit(request(64 * HOP, careful=True, utterance=n))
     answers = [a for a in w.poll(None) if isinstance(a, Transcript)]
     assert [a.utterance for a in answers] == [1, 2]
-    assert all("did not come in time" in a.error and not a.words for a in answers)
+    assert all("did not arrive in time" in a.error and not a.words for a in answers)
     w.close()
     parrot.gate.set()
     time.sleep(0.2)

@@ -110,11 +110,11 @@ def test_a_source_is_named_by_its_name_or_some_of_what_it_is(
 @pytest.mark.parametrize(
     ("sources", "speaker", "wanted", "said"),
     [
-        ([MIC, OTHER, OUT], A, "mono", "may be several: there is mic, mic2"),
-        ([MIC, OUT], C, "nobody", "--softphone nobody is not there: there is mic, out.monitor"),
+        ([MIC, OTHER, OUT], A, "mono", "matches several sources: name one of mic, mic2"),
+        ([MIC, OUT], C, "nobody", "--softphone nobody was not found: name one of mic, out.monitor"),
         ([OUT], A, "", "no microphone found; plug in a headset"),
         ([MIC], C, "", "name the customer's voice with --softphone"),
-        ([], A, "x", "there is nothing"),
+        ([], A, "x", "name one of nothing"),
     ],
 )
 def test_what_cannot_be_picked_is_said(

@@ -213,7 +213,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
     with WebServer(Feed()) as server:
-        assert "cannot control this call" in server.why_unreachable
+        assert "cannot reach this call" in server.why_unreachable
     assert list(folder.iterdir()) == []
 
 
@@ -248,7 +248,7 @@ def answering(reply: bytes) -> Iterator[None]:
         (b"\xff\xfe\r\n\r\n", "no live call is running"),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "no live call is running"),
         (b"HTTP/1.1 429 Too Many\r\n\r\n", "pause: too many commands at once; try again"),
-        (b"HTTP/1.1 500 No\r\n\r\n", r"pause: the live call could not do it \(HTTP 500\)"),
+        (b"HTTP/1.1 500 No\r\n\r\n", r"pause: the running call could not do it \(HTTP 500\)"),
     ],
 )
 def test_an_answer_that_is_none_is_said(
@@ -283,6 +283,6 @@ def test_no_place_for_the_file_costs_no_call(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(call_file, "control_folder", nowhere)
     with WebServer(Feed()) as server:
-        assert "does not reach this call: runtime directory" in server.why_unreachable
+        assert "cannot reach this call: runtime directory" in server.why_unreachable
     with pytest.raises(ConfigError, match="no live call is running"):
         send_command("pause")

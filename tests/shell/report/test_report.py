@@ -415,7 +415,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
         reports.write_report(log, short, "inline")
     assert not (tmp_path / "call" / "report.html").exists()
     (tmp_path / "call" / "scorecard.json").write_text('{"call": 7}')
-    with pytest.raises(JournalError, match="no score card"):
+    with pytest.raises(JournalError, match="not a score card"):
         reports.write_report(log, None, "inline")
     (tmp_path / "call" / "scorecard.json").unlink()
     (tmp_path / "call" / "report.html").mkdir()

@@ -548,7 +548,7 @@ def test_a_lost_connection_is_said_and_made_again(
     seen.run("socket.send('nonsense')")
     wait_until(lambda: len(seen.run("return states")) > 1)
     assert seen.run("return states") == [
-        "Connection lost. Trying again in 1 s; Not connected",
+        "Connection lost. Retrying in 1 s; Not connected",
         "Listening; Acknowledge",
     ]
     stack.close()

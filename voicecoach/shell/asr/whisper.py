@@ -325,7 +325,7 @@ def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[Trans
 
 
 def check_model_language(model: str, language: str, multilingual: bool) -> None:
-    """Reject an English-only model for another language, which it would write as if it were English.
+    """Reject an English-only model for another language, which it would write down as English.
 
     Raises
     ------

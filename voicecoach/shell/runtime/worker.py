@@ -61,7 +61,7 @@ class StageThread(threading.Thread):
                 self._work()
             except Exception as e:  # whatever it is, the call goes on and says so
                 traceback.print_tb(e.__traceback__)
-                then = "twice and is disabled for this call" if lasts else "and was started again"
+                then = "twice and is disabled for this call" if lasts else "and was restarted"
                 self._say(self.name, f"it failed ({describe_error(e)}) {then}", lasts)
             else:
                 return

@@ -258,7 +258,7 @@ WRONG = [
     (["replay", "R", "--model", "."], "the folder has no model.bin"),
     (["replay", "R", "--out", "file"], "file/Gespräch 1: results cannot be written"),
     (["replay", "R", "--out", "/proc/voicecoach"], "/proc/voicecoach/Gespräch 1: results cannot"),
-    (["replay", "R", "--events", "none/e.jsonl"], "none/e.jsonl: cannot be written"),
+    (["replay", "R", "--events", "none/e.jsonl"], "none/e.jsonl: cannot write there"),
     (["replay", "R", "--out", "o" * 300], "results cannot be written"),
     (["replay", "x" * 300], "cannot be read: File name too long"),
     (["replay", "R", "--speed", "0"], "--speed"),

@@ -187,7 +187,7 @@ def test_the_file_of_a_killed_process_counts_for_nothing(folder: Path) -> None:
         json.dumps({"pid": os.getpid(), "port": 80, "token": None}),
         json.dumps({"pid": os.getpid(), "port": 80, "token": TOKEN, "more": 1}),
     ],
-    ids=range(12),  # a process number in a name is another one in each of pytest's workers
+    ids=range(15),  # a process number in a name is another one in each of pytest's workers
 )  # fmt: skip
 def test_a_file_that_says_nothing_of_a_call_is_none(folder: Path, text: str) -> None:
     folder.mkdir()

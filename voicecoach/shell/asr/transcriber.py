@@ -98,7 +98,7 @@ class RestartingTranscriber:
                     self._failed = error
                     break
                 self._restarted = True
-                notice = f"the transcriber failed ({error}) and was started again"
+                notice = f"the transcriber failed ({error}) and was restarted"
                 try:
                     self._transcriber.restart()
                 except Exception as again:

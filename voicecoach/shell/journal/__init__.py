@@ -1,1 +1,1 @@
-"""The journal: calls as figures in one SQLite file, on this machine only."""
+"""Stores calls as figures in one SQLite file, on this machine only."""

@@ -1,7 +1,7 @@
-"""The journal for other programs: CSV, JSON, Parquet.
+"""Exports the journal for other programs: CSV, JSON, Parquet.
 
 A spreadsheet takes a text that begins like a formula for one, so in CSV such a text, and one that
-begins with an apostrophe, gets an apostrophe before it; who reads it takes one off.
+begins with an apostrophe, gets a leading apostrophe, which a reader of the CSV removes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from voicecoach.shell.runtime import atomic_write
 from voicecoach.shell.runtime.parquet import arrow_schema
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
-"""What a text must not begin with, after spaces, in a spreadsheet."""
+"""Beginnings of a text, after spaces, that a spreadsheet takes for a formula."""
 
 
 def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "") -> list[Path]:
@@ -32,20 +32,20 @@ def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "")
     Parameters
     ----------
     journal
-        Whose.
+        The journal to export.
     kind
         `csv`, `json` or `parquet`.
     out
         The file for `table`, or for JSON; else a folder, which gets a file for each table.
     table
-        This one alone; by default all of them.
+        Export only this table; by default all of them.
 
     Raises
     ------
     ConfigError
-        Where there is no such table, or Parquet cannot be written here.
+        If there is no such table, or Parquet support is missing.
     OutputError
-        Where the files cannot be written.
+        If the files cannot be written.
     """
     if table and table not in JOURNAL_TABLES:
         raise ConfigError(f"{table}: no such table; there are {', '.join(JOURNAL_TABLES)}")
@@ -67,7 +67,7 @@ def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "")
 
 
 def escape_formula(value: Any) -> Any:
-    """Return what a spreadsheet shows as it is, and never works out."""
+    """Return a value that a spreadsheet shows as it is, never as a formula."""
     if isinstance(value, str) and (value.lstrip(" ") or value).startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
@@ -75,7 +75,7 @@ def escape_formula(value: Any) -> Any:
 
 def _csv(name: str, rows: Sequence[JournalRow]) -> bytes:
     text = io.StringIO(newline="")
-    # Numbers are told from texts by their quotes.
+    # Quotes distinguish texts from numbers.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(JOURNAL_TABLES[name].__struct_fields__)
     for row in rows:

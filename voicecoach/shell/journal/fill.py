@@ -1,4 +1,4 @@
-"""From the folder that a call left to the journal."""
+"""Adds calls to the journal from their result folders."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from voicecoach.views.scorecard import ScoreCard, Survey
 
 MOST_DAYS = 36_500
 SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
-"""Of a survey's answers: satisfied, would recommend, easy."""
+"""Scales of a survey's answers: satisfaction, recommendation, ease."""
 
 
 class AddedCall(NamedTuple):
-    """A call that is in the journal now."""
+    """A call that was added to the journal."""
 
     call: CallRow
     again: bool
-    """It was there before."""
+    """Whether it replaced an earlier entry."""
 
 
 def journal_path(config: Config) -> Path:
-    """Return the journal's file by a configuration."""
+    """Return the path of the journal that a configuration names."""
     file = config.journal.file
     return file_of(file) if file else default_journal_path()
 
 
 def utc_text(moment: datetime) -> str:
-    """Return a time as the journal has it; one without a zone is local."""
+    """Return a time in the journal's form; one without a zone is local."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -91,17 +91,17 @@ def add_call_folder(
 
 
 def purge_older_calls(journal: JournalStore, days: float, now: datetime) -> int:
-    """Delete the calls older than so many days; return how many."""
+    """Delete the calls older than `days`; return how many."""
     return journal.purge_before(utc_text(now - timedelta(days=days)))
 
 
 def parse_days(text: str) -> float:
-    """Return a span of days as people write it: 90d, or 90.
+    """Return a number of days from a text such as 90d, or 90.
 
     Raises
     ------
     ConfigError
-        Where it is none.
+        If it is not one.
     """
     number = text.removesuffix("d")
     if not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= MOST_DAYS:
@@ -112,12 +112,12 @@ def parse_days(text: str) -> float:
 def read_survey(
     csat: int | None, nps: int | None, ces: int | None, notes: str, file: Path | None
 ) -> Survey:
-    """Return what a survey answered: what is given, and the rest from a file of answers.
+    """Return a survey's answers: those given, and the rest from a file.
 
     Raises
     ------
     ConfigError
-        Where an answer is not on its scale, or there is none, or the file cannot be used.
+        If an answer is not on its scale, there is none, or the file cannot be used.
     """
     answers = _read_answers(file) if file else {}
     given = {"csat": csat, "nps": nps, "ces": ces, "notes": notes}

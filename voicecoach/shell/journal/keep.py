@@ -1,7 +1,7 @@
-"""Live calls into the journal as they end, beside the session, which never waits for it.
+"""Adds live calls to the journal as they end, in the background of the session.
 
-Whatever is wrong with the journal, it is said in a line and no call is lost: what the call left is
-in its folder, to be added by hand.
+A problem with the journal is reported in one line and no call is lost: its results are in its
+folder, and can be added by hand.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from voicecoach.shell.runtime.sinks import Sink
 from voicecoach.views.summary import count_text
 
 PURGE_BUSY_S = 1.0
-"""How long a session's start waits for another program that writes."""
+"""Seconds that a session's start waits for another program that writes to the journal."""
 
 
 class JournalWriter(Sink):
-    """Puts calls into the journal; a sink whose end waits for the last call.
+    """Adds calls to the journal; a sink whose `close` waits for the last call.
 
     Parameters
     ----------
     config
-        Where the journal is, and what it keeps.
+        Where the journal is, and what it stores.
     say
-        Given a line for each call that is not in it, and why, when all are done.
+        Called at the end with a line for each call that could not be added, and why.
     """
 
     def __init__(self, config: Config, say: Callable[[str], None]) -> None:
@@ -39,7 +39,7 @@ class JournalWriter(Sink):
         self._problems: list[str] = []
 
     def purge_expired(self) -> str:
-        """Delete what has been kept for long enough; return what there is to say of it."""
+        """Delete calls older than the retention period; return what to report of it."""
         path, days = fill.journal_path(self._config), self._config.journal.keep_days
         if not days or not path.is_file():
             return ""
@@ -52,11 +52,11 @@ class JournalWriter(Sink):
         return f"journal: {calls} older than {days} days deleted" if gone else ""
 
     def on_results(self, folder: Path) -> None:
-        """Put a call in that has ended, in a while."""
+        """Add a call that has ended, in the background."""
         self._pool.submit(self._add_call, folder).add_done_callback(lambda done: done.result())
 
     def close(self) -> None:
-        """Wait for the last call, and say which are missing."""
+        """Wait for the last call, and report which are missing."""
         self._pool.shutdown()
         for problem in self._problems:
             self._say(problem)
@@ -68,7 +68,7 @@ class JournalWriter(Sink):
 
 
 def add_to_journal(config: Config, folder: Path) -> str:
-    """Put a call into the journal; return why it is not in it, or ""."""
+    """Add a call to the journal; return why it could not be added, or ""."""
     try:
         with JournalStore(fill.journal_path(config), create=True) as journal:
             fill.add_call_folder(journal, folder, words=config.journal.words)

@@ -1,4 +1,4 @@
-"""Trends as a page.  Every picture has its numbers in words, too: as its label, and in a table."""
+"""Draws the trends page; every chart also has its numbers as a text label and in a table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from voicecoach.views.summary import count_text
 
 TRENDS_STYLE = Path(__file__).with_name("trends.css")
 MAX_ASSOCIATIONS = 8
-"""Associations that are drawn of each survey; the table has all."""
+"""Most associations drawn for each survey; the table has all."""
 SURVEY_TITLES = {
     "csat": "Satisfied (CSAT, 1 to 5)",
     "nps": "Would recommend (NPS, 0 to 10)",
@@ -68,7 +68,7 @@ def _soft(text: str) -> XmlNode:
 def _folded_table(
     of: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> XmlNode:
-    """Return a table that is folded up; with what it is of, its label is like no other's."""
+    """Return a folded table; `of` makes its label unique."""
     table = table_node(f"{of}: {title}", columns, rows)
     return make_node("details", {}, make_node("summary", {}, title), table)
 
@@ -112,7 +112,7 @@ def _technique_figure(course: TechniqueTrend, weeks: Sequence[str]) -> XmlNode:
 
 
 def _draw_technique(course: TechniqueTrend, weeks: Sequence[str]) -> XmlNode:
-    """Draw a technique: 300 by 150, the plot from (28, 8) to (292, 108)."""
+    """Draw a technique: 300 by 150 pixels, the plot from (28, 8) to (292, 108)."""
     first, last = course.weeks[0], course.weeks[-1]
     told = (
         f"{course.name}, week by week. "
@@ -130,7 +130,7 @@ def _draw_technique(course: TechniqueTrend, weeks: Sequence[str]) -> XmlNode:
     for week in course.weeks:
         x = xs[week.week]
         parts.append(line_node("range", x, _y(week.low), x, _y(week.high)))
-    # The line goes only from a week to the next: a gap is a gap.
+    # The line joins consecutive weeks only: a gap stays a gap.
     for here, after in zip(course.weeks, course.weeks[1:], strict=False):
         if weeks.index(after.week) == weeks.index(here.week) + 1:
             ends = xs[here.week], _y(here.median), xs[after.week], _y(after.median)
@@ -190,7 +190,7 @@ def _kinds(cue: CueTrend) -> list[tuple[str, OutcomeTrend]]:
 
 
 def _change_axis_reach(cues: Sequence[CueTrend]) -> float:
-    """Return how far the axis of changes goes: the same for all cues."""
+    """Return the range of the axis of changes, the same for all cues."""
     values = [
         abs(value)
         for cue in cues
@@ -237,7 +237,7 @@ def _draw_cue(cue: CueTrend, reach: float) -> XmlNode:
 def _estimate_nodes(
     y: float, of: Estimate, scale: Callable[[float], float], kind: str = ""
 ) -> Iterator[XmlNode]:
-    """Yield a value and its interval; hollow where there is none, nothing where it is not known."""
+    """Yield a value and its interval; hollow without an interval, nothing if it is not known."""
     if of.value is None:
         return
     few = " few"
@@ -248,7 +248,7 @@ def _estimate_nodes(
 
 
 def cue_verdict(cue: CueTrend) -> str:
-    """Return in words what can be said of a cue."""
+    """Return a cue's effect in words."""
     times = {1: "once", 2: "twice"}.get(cue.shown.moments, f"{cue.shown.moments} times")
     said = [f"Shown {times}"]
     if cue.shown.heeded.of:
@@ -294,7 +294,7 @@ def _surveys(trends: Trends) -> Iterator[XmlNode]:
             "figure",
             {"class": "wide"},
             make_node("h3", {}, f"{title}, {trends.surveys[survey]} answers"),
-            # On a phone it would be too small to read: there it is moved sideways.
+            # On a phone it would be too small to read, so there it scrolls sideways.
             scroll_region(f"{title}: picture", _forest(found[:MAX_ASSOCIATIONS], title)),
             _folded_table(title, f"All {len(found)} as a table", columns, rows),
         )
@@ -332,7 +332,7 @@ def _period_text(trends: Trends) -> str:
 
 
 def week_day_text(week: str, *, year: bool = False) -> str:
-    """Return a week's first day as people say it."""
+    """Return a week's first day, such as "3 Mar"."""
     first = date.fromisoformat(week)
     return f"{first.day} {first:%b}" + (f" {first.year}" if year else "")
 

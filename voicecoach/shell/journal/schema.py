@@ -1,8 +1,7 @@
-"""The journal's tables, as they came to be: a numbered migration each, never changed afterwards.
+"""Defines the journal's tables as numbered migrations, which never change once released.
 
-`PRAGMA user_version` is the number of migrations that a file has had.  A file of a newer voicecoach
-is refused, one of an older is brought up to date in one transaction.  What the columns mean stands
-in `entry`.
+`PRAGMA user_version` is the number of migrations that a file has had.  A newer voicecoach's file is
+refused; an older file is migrated in one transaction.  `entry` documents the columns.
 """
 
 from __future__ import annotations
@@ -130,23 +129,23 @@ SCHEMA_VERSION = len(MIGRATIONS)
 
 
 def migrate(connection: sqlite3.Connection, where: str) -> None:
-    """Bring a journal up to date; a new file becomes one.
+    """Migrate a journal to the current schema; a new file becomes a journal.
 
-    Nothing is written to a file that is no journal, or a newer one's.
+    Nothing is written to a file that is not a journal, or is a newer one's.
 
     Raises
     ------
     JournalError
-        Where it is such a file.
+        If it is such a file.
     sqlite3.Error
-        Where it cannot be read or written.
+        If it cannot be read or written.
     """
     with transaction(connection, "DEFERRED"):
         version = _version(connection, where)
     if version == SCHEMA_VERSION:
         return
     with transaction(connection, "IMMEDIATE"):
-        # Another process may have been faster.
+        # Another process may have migrated it meanwhile.
         for migration in MIGRATIONS[_version(connection, where) :]:
             for statement in migration:
                 connection.execute(statement)
@@ -156,13 +155,13 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
-    """Do all or nothing, and see the file as of one moment."""
+    """Run a transaction: all or nothing, on one snapshot of the file."""
     connection.execute(f"BEGIN {kind}")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # A full disk has ended it already.
+        # A full disk has already rolled it back.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

@@ -1,11 +1,11 @@
-"""The journal's file: calls are put in, looked up and taken out again.
+"""The journal's file: adds, finds and deletes calls.
 
-One SQLite file, readable by its owner alone, which two programs may use at once: whoever writes
-holds it for moments (WAL, a transaction for each change, the other waits).  A call is in it wholly
-or not at all, whenever a program is killed.
+One SQLite file, readable by its owner only, which two programs may use at once: a writer locks it
+for moments (WAL, one transaction for each change, the other program waits).  A call is stored
+wholly or not at all, even if a program is killed.
 
-What is deleted is gone: what held it is overwritten, the write-ahead log emptied, the file packed.
-Copies that others made, a backup, a file system that keeps versions, are beyond it.
+Deletion leaves no trace: the content is overwritten, the write-ahead log emptied, the file
+compacted.  Copies elsewhere, such as backups or a file system that keeps versions, are not reached.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ from voicecoach.views.scorecard import Survey
 
 BUSY_S = 10.0
 AUDIO_FOLDER = "audio"
-"""The folder beside the file, of the calls whose sound was asked to be kept."""
+"""Folder beside the file, for the audio of calls added with it."""
 
 _ID = re.compile(r"\w{1,64}", re.ASCII)
-"""Of a call: one that somebody wrote into the file may be anything."""
+"""Form of a call's id; one that somebody wrote into the file may be anything."""
 
 R = TypeVar("R", bound=JournalRow)
 
 
 class CallOverview(NamedTuple):
-    """A call, and what there is of it."""
+    """A call, and how much is stored for it."""
 
     call: CallRow
     cues: int
     scores: int
-    """Techniques with a score."""
+    """Number of techniques with a score."""
     notes: int
     survey: SurveyRow | None
 
 
 def default_journal_path() -> Path:
-    """Return where the journal is if nothing else is said."""
+    """Return the default path of the journal."""
     data = platformdirs.user_data_path("voicecoach", appauthor=False)
     return data / "journal" / "journal.sqlite3"
 
@@ -72,14 +72,14 @@ class JournalStore:
     path
         Its file.
     create
-        Make it where there is none.
+        Create it if it is missing.
     busy_s
-        How long to wait for another program that writes.
+        Seconds to wait for another program that writes.
 
     Raises
     ------
     JournalError
-        Where it cannot be used: then, and whenever a method finds so.
+        If it cannot be used; from the constructor and from any method.
     """
 
     def __init__(self, path: Path, *, create: bool = False, busy_s: float = BUSY_S) -> None:
@@ -110,7 +110,7 @@ class JournalStore:
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as e:
-            # Another program opens it at this moment, too: who comes next will do it.
+            # Another program has it open right now; the next one will do it.
             if "locked" not in str(e):
                 raise
 
@@ -125,24 +125,24 @@ class JournalStore:
     # --- calls ------------------------------------------------------------------------------
 
     def add_call(self, entry: JournalEntry, audio: Path | None = None) -> bool:
-        """Put a call in, in place of what was there of it but surveys and notes.
+        """Add a call, replacing an earlier entry except its survey and notes.
 
         Parameters
         ----------
         entry
             The call.
         audio
-            Its sound, which is copied.
+            Its audio, which is copied.
 
         Returns
         -------
         bool
-            Whether it was there before.
+            Whether it replaced an earlier entry.
         """
         with self._write_transaction():
             fields = entry.call.__struct_fields__
             there = self._fetch_one("SELECT count(*) FROM calls WHERE id = ?", entry.call.id)
-            # An update, not a new row: what people added hangs on it.
+            # An update, not a new row: survey and notes refer to it.
             news = ", ".join(f"{name} = excluded.{name}" for name in fields)
             self._insert("calls", [entry.call], f" ON CONFLICT (id) DO UPDATE SET {news}")
             for table in TABLES_FROM_CALL:
@@ -153,7 +153,7 @@ class JournalStore:
         return bool(there)
 
     def find_call(self, text: str) -> CallRow:
-        """Return the call with an id or a name, or the only one that begins so."""
+        """Return the call with this id or name, or the only one that begins with it."""
         for where, value in (
             ("id = ?", text),
             ("name = ?", text),
@@ -191,7 +191,7 @@ class JournalStore:
     def select_rows(
         self, kind: type[R], where: str = "TRUE", values: Sequence[Any] = ()
     ) -> list[R]:
-        """Return the rows of a table for which an SQL condition holds, as they were put in."""
+        """Return the rows of a table that meet an SQL condition, in the order of insertion."""
         table = next(name for name, row in JOURNAL_TABLES.items() if row is kind)
         names = kind.__struct_fields__
         columns = ", ".join(names)
@@ -206,7 +206,7 @@ class JournalStore:
     # --- what people add ----------------------------------------------------------------------
 
     def save_survey(self, call: str, answers: Survey) -> None:
-        """Keep what was answered about a call; what is not answered now stays as it was."""
+        """Save a call's survey answers; answers that are not given stay."""
         values = (call, answers.csat, answers.nps, answers.ces, answers.notes)
         with self._write_transaction():
             self._db.execute(
@@ -218,14 +218,14 @@ class JournalStore:
             )
 
     def save_note(self, note: NoteRow) -> None:
-        """Keep a note on a call."""
+        """Add a note to a call."""
         with self._write_transaction():
             self._insert("notes", [note])
 
     # --- taking out ---------------------------------------------------------------------------
 
     def delete_call(self, call: str) -> None:
-        """Delete a call with all there is of it, and every trace of it."""
+        """Delete a call and every trace of it."""
         with self._write_transaction():
             self._db.execute("DELETE FROM calls WHERE id = ?", (call,))
         self.erase_traces()
@@ -239,7 +239,7 @@ class JournalStore:
         return gone
 
     def erase_traces(self) -> None:
-        """Leave no trace of what was deleted."""
+        """Erase all traces of deleted calls from the files."""
         with self._write_transaction():
             kept = {id for (id,) in self._fetch_all("SELECT id FROM calls")}
             for file in self._audio_folder.glob("*.flac"):
@@ -266,12 +266,12 @@ class JournalStore:
         return self.path.parent / AUDIO_FOLDER
 
     def audio_file(self, call: str) -> Path | None:
-        """Return the file with a call's sound, where it is kept."""
+        """Return the file with a call's audio, if it is stored."""
         file = self._audio_path(call)
         return file if file and file.is_file() else None
 
     def _audio_path(self, call: str) -> Path | None:
-        """Return where a call's sound is, or would be; None where no call has such an id."""
+        """Return the path for a call's audio; None if no call has such an id."""
         return self._audio_folder / f"{call}.flac" if _ID.fullmatch(call) else None
 
     def _copy_audio(self, call: str, source: Path) -> None:
@@ -298,13 +298,13 @@ class JournalStore:
 
     @contextmanager
     def _write_transaction(self) -> Iterator[None]:
-        """Change all or nothing."""
+        """Write all or nothing."""
         with self._translate_errors(), transaction(self._db, "IMMEDIATE"):
             yield
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Say what is wrong with the file, as somebody can mend it."""
+        """Translate SQLite's errors into errors that say what to do."""
         try:
             yield
         except sqlite3.OperationalError as e:

@@ -1,4 +1,4 @@
-"""The journal in the terminal: its calls, one of them, its trends."""
+"""Prints the journal in the terminal: the list of calls, one call, the trends."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def calls_table(found: Sequence[CallOverview]) -> Table:
 
 
 def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType]:
-    """Yield all there is of a call."""
+    """Yield everything that is stored for a call."""
     its = "call = ?", (call.id,)
     facts = Table(title=safe_text(call.name), show_header=False)
     for name in call.__struct_fields__:
@@ -113,7 +113,7 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
 
 
 def trend_tables(trends: Trends) -> list[Table]:
-    """Return what the page draws, as tables."""
+    """Return the figures of the trends page as tables."""
     calls = count_text(trends.calls, "call")
     techniques = Table("technique", "first week", "last week", "scored", title=f"{calls}: by week")
     for course in trends.courses:
@@ -153,7 +153,7 @@ def trend_tables(trends: Trends) -> list[Table]:
 
 
 def local_time_text(moment: str) -> str:
-    """Return a time of the journal as the clock here shows it."""
+    """Return a journal's time in this machine's time zone."""
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 

@@ -1,4 +1,4 @@
-"""The journal's trends, by the weeks of the calendar here."""
+"""Groups the journal's calls by local calendar weeks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voicecoach.shell.journal.store import JournalStore
 
 
 def journal_trends(journal: JournalStore) -> Trends:
-    """Return what the journal's calls show together."""
+    """Return the trends over the journal's calls."""
     rows = TrendRows(
         journal.select_rows(CallRow),
         journal.select_rows(ScoreRow),
@@ -30,6 +30,6 @@ def journal_trends(journal: JournalStore) -> Trends:
 
 
 def monday(moment: str) -> date:
-    """Return the Monday of the week in which a moment is, by the clock here."""
+    """Return the Monday of a moment's week, in local time."""
     day = datetime.fromisoformat(moment).astimezone().date()
     return day - timedelta(days=day.weekday())

@@ -1,1 +1,1 @@
-"""Calls tried with other cue rules: from what is stored, and as a page."""
+"""Compares cue rules on stored calls, and draws the result as a page."""

@@ -1,4 +1,4 @@
-"""The laboratory's drawings: a call's cues under two sets of rules, and a close-up of a change."""
+"""Draws a call's cues under two sets of rules, and close-ups of changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voicecoach.types import SAMPLE_RATE
 from voicecoach.views.summary import format_samples
 
 LEFT, PLOT, RIGHT = 178, 640, 142
-"""What is beside the plot, and the plot, in units of the drawing."""
+"""Widths left of the plot, of the plot, and right of it, in units of the drawing."""
 DRAWING_WIDTH = LEFT + PLOT + RIGHT
 BAR_HEIGHT, LANE_HEIGHT = 11, 32
 STRIP_HEIGHT = 66
@@ -29,7 +29,7 @@ class _Axis(NamedTuple):
     end_s: float
 
     def x(self, at_s: float) -> float:
-        """Return where a time is, kept within the plot."""
+        """Return the position of a time, clamped to the plot."""
         share = (at_s - self.start_s) / max(self.end_s - self.start_s, 1e-9)
         return LEFT + PLOT * min(max(share, 0.0), 1.0)
 
@@ -42,7 +42,7 @@ class _Axis(NamedTuple):
 
 
 def draw_call(trial: Trial) -> XmlNode:
-    """Return a lane for each cue, A above B, before the customer's agitation."""
+    """Return a drawing with a lane for each cue, A above B, over the customer's agitation."""
     axis = _Axis(0.0, trial.duration_s)
     a, b = trial.a, trial.b
     ids = sorted(a.shown.keys() | b.shown.keys() | a.held.keys() | b.held.keys())
@@ -73,7 +73,7 @@ def draw_call(trial: Trial) -> XmlNode:
 
 
 def draw_closeup(close: CloseUp) -> XmlNode:
-    """Return when a cue was on screen, when its rules were met, and the signals they go on."""
+    """Return a drawing of when a cue was shown, when its rules were met, and their signals."""
     axis = _Axis(close.start_s, close.end_s)
     change = close.change
     parts: list[XmlNode] = []
@@ -124,7 +124,7 @@ def _lane(axis: _Axis, name: str, told: CueTimeline, id: str, y: float) -> Itera
 def _draw_agitation(
     axis: _Axis, points: Sequence[tuple[float, float]], top: float, bottom: float
 ) -> Iterator[XmlNode]:
-    """Yield the agitation as areas that rise from the bottom, 1 at the top."""
+    """Yield the agitation as areas that rise from the bottom, with 1 at the top."""
     for run in _known_runs(points):
         line = [f"{axis.x(t):.1f},{bottom - x * (bottom - top):.1f}" for t, x in run]
         first, last = axis.x(run[0][0]), axis.x(run[-1][0])
@@ -165,7 +165,7 @@ def _strip(axis: _Axis, strip: Strip, top: float) -> Iterator[XmlNode]:
 
 
 def _known_runs(points: Iterable[tuple[float, float]]) -> Iterator[list[tuple[float, float]]]:
-    """Yield the runs of points that are known."""
+    """Yield the runs of points without gaps."""
     run: list[tuple[float, float]] = []
     for t, x in points:
         if x == x:

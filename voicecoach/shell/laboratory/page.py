@@ -1,4 +1,4 @@
-"""The laboratory's picture of what other rules would have shown."""
+"""Draws the page of what other rules would have shown."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def comparison_page(
     trials
         The calls.
     totals
-        Over all of them.
+        Counts over all of them.
     a, b
-        The rules.
+        The two sets of rules.
     """
     title = f"{a.name} and {b.name}: what changes"
     content = [*_head(a, b), *_totals(trials, totals), *_call_sections(trials)]

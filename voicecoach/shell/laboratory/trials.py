@@ -1,4 +1,4 @@
-"""Calls for the laboratory: a call's log, replayed first where there is only the recording."""
+"""Loads calls for the laboratory: reads a call's log, or replays its recording first."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from voicecoach.shell.views.console import TerminalView
 from voicecoach.types import SAMPLE_RATE, TICK_S
 
 MAX_CLOSEUPS = 40
-"""Close-ups of one call; what changes more often than that needs no closer look."""
+"""Most close-ups of one call."""
 AGITATION_PARTS = 640
-"""Of a call, of which the highest agitation is drawn."""
+"""Parts into which a call is divided; the highest agitation of each is drawn."""
 
 
 class RuleSet(NamedTuple):
@@ -59,12 +59,12 @@ def compare_calls(
     paths
         Folders of results, event logs, or recordings, which are replayed.
     kept
-        Where the results of those replays stay; None keeps none.
+        Folder for the results of those replays; None discards them.
 
     Raises
     ------
     AudioFileError, JournalError, OutputError
-        Where a call cannot be used, or results not be written.
+        If a call cannot be used, or results cannot be written.
     """
     for found in _results(paths, a, config, kept):
         yield compare_call(found, a, b, config)
@@ -76,7 +76,7 @@ def compare_call(found: Results, a: RuleSet, b: RuleSet, config: Config) -> Tria
     Raises
     ------
     JournalError
-        Where its log does not hold the signals.
+        If its log has no signal trace.
     """
     call = str(found.facts.get("call", found.path.stem))
     if not comparison.has_signal_trace(found.events):
@@ -120,7 +120,7 @@ def _results(
 
 
 def _is_log(path: Path) -> bool:
-    """Return whether a file is text as an event log is, and no recording."""
+    """Return whether a file is text, like an event log, rather than a recording."""
     try:
         with path.open("rb") as file:
             return file.read(1) == b"{"

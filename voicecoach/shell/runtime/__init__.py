@@ -1,1 +1,1 @@
-"""What every shell program uses: audio files, threads, files that survive a failing disk."""
+"""Shared by every shell program: audio files, threads, files that survive a failing disk."""

@@ -1,4 +1,4 @@
-"""A file, or the files of a folder: whole, or not at all."""
+"""Writes a file, or the files of a folder, completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from voicecoach.errors import OutputError
 
 
 def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> None:
-    """Write a file, making its folder; what was there stays until it is whole.
+    """Write a file, creating its folder; the old content stays until the new one is complete.
 
     Parameters
     ----------
     path
         The file.
     content
-        A text is written as UTF-8, its lines as they are.
+        A text is written as UTF-8, with its line ends unchanged.
     private
-        For its owner alone.
+        Readable by its owner only.
 
     Raises
     ------
     OutputError
-        Where it cannot be written.
+        If it cannot be written.
     """
     try:
         with atomic_file(path, private=private) as file:
@@ -41,21 +41,21 @@ def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> 
 def atomic_file(
     path: Path, *, private: bool = False, scratch: Path | None = None
 ) -> Iterator[BinaryIO]:
-    """Open a file to write that takes its place when all is in it, on the disk.
+    """Open a file for writing that replaces `path` once it is complete and on disk.
 
     Parameters
     ----------
     path
-        The file; its folder is made.
+        The file; its folder is created.
     private
-        For its owner alone.
+        Readable by its owner only.
     scratch
-        The folder for what is unfinished, on the same file system; by default the file's own.
+        Folder for the unfinished file, on the same file system; by default the file's own.
 
     Raises
     ------
     OSError
-        Where it cannot be written; what was there is still there.
+        If it cannot be written; the old content stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Its mode is 0600.
@@ -75,19 +75,19 @@ def atomic_file(
 
 @contextmanager
 def atomic_folder(out: Path, what: str) -> Iterator[Path]:
-    """Give a folder to write to, whose files are moved to `out` if all goes well.
+    """Provide a folder for files that are moved to `out` if all goes well.
 
     Parameters
     ----------
     out
-        The folder; it is made, and unmade where nothing came of it.
+        The folder; it is created, and removed again after a failure.
     what
-        What is written, in the words of an error.
+        Name of what is written, for errors.
 
     Raises
     ------
     OutputError
-        Where they cannot be written.
+        If they cannot be written.
     """
     made: list[Path] = []
     scratch = None
@@ -112,7 +112,7 @@ def atomic_folder(out: Path, what: str) -> Iterator[Path]:
 
 
 def _umask() -> int:
-    """Return what the files that this process makes are not for."""
+    """Return the process's umask."""
     umask = os.umask(0o022)
     os.umask(umask)
     return umask

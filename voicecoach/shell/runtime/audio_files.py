@@ -1,10 +1,10 @@
-"""Recorded calls: any format, rate and length in, aligned 16 kHz blocks out.
+"""Reads recorded calls: any format, rate and length in, aligned 16 kHz blocks out.
 
 Audio is read, resampled and cut as a stream, never loaded whole.  libsndfile reads WAV, FLAC,
 OGG and MP3; soxr resamples, and gives the same samples however its input is cut.
 
-What is wrong with a file is an `AudioFileError`.  What is only odd (a header that promises more
-than the file holds, two files of different length) is used as it is, and said in `Call.notes`.
+An unusable file raises `AudioFileError`.  Oddities (a header that promises more than the file
+holds, two files of different length) are tolerated, and reported in `RecordedCall.notes`.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ from voicecoach.types import (
 )
 
 MIN_RATE, MAX_RATE = 4_000, 192_000
-"""Hz."""
+"""Accepted sample rates, Hz."""
 MOST_CHANNELS = 64
-"""A header may promise thousands, and all of them would be read."""
+"""Most channels accepted: a header may promise thousands, and all of them would be read."""
 _CHUNK_S = 4.0
 """Seconds of audio read at a time."""
 _STEP_S = 0.02
-"""The same where the header gives no length: what the read that meets the end held is lost."""
+"""The same if the header gives no length: the data of the read that meets the end is lost."""
 _NO_LENGTH = 2**62
 """libsndfile's frame count where the header gives none."""
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
-"""What programs that write to a pipe put for a size that they do not know."""
+"""Sizes that programs write into a header when they write to a pipe."""
 
 
 class AudioTrack:
-    """One file: the channels wanted of it, as a 16 kHz stream.
+    """Reads the wanted channels of one file as a 16 kHz stream.
 
     Parameters
     ----------
     path
         The recording.
     channels
-        Which of its channels are wanted, in this order.
+        Channels to read, in this order.
     expect
-        How many channels the file must have; None where they are mapped by name.
+        Number of channels the file must have; None if channels are mapped by name.
     """
 
     def __init__(self, path: Path, channels: tuple[int, ...], expect: int | None) -> None:
@@ -66,7 +66,7 @@ class AudioTrack:
         try:
             self.rate: int = self._file.samplerate
             self.frames: int = self._file.frames
-            """Frames, as promised by the header; 0 where it promises nothing."""
+            """Number of frames according to the header; 0 if unknown."""
             self._check(expect)
         except AudioFileError:
             self._file.close()
@@ -114,8 +114,8 @@ class AudioTrack:
         Raises
         ------
         AudioFileError
-            Where decoding fails, a sample is no finite number or far beyond full scale, or there is
-            less than a hop.
+            If decoding fails, a sample is not finite or far beyond full scale, or there is less
+            than a hop.
         """
         resampler = soxr.ResampleStream(
             self.rate, SAMPLE_RATE, len(self._channels), dtype="float32", quality="HQ"
@@ -138,7 +138,7 @@ class AudioTrack:
             self._note_short_file(self.frames, read)
 
     def _read_chunk(self, file: soundfile.SoundFile, read: int) -> F32:
-        """Return the next samples [n, all channels], none at the end; `read` have been before."""
+        """Return the next samples [n, all channels], none at the end; `read` frames came before."""
         at = f"{read / self.rate:.1f} s"
         size = max(1, int(self.rate * (_CHUNK_S if self.frames else _STEP_S)))
         try:
@@ -168,9 +168,9 @@ class RecordedCall:
     Parameters
     ----------
     name
-        Of the call, for its folder.
+        Name of the call, for its folder.
     tracks
-        Each file with the speakers on the channels wanted of it.
+        Each file with the speakers on the channels to read.
     """
 
     def __init__(self, name: str, tracks: Sequence[tuple[AudioTrack, tuple[Speaker, ...]]]) -> None:
@@ -182,9 +182,9 @@ class RecordedCall:
     def from_stereo(
         cls, path: Path, channels: tuple[int, int] = (0, 1), *, mapped: bool = False
     ) -> RecordedCall:
-        """Return a call with the two speakers on channels of one file, the agent's first.
+        """Return a call with both speakers on channels of one file, the agent's first.
 
-        Unless they were `mapped` by name, the file must have two channels.
+        Unless channels were `mapped` by name, the file must have two channels.
         """
         return cls(
             readable_text(path.stem),
@@ -193,7 +193,7 @@ class RecordedCall:
 
     @classmethod
     def from_pair(cls, agent: Path, customer: Path) -> RecordedCall:
-        """Return a call whose speakers are in a file each."""
+        """Return a call with one file for each speaker."""
         tracks = [
             (AudioTrack(agent, (0,), 1), (Speaker.AGENT,)),
             (AudioTrack(customer, (0,), 1), (Speaker.CUSTOMER,)),
@@ -207,12 +207,12 @@ class RecordedCall:
 
     @property
     def speakers(self) -> tuple[Speaker, ...]:
-        """Who is in the recording."""
+        """Speakers in the recording."""
         return tuple(s for s in SPEAKERS if any(s in who for _, who in self._tracks))
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds, as promised by the headers."""
+        """Length in seconds, according to the headers."""
         return max(track.frames / track.rate for track, _ in self._tracks)
 
     @property
@@ -222,7 +222,7 @@ class RecordedCall:
 
     @property
     def notes(self) -> list[str]:
-        """What is odd about the recording, as far as it has been read."""
+        """Oddities of the recording, as far as it has been read."""
         return [note for track, _ in self._tracks for note in track.notes] + self._extra
 
     def blocks(self, hops: int = MAX_HOPS) -> Iterator[Block]:
@@ -299,7 +299,7 @@ def _wrong_count(count: int, expected: int) -> str:
 
 
 def _riff_frames(path: Path) -> int | None:
-    """Return the frames that a WAV header promises: libsndfile tells only what is there."""
+    """Return the frames that a WAV header promises: libsndfile counts only what is there."""
     with path.open("rb") as file:
         if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
             return None

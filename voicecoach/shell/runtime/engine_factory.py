@@ -1,4 +1,4 @@
-"""An engine with the models that ship."""
+"""Builds engines with the models that ship."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from voicecoach.types import SPEAKERS, FileContents, Speaker
 
 
 class Stages(NamedTuple):
-    """The parts of an engine that rest on a model, in the order in which `Engine` takes them."""
+    """The parts of an engine that use a model, in the order in which `Engine` takes them."""
 
     vad: VoiceActivityDetector
     prosody: ProsodyExtractor
@@ -47,7 +47,7 @@ def shipped_models() -> ModelFiles:
     Raises
     ------
     ModelError
-        Where one is missing or is not the one that was released.
+        If one is missing or is not the released one.
     """
     return ModelFiles(vad_model(), prosody_model(), agitation_model(), wording_model())
 

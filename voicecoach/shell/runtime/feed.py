@@ -1,8 +1,8 @@
-"""Between a live call and those who watch it: the newest display one way, wishes the other.
+"""Connects a live call with its views: the newest display one way, the agent's actions the other.
 
-The run loop publishes and never waits: a viewer polls `newest` at its own rate and may miss what
-lies between.  What a person wants (pause, mark a cue, end) is put into a queue that the loop
-empties at each block; so is what goes wrong in threads beside it.
+The run loop publishes and never waits: a view polls `newest` at its own rate and may miss displays.
+The agent's actions (pause, mark a cue, quit) go into a queue that the loop empties at each block;
+so do problems in threads beside the loop.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 
 class ToggleListening(msgspec.Struct, frozen=True, tag="toggle"):
-    """Start, pause, or go on."""
+    """Start, pause, or resume."""
 
 
 class MarkCue(msgspec.Struct, frozen=True, tag="mark"):
-    """Say that a cue was helpful, or wrong."""
+    """Mark a cue as helpful or wrong."""
 
     id: str
     start: int
@@ -45,68 +45,69 @@ class QuitProgram(msgspec.Struct, frozen=True, tag="quit"):
 
 UserAction: TypeAlias = ToggleListening | MarkCue | NextCall | CustomerDeclines | QuitProgram
 MAX_QUEUED_ACTIONS = 64
-"""That wait; more than a person can want in one hop."""
+"""Most actions that are queued; more than a person can do in one hop."""
 
 
 class StageTrouble(NamedTuple):
-    """A stage beside the loop does less than it should."""
+    """A stage beside the loop has reduced function."""
 
     stage: str
     reason: str
     lasts: bool
-    """To the call's end."""
+    """Whether it lasts to the call's end."""
 
 
 class TimedDisplay(msgspec.Struct, frozen=True):
-    """A display, and when it was about."""
+    """A display, and the time it shows."""
 
     display: Display
     sound_time: float
-    """When its newest sound was at the source, on `time.monotonic`'s clock; 0 if there is none."""
+    """When its newest sound was at the source, in seconds of `time.monotonic`; 0 if unknown."""
 
 
 class Feed:
-    """What viewers share with the run loop; safe from any thread, and nobody waits."""
+    """What views share with the run loop; safe from any thread, and never blocks."""
 
     def __init__(self) -> None:
         self.newest = TimedDisplay(Display(), 0.0)
-        """Replaced as a whole, only where the display differs."""
+        """The newest display; replaced as a whole, only when it differs."""
         self.click_through = False
-        """Whether the overlay lets clicks through to what is under it; anyone may set it."""
+        """Whether the overlay lets clicks pass through; any thread may set it."""
         self.on_change: Callable[[], None] | None = None
-        """Called where the display has changed, for a viewer that would rather not poll; it must
-        return at once."""
+        """Called when the display has changed, for a view that does not want to poll; it must
+        return at once.
+        """
         self._actions: queue.Queue[UserAction] = queue.Queue(MAX_QUEUED_ACTIONS)
         self._troubles: queue.Queue[StageTrouble] = queue.Queue(MAX_QUEUED_ACTIONS)
 
     def publish(self, display: Display, sounded: float) -> None:
-        """Show a display; called by the run loop alone."""
+        """Publish a display; called only by the run loop."""
         if display != self.newest.display:
             self.newest = TimedDisplay(display, sounded)
             if self.on_change:
                 self.on_change()
 
     def post_action(self, wish: UserAction) -> None:
-        """Take what a person wants; where too much waits it is dropped."""
+        """Queue an action; it is dropped if the queue is full."""
         with suppress(queue.Full):
             self._actions.put_nowait(wish)
 
     @property
     def has_actions(self) -> bool:
-        """Whether something that was wanted waits to be taken."""
+        """Whether an action is queued."""
         return not self._actions.empty()
 
     def drain_actions(self) -> list[UserAction]:
-        """Return what was wanted since the last call."""
+        """Return the actions queued since the last call."""
         return _drain(self._actions)
 
     def report_trouble(self, stage: str, reason: str, lasts: bool) -> None:
-        """Take what a stage beside the loop does less than it should, for the log and the view."""
+        """Queue a problem of a stage beside the loop, for the log and the view."""
         with suppress(queue.Full):
             self._troubles.put_nowait(StageTrouble(stage, reason, lasts))
 
     def drain_troubles(self) -> list[StageTrouble]:
-        """Return what was said since the last call."""
+        """Return the problems queued since the last call."""
         return _drain(self._troubles)
 
 

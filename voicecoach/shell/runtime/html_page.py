@@ -1,6 +1,6 @@
-"""A page of one file: no script, nothing from any network; what it shows is a tree of nodes.
+"""Builds a page of one file, without scripts or network access, from a tree of nodes.
 
-The style sheet is named by its hash in the content policy, and nothing else is let in.
+The content policy allows only its style sheet, by its hash.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from voicecoach.shell.runtime.svg import XmlNode, make_node
 
 
 def html_page(title: str, style: Path, *content: XmlNode) -> bytes:
-    """Return a page in UTF-8 with its style sheet and its content in it."""
+    """Return a page in UTF-8 that contains its style sheet and its content."""
     css = style.read_text("utf-8")
     policy = f"default-src 'none'; style-src {csp_hash(css)}; base-uri 'none'; form-action 'none'"
     head = [
@@ -31,7 +31,7 @@ def html_page(title: str, style: Path, *content: XmlNode) -> bytes:
 
 
 def csp_hash(text: str) -> str:
-    """Return a script or style as a content policy names it."""
+    """Return the hash of a script or style in the form of a content policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -43,11 +43,11 @@ def table_node(
     Parameters
     ----------
     label
-        What the table is of.
+        Name of the table.
     columns
-        Their headings.
+        Headings of the columns.
     rows
-        Each no longer than the columns.
+        Each at most as long as the columns.
     numbers
         Align all but the first column as numbers.
     """
@@ -72,6 +72,6 @@ def table_node(
 
 
 def scroll_region(label: str, content: XmlNode) -> XmlNode:
-    """Return content that scrolls sideways where the page is narrower, also with the keyboard."""
+    """Return content that scrolls sideways on a narrower page, also by keyboard."""
     facts = {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": label}
     return make_node("div", facts, content)

@@ -1,7 +1,7 @@
-"""Where the time goes between a sound and the screen, stage by stage.
+"""Measures how long each stage takes between a sound and the screen.
 
-Each stage's durations are kept for a while and counted for good; to note one costs a microsecond or
-two.  CPU is of the thread that did the work, where the stage is work and not waiting.
+Recent durations of each stage are kept, and all are counted; recording one costs a microsecond or
+two.  CPU time is that of the thread that did the work, for stages that work rather than wait.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ QUEUES = {
     "log": "lines that wait for the disk",
 }
 MAX_DURATIONS = 30_000
-"""The newest durations of a stage from which percentiles are taken: 8 minutes of hops."""
+"""Newest durations of a stage from which percentiles are computed: 8 minutes of hops."""
 BUCKETS_S = (0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
-"""Upper bounds for Prometheus."""
+"""Upper bounds of the histogram for Prometheus, in seconds."""
 
 
 class StageStats(NamedTuple):
-    """One stage, in seconds."""
+    """Statistics of one stage, in seconds."""
 
     times: int
     p50: float
@@ -54,15 +54,16 @@ class StageStats(NamedTuple):
 
 
 class StageTimes:
-    """The durations of one stage."""
+    """Records the durations of one stage."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin again."""
+        """Reset the durations."""
         self.count, self.total, self.cpu = 0, 0.0, 0.0
-        # Made once: what grew by each duration would look like a leak for half an hour.
+        # Allocated once: memory that grew with each duration would look like a leak for half an
+        # hour.
         self._newest = np.zeros(MAX_DURATIONS)
         self.buckets = [0] * (len(BUCKETS_S) + 1)
 
@@ -75,7 +76,7 @@ class StageTimes:
         self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
 
     def stats(self) -> StageStats:
-        """Return what it comes to."""
+        """Return the stage's statistics."""
         newest = (
             self._newest[: min(self.count, MAX_DURATIONS)] if self.count else np.full(1, np.nan)
         )
@@ -84,7 +85,7 @@ class StageTimes:
 
 
 class LatencyStats:
-    """All stages of a session, and the depths of its queues; written by the threads concerned."""
+    """All stages of a session, and the lengths of its queues; written by the threads concerned."""
 
     def __init__(self) -> None:
         self._stages = {name: StageTimes() for name in STAGES}
@@ -95,29 +96,29 @@ class LatencyStats:
         return self._stages[name]
 
     def reset(self) -> None:
-        """Begin again."""
+        """Reset all stages."""
         for stage in self._stages.values():
             stage.reset()
         self.max_queue_depths = dict.fromkeys(QUEUES, 0)
 
     def set_queue_depth(self, name: str, depth: int) -> None:
-        """Note how deep a queue is."""
+        """Set the length of a queue."""
         self.queue_depths[name] = depth
         self.max_queue_depths[name] = max(self.max_queue_depths[name], depth)
 
     def time_calls(self, name: str, inner: Any) -> Any:
-        """Return something that is as `inner`, with each `process` noted as a stage."""
+        """Return an object like `inner` that records each `process` call as a stage."""
         return _TimedModel(inner, self._stages[name])
 
 
 class TimedEngine:
-    """An engine whose time is noted."""
+    """An engine whose processing time is recorded."""
 
     def __init__(self, engine: Engine, stages: LatencyStats) -> None:
         self._engine, self._stages = engine, stages
 
     def process(self, item: InputItem) -> list[Event]:
-        """Take an item, as the engine does."""
+        """Process an item, as the engine does."""
         if isinstance(item, Transcript):
             self._stages["words"].add_duration((item.at - item.end) / SAMPLE_RATE)
         if not isinstance(item, Block):

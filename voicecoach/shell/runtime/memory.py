@@ -1,7 +1,7 @@
-"""Memory that nothing holds any more, given back: a program that runs all day stays as it is.
+"""Returns unused memory to the system, so that a program that runs all day does not grow.
 
-Python frees what refers to itself when it happens to look, and glibc keeps what was freed in the
-arenas of threads that came and went; other systems' allocators give it back by themselves.
+Python frees reference cycles only from time to time, and glibc keeps freed memory in the arenas of
+ended threads; other systems' allocators return it by themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 
 
 def release_memory() -> None:
-    """Give back what is free; some milliseconds."""
+    """Return free memory to the system; takes some milliseconds."""
     gc.collect()
     _trim()(0)
 

@@ -1,4 +1,4 @@
-"""Columns as Parquet has them; pyarrow is imported only where it is needed."""
+"""Builds Parquet schemas; imports pyarrow only when needed."""
 
 from __future__ import annotations
 

@@ -16,25 +16,25 @@ from pathlib import Path
 
 
 class ResilientFile:
-    """A new file, opened at the first `flush`; one thread's.
+    """A new file, opened at the first `flush`; used by one thread.
 
     Parameters
     ----------
     path
-        What is there is replaced; its folder is made, for nobody else on this machine.
+        An existing file is replaced; the folder is created, private to this user.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: io.FileIO | None = None
         self._pieces: deque[tuple[int, bytearray]] = deque()
-        """What waits, and where it goes; neighbours are one piece."""
+        """Queued data with its positions; adjacent pieces are merged."""
         self._place = self._end = 0
         self._synced = True
         self._closed = False
 
     def write(self, data: bytes) -> int:
-        """Take what goes to the current place."""
+        """Queue data for the current position."""
         start, last = self._pieces[-1] if self._pieces else (0, bytearray())
         if last and start + len(last) == self._place:
             last.extend(data)
@@ -45,22 +45,22 @@ class ResilientFile:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place."""
+        """Move to a position."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._end}[whence]
         self._place = origin + offset
         return self._place
 
     def tell(self) -> int:
-        """Return the current place."""
+        """Return the current position."""
         return self._place
 
     def flush(self) -> None:
-        """Hand what waits to the system.
+        """Hand queued data to the system.
 
         Raises
         ------
         OSError
-            Where it takes no more now; what is left waits.
+            If it accepts no more now; the rest stays queued.
         """
         if self._closed:
             return
@@ -80,24 +80,24 @@ class ResilientFile:
                 self._pieces[0] = (place + taken, piece[taken:])
 
     def sync(self) -> None:
-        """Have the system put on the disk what it was handed, unless it is there.
+        """Sync flushed data to the disk, if there is any.
 
         Raises
         ------
         OSError
-            Where the disk does not take it.
+            If the disk fails.
         """
         if self._file and not self._synced:
             os.fsync(self._file.fileno())
             self._synced = True
 
     def close(self) -> None:
-        """Close the file, for good; what waits is lost.
+        """Close the file for good; queued data is lost.
 
         Raises
         ------
         OSError
-            Where the system says only now that it could not.
+            If the system reports an earlier failure only now.
         """
         self._closed = True
         self._pieces.clear()

@@ -1,6 +1,6 @@
-"""Where the files that ship with the package are: model, sample call, checksums.
+"""Finds the files that ship with the package: models, sample call, checksums.
 
-A wheel carries them inside the package; a checkout has them at its top.
+A wheel has them inside the package; a checkout has them at its top.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
     Raises
     ------
     ModelError
-        Where one is missing or differs.
+        If one is missing or differs.
     """
     for name, digest in expected.items():
         path = folder / name
@@ -93,5 +93,5 @@ def wording_model() -> FileContents:
 
 
 def silence_states() -> FileContents:
-    """Return what stands in for silence in the bundled recogniser, checked as `model_file` does."""
+    """Return the learnt silence of the bundled transcriber, checked as `model_file` does."""
     return model_file("silence.npz")

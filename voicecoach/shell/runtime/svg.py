@@ -1,4 +1,4 @@
-"""HTML and SVG as a tree: text in it is text, whatever it says."""
+"""Builds HTML and SVG as a tree, in which text can never become markup."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def make_node(tag: str, attributes: Mapping[str, object], *children: XmlNode | s
     Parameters
     ----------
     tag
-        Its name.
+        Name of the element.
     attributes
-        Numbers are written with two decimals at most; empty ones are left out.
+        Numbers are written with at most two decimals; empty ones are left out.
     children
-        Elements, and texts.
+        Elements and texts.
     """
     node = ElementTree.Element(
         tag, {k: _attribute_text(v) for k, v in attributes.items() if v != ""}
@@ -45,7 +45,7 @@ def _attribute_text(value: object) -> str:
 
 
 def svg_node(width: float, height: float, description: str, *parts: XmlNode) -> XmlNode:
-    """Return a picture; sizes and places are in its own units."""
+    """Return a picture; sizes and positions are in its own units."""
     box = f"0 0 {width:g} {height:g}"
     return make_node("svg", {"viewBox": box, "role": "img", "aria-label": description}, *parts)
 
@@ -61,5 +61,5 @@ def dot_node(kind: str, x: float, y: float, radius: float) -> XmlNode:
 
 
 def text_node(x: float, y: float, text: str, kind: str = "") -> XmlNode:
-    """Return a text that begins at a place; `kind` end or middle has its end or middle there."""
+    """Return a text that begins at a position; `kind` may align its end or middle there."""
     return make_node("text", {"class": kind, "x": x, "y": y}, text)

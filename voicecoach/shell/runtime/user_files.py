@@ -1,7 +1,7 @@
-"""Files that a user wrote, read within limits, whatever is in them.
+"""Reads files that a user wrote, within size limits.
 
-A file is wrong in few ways: it is too large, it cannot be read (`OSError`), or what is in it is not
-what it should be (`ValueError`, which says where).
+Errors are `OSError` for a file that is too large or cannot be read, and `ValueError`, with the
+position, for wrong content.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from voicecoach.types import FileContents
 
 
 def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
-    """Return what is in a file.
+    """Return the contents of a file.
 
     Raises
     ------
     OSError
-        Where it cannot be read or has more than `most` bytes.
+        If it cannot be read or has more than `most` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -36,7 +36,7 @@ def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
 
 
 def read_contents(path: Path) -> FileContents:
-    """Return a file's contents with its name, for whatever in the core takes them.
+    """Return a file's contents with its name, in the form that the core takes.
 
     Raises
     ------
@@ -47,12 +47,12 @@ def read_contents(path: Path) -> FileContents:
 
 
 def expand_path(text: str) -> Path:
-    """Return the file that a setting names; a leading ~ is a user's home folder.
+    """Return the path that a setting names; a leading ~ is a user's home folder.
 
     Raises
     ------
     ConfigError
-        Where no file can have that name.
+        If no file can have that name.
     """
     try:
         path = Path(text).expanduser()

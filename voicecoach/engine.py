@@ -1,14 +1,12 @@
-"""Both channels' samples to cues, as a deterministic function of the inputs.
+"""Turns the audio of both channels into events and cues, deterministically.
 
-Rules of the house:
-
-* Sans-I/O: no clock, thread, file, device, log or screen.  Now is the end of the hop.
+* Sans-I/O: no clock, thread, file, device, log or screen.  The present is the end of the hop.
 * The same items in the same order give the same events, bit for bit, however blocks are cut.
-* Later audio never changes an earlier event; offline is streaming with a fresh engine.
-* The one loop (the engine asks for words, words come back) is closed by the shell.
+* Later audio never changes an earlier event; offline analysis is streaming with a fresh engine.
+* The engine asks for words by an event; the shell gets them from the transcriber.
 
-The order is written once, top to bottom: block -> vad, prosody -> endpointing -> words ->
-functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
+The stages run in this order: block -> vad, prosody -> endpointing -> words -> functionals ->
+channels, tone, delivery -> signals -> cues -> outcomes.
 """
 
 from __future__ import annotations
@@ -71,13 +69,13 @@ from voicecoach.types import (
 )
 
 ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
-"""What is no block."""
+"""Any input but audio."""
 GREETING_WITHIN = 45 * SAMPLE_RATE
-"""A greeting later than this opens no call."""
+"""A greeting later than this does not count as the opening of the call."""
 
 
 class EngineSetup(NamedTuple):
-    """What an engine was made with, as far as its events depend on it."""
+    """The arguments of an engine that its events depend on."""
 
     config: Config
     cues: tuple[Cue, ...]
@@ -88,21 +86,21 @@ class EngineSetup(NamedTuple):
     detector: type[VoiceActivityDetector]
     language: str
     group: int
-    """Hops that are described together."""
+    """A group of hops whose descriptors are computed together."""
 
 
 class EngineState(NamedTuple):
-    """A call at one moment, from `Engine.state`; it never changes."""
+    """The state of a call at one moment, from `Engine.state`; it never changes."""
 
     setup: EngineSetup
     at: int
     """Stream index of the next block."""
     values: Mapping[str, Any]
-    """The engine's own."""
+    """Copies of the engine's values."""
 
 
 class _HopGroup(NamedTuple):
-    """What is described of a group of hops."""
+    """The descriptors of a group of hops."""
 
     frames: ProsodyFrames
     """Of the block."""
@@ -123,24 +121,25 @@ class Engine:
     cues
         The cue rules, from `cues.load`.
     vad
-        Speech probability per hop, in the state of a new stream.
+        Computes the speech probability per hop; in the state of a new stream.
     prosody
-        Descriptors per hop, in the state of a new stream; `TICK` is a multiple of its group.
+        Computes descriptors per hop; in the state of a new stream.  `TICK` is a multiple of its
+        group.
     agitation
-        What the customer's voice says of their agitation.
+        Model of the customer's voice.
     wording
-        What the customer's words say of it.
+        Model of the customer's words.
     language
-        That is spoken.  Where it has no phrases, cues that need them never fire, and the first
+        Language of the call.  If it has no phrases, cues that need them never open, and the first
         event says so.
     speakers
-        Whose channels carry anything; the other's is ignored.
+        Speakers who are recorded; the other's channel is ignored.
     transcribe
-        Ask for words.  Where False, cues that need words never fire.
+        Ask for words.  If False, cues that need words never open.
     frames
         Emit a `Prosody` event per hop and speaker.
     usual
-        What is usual for the agent from earlier calls; None where nothing is kept.
+        The agent's baseline from earlier calls; None if none is stored.
     """
 
     def __init__(
@@ -177,7 +176,7 @@ class Engine:
         self._due_items: deque[ControlItem] = deque()
         self._vad = vad
         if TICK % prosody.group:
-            raise ValueError(f"{TICK} hops are no whole number of groups of {prosody.group}")
+            raise ValueError(f"{TICK} hops are not a whole number of groups of {prosody.group}")
         self._prosody = prosody
         self._speech: list[list[float]] = []
         self._spoken: list[list[bool]] = []
@@ -202,20 +201,20 @@ class Engine:
         self._cues = CueEngine(cues, config.cues)
         self._outcomes = OutcomeTracker(cues, self._acts)
         self.signals = dict.fromkeys(CUE_SIGNALS, NAN)
-        """What the cues know now, by name."""
+        """The signals at the newest tick, by name."""
         self._has_words = dict.fromkeys(speakers, transcribe)
-        """Whose words the last answer brought."""
+        """Speakers whose last transcript succeeded."""
         self._levels: dict[Speaker, ChannelLevels] = {}
 
     @property
     def baseline(self) -> AgentBaseline:
-        """What is usual for the agent with this call so far in it, to be kept for the next."""
+        """The agent's baseline including this call so far, to be stored for the next call."""
         return self._delivery.baseline()
 
     def process(self, item: InputItem) -> list[Event]:
-        """Take a block, or what arrived beside it, and return what is new, in order.
+        """Process a block or a control item, and return the new events in order.
 
-        What is no block takes effect at the first hop that begins at or after its `at`.
+        A control item takes effect at the first hop that begins at or after its `at`.
 
         Raises
         ------
@@ -243,8 +242,7 @@ class Engine:
     def finish(self) -> list[Event]:
         """End the stream: close what is open and ask for the last words.
 
-        The last event of all is `Ended`; where words are still to come it follows the last
-        transcript.
+        The last event is `Ended`; if words are still to come, it follows the last transcript.
         """
         events = self._close_gap()
         for event in self._endpointer.finish(self._now):
@@ -262,16 +260,16 @@ class Engine:
         return events + self._drain_items()
 
     def state(self) -> EngineState:
-        """Return all that the engine knows of the call so far, to be restored any number of times.
+        """Return the state of the call so far, which can be restored any number of times.
 
         Models and rules are shared, the rest is copied: 3 MB in 3 ms of CPU, however long the call
-        is (`python -m scripts.bench.state`).  Requests for words that are not answered yet are
-        part of it: give their transcripts to each engine that it is restored into.
+        is (`python -m scripts.bench.state`).  Unanswered requests for words are part of it: give
+        their transcripts to each engine that it is restored into.
         """
         return EngineState(self._setup, self._now, _copied(vars(self)))
 
     def restore(self, state: EngineState) -> None:
-        """Go on from a state: the same items give the same events as they would have then.
+        """Continue from a state: the same items give the same events as they would have then.
 
         Raises
         ------
@@ -334,7 +332,7 @@ class Engine:
         return events
 
     def _split_hop_groups(self, frames: ProsodyFrames) -> Iterator[_HopGroup]:
-        """Yield the groups of hops that are described in a block; what can be, in one go."""
+        """Yield the groups of hops of a block with their descriptors, computed in batches."""
         described, group = descriptor_columns(frames), self._prosody.group
         by_group = frames.level_dbfs.reshape(2, -1, group)
         levels = np.median(by_group, axis=2).tolist()
@@ -345,7 +343,7 @@ class Engine:
             yield _HopGroup(frames, hops, described[:, :, hops], loud)
 
     def _push_descriptors(self, group: _HopGroup) -> list[Event]:
-        """Take the descriptors of the newest group of hops."""
+        """Process the descriptors of the newest group of hops."""
         events: list[Event] = []
         spoken = np.array(self._spoken).T
         for speaker in self._speakers:
@@ -383,11 +381,11 @@ class Engine:
         return [again] if again else []
 
     def _run_cues(self) -> list[Event]:
-        """Say what there is to say to the agent now, and what came of it."""
+        """Decide the cues of this tick, and follow earlier ones."""
         words = {s for s, heard in self._has_words.items() if heard and self._acts.finds_acts}
         words -= {s for s in words if self._transcribers[s].words_overdue(self._now)}
         heard = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, words)
-        # The cues go on what the log tells, to the digit, so that they can be told from it again.
+        # Cues are decided on the rounded values of the log, so that the log can reproduce them.
         quotes, distrusted = self._signal_tracker.quotes(), self._channels.distrusted
         self.signals, readings = self._trace_encoder.encode_tick(
             self._now, self._signal_tracker.compute_signals(self._now, heard), quotes, distrusted
@@ -399,7 +397,7 @@ class Engine:
     # --- words ----------------------------------------------------------------------------
 
     def _close_interrupted_utterance(self, event: Event) -> list[Event]:
-        """End an utterance that the other's speech follows."""
+        """End an utterance once the other speaker follows."""
         if not self._transcribe or not isinstance(event, SpeechStarted | SpeechEnded):
             return []
         speaker = event.speaker
@@ -435,14 +433,14 @@ class Engine:
                 ]
 
     def _discard_in_flight(self, at: int) -> list[Event]:
-        """Let go of what is in flight: what is shown, and what is being said."""
+        """Discard unfinished work: close the cue on screen and drop the open utterances."""
         events = self._cues.close_shown(at, "paused")
         for scribe in self._transcribers.values():
             events += self._route_words(scribe.discard_utterances(at))
         return events
 
     def _drain_items(self) -> list[Event]:
-        """After the end: take what comes as it comes, and end when nothing is awaited."""
+        """After the end of audio: process items as they come, and end when no words are awaited."""
         events: list[Event] = []
         while self._due_items:
             item = self._due_items.popleft()
@@ -459,7 +457,7 @@ class Engine:
         )
 
     def _route_words(self, said: list[Event]) -> list[Event]:
-        """Take what a scribe says to those who listen to words; return it with the moves in it."""
+        """Pass word events to the stages that use them; return them with dialogue acts."""
         events: list[Event] = []
         for event in said:
             events.append(event)
@@ -476,7 +474,7 @@ class Engine:
     # --- the stream -----------------------------------------------------------------------
 
     def _close_gap(self) -> list[Event]:
-        """Say that a gap is over, where one is."""
+        """Return an event for a gap that is over, if there is one."""
         if self._gap_start is None:
             return []
         start, self._gap_start = self._gap_start, None
@@ -500,13 +498,13 @@ class Engine:
 
 
 def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of what changes in an engine's values; `Immutable`s and weights are shared."""
+    """Return a deep copy of an engine's values that shares `Immutable`s and weights."""
     weights = values["_prosody"].weights.values()
     return copy.deepcopy(dict(values), {id(shared): shared for shared in weights})
 
 
 def _check_block(block: Block, now: int) -> None:
-    """Refuse a block that the stages would fail on, or would misunderstand."""
+    """Raise `InputError` for a block that the stages would fail on or misinterpret."""
     samples = block.samples
     if getattr(samples, "dtype", None) != np.float32:
         raise InputError(

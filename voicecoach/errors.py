@@ -1,16 +1,16 @@
-"""The errors, named by who must act.
+"""Defines the errors, each named after what the user has to change.
 
 * VoiceCoachError
   - ConfigError      edit a file or an option
   - PluginError      update or remove the package that it names
-  - AudioFileError   choose another recording, or mend this one
+    - AudioFileError   choose another recording, or repair this one
   - DeviceError      plug something in, or start the sound server
   - ModelError       install or point at a model
-      ModelUnavailable   it is fine to want it, it can't be had now: go on without
+      ModelUnavailable   the model cannot be fetched now: continue without it
   - OutputError      make room, or name another folder
-  - ClusterError     start the scheduler or its workers, or mend them
+    - ClusterError     start the scheduler or its workers, or repair them
   - JournalError     name another event log or journal, or replay the call again
-  - InputError       mend the program that calls voicecoach
+    - InputError       correct the program that calls voicecoach
 
 Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
 """
@@ -18,13 +18,13 @@ Facts of the stream (a gap, a dead channel, a stage that failed) are events, not
 from __future__ import annotations
 
 EXIT_UNUSABLE = 2
-"""Exit code where a person has to mend something."""
+"""Exit code for an error that the user has to fix."""
 MAX_MESSAGE_CHARS = 1000
-"""Characters of a message: more is not read, and may be a whole file that somebody sent."""
+"""Longest message, characters: nobody reads more, and it may quote a whole file."""
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line that moves no cursor; of a long one the middle is left out."""
+    """Return a text as one line without control characters; a long one is cut in the middle."""
     half = MAX_MESSAGE_CHARS // 2 - 3
     if len(text) > MAX_MESSAGE_CHARS:
         text = f"{text[:half]} ... {text[-half:]}"
@@ -32,7 +32,7 @@ def one_line(text: str) -> str:
 
 
 class VoiceCoachError(Exception):
-    """Something a person can mend; the message is one line and says what."""
+    """An error that the user can fix; the message is one line and says what to fix."""
 
     def __str__(self) -> str:
         return one_line(super().__str__())
@@ -43,7 +43,7 @@ class ConfigError(VoiceCoachError):
 
 
 class PluginError(VoiceCoachError):
-    """What another package adds to voicecoach cannot be used."""
+    """A plug-in of another package cannot be used."""
 
 
 class AudioFileError(VoiceCoachError):
@@ -51,7 +51,7 @@ class AudioFileError(VoiceCoachError):
 
 
 class DeviceError(VoiceCoachError):
-    """There is nothing to capture with, or from."""
+    """No audio device, or no sound server, to capture from."""
 
 
 class ModelError(VoiceCoachError):
@@ -59,7 +59,7 @@ class ModelError(VoiceCoachError):
 
 
 class ModelUnavailable(ModelError):
-    """A model that may be wanted is not here and cannot be fetched; the rest works without."""
+    """An optional model is missing and cannot be fetched; everything else works without it."""
 
 
 class OutputError(VoiceCoachError):
@@ -67,7 +67,7 @@ class OutputError(VoiceCoachError):
 
 
 class ClusterError(VoiceCoachError):
-    """There is nobody to do the work of an archive."""
+    """No worker is available to process an archive."""
 
 
 class JournalError(VoiceCoachError):
@@ -75,4 +75,4 @@ class JournalError(VoiceCoachError):
 
 
 class InputError(VoiceCoachError, ValueError):
-    """A program passed something that the interface does not take, such as a wrong shape."""
+    """A program passed an invalid argument, such as an array of the wrong shape."""

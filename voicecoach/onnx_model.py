@@ -1,4 +1,4 @@
-"""Small ONNX models, run by onnxruntime on one thread: what they wait for is the next hop."""
+"""Runs small ONNX models with onnxruntime on one thread, since each works on a hop at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OnnxModel(Immutable):
     file
         The ONNX file.
     what
-        It is a model of, for the error.
+        What the model is for, for the error message.
 
     Raises
     ------
@@ -41,6 +41,6 @@ class OnnxModel(Immutable):
             raise ModelError(f"{file.name}: not a usable {what} model: {e}") from e
 
     def run(self, outputs: list[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
-        """Return the outputs, all where None, as onnxruntime's own `run` does."""
+        """Return the named outputs, or all if None, as onnxruntime's own `run` does."""
         found: list[Any] = self._session.run(outputs, inputs)
         return found

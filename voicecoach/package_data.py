@@ -1,7 +1,7 @@
-"""Data that ships inside the package: part of the program, as its code is.
+"""Reads data files that ship inside the package.
 
-The only place of the core that reads; what a user wrote is read by the shell
-(`shell/runtime/user_files.py`), and the core gets its contents.
+No other module of the core reads files; the shell reads the user's files
+(`shell/runtime/user_files.py`) and passes their contents to the core.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""From what is known of the call to cues: conversation state, signals, rules, outcomes."""
+"""Decides what the agent sees: conversation state -> signals -> cues -> outcomes."""

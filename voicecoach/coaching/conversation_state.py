@@ -1,9 +1,9 @@
-"""The course of a call: who tells and who replies, silence, and how the customer's agitation goes.
+"""Tracks the state of the conversation: accounts and replies, silence, and the agitation so far.
 
-The customer's *account* is what they have told since the agent last said more than "mm-hm"; the
-agent's *reply* is what they have said since.  A short word of the customer in between ("mm-hm",
-"yes") is a backchannel, unless it answers a question.  Speech is counted in ticks.  Both are told
-as events once they are over, and whatever looks at the call afterwards goes by these.
+The customer's *account* is what they have said since the agent last said more than "mm-hm"; the
+agent's *reply* is what the agent has said since.  A short word of the customer in between
+("mm-hm", "yes") is a backchannel, unless it answers a question.  Speech is counted in ticks.
+Accounts and replies become events once they are over; scoring and reports use those events.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, UPSET_LEVEL, Account, Event, Reply, Speaker
 
 BACKCHANNEL_S = 1.0
-"""The customer's speech in one go that is more than a backchannel, seconds."""
+"""Customer's continuous speech that is more than a backchannel, seconds."""
 REPLY_S = 2.0
-"""The agent's speech that ends an account, seconds: with less they go on listening."""
+"""Agent's speech that ends an account, seconds; with less the agent is still listening."""
 ANSWERS_WITHIN = 4 * SAMPLE_RATE
-"""A short word so soon after a question is an answer, no backchannel."""
+"""A short word this soon after a question is an answer, not a backchannel."""
 
 ABOVE_FLOOR_DB, BELOW_SPEECH_DB = 10.0, 25.0
-"""Above the noise of its channel, and no more than this below its speech, a sound is no silence."""
+"""A sound this far above its channel's noise, and at most this far below its speech, is not
+silence."""
 FLOOR_RISE_DB_S = 0.1
-"""Decibels a second by which noise is believed to have risen: music for a minute stays music."""
+"""Fastest rise of the noise estimate, decibels a second: music for a minute stays music."""
 
 OUTBURST_S = 4.0
-"""Agitated speech that is worth calming down from, seconds."""
+"""Agitated speech that makes an outburst, seconds."""
 AGITATED_MEMORY = 600 * SAMPLE_RATE
 MOOD_MEMORY, AGITATED_SHARE_MIN_S = 90 * SAMPLE_RATE, 30.0
-"""How far back agitation is counted, samples, and the speech that a share of it takes, seconds."""
+"""Window in which agitation is counted, samples, and the speech needed for a share, seconds."""
 
 
 class ChannelLevels(NamedTuple):
@@ -45,7 +46,7 @@ class ChannelLevels(NamedTuple):
 
 
 class AccountTracker:
-    """Accounts and replies of one call.
+    """Tracks the accounts and replies of one call.
 
     Parameters
     ----------
@@ -57,29 +58,29 @@ class AccountTracker:
         self._agent, self._customer = (endpointer.segment(s) for s in SPEAKERS)
         self._run_start = 0
         self._account_run: int | None = None
-        """The run of the customer's with which the newest account ends."""
+        """Start of the customer's last speech in the newest account."""
         self._account_start = 0
         self._account_told = False
-        """The newest account is over, and there was an event of it."""
+        """The newest account is over and its event was sent."""
         self._reply_start = self._reply_end = 0
         self._run_s = self._uncounted_s = 0.0
         self.account_count = 0
-        """How many there were with the present one."""
+        """Number of accounts, including the current one."""
         self.account_s = 0.0
         """The customer's speech in the newest account, seconds."""
         self.account_end = 0
-        """Where it ended, or where it has come to, samples."""
+        """End of the newest account so far, samples."""
         self.reply_s = 0.0
         """The agent's speech since, seconds."""
         self.gap_s = NAN
-        """Silence between the two, seconds; 0 where the agent came in."""
+        """Silence between account and reply, seconds; 0 if the agent interrupted."""
         self.monologue_s = 0.0
         """The agent's speech since the customer last said more than a backchannel, seconds."""
         self.agent_s = 0.0
         """The agent's speech in the call, seconds."""
 
     def count_speech(self, at: int, seconds: float, asked: int | None) -> list[Event]:
-        """Take a tick, and return the accounts and replies that are over.
+        """Count the speech of a tick, and return the accounts and replies that are over.
 
         Parameters
         ----------
@@ -111,7 +112,7 @@ class AccountTracker:
         return events
 
     def finish(self, at: int) -> list[Event]:
-        """Return the account and the reply that the end of the call ends."""
+        """Return the account and the reply that end with the call."""
         return [*self._end_account(at), *self._end_reply(at, at)]
 
     def _end_account(self, at: int) -> list[Event]:
@@ -154,7 +155,7 @@ class AccountTracker:
 
 
 class SilenceTracker:
-    """Since when neither speech nor music nor a keyboard is heard."""
+    """Tracks since when there is neither speech nor music nor keyboard noise."""
 
     def __init__(self) -> None:
         self._floor_db = dict.fromkeys(SPEAKERS, math.inf)
@@ -165,7 +166,7 @@ class SilenceTracker:
     def track_sound(
         self, at: int, speaking: Mapping[Speaker, bool], levels: Mapping[Speaker, ChannelLevels]
     ) -> None:
-        """Take a tick: who speaks, and how loud each channel is."""
+        """Process a tick: who speaks, and how loud each channel is."""
         seconds, self._at = (at - self._at) / SAMPLE_RATE, at
         sounding = False
         for speaker, (level_db, speech_db) in levels.items():
@@ -177,7 +178,7 @@ class SilenceTracker:
 
 
 class AgitationHistory:
-    """How agitated the customer has been."""
+    """Tracks how agitated the customer has been."""
 
     def __init__(self) -> None:
         self._ticks: deque[tuple[int, bool]] = deque()
@@ -185,14 +186,14 @@ class AgitationHistory:
         """How many of them are."""
         self._tick_s = 0.0
         self._long: deque[int] = deque()
-        """The agitated ticks of a longer time."""
+        """Agitated ticks within `AGITATED_MEMORY`."""
         self._account = 0
         self._outburst_s = 0.0
         self.calmed_s = 0.0
-        """Calm speech since an outburst within `MEMORY`, seconds."""
+        """Calm speech since an outburst within `MOOD_MEMORY`, seconds."""
 
     def add_tick(self, at: int, seconds: float, agitation: float, account: int) -> None:
-        """Take a tick in which the customer speaks; an unknown agitation is not counted."""
+        """Add a tick in which the customer speaks; an unknown agitation is not counted."""
         if account != self._account:
             self._account, self._outburst_s = account, 0.0
         while self._ticks and self._ticks[0][0] <= at - MOOD_MEMORY:
@@ -212,16 +213,16 @@ class AgitationHistory:
             self.calmed_s += seconds
 
     def agitated_s(self, at: int) -> float:
-        """Return the agitated speech of `LONG`, seconds."""
+        """Return the agitated speech within `AGITATED_MEMORY`, seconds."""
         while self._long and self._long[0] <= at - AGITATED_MEMORY:
             self._long.popleft()
         return len(self._long) * self._tick_s
 
     def outburst_s(self, account: int) -> float:
-        """Return the agitated speech in an account, seconds; 0 where it is not the newest."""
+        """Return the agitated speech in an account, seconds; 0 if it is not the newest."""
         return self._outburst_s if account == self._account else 0.0
 
     def agitated_share(self) -> float:
-        """Return the share of speech that was agitated; NAN where there was little."""
+        """Return the share of speech that was agitated; NaN if there was too little speech."""
         n = len(self._ticks)
         return self._agitated / n if n * self._tick_s >= AGITATED_SHARE_MIN_S else NAN

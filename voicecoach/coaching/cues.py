@@ -1,8 +1,8 @@
-"""Cues are alarms: rules over named signals, and what keeps them few.
+"""Opens and closes cues by rules over named signals, and limits how many the agent sees.
 
-Conditions are ANDed inside a rule, rules are ORed inside a cue, and there is nothing else: no
-expression language.  A comparison with an unknown signal (NaN) is false, so the unknown never
-fires a cue.  The states of a cue:
+Conditions are ANDed inside a rule, rules are ORed inside a cue; there is no expression language.
+A comparison with an unknown signal (NaN) is false, so unknown signals never open a cue.  The states
+of a cue:
 
 | state    | leaves when                                                      | to       |
 |----------|------------------------------------------------------------------|----------|
@@ -14,11 +14,11 @@ fires a cue.  The states of a cue:
 | open     | the agent marks it as wrong, or stops listening                  | cooldown |
 | cooldown | `cooldown_s` are over, or its `worse` signal is that much worse  | idle     |
 
-What holds a cue back, in this order: a channel that is not trusted (its speaker and state),
+A cue is held back by the first of these that applies: a distrusted channel (its speaker and state),
 `max_per_call`, `cooldown`, a cue on screen of no lower priority (`another_cue`), `min_gap` since
-the last cue left where that was of no lower priority, `calm_most` cues in 10 minutes without
-agitation, and `holdout`, a share of them that is held out by chance, so that what follows a cue can
-be compared with what follows none.  It is said once each time.
+the last cue closed if that was of no lower priority, `calm_most` cues in 10 minutes without
+agitation, and `holdout`, a share of cues held out by chance, so that what follows a cue can be
+compared with what follows none.  Each time it is reported once.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ from voicecoach.types import (
 )
 
 CALM_WINDOW, CALM_MAX_AGITATED_S = AGITATED_MEMORY, 2.0
-"""A customer is calm who has had less agitated speech (seconds) within this (samples)."""
+"""A customer is calm with less agitated speech (seconds) than this within the window (samples)."""
 BUILT_IN_CUES = package_file("coaching", "cues.toml")
-"""The catalogue that ships."""
+"""The built-in cue rules."""
 HELD_PLACEHOLDER = "held_s"
 """In messages: seconds for which the rule has held."""
 
@@ -66,7 +66,7 @@ SecondsValue = Annotated[float, Meta(ge=0.0, le=86_400.0)]
 NumberValue = Annotated[float, Meta(ge=-1e9, le=1e9)]
 TextValue = Annotated[str, Meta(min_length=1, max_length=1000)]
 _DECIMALS = re.compile(r"(\.\df)?")
-"""How a signal may be written in a message: a width of a billion would be as many spaces."""
+"""Allowed format of a signal in a message: a width of a billion would be as many spaces."""
 
 
 class _StrictTable(
@@ -83,7 +83,7 @@ class Condition(_StrictTable, frozen=True, kw_only=True):
     value: NumberValue
 
     def holds(self, signals: Mapping[str, float]) -> bool:
-        """Return whether it is so; never for an unknown signal."""
+        """Return whether the comparison is true; never for an unknown signal."""
         x = signals[self.signal]
         return x >= self.value if self.op == ">=" else x <= self.value
 
@@ -96,15 +96,15 @@ class Rule(_StrictTable, frozen=True, kw_only=True):
 
 
 class HeededCriterion(_StrictTable, frozen=True, kw_only=True):
-    """What the agent does where they do what the cue says; one of these is enough."""
+    """How to tell that the agent did what the cue says; one of these is enough."""
 
     moves: tuple[str, ...] = ()
-    """Kinds of moves."""
+    """Kinds of dialogue acts."""
     signal: Condition | None = None
 
 
 class WorseningSignal(_StrictTable, frozen=True, kw_only=True):
-    """What ends a cool-down early."""
+    """A worsening signal that ends a cool-down early."""
 
     signal: str
     by: Annotated[float, Meta(gt=0.0, le=1e9)]
@@ -126,22 +126,22 @@ class Cue(_StrictTable, frozen=True, kw_only=True):
     heeded: HeededCriterion
     worse: WorseningSignal | None = None
     say: str = ""
-    """Words that help, as they could be said."""
+    """Words that the agent could say."""
 
     def placeholders(self) -> list[str]:
-        """Return the signals and quotes in the message and in what to say, each once."""
+        """Return the signals and quotes in `message` and `say`, each once."""
         texts = (self.message, self.say)
         found = [name for text in texts for name, *_ in _placeholders_in(text) if name]
         return [name for name in dict.fromkeys(found) if name != HELD_PLACEHOLDER]
 
     def channels_needed(self, rule: Rule) -> tuple[Speaker, ...]:
-        """Return whose channels one of its rules depends on."""
+        """Return the speakers whose channels a rule of this cue depends on."""
         named = [CUE_SIGNALS[condition.signal] for condition in rule.when]
         named += [CUE_SIGNALS[name] for name in self.placeholders() if name in CUE_SIGNALS]
         return tuple(s for s in SPEAKERS if any(s in signal.needs for signal in named))
 
     def needs_phrases(self) -> bool:
-        """Return whether none of its rules can hold where the language has no phrases."""
+        """Return whether none of its rules can hold if the language has no phrases."""
         return all(any(CUE_SIGNALS[c.signal].phrases for c in rule.when) for rule in self.rule)
 
 
@@ -172,12 +172,12 @@ def parse_cues(file: FileContents) -> tuple[Cue, ...]:
 
 @cache
 def built_in_cues() -> tuple[Cue, ...]:
-    """Return the catalogue that ships."""
+    """Return the built-in cues."""
     return parse_cues(BUILT_IN_CUES)
 
 
 def translate_cues(cues: tuple[Cue, ...], language: Language) -> tuple[Cue, ...]:
-    """Return cues with what they show in a language, where the language has it.
+    """Return cues with their texts in a language, if the language has them.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def translate_cues(cues: tuple[Cue, ...], language: Language) -> tuple[Cue, ...]
 
 
 def language_notice(language: Language, cues: tuple[Cue, ...]) -> str:
-    """Return what is withheld for want of phrases in a language, "" where nothing is."""
+    """Return what does not work because a language lacks tables, "" if everything works."""
     missing = language.missing
     if not missing:
         return ""
@@ -244,14 +244,14 @@ def _check_cue(cue: Cue, where: str) -> None:
 
 
 def _placeholders_in(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield what is filled in: a name, how it is written, and how it is converted."""
+    """Yield the placeholders of a text: name, format and conversion."""
     for _, name, spec, conversion in string.Formatter().parse(text):
         if name is not None:
             yield name, spec or "", conversion or ""
 
 
 class _CueState:
-    """What is known of one cue during a call."""
+    """The state of one cue during a call."""
 
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
@@ -263,7 +263,7 @@ class _CueState:
         self.opened = 0
         self.worst = float("nan")
         self.rule: Rule | None = None
-        """That it was opened by."""
+        """The rule that opened it."""
         self.reported_reason = ""
 
     def held_rule(self, at: int, signals: Mapping[str, float]) -> tuple[Rule, float] | None:
@@ -286,7 +286,7 @@ class _CueState:
         return found
 
     def in_cooldown(self, at: int, signals: Mapping[str, float]) -> bool:
-        """Return whether the cool-down still holds it back."""
+        """Return whether the cool-down still holds the cue back."""
         if self.closed_at is None or at - self.closed_at >= self.cue.cooldown_s * SAMPLE_RATE:
             return False
         worse = self.cue.worse
@@ -301,7 +301,7 @@ class CueEngine:
     cues
         From `load`.
     settings
-        The gap between cues, and what is held out.
+        The gap between cues, and the share held out.
     """
 
     def __init__(self, cues: tuple[Cue, ...], settings: config.CuesConfig) -> None:
@@ -310,7 +310,7 @@ class CueEngine:
         self._min_gap = round(settings.min_gap_s * SAMPLE_RATE)
         self._shown_state: _CueState | None = None
         self._last_closed: _CueState | None = None
-        """The cue that left last."""
+        """The cue that closed last."""
         self._shown: deque[int] = deque(maxlen=settings.calm_most)
 
     def decide(
@@ -320,25 +320,25 @@ class CueEngine:
         quotes: Mapping[str, str],
         distrusted: Mapping[Speaker, str],
     ) -> list[Event]:
-        """Take what is known at `at`.
+        """Decide the cues at `at` and return their events.
 
         Parameters
         ----------
         at
             Samples.
         signals
-            A value for each of `SIGNALS`.
+            A value for each of `CUE_SIGNALS`.
         quotes
-            A text for each of `QUOTES`.
+            A text for each of `CUE_QUOTES`.
         distrusted
-            What is wrong with the channels that are not to be trusted.
+            The state of each distrusted channel.
         """
         events: list[Event] = []
         wanting: list[tuple[_CueState, Rule, float]] = []
         for state in self._states:
             held = state.held_rule(at, signals)
             if state is self._shown_state:
-                # Once it is on screen a condition keeps it there without holding for long again.
+                # A cue on screen stays while a condition is true, without `for_s` again.
                 if any(since is not None for since in state.true_since):
                     state.last_true = at
             elif held:
@@ -365,20 +365,20 @@ class CueEngine:
 
     @property
     def held_back_reasons(self) -> dict[str, str]:
-        """The cues that are due and held back now, and why."""
+        """Cues that are due but held back now, and why."""
         return {
             state.cue.id: state.reported_reason for state in self._states if state.reported_reason
         }
 
     def apply_feedback(self, feedback: CueFeedback) -> list[Event]:
-        """Take what the agent says of a cue: one that is wrong leaves the screen."""
+        """Apply the agent's mark of a cue: one marked wrong closes."""
         shown = self._shown_state
         if not shown or (shown.cue.id, shown.opened_at) != (feedback.id, feedback.start):
             return []
         return [] if feedback.helpful else [self._close_cue(feedback.at, "marked wrong")]
 
     def close_shown(self, at: int, reason: str) -> list[Event]:
-        """Close the cue on screen, where there is one."""
+        """Close the cue on screen, if there is one."""
         return [self._close_cue(at, reason)] if self._shown_state else []
 
     def _close_expired(self, at: int, distrusted: Mapping[Speaker, str]) -> list[Event]:
@@ -408,7 +408,7 @@ class CueEngine:
         return "calm_most" if spent and signals["agitated_s"] < CALM_MAX_AGITATED_S else ""
 
     def _is_held_out(self, at: int, cue: Cue) -> bool:
-        """Return whether chance holds it out; the same call and seed hold out the same."""
+        """Return whether chance holds a cue out; the same call and seed hold out the same cues."""
         drawn = zlib.crc32(f"{self._settings.holdout_seed} {cue.id} {at}".encode())
         return drawn < self._settings.holdout * 2**32
 
@@ -445,6 +445,6 @@ class CueEngine:
 
 
 def _distrust_reason(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
-    """Return which channel that a rule needs is not trusted, and what is wrong with it."""
+    """Return the distrusted channel that a rule needs, with its state; "" if there is none."""
     wrong = (f"{s} channel {distrusted[s]}" for s in cue.channels_needed(rule) if s in distrusted)
     return next(wrong, "")

@@ -1,12 +1,12 @@
-"""Did it work?  What the agent and the customer did after a cue, and after moments without one.
+"""Records what the agent and the customer did after a cue, and after moments without one.
 
-A cue is heeded where the agent did what it says (`heeded` in its rules) within `HEED`.  The
-customer's agitation is compared between the `BEFORE` and from `SETTLED` to `AFTER`.
+A cue is heeded if the agent did what it says (`heeded` in its rules) within `HEED`.  The customer's
+agitation is compared between the time `BEFORE` and the time from `SETTLED` to `AFTER`.
 
-An effect is nothing without what would have happened anyway: agitation falls after every outburst.
-So the same is noted of moments at which a cue was due and no cue was on screen, `APART` from any
-that was.  Those that the cue's own limits held back come late in a call and soon after another, so
-they are only nearly comparable; those held out by chance (`cues.holdout`) are.
+An effect needs a comparison, since agitation falls after every outburst anyway.  So the same is
+recorded for moments at which a cue was due while no cue was on screen, `APART` from any that was.
+Moments held back by the cue's own limits come late in a call or soon after another cue, so they are
+only roughly comparable; those held out by chance (`cues.holdout`) are comparable.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ AGITATION_BEFORE, AGITATION_AFTER_FROM, AGITATION_AFTER_TO = (
 )
 COMPARISON_APART = 30 * SAMPLE_RATE
 COMPARABLE_REASONS = ("cooldown", "max_per_call", "min_gap", "calm_most", "holdout")
-"""What holds back a cue that could as well have been shown."""
+"""Reasons for holding back a cue that could as well have been shown."""
 
 
 class _DueMoment:
-    """A moment at which a cue was due, and what has followed."""
+    """A moment at which a cue was due, and what followed."""
 
     def __init__(self, cue: Cue, at: int, reason: str, before: float, agitation: float) -> None:
         self.cue, self.at, self.reason = cue, at, reason
@@ -49,7 +49,7 @@ class _DueMoment:
         self.heeded: bool | None = None
 
     def add_signals(self, at: int, signals: Mapping[str, float]) -> None:
-        """Take what is known later."""
+        """Add what is known later."""
         wanted = self.cue.heeded.signal
         if wanted and at - self.at <= HEED_WITHIN and (x := signals[wanted.signal]) == x:
             self.after = x
@@ -59,7 +59,7 @@ class _DueMoment:
 
 
 class OutcomeTracker:
-    """What followed the cues of one call.
+    """Records what followed the cues of one call.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class OutcomeTracker:
     def observe_tick(
         self, at: int, signals: Mapping[str, float], events: Sequence[Event]
     ) -> list[Event]:
-        """Take what the cues said at a tick and on what; return what has followed earlier ones."""
+        """Process the cues and signals of a tick; return the outcomes of earlier cues."""
         while self._agitation and self._agitation[0][0] <= at - AGITATION_BEFORE:
             self._agitation.popleft()
         if (x := signals["agitation"]) == x:
@@ -98,7 +98,7 @@ class OutcomeTracker:
         return [self._outcome_event(at, moment) for moment in ripe]
 
     def finish(self, at: int) -> list[Event]:
-        """Return what can be said at the end of the call of those whose time was not over."""
+        """Return the outcomes known at the end of the call for cues whose time was not over."""
         return [self._outcome_event(at, moment) for moment in self._moments]
 
     def _comparable(self, at: int, held: CueHeldBack) -> bool:

@@ -69,7 +69,7 @@ class SignalTraceEncoder:
         signals
             A new table at each tick.
         quotes, distrusted
-                        The same values that the cues get.
+            The same values that the cues get.
         """
         values: dict[str, float | None] = {}
         growing = []

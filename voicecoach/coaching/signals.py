@@ -258,7 +258,7 @@ class SignalTracker:
     Parameters
     ----------
     endpointer
-                Who speaks, and who has the floor.
+        Who speaks, and who has the floor.
     moves
         Dialogue acts of the call.
     """

@@ -1,8 +1,8 @@
-"""The numbers that reports and score cards share with the cue rules.
+"""Provides the thresholds that reports and score cards share with the cue rules.
 
-They are taken from the rules that were loaded for a call and kept in the header of its event log,
-so an edited rule changes what is judged afterwards, too, and a call is scored alike on any machine.
-A number that the loaded rules do not name is the one of the catalogue that ships.
+They come from the rules that were loaded for a call and are stored in the header of its event log.
+So an edited rule changes reports and scores as well, and a call gets the same score on any machine.
+A threshold that the loaded rules do not have is taken from the built-in rules.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""What is usual for one agent, kept across calls on their own machine.
+"""Keeps one agent's baseline across calls, on the agent's own machine.
 
-A small JSON file that the agent can see, reset and delete (`voicecoach baseline`): for each signal
-of the agent's delivery a mean, a spread, and how much they were learnt from.  Nothing else is in
-it: no audio, no words, nothing of a customer, no time.
+It is a small JSON file that the agent can see, reset and delete (`voicecoach baseline`).  For each
+signal of the agent's delivery it has a mean, a spread, and how much they were learnt from.  It has
+no audio, no words, no times, and nothing of a customer.
 
-A call adds its own mean, weighed by how much there was of it; what is kept counts for no more than
-`memory`, about 20 calls, so that old calls are forgotten little by little and one bad call is a
-twentieth of what is usual.
+A call adds its own mean, weighted by how much was measured.  The stored baseline counts for at most
+`memory`, about 20 calls, so old calls are gradually forgotten and one bad call is a twentieth of
+the baseline.
 
-In a call what is kept is what the usual starts from, in place of a warm-up; it stands for at most
-`stands_for` and so gives way to the call's own evidence slowly.  Level stands for next to nothing:
-it is that of the microphone, its place and its gain more than the voice's, and another headset
-would be "20 dB too loud" all day.
+A call starts from the stored baseline instead of a warm-up.  The stored baseline counts for at most
+`stands_for`, so it gives way slowly to the call's own evidence.  A stored level counts for almost
+nothing: it depends on the microphone, its place and its gain more than on the voice, and with
+another headset the agent would be "20 dB too loud" all day.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COUNTED_SPEECH, COUNTED_REPLIES, COUNTED_MINUTES = "s of speech", "replies", "mi
 
 
 class BaselineSpec(NamedTuple):
-    """A signal that has a usual."""
+    """A signal that has a baseline."""
 
     unit: str
     doc: str
@@ -53,13 +53,13 @@ BASELINE_SIGNALS: Mapping[str, BaselineSpec] = {
         "st", "pitch range: 20th to 80th percentile", COUNTED_SPEECH, 600, 3600
     ),
     "overlaps_per_min": BaselineSpec(
-        "1/min", "overlaps: you came in over the customer", COUNTED_MINUTES, 20, 100
+        "1/min", "overlaps: you interrupted the customer", COUNTED_MINUTES, 20, 100
     ),
     "reply_gap_s": BaselineSpec(
         "s", "reply gap: silence before your reply", COUNTED_REPLIES, 20, 400
     ),
     "talk_share": BaselineSpec(
-        "0..1", "talk share: yours of the speech of both", COUNTED_MINUTES, 20, 100
+        "0..1", "talk share: your share of both speakers' speech", COUNTED_MINUTES, 20, 100
     ),
 }
 
@@ -90,7 +90,7 @@ class SignalBaseline(Immutable, msgspec.Struct, frozen=True, forbid_unknown_fiel
 class AgentBaseline(
     Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 ):
-    """What is usual for one agent."""
+    """The baseline of one agent."""
 
     version: int
     calls: Annotated[int, Meta(ge=0)] = 0
@@ -101,7 +101,7 @@ class AgentBaseline(
     def __post_init__(self) -> None:
         unknown = self.signals.keys() - BASELINE_SIGNALS.keys()
         if unknown:
-            raise ValueError(f"there is no signal {min(unknown)!r}")
+            raise ValueError(f"no such signal: {min(unknown)!r}")
 
     def with_call(self, call: Mapping[str, SignalBaseline]) -> AgentBaseline:
         """Return it with what a call taught; itself where that is nothing."""
@@ -129,7 +129,7 @@ def baseline_to_json(usual: AgentBaseline) -> bytes:
 
 
 def parse_baseline(data: bytes, where: str) -> AgentBaseline:
-    """Return the usual in a JSON file.
+    """Return the baseline in a JSON file.
 
     Raises
     ------

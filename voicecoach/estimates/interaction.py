@@ -1,8 +1,8 @@
-"""What a customer does in the conversation that says something of their agitation.
+"""Finds evidence of the customer's agitation in how they behave in the conversation.
 
-They raise their voice (both louder and higher than usual: a hand on the receiver makes it louder
-only), and they talk over the agent; who interrupts again and again is heard as tense.  Each is
-bounded, and fades with the time of the call.
+They raise their voice (both louder and higher than the baseline; a hand on the receiver makes it
+only louder), and they interrupt the agent (repeated interruptions sound tense).  Each kind of
+evidence is bounded, and fades with time.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections import deque
 from voicecoach.types import SAMPLE_RATE, Evidence, Overlap, Speaker, Tone
 
 RAISED_LOUDER_DB, RAISED_HIGHER_SEMITONES = 5.0, 2.0
-"""Above the usual from which a voice is raised."""
+"""Differences from the baseline at which a voice is raised."""
 RAISED_VOICE_ODDS, RAISED_VOICE_FOR = 0.6, 2 * SAMPLE_RATE
-"""Log odds of a raised voice, and for how long it must be: one loud word is none."""
+"""Log odds of a raised voice, and how long it must last: one loud word does not count."""
 INTERRUPTION_WINDOW = 60 * SAMPLE_RATE
-"""For how long an interruption counts."""
+"""How long an interruption counts."""
 INTERRUPTION_ODDS, MAX_INTERRUPTION_ODDS = 0.25, 0.6
-"""Log odds of each interruption but the first, and of all: friends do it, too."""
+"""Log odds of each interruption but the first, and of all together: friends interrupt, too."""
 
 
 class InteractionEvidence:
@@ -29,12 +29,12 @@ class InteractionEvidence:
         self._raised_since: int | None = None
 
     def add_overlap(self, overlap: Overlap) -> None:
-        """Take an overlap of the call; only the customer's, and no backchannel, counts."""
+        """Add an overlap; only the customer's count, and no backchannels."""
         if overlap.by is Speaker.CUSTOMER and not overlap.backchannel:
             self._interruptions.append(overlap.at)
 
     def evidence(self, at: int, tone: Tone | None) -> tuple[Evidence, ...]:
-        """Return what counts at `at`, by the signals of the newest tone."""
+        """Return the evidence at `at`, by the signals of the newest `Tone`."""
         found = []
         signals = tone.signals if tone else {}
         louder, higher = signals.get("level_db", 0.0), signals.get("f0_semitones", 0.0)

@@ -79,7 +79,7 @@ class ScoredCall:
 
     Parameters
     ----------
-        record
+    record
         What was kept of its events.
     thresholds
         Thresholds of the rules that were loaded for the call.

@@ -21,7 +21,7 @@ class Scorer:
 
     Parameters
     ----------
-        name
+    name
         Name of the call.
     thresholds
         Thresholds of the rules that were loaded for the call.

@@ -71,7 +71,7 @@ def parse_header(line: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-                If the line is not a header, has another schema, or holds impossible values.
+        If the line is not a header, has another schema, or holds impossible values.
     """
     try:
         found = msgspec.json.decode(line, type=dict[str, Any])
@@ -97,7 +97,7 @@ def read_events(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
     Raises
     ------
     ValueError
-                If a line is not an event; the message names the line.
+        If a line is not an event; the message names the line.
     """
     for number, raw in enumerate(lines, first):
         try:

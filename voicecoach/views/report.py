@@ -122,7 +122,7 @@ def make_report(
     Parameters
     ----------
     facts
-                Facts of the call from the log's header.
+        Facts of the call from the log's header.
     events
         All events of the log, in order.
     card

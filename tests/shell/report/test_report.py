@@ -319,7 +319,7 @@ def test_cues_have_what_a_person_asks_of_them() -> None:
     shown = make_report({}, some_call())
     slow, acknowledge = shown.cues
     assert (slow.opened_s, slow.closed_s, slow.closed_because) == (10.0, 14.0, "behaviour stopped")
-    assert ("articulation rate over the usual one", "1.36") in slow.evidence
+    assert ("articulation rate divided by its baseline", "1.36") in slow.evidence
     assert ("the agent's promise", "\u201cas soon as possible\u201d") in slow.evidence
     assert slow.helpful
     assert acknowledge.helpful is None

@@ -1,4 +1,4 @@
-"""Test doubles for those who build on voicecoach: sounds with known truth, and stand-ins.
+"""Test doubles for code that uses voicecoach: sounds with known properties, and stand-ins.
 
 Sounds: `sine`, `vowel`, `syllables`, `white_noise`, `silence`, `wavering` and `stereo`.  Stand-ins:
 `LevelVad` and `ScriptedVad` for the speech detector, `ScriptedTranscriber` for speech recognition,

@@ -1,4 +1,4 @@
-"""Stand-ins for a detector and a transcriber, and short ways to run an engine."""
+"""Stand-ins for the speech detector and the transcriber, and shortcuts to run an engine."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ SCRIPT = [
     "calm",
     "down",
 ]
-"""What a `ScriptedTranscriber` hears, over and over: some of it is quoted by a cue."""
+"""Words of a `ScriptedTranscriber`, repeated without end; a cue quotes some of them."""
 TELLTALE_WORDS = "nineteen", "crates", "marmalade"
-"""Those that no text of the product has, so that one who finds them found what was said."""
+"""Words in no text of the product: where they appear, something said in the call has leaked."""
 
 
 def make_word(
@@ -93,7 +93,7 @@ def cut_blocks(samples: F32, sizes: Sequence[int] = (MAX_HOPS,)) -> list[Block]:
 
 
 class LevelVad:
-    """Speech wherever a hop is louder than -50 dBFS: a detector with known truth."""
+    """A detector that finds speech in every hop louder than -50 dBFS."""
 
     def process(self, samples: F32) -> F32:
         """Return 1 for loud hops and 0 for others."""
@@ -101,38 +101,38 @@ class LevelVad:
         return np.asarray(np.square(hops).mean(axis=-1) > 1e-5, np.float32)
 
     def reset(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: there is no state."""
 
 
 class ScriptedVad:
-    """A detector that gives prepared probabilities of speech, [2, hops], whatever the sound."""
+    """A detector that returns given probabilities of speech, [2, hops], whatever the audio."""
 
     def __init__(self, answers: F32) -> None:
         self._answers = answers
         self._hop = 0
 
     def process(self, samples: F32) -> F32:
-        """Return the answers for the next hops."""
+        """Return the probabilities of the next hops."""
         first, self._hop = self._hop, self._hop + samples.shape[1] // HOP
         return self._answers[:, first : self._hop]
 
     def reset(self) -> None:
-        """Begin again."""
+        """Start again from the first probability."""
         self._hop = 0
 
 
 def make_extractor(channels: int = 2, group: int = GROUP_HOPS) -> ProsodyExtractor:
-    """Return an extractor with the weights that ship."""
+    """Return an extractor with the shipped weights."""
     return ProsodyExtractor(load_weights(prosody_model()), channels, group)
 
 
 class ScriptedTranscriber:
-    """A `Transcriber` that hears the words of `SCRIPT` in whatever it is given, three a second."""
+    """A `Transcriber` that returns the words of `SCRIPT` for any audio, three a second."""
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
-        """Return as many words as there is time for, after the prefix."""
+        """Return as many words as fit into the audio, after the prefix."""
         first = len(prefix.split())
         return [
             TranscribedWord(SCRIPT[i % len(SCRIPT)], i / 3, (i + 1) / 3, 0.9)
@@ -140,7 +140,7 @@ class ScriptedTranscriber:
         ]
 
     def restart(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: there is no state."""
 
 
 def make_engine(

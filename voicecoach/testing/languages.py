@@ -1,4 +1,4 @@
-"""Whether the phrases of a language find what their tables say they find."""
+"""Checks that a language's phrases match the examples in their tables."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from voicecoach.testing.doubles import make_word
 from voicecoach.types import SAMPLE_RATE, Speaker, Utterance
 
 ANSWER_AFTER = 20 * SAMPLE_RATE
-"""An agent says back what the customer told so long after it began, samples."""
+"""Time from a customer's statement to the agent's reply in an example, in samples."""
 
 
 def failed_examples(language: Language) -> list[str]:
-    """Return the examples that are not found, and the counter-examples that are, in words.
+    """Return a description of each example that is not matched and each counter-example that is.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def failed_examples(language: Language) -> list[str]:
 
 
 def _kinds_in(phrases: ActPhrases, speaker: Speaker, example: str | tuple[str, str]) -> set[str]:
-    """Return the kinds of acts in a text, or in what an agent says to what a customer told."""
+    """Return the dialogue acts in a text, or in an agent's reply to a customer's statement."""
     if isinstance(example, str):
         tokens = phrases.tokenize(example.split())
         return {act.kind for act in phrases.matchers[speaker].match_acts(tokens)}

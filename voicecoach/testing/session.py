@@ -1,4 +1,4 @@
-"""A live session with no sound system, which runs much faster than a call."""
+"""Runs a live session without a sound system, much faster than real time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from voicecoach.types import I16, SAMPLE_RATE, SPEAKERS, Speaker
 CHUNK = 320
 """Samples of a chunk: 20 ms."""
 Step = tuple[float, Callable[[], object]]
-"""Seconds of the call, and what is done when they have been read."""
+"""Seconds of the call, and what to do when they have been read."""
 
 
 @cache
@@ -42,7 +42,7 @@ def sample_call_samples() -> I16:
 
 
 class RecordedDevices:
-    """A `DeviceSupervisor` that plays the sample call as fast as it is read, and then quits."""
+    """A `DeviceSupervisor` that plays the sample call as fast as it is read, then quits."""
 
     def __init__(self, feed: Feed, steps: list[Step]) -> None:
         self.feed, self.steps = feed, steps
@@ -51,11 +51,11 @@ class RecordedDevices:
         self.clock = time.monotonic()
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self.open = True
 
     def stop(self) -> None:
-        """Let go of the devices."""
+        """Release the devices."""
         self.open = False
 
     def pauses_in_silence(self, speaker: Speaker) -> bool:
@@ -63,8 +63,8 @@ class RecordedDevices:
         return False
 
     def read_chunks(self, seconds: float) -> CapturedNews:
-        """Return what both say in 20 ms, whether it is listened to or not."""
-        time.sleep(0.0005)  # for the recogniser's thread
+        """Return the next 20 ms of both speakers, whether listening or not."""
+        time.sleep(0.0005)  # lets the transcriber's thread run
         news: list[CapturedChunk | DeviceLost] = []
         if self.open:
             samples = sample_call_samples()[:, self.at : self.at + CHUNK]
@@ -82,31 +82,31 @@ class RecordedDevices:
 
 
 class EndedCalls(Sink):
-    """Keeps the folders of calls that have ended."""
+    """Collects the folders of calls that have ended."""
 
     def __init__(self) -> None:
         self.folders: list[Path] = []
 
     def on_results(self, folder: Path) -> None:
-        """Keep a call's folder."""
+        """Store a call's folder."""
         self.folders.append(folder)
 
 
 class SessionWithoutDevices:
-    """A `LiveSession` on the sample call, with a script of what the agent does.
+    """A `LiveSession` on the sample call, with a script of the agent's actions.
 
     Parameters
     ----------
     out
-        The folder of the calls' results.
+        Folder for the calls' results.
     settings
         The configuration.
     steps
-        What is done when so many seconds of the call have been read.
+        What to do when so many seconds of the call have been read.
     transcriber
         None for no words.
     sinks
-        Given every event, too.
+        Also given every event.
     options
         As for a `LiveSession`.
     """
@@ -136,29 +136,29 @@ class SessionWithoutDevices:
         )
 
     def run(self) -> SessionWithoutDevices:
-        """Start a call, and go on to the end of the session."""
+        """Start a call, and run to the end of the session."""
         self.feed.post_action(ToggleListening())
         self.session.run()
         return self
 
     def post_action_at(self, seconds: float, wish: UserAction) -> Step:
-        """Return the step of an action of the agent's."""
+        """Return a step that posts one of the agent's actions."""
         return seconds, lambda: self.feed.post_action(wish)
 
     def then(self, *steps: Step) -> SessionWithoutDevices:
-        """Add things to be done, in their order."""
+        """Add steps, in order."""
         self.ears.steps += steps
         return self
 
     def between(self, do: Callable[[], object]) -> SessionWithoutDevices:
-        """Let something be done once a call is over and the next waits to be started."""
+        """Run a function after a call has ended, while the next waits to be started."""
 
         def wait() -> None:
             wait_until(lambda: self.session.state == "listening")
             wait_until(
                 lambda: self.session.state == "ready" and self.feed.newest.display.line is None
             )
-            # Until it waits the call before is not written, or not deleted.
+            # Until it waits, the previous call may not be written or deleted yet.
             wait_until(lambda: not self._busy())
             do()
 
@@ -166,7 +166,7 @@ class SessionWithoutDevices:
         return self
 
     def _busy(self) -> bool:
-        """Return whether a wish is not taken at once: a call's end is being seen to."""
+        """Return whether actions are delayed because a call is being ended."""
         self.feed.post_action(NextCall())
         time.sleep(0.2)
         return self.feed.has_actions

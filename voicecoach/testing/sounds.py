@@ -1,4 +1,4 @@
-"""Sounds with known truth: pitch, loudness and rate are what was asked for."""
+"""Makes sounds with known pitch, loudness and rate."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def syllables(f0: float, rate: float, s: float, level: float = 0.1) -> F32:
 
 
 def wavering(sound: F32, seed: int = 0) -> F32:
-    """Return a sound whose loudness wavers by 3 dB, as a voice's does; an even one is clipped."""
+    """Return a sound whose loudness varies by 3 dB, as a voice's; a constant one is clipped."""
     rng = np.random.default_rng(seed)
     at = np.arange(0, len(sound) + 1600, 1600)
     gain_db = np.interp(np.arange(len(sound)), at, rng.normal(-3.0, 3.0, len(at)))

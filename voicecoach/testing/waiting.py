@@ -1,4 +1,4 @@
-"""Waiting for another thread or process."""
+"""Waits for another thread or process."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None
     Raises
     ------
     AssertionError
-        If it does not within `timeout_s` seconds.
+        If it does not hold within `timeout_s` seconds.
     """
     end = time.monotonic() + timeout_s
     while not condition():

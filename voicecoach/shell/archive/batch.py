@@ -1,7 +1,7 @@
-"""The whole, from the folder to the tables.
+"""Runs a batch, from the folder of recordings to the tables.
 
-Few calls are in flight at a time, and what comes back of one is its length: neither the scheduler
-nor this process holds more for a million calls than for ten.
+Few calls are in flight at a time, and a finished call returns only its length: neither the
+scheduler nor this process needs more memory for a million calls than for ten.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 IN_FLIGHT_PER_WORKER = 2
-"""Calls in flight for each worker: the one it is at, and the next."""
+"""Calls in flight for each worker: the current one, and the next."""
 
 
 class BatchOptions(NamedTuple):
-    """How a batch is run."""
+    """Options of a batch."""
 
     workers: int | None = None
-    """Processes on this machine; None is one for each core."""
+    """Number of processes on this machine; None is one for each core."""
     scheduler: str | None = None
-    """Address of a cluster's scheduler, in place of this machine."""
+    """Address of a cluster's scheduler, to use instead of this machine."""
     dashboard: bool = False
     limit: int | None = None
-    """Calls, the first of them."""
+    """Stop after this many calls."""
 
 
 def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
-    """Replay a folder's calls that are not done, and write the tables; return whether all could be.
+    """Replay a folder's remaining calls, and write the tables; return whether all succeeded.
 
     Raises
     ------
     ConfigError, OutputError, ClusterError, ModelError
-        Where no call, or no further one, can be done.
+        If no call, or no further call, can be replayed.
     """
     cluster.check_installed(dashboard=options.dashboard)
     recordings, failed = find_recordings(settings.folder)
@@ -64,7 +64,7 @@ def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
         made = fingerprint(settings)
         names = {r: result_name(r, made, kept=settings.keep_folders) for r in recordings}
         there = {entry.name for entry in os.scandir(settings.results)}
-        if not settings.keep_folders:  # a result whose call's folder was kept is one, too
+        if not settings.keep_folders:  # a result whose folder was kept counts, too
             kept = {r: result_name(r, made, kept=True) for r in recordings}
             names |= {r: name for r, name in kept.items() if name in there}
         todo = [r for r in recordings if names[r] not in there]
@@ -92,7 +92,7 @@ def _replay_pending(
     settings: BatchSettings,
     options: BatchOptions,
 ) -> dict[str, str]:
-    """Replay calls; return why, by name, where one cannot be."""
+    """Replay calls; return the errors by name."""
     failed: dict[str, str] = {}
     before = len(names) - len(todo)
     with _workers(options, len(todo)) as client:
@@ -119,12 +119,12 @@ def _workers(options: BatchOptions, calls: int) -> AbstractContextManager[Client
 
 
 def prepare_workers(client: Client, settings: BatchSettings, addresses: Sequence[str]) -> None:
-    """Have each worker load what it needs.
+    """Have each worker load its models.
 
     Raises
     ------
     ModelError, ConfigError
-        Where it cannot.
+        If it cannot.
     """
     client.gather(
         [
@@ -139,12 +139,12 @@ def prepare_workers(client: Client, settings: BatchSettings, addresses: Sequence
 def replay_all_pending(
     client: Client, settings: BatchSettings, jobs: Iterator[tuple[ArchiveRecording, str]], most: int
 ) -> Iterator[tuple[ArchiveRecording, CallOutcome]]:
-    """Have calls replayed, `most` in flight, and yield what comes of each as it is done.
+    """Submit calls, at most `most` in flight, and yield each outcome as it is done.
 
     Raises
     ------
     OutputError, ModelError, ClusterError
-        Where no further call can be done.
+        If no further call can be replayed.
     """
     from distributed import as_completed
 
@@ -163,7 +163,7 @@ def replay_all_pending(
 
 
 def _outcome_of_future(future: Future) -> CallOutcome:
-    """Return what came of a call."""
+    """Return a call's outcome."""
     from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
@@ -180,13 +180,13 @@ def _outcome_of_future(future: Future) -> CallOutcome:
         )
     except VoiceCoachError:
         raise
-    except Exception as e:  # one call must not stop the others, whatever it meets
+    except Exception as e:  # one call must not stop the others, whatever it raises
         return CallOutcome(error=f"this is a bug in voicecoach: {type(e).__name__}: {e}")
     return outcome
 
 
 def _forget(settings: BatchSettings, done: dict[ArchiveRecording, str], there: set[str]) -> None:
-    """Remove results that newer ones of the same recordings took the place of."""
+    """Delete results that newer results of the same recordings have replaced."""
     places = {recording.path_digest for recording in done}
     for name in there.difference(done.values()):
         if name.partition("-")[0] in places:

@@ -1,8 +1,8 @@
-"""Who does it: Dask's workers, on this machine or of a cluster that exists.
+"""Provides Dask's workers, on this machine or on an existing cluster.
 
-On this machine each is a process with one thread, that a nanny starts again when it ends, and that
-ends itself when this process does.  They talk over localhost, encrypted with keys made for the
-occasion: a scheduler runs whatever it is sent, and other people may be on this machine.
+On this machine each worker is a process with one thread; a nanny restarts it when it ends, and it
+ends when this process does.  They talk over localhost, encrypted with keys made for this run:
+a scheduler runs whatever it is sent, and the machine may have other users.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ if TYPE_CHECKING:
 
 REQUIRED_MODULES = ("cryptography", "distributed", "filelock", "pyarrow")
 ATTEMPTS = 3
-"""Times a call may take its worker with it before it is given up."""
+"""Number of times a call may end its worker before the call is given up."""
 CONNECT_S = 10
-"""Seconds for a scheduler to answer."""
+"""Seconds within which a scheduler must answer."""
 
 _LOCAL: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
-    # A worker has the call it is at and no other: one that ends is blamed on the right call.
+    # A worker holds only its current call, so that the right call is blamed when it ends.
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.work-stealing": False,
-    # The server for pages is always there; it has none, unless asked.
+    # Dask always runs a web server; it serves no pages unless requested.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
-    # It looks after itself up to fifty times a second, in every process: a twentieth of a core.
+    # Dask monitors itself up to fifty times a second in every process: a twentieth of a core.
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.scheduler.active-memory-manager.start": False,
-    # What Dask remembers of tasks that are over would be most of the memory of a long batch.
+    # Dask's record of finished tasks would take most of the memory in a long batch.
     "distributed.admin.log-length": 100,
     "distributed.admin.low-level-log-length": 100,
     "distributed.diagnostics.nvml": False,
-    # Memory handed back to the system after each array would cost two fifths of the speed.
+    # Returning memory to the system after each array would cost two fifths of the speed.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
     "distributed.worker.preload": [work.__name__],
 }
 
 
 def check_installed(*, dashboard: bool) -> None:
-    """Make sure, before anything else, that all that a batch needs is there.
+    """Check first that all packages a batch needs are installed.
 
     Raises
     ------
     ClusterError
-        Where it is not.
+        If one is missing.
     """
     names = (*REQUIRED_MODULES, "bokeh") if dashboard else REQUIRED_MODULES
     missing = [name for name in names if not importlib.util.find_spec(name)]
@@ -69,12 +69,12 @@ def check_installed(*, dashboard: bool) -> None:
 
 @contextmanager
 def local_cluster(workers: int, *, dashboard: bool) -> Iterator[Client]:
-    """Give a cluster on this machine.
+    """Provide a cluster on this machine.
 
     Raises
     ------
     OSError
-        Where no process can be started.
+        If no process can be started.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -102,12 +102,12 @@ def local_cluster(workers: int, *, dashboard: bool) -> Iterator[Client]:
 
 @contextmanager
 def existing_cluster(address: str) -> Iterator[Client]:
-    """Give a cluster whose scheduler is at an address.
+    """Provide the cluster whose scheduler is at an address.
 
     Raises
     ------
     ClusterError
-        Where nobody answers.
+        If it does not answer.
     """
     from distributed import Client
     from distributed.utils import silence_logging_cmgr
@@ -122,12 +122,12 @@ def existing_cluster(address: str) -> Iterator[Client]:
 
 
 def check_workers(client: Client, settings: BatchSettings, first: ArchiveRecording) -> list[str]:
-    """Return the addresses of the workers, each of which can do it.
+    """Return the addresses of the workers, after checking each.
 
     Raises
     ------
     ClusterError
-        Where there are none, or one has another version, or does not see the folders.
+        If there are none, or one has another version, or cannot read the folders.
     """
     token = settings.scratch / f"{secrets.token_hex(8)}.token"
     token.touch()

@@ -1,9 +1,9 @@
-"""What is to be done, and what is done.
+"""Decides which calls are to do and which are done.
 
-The result of a call is a file whose name says what it is the result of: the recording by its path
-below the folder, its size and the time it was last written; and everything that a result follows
-from, which is the version, the configuration, the rules, the models, and who is on which channel.
-Where the name is there, the call is done.  A recording or a setting that changed has another name.
+The name of a call's result identifies what it was made from: the recording (path below the folder,
+size, time of the last change) and everything else that affects the result (version, configuration,
+rules, models, channels).  If a file of that name exists, the call is done.  A changed recording or
+setting gives another name.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ EXTENSIONS = {
     ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64",
     ".snd", ".w64", ".wav", ".wave",
 }  # fmt: skip
-"""Of the files that libsndfile reads."""
+"""Extensions of files that libsndfile reads."""
 RESULT_FORMAT = 1
-"""Of a call's result; raised when it changes."""
+"""Format of a call's result; raised when it changes."""
 RESULTS_FOLDER, SCRATCH_FOLDER, LOCK_FILE, CALLS_FOLDER = ".calls", ".scratch", ".lock", "calls"
-"""What is in the folder of a batch beside the tables."""
+"""Contents of a batch's folder beside the tables."""
 
 
 class ArchiveRecording(NamedTuple):
-    """A file that is a call."""
+    """A recording of a call."""
 
     name: str
     """Its path below the folder, with slashes: the call's name in the tables."""
     size: int
-    """Bytes."""
+    """Size, in bytes."""
     written: int
-    """When, nanoseconds since 1970."""
+    """Time of the last change, nanoseconds since 1970."""
 
     @property
     def path_digest(self) -> str:
-        """Stands for its path in the names of results."""
+        """Hash of its path, for the names of results."""
         return _digest(os.fsencode(self.name))
 
 
 class BatchSettings(NamedTuple):
-    """What is the same for every call of a batch."""
+    """Settings that are the same for every call of a batch."""
 
     folder: Path
     out: Path
@@ -63,27 +63,29 @@ class BatchSettings(NamedTuple):
     cues: tuple[Cue, ...]
     channels: tuple[int, int] = (0, 1)
     mapped: bool = False
-    """The channels were said by name."""
+    """Whether the channels were given by name."""
     mono: Speaker | None = None
     keep_folders: bool = False
-    """The calls' own folders, too."""
+    """Whether to keep the calls' own folders, too."""
     version: str = __version__
 
     @property
     def results(self) -> Path:
-        """Where the results of calls are."""
+        """Folder of the calls' results."""
         return self.out / RESULTS_FOLDER
 
     @property
     def scratch(self) -> Path:
-        """Where unfinished things are."""
+        """Folder of unfinished files."""
         return self.out / SCRATCH_FOLDER
 
 
 def fingerprint(settings: BatchSettings) -> str:
-    """Return what stands for all that a result follows from, but for the recording."""
+    """Return a hash of everything but the recording that affects a result."""
     config = settings.config
-    rules = msgspec.structs.replace(config.cues, file="")  # the rules themselves count
+    rules = msgspec.structs.replace(
+        config.cues, file=""
+    )  # the contents of the rules, not their file's name
     privacy = PrivacyConfig(profile=config.privacy.profile, composite=config.privacy.composite)
     config = msgspec.structs.replace(
         config, live=LiveConfig(), cues=rules, privacy=privacy, sinks={}, sources={}, views={}
@@ -113,7 +115,7 @@ def result_name(recording: ArchiveRecording, settings: str, *, kept: bool) -> st
 
 
 def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str]]:
-    """Return the recordings below a folder, by path, and what could not be looked at, and why.
+    """Return the recordings below a folder, by path, and why other files cannot be examined.
 
     Files and folders whose name begins with a dot are left out.  Links to files are followed,
     links to folders are not.
@@ -121,7 +123,7 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
     Raises
     ------
     ConfigError
-        Where there is no such folder, or no recording in it.
+        If there is no such folder, or no recording in it.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder")
@@ -151,12 +153,12 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
 
 @contextmanager
 def hold_batch_folder(out: Path) -> Iterator[None]:
-    """Hold a batch's folder, which is made; the system lets go of it when the process ends.
+    """Lock a batch's folder, which is created; the system unlocks it when the process ends.
 
     Raises
     ------
     OutputError
-        Where another batch holds it, or it cannot be made.
+        If another batch has locked it, or it cannot be created.
     """
     from filelock import FileLock, Timeout
 
@@ -164,7 +166,7 @@ def hold_batch_folder(out: Path) -> Iterator[None]:
     lock = FileLock(out / LOCK_FILE, timeout=0)
     try:
         for folder in (out, out / RESULTS_FOLDER, out / SCRATCH_FOLDER):
-            # What was said is for nobody else on this machine.
+            # Transcripts are private to this user.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
@@ -192,7 +194,7 @@ def _lock_holder_text(holder: Path) -> str:
 
 
 def _clean(folder: Path) -> None:
-    """Remove what was unfinished when a worker ended."""
+    """Delete what a worker left unfinished when it ended."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

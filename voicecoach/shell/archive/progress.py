@@ -1,4 +1,4 @@
-"""How far a batch is: a bar at a terminal, a line now and then elsewhere."""
+"""Shows a batch's progress: a bar in a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PLAIN_S = 10.0
 
 
 class BatchProgress:
-    """Watches a batch; a context manager.
+    """Shows a batch's progress; a context manager.
 
     Parameters
     ----------
     console
         Where it is shown.
     calls, size
-        How many there are, and their bytes: what is left is told by bytes.
+        Number of calls, and their bytes, from which the time left is estimated.
     done
-        How many there were before.
+        Number of calls that were done before.
     """
 
     def __init__(self, console: Console, calls: int, size: int, done: int) -> None:
@@ -58,7 +58,7 @@ class BatchProgress:
         )
 
     def record_call(self, size: int, duration_s: float, error: str) -> None:
-        """Note that a call is done, or why it is not."""
+        """Count a finished call, or report its error."""
         self._bytes += size
         if error:
             self.failed += 1
@@ -69,14 +69,14 @@ class BatchProgress:
         self._refresh()
 
     def print_problem(self, error: str) -> None:
-        """Say what is wrong with a recording, above the bar where there is one."""
+        """Print an error about a recording, above the bar if there is one."""
         if self._bar.disable:
             print_error(printable(error))
         else:
             self._console.print(Text(f"error: {printable(readable_text(error))}"), soft_wrap=True)
 
     def progress_text(self) -> str:
-        """Return how far it is, in words."""
+        """Return the progress in words."""
         took = monotonic() - self._began
         speed = f", {self.audio_s / took:.1f} x real time" if self.done else ""
         return (

@@ -33,13 +33,13 @@ from voicecoach.views.summary import (
 ARCHIVE_SCHEMA = 1
 """Raised when a column changes its meaning or leaves; additions do not raise it."""
 ROW_GROUP_SIZE = 20_000
-"""Rows in a row group: what is held in memory of a table, and what a reader may skip."""
+"""Rows in a row group: what is held in memory of a table, and what a reader can skip."""
 
 TableRow: TypeAlias = dict[str, Any]
 
 
 class ArchiveTable(NamedTuple):
-    """A table: a row of what, its columns, and where its rows come from."""
+    """A table: what a row stands for, its columns, and where its rows come from."""
 
     doc: str
     columns: tuple[Column, ...]
@@ -198,18 +198,18 @@ def write_tables(
     Parameters
     ----------
     out
-        The folder they go to.
+        Folder for the tables.
     results
-        Of the calls, each once, read one at a time.
+        Results of the calls, each once; read one at a time.
     failed
-        Why, by the path below the folder.
+        Errors, by the path below the folder.
     composite
         Whether there is a calmness.
 
     Raises
     ------
     OutputError
-        Where they cannot be written.
+        If they cannot be written.
     """
     with atomic_folder(out, "the tables") as scratch, ExitStack() as stack:
         writers = {
@@ -257,18 +257,18 @@ class _ParquetWriter:
         self._writer.close()
 
     def add_rows(self, call: str, rows: Iterator[TableRow]) -> None:
-        """Take rows of a call."""
+        """Add a call's rows."""
         for row in rows:
             row["call"] = call
             for name in self._texts:
                 row[name] = _writable_text(row.get(name))
-            # No more than its columns: what else is in a summary would wait here, too.
+            # Only the columns: anything else in a summary would be held in memory, too.
             self._rows.append({name: row.get(name) for name in self._schema.names})
         if len(self._rows) >= ROW_GROUP_SIZE:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the remaining rows, and close the file."""
         self._flush()
         self._writer.close()
 
@@ -281,7 +281,7 @@ class _ParquetWriter:
 
 
 def _writable_text(value: Any) -> Any:
-    """Return a text, or a list of them, that can be written, whatever bytes are in it."""
+    """Return a text, or a list of texts, as valid UTF-8."""
     if isinstance(value, list):
         return [readable_text(v) for v in value]
     return value if value is None else readable_text(value)

@@ -1,7 +1,7 @@
-"""One call, in a worker.
+"""Replays one call, in a worker.
 
-A worker is a process with one thread.  It loads the models once, and where there are words it has
-one recogniser, a process of its own that ends when the worker does.
+A worker is a process with one thread.  It loads the models once; if words are wanted it has one
+transcriber, a process of its own that ends when the worker does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from voicecoach.views.summary import Summary
 
 
 class CallResult(msgspec.Struct, frozen=True):
-    """What is kept of a call, for the tables."""
+    """A call's result, from which the tables are made."""
 
     call: str
     size: int
@@ -46,31 +46,31 @@ class CallResult(msgspec.Struct, frozen=True):
     rates: list[int]
     summary: Summary
     tone: list[tuple[int, float, float]]
-    """Second, agitation and confidence, as last estimated in that second."""
+    """Second, agitation and confidence, from the last estimate in that second."""
     card: ScoreCard | None
 
 
 class CallOutcome(NamedTuple):
-    """What a worker says of a call; all else it has written."""
+    """What a worker returns for a call; everything else is in files."""
 
     duration_s: float = 0.0
     error: str = ""
-    """Why the recording cannot be used, or "" where the call is done."""
+    """Why the recording cannot be used, or "" if the call is done."""
 
 
 class ToneRecorder:
-    """Watches a call: the customer's agitation, once a second."""
+    """Records the customer's agitation, once a second."""
 
     def __init__(self) -> None:
         self.tone: dict[int, tuple[float, float]] = {}
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Record an event."""
         if isinstance(event, Tone):
             self.tone[event.at // SAMPLE_RATE] = event.agitation, event.confidence
 
     def on_progress(self, position: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class _WorkerCache:
@@ -83,7 +83,7 @@ class _WorkerCache:
         self._transcribers: list[TranscriberProcess] = []
 
     def setup(self, settings: BatchSettings) -> CallSetup:
-        """Return what calls are replayed with."""
+        """Return the setup for replaying calls."""
         if self._models is None:
             self._models = shipped_models()
         config = settings.config
@@ -105,7 +105,7 @@ _worker_cache = _WorkerCache()
 
 
 def check_this_worker(token: str, settings: BatchSettings, first: str) -> str:
-    """Return what is wrong with a worker, or ""."""
+    """Return why a worker cannot be used, or ""."""
     if __version__ != settings.version:
         return f"it has voicecoach {__version__}, this is {settings.version}"
     if not (settings.scratch / token).is_file():
@@ -116,28 +116,28 @@ def check_this_worker(token: str, settings: BatchSettings, first: str) -> str:
 
 
 def prepare_worker(settings: BatchSettings) -> None:
-    """Load what calls need, so that what is wrong with it is known before the first of them."""
+    """Load what calls need, so that problems are found before the first call."""
     _worker_cache.setup(settings)
 
 
 def replay_recording(
     recording: ArchiveRecording, settings: BatchSettings, result: str
 ) -> CallOutcome:
-    """Replay a call, and put its result in place, in one step.
+    """Replay a call, and write its result in one step.
 
     Raises
     ------
     ClusterError
-        Where the worker is not of the version that asks.
+        If the worker's version differs.
     ModelError, OutputError
-        Where no call can be replayed.
+        If no call can be replayed.
     """
     if __version__ != settings.version:
         raise ClusterError(
             f"a worker has voicecoach {__version__}, this is {settings.version}: install the same"
         )
     target = settings.results / result
-    if target.exists():  # by a worker that ended before it could say so
+    if target.exists():  # from a worker that ended before it could report it
         return CallOutcome(read_call_result(target).summary.duration_s)
     setup = _worker_cache.setup(settings)
     seconds = ToneRecorder()
@@ -175,7 +175,7 @@ def read_call_result(path: Path) -> CallResult:
     Raises
     ------
     OutputError
-        Where it cannot be read.
+        If it cannot be read.
     """
     try:
         return bounded_input.decode_json(path.read_bytes(), CallResult)
@@ -184,7 +184,7 @@ def read_call_result(path: Path) -> CallResult:
 
 
 def dask_setup(worker: object) -> None:
-    """Leave Ctrl-C to the process that started this one; Dask calls it where it starts workers."""
+    """Leave Ctrl-C to the parent process; Dask calls this when it starts workers."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -200,7 +200,7 @@ def _scratch_folder(settings: BatchSettings) -> tempfile.TemporaryDirectory[str]
 
 
 def _keep_call_folder(folder: Path, target: Path) -> None:
-    """Put a call's folder in place of an earlier one."""
+    """Replace a call's folder."""
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(folder, target)

@@ -1,1 +1,1 @@
-"""A call's results folder: written, read again, replayed."""
+"""Writes, reads and replays a call's results folder."""

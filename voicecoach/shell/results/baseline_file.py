@@ -1,7 +1,7 @@
-"""The file with the agent's usual, on their own machine.
+"""Reads and writes the file with the agent's baseline, on their own machine.
 
-It is replaced as a whole and readable by its owner alone.  What cannot be read is never replaced:
-reading it comes first, and fails.
+It is replaced as a whole and readable by its owner only.  A file that cannot be read is never
+replaced, since it is read first.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from voicecoach.estimates.baseline import AgentBaseline, baseline_to_json, parse
 from voicecoach.shell.runtime import atomic_write
 
 MAX_BASELINE_BYTES = 65_536
-"""Bytes; what is longer is something else."""
+"""Largest file read, in bytes; a longer one is not ours."""
 
 
 def default_baseline_path() -> Path:
-    """Return where the agent's usual is kept if nothing else is said."""
+    """Return the default path of the agent's baseline."""
     return platformdirs.user_data_path("voicecoach", appauthor=False) / "baseline.json"
 
 
 def read_baseline(path: Path) -> AgentBaseline | None:
-    """Return the usual in a file, None where there is no file.
+    """Return the baseline in a file, None if there is no file.
 
     Raises
     ------
     ConfigError
-        Where it cannot be read or is no usual.
+        If it cannot be read or is not a baseline.
     """
     try:
         with path.open("rb") as file:
@@ -42,23 +42,23 @@ def read_baseline(path: Path) -> AgentBaseline | None:
 
 
 def write_baseline(path: Path, baseline: AgentBaseline) -> None:
-    """Put a usual into a file, in place of what is there; its folder is made.
+    """Replace the baseline in a file; its folder is created.
 
     Raises
     ------
     OutputError
-        Where it cannot be written; what was there is still there.
+        If it cannot be written; the old content stays.
     """
     atomic_write.write_atomic(path, baseline_to_json(baseline), private=True)
 
 
 def remove_baseline(path: Path) -> bool:
-    """Remove the file and return whether there was one.
+    """Delete the file and return whether there was one.
 
     Raises
     ------
     OutputError
-        Where it cannot be removed.
+        If it cannot be deleted.
     """
     try:
         path.unlink()

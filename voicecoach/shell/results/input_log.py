@@ -1,8 +1,9 @@
-"""What the engine of a live call was given beside sound, so that a record can be heard as it was.
+"""Records what the engine of a live call received beside audio, so that a replay gives the same.
 
-That is the words when they came, pauses, lost devices, marks, and which sound never came.  Where
-sound is kept, `Noted` writes it beside that, a line of JSON for each, in the order in which the
-engine took them; a `Record` gives them to another.  Words in it are masked, as anywhere.
+That is words with the time they arrived, pauses, lost devices, marks, and which audio was missing.
+If audio is saved, `RecordingEngine` writes this beside it, one line of JSON for each item, in the
+order in which the engine received them; `RecordedInputs` gives them to a replay.  Card
+numbers in words are masked.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ INPUTS_FILE = "inputs.jsonl"
 MAX_STREAM_INDEX = round(MAX_CALL_S * SAMPLE_RATE)
 UNANSWERED = "the last words were not recorded"
 UtteranceKey: TypeAlias = tuple[Speaker, int]
-"""Whose utterance, and which."""
+"""Speaker and number of an utterance."""
 
 
 class MissingSpan(msgspec.Struct, frozen=True):
-    """Hops that never came."""
+    """Hops of audio that were missing."""
 
     start: int
     end: int
@@ -59,7 +60,7 @@ class InputLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     listening: Listening | None = None
     missing: MissingSpan | None = None
     finished: bool = False
-    """What follows came after the sound's end."""
+    """The following items came after the end of the audio."""
 
 
 class RecordingEngine:
@@ -78,11 +79,11 @@ class RecordingEngine:
     def __init__(self, engine: Processor, *, words: bool, write: Callable[[bytes], None]) -> None:
         self._engine, self._write = engine, write
         self._missing: MissingSpan | None = None
-        """What goes on being missing."""
+        """The current stretch of missing audio."""
         self._write_line(InputLine(words=words))
 
     def process(self, item: InputItem) -> list[Event]:
-        """Take an item, as the engine does."""
+        """Process an item, as the engine does."""
         match item:
             case Block(missing=True):
                 began = self._missing.start if self._missing else item.start
@@ -128,12 +129,12 @@ class RecordedInputs:
         """There was a recogniser."""
         self._items: deque[ControlItem] = deque()
         self._after_end: list[Transcript] = []
-        """What came after the end."""
+        """Transcripts that came after the end."""
         self._missing: deque[MissingSpan] = deque()
         self._answered = set[tuple[UtteranceKey, int]]()
-        """Utterances, and up to where they were heard with care."""
+        """Utterances, and up to where careful transcription has answered."""
         self._unanswered: dict[UtteranceKey, TranscribeRequest] = {}
-        """Newest careful requests to which there is no answer."""
+        """Newest careful requests without an answer."""
         finished = False
         for line in lines:
             finished |= line.finished
@@ -152,7 +153,7 @@ class RecordedInputs:
             )
 
     def merge_with_blocks(self, blocks: Iterable[Block]) -> Iterator[InputItem]:
-        """Yield the sound, and with it what came beside it."""
+        """Yield the audio, merged with the recorded items."""
         for block in blocks:
             for part in self._split_at_gaps(block):
                 while self._items and self._items[0].at <= part.end:
@@ -160,7 +161,7 @@ class RecordedInputs:
                 yield part
 
     def _split_at_gaps(self, block: Block) -> Iterator[Block]:
-        """Yield a block in parts that came, or did not, as a whole."""
+        """Yield a block in parts that were either received or missing."""
         now, end = block.start, block.end
         while now < end:
             while self._missing and self._missing[0].end <= now:
@@ -175,10 +176,10 @@ class RecordedInputs:
     # --- as an `Asr` ----------------------------------------------------------------------
 
     def buffer_audio(self, block: Block) -> None:
-        """Do nothing: nobody listens again."""
+        """Do nothing: nothing is transcribed again."""
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Note what may never have been answered."""
+        """Note a request that may never have been answered."""
         saying = request.speaker, request.utterance
         if request.careful:
             self._unanswered.pop(saying, None)
@@ -186,7 +187,7 @@ class RecordedInputs:
                 self._unanswered[saying] = request
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return what came after the end; nothing before it, as it comes with the sound."""
+        """Return what came after the end; earlier items come with the audio."""
         if until is not None:
             return []
         open_ = [
@@ -196,7 +197,7 @@ class RecordedInputs:
         return [*self._after_end, *open_]
 
     def discard_pending(self) -> None:
-        """Await nothing of what was asked."""
+        """Forget all unanswered requests."""
         self._unanswered.clear()
 
     def close(self) -> None:
@@ -204,12 +205,12 @@ class RecordedInputs:
 
 
 def read_inputs(path: Path) -> RecordedInputs:
-    """Return what was kept of a live call in a file.
+    """Return the recorded inputs of a live call.
 
     Raises
     ------
     AudioFileError
-        Where it cannot be read, or is none of ours.
+        If the file cannot be read, or is not one of ours.
     """
     try:
         with path.open("rb") as file:
@@ -224,12 +225,12 @@ def read_inputs(path: Path) -> RecordedInputs:
 
 
 def _parse_input_line(raw: bytes) -> InputLine:
-    """Return a line, with clean texts.
+    """Return a line with its texts cleaned.
 
     Raises
     ------
     ValueError
-        Where it is none that a call can have.
+        If no call can have such a line.
     """
     line = bounded_input.decode_json(raw, InputLine)
     heard, state, mark, gap = line.transcript, line.channel_state, line.cue_feedback, line.missing

@@ -1,4 +1,4 @@
-"""What a call left in its folder, read again."""
+"""Reads the results that a call left in its folder."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Results(NamedTuple):
     """A call's event log."""
 
     path: Path
-    """Of the log."""
+    """Path of the log."""
     facts: dict[str, Any]
-    """Of the call, as in the log's header."""
+    """Facts about the call, from the log's header."""
     events: list[Event]
 
 
 def read_results(path: Path) -> Results:
-    """Return what a call left.
+    """Return the results of a call.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def read_results(path: Path) -> Results:
     Raises
     ------
     JournalError
-        Where there is no such log, or it cannot be used.
+        If there is no such log, or it cannot be used.
     """
     log = path / EVENT_LOG if path.is_dir() else path
     try:

@@ -1,7 +1,7 @@
-"""A recorded call through the engine into a folder.
+"""Replays one recorded call through the engine into a folder.
 
-Results are written beside their place and moved there when the call is done: a call that fails
-leaves nothing behind, and an earlier result stays until there is a new one.
+Results are written beside their final folder and moved there when the call is done: a call that
+fails leaves nothing behind, and an earlier result stays until a new one is complete.
 """
 
 from __future__ import annotations
@@ -35,42 +35,42 @@ from voicecoach.views.summary import Summary
 
 EVENT_LOG = "events.jsonl"
 PACED_HOPS = 2
-"""Hops in a block where a call is played in real time, as it would come from a device."""
+"""Hops in a block when a call is played in real time, as from a device."""
 
 
 class ReplayView(Protocol):
-    """Somebody who watches."""
+    """Shows a replay's progress."""
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Show an event."""
 
     def on_progress(self, position: int) -> None:
-        """Note how far the call has been heard, as a stream index."""
+        """Show how much of the call has been processed, as a stream index."""
 
 
 class CallSetup(NamedTuple):
-    """What is the same for every call of a command."""
+    """Setup shared by all calls of a command."""
 
     config: Config
     cues: tuple[Cue, ...]
     models: ModelFiles
     transcribers: Sequence[Transcriber]
-    """As many are at work at once; none where there are no words."""
+    """Number of transcribers is the number of requests in progress at once; none without words."""
     no_words: str = ""
-    """Why there is none though words were wanted."""
+    """Why there is none although words were wanted."""
     frames: bool = False
     speed: float | None = None
-    """Times real time; None is as fast as the machine allows."""
+    """Multiple of real time; None is as fast as possible."""
     baseline: AgentBaseline | None = None
-    """What is usual for the agent; None where nothing is kept of earlier calls."""
+    """The agent's baseline; None if there is none."""
 
 
 class ReplayResult(NamedTuple):
-    """What a replay comes to."""
+    """Result of a replay."""
 
     summary: Summary
     baseline: AgentBaseline
-    """What is usual for the agent with this call in it."""
+    """The agent's baseline including this call."""
 
 
 def replay_call(
@@ -83,15 +83,15 @@ def replay_call(
 ) -> ReplayResult:
     """Replay a call and write its event log, summary and score card to the folder `out`.
 
-    Where there is a `record` of the call, words and all else come as they did, and no recogniser
-    is asked.  The sinks, none of which may raise, are given every event.
+    With a `record` of the call's inputs, words and everything else come as they did, and no
+    transcriber runs.  The sinks, none of which may raise, are given every event.
 
     Raises
     ------
     AudioFileError
-        Where the recording cannot be used.
+        If the recording cannot be used.
     OutputError
-        Where the results cannot be written.
+        If the results cannot be written.
     """
     words = record.has_words if record else bool(setup.transcribers)
     engine = build_engine(
@@ -141,7 +141,7 @@ def copy_event_log(log: Path, target: Path) -> None:
     Raises
     ------
     OutputError
-        Where it cannot be written.
+        If it cannot be written.
     """
     try:
         if not (target.exists() and target.samefile(log)):

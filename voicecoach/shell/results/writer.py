@@ -1,4 +1,4 @@
-"""What a call comes to, written beside its log: the summary and the score card."""
+"""Writes a call's results beside its log: the summary and the score card."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
 
 
 class ResultsWriter:
-    """Takes a call's events for everything that is made of them.
+    """Collects a call's events for its summary and score card.
 
     Parameters
     ----------
     call
-        Its name.
+        Name of the call.
     thresholds
-        Of the rules that were loaded for it.
+        Thresholds of the rules that were loaded for it.
     language
-        That is spoken.
+        Language of the call.
     composite, words
         As for a `Scorer`; without words the summary has none, either.
     """
@@ -54,7 +54,7 @@ class ResultsWriter:
         self._scorer = Scorer(call, thresholds, language, composite=composite, words=words)
 
     def add_event(self, event: Event) -> Event | None:
-        """Take an event; return it as it may be kept, None where it may not."""
+        """Collect an event; return it as it may be stored, None if it may not."""
         kept = event if self._words else redact_words(event)
         if kept:
             self._summarizer.add_event(kept)
@@ -67,7 +67,7 @@ class ResultsWriter:
         Raises
         ------
         OSError
-            Where they cannot be written.
+            If they cannot be written.
         """
         result = self._summarizer.finish()
         result.notes[:0] = notes
@@ -78,7 +78,7 @@ class ResultsWriter:
 
 
 def score_log(name: str, facts: Mapping[str, Any], events: Iterable[Event]) -> ScoreCard:
-    """Return the score card of a call's log: of the facts in its header, and of its events."""
+    """Return the score card made from a log: the facts in its header, and its events."""
     composite = facts.get("composite") is not False
     language = find_language(str(facts.get("language", DEFAULT_LANGUAGE)))
     scorer = Scorer(name, thresholds_from_header(facts), language, composite=composite)
@@ -93,7 +93,7 @@ def read_score_card(folder: Path) -> ScoreCard | None:
     Raises
     ------
     JournalError
-        Where what is there is no score card.
+        If the file is not a score card.
     """
     path = folder / CARD_JSON
     try:
@@ -108,12 +108,12 @@ def read_score_card(folder: Path) -> ScoreCard | None:
 
 
 def write_score_card(folder: Path, card: ScoreCard) -> None:
-    """Write a score card for programs and one to read.
+    """Write a score card for programs, and one for people.
 
     Raises
     ------
     OSError
-        Where they cannot be written.
+        If they cannot be written.
     """
     _write_json(folder / CARD_JSON, card)
     (folder / CARD_MD).write_text(scorecard.scorecard_markdown(card), "utf-8")

@@ -3,14 +3,14 @@
 * VoiceCoachError
   - ConfigError      edit a file or an option
   - PluginError      update or remove the package that it names
-    - AudioFileError   choose another recording, or repair this one
+  - AudioFileError   choose another recording, or repair this one
   - DeviceError      plug something in, or start the sound server
   - ModelError       install or point at a model
       ModelUnavailable   the model cannot be fetched now: continue without it
   - OutputError      make room, or name another folder
-    - ClusterError     start the scheduler or its workers, or repair them
+  - ClusterError     start the scheduler or its workers, or repair them
   - JournalError     name another event log or journal, or replay the call again
-    - InputError       correct the program that calls voicecoach
+  - InputError       correct the program that calls voicecoach
 
 Facts of the stream (a gap, a dead channel, a stage that failed) are events, not errors.
 """

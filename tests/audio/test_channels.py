@@ -203,7 +203,7 @@ def test_a_line_echo_makes_the_customers_channel_untrusted(
     changes = watch(conversations.noisy(conversations.over_line(both), rng))
     assert said(changes) == [(C, "bleeding")]
     assert speech_until(changes[0], clean, AGENT) < FOUND_S
-    assert "agent's echo" in changes[0].reason
+    assert "agent's voice" in changes[0].reason
 
 
 def test_within_the_tolerance_of_capture_the_quieter_channel_is_the_hearer() -> None:

@@ -1,1 +1,1 @@
-"""What a program gets from `import voicecoach`, where it reads files or starts processes."""
+"""The parts of the public API that read files or start processes."""

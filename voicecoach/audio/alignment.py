@@ -1,4 +1,4 @@
-"""Two devices, two clocks, one time line: where each chunk of samples belongs, and what is ready.
+"""Aligns the audio of two devices with two clocks on one time line, and cuts it into blocks.
 
 Streams start seconds apart, deliver in bursts, drift against each other, drop samples and fall
 silent; counting samples alone was wrong by 1.6 to 2.1 s.  The times that a sound system gives are

@@ -1,4 +1,4 @@
-"""Whether the channels can be trusted: lost, dead, copied, swapped, drifting, bleeding or clipped.
+"""Detects channels that cannot be trusted: lost, dead, copied, swapped, drifting and so on.
 
 | state    | of whom    | told by                              | and not mistaken for           |
 |----------|------------|--------------------------------------|--------------------------------|
@@ -260,8 +260,8 @@ class ChannelMonitor:
         if hears.is_leaking:
             late = f"{max(0.0, 1000 * hears.delay_s):.0f} ms late"
             level = "as loud" if hears.level_db > -1 else f"{-hears.level_db:.0f} dB down"
-            what = "customer is heard" if speaker is Speaker.AGENT else "agent's echo is"
-            return "bleeding", f"the {what} on it, about {level} and {late}"
+            whose = f"the {speaker.other}'s voice is heard on the {speaker}'s side"
+            return "bleeding", f"{whose}, about {level} and {late}"
         if self._clipping[speaker].is_clipped:
             top = self._clipping[speaker].top_dbfs
             return "clipped", f"loud speech is clipped at {top:.0f} dBFS"

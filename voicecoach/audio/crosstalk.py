@@ -1,4 +1,4 @@
-"""Whether the channels share a sound: one voice leaks into the other channel, or both are a copy.
+"""Detects crosstalk between the channels, and channels that are copies of each other.
 
 Both take the correlator's windows (`dsp.delay`), one after the other.  Peaks are not averaged over
 windows: they would smear where clocks drift, and chance peaks do not agree on a delay (to 2 ms, of

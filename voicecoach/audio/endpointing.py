@@ -1,4 +1,4 @@
-"""From speech probabilities to segments, turns, overlaps and backchannels.
+"""Turns speech probabilities into segments, turns, overlaps and backchannels.
 
 Segment (one channel): it starts where the probability has been at `onset` for `onset_s`, and
 ends where it has been under `offset` for `offset_s`; its times are those of the first and last

@@ -1,4 +1,4 @@
-"""Speech probability by Silero VAD (MIT), run by onnxruntime.
+"""Computes the speech probability with Silero VAD (MIT), run by onnxruntime.
 
 A window is 512 samples with the 64 before it, and the first 64 mirrored at its end.  Silero's
 model begins with a Fourier transform written as a convolution: here scipy does that, quicker, and

@@ -1,4 +1,4 @@
-"""What the customer's voice says of their agitation: a small model over streaming functionals.
+"""Estimates agitation from the customer's voice: a small model over streaming functionals.
 
     z     = (functional - the speaker's usual) / how far such a functional strays from it
     voice = a * (log odds of anger among seven ways of speaking, linear in z) + b

@@ -1,4 +1,4 @@
-"""The agent's delivery: measurement against the agent's own usual, no inference of a state.
+"""Measures the agent's delivery against their own baseline; it infers no state of mind.
 
 Calmness is a formula over the fields of the `delivery` event, which anyone can recompute:
 
@@ -12,9 +12,9 @@ Calmness is a formula over the fields of the `delivery` event, which anyone can 
     calmness    = 0.75 - 0.6 * fast - 0.4 * loud - 0.4 * high - 0.2 * wide
                   - 0.4 * overlapping - 0.2 * early - 0.2 * talking within 0 .. 1
 
-What is not within the limits counts as the nearer one.  As usual is 0.75.  Calmness falls, or
-stays, as any of the seven rises; a term with a null in it counts as usual (0), and where every
-term has one there is no calmness: null.
+A term outside its limits counts as the nearer limit.  The baseline gives 0.75.  Calmness never
+rises as any of the seven terms rises.  A term with a null in it counts as the baseline (0); if
+every term has one, calmness is null.
 
 * The lower limits say that speaking more slowly, softly, deeply or flatly than usual, or waiting
   longer, helps only so far.  Slow over-clear speech is heard as angrier, not calmer (41 talkers:
@@ -93,7 +93,7 @@ CALMNESS_TERMS: Mapping[str, CalmnessTerm] = {
     "talking": CalmnessTerm("(talk_share - baseline_talk_share) / 0.4", -0.25, 1.0, 0.2),
 }
 NOTABLE_TERM = 0.25
-"""A term from which its word is worth saying: a quarter faster, 3 dB louder, 2 semitones higher."""
+"""Value from which a term is notable: a quarter faster, 3 dB louder, 2 semitones higher."""
 
 WITHIN_SPEAKER_SD = {
     "rate_syl_s": 0.7,
@@ -170,7 +170,7 @@ def calmness(delivery: Delivery) -> float | None:
 
 
 def notable_words(delivery: Delivery) -> list[str]:
-    """Return what is notably above the usual, in words of measurement."""
+    """Return the names of the terms that are notably above the baseline."""
     return [name for name, x in calmness_terms(delivery).items() if x >= NOTABLE_TERM]
 
 
@@ -187,7 +187,7 @@ def calmness_formula() -> str:
 
 
 def pace_ratio(rate_syl_s: float, baseline_rate_syl_s: float) -> float:
-    """Return an articulation rate over the usual one, NaN where there is no usual."""
+    """Return an articulation rate divided by its baseline, NaN if there is no baseline."""
     return rate_syl_s / baseline_rate_syl_s if baseline_rate_syl_s > 0.0 else NAN
 
 

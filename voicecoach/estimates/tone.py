@@ -1,21 +1,20 @@
-"""The customer's agitation: voice, words and interaction, each bounded, added as log odds.
+"""Estimates the customer's agitation from voice, words and interaction, added as log odds.
 
     log odds  = voice + words + interaction
     agitation = 1 / (1 + exp(-log odds))
 
-Voice is `agitation.AgitationModel` against the speaker's own usual, less what pitch lacks and less
-while little is known of the speaker (`guarded`); words are `wording.Wording`; interaction is
-`interaction.Interaction`.  Nothing decays in a pause: speech moves the voice's part, and what is
-said or done moves the rest.
+Each part is bounded.  Voice is `agitation.AgitationModel` relative to the speaker's baseline,
+reduced if the pitch is not high and while little is known of the speaker; words are `wording`;
+interaction is `interaction`.  Nothing decays in a pause: speech moves the voice's part, and words
+and behaviour move the rest.
 
-A sharp voice alone is often the room, the line or a way of reading aloud, and an angry one is a
-higher one, too (Banse & Scherer 1996, "Acoustic profiles in vocal emotion expression", J. Pers.
-Soc. Psychol. 70(3)): so pitch has a say over what the model finds, and the last word where an alert
-is near.
+A sharp voice alone is often due to the room, the line or reading aloud, while an angry voice is
+also higher (Banse & Scherer 1996, "Acoustic profiles in vocal emotion expression", J. Pers.
+Soc. Psychol. 70(3)).  So pitch limits what the model finds, most strictly when an alert is near.
 
-What is learnt as usual counts for less the more agitated the voice seems, and for little at the
-alert level: anger does not become the new normal, and yet a line that makes everybody sound sharp
-does in time.  The agent's channel never comes here.
+The more agitated the voice sounds, the less it counts for the baseline, and at the alert level it
+counts for little: anger does not become the baseline, but a line that makes everybody sound sharp
+does in time.  The agent's channel is never used here.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from voicecoach.types import F64, HOP, SAMPLE_RATE, Evidence, Speaker, Tone
 ALERT_LEVEL = 0.7
 """Agitation from which a speaker counts as agitated."""
 START_LOG_ODDS = -2.2
-"""Log odds when nobody has spoken: most customers are calm most of the time."""
+"""Log odds before anybody has spoken: most customers are calm most of the time."""
 MIN_LOG_ODDS, MAX_LOG_ODDS = -8.0, 4.0
 """Bounds of the voice's log odds."""
 TONE_SMOOTH_S = 0.2
@@ -62,7 +61,7 @@ AGITATED_LEARN_WEIGHT = 0.1
 POPULATION_CONFIDENCE = 0.4
 """Confidence against a population's usual, where nothing is known of the speaker's own."""
 MIN_EVIDENCE_ODDS = 0.5
-"""Log odds from which something is evidence worth telling."""
+"""Log odds from which evidence is reported."""
 MAX_EVIDENCE = 4
 
 _TONE_SIGNALS = {

@@ -1,8 +1,8 @@
-"""The kinds of moves, and how each is found in running words, whoever said them when.
+"""Finds dialogue acts in running words, by the phrases of a language.
 
 What each kind is found by is data of a language (`dialogue_acts.toml`): phrases, longer ones that
 only look like it, examples of both.  Two need a rule beside their phrases.  A *question* ends in
-the recogniser's question mark, or opens a clause as questions do.  A promise that a time goes with
+the transcriber's question mark, or opens a clause as questions do.  A promise that a time goes with
 is an *expectation*, one without is a *promise*.  What needs the other's words is in `moves`.
 
 They err to silence: a phrase that is as often innocent is left out, for a cue that is wrong costs
@@ -27,10 +27,10 @@ TIME_AFTER, TIME_BEFORE, TIME_NEXT = 25, 8, 12
 
 ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
     Speaker.AGENT: {
-        "acknowledgement": "Validates or empathises: shows that the trouble was heard.",
+        "acknowledgement": "Validates or empathises: acknowledges the problem.",
         "apology": "Says sorry for what happened.",
         "question": "Asks the customer something.",
-        "paraphrase": "Says back what the customer told, in other words.",
+        "paraphrase": "Repeats what the customer said in other words.",
         "softener": "Hedges a request or a refusal politely.",
         "hard": "Negative or absolute to the customer, where a kinder wording does as well.",
         "defence": "Blames the customer or others, takes it personally, defends oneself or the "
@@ -60,7 +60,7 @@ ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
         "greeting": "Opens the call as an agent does: the channels may be the wrong way round.",
     },
 }
-"""What each kind of move is, by speaker."""
+"""Kinds of dialogue acts and what each is, by speaker."""
 
 _CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
 _SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
@@ -69,7 +69,7 @@ _SET_NAME = re.compile(r"<([^>]*)>")
 
 
 class ActMatch(NamedTuple):
-    """A move in running words."""
+    """A dialogue act in running words."""
 
     kind: str
     first: int
@@ -220,7 +220,7 @@ class ActPhrases(Immutable):
     supportive
         What only reassures.
     spelling
-        Words that a recogniser spells in several ways, and the one that phrases use.
+        Words that a transcriber spells in several ways, and the one that phrases use.
     sets
         The named sets of phrases.
     shared

@@ -1,4 +1,4 @@
-"""A language as one object: its phrases, its wording, its number words, and the texts of cues.
+"""Loads a language as one object: its phrases, wording, number words, and the texts of cues.
 
 It is made of tables (`tables`), which the shell reads: `voicecoach/language/xx/`, or another
 package's.  A language of which there are none is an object, too: whatever needs what is missing

@@ -87,7 +87,7 @@ class DialogueActFile(_StrictTable, frozen=True, kw_only=True):
     supportive: Texts
     """Said while the other speaks to show that one listens: no interruption."""
     spelling: Mapping[Text, Text] = {}
-    """Words that a recogniser spells in several ways, and the one that phrases use."""
+    """Words that a transcriber spells in several ways, and the one that phrases use."""
     sets: Mapping[Text, Texts] = {}
     agent: Mapping[str, Mapping[str, Any]] = {}
     customer: Mapping[str, Mapping[str, Any]] = {}
@@ -125,7 +125,7 @@ class NumberTable(_StrictTable, frozen=True, kw_only=True):
     triple: Texts = ()
     """Words that add two."""
     alike: Texts = ()
-    """What a recogniser writes for digits: "for"."""
+    """What a transcriber writes for digits: "for"."""
     between: Texts = ()
     """Words that do not end a run of digits: "uh", "okay"."""
     cards: Texts

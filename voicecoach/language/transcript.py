@@ -1,4 +1,4 @@
-"""When to ask for words, and which words to believe.
+"""Decides when to ask the transcriber for words, and which words to commit.
 
 An utterance is what one speaker says between silences of `pause_s`, or until the other begins.
 While it goes on a partial hypothesis is asked for every `step_s`; at every pause, before it is
@@ -9,7 +9,7 @@ in its second half.
 
 Words that two successive hypotheses agree on are committed (LocalAgreement-2: Liu et al. 2020,
 "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
-selection", Interspeech), the ones the recogniser doubts after three, and never the last one of
+selection", Interspeech), the ones the transcriber doubts after three, and never the last one of
 audio that ends in mid-speech: it may be half a word.  Committed words are not decoded again but
 for the last few, which tie the next hypothesis to the sound: the audio before them is left out.
 Tentative words are shown up to the first that is more likely to change than to stay.
@@ -39,7 +39,7 @@ from voicecoach.types import (
 )
 
 PRE_ROLL = int(0.3 * SAMPLE_RATE)
-"""Audio before the speech that the recogniser is given: onsets are soft."""
+"""Audio before the speech that the transcriber is given: onsets are soft."""
 POST_ROLL = int(0.2 * SAMPLE_RATE)
 """Audio after the speech; a pause this long is worth a careful hypothesis."""
 LONG_UTTERANCE = 8 * SAMPLE_RATE
@@ -121,7 +121,9 @@ class LocalAgreement:
         self.tentative = []
         for i, word in enumerate(words[commit:], commit):
             half = not complete and i == len(words) - 1
-            cut_short = half and word.text.endswith("-")  # the recogniser's own mark of half a word
+            cut_short = half and word.text.endswith(
+                "-"
+            )  # the transcriber's own mark of half a word
             if cut_short or word.probability < (
                 MIN_SHOWN_LAST_WORD if half else MIN_SHOWN_PROBABILITY
             ):
@@ -133,7 +135,7 @@ class LocalAgreement:
         texts = [word.text for word in self.committed]
         masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), None)
         if masked is not None:
-            # What is hidden cannot be told to the recogniser.
+            # What is hidden cannot be told to the transcriber.
             return HypothesisPrompt(self._start, masked, " ".join(texts[:masked]))
         kept = max(len(texts) - REDECODED_WORDS, 0)
         start = min(self._before[kept:], default=self._start) - REDECODE_MARGIN
@@ -256,7 +258,7 @@ class IncrementalTranscriber:
         return events
 
     def add_transcript(self, at: int, transcript: Transcript) -> list[Event]:
-        """Take the recogniser's answer."""
+        """Take the transcriber's answer."""
         events: list[Event] = []
         if transcript.error != self._last_error:
             self._last_error = transcript.error
@@ -267,7 +269,7 @@ class IncrementalTranscriber:
         if draft:
             if transcript.careful and transcript.end == draft.end:
                 del self._awaiting_final[draft.number]
-                # Where the recogniser failed, what was believed before stands.
+                # Where the transcriber failed, what was believed before stands.
                 failed = bool(transcript.error)
                 known = draft.agreement.committed if failed else transcript.words
                 events += self._finish_utterance(at, draft, known)

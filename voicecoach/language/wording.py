@@ -1,4 +1,4 @@
-"""What the customer's words add to the estimate of their agitation.
+"""Finds evidence of agitation in the customer's words.
 
 Each piece of evidence is log-odds with a text that a person can check: a phrase of a declared
 kind (`wording.toml`), something said again, or, where no phrase was found, a small linear model of
@@ -7,7 +7,7 @@ evidence is a function of what they are now: a word that is withdrawn takes its 
 however the hypotheses came, the same final words give the same evidence.  It fades with the time
 since it was said, and its sum is bounded: words alone never decide.
 
-The words are a recogniser's, with its errors: phrases are short and one hit is not enough to be
+The words are a transcriber's, with its errors: phrases are short and one hit is not enough to be
 sure.  An utterance is read with the end of the one before, since angry people pause in phrases.
 """
 
@@ -219,7 +219,7 @@ class WordingReader(Immutable):
         found: dict[tuple[str, ...], WordingFinding] = {}
         for kind, (first, last) in hits:
             if last > lead:
-                # The same words twice in one breath are often the recogniser's, and count once.
+                # The same words twice in one breath are often the transcriber's, and count once.
                 text = _hit_text(kind, words, first, last)
                 key = ("",) if kind == "supervisor" else tuple(words[first:last])
                 found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)

@@ -1,1 +1,1 @@
-"""What protects texts: size limits, card numbers, control characters, words to leave out."""
+"""Protects texts: size limits, masking of card numbers, control characters, redaction."""

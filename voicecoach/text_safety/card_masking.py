@@ -1,7 +1,7 @@
-"""Card numbers are hidden before anything else sees the words.
+"""Masks card numbers before any other part sees the words.
 
 A card number has 13 to 19 digits (ISO/IEC 7812-1), said one by one, in groups, with pauses and
-words between them, or written by the recogniser in any grouping; one misheard digit makes its
+words between them, or written by the transcriber in any grouping; one misheard digit makes its
 check digit useless, so only the count decides.  In a run of digits that has as many, all beyond
 the first six are hidden (PCI DSS 3.4 lets the first six be shown).  Until the run is over it cannot
 be known how long it will be: then, too, what is beyond the sixth is hidden, also at the end of an
@@ -20,17 +20,17 @@ other words stays.
 A word that has as many digits as a card has one in it, whatever else is in it.  A security code is
 hidden whole, where the words before it call it one: it may not be kept at all.
 
-A recogniser loses digits, and what is left of a card is then shorter than one.  So where one of
+A transcriber loses digits, and what is left of a card is then shorter than one.  So where one of
 them has just spoken of a card, no more than two digits of any run are shown, and a run of more than
 six stays hidden whatever follows.
 
 The hidden digits count as digits, so what is masked can be masked again and stays as it is.
 
-What this cannot do: hide what is left of a card that nobody called one where the recogniser lost
-most of it, digits that the recogniser wrote as other words, number words of a language that brings
+What this cannot do: hide what is left of a card that nobody called one where the transcriber lost
+most of it, digits that the transcriber wrote as other words, number words of a language that brings
 none (`DIGITS_ALONE`), a card number that is told a few digits at a time with long talk between
 them, the digits that a partial word showed before it was known that more follow, nor a security
-code that only the other speaker called one.  Nobody should read a card number to a recogniser:
+code that only the other speaker called one.  Nobody should read a card number to a transcriber:
 pause listening.
 """
 
@@ -81,7 +81,7 @@ class NumberWords(Immutable):
     double, triple
         Words that add one digit, and two, to the one that follows.
     alike
-        What a recogniser writes for digits.
+        What a transcriber writes for digits.
     between
         Words that do not end a run.
     cards

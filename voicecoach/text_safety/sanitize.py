@@ -1,6 +1,6 @@
 """Text that somebody else made, as it may be kept and shown: on one line, and nothing but text.
 
-Words come from a recogniser, and a log may be anybody's.  Each output escapes what its own syntax
+Words come from a transcriber, and a log may be anybody's.  Each output escapes what its own syntax
 takes for markup; what no output has a use for goes here, once, where text comes in:
 
 | what                                                       | becomes                         |

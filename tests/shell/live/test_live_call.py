@@ -278,7 +278,7 @@ def test_what_the_microphone_hears_of_the_customer_is_said(
         known = [state("agent", found) for found in ("copied", "bleeding")]
         place = live.wait(lambda event: any(is_so(event) for is_so in known))
         reason = live.events()[place]["reason"]
-        assert "the same signal" in reason or "the customer is heard on it" in reason
+        assert "the same signal" in reason or "the customer's voice is heard on" in reason
         live.end()
 
 

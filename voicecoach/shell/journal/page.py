@@ -36,7 +36,7 @@ SURVEY_TITLES = {
 }
 LIMITATIONS = (
     "A score measures what was done in a call, by a formula that voicecoach journal show prints "
-    "beside it; it is no measure of a person, and nobody is compared with anybody here.",
+    "beside it; it does not measure a person, and this page compares no people.",
     "Agitation is an estimate, and it falls after every outburst, cue or none. Moments at which a "
     "cue was due and held back come late in a call or soon after another cue, so they are only "
     "nearly comparable; those held out by chance ([cues] holdout) are.",
@@ -56,7 +56,7 @@ def trends_page(trends: Trends) -> bytes:
         *_techniques(trends),
         *_cues_section(trends),
         *_surveys(trends),
-        make_node("h2", {}, "What this cannot say"),
+        make_node("h2", {}, "Limits of these figures"),
         make_node("ul", {}, *(make_node("li", {}, limit) for limit in LIMITATIONS)),
     )
 
@@ -161,7 +161,7 @@ def _cues_section(trends: Trends) -> Iterator[XmlNode]:
         "Above: how often the agent did what the cue says within 10 seconds. Below: how the "
         "customer's agitation changed until 30 seconds later, to the left it fell: after the cue, "
         "beside moments at which it was due and not shown. A hollow dot is of fewer than "
-        f"{MIN_FOR_INTERVAL} moments or calls: it has no interval and says next to nothing."
+        f"{MIN_FOR_INTERVAL} moments or calls: it has no interval and shows very little."
     )
     reach = _change_axis_reach(trends.cues)
     figures = [
@@ -259,7 +259,7 @@ def cue_verdict(cue: CueTrend) -> str:
     d = cue.difference
     if d.value is None or d.low is None or d.high is None:
         return text + "Too few moments to compare with."
-    compared = f"Beside those {cue.against}, agitation changed by {signed_text(d)}: "
+    compared = f"Compared with those {cue.against}, agitation changed by {signed_text(d)}: "
     if d.high < 0:
         return text + compared + "it fell more with the cue."
     if d.low > 0:
@@ -271,7 +271,7 @@ def cue_verdict(cue: CueTrend) -> str:
 
 
 def _surveys(trends: Trends) -> Iterator[XmlNode]:
-    yield make_node("h2", {}, "What survey scores move with")
+    yield make_node("h2", {}, "What survey scores correlate with")
     if not trends.associations:
         had = ", ".join(f"{name} {count}" for name, count in trends.surveys.items())
         text = f"Too few answers: {MIN_FOR_INTERVAL} calls or more are needed of a kind, "
@@ -281,7 +281,7 @@ def _surveys(trends: Trends) -> Iterator[XmlNode]:
     yield _soft(
         "Rank correlation of each answer with figures of its call: to the right they rise "
         "together, to the left one falls as the other rises. An association, not a cause. Of the "
-        f"{pairs} pairs looked at, about {max(1, round(pairs * 0.05))} would keep clear of zero by "
+        f"{pairs} pairs examined, about {max(1, round(pairs * 0.05))} would differ from zero by "
         "chance alone."
     )
     for survey, title in SURVEY_TITLES.items():
@@ -314,7 +314,7 @@ def _forest(found: Sequence[Association], title: str) -> XmlNode:
         parts.append(text_node(250, y + 4, each.figure, "end ink"))
         parts += _estimate_nodes(y, each.rank, lambda value: 390 + 130 * value)
         parts.append(text_node(530, y + 4, f"{each.rank.value or 0.0:+.2f}, {each.rank.of} calls"))
-    return svg_node(640, bottom + 18, f"What {title} moves with. {told}", *parts)
+    return svg_node(640, bottom + 18, f"What {title} correlates with. {told}", *parts)
 
 
 # --- words ------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def trend_tables(trends: Trends) -> list[Table]:
         )
     surveys = Table(
         "survey",
-        "moves with",
+        "correlates with",
         "calls",
         "rank correlation",
         title="Associations, the strongest; not causes",

@@ -47,7 +47,7 @@ def _head(a: RuleSet, b: RuleSet) -> list[XmlNode]:
             f" is {a.name}, ",
             make_node("span", {"class": "b"}, "B"),
             f" is {b.name}. Nobody knows what would have been said after another cue: each call "
-            "goes on here as it went.",
+            "continues here as it was recorded.",
         ),
         make_node("h2", {}, "Where the rules differ"),
         table_node("The differences", ["cue", "from A to B"], rows)
@@ -81,10 +81,10 @@ def _call_sections(trials: Iterable[Trial]) -> Iterable[XmlNode]:
         if trial.a.shown or trial.b.shown or trial.a.held or trial.b.held:
             body.append(scroll_region(f"{trial.call}, the whole call", draw_call(trial)))
         for close in trial.course.closeups:
-            picture = scroll_region(f"{close.change.id}, seen closely", draw_closeup(close))
+            picture = scroll_region(f"{close.change.id}, close-up", draw_closeup(close))
             body.append(make_node("figure", {}, _caption(close.change), picture))
         if more := len(changed) - len(trial.course.closeups):
-            body.append(make_node("p", {}, f"{more} more changes are not drawn closely."))
+            body.append(make_node("p", {}, f"{more} more changes have no close-up."))
         yield make_node("section", {}, *body)
 
 

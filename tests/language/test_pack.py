@@ -249,11 +249,11 @@ def test_the_score_card_gives_no_score_for_what_needs_phrases_and_says_why() -> 
             conversations.a("That's not my fault. I'll call you back."),
         ]
     )
-    why = "there are no phrases for 'de'"
+    why = "no phrases for 'de'"
     notes, formulas = score_notes(
         [event for event in told if not isinstance(event, DialogueAct)], NOTHING
     )
-    assert notes[0] == f"{why}: what needs them is not scored"
+    assert notes[0] == f"{why}: techniques that need them are not scored"
     for practice in TECHNIQUES:
         assert (f"not known, {why}" in formulas[practice.id]) is bool(practice.words), practice.id
     # From the log alone: its header names the language.
@@ -329,7 +329,7 @@ def test_what_is_wrong_is_named_by_file_and_key(files: dict[str, bytes], says: s
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("[soften]", "[softer]", "there is no cue 'softer'"),
+        ("[soften]", "[softer]", "unknown cue 'softer'"),
         ("{trouble_said}", "{trouble_told}", "cue 'apologise'"),
     ],
 )

@@ -683,7 +683,7 @@ def test_a_replay_keeps_nothing_unless_it_is_to_learn(recording: Path, home: Pat
     assert left(home / "voicecoach-out") != []
     assert not file.exists()
     done = voicecoach(*plain, "--baseline", file, home=home)
-    assert (done.returncode, "--learn makes one" in done.stderr) == (2, True)
+    assert (done.returncode, "add --learn" in done.stderr) == (2, True)
     assert not file.exists()
     done = voicecoach(*plain, recording, "--baseline", file, "--learn", home=home)
     assert done.returncode == 0, done.stderr

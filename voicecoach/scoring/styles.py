@@ -70,7 +70,7 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
     for speaker, state in call.distrusted.items():
         return _no_styles(f"not known, the {speaker}'s channel is {state}")
     if call.language.dialogue_acts is None:
-        return _no_styles(f"not known, there are no phrases for {call.language.code!r}")
+        return _no_styles(f"not known, no phrases for {call.language.code!r}")
     if not call.has_words(AGENT):
         return _no_styles("not known, no words of the agent were transcribed")
     if began is None:

@@ -289,7 +289,7 @@ def _unknown(practice: TechniqueSpec, call: ScoredCall) -> str:
         if state := call.distrusted.get(speaker):
             return f"not known, the {speaker}'s channel is {state}"
     if practice.words and call.language.dialogue_acts is None:
-        return f"not known, there are no phrases for {call.language.code!r}"
+        return f"not known, no phrases for {call.language.code!r}"
     for speaker in practice.words:
         if not call.has_words(speaker):
             return f"not known, no words of the {speaker} were transcribed"

@@ -11,10 +11,10 @@ own, and compares every file that they leave, what they print, and their exit co
   down what the told recogniser answered, so that `replay --as-heard` hears those words again.  A
   commit without this script is given this tree's staged calls.
 
-A file is the same byte for byte, but for the version, what `RENAMED` says, and the checksums in a
-report's header, which follow from the rest.  With `--structure` sentences may be worded anew:
-of JSON all keys and values must be the same but for sentences; of a page, Markdown and what is
-printed, the numbers, times and ids; of exports all but the cues' messages.
+A file is the same byte for byte, but for the version, what `RENAMED` and `ADDED` say, and the
+checksums in a report's header, which follow from the rest.  With `--structure` sentences may be
+worded anew: of JSON all keys and values must be the same but for sentences; of a page, Markdown and
+what is printed, the numbers, times and ids; of exports all but the cues' messages.
 
 Results of COMMIT are kept in `--keep` and made once, and those of this tree that differ go to its
 folder `differ-HEAD`; several runs may share it.  With `--quick`, too, calls that are kept are not
@@ -80,6 +80,23 @@ RENAMED: tuple[Renamed, ...] = (
     Renamed('"agent_usual_', '"agent_baseline_', "the same, of a signal and the summary"),
 )
 
+
+class Added(NamedTuple):
+    """What the new side's logs have and the old side's have not."""
+
+    pattern: str
+    """What matches in a .jsonl file is left out of it."""
+    why: str
+
+
+ADDED: tuple[Added, ...] = (
+    Added(r'^\{"type":"(account|reply)",.*\n', "accounts and replies are events"),
+    Added(
+        r',"language":"\w*","thresholds":\{.*\}(?=\}$)',
+        "the header says in which language words are read, and keeps the rules' thresholds",
+    ),
+)
+
 ROOT = Path(stage_call.__file__).resolve().parents[len(stage_call.__name__.split(".")) - 1]
 """This tree."""
 CAST = 1
@@ -103,6 +120,7 @@ CODES = frozenset({"reason", "closed_because"})
 
 DERIVED = re.compile(r"""(sha256-|nonce-|nonce=")[A-Za-z0-9+/=]{32,44}""")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.:,/]\d+)*%?")
+TYPE = re.compile(r"""\btype(?:":| =) ?["'](\w+)["']""")
 QUOTED = re.compile(r'"[^"]*"|\u201c[^\u201d]*\u201d')
 
 
@@ -147,22 +165,23 @@ class Side(NamedTuple):
     data: Path
     renamed: tuple[Renamed, ...] = ()
     """What has another name on the new side."""
+    added: tuple[Added, ...] = ()
+    """What the old side has not."""
 
 
-def side(tree: Path, results: Path, data: Path, renamed: tuple[Renamed, ...] = ()) -> Side:
-    """Return a side, once it is certain that its tree's code is what runs.
+def checked(found: Side) -> Side:
+    """Return a side with its version, once it is certain that its tree's code is what runs.
 
     Raises
     ------
     SystemExit
         Where it is not.
     """
-    found = Side(tree, results, "", data, renamed)
-    results.mkdir(parents=True, exist_ok=True)
+    found.results.mkdir(parents=True, exist_ok=True)
     code = "import voicecoach; print(voicecoach.__version__, voicecoach.__file__)"
-    version, _, path = _python(found, ["-c", code], results).stdout.strip().partition(" ")
-    if not Path(path).resolve().is_relative_to(tree.resolve()):
-        raise SystemExit(f"{path} would run in place of the code in {tree}")
+    version, _, path = _python(found, ["-c", code], found.results).stdout.strip().partition(" ")
+    if not Path(path).resolve().is_relative_to(found.tree.resolve()):
+        raise SystemExit(f"{path} would run in place of the code in {found.tree}")
     return found._replace(version=version)
 
 
@@ -364,19 +383,15 @@ class Left:
     ----------
     folder
         With its files.
-    version
-        The side's.
-    renamed
-        What is to be renamed in it.
+    of
+        The side.
     structure
         Sentences do not count.
     """
 
-    def __init__(
-        self, folder: Path, version: str, renamed: Sequence[Renamed], *, structure: bool
-    ) -> None:
-        self._renamed, self.structure = renamed, structure
-        self._version = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+    def __init__(self, folder: Path, of: Side, *, structure: bool) -> None:
+        self._of, self._structure = of, structure
+        self._version = re.compile(rf"(?<![\d.]){re.escape(of.version)}(?![\d.])")
         self.files = {
             self._known_as(path.relative_to(folder).as_posix()): path
             for path in sorted(folder.rglob("*"))
@@ -395,13 +410,16 @@ class Left:
             self._ids = [text for key, text in longest if key == "id" and "-" in text]
 
     def _known_as(self, text: str) -> str:
-        for row in self._renamed:
+        for row in self._of.renamed:
             text = text.replace(row.old, row.new)
         return text
 
     def _text(self, name: str) -> str:
         text = self._known_as(self.files[name].read_bytes().decode("utf-8", "surrogateescape"))
         text = self._version.sub("VERSION", text)
+        if name.endswith(".jsonl"):
+            for row in self._of.added:
+                text = re.sub(row.pattern, "", text, flags=re.MULTILINE)
         return DERIVED.sub(r"\1...", text) if name.endswith(".html") else text
 
     def _json(self, name: str) -> list[Any]:
@@ -412,15 +430,16 @@ class Left:
     def lines(self, name: str) -> list[str]:
         """Return a file as it is compared."""
         ending = name.rpartition(".")[2]
-        if self.structure and ending in ("json", "jsonl"):
-            lines = enumerate(self._json(name), 1)
-            return [leaf for i, value in lines for leaf in flat(value, f"{i}: ")]
-        if self.structure and ending == "html":
+        if self._structure and ending == "jsonl":
+            return ["; ".join(flat(value)) for value in self._json(name)]
+        if self._structure and ending == "json":
+            return [leaf for value in self._json(name) for leaf in flat(value)]
+        if self._structure and ending == "html":
             page = Page()
             page.feed(self._text(name))
             data = json.loads(page.data) if page.data else {}
             return [*page.lines, *flat(data, "data")]
-        if self.structure and ending in ("md", "txt"):
+        if self._structure and ending in ("md", "txt"):
             text = _without(self._text(name).replace("\\", ""), self._sentences)
             ids = [rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in self._ids]
             found = re.compile("|".join([*ids, NUMBER.pattern]))
@@ -456,8 +475,9 @@ def difference(old: Sequence[str], new: Sequence[str]) -> str:
 
 def _types(lines: Sequence[str], without: Sequence[str]) -> str:
     """Return how many of a log's lines are in it alone, by their type."""
-    alone = Counter(lines) - Counter(without)
-    types = Counter(str(json.loads(line).get("type", "other")) for line in alone.elements() if line)
+    alone = (Counter(lines) - Counter(without)).elements()
+    found = (TYPE.search(line) for line in alone)
+    types = Counter(match.group(1) if match else "other" for match in found)
     return ", ".join(f"{count} {name}" for name, count in types.items()) or "none"
 
 
@@ -473,7 +493,7 @@ def differences(old: Left, new: Left) -> dict[str, str]:
         if name in old.files and name in new.files:
             lines = old.lines(name), new.lines(name)
             what = difference(*lines)
-            if what and name.endswith(".jsonl") and not old.structure:
+            if what and name.endswith(".jsonl"):
                 what += f"; lines gone: {_types(*lines)}; lines new: {_types(*lines[::-1])}"
         else:
             what = "is gone" if name in old.files else "is new"
@@ -490,10 +510,8 @@ def compared(task: Task, old: Side, new: Side, *, structure: bool, quick: bool) 
     else:
         now = made(new, task, None)
         was = made(old, task, None if _script(old.tree) else now)
-    found = differences(
-        Left(was, old.version, old.renamed, structure=structure),
-        Left(now, new.version, new.renamed, structure=structure),
-    )
+    left = (Left(folder, of, structure=structure) for folder, of in ((was, old), (now, new)))
+    found = differences(*left)
     return {name: what for name, what in found.items() if not (quick and name == "staged")}
 
 
@@ -546,8 +564,8 @@ def main() -> None:
         now = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="now-", dir=keep)))
         differ = keep / f"differ-{_git('rev-parse', '--short', 'HEAD')}"
         data = corpora.DATA.resolve()
-        old = side(tree, keep.resolve() / commit, data, RENAMED)
-        new = side(ROOT, now.resolve(), data)
+        old = checked(Side(tree, keep.resolve() / commit, "", data, renamed=RENAMED))
+        new = checked(Side(ROOT, now.resolve(), "", data, added=ADDED))
         pool = ThreadPoolExecutor(options.jobs)
         stack.callback(pool.shutdown, cancel_futures=True)
         how = {"structure": options.structure, "quick": options.quick}

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.bench.same_results import Left, Renamed, difference, differences
+from scripts.bench.same_results import Added, Left, Renamed, Side, difference, differences
 
 EVENT: dict[str, object] = {
     "type": "cue_opened",
@@ -14,6 +14,12 @@ EVENT: dict[str, object] = {
 }
 
 
+def _side(
+    version: str = "0.1.0", renamed: tuple[Renamed, ...] = (), added: tuple[Added, ...] = ()
+) -> Side:
+    return Side(Path(), Path(), version, Path(), renamed, added)
+
+
 def _left(
     folder: Path, texts: dict[str, str], *, structure: bool = False, old: str = "", new: str = ""
 ) -> Left:
@@ -22,7 +28,7 @@ def _left(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     renamed = (Renamed(old, new, "the glossary"),) if old else ()
-    return Left(folder, "0.1.0", renamed, structure=structure)
+    return Left(folder, _side(renamed=renamed), structure=structure)
 
 
 def _both(
@@ -51,16 +57,29 @@ def test_of_a_log_the_types_of_the_lines_that_differ_are_counted(tmp_path: Path)
     word, turn, end = '{"type":"word"}', '{"type":"turn"}', '{"type":"ended"}'
     found = _both(tmp_path, "out/a/events.jsonl", f"{word}\n{end}", f"{turn}\n{turn}\n{end}")
     assert found["events.jsonl"].endswith("; lines gone: 1 word; lines new: 2 turn")
+    found = _both(tmp_path, "out/a/events.jsonl", word, f"{turn}\n{word}", structure=True)
+    assert found["events.jsonl"].endswith("; lines gone: none; lines new: 1 turn")
 
 
 def test_the_version_and_what_is_renamed_are_no_difference(tmp_path: Path) -> None:
     old, new = '{"version": "0.1.0", "usual": 4}', '{"version": "0.2.0", "baseline": 4}'
     was = _left(tmp_path / "a", {"out/c/baseline.json": old}, old="usual", new="baseline")
-    now = Left(tmp_path / "b", "0.2.0", (), structure=False)
+    now = Left(tmp_path / "b", _side("0.2.0"), structure=False)
     assert differences(was, now)["baseline.json"].endswith("is gone")
     _left(tmp_path / "b", {"out/c/baseline.json": new})
-    now = Left(tmp_path / "b", "0.2.0", (), structure=False)
+    now = Left(tmp_path / "b", _side("0.2.0"), structure=False)
     assert differences(was, now) == {"baseline.json": ""}
+
+
+def test_what_is_added_to_logs_is_no_difference(tmp_path: Path) -> None:
+    word, reply = '{"type":"word"}\n', '{"type":"reply","at_s":1}\n'
+    name = "out/a/events.jsonl"
+    was = _left(tmp_path / "a", {name: word * 2})
+    _left(tmp_path / "b", {name: word + reply + word})
+    rows = (Added(r'^\{"type":"reply",.*\n', "replies are events"),)
+    now = Left(tmp_path / "b", _side(added=rows), structure=False)
+    assert differences(was, now) == {"events.jsonl": ""}
+    assert differences(was, _left(tmp_path / "b", {}))["events.jsonl"]
 
 
 def test_a_file_more_or_less_is_a_difference(tmp_path: Path) -> None:

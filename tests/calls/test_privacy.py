@@ -101,9 +101,9 @@ def test_the_profile_decides_what_nobody_else_does() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("composite = true", "privacy.composite: the profile eu has none"),
-        ("keep_days = 0", "privacy.keep_days: with the profile eu it ends"),
-        ("[journal]\nkeep_days = 0", "journal.keep_days: with the profile eu it ends"),
+        ("composite = true", "privacy.composite: not allowed with the profile eu"),
+        ("keep_days = 0", "privacy.keep_days: must not be 0 with the profile eu"),
+        ("[journal]\nkeep_days = 0", "journal.keep_days: must not be 0 with the profile eu"),
     ],
 )
 def test_what_the_profile_is_for_cannot_be_undone(text: str, complaint: str) -> None:
@@ -262,7 +262,7 @@ def test_a_card_whose_words_are_not_kept_is_not_made_worse(tmp_path: Path, home:
     folder = entries.folder(tmp_path / "call", live=True, words_kept=False)
     done = voicecoach("score", folder, home=home)
     assert done.returncode == 2
-    assert "cannot be made anew" in done.stderr
+    assert "cannot be made again" in done.stderr
     assert not (folder / writer.CARD_JSON).exists()
 
 
@@ -312,7 +312,7 @@ from voicecoach.testing import ScriptedTranscriber
 from voicecoach.testing.session import RecordedDevices
 from voicecoach.config import Config, LiveConfig, PrivacyConfig
 from voicecoach.shell.apps import live as attend
-from voicecoach.coaching import cues
+from voicecoach.coaching.cues import built_in_cues
 settings = Config(
     privacy=PrivacyConfig(profile=sys.argv[2]),
     live=LiveConfig(view="none"),

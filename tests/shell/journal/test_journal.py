@@ -227,7 +227,7 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
     [
         (lambda at: (at / EVENT_LOG).unlink(), "cannot read an event log"),
         (lambda at: (at / EVENT_LOG).write_bytes(b"{}\n"), "not the event log of a call"),
-        (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "no score card"),
+        (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "not a score card"),
         (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot read it"),
         (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
         (
@@ -285,7 +285,7 @@ def test_answers_come_from_options_and_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "survey.json"
     file.write_text('{"csat": 1, "nps": 0, "ces": null, "notes": "n"}', "utf-8")
     assert fill.read_survey(5, None, None, "", file) == Survey(5, 0, None, "n")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot read it"):
         fill.read_survey(None, None, None, "", tmp_path / "none")
 
 

@@ -86,7 +86,9 @@ def test_two_files_of_different_rate_and_length(tmp_path: Path) -> None:
     assert pitch(samples[0, :32000]) == pytest.approx(300, abs=3)
     assert pitch(samples[1]) == pytest.approx(700, abs=3)
     assert not samples[0, 33000:].any()
-    assert call.notes == ["a.wav: it ends 3.0 s before the other file; filling up with silence"]
+    assert call.notes == [
+        "a.wav: it ends 3.0 s before the other file; the rest is filled with silence"
+    ]
 
 
 @pytest.mark.parametrize("speaker", [A, C])

@@ -264,7 +264,7 @@ class RecordedCall:
         if not all(ended) and track.frames and early > 0.1:
             self._extra.append(
                 f"{readable_text(track.path.name)}: it ends {early:.1f} s before the other file; "
-                f"silence is used for the rest"
+                "the rest is filled with silence"
             )
 
 

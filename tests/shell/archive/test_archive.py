@@ -531,7 +531,7 @@ def test_a_cluster_that_cannot_do_it_is_said_before_the_first_call(
             assert "Traceback" not in found.stderr
     nobody = voicecoach(*command(good, out, "--scheduler", "tcp://127.0.0.1:9"), home=home)
     assert nobody.returncode == 2
-    assert "--scheduler tcp://127.0.0.1:9: nobody answers there" in nobody.stderr
+    assert "--scheduler tcp://127.0.0.1:9: no answer from there" in nobody.stderr
     assert results(out) == {}
 
 

@@ -115,6 +115,8 @@ WORDING = frozenset(
 """Keys of sentences: whether there is one is compared."""
 PROSE = frozenset({"formula", "value", "numbers", "evidence", "followed", "measured"})
 """Keys of texts of which the numbers and what is quoted are compared."""
+LABELLED = frozenset({"evidence", "numbers"})
+"""Keys of rows whose first item is a sentence."""
 CODES = frozenset({"reason", "closed_because"})
 """Keys of a code, which is compared, or of a sentence, which is not."""
 
@@ -355,7 +357,11 @@ def flat(value: Any, path: str = "", key: str = "") -> Iterator[str]:
         case list():
             for i, v in enumerate(value):
                 yield from flat(v, f"{path}[{i}]", key)
-        case str() if key in WORDING or (key in CODES and " " in value):
+        case str() if (
+            key in WORDING
+            or (key in CODES and " " in value)
+            or (key in LABELLED and path.endswith("][0]"))
+        ):
             yield f"{path} = {'a sentence' if value else 'none'}"
         case str() if key in PROSE:
             yield f"{path} = {[*QUOTED.findall(value), *NUMBER.findall(value)]}"
@@ -406,7 +412,8 @@ class Left:
             found = {(key, text) for key, text in found if " " in text or key == "id"}
             longest = sorted(found, key=lambda pair: len(pair[1]), reverse=True)
             self._sentences = [text for key, text in longest if key in WORDING | CODES]
-            self._messages = [text for key, text in longest if key == "message"]
+            messages = [text for key, text in longest if key == "message"]
+            self._messages = [*messages, *(text.replace('"', '""') for text in messages)]
             self._ids = [text for key, text in longest if key == "id" and "-" in text]
 
     def _known_as(self, text: str) -> str:

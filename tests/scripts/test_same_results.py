@@ -132,6 +132,8 @@ def test_of_exports_all_but_the_messages_of_cues_count(tmp_path: Path) -> None:
 
     was = exported("a", "6 syllables a second.", line)
     assert not differences(was, exported("b", "You speak fast.", line))["export"]
+    doubled = line.replace("{message}", 'You said ""must"".')
+    assert not differences(was, exported("c", 'You said "must".', doubled))["export"]
     for i, other in enumerate((line.replace("4.2", "4.3"), line.replace("please", "sir"))):
         assert differences(was, exported(str(i), "You speak fast.", other))["export"]
 
@@ -143,12 +145,19 @@ def test_of_a_page_its_data_ids_and_sound_count(tmp_path: Path) -> None:
         "<audio src='data:audio/mpeg;base64,{sound}'></audio>"
     )
 
-    def made(text: str = "Skips 5 s", data: float = 0.5, sound: str = "AAAA") -> str:
-        value = json.dumps({"at_s": data, "facts": [{"name": "Length", "value": "1:30"}]})
+    def made(
+        text: str = "Skips 5 s", data: float = 0.5, sound: str = "AAAA", label: str = "speech"
+    ) -> str:
+        facts = [{"name": "Length", "value": "1:30"}]
+        value = json.dumps({"at_s": data, "facts": facts, "numbers": [[label, "4 s"]]})
         return page.replace("{text}", text).replace("{data}", value).replace("{sound}", sound)
 
     name = "out/a/report.html"
-    other = made("Goes on by 5 s").replace("const a = 1", "const a = 2").replace("4px", "5px")
+    other = (
+        made("Goes on by 5 s", label="speech in 10 s")
+        .replace("const a = 1", "const a = 2")
+        .replace("4px", "5px")
+    )
     assert _both(tmp_path, name, made(), other, structure=True) == {"report.html": ""}
     for changed in (
         made(data=0.6),
@@ -156,5 +165,6 @@ def test_of_a_page_its_data_ids_and_sound_count(tmp_path: Path) -> None:
         made(sound="AAAB"),
         made().replace("id='cues'", "id='shown'"),
         made().replace("1:30", "1:31"),
+        made().replace("4 s", "5 s"),
     ):
         assert _both(tmp_path, name, made(), changed, structure=True)["report.html"]

@@ -737,7 +737,7 @@ def test_progress_is_a_bar_at_a_terminal_and_a_line_now_and_then_elsewhere(
 WRONG = [
     (["none", "--out", "o"], "none: there is no such folder"),
     (["empty", "--out", "o"], "no recordings found"),
-    (["calls", "--out", "file"], "file: results cannot be written there"),
+    (["calls", "--out", "file"], "file: cannot write results there"),
     (["calls", "--out", "o", "--mono", "agent", "--swap"], "--mono means one channel"),
     (["calls", "--out", "o", "--channels", "x"], "write it as agent=0,customer=1"),
     (["calls", "--out", "o", "--cues", "none.toml"], "none.toml: cannot read the cue rules"),

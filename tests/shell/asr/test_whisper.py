@@ -22,7 +22,7 @@ from voicecoach.types import F32, SAMPLE_RATE
 
 @pytest.mark.parametrize(
     ("model", "complaint"),
-    [("no/such/folder", "no such folder, and no model of that name"), ("tinyy", "tiny.en")],
+    [("no/such/folder", "no such folder and no model of that name"), ("tinyy", "tiny.en")],
 )
 def test_a_wrong_model_name_or_path_is_a_clear_error(model: str, complaint: str) -> None:
     with pytest.raises(ModelError, match=re.escape(complaint)):

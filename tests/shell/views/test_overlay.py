@@ -244,7 +244,7 @@ def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "no display found" in overlay.why_unavailable()
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert "no XWayland" in overlay.why_unavailable()
+    assert "XWayland is missing" in overlay.why_unavailable()
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setitem(sys.modules, "PySide6", None)
     monkeypatch.setitem(sys.modules, "PySide6.QtCore", None)
@@ -293,7 +293,7 @@ tray.close()
 def test_the_tray_has_the_same_to_do() -> None:
     texts, wishes = python(TRAY).splitlines()
     assert texts == "Resume, Click-through, Next call, Declined, Quit"
-    assert wishes == "Toggle() NextCall() Decline() Quit() True"
+    assert wishes == "ToggleListening() NextCall() CustomerDeclines() QuitProgram() True"
 
 
 LEFT = Screen("left", Box(0, 0, 1920, 1080), Box(0, 30, 1920, 1050))

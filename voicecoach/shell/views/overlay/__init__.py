@@ -50,7 +50,7 @@ def why_unavailable() -> str:
     if not isinstance(app, QApplication) or app.platformName() == "offscreen":
         if any("xcb" in line for line in said) and not any("connect" in line for line in said):
             return "Qt's X11 plugin cannot load: install libxcb-cursor0 (its name on Debian)"
-        return f"the display {os.environ.get('DISPLAY', '')} cannot be opened: {BROWSER_HINT}"
+        return f"cannot open the display {os.environ.get('DISPLAY', '')}: {BROWSER_HINT}"
     return ""
 
 

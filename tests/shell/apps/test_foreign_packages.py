@@ -251,4 +251,4 @@ def test_a_view_that_cannot_be_used_ends_no_call(
     assert isinstance(view, ConsoleView)
     told = capfd.readouterr()
     assert told.err.startswith("error: view absent of the package voicecoach-broken 0.1 cannot be")
-    assert told.out == "No overlay: there is no PySide6. Instead: console.\n"
+    assert told.out == "No overlay: there is no PySide6. Using the console view instead.\n"

@@ -2,7 +2,7 @@
 
     python -m scripts.endurance.threshold_mutations                     all of it, for an hour or so
     python -m scripts.endurance.threshold_mutations --only voicecoach.coaching --only cues.soften
-    python -m scripts.endurance.threshold_mutations --sample 12 --minutes 2        a look, as in CI
+    python -m scripts.endurance.threshold_mutations --sample 12 --minutes 2        a look
     python -m scripts.endurance.threshold_mutations --results FILE [--survivors]   go on; only those
 
 A threshold is a number that a module of the core assigns to a constant, alone or inside a tuple,

@@ -224,6 +224,6 @@ def test_a_home_that_cannot_be_written_costs_no_live_call(tmp_path: Path) -> Non
             process.send_signal(signal.SIGINT)
             said, _ = process.communicate(timeout=40.0)
     assert "Traceback" not in said
-    for complaint in ("`voicecoach tell` does not reach", "not in the journal", "baseline.json"):
+    for complaint in ("`voicecoach tell` cannot reach", "not in the journal", "baseline.json"):
         assert complaint in said
     assert list(tmp_path.glob("*/summary.md"))

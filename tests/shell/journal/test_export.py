@@ -156,7 +156,7 @@ def test_an_export_that_cannot_be_is_refused(
     nasty(path)
     (tmp_path / "file").write_text("kept")
     with JournalStore(path) as journal:
-        with pytest.raises(ConfigError, match="there is no such table; there are calls, cues"):
+        with pytest.raises(ConfigError, match="no such table; there are calls, cues"):
             export_journal(journal, "csv", tmp_path / "out", "agents")
         with pytest.raises(OutputError, match="cannot be written"):
             export_journal(journal, "csv", tmp_path / "file")

@@ -7,12 +7,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "voicecoach"
 
-BASE = {"types", "errors", "version"}
+BASE = {"types", "events", "errors", "version"}
 """The values that cross a stage, and the errors: everything may name them."""
 SHELL_BASE = {*BASE, "config", "text_safety", "views", "shell.runtime"}
 CORE: dict[str, set[str]] = {
     "version": set(),
     "types": set(),
+    "events": {"types"},
     "errors": set(),
     "package_data": {"types"},
     "onnx_model": BASE,
@@ -25,7 +26,10 @@ CORE: dict[str, set[str]] = {
     "coaching": {
         *BASE, "audio", "config", "estimates", "language", "package_data", "text_safety",
     },
-    "engine": {*BASE, "audio", "coaching", "config", "dsp", "estimates", "language"},
+    "engine_state": {*BASE, "audio", "coaching", "config", "estimates"},
+    "engine": {
+        *BASE, "audio", "coaching", "config", "dsp", "engine_state", "estimates", "language",
+    },
     "views": {*BASE, "coaching", "estimates", "language", "text_safety"},
     "scoring": {*BASE, "coaching", "estimates", "language", "views"},
     "journal": {*BASE, "coaching", "views"},

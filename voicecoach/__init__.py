@@ -10,6 +10,37 @@ that `import voicecoach` costs next to nothing.
 
 import os as _os
 
+from voicecoach.engine_state import EngineState
+from voicecoach.events import (
+    Account,
+    Backchannel,
+    ChannelState,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    CueOutcome,
+    Degraded,
+    Delivery,
+    DialogueAct,
+    Ended,
+    Event,
+    Gap,
+    Listening,
+    Overlap,
+    Prosody,
+    Reply,
+    SignalChanges,
+    SpeechEnded,
+    SpeechStarted,
+    Tone,
+    TranscribeRequest,
+    Turn,
+    Utterance,
+    Word,
+)
+from voicecoach.version import __version__
+
 # Nothing leaves the machine.  onnxruntime 1.29 and newer reports its use to its maker, and the
 # model hub's client adds where it is used to a fetch, unless told not to before they start.
 _os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -20,7 +51,6 @@ if TYPE_CHECKING:
     from voicecoach.api.calls import Engine, load_config, read_log, replay, sample_call
     from voicecoach.api.prosody import ProsodyExtractor, ProsodyTrack, prosody
     from voicecoach.config import Config, override_config
-    from voicecoach.engine import EngineState
     from voicecoach.errors import (
         AudioFileError,
         ClusterError,
@@ -38,36 +68,10 @@ if TYPE_CHECKING:
         HOP,
         MAX_HOPS,
         SAMPLE_RATE,
-        Account,
-        Backchannel,
         Block,
-        ChannelState,
-        CueClosed,
-        CueFeedback,
-        CueHeldBack,
-        CueOpened,
-        CueOutcome,
-        Degraded,
-        Delivery,
-        DialogueAct,
-        Ended,
-        Event,
-        Gap,
         HeardWord,
-        Listening,
-        Overlap,
-        Prosody,
-        Reply,
-        SignalChanges,
         Speaker,
-        SpeechEnded,
-        SpeechStarted,
-        Tone,
-        TranscribeRequest,
         Transcript,
-        Turn,
-        Utterance,
-        Word,
         to_seconds,
     )
 
@@ -130,26 +134,23 @@ __all__ = [
     "sample_call",
     "to_seconds",
 ]
-from voicecoach.version import __version__  # noqa: E402 - after the telemetry is off
 
 _HOMES = {
     "api.calls": ("Engine", "load_config", "read_log", "replay", "sample_call"),
     "api.prosody": ("ProsodyExtractor", "ProsodyTrack", "prosody"),
     "config": ("Config", "override_config"),
-    "engine": ("EngineState",),
+    "engine_state": ("EngineState",),
     "errors": (
-        *("AudioFileError", "ClusterError", "ConfigError", "DeviceError", "InputError"),
-        *(
-            "VoiceCoachError",
-            "JournalError",
-            "ModelError",
-            "ModelUnavailable",
-            "OutputError",
-            "PluginError",
-        ),
+        "AudioFileError", "ClusterError", "ConfigError", "DeviceError", "InputError",
+        "JournalError", "ModelError", "ModelUnavailable", "OutputError", "PluginError",
+        "VoiceCoachError",
     ),
-}
-"""Modules of the public names that are not in `types`."""
+    "types": (
+        "HOP", "MAX_HOPS", "SAMPLE_RATE", "Block", "HeardWord", "Speaker", "Transcript",
+        "to_seconds",
+    ),
+}  # fmt: skip
+"""Modules of the public names that are not in `events`."""
 
 
 if not TYPE_CHECKING:  # a name that is misspelt is an error to those, too
@@ -159,7 +160,7 @@ if not TYPE_CHECKING:  # a name that is misspelt is an error to those, too
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        home = next((module for module, names in _HOMES.items() if name in names), "types")
+        home = next((module for module, names in _HOMES.items() if name in names), "events")
         found = getattr(import_module(f"{__name__}.{home}"), name)
         globals()[name] = found  # the next time it is there
         return found

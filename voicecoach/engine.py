@@ -11,45 +11,34 @@ channels, tone, delivery -> signals -> cues -> outcomes.
 
 from __future__ import annotations
 
-import copy
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from voicecoach.audio.blocks import check_block
 from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching.conversation_state import ChannelLevels
 from voicecoach.coaching.cues import Cue, CueEngine, language_notice
 from voicecoach.coaching.outcomes import OutcomeTracker
+from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.coaching.signal_trace import SignalTraceEncoder
-from voicecoach.coaching.signals import CUE_SIGNALS, SignalTracker, StageOutputs
+from voicecoach.coaching.signals import SignalTracker, StageOutputs
 from voicecoach.config import Config
 from voicecoach.dsp.functionals import descriptor_columns
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
 from voicecoach.dsp.spectrum import FRAME
+from voicecoach.engine_state import EngineSetup, EngineState, copy_values
 from voicecoach.errors import InputError
 from voicecoach.estimates.agitation import AgitationModel
 from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.tone import ToneEstimator, voice_window
-from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.language.pack import Language
-from voicecoach.language.transcript import IncrementalTranscriber
-from voicecoach.language.wording import WordingEvidence, WordingModel
-from voicecoach.types import (
-    F32,
-    HOP,
-    MAX_AMPLITUDE,
-    MAX_HOPS,
-    NAN,
-    SAMPLE_RATE,
-    SPEAKERS,
-    TICK,
-    Block,
+from voicecoach.events import (
     ChannelState,
     CueFeedback,
     Degraded,
@@ -60,43 +49,31 @@ from voicecoach.types import (
     Listening,
     Overlap,
     Prosody,
-    Speaker,
     SpeechEnded,
     SpeechStarted,
-    Transcript,
     Utterance,
     Word,
+)
+from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.language.pack import Language
+from voicecoach.language.transcript import IncrementalTranscriber
+from voicecoach.language.wording import WordingEvidence, WordingModel
+from voicecoach.types import (
+    F32,
+    HOP,
+    NAN,
+    SAMPLE_RATE,
+    SPEAKERS,
+    TICK,
+    Block,
+    Speaker,
+    Transcript,
 )
 
 ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
 """Any input but audio."""
 GREETING_WITHIN = 45 * SAMPLE_RATE
 """A greeting later than this does not count as the opening of the call."""
-
-
-class EngineSetup(NamedTuple):
-    """The arguments of an engine that its events depend on."""
-
-    config: Config
-    cues: tuple[Cue, ...]
-    speakers: tuple[Speaker, ...]
-    transcribe: bool
-    frames: bool
-    baseline: AgentBaseline | None
-    detector: type[VoiceActivityDetector]
-    language: str
-    group: int
-    """A group of hops whose descriptors are computed together."""
-
-
-class EngineState(NamedTuple):
-    """The state of a call at one moment, from `Engine.state`; it never changes."""
-
-    setup: EngineSetup
-    at: int
-    """Stream index of the next block."""
-    values: Mapping[str, Any]
-    """Copies of the engine's values."""
 
 
 class _HopGroup(NamedTuple):
@@ -119,7 +96,7 @@ class Engine:
     config
         The effective configuration.
     cues
-        The cue rules, from `cues.load`.
+        The cue rules, from `cues.parse_cues`.
     vad
         Computes the speech probability per hop; in the state of a new stream.
     prosody
@@ -138,7 +115,7 @@ class Engine:
         Ask for words.  If False, cues that need words never open.
     frames
         Emit a `Prosody` event per hop and speaker.
-    usual
+    baseline
         The agent's baseline from earlier calls; None if none is stored.
     """
 
@@ -228,7 +205,7 @@ class Engine:
             return self._drain_items() if self._ended else []
         if self._ended:
             raise InputError("the stream has ended: begin a call with another engine")
-        _check_block(item, self._now)
+        check_block(item, self._now)
         events: list[Event] = []
         if self._language_notice:
             events.append(Degraded(at=0, stage="language", reason=self._language_notice))
@@ -266,7 +243,7 @@ class Engine:
         is (`python -m scripts.bench.state`).  Unanswered requests for words are part of it: give
         their transcripts to each engine that it is restored into.
         """
-        return EngineState(self._setup, self._now, _copied(vars(self)))
+        return EngineState(self._setup, self._now, copy_values(vars(self)))
 
     def restore(self, state: EngineState) -> None:
         """Continue from a state: the same items give the same events as they would have then.
@@ -287,7 +264,7 @@ class Engine:
                 f"the state is of an engine with another {' and '.join(differ)}: "
                 "restore it into one that was made with the same"
             )
-        vars(self).update(_copied(state.values))
+        vars(self).update(copy_values(state.values))
 
     # --- the stages, in their order -------------------------------------------------------
 
@@ -494,45 +471,4 @@ class Engine:
             end=end,
             speech=speech[row],
             **known,
-        )
-
-
-def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a deep copy of an engine's values that shares `Immutable`s and weights."""
-    weights = values["_prosody"].weights.values()
-    return copy.deepcopy(dict(values), {id(shared): shared for shared in weights})
-
-
-def _check_block(block: Block, now: int) -> None:
-    """Raise `InputError` for a block that the stages would fail on or misinterpret."""
-    samples = block.samples
-    if getattr(samples, "dtype", None) != np.float32:
-        raise InputError(
-            f"samples are float32 with full scale 1.0, not {getattr(samples, 'dtype', 'a list')}: "
-            "divide int16 by 32768, and convert other numbers with astype(np.float32)"
-        )
-    shape = samples.shape
-    if len(shape) != 2 or shape[0] != 2:
-        raise InputError(
-            f"a block is [2, n * {HOP}], row 0 the agent and row 1 the customer, not "
-            f"{list(shape)}: put silence in the row of a speaker who is not recorded"
-        )
-    if shape[1] % HOP or not 0 < shape[1] <= MAX_HOPS * HOP:
-        raise InputError(
-            f"a block is 1 to {MAX_HOPS} whole hops of {HOP} samples, not {shape[1]} samples: "
-            "cut or collect the audio, and pad the last hop with zeros"
-        )
-    if block.start != now:
-        raise InputError(
-            f"a block at sample {block.start} does not follow: the next sample is {now}"
-        )
-    if not np.abs(samples).max() <= MAX_AMPLITUDE:
-        if not np.isfinite(samples).all():
-            raise InputError(
-                "a block holds samples that are not numbers (NaN or infinite): put 0.0 in their "
-                "place, or send the block as missing"
-            )
-        raise InputError(
-            f"a block holds samples of more than {MAX_AMPLITUDE:.0f} times full scale: scale "
-            "audio to -1..1"
         )

@@ -19,7 +19,7 @@ import msgspec
 from PySide6.QtWidgets import QApplication, QWidget
 
 from scripts.support.desktop import desktop
-from voicecoach.estimates.delivery import CALMNESS_AT_BASELINE
+from voicecoach.estimates.calmness import CALMNESS_AT_BASELINE
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.views import overlay

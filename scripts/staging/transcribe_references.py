@@ -16,7 +16,8 @@ from scripts.bench import cues
 from scripts.staging.speak import CALLS, written
 from scripts.support import corpora
 from voicecoach.config import Config
-from voicecoach.types import SAMPLE_RATE, Word
+from voicecoach.events import Word
+from voicecoach.types import SAMPLE_RATE
 
 REAL = CALLS / "real.toml"
 REFERENCES = Path(__file__).parents[1] / "bench" / "references"

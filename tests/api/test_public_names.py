@@ -16,9 +16,10 @@ import pytest
 
 import voicecoach as vc
 from scripts.support.environment import ROOT
-from voicecoach import errors, types
+from voicecoach import errors
 from voicecoach.api.calls import Engine
 from voicecoach.api.prosody import ProsodyExtractor
+from voicecoach.events import EVENT_TYPES
 
 FUNCTIONS = sorted(name for name in vc.__all__ if inspect.isfunction(getattr(vc, name)))
 CLASSES = sorted(name for name in vc.__all__ if inspect.isclass(getattr(vc, name)))
@@ -80,7 +81,7 @@ def test_each_name_is_what_those_who_check_types_are_told() -> None:
 
 
 def test_all_events_and_errors_are_public() -> None:
-    wanted = {kind.__name__ for kind in types.EVENT_TYPES} | {
+    wanted = {kind.__name__ for kind in EVENT_TYPES} | {
         name
         for name, kind in vars(errors).items()
         if inspect.isclass(kind) and issubclass(kind, vc.VoiceCoachError)

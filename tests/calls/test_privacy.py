@@ -35,7 +35,9 @@ from voicecoach.coaching.signal_trace import decode_ticks
 from voicecoach.commands import score as score_command
 from voicecoach.config import Config, PrivacyConfig
 from voicecoach.errors import ConfigError, OutputError
-from voicecoach.estimates import baseline, delivery
+from voicecoach.estimates import baseline
+from voicecoach.estimates.calmness import CALMNESS_TERMS
+from voicecoach.events import CueOpened, Degraded, Tone, TranscribeRequest
 from voicecoach.laboratory import comparison
 from voicecoach.shell import report
 from voicecoach.shell.asr.answering import LiveAsr
@@ -60,16 +62,7 @@ from voicecoach.shell.views.console import TerminalView
 from voicecoach.testing import ENGLISH, TELLTALE_WORDS, ScriptedTranscriber
 from voicecoach.testing.session import SessionWithoutDevices, sample_call_samples
 from voicecoach.text_safety.redaction import redact_words
-from voicecoach.types import (
-    F32,
-    SAMPLE_RATE,
-    Block,
-    CueOpened,
-    Degraded,
-    Speaker,
-    Tone,
-    TranscribeRequest,
-)
+from voicecoach.types import F32, SAMPLE_RATE, Block, Speaker
 from voicecoach.views import event_log, exports
 from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot
@@ -173,7 +166,7 @@ def outputs(folder: Path, settings: Config) -> Iterator[tuple[str, str]]:
             yield path.name, path.read_text("utf-8")
     yield "printed", plain.getvalue()
     yield "usual", baseline.baseline_to_json(done.baseline).decode()
-    yield "signal words", " ".join(delivery.CALMNESS_TERMS)
+    yield "signal words", " ".join(CALMNESS_TERMS)
 
 
 def test_of_the_agent_the_eu_profile_shows_measurements_and_no_state(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 from tests.coaching.test_outcomes import follow, opened
 from voicecoach.coaching import cues
 from voicecoach.coaching.cues import CueEngine
-from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
-from voicecoach.types import HOP, SAMPLE_RATE, TICK, CueClosed, CueOpened
+from voicecoach.events import CueClosed, CueOpened
+from voicecoach.types import HOP, SAMPLE_RATE, TICK
 
 RULES = tomllib.loads((Path(__file__).parent / "cue_rules.toml").read_text("utf-8"))
 TICK_S = TICK * HOP / SAMPLE_RATE

@@ -24,12 +24,15 @@ from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ConfigError
 from voicecoach.estimates import baseline, delivery
 from voicecoach.estimates.baseline import BASELINE_SIGNALS, AgentBaseline, SignalBaseline
-from voicecoach.estimates.delivery import (
+from voicecoach.estimates.calmness import (
     CALMNESS_AT_BASELINE,
     CALMNESS_TERMS,
-    DeliveryMeter,
     calmness,
+    calmness_formula,
+    notable_words,
 )
+from voicecoach.estimates.delivery import DeliveryMeter
+from voicecoach.events import Backchannel, Delivery, Event, Overlap, SpeechEnded, SpeechStarted
 from voicecoach.shell.results import baseline_file
 from voicecoach.shell.results.replay_one import CallSetup, ReplayResult, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
@@ -37,17 +40,7 @@ from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.testing import process_all, silence, stereo, syllables
-from voicecoach.types import (
-    F32,
-    SAMPLE_RATE,
-    Backchannel,
-    Delivery,
-    Event,
-    Overlap,
-    Speaker,
-    SpeechEnded,
-    SpeechStarted,
-)
+from voicecoach.types import F32, SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summarizer, summary_markdown
 
@@ -222,16 +215,16 @@ def test_the_gain_of_each_signal_is_limited() -> None:
 def test_the_formula_is_the_one_in_the_docs() -> None:
     lines = [line.strip() for line in (delivery.__doc__ or "").splitlines()]
     docs = (Path(__file__).parents[2] / "docs" / "event-log.md").read_text("utf-8")
-    assert delivery.calmness_formula() in docs
-    for line in delivery.calmness_formula().splitlines():
+    assert calmness_formula() in docs
+    for line in calmness_formula().splitlines():
         assert line.strip() in lines
 
 
 def test_words_are_of_measurement_and_said_of_what_is_notable() -> None:
-    assert delivery.notable_words(event()) == []
-    assert delivery.notable_words(event(rate_syl_s=5.7, level_db=4.0)) == ["fast", "loud"]
-    assert delivery.notable_words(event(overlaps_per_min=3.0)) == ["overlapping"]
-    assert delivery.notable_words(event(rate_syl_s=1.0, level_db=-20.0)) == []
+    assert notable_words(event()) == []
+    assert notable_words(event(rate_syl_s=5.7, level_db=4.0)) == ["fast", "loud"]
+    assert notable_words(event(overlaps_per_min=3.0)) == ["overlapping"]
+    assert notable_words(event(rate_syl_s=1.0, level_db=-20.0)) == []
 
 
 # --- the measurement ----------------------------------------------------------------------
@@ -257,7 +250,7 @@ def test_delivery_is_measured_against_the_agents_own_usual() -> None:
     assert measured.f0_range_semitones == pytest.approx(3.0, abs=0.3)
     assert measured.baseline_rate_syl_s == pytest.approx(4.5, abs=0.1)
     assert composite(measured) < 0.4
-    assert delivery.notable_words(measured) == ["fast", "loud", "high", "wide"]
+    assert notable_words(measured) == ["fast", "loud", "high", "wide"]
 
 
 def test_what_is_not_known_is_null_and_not_nothing() -> None:
@@ -561,7 +554,7 @@ def logged(out: Path) -> list[dict[str, Any]]:
 
 def recomputed(fields: dict[str, Any]) -> float | None:
     """Return calmness as anyone would from the log: the printed formula, taken at its word."""
-    *lines, first, second = delivery.calmness_formula().splitlines()
+    *lines, first, second = calmness_formula().splitlines()
     known = {}
     for line in lines:
         name, text, least, most = re.fullmatch(
@@ -734,7 +727,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     shown = voicecoach("baseline", "show", home=home, **data)
     assert shown.returncode == 0
     assert f"There is no baseline yet; it would be kept in {path}" in shown.stdout
-    assert delivery.calmness_formula() in shown.stdout
+    assert calmness_formula() in shown.stdout
     assert left(home) == []
     replayed = voicecoach(
         "replay", recording, "--no-transcribe", "--baseline", path, "--learn", home=home, **data

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from tests.estimates.test_delivery import PLAIN, Voice, composite, event, measure, meter, talk
-from voicecoach.estimates import delivery
 from voicecoach.estimates.baseline import EMPTY_BASELINE, AgentBaseline, SignalBaseline
+from voicecoach.estimates.calmness import notable_words
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.estimates.tone import apply_guards
-from voicecoach.types import SAMPLE_RATE, Delivery, Evidence, Overlap, Speaker, Tone
+from voicecoach.events import Delivery, Evidence, Overlap, Tone
+from voicecoach.types import SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 NAN = float("nan")
@@ -54,8 +55,8 @@ def test_what_a_signal_costs_and_gains_at_most(
 def test_a_word_is_said_from_3_db_2_semitones_and_a_quarter(
     word: str, notable: dict[str, float], less: dict[str, float]
 ) -> None:
-    assert delivery.notable_words(event(**notable)) == [word]
-    assert delivery.notable_words(event(**less)) == []
+    assert notable_words(event(**notable)) == [word]
+    assert notable_words(event(**less)) == []
 
 
 # --- the talk -----------------------------------------------------------------------------

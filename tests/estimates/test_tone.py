@@ -33,6 +33,15 @@ from voicecoach.estimates.tone import (
     ToneEstimator,
     apply_guards,
 )
+from voicecoach.events import (
+    Event,
+    Evidence,
+    SpeechEnded,
+    SpeechStarted,
+    Tone,
+    TranscribeRequest,
+    Utterance,
+)
 from voicecoach.language.wording import WordingModel
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import (
@@ -51,22 +60,7 @@ from voicecoach.testing import (
     white_noise,
     whole_hops,
 )
-from voicecoach.types import (
-    F32,
-    F64,
-    HOP,
-    SAMPLE_RATE,
-    TICK,
-    Event,
-    Evidence,
-    HeardWord,
-    Speaker,
-    SpeechEnded,
-    SpeechStarted,
-    Tone,
-    TranscribeRequest,
-    Utterance,
-)
+from voicecoach.types import F32, F64, HOP, SAMPLE_RATE, TICK, HeardWord, Speaker
 
 NAN = float("nan")
 STEP = TICK * HOP

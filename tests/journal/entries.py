@@ -6,11 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from voicecoach.journal.entry import JournalEntry, make_entry
-from voicecoach.shell.results import writer
-from voicecoach.shell.results.replay_one import EVENT_LOG
-from voicecoach.types import (
-    SAMPLE_RATE,
+from voicecoach.events import (
     CueClosed,
     CueFeedback,
     CueHeldBack,
@@ -18,11 +14,14 @@ from voicecoach.types import (
     CueOutcome,
     Ended,
     Event,
-    Speaker,
     SpeechEnded,
     Tone,
     Utterance,
 )
+from voicecoach.journal.entry import JournalEntry, make_entry
+from voicecoach.shell.results import writer
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.scorecard import (
     AgitationJourney,

@@ -17,11 +17,12 @@ from voicecoach.coaching.cues import (
     language_notice,
     translate_cues,
 )
-from voicecoach.coaching.signals import PHRASE_SIGNALS
+from voicecoach.coaching.signal_catalogue import PHRASE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
 from voicecoach.errors import ConfigError, InputError, PluginError
+from voicecoach.events import CueOpened, Degraded, DialogueAct, Event, Utterance
 from voicecoach.language.pack import Language, load_language
 from voicecoach.language.tables import TABLE_NAMES
 from voicecoach.scoring.scorer import Scorer
@@ -44,16 +45,7 @@ from voicecoach.testing import (
     wavering,
 )
 from voicecoach.text_safety.card_masking import DIGITS_ALONE, HIDDEN_DIGIT, mask_cards
-from voicecoach.types import (
-    F32,
-    SAMPLE_RATE,
-    CueOpened,
-    Degraded,
-    DialogueAct,
-    Event,
-    Speaker,
-    Utterance,
-)
+from voicecoach.types import F32, SAMPLE_RATE, Speaker
 from voicecoach.views.summary import Summarizer
 
 FOLDER = Path(__file__).parent / "german"

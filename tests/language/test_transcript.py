@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
+from voicecoach.events import Degraded, Event, TranscribeRequest, Utterance, Word
 from voicecoach.language.transcript import (
     LONG_UTTERANCE,
     POST_ROLL,
@@ -17,18 +18,7 @@ from voicecoach.language.transcript import (
     IncrementalTranscriber,
     LocalAgreement,
 )
-from voicecoach.types import (
-    HOP,
-    SAMPLE_RATE,
-    Degraded,
-    Event,
-    HeardWord,
-    Speaker,
-    TranscribeRequest,
-    Transcript,
-    Utterance,
-    Word,
-)
+from voicecoach.types import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
 SETTINGS = config.TranscriptionConfig()
 LONGEST = round(SETTINGS.max_utterance_s * SAMPLE_RATE)

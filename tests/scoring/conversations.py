@@ -11,27 +11,24 @@ from voicecoach.coaching.conversation_state import AccountTracker
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
 from voicecoach.config import EndpointingConfig
-from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.scoring.scorer import Scorer
-from voicecoach.scoring.techniques import TECHNIQUES
-from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
-from voicecoach.types import (
-    HOP,
-    SAMPLE_RATE,
-    TICK,
+from voicecoach.events import (
     Backchannel,
     Delivery,
     DialogueAct,
     Ended,
     Event,
     Overlap,
-    Speaker,
     SpeechEnded,
     Tone,
     Turn,
     Utterance,
     Word,
 )
+from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.scoring.scorer import Scorer
+from voicecoach.scoring.techniques import TECHNIQUES
+from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
+from voicecoach.types import HOP, SAMPLE_RATE, TICK, Speaker
 from voicecoach.views.scorecard import Quote, ScoreCard
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

@@ -10,7 +10,8 @@ import math
 import pytest
 
 from tests.scoring.conversations import A, C, Line, card, events, scores
-from voicecoach.types import SAMPLE_RATE, DialogueAct, Event, Speaker
+from voicecoach.events import DialogueAct, Event
+from voicecoach.types import SAMPLE_RATE, Speaker
 
 TABLE = "chairs"
 """A word that does nothing."""

@@ -14,9 +14,19 @@ from hypothesis import strategies as st
 from tests.commands.test_command_line import voicecoach
 from tests.scoring.conversations import A, C, Line, a, c, card, events, holds, quotes, scores
 from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, CueEngine, built_in_cues
-from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import CuesConfig
+from voicecoach.events import (
+    ChannelState,
+    CueOpened,
+    DialogueAct,
+    Event,
+    Gap,
+    Listening,
+    Utterance,
+    Word,
+)
 from voicecoach.language.act_matcher import ACT_KINDS
 from voicecoach.scoring import journey, reference, styles
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
@@ -24,18 +34,7 @@ from voicecoach.scoring.rating import evaluate, rate_formula
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.shell.results import writer
 from voicecoach.shell.runtime.user_files import load_cues
-from voicecoach.types import (
-    SAMPLE_RATE,
-    ChannelState,
-    CueOpened,
-    DialogueAct,
-    Event,
-    Gap,
-    Listening,
-    Speaker,
-    Utterance,
-    Word,
-)
+from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.scorecard import ScoreCard, Survey, scorecard_markdown
 

@@ -24,9 +24,10 @@ from typer.testing import CliRunner
 from tests.journal import entries
 from tests.shell.report.test_report import left, some_call, some_card
 from voicecoach.coaching.cues import CueEngine, built_in_cues
-from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.commands.app import app
 from voicecoach.config import CuesConfig, TranscriptionConfig
+from voicecoach.events import ChannelState, CueOpened, Degraded, TranscribeRequest, Utterance, Word
 from voicecoach.shell.asr.answering import TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
@@ -40,16 +41,7 @@ from voicecoach.text_safety.sanitize import (
     clean_json,
     clean_text,
 )
-from voicecoach.types import (
-    SAMPLE_RATE,
-    ChannelState,
-    CueOpened,
-    Degraded,
-    Speaker,
-    TranscribeRequest,
-    Utterance,
-    Word,
-)
+from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log, exports, report, scorecard, summary
 from voicecoach.views.conversation import conversation
 from voicecoach.views.display import make_display

@@ -8,6 +8,17 @@ import numpy as np
 import pytest
 
 from voicecoach.config import Config, override_config
+from voicecoach.events import (
+    ChannelState,
+    CueFeedback,
+    CueOpened,
+    Degraded,
+    Event,
+    Listening,
+    SpeechStarted,
+    Tone,
+    Utterance,
+)
 from voicecoach.shell.runtime.feed import (
     MAX_QUEUED_ACTIONS,
     Feed,
@@ -16,20 +27,7 @@ from voicecoach.shell.runtime.feed import (
     ToggleListening,
 )
 from voicecoach.testing import make_word, process_all, silence, stereo, syllables
-from voicecoach.types import (
-    HOP,
-    Block,
-    ChannelState,
-    CueFeedback,
-    CueOpened,
-    Degraded,
-    Event,
-    Listening,
-    Speaker,
-    SpeechStarted,
-    Tone,
-    Utterance,
-)
+from voicecoach.types import HOP, Block, Speaker
 from voicecoach.views.display import LINE_MAX_WORDS, METER_STEPS, Display, make_display
 from voicecoach.views.snapshot import Snapshot
 

@@ -18,8 +18,7 @@ from pyannote.database.util import load_rttm
 from typer.testing import CliRunner
 
 from voicecoach.commands.app import app
-from voicecoach.types import (
-    SAMPLE_RATE,
+from voicecoach.events import (
     CueClosed,
     CueHeldBack,
     CueOpened,
@@ -27,11 +26,11 @@ from voicecoach.types import (
     Ended,
     Event,
     Overlap,
-    Speaker,
     SpeechEnded,
     Utterance,
     Word,
 )
+from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log, exports
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

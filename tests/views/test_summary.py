@@ -2,8 +2,7 @@
 
 import msgspec
 
-from voicecoach.types import (
-    SAMPLE_RATE,
+from voicecoach.events import (
     ChannelState,
     CueClosed,
     CueHeldBack,
@@ -14,12 +13,12 @@ from voicecoach.types import (
     Event,
     Gap,
     Overlap,
-    Speaker,
     SpeechEnded,
     Tone,
     Turn,
     Utterance,
 )
+from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views.summary import Summarizer, Summary, summary_markdown
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

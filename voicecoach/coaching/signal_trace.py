@@ -17,15 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.types import (
-    SAMPLE_RATE,
-    SPEAKERS,
-    TICK_SAMPLES,
-    Event,
-    SignalChanges,
-    Speaker,
-    nan_if_none,
-)
+from voicecoach.events import Event, SignalChanges
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, TICK_SAMPLES, Speaker, nan_if_none
 
 SIGNAL_DECIMALS = 3
 """Decimals of a signal: a millisecond, a thousandth of agitation, of a decibel or a semitone."""

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.commands.common import ConfigOption, load_settings, print_note
+from voicecoach.estimates.calmness import calmness_formula
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +26,6 @@ BaselineFileOption = Annotated[
 @app.command("show")
 def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) -> None:
     """Print your baseline and, where it is shown, the calmness formula."""
-    from voicecoach.estimates import delivery
     from voicecoach.estimates.baseline import BASELINE_SIGNALS, EMPTY_BASELINE
     from voicecoach.shell.results import baseline_file
     from voicecoach.views.summary import count_text
@@ -46,9 +46,7 @@ def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) 
         table.add_row(known_as.doc, known_as.unit, *values)
     console.print(table)
     if load_settings(config, None, None).privacy.composite:
-        text = (
-            f"\nCalmness, from the fields of a delivery event:\n\n{delivery.calmness_formula()}\n"
-        )
+        text = f"\nCalmness, from the fields of a delivery event:\n\n{calmness_formula()}\n"
         console.print(Text(text), soft_wrap=True)
     where = "Kept in" if known else "There is no baseline yet; it would be kept in"
     console.print(Text(f"{where} {path}"), soft_wrap=True)

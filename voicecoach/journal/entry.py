@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import msgspec
 
 from voicecoach.coaching.cue_spans import CueSpan, read_cue_spans
-from voicecoach.types import (
+from voicecoach.events import (
     CueFeedback,
     CueHeldBack,
     CueOutcome,
@@ -22,8 +22,8 @@ from voicecoach.types import (
     Event,
     SpeechEnded,
     end_of_events,
-    to_seconds,
 )
+from voicecoach.types import to_seconds
 from voicecoach.views.columns import Column, doc, reference_table, struct_columns
 from voicecoach.views.scorecard import ConflictStyles, ScoreCard, TechniqueScore
 from voicecoach.views.summary import (

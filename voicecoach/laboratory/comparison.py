@@ -14,12 +14,10 @@ import msgspec
 
 from voicecoach.coaching.cue_spans import CueSpanReader
 from voicecoach.coaching.cues import Cue, CueEngine
+from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.signal_trace import CueInputs, decode_ticks
-from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
-from voicecoach.types import (
-    NAN,
-    TICK_SAMPLES,
+from voicecoach.events import (
     CueClosed,
     CueFeedback,
     CueOpened,
@@ -27,8 +25,8 @@ from voicecoach.types import (
     Event,
     Listening,
     SignalChanges,
-    to_seconds,
 )
+from voicecoach.types import NAN, TICK_SAMPLES, to_seconds
 from voicecoach.views.catalogue import rule_text
 
 TOLERANCE_S = 10.0

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voicecoach.estimates.delivery import pace_ratio
-from voicecoach.types import (
-    SPEAKERS,
+from voicecoach.estimates.calmness import pace_ratio
+from voicecoach.events import (
     TONE_MIN_CONFIDENCE,
     Account,
     Backchannel,
@@ -23,14 +22,13 @@ from voicecoach.types import (
     Listening,
     Overlap,
     Reply,
-    Speaker,
     SpeechEnded,
     Tone,
     Turn,
     Utterance,
     Word,
-    nan_if_none,
 )
+from voicecoach.types import SPEAKERS, Speaker, nan_if_none
 from voicecoach.views.conversation import Conversation
 from voicecoach.views.event_log import VALUE_DECIMALS
 

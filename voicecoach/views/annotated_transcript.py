@@ -6,14 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from voicecoach.types import (
-    SAMPLE_RATE,
-    DialogueAct,
-    Event,
-    Speaker,
-    Word,
-    to_rounded_seconds,
-)
+from voicecoach.events import DialogueAct, Event, Word
+from voicecoach.types import SAMPLE_RATE, Speaker, to_rounded_seconds
 from voicecoach.views.conversation import Conversation
 
 WORD_TIME_SLACK = SAMPLE_RATE // 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from voicecoach.coaching.cues import HELD_PLACEHOLDER, Cue, Rule
-from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.language.act_matcher import ACT_KINDS
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from voicecoach.types import SPEAKERS, DialogueAct, Event, Speaker, Utterance, Word
+from voicecoach.events import DialogueAct, Event, Utterance, Word
+from voicecoach.types import SPEAKERS, Speaker
 
 
 class SpokenUtterance(NamedTuple):

@@ -11,10 +11,11 @@ from typing import Literal
 
 import msgspec
 
-from voicecoach.estimates import delivery
+from voicecoach.estimates.calmness import CALMNESS_AT_BASELINE, notable_words
 from voicecoach.estimates.tone import ALERT_LEVEL
+from voicecoach.events import Delivery
 from voicecoach.text_safety.sanitize import printable
-from voicecoach.types import SPEAKERS, Delivery, Speaker
+from voicecoach.types import SPEAKERS, Speaker
 from voicecoach.views.snapshot import Snapshot
 
 DisplayState = Literal["ready", "listening", "paused", "ended"]
@@ -151,14 +152,14 @@ def _delivery_bar(d: Delivery | None) -> ValueBar:
     rate, usual = d.rate_syl_s, d.baseline_rate_syl_s
     pace = f"{rate:.1f} syl/s" if rate else ""
     pace += f" (usual {usual:.1f})" if rate and usual else ""
-    note = ", ".join(NOTABLE_TEXTS[name] for name in delivery.notable_words(d))
-    if isinstance(d.calmness, float) and note and d.calmness < delivery.CALMNESS_AT_BASELINE:
+    note = ", ".join(NOTABLE_TEXTS[name] for name in notable_words(d))
+    if isinstance(d.calmness, float) and note and d.calmness < CALMNESS_AT_BASELINE:
         note = f"below usual: {note}"
     note = note or ("as usual" if usual else "")
     if isinstance(d.calmness, float):
         note = f"{note}; {pace}" if pace and note else note or pace
         value = round(d.calmness, 2)
-        return ValueBar("Your calmness", value, delivery.CALMNESS_AT_BASELINE, f"{value:.2f}", note)
+        return ValueBar("Your calmness", value, CALMNESS_AT_BASELINE, f"{value:.2f}", note)
     if rate is None or usual is None:
         return ValueBar("Your pace", None, 0.5, pace or "not known yet", note)
     # The left end is half of the usual pace, the right end one and a half times it.

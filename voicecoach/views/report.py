@@ -13,22 +13,19 @@ from typing import Any
 import msgspec
 
 from voicecoach.coaching.cue_spans import read_cue_spans
-from voicecoach.coaching.signals import CUE_QUOTES, CUE_SIGNALS
+from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import thresholds_from_header
-from voicecoach.types import (
-    SAMPLE_RATE,
-    SPEAKERS,
+from voicecoach.events import (
     CueFeedback,
     CueHeldBack,
     CueOpened,
     CueOutcome,
     Delivery,
     Event,
-    Speaker,
     Tone,
     end_of_events,
-    to_rounded_seconds,
 )
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker, to_rounded_seconds
 from voicecoach.views import timeline
 from voicecoach.views.annotated_transcript import MarkedUtterance, mark_utterances
 from voicecoach.views.scorecard import ScoreCard

@@ -11,9 +11,7 @@ from collections import deque
 import numpy as np
 
 from voicecoach.coaching.cue_spans import CueSpanReader
-from voicecoach.types import (
-    SPEAKERS,
-    Block,
+from voicecoach.events import (
     ChannelState,
     CueClosed,
     CueFeedback,
@@ -22,13 +20,13 @@ from voicecoach.types import (
     Delivery,
     Event,
     Listening,
-    Speaker,
     SpeechEnded,
     SpeechStarted,
     Tone,
     Utterance,
     Word,
 )
+from voicecoach.types import SPEAKERS, Block, Speaker
 
 METER_FLOOR_DBFS = -100.0
 """Lowest level shown, dBFS."""

@@ -9,10 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader
-from voicecoach.text_safety.sanitize import printable
-from voicecoach.types import (
-    SAMPLE_RATE,
-    SPEAKERS,
+from voicecoach.events import (
     TONE_MIN_CONFIDENCE,
     Backchannel,
     ChannelState,
@@ -26,13 +23,13 @@ from voicecoach.types import (
     Event,
     Gap,
     Overlap,
-    Speaker,
     SpeechEnded,
     Tone,
     Turn,
     Utterance,
-    to_seconds,
 )
+from voicecoach.text_safety.sanitize import printable
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.columns import Column, doc, struct_columns
 
 

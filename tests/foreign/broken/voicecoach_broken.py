@@ -9,6 +9,7 @@ from typing import NoReturn
 import numpy as np
 
 from voicecoach.errors import DeviceError
+from voicecoach.events import Event
 from voicecoach.shell.plugins import (
     AudioChunk,
     AudioSource,
@@ -21,7 +22,7 @@ from voicecoach.shell.plugins import (
     TranscriptionConfig,
     View,
 )
-from voicecoach.types import F32, Event, Speaker
+from voicecoach.types import F32, Speaker
 
 
 def cannot_start(_: NoOptions) -> NoReturn:

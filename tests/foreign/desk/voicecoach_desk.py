@@ -11,6 +11,7 @@ import soundfile
 from msgspec import Meta
 
 from voicecoach.errors import DeviceError
+from voicecoach.events import CueOpened, Event
 from voicecoach.shell.plugins import (
     AudioSource,
     CallbackInlet,
@@ -26,7 +27,7 @@ from voicecoach.shell.plugins import (
     View,
     encode_event,
 )
-from voicecoach.types import F32, SAMPLE_RATE, CueOpened, Event, Speaker
+from voicecoach.types import F32, SAMPLE_RATE, Speaker
 
 
 class FileOptions(ConfigSection, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from voicecoach.errors import ModelError
+from voicecoach.events import TranscribeRequest
 from voicecoach.shell.asr.transcriber import (
     RecogniserFailed,
     RestartingTranscriber,
@@ -20,7 +21,7 @@ from voicecoach.shell.asr.transcriber import (
 )
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.testing import silence
-from voicecoach.types import SAMPLE_RATE, Speaker, TranscribeRequest
+from voicecoach.types import SAMPLE_RATE, Speaker
 
 AUDIO = np.zeros(1600, np.float32)
 REQUEST = TranscribeRequest(

@@ -4,22 +4,21 @@ import io
 
 from rich.console import Console
 
-from voicecoach.shell.views.console import TerminalView
-from voicecoach.testing import process_all, silence, stereo, syllables, vowel
-from voicecoach.types import (
-    SAMPLE_RATE,
+from voicecoach.events import (
     ChannelState,
     CueClosed,
     CueOpened,
     Degraded,
     Event,
-    Speaker,
     SpeechEnded,
     SpeechStarted,
     Tone,
     Utterance,
     Word,
 )
+from voicecoach.shell.views.console import TerminalView
+from voicecoach.testing import process_all, silence, stereo, syllables, vowel
+from voicecoach.types import SAMPLE_RATE, Speaker
 from voicecoach.views.snapshot import Snapshot
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from voicecoach.coaching.signals import CUE_SIGNALS
+from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.laboratory.closeup import CloseUp, Strip
 from voicecoach.laboratory.comparison import CueTimeline
 from voicecoach.shell.laboratory.trials import Trial

@@ -17,23 +17,19 @@ import msgspec
 
 from voicecoach.engine import ControlItem
 from voicecoach.errors import AudioFileError
-from voicecoach.shell.asr.loop import Processor
-from voicecoach.text_safety import bounded_input
-from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
-from voicecoach.types import (
-    HOP,
-    SAMPLE_RATE,
-    Block,
+from voicecoach.events import (
     ChannelState,
     CueFeedback,
     Degraded,
     Event,
     InputItem,
     Listening,
-    Speaker,
     TranscribeRequest,
-    Transcript,
 )
+from voicecoach.shell.asr.loop import Processor
+from voicecoach.text_safety import bounded_input
+from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
+from voicecoach.types import HOP, SAMPLE_RATE, Block, Speaker, Transcript
 from voicecoach.views.event_log import MAX_CALL_S
 
 INPUTS_FILE = "inputs.jsonl"

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from voicecoach.engine import Engine
-from voicecoach.types import F32, SAMPLE_RATE, Block, Event, InputItem, Transcript
+from voicecoach.events import Event, InputItem
+from voicecoach.types import F32, SAMPLE_RATE, Block, Transcript
 
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",

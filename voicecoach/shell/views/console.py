@@ -16,12 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.estimates import delivery
-from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.text_safety.sanitize import printable, readable_text
-from voicecoach.types import (
-    SAMPLE_RATE,
-    SPEAKERS,
+from voicecoach.estimates.calmness import notable_words
+from voicecoach.events import (
     ChannelState,
     CueClosed,
     CueFeedback,
@@ -30,9 +26,11 @@ from voicecoach.types import (
     Delivery,
     Event,
     Listening,
-    Speaker,
     Utterance,
 )
+from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.text_safety.sanitize import printable, readable_text
+from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views.snapshot import Snapshot
 from voicecoach.views.summary import count_text, format_samples
 
@@ -141,7 +139,7 @@ class TerminalView:
             text += Text("calmness  ") + _value_bar(s.delivery.calmness) + Text("  ")
         rate, usual = s.delivery.rate_syl_s, s.delivery.baseline_rate_syl_s
         if rate is not None:
-            fast = "fast" in delivery.notable_words(s.delivery)
+            fast = "fast" in notable_words(s.delivery)
             text += Text("fast", "bold") if fast else Text("pace")
             text += Text(f" {rate:.1f} syl/s")
             text += Text(f" (usual {usual:.1f})" if usual else " (usual not known yet)", "dim")
@@ -210,7 +208,7 @@ def _value_bar(value: float) -> Text:
 
 def _delivery_text(d: Delivery) -> Text:
     """Return the delivery signals; those notably above the baseline are named."""
-    notable = delivery.notable_words(d)
+    notable = notable_words(d)
     text = Text()
     for label, word, value, form in (
         ("level", "loud", d.level_db, "{:+.0f} dB  "),

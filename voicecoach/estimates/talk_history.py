@@ -1,0 +1,137 @@
+"""Tracks who spoke when in the newest minutes: overlaps, reply gaps, the share of talk."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+
+from voicecoach.events import Event, Overlap, SpeechEnded, SpeechStarted
+from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Speaker
+
+TALK_WINDOW = 180 * SAMPLE_RATE
+"""Of the call, for overlaps and the share of talk."""
+TALK_MINUTE = 60 * SAMPLE_RATE
+"""Of the call that there must be for a rate of overlaps; what is usual is learnt by the minute."""
+TALK_SHARE_MIN_S = 20.0
+"""Seconds of speech of both that have a share of talk."""
+MIN_COUNTED_OVERLAP = int(0.5 * SAMPLE_RATE)
+"""Shorter ones are the ends of turns, which overlap in any talk, and are not counted."""
+MIN_REPLY = int(1.0 * SAMPLE_RATE)
+"""An answer is at least this long: "mm-hm" in a pause is none."""
+MAX_REPLY_GAP = int(5.0 * SAMPLE_RATE)
+"""A longer silence is not the gap before a reply: somebody looks something up, or is on hold."""
+REPLY_GAPS_KEPT = 5
+"""The newest replies whose median gap is the measurement ..."""
+MIN_REPLY_GAPS = 3
+"""... and how many it takes."""
+
+
+class TalkHistory:
+    """Who spoke when in the recent minutes, and what came of it."""
+
+    def __init__(self) -> None:
+        self._spans: dict[Speaker, deque[tuple[int, int]]] = {s: deque() for s in SPEAKERS}
+        self._spoken = dict.fromkeys(SPEAKERS, 0)
+        """How long those are together, samples."""
+        self._since: dict[Speaker, int | None] = dict.fromkeys(SPEAKERS)
+        self._overlaps: deque[int] = deque()
+        self._gaps: deque[float] = deque(maxlen=REPLY_GAPS_KEPT)
+        self._reply: int | None = None
+        self._minute = 0
+        self._customer_heard = False
+
+    def add_event(self, event: Event) -> None:
+        """Take an event of endpointing."""
+        match event:
+            case SpeechStarted():
+                self._since[event.speaker] = event.start
+                self._customer_heard |= event.speaker is Speaker.CUSTOMER
+                if event.speaker is Speaker.AGENT and not self._reply_continues():
+                    self._reply = event.start
+            case SpeechEnded():
+                self._since[event.speaker] = None
+                self._spans[event.speaker].append((event.start, event.end))
+                self._spoken[event.speaker] += event.end - event.start
+            case Overlap(by=Speaker.AGENT, backchannel=False):
+                if event.end - event.start >= MIN_COUNTED_OVERLAP:
+                    self._overlaps.append(event.at)
+            case _:
+                pass
+
+    def completed_minutes(self, now: int) -> list[dict[str, float]]:
+        """Return what was observed in the minutes that are complete since it was last asked."""
+        observed = []
+        while now - self._minute >= TALK_MINUTE:
+            start, self._minute = self._minute, self._minute + TALK_MINUTE
+            share = self.talk_share(start, self._minute)
+            if share == share:  # otherwise they hardly spoke: on hold
+                count = sum(start <= at < self._minute for at in self._overlaps)
+                observed.append({"talk_share": share, "overlaps_per_min": float(count)})
+        # The last span is kept however old it is: a reply follows it.
+        for speaker, spans in self._spans.items():
+            while len(spans) > 1 and spans[0][1] <= now - TALK_WINDOW:
+                first, last = spans.popleft()
+                self._spoken[speaker] -= last - first
+        while self._overlaps and self._overlaps[0] <= now - TALK_WINDOW:
+            self._overlaps.popleft()
+        return observed
+
+    def detect_reply(self, now: int) -> bool:
+        """Note the gap before what the agent says now; return whether that is a new reply."""
+        start, customer_since = self._reply, self._since[Speaker.CUSTOMER]
+        if start is None or now - start < MIN_REPLY:
+            return False
+        if customer_since is not None and customer_since < start:
+            return False  # not known yet whether they have stopped
+        self._reply = None
+        theirs, own = (self._end_before(s, start) for s in (Speaker.CUSTOMER, Speaker.AGENT))
+        if theirs is None or (own is not None and own >= theirs):
+            return False
+        if not 0 <= start - theirs <= MAX_REPLY_GAP:
+            return False
+        self._gaps.append((start - theirs) / SAMPLE_RATE)
+        return True
+
+    def _reply_continues(self) -> bool:
+        """Return whether the customer has not spoken since what may become a reply began."""
+        spans = self._spans[Speaker.CUSTOMER]
+        silent = self._since[Speaker.CUSTOMER] is None
+        return self._reply is not None and silent and (not spans or spans[-1][1] <= self._reply)
+
+    def reply_gap_s(self) -> float:
+        """Return the median gap of the newest replies."""
+        return statistics.median(self._gaps) if len(self._gaps) >= MIN_REPLY_GAPS else NAN
+
+    def overlaps_per_min(self, now: int) -> float:
+        """Return how often the agent came in over the customer, of late."""
+        if not self._customer_heard or now < TALK_MINUTE:
+            return NAN
+        count = sum(at > now - TALK_WINDOW for at in self._overlaps)
+        return count / (min(now, TALK_WINDOW) / TALK_MINUTE)
+
+    def talk_share(self, start: int, end: int) -> float:
+        """Return the agent's share of both's speech in a stretch, 0..1."""
+        agent, customer = (self._spoken_s(s, start, end) for s in SPEAKERS)
+        if not self._customer_heard or agent + customer < TALK_SHARE_MIN_S:
+            return NAN
+        return agent / (agent + customer)
+
+    def _spoken_s(self, speaker: Speaker, start: int, end: int) -> float:
+        spans, since = self._spans[speaker], self._since[speaker]
+        spoken = self._spoken[speaker]
+        # Most lie within; what does not is at either end.
+        for first, last in spans:
+            if first >= start:
+                break
+            spoken -= min(last, start) - first
+        for first, last in reversed(spans):
+            if last <= end:
+                break
+            spoken -= last - max(first, end)
+        if since is not None:
+            spoken += max(0, end - max(since, start))
+        return spoken / SAMPLE_RATE
+
+    def _end_before(self, speaker: Speaker, at: int) -> int | None:
+        """Return the end of the last of a speaker's spans that began before `at`."""
+        return max((end for start, end in self._spans[speaker] if start < at), default=None)

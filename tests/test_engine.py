@@ -10,21 +10,6 @@ from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.errors import InputError
-from voicecoach.events import (
-    ChannelState,
-    CueOpened,
-    Delivery,
-    DialogueAct,
-    Ended,
-    Event,
-    Gap,
-    Prosody,
-    SignalChanges,
-    SpeechStarted,
-    Tone,
-    TranscribeRequest,
-    Utterance,
-)
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
@@ -40,7 +25,22 @@ from voicecoach.testing import (
     wavering,
     white_noise,
 )
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, TICK, Block, HeardWord, Speaker
+from voicecoach.types.events import (
+    ChannelState,
+    CueOpened,
+    Delivery,
+    DialogueAct,
+    Ended,
+    Event,
+    Gap,
+    Prosody,
+    SignalChanges,
+    SpeechStarted,
+    Tone,
+    TranscribeRequest,
+    Utterance,
+)
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, TICK, Block, HeardWord, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 

@@ -8,19 +8,6 @@ from hypothesis import strategies as st
 
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.events import (
-    ChannelState,
-    CueClosed,
-    CueFeedback,
-    CueHeldBack,
-    CueOpened,
-    Event,
-    InputItem,
-    Listening,
-    TranscribeRequest,
-    Utterance,
-    Word,
-)
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
@@ -33,7 +20,20 @@ from voicecoach.testing import (
     syllables,
     whole_hops,
 )
-from voicecoach.types import F32, HOP, Block, Speaker
+from voicecoach.types.events import (
+    ChannelState,
+    CueClosed,
+    CueFeedback,
+    CueHeldBack,
+    CueOpened,
+    Event,
+    InputItem,
+    Listening,
+    TranscribeRequest,
+    Utterance,
+    Word,
+)
+from voicecoach.types.stream import F32, HOP, Block, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 

@@ -16,7 +16,6 @@ from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
 from voicecoach.errors import InputError
 from voicecoach.estimates.baseline import EMPTY_BASELINE
-from voicecoach.events import CueOpened, Event, InputItem, Listening, TranscribeRequest, Utterance
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.latency import LatencyStats
@@ -30,7 +29,15 @@ from voicecoach.testing import (
     syllables,
     white_noise,
 )
-from voicecoach.types import HOP, SAMPLE_RATE, Block, HeardWord, Speaker, Transcript
+from voicecoach.types.events import (
+    CueOpened,
+    Event,
+    InputItem,
+    Listening,
+    TranscribeRequest,
+    Utterance,
+)
+from voicecoach.types.stream import HOP, SAMPLE_RATE, Block, HeardWord, Speaker, Transcript
 
 EXCERPT_FROM, EXCERPT_TO = 60, 100
 """Seconds of the sample call."""

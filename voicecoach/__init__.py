@@ -10,35 +10,6 @@ that `import voicecoach` costs next to nothing.
 
 import os as _os
 
-from voicecoach.engine_state import EngineState
-from voicecoach.events import (
-    Account,
-    Backchannel,
-    ChannelState,
-    CueClosed,
-    CueFeedback,
-    CueHeldBack,
-    CueOpened,
-    CueOutcome,
-    Degraded,
-    Delivery,
-    DialogueAct,
-    Ended,
-    Event,
-    Gap,
-    Listening,
-    Overlap,
-    Prosody,
-    Reply,
-    SignalChanges,
-    SpeechEnded,
-    SpeechStarted,
-    Tone,
-    TranscribeRequest,
-    Turn,
-    Utterance,
-    Word,
-)
 from voicecoach.version import __version__
 
 # Nothing leaves the machine.  onnxruntime 1.29 and newer reports its use to its maker, and the
@@ -51,6 +22,7 @@ if TYPE_CHECKING:
     from voicecoach.api.calls import Engine, load_config, read_log, replay, sample_call
     from voicecoach.api.prosody import ProsodyExtractor, ProsodyTrack, prosody
     from voicecoach.config import Config, override_config
+    from voicecoach.engine_state import EngineState
     from voicecoach.errors import (
         AudioFileError,
         ClusterError,
@@ -64,7 +36,35 @@ if TYPE_CHECKING:
         PluginError,
         VoiceCoachError,
     )
-    from voicecoach.types import (
+    from voicecoach.types.events import (
+        Account,
+        Backchannel,
+        ChannelState,
+        CueClosed,
+        CueFeedback,
+        CueHeldBack,
+        CueOpened,
+        CueOutcome,
+        Degraded,
+        Delivery,
+        DialogueAct,
+        Ended,
+        Event,
+        Gap,
+        Listening,
+        Overlap,
+        Prosody,
+        Reply,
+        SignalChanges,
+        SpeechEnded,
+        SpeechStarted,
+        Tone,
+        TranscribeRequest,
+        Turn,
+        Utterance,
+        Word,
+    )
+    from voicecoach.types.stream import (
         HOP,
         MAX_HOPS,
         SAMPLE_RATE,
@@ -145,12 +145,12 @@ _HOMES = {
         "JournalError", "ModelError", "ModelUnavailable", "OutputError", "PluginError",
         "VoiceCoachError",
     ),
-    "types": (
+    "types.stream": (
         "HOP", "MAX_HOPS", "SAMPLE_RATE", "Block", "HeardWord", "Speaker", "Transcript",
         "to_seconds",
     ),
 }  # fmt: skip
-"""Modules of the public names that are not in `events`."""
+"""Modules of the public names that are not in `types.events`."""
 
 
 if not TYPE_CHECKING:  # a name that is misspelt is an error to those, too
@@ -160,7 +160,7 @@ if not TYPE_CHECKING:  # a name that is misspelt is an error to those, too
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        home = next((module for module, names in _HOMES.items() if name in names), "events")
+        home = next((module for module, names in _HOMES.items() if name in names), "types.events")
         found = getattr(import_module(f"{__name__}.{home}"), name)
         globals()[name] = found  # the next time it is there
         return found

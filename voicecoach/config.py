@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from voicecoach.errors import ConfigError
 from voicecoach.text_safety import bounded_input
-from voicecoach.types import Immutable
+from voicecoach.types.stream import Immutable
 
 
 class ConfigSection(

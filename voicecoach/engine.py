@@ -38,7 +38,11 @@ from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.estimates.delivery import DeliveryMeter, delivery_window
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.tone import ToneEstimator, voice_window
-from voicecoach.events import (
+from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.language.pack import Language
+from voicecoach.language.transcript import IncrementalTranscriber
+from voicecoach.language.wording import WordingEvidence, WordingModel
+from voicecoach.types.events import (
     ChannelState,
     CueFeedback,
     Degraded,
@@ -54,11 +58,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.language.pack import Language
-from voicecoach.language.transcript import IncrementalTranscriber
-from voicecoach.language.wording import WordingEvidence, WordingModel
-from voicecoach.types import (
+from voicecoach.types.stream import (
     F32,
     HOP,
     NAN,

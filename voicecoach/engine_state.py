@@ -10,7 +10,7 @@ from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.estimates.baseline import AgentBaseline
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 
 class EngineSetup(NamedTuple):

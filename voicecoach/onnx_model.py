@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from voicecoach.errors import ModelError
-from voicecoach.types import FileContents, Immutable
+from voicecoach.types.stream import FileContents, Immutable
 
 
 class OnnxModel(Immutable):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 
-from voicecoach.types import FileContents
+from voicecoach.types.stream import FileContents
 
 
 def package_file(folder: str, name: str) -> FileContents:

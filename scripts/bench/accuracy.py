@@ -27,7 +27,7 @@ from scripts.support.corpora import Samples
 from voicecoach.dsp import spectrum
 from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames, load_weights
 from voicecoach.shell.runtime.resources import prosody_model
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE
 
 SEED = 1
 REFERENCE_STEP_S = 0.015

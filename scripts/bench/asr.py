@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word
+from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -57,7 +57,7 @@ from voicecoach.shell.asr.whisper import Whisper, locate_model
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker, Transcript
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker, Transcript
 
 WINDOW = 30 * SAMPLE_RATE
 STEP = SAMPLE_RATE

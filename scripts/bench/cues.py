@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.events import CueHeldBack, CueOpened, Event, Word
+from voicecoach.types.events import CueHeldBack, CueOpened, Event, Word
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -54,7 +54,7 @@ from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 SCENARIOS = Path(__file__).parents[1] / "staging" / "scenarios"
 SHORT = ("due_rush_and_anger", "quiet_ordinary", "quiet_backchannels", "distrust_bleed")

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from voicecoach.events import Utterance, Word
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.shell.runtime.languages import find_language
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Utterance, Word
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 CALLS = Path(__file__).parents[2] / "tests" / "language" / "dialogue_acts"
 PARTS = ("open", "held_out", "real")

@@ -32,7 +32,7 @@ from scripts.bench import peers
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, prosody_model, resource
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE
 
 CALLS = 8
 WARM = 20

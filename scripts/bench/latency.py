@@ -58,7 +58,7 @@ from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, QuitProgram, ToggleListening
 from voicecoach.shell.runtime.latency import QUEUES, STAGES
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views.display import Display, make_display
 from voicecoach.views.snapshot import Snapshot
 

@@ -26,7 +26,7 @@ from scipy.signal import correlate
 
 from scripts.support.sound_server import SoundServer
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE, SPEAKERS
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
 
 REACH_S = 0.15
 ALONE = {"header", "degraded"}

@@ -16,7 +16,7 @@ import parselmouth
 from parselmouth.praat import call
 
 from scripts.support.corpora import Samples
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pysptk asks for pkg_resources, which is on its way out

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.events import Event
+from voicecoach.types.events import Event
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -36,7 +36,7 @@ from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 WITH_WORDS, WITHOUT = 4.0, 300.0
 """Times real time to reach: on the whole machine, and per core."""

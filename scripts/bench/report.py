@@ -29,13 +29,13 @@ import msgspec
 import soundfile
 
 from scripts.support.chromium import chromium
-from voicecoach.events import Ended, Event
 from voicecoach.shell import report
 from voicecoach.shell.results import reader
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.events import Ended, Event
+from voicecoach.types.stream import SAMPLE_RATE
 from voicecoach.views import event_log
 
 REACH_S = 3.0

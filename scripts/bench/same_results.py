@@ -52,12 +52,12 @@ from scripts.staging.scripted_words import ToldAsr
 from scripts.support import corpora
 from voicecoach import config
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.events import TranscribeRequest
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.results.input_log import INPUTS_FILE, RecordingEngine
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.types.events import TranscribeRequest
 from voicecoach.views import event_log
 
 

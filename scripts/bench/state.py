@@ -17,11 +17,11 @@ import numpy as np
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.events import TranscribeRequest
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE, HeardWord, Transcript
+from voicecoach.types.events import TranscribeRequest
+from voicecoach.types.stream import SAMPLE_RATE, HeardWord, Transcript
 
 TEXT = "I am so sorry about that, where do you live and what is wrong with the washer?"
 WORD, DELAY = 6_000, 4_800

@@ -55,7 +55,7 @@ from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.user_files import load_config, load_cues
 from voicecoach.shell.views.browser import BrowserPage
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import catalogue, event_log, exports, scorecard
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.events import Event, event_type
+from voicecoach.types.events import Event, event_type
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -51,7 +51,7 @@ from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS
+from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS
 from voicecoach.views import event_log
 
 FROM_S, TO_S = 60, 200

@@ -46,7 +46,7 @@ from scripts.bench.latency import burning
 from scripts.endurance.soak import look, metrics_request, recogniser, tell
 from scripts.support.sound_server import SoundServer
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE, SPEAKERS
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
 
 FROM_S, TO_S = 86, 115
 """Of the sample call: the agent speeds up."""

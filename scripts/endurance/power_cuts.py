@@ -45,7 +45,7 @@ from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.text_safety import bounded_input
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 SECTOR = 512
 HEAD = 20_000

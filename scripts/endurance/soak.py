@@ -55,7 +55,7 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine, shipped_models
 from voicecoach.shell.runtime.memory import release_memory
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Block
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.views import event_log
 
 SCENARIOS = Path(__file__).parents[1] / "staging" / "scenarios"

@@ -23,7 +23,7 @@ from voicecoach.estimates.calmness import CALMNESS_AT_BASELINE
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.views import overlay
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "overlay.png"

@@ -14,7 +14,6 @@ from rich.console import Console
 
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
-from voicecoach.events import CueOpened
 from voicecoach.shell.asr.answering import ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.whisper import Whisper
@@ -22,7 +21,8 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.views.console import TerminalView
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.events import CueOpened
+from voicecoach.types.stream import SAMPLE_RATE
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "terminal.svg"
 WIDTH = 100

@@ -16,7 +16,7 @@ from scipy import signal
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.types import F32, HOP, SAMPLE_RATE
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE
 
 AGENT, CUSTOMER = 0, 1
 """Rows."""

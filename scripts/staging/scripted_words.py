@@ -15,12 +15,12 @@ import numpy as np
 
 from scripts.staging.truth import Said, Truth, Who
 from voicecoach import config
-from voicecoach.events import Degraded, TranscribeRequest
 from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.answering import TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.types import SAMPLE_RATE, Block, Speaker, Transcript
+from voicecoach.types.events import Degraded, TranscribeRequest
+from voicecoach.types.stream import SAMPLE_RATE, Block, Speaker, Transcript
 
 FRESH_S, MISSED = 0.15, 0.6
 """A word that ended this shortly before the end of a partial request is not heard this often."""

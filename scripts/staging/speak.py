@@ -40,7 +40,7 @@ from scripts.bench.asr import matched, spoken
 from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.shell.asr.whisper import Whisper
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 CALLS = Path(__file__).resolve().parents[2] / "tests" / "language" / "dialogue_acts"
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"

@@ -52,7 +52,7 @@ from scripts.support import corpora
 from scripts.support.corpora import TELEPHONE_RATE, Samples
 from voicecoach.errors import one_line
 from voicecoach.language.phrases import normalize_text
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 LEAD_S, TAIL_S = 0.8, 1.5
 """Silence before the first turn and after the last."""

@@ -18,9 +18,9 @@ from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
-from voicecoach.events import Tone
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block
+from voicecoach.types.events import Tone
+from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE, Block
 
 GAP_S = 1.0
 EMOTIONS = {

@@ -16,8 +16,8 @@ from scripts.bench import cues
 from scripts.staging.speak import CALLS, written
 from scripts.support import corpora
 from voicecoach.config import Config
-from voicecoach.events import Word
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.events import Word
+from voicecoach.types.stream import SAMPLE_RATE
 
 REAL = CALLS / "real.toml"
 REFERENCES = Path(__file__).parents[1] / "bench" / "references"

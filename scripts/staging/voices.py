@@ -11,7 +11,7 @@ import numpy as np
 from scipy import signal
 
 from scripts.support.corpora import Samples
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 VOWELS = {
     "a": ((730, 90), (1090, 110), (2440, 170), (3300, 250)),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import signal
 from scipy.ndimage import maximum_filter1d
 
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 Samples = NDArray[np.float64]
 TELEPHONE_RATE = 8000

@@ -54,7 +54,7 @@ from voicecoach.estimates.agitation import (
 )
 from voicecoach.estimates.tone import voice_window
 from voicecoach.shell.runtime.resources import prosody_model, vad_model
-from voicecoach.types import F64, HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types.stream import F64, HOP, MAX_HOPS, SAMPLE_RATE
 
 SEED = 5
 VARIATIONS = 8

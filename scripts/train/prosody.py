@@ -41,7 +41,7 @@ from scripts.support.corpora import TELEPHONE_RATE, Samples, Syllable
 from voicecoach.dsp import pitch, spectrum, syllables
 from voicecoach.dsp.pitch import CANDIDATES, CONTEXT_FRAMES, FRAME_FEATURES, PitchCandidates
 from voicecoach.dsp.prosody import load_weights
-from voicecoach.types import F32, HOP, SAMPLE_RATE
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE
 
 SEED = 20261122
 HIDDEN, NARROW, SYLLABLE_HIDDEN = 32, 16, 32

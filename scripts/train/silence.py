@@ -42,7 +42,7 @@ from voicecoach.shell.asr.whisper import (
     Whisper,
     bundled_model,
 )
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.types.stream import F32, SAMPLE_RATE
 
 SEED = 20261123
 PIECES, BATCH, EPOCHS = 512, 16, 6

@@ -25,7 +25,7 @@ from voicecoach.audio.vad import STFT_BINS, STFT_FRAMES, VAD_CONTEXT, VAD_WINDOW
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, sha256
-from voicecoach.types import F32, SPEAKERS, FileContents
+from voicecoach.types.stream import F32, SPEAKERS, FileContents
 
 ORIGINAL = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
 """SHA-256 of `silero_vad_16k_sequence.onnx` of the package silero-vad 6.2.3."""

@@ -32,7 +32,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from scripts.support import corpora
-from voicecoach.events import Word
 from voicecoach.language.wording import (
     OPERATING_POINT,
     WordingEvidence,
@@ -41,7 +40,8 @@ from voicecoach.language.wording import (
     ngrams,
 )
 from voicecoach.shell.runtime.languages import find_language
-from voicecoach.types import F64, SAMPLE_RATE, Speaker
+from voicecoach.types.events import Word
+from voicecoach.types.stream import F64, SAMPLE_RATE, Speaker
 
 HOSTILE = ("anger", "annoyance", "disgust", "disapproval")
 DESPERATE = ("sadness", "fear", "nervousness", "grief", "disappointment")

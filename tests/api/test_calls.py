@@ -14,7 +14,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
-from voicecoach.types import F32
+from voicecoach.types.stream import F32
 
 RATE = 8_000
 """Of the sample call, Hz."""

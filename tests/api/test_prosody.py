@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import voicecoach as vc
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.testing import make_extractor, silence, stereo, syllables, vowel, white_noise
-from voicecoach.types import F32, F64, HOP, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, HOP, SAMPLE_RATE
 
 RATES = (8_000, 11_025, 16_000, 44_100)
 

@@ -19,7 +19,7 @@ from scripts.support.environment import ROOT
 from voicecoach import errors
 from voicecoach.api.calls import Engine
 from voicecoach.api.prosody import ProsodyExtractor
-from voicecoach.events import EVENT_TYPES
+from voicecoach.types.events import EVENT_TYPES
 
 FUNCTIONS = sorted(name for name in vc.__all__ if inspect.isfunction(getattr(vc, name)))
 CLASSES = sorted(name for name in vc.__all__ if inspect.isclass(getattr(vc, name)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from voicecoach.audio.alignment import DRIFT_SLACK, JUMP_CHUNKS, SEAMLESS, SUSPENDED_AFTER, Aligner
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker
+from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 CHUNK = 320

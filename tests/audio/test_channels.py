@@ -19,9 +19,9 @@ from scripts.staging.conversations import AGENT, CUSTOMER
 from scripts.support import corpora
 from scripts.support.corpora import DATA, Samples
 from voicecoach.audio.channels import SILENT_AFTER, ChannelMonitor
-from voicecoach.events import ChannelState
 from voicecoach.testing import stereo, vowel, white_noise, whole_hops
-from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, Speaker
+from voicecoach.types.events import ChannelState
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 shared = pytest.mark.skipif(not DATA.is_dir(), reason="shared reference data is not here")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.config import EndpointingConfig
-from voicecoach.events import Backchannel, Event, Overlap, SpeechEnded, SpeechStarted, Turn
-from voicecoach.types import HOP, SAMPLE_RATE, Speaker
+from voicecoach.types.events import Backchannel, Event, Overlap, SpeechEnded, SpeechStarted, Turn
+from voicecoach.types.stream import HOP, SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 Talk = list[tuple[float, float]]

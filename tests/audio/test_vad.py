@@ -11,7 +11,7 @@ from voicecoach.audio.vad import SileroVad
 from voicecoach.errors import ModelError
 from voicecoach.shell.runtime.resources import resource, vad_model
 from voicecoach.testing import silence, stereo, white_noise
-from voicecoach.types import F32, HOP, MAX_HOPS, FileContents, Speaker
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, FileContents, Speaker
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 from scripts.support.sound_server import SoundServer, missing
 from tests.shell.live.test_live_call import part, written
 from voicecoach.testing import wait_until
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 NEEDED = ("strace", "unshare", "nsenter", "ip")
 LACKING = missing() or ", ".join(name for name in NEEDED if not shutil.which(name))

@@ -37,7 +37,6 @@ from voicecoach.config import Config, PrivacyConfig
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.estimates import baseline
 from voicecoach.estimates.calmness import CALMNESS_TERMS
-from voicecoach.events import CueOpened, Degraded, Tone, TranscribeRequest
 from voicecoach.laboratory import comparison
 from voicecoach.shell import report
 from voicecoach.shell.asr.answering import LiveAsr
@@ -62,7 +61,8 @@ from voicecoach.shell.views.console import TerminalView
 from voicecoach.testing import ENGLISH, TELLTALE_WORDS, ScriptedTranscriber
 from voicecoach.testing.session import SessionWithoutDevices, sample_call_samples
 from voicecoach.text_safety.redaction import redact_words
-from voicecoach.types import F32, SAMPLE_RATE, Block, Speaker
+from voicecoach.types.events import CueOpened, Degraded, Tone, TranscribeRequest
+from voicecoach.types.stream import F32, SAMPLE_RATE, Block, Speaker
 from voicecoach.views import event_log, exports
 from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot

@@ -20,7 +20,14 @@ from tests.scoring.conversations import card, holds
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.events import (
+from voicecoach.language.phrases import normalize_text
+from voicecoach.shell.asr.answering import ReplayAsr
+from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.resources import resource
+from voicecoach.types.events import (
     Backchannel,
     CueOpened,
     Degraded,
@@ -35,14 +42,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.language.phrases import normalize_text
-from voicecoach.shell.asr.answering import ReplayAsr
-from voicecoach.shell.asr.loop import run_engine
-from voicecoach.shell.asr.worker_process import TranscriberProcess
-from voicecoach.shell.runtime.audio_files import RecordedCall
-from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
-from voicecoach.shell.runtime.resources import resource
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summarizer
 

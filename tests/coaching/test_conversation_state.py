@@ -3,7 +3,7 @@
 import pytest
 
 from voicecoach.coaching.conversation_state import AgitationHistory, ChannelLevels, SilenceTracker
-from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS
+from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS
 
 A, C = SPEAKERS
 TICK_S = 0.125

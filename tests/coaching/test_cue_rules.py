@@ -17,8 +17,8 @@ from voicecoach.coaching import cues
 from voicecoach.coaching.cues import CueEngine
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
-from voicecoach.events import CueClosed, CueOpened
-from voicecoach.types import HOP, SAMPLE_RATE, TICK
+from voicecoach.types.events import CueClosed, CueOpened
+from voicecoach.types.stream import HOP, SAMPLE_RATE, TICK
 
 RULES = tomllib.loads((Path(__file__).parent / "cue_rules.toml").read_text("utf-8"))
 TICK_S = TICK * HOP / SAMPLE_RATE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader, read_cue_spans
-from voicecoach.events import CueClosed, CueFeedback, CueOpened, Event, Listening
+from voicecoach.types.events import CueClosed, CueFeedback, CueOpened, Event, Listening
 
 
 def opened(at: int, id: str) -> CueOpened:

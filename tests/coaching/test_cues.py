@@ -10,9 +10,9 @@ from voicecoach.coaching.cues import CueEngine, built_in_cues
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
 from voicecoach.errors import ConfigError
-from voicecoach.events import CueClosed, CueHeldBack, CueOpened, Event
 from voicecoach.shell.runtime.user_files import load_cues
-from voicecoach.types import HOP, SAMPLE_RATE, TICK, Speaker
+from voicecoach.types.events import CueClosed, CueHeldBack, CueOpened, Event
+from voicecoach.types.stream import HOP, SAMPLE_RATE, TICK, Speaker
 from voicecoach.views import catalogue
 
 TICK_S = TICK * HOP / SAMPLE_RATE

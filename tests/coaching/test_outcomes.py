@@ -5,10 +5,10 @@ import pytest
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
-from voicecoach.events import CueHeldBack, CueOpened, CueOutcome, Event, Utterance, Word
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.testing import ENGLISH_ACTS
-from voicecoach.types import HOP, SAMPLE_RATE, TICK, Speaker
+from voicecoach.types.events import CueHeldBack, CueOpened, CueOutcome, Event, Utterance, Word
+from voicecoach.types.stream import HOP, SAMPLE_RATE, TICK, Speaker
 
 STEP = TICK * HOP
 

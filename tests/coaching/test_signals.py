@@ -11,10 +11,10 @@ from voicecoach.coaching.conversation_state import ChannelLevels
 from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.coaching.signals import SignalTracker, StageOutputs
 from voicecoach.config import EndpointingConfig
-from voicecoach.events import Account, Delivery, Event, Reply, Tone, Utterance, Word
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.testing import ENGLISH_ACTS
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, TICK, Speaker
+from voicecoach.types.events import Account, Delivery, Event, Reply, Tone, Utterance, Word
+from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, TICK, Speaker
 
 A, C = SPEAKERS
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach.dsp.framing import Framer, History, Rechunker
-from voicecoach.types import HOP, MAX_HOPS, Block
+from voicecoach.types.stream import HOP, MAX_HOPS, Block
 
 SAMPLES = np.arange(2 * 9000, dtype=np.float32).reshape(2, 9000)
 

@@ -11,7 +11,7 @@ from voicecoach.dsp.functionals import (
 )
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.dsp.spectrum import CEPSTRA
-from voicecoach.types import HOP, SAMPLE_RATE
+from voicecoach.types.stream import HOP, SAMPLE_RATE
 
 NAN = float("nan")
 STEADY = {"f0_hz": 110.0, "f0_semitones": 24.0, "level_dbfs": -25.0, "loudness": 1.0}

@@ -17,7 +17,7 @@ from voicecoach.dsp.prosody import ProsodyFrames, load_weights
 from voicecoach.errors import ModelError
 from voicecoach.shell.runtime.resources import prosody_model
 from voicecoach.testing import make_extractor, silence, sine, stereo, syllables, vowel, white_noise
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, FileContents
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, FileContents
 
 
 def extract(samples: F32, sizes: tuple[int, ...] = (MAX_HOPS,), group: int = 1) -> ProsodyFrames:

@@ -33,7 +33,7 @@ from voicecoach.shell.runtime.resources import (
     sha256,
     wording_model,
 )
-from voicecoach.types import F64, FileContents
+from voicecoach.types.stream import F64, FileContents
 
 NAN = float("nan")
 SIZE = len(FEATURES)

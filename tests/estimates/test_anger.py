@@ -7,7 +7,7 @@ from scripts.staging import streams
 from scripts.support import corpora
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.shell.runtime.engine_factory import shipped_models
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 pytestmark = pytest.mark.skipif(
     not (corpora.DATA / "nemo").is_dir(), reason="the shared data is not there"

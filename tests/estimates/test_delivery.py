@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+import voicecoach.estimates.calmness as calmness_module
 from tests.commands.test_command_line import left, log, voicecoach
 from tests.shell.runtime.test_audio_files import write
 from voicecoach import config
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ConfigError
-from voicecoach.estimates import baseline, delivery
+from voicecoach.estimates import baseline
 from voicecoach.estimates.baseline import BASELINE_SIGNALS, AgentBaseline, SignalBaseline
 from voicecoach.estimates.calmness import (
     CALMNESS_AT_BASELINE,
@@ -32,7 +33,6 @@ from voicecoach.estimates.calmness import (
     notable_words,
 )
 from voicecoach.estimates.delivery import DeliveryMeter
-from voicecoach.events import Backchannel, Delivery, Event, Overlap, SpeechEnded, SpeechStarted
 from voicecoach.shell.results import baseline_file
 from voicecoach.shell.results.replay_one import CallSetup, ReplayResult, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
@@ -40,7 +40,15 @@ from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.testing import process_all, silence, stereo, syllables
-from voicecoach.types import F32, SAMPLE_RATE, Speaker
+from voicecoach.types.events import (
+    Backchannel,
+    Delivery,
+    Event,
+    Overlap,
+    SpeechEnded,
+    SpeechStarted,
+)
+from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summarizer, summary_markdown
 
@@ -213,7 +221,7 @@ def test_the_gain_of_each_signal_is_limited() -> None:
 
 
 def test_the_formula_is_the_one_in_the_docs() -> None:
-    lines = [line.strip() for line in (delivery.__doc__ or "").splitlines()]
+    lines = [line.strip() for line in (calmness_module.__doc__ or "").splitlines()]
     docs = (Path(__file__).parents[2] / "docs" / "event-log.md").read_text("utf-8")
     assert calmness_formula() in docs
     for line in calmness_formula().splitlines():

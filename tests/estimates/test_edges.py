@@ -11,8 +11,8 @@ from voicecoach.estimates.calmness import notable_words
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.estimates.tone import apply_guards
-from voicecoach.events import Delivery, Evidence, Overlap, Tone
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Delivery, Evidence, Overlap, Tone
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 NAN = float("nan")

@@ -13,8 +13,8 @@ from voicecoach.estimates.interaction import (
     RAISED_LOUDER_DB,
     InteractionEvidence,
 )
-from voicecoach.events import Overlap, Tone
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Overlap, Tone
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 

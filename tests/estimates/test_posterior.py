@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voicecoach.estimates.posterior import PosteriorMean
-from voicecoach.types import NAN
+from voicecoach.types.stream import NAN
 
 SETTLED_S = 3.0
 

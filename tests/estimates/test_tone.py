@@ -33,15 +33,6 @@ from voicecoach.estimates.tone import (
     ToneEstimator,
     apply_guards,
 )
-from voicecoach.events import (
-    Event,
-    Evidence,
-    SpeechEnded,
-    SpeechStarted,
-    Tone,
-    TranscribeRequest,
-    Utterance,
-)
 from voicecoach.language.wording import WordingModel
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import (
@@ -60,7 +51,16 @@ from voicecoach.testing import (
     white_noise,
     whole_hops,
 )
-from voicecoach.types import F32, F64, HOP, SAMPLE_RATE, TICK, HeardWord, Speaker
+from voicecoach.types.events import (
+    Event,
+    Evidence,
+    SpeechEnded,
+    SpeechStarted,
+    Tone,
+    TranscribeRequest,
+    Utterance,
+)
+from voicecoach.types.stream import F32, F64, HOP, SAMPLE_RATE, TICK, HeardWord, Speaker
 
 NAN = float("nan")
 STEP = TICK * HOP

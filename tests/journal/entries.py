@@ -6,7 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from voicecoach.events import (
+from voicecoach.journal.entry import JournalEntry, make_entry
+from voicecoach.shell.results import writer
+from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.types.events import (
     CueClosed,
     CueFeedback,
     CueHeldBack,
@@ -18,10 +21,7 @@ from voicecoach.events import (
     Tone,
     Utterance,
 )
-from voicecoach.journal.entry import JournalEntry, make_entry
-from voicecoach.shell.results import writer
-from voicecoach.shell.results.replay_one import EVENT_LOG
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.scorecard import (
     AgitationJourney,

@@ -20,7 +20,14 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.signal_trace import SIGNAL_DECIMALS, SignalTraceEncoder, decode_ticks
 from voicecoach.commands.app import app
 from voicecoach.config import Config, CuesConfig
-from voicecoach.events import (
+from voicecoach.laboratory import comparison
+from voicecoach.laboratory.comparison import CueShowing, CueTimeline, HeldBackSpan
+from voicecoach.shell.laboratory.page import comparison_page
+from voicecoach.shell.laboratory.trials import RuleSet, compare_call
+from voicecoach.shell.results.reader import Results
+from voicecoach.shell.runtime.user_files import load_cues
+from voicecoach.testing import cut_blocks, make_engine, silence, stereo, syllables, whole_hops
+from voicecoach.types.events import (
     ChannelState,
     CueClosed,
     CueFeedback,
@@ -33,14 +40,7 @@ from voicecoach.events import (
     SignalChanges,
     Word,
 )
-from voicecoach.laboratory import comparison
-from voicecoach.laboratory.comparison import CueShowing, CueTimeline, HeldBackSpan
-from voicecoach.shell.laboratory.page import comparison_page
-from voicecoach.shell.laboratory.trials import RuleSet, compare_call
-from voicecoach.shell.results.reader import Results
-from voicecoach.shell.runtime.user_files import load_cues
-from voicecoach.testing import cut_blocks, make_engine, silence, stereo, syllables, whole_hops
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, TICK_S, TICK_SAMPLES, Speaker
+from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, TICK_S, TICK_SAMPLES, Speaker
 from voicecoach.views import event_log
 
 BUILT_IN = built_in_cues()

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from scripts.bench import dialogue_acts
 from tests.language.hypotheses import hypotheses
-from voicecoach.events import DialogueAct, Utterance
 from voicecoach.language.act_matcher import ACT_KINDS as DOCS
 from voicecoach.language.act_matcher import ActMatch
 from voicecoach.language.dialogue_acts import ACT_UTTERANCES, DialogueActTracker
 from voicecoach.testing import ENGLISH, ENGLISH_ACTS, failed_examples, make_word
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import DialogueAct, Utterance
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 SECOND = SAMPLE_RATE
 TABLE = tomllib.loads(

@@ -22,7 +22,6 @@ from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
 from voicecoach.errors import ConfigError, InputError, PluginError
-from voicecoach.events import CueOpened, Degraded, DialogueAct, Event, Utterance
 from voicecoach.language.pack import Language, load_language
 from voicecoach.language.tables import TABLE_NAMES
 from voicecoach.scoring.scorer import Scorer
@@ -45,7 +44,8 @@ from voicecoach.testing import (
     wavering,
 )
 from voicecoach.text_safety.card_masking import DIGITS_ALONE, HIDDEN_DIGIT, mask_cards
-from voicecoach.types import F32, SAMPLE_RATE, Speaker
+from voicecoach.types.events import CueOpened, Degraded, DialogueAct, Event, Utterance
+from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 from voicecoach.views.summary import Summarizer
 
 FOLDER = Path(__file__).parent / "german"

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.events import Degraded, Event, TranscribeRequest, Utterance, Word
 from voicecoach.language.transcript import (
     LONG_UTTERANCE,
     POST_ROLL,
@@ -18,7 +17,8 @@ from voicecoach.language.transcript import (
     IncrementalTranscriber,
     LocalAgreement,
 )
-from voicecoach.types import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
+from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utterance, Word
+from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
 SETTINGS = config.TranscriptionConfig()
 LONGEST = round(SETTINGS.max_utterance_s * SAMPLE_RATE)

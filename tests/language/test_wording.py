@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.language.hypotheses import hypotheses
 from voicecoach.errors import ModelError
-from voicecoach.events import Evidence, Utterance
 from voicecoach.language.wording import (
     HALF_LIFE,
     MAX_WORDING_ODDS,
@@ -24,7 +23,8 @@ from voicecoach.language.wording import (
 )
 from voicecoach.shell.runtime.resources import vad_model, wording_model
 from voicecoach.testing import ENGLISH_WORDING, make_word
-from voicecoach.types import SAMPLE_RATE, FileContents, Speaker
+from voicecoach.types.events import Evidence, Utterance
+from voicecoach.types.stream import SAMPLE_RATE, FileContents, Speaker
 
 PHRASES = tomllib.loads((Path(__file__).parent / "wording.toml").read_text("utf-8"))
 FIRES = 0.3

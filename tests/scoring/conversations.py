@@ -11,7 +11,11 @@ from voicecoach.coaching.conversation_state import AccountTracker
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
 from voicecoach.config import EndpointingConfig
-from voicecoach.events import (
+from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.scoring.scorer import Scorer
+from voicecoach.scoring.techniques import TECHNIQUES
+from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
+from voicecoach.types.events import (
     Backchannel,
     Delivery,
     DialogueAct,
@@ -24,11 +28,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.scoring.scorer import Scorer
-from voicecoach.scoring.techniques import TECHNIQUES
-from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
-from voicecoach.types import HOP, SAMPLE_RATE, TICK, Speaker
+from voicecoach.types.stream import HOP, SAMPLE_RATE, TICK, Speaker
 from voicecoach.views.scorecard import Quote, ScoreCard
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

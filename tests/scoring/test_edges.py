@@ -10,8 +10,8 @@ import math
 import pytest
 
 from tests.scoring.conversations import A, C, Line, card, events, scores
-from voicecoach.events import DialogueAct, Event
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import DialogueAct, Event
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 TABLE = "chairs"
 """A word that does nothing."""

@@ -17,7 +17,14 @@ from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, CueEngine, built_in_cue
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import CuesConfig
-from voicecoach.events import (
+from voicecoach.language.act_matcher import ACT_KINDS
+from voicecoach.scoring import journey, reference, styles
+from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
+from voicecoach.scoring.rating import evaluate, rate_formula
+from voicecoach.scoring.techniques import TECHNIQUES
+from voicecoach.shell.results import writer
+from voicecoach.shell.runtime.user_files import load_cues
+from voicecoach.types.events import (
     ChannelState,
     CueOpened,
     DialogueAct,
@@ -27,14 +34,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.language.act_matcher import ACT_KINDS
-from voicecoach.scoring import journey, reference, styles
-from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
-from voicecoach.scoring.rating import evaluate, rate_formula
-from voicecoach.scoring.techniques import TECHNIQUES
-from voicecoach.shell.results import writer
-from voicecoach.shell.runtime.user_files import load_cues
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.scorecard import ScoreCard, Survey, scorecard_markdown
 

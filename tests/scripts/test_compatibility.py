@@ -24,7 +24,7 @@ from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.testing import silence, stereo, syllables
 from voicecoach.text_safety.sanitize import readable_text
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 
 ODD = "Аудио ünï 録音 'q` %s"
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}

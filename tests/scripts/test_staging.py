@@ -16,8 +16,8 @@ from scripts.staging.stage_call import Staged, load, stage, takes
 from scripts.staging.truth import Said, Span, Truth, Who, read
 from scripts.support.corpora import DATA, TELEPHONE_RATE, Samples
 from voicecoach import config
-from voicecoach.events import CueOpened, Event, TranscribeRequest
-from voicecoach.types import SAMPLE_RATE, Speaker, Transcript
+from voicecoach.types.events import CueOpened, Event, TranscribeRequest
+from voicecoach.types.stream import SAMPLE_RATE, Speaker, Transcript
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 NAMES: tuple[Who, ...] = ("agent", "customer")

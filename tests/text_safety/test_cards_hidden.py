@@ -17,7 +17,6 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.commands.app import app
 from voicecoach.config import TranscriptionConfig
-from voicecoach.events import Event, TranscribeRequest, Utterance, Word
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr, TranscriptBuilder
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
@@ -34,7 +33,8 @@ from voicecoach.testing import (
     syllables,
     wavering,
 )
-from voicecoach.types import F32, SAMPLE_RATE, Speaker
+from voicecoach.types.events import Event, TranscribeRequest, Utterance, Word
+from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 from voicecoach.views.display import make_display
 from voicecoach.views.snapshot import Snapshot

@@ -27,7 +27,6 @@ from voicecoach.coaching.cues import CueEngine, built_in_cues
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.commands.app import app
 from voicecoach.config import CuesConfig, TranscriptionConfig
-from voicecoach.events import ChannelState, CueOpened, Degraded, TranscribeRequest, Utterance, Word
 from voicecoach.shell.asr.answering import TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
@@ -41,7 +40,15 @@ from voicecoach.text_safety.sanitize import (
     clean_json,
     clean_text,
 )
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import (
+    ChannelState,
+    CueOpened,
+    Degraded,
+    TranscribeRequest,
+    Utterance,
+    Word,
+)
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log, exports, report, scorecard, summary
 from voicecoach.views.conversation import conversation
 from voicecoach.views.display import make_display
@@ -231,7 +238,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
-from voicecoach.types import SPEAKERS
+from voicecoach.types.stream import SPEAKERS
 app = QApplication(["panel", "-platform", "offscreen"])
 from voicecoach.shell.views.overlay.panel import OverlayPanel
 panel = OverlayPanel()

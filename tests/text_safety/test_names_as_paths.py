@@ -7,11 +7,11 @@ import pytest
 from scripts.endurance import bad_input
 from scripts.staging import stage_call, truth
 from voicecoach.errors import AudioFileError, ConfigError
-from voicecoach.events import Ended
 from voicecoach.shell.apps.replay import unique_folder_names
 from voicecoach.shell.journal.store import AUDIO_FOLDER, JournalStore
 from voicecoach.shell.runtime.audio_files import MOST_CHANNELS, RecordedCall
 from voicecoach.shell.runtime.user_files import expand_path
+from voicecoach.types.events import Ended
 from voicecoach.views import event_log
 
 OUT = ("../out", "../../out", "/out", "a/../../out", "..", "~/out", "a\0b", "..\\out")

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from voicecoach.journal.entry import STORED_NAMES, journal_columns
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.columns import Column, doc, reference_table, struct_columns
 from voicecoach.views.summary import Summary, figure_columns, flatten_summary
 

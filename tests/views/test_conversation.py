@@ -4,11 +4,11 @@ import json
 
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
-from voicecoach.events import DialogueAct, Event, Utterance, Word
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.record import CallRecord
 from voicecoach.testing import ENGLISH
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import DialogueAct, Event, Utterance, Word
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.annotated_transcript import mark_utterances
 from voicecoach.views.conversation import conversation
 from voicecoach.views.exports import jsonl

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from voicecoach.config import Config, override_config
-from voicecoach.events import (
+from voicecoach.shell.runtime.feed import (
+    MAX_QUEUED_ACTIONS,
+    Feed,
+    MarkCue,
+    QuitProgram,
+    ToggleListening,
+)
+from voicecoach.testing import make_word, process_all, silence, stereo, syllables
+from voicecoach.types.events import (
     ChannelState,
     CueFeedback,
     CueOpened,
@@ -19,15 +27,7 @@ from voicecoach.events import (
     Tone,
     Utterance,
 )
-from voicecoach.shell.runtime.feed import (
-    MAX_QUEUED_ACTIONS,
-    Feed,
-    MarkCue,
-    QuitProgram,
-    ToggleListening,
-)
-from voicecoach.testing import make_word, process_all, silence, stereo, syllables
-from voicecoach.types import HOP, Block, Speaker
+from voicecoach.types.stream import HOP, Block, Speaker
 from voicecoach.views.display import LINE_MAX_WORDS, METER_STEPS, Display, make_display
 from voicecoach.views.snapshot import Snapshot
 

@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from voicecoach.events import EVENT_TYPES, Ended, TranscribeRequest, Word, event_type
 from voicecoach.testing import process_all, silence, stereo, syllables, vowel
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import EVENT_TYPES, Ended, TranscribeRequest, Word, event_type
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 
 DOCS = Path(__file__).parents[2] / "docs" / "event-log.md"

@@ -18,7 +18,7 @@ from pyannote.database.util import load_rttm
 from typer.testing import CliRunner
 
 from voicecoach.commands.app import app
-from voicecoach.events import (
+from voicecoach.types.events import (
     CueClosed,
     CueHeldBack,
     CueOpened,
@@ -30,7 +30,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log, exports
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -297,7 +297,7 @@ def test_all_formats_of_all_calls_are_written(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "out").iterdir()}
     suffixes = ["vtt", "srt", "TextGrid", "rttm", "jsonl"]
     assert names == {f"{call}.{s}" for call in ("call.1", "call.1-2") for s in suffixes}
-    assert text.count("there are no words in it") == 1
+    assert text.count("the call has no words") == 1
     assert (tmp_path / "out" / "call.1-2.vtt").read_text() == "WEBVTT\n\nNOTE A call\n"
     assert (tmp_path / "out" / "call.1-2.srt").read_text() == ""
     assert opened((tmp_path / "out" / "call.1-2.TextGrid").read_text()).maxTimestamp > 0

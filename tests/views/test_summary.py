@@ -2,7 +2,7 @@
 
 import msgspec
 
-from voicecoach.events import (
+from voicecoach.types.events import (
     ChannelState,
     CueClosed,
     CueHeldBack,
@@ -18,7 +18,7 @@ from voicecoach.events import (
     Turn,
     Utterance,
 )
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.summary import Summarizer, Summary, summary_markdown
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

@@ -12,14 +12,14 @@ from voicecoach import engine as core
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import InputError
-from voicecoach.events import Degraded, Event
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.runtime.user_files import configured_cues, load_cues
 from voicecoach.shell.runtime.user_files import load_config as read_config
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.events import Degraded, Event
+from voicecoach.types.stream import SPEAKERS, Speaker
 
 File: TypeAlias = str | PathLike[str]
 

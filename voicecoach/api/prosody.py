@@ -15,7 +15,7 @@ from voicecoach.dsp.spectrum import CENTRE, CEPSTRA
 from voicecoach.errors import InputError
 from voicecoach.shell.runtime.audio_files import MAX_RATE, MIN_RATE, MOST_CHANNELS
 from voicecoach.shell.runtime.resources import prosody_model
-from voicecoach.types import F32, F64, HOP, MAX_AMPLITUDE, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, HOP, MAX_AMPLITUDE, MAX_HOPS, SAMPLE_RATE
 
 
 class ProsodyTrack(ProsodyFrames):

@@ -30,7 +30,7 @@ from collections import deque
 
 import numpy as np
 
-from voicecoach.types import F32, HOP, I16, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
+from voicecoach.types.stream import F32, HOP, I16, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 SEAMLESS = int(0.070 * SAMPLE_RATE)
 DRIFT_SLACK, DRIFT_CORRECTED = int(0.020 * SAMPLE_RATE), int(0.002 * SAMPLE_RATE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from voicecoach.errors import InputError
-from voicecoach.types import HOP, MAX_AMPLITUDE, MAX_HOPS, Block
+from voicecoach.types.stream import HOP, MAX_AMPLITUDE, MAX_HOPS, Block
 
 
 def check_block(block: Block, now: int) -> None:

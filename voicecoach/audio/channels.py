@@ -39,8 +39,8 @@ import numpy as np
 from voicecoach.audio.crosstalk import ALIGNED_S, CopyDetector, LeakDetector
 from voicecoach.dsp.clipping import ClippingDetector
 from voicecoach.dsp.delay import CORRELATION_WINDOW, Correlator
-from voicecoach.events import ChannelState
-from voicecoach.types import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, TICK_SAMPLES, Speaker
+from voicecoach.types.events import ChannelState
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, TICK_SAMPLES, Speaker
 
 DEAD_DBFS = -75.0
 """A channel that never exceeds this is dead."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from voicecoach.dsp.delay import DelayPeak
-from voicecoach.types import F64, SAMPLE_RATE
+from voicecoach.types.stream import F64, SAMPLE_RATE
 
 AGREE_S = 0.002
 """Delays that differ by less are one delay."""

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from voicecoach import config
 from voicecoach.audio.vad import VAD_WINDOW
-from voicecoach.events import Backchannel, Event, Overlap, SpeechEnded, SpeechStarted, Turn
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.events import Backchannel, Event, Overlap, SpeechEnded, SpeechStarted, Turn
+from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker
 
 MIN_OVERLAP = int(0.1 * SAMPLE_RATE)
 """Shorter ones are the resolution of the segment times, and go unreported."""

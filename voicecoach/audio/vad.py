@@ -18,7 +18,7 @@ from scipy import fft
 from voicecoach.dsp.framing import Framer, OverlappingBuffer
 from voicecoach.dsp.spectrum import hann
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F32, HOP, MAX_HOPS, SPEAKERS, FileContents, Speaker
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, SPEAKERS, FileContents, Speaker
 
 VAD_WINDOW = 2 * HOP
 """Samples between successive probabilities."""

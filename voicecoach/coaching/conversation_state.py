@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.events import UPSET_LEVEL, Account, Event, Reply
-from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.events import UPSET_LEVEL, Account, Event, Reply
+from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 
 BACKCHANNEL_S = 1.0
 """Customer's continuous speech that is more than a backchannel, seconds."""

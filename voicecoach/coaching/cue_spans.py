@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from voicecoach.events import CueClosed, CueFeedback, CueOpened, Event
+from voicecoach.types.events import CueClosed, CueFeedback, CueOpened, Event
 
 
 class CueSpan(NamedTuple):

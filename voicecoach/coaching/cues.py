@@ -38,12 +38,12 @@ from voicecoach import config
 from voicecoach.coaching.conversation_state import AGITATED_MEMORY
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.errors import ConfigError
-from voicecoach.events import CueClosed, CueFeedback, CueHeldBack, CueOpened, Event
 from voicecoach.language.act_matcher import ACT_KINDS
 from voicecoach.language.pack import Language
 from voicecoach.package_data import package_file
 from voicecoach.text_safety import bounded_input
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, FileContents, Immutable, Speaker
+from voicecoach.types.events import CueClosed, CueFeedback, CueHeldBack, CueOpened, Event
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, FileContents, Immutable, Speaker
 
 CALM_WINDOW, CALM_MAX_AGITATED_S = AGITATED_MEMORY, 2.0
 """A customer is calm with less agitated speech (seconds) than this within the window (samples)."""

@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from voicecoach.coaching.cues import Cue
-from voicecoach.events import CueHeldBack, CueOpened, CueOutcome, Event
 from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.types import SAMPLE_RATE, Speaker, none_if_nan
+from voicecoach.types.events import CueHeldBack, CueOpened, CueOutcome, Event
+from voicecoach.types.stream import SAMPLE_RATE, Speaker, none_if_nan
 
 HEED_WITHIN = 10 * SAMPLE_RATE
 AGITATION_BEFORE, AGITATION_AFTER_FROM, AGITATION_AFTER_TO = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from voicecoach.types import AGENT, CUSTOMER, Speaker
+from voicecoach.types.stream import AGENT, CUSTOMER, Speaker
 
 
 class SignalSpec(NamedTuple):

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.events import Event, SignalChanges
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, TICK_SAMPLES, Speaker, nan_if_none
+from voicecoach.types.events import Event, SignalChanges
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, TICK_SAMPLES, Speaker, nan_if_none
 
 SIGNAL_DECIMALS = 3
 """Decimals of a signal: a millisecond, a thousandth of agitation, of a decibel or a semitone."""

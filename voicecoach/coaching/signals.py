@@ -23,10 +23,18 @@ from voicecoach.coaching.conversation_state import (
 )
 from voicecoach.coaching.signal_catalogue import PHRASE_SIGNALS, QUOTED_ACTS
 from voicecoach.estimates.calmness import pace_ratio
-from voicecoach.events import TONE_MIN_CONFIDENCE, Delivery, Event, Tone
 from voicecoach.language.dialogue_acts import DialogueActTracker, SpokenAct
 from voicecoach.language.transcript import PRE_ROLL
-from voicecoach.types import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS, Speaker, nan_if_none
+from voicecoach.types.events import TONE_MIN_CONFIDENCE, Delivery, Event, Tone
+from voicecoach.types.stream import (
+    AGENT,
+    CUSTOMER,
+    NAN,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Speaker,
+    nan_if_none,
+)
 
 TONE_RECENT = 15 * SAMPLE_RATE
 """Older agitation is not used: a customer who was silent for longer may feel differently."""

@@ -277,7 +277,7 @@ def devices(config: ConfigOption = None) -> None:
     from voicecoach.shell.apps.built_in import built_in_plugins, open_source
     from voicecoach.shell.capture.ears import pick_source
     from voicecoach.shell.runtime.plugins import Registry
-    from voicecoach.types import Speaker
+    from voicecoach.types.stream import Speaker
 
     settings = load_settings(config)
     sources = open_source(Registry(built_in_plugins(settings)), settings).sources()

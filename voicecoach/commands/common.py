@@ -15,11 +15,11 @@ from voicecoach.shell.views.stderr import print_error, print_to_stderr
 if TYPE_CHECKING:
     from voicecoach.coaching.cues import Cue
     from voicecoach.config import Config
-    from voicecoach.types import Speaker
+    from voicecoach.types.stream import Speaker
 
 
 class MonoSpeaker(StrEnum):
-    """Values of `voicecoach.types.Speaker`, which is slower to import than help should be."""
+    """The values of `Speaker`, whose module is slower to import than help should be."""
 
     AGENT = "agent"
     CUSTOMER = "customer"
@@ -166,7 +166,7 @@ def parse_channel_mapping(
 
 def parse_mono(mono: MonoSpeaker | None) -> Speaker | None:
     """Return the one speaker that is on the recordings."""
-    from voicecoach.types import Speaker
+    from voicecoach.types.stream import Speaker
 
     return Speaker(mono) if mono else None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voicecoach.types import F32
+from voicecoach.types.stream import F32
 
 _STEPS_PER_NEPER = 200
 _HISTOGRAM_BINS = 1024

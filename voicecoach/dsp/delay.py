@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from voicecoach.dsp.spectrum import hann
-from voicecoach.types import F32, F64, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, SAMPLE_RATE
 
 CORRELATION_WINDOW = 16_384
 """Samples that are correlated: 1.024 s."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, Block
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, Block
 
 
 class Rechunker:

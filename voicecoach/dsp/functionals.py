@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.dsp.spectrum import CEPSTRA
-from voicecoach.types import F32, F64, HOP, MAX_HOPS, NAN, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, HOP, MAX_HOPS, NAN, SAMPLE_RATE
 
 Mask: TypeAlias = NDArray[np.bool_]
 

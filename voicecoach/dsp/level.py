@@ -15,7 +15,7 @@ import numpy as np
 
 from voicecoach.dsp.framing import OverlappingBuffer
 from voicecoach.dsp.spectrum import FLOOR_DB
-from voicecoach.types import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
 
 ENVELOPE_STEP = 64
 """Samples between values of the envelope: 4 ms."""

@@ -30,7 +30,7 @@ from scipy import fft
 from voicecoach.dsp import spectrum
 from voicecoach.dsp.framing import OverlappingBuffer
 from voicecoach.dsp.spectrum import BANDS, FRAME, NFFT, OFFSET_BINS, WINDOW_AC
-from voicecoach.types import F32, F64, MAX_HOPS, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, MAX_HOPS, SAMPLE_RATE
 
 F0_MIN, F0_MAX = 60.0, 500.0
 """Hz."""

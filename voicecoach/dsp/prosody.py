@@ -26,7 +26,7 @@ from voicecoach.dsp.level import ActiveLevel
 from voicecoach.dsp.spectrum import BANDS, FRAME
 from voicecoach.dsp.syllables import SyllableDensity
 from voicecoach.errors import ModelError
-from voicecoach.types import F32, HOP, MAX_HOPS, FileContents
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, FileContents
 
 GROUP_HOPS = 8
 """Hops described together: 128 ms."""

@@ -14,7 +14,7 @@ import itertools
 import numpy as np
 from scipy import fft
 
-from voicecoach.types import F32, F64, HOP, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, HOP, SAMPLE_RATE
 
 FRAME = 3 * HOP
 """Samples in an analysis frame: 48 ms, three periods at 62 Hz."""

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from voicecoach.dsp.framing import OverlappingBuffer
-from voicecoach.types import F32, MAX_HOPS
+from voicecoach.types.stream import F32, MAX_HOPS
 
 HOPS_BACK, HOPS_AHEAD = 9, 5
 """Hops before and after a hop that its density depends on."""

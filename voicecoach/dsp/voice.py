@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from voicecoach.dsp.spectrum import FRAME, NFFT, OFFSET_BINS, WINDOW_AC
-from voicecoach.types import F32, F64, SAMPLE_RATE
+from voicecoach.types.stream import F32, F64, SAMPLE_RATE
 
 HNR_MIN_DB, HNR_MAX_DB = -20.0, 40.0
 _LEAST, _MOST = (1.0 / (1.0 + 10 ** (-db / 10)) for db in (HNR_MIN_DB, HNR_MAX_DB))

@@ -25,7 +25,7 @@ from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
 from voicecoach.errors import ModelError
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F64, FileContents, Immutable
+from voicecoach.types.stream import F64, FileContents, Immutable
 
 _LEFT_OUT = {"level_dbfs"}
 _LEFT_OUT_CELLS = {("f0_semitones", "p80")}

@@ -24,7 +24,7 @@ from msgspec import Meta
 
 from voicecoach.errors import ConfigError
 from voicecoach.text_safety import bounded_input
-from voicecoach.types import Immutable
+from voicecoach.types.stream import Immutable
 
 BASELINE_VERSION = 1
 """Of the file; raised when a field changes its meaning or leaves."""

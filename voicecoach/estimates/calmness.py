@@ -35,8 +35,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from voicecoach.events import Delivery
-from voicecoach.types import NAN, nan_if_none
+from voicecoach.types.events import Delivery
+from voicecoach.types.stream import NAN, nan_if_none
 
 CALMNESS_AT_BASELINE = 0.75
 

@@ -25,8 +25,8 @@ from voicecoach.estimates.baseline import (
 from voicecoach.estimates.calmness import calmness
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.estimates.talk_history import TALK_WINDOW, TalkHistory
-from voicecoach.events import Delivery, Event
-from voicecoach.types import NAN, SAMPLE_RATE, Speaker, none_if_nan
+from voicecoach.types.events import Delivery, Event
+from voicecoach.types.stream import NAN, SAMPLE_RATE, Speaker, none_if_nan
 
 WITHIN_SPEAKER_SD = {
     "rate_syl_s": 0.7,

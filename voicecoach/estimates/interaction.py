@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from voicecoach.events import Evidence, Overlap, Tone
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Evidence, Overlap, Tone
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 RAISED_LOUDER_DB, RAISED_HIGHER_SEMITONES = 5.0, 2.0
 """Differences from the baseline at which a voice is raised."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from voicecoach.types import F64
+from voicecoach.types.stream import F64
 
 MAX_OFF_SD = 3.0
 """In standard deviations: what is further off counts as if it were this far."""

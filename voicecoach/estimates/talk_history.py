@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
-from voicecoach.events import Event, Overlap, SpeechEnded, SpeechStarted
-from voicecoach.types import NAN, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.events import Event, Overlap, SpeechEnded, SpeechStarted
+from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 
 TALK_WINDOW = 180 * SAMPLE_RATE
 """Of the call, for overlaps and the share of talk."""

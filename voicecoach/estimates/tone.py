@@ -36,8 +36,8 @@ from voicecoach.estimates.agitation import (
     sigmoid,
     voice_features,
 )
-from voicecoach.events import Evidence, Tone
-from voicecoach.types import F64, HOP, SAMPLE_RATE, Speaker
+from voicecoach.types.events import Evidence, Tone
+from voicecoach.types.stream import F64, HOP, SAMPLE_RATE, Speaker
 
 ALERT_LEVEL = 0.7
 """Agitation from which a speaker counts as agitated."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import msgspec
 
 from voicecoach.coaching.cue_spans import CueSpan, read_cue_spans
-from voicecoach.events import (
+from voicecoach.types.events import (
     CueFeedback,
     CueHeldBack,
     CueOutcome,
@@ -23,7 +23,7 @@ from voicecoach.events import (
     SpeechEnded,
     end_of_events,
 )
-from voicecoach.types import to_seconds
+from voicecoach.types.stream import to_seconds
 from voicecoach.views.columns import Column, doc, reference_table, struct_columns
 from voicecoach.views.scorecard import ConflictStyles, ScoreCard, TechniqueScore
 from voicecoach.views.summary import (

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
-from voicecoach.types import F64
+from voicecoach.types.stream import F64
 
 MIN_FOR_INTERVAL = 8
 """Calls, or moments, below which there is no interval, and no association at all."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from voicecoach.coaching.cues import Cue
 from voicecoach.coaching.signal_trace import CueInputs
 from voicecoach.laboratory.comparison import CueChange
-from voicecoach.types import SAMPLE_RATE, TICK_S
+from voicecoach.types.stream import SAMPLE_RATE, TICK_S
 
 SHOWN_BEFORE_S, SHOWN_AFTER_S = 15.0, 10.0
 """What is shown before a cue first opens and after it last closes."""

@@ -17,7 +17,7 @@ from voicecoach.coaching.cues import Cue, CueEngine
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.signal_trace import CueInputs, decode_ticks
 from voicecoach.config import CuesConfig
-from voicecoach.events import (
+from voicecoach.types.events import (
     CueClosed,
     CueFeedback,
     CueOpened,
@@ -26,7 +26,7 @@ from voicecoach.events import (
     Listening,
     SignalChanges,
 )
-from voicecoach.types import NAN, TICK_SAMPLES, to_seconds
+from voicecoach.types.stream import NAN, TICK_SAMPLES, to_seconds
 from voicecoach.views.catalogue import rule_text
 
 TOLERANCE_S = 10.0

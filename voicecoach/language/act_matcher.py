@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from voicecoach.language.phrases import Phrases, SharedPhrases, mark_places, normalize_text
 from voicecoach.language.tables import ActTable
-from voicecoach.types import SPEAKERS, Immutable, Speaker
+from voicecoach.types.stream import SPEAKERS, Immutable, Speaker
 
 MERGE_WITHIN_WORDS = 4
 """Words between two finds of a kind that make them one: "sorry, so sorry" is one apology."""

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-from voicecoach.events import DialogueAct, Utterance, Word
 from voicecoach.language.act_matcher import ActMatch, ActPhrases, ActToken
 from voicecoach.language.phrases import AGAIN_AFTER, LEAD_GAP, UtteranceWords, find_retelling
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.events import DialogueAct, Utterance, Word
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 
 ACT_LEAD_WORDS = 12
 """Words of the utterance before that are read again."""

@@ -29,7 +29,7 @@ from voicecoach.language.tables import (
 )
 from voicecoach.language.wording import WordingPhrases
 from voicecoach.text_safety.card_masking import DIGITS_ALONE, NumberWords
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 
 class Language(NamedTuple):

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from voicecoach.events import Utterance, Word
 from voicecoach.language.tables import SharedTable
-from voicecoach.types import SAMPLE_RATE, Immutable
+from voicecoach.types.events import Utterance, Word
+from voicecoach.types.stream import SAMPLE_RATE, Immutable
 
 NEGATION_REACH = 3
 """Words before a phrase in which a negation turns it round."""

@@ -23,10 +23,10 @@ from typing import NamedTuple
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import VAD_WINDOW
-from voicecoach.events import Degraded, Event, TranscribeRequest, Utterance, Word
 from voicecoach.language.phrases import normalize_text
 from voicecoach.text_safety.card_masking import HIDDEN_DIGIT
-from voicecoach.types import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
+from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utterance, Word
+from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
 PRE_ROLL = int(0.3 * SAMPLE_RATE)
 """Audio before the speech that the transcriber is given: onsets are soft."""

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from voicecoach.errors import ModelError
-from voicecoach.events import Evidence, Utterance, Word
 from voicecoach.language.phrases import (
     AGAIN_AFTER,
     LEAD_GAP,
@@ -34,7 +33,8 @@ from voicecoach.language.phrases import (
 )
 from voicecoach.language.tables import WordingTable
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.types import F32, SAMPLE_RATE, FileContents, Immutable, Speaker
+from voicecoach.types.events import Evidence, Utterance, Word
+from voicecoach.types.stream import F32, SAMPLE_RATE, FileContents, Immutable, Speaker
 
 HALF_LIFE = 15 * SAMPLE_RATE
 """Samples after which what was said weighs half."""

@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from voicecoach.coaching.signals import TONE_RECENT
 from voicecoach.coaching.thresholds import CueThresholds
-from voicecoach.events import ChannelState, DialogueAct, Word
 from voicecoach.language.pack import Language
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
-from voicecoach.types import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS, TICK_S, Speaker
+from voicecoach.types.events import ChannelState, DialogueAct, Word
+from voicecoach.types.stream import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS, TICK_S, Speaker
 from voicecoach.views.scorecard import Quote
 
 WORD_NEAR = SAMPLE_RATE // 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 BLAMING_DEFENCE = "defence of you"
 """A defence that blames the customer; it weighs differently from other defences."""

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from voicecoach.events import UPSET_LEVEL
 from voicecoach.scoring.call import ScoredCall, make_quote
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS
 from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE_ACTS
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, SPEAKERS, TICK_S
+from voicecoach.types.events import UPSET_LEVEL
+from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, SPEAKERS, TICK_S
 from voicecoach.views.scorecard import AgitationChange, AgitationJourney, Quote
 
 JOURNEY_SMOOTH_S, MIN_STRETCH_S, SMOOTHING_PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE

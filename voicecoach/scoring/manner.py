@@ -9,7 +9,6 @@ from collections.abc import Collection
 
 from voicecoach.coaching.conversation_state import BACKCHANNEL_S
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.events import UPSET_LEVEL, Overlap
 from voicecoach.scoring.call import WORD_NEAR, Exchange, ScoredCall, make_quote, mean_of_known
 from voicecoach.scoring.practice import (
     TechniqueFindings,
@@ -17,7 +16,8 @@ from voicecoach.scoring.practice import (
     share_findings,
 )
 from voicecoach.scoring.record import DeliverySample, Span
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S
+from voicecoach.types.events import UPSET_LEVEL, Overlap
+from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S
 
 ACCOUNT_S = 12.0
 """Customer's speech from which an account is long and needs a response, seconds."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from voicecoach.scoring.call import ScoredCall
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.scorecard import Quote
 
 UPSET_MIN_S = 3.0

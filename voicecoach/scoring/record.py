@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from voicecoach.estimates.calmness import pace_ratio
-from voicecoach.events import (
+from voicecoach.types.events import (
     TONE_MIN_CONFIDENCE,
     Account,
     Backchannel,
@@ -28,7 +28,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.types import SPEAKERS, Speaker, nan_if_none
+from voicecoach.types.stream import SPEAKERS, Speaker, nan_if_none
 from voicecoach.views.conversation import Conversation
 from voicecoach.views.event_log import VALUE_DECIMALS
 

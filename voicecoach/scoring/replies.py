@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from math import ceil
 
 from voicecoach.coaching.signals import APOLOGY_WINDOW
-from voicecoach.events import UPSET_LEVEL, DialogueAct
 from voicecoach.language.pack import Language
 from voicecoach.scoring.call import Exchange, ScoredCall
 from voicecoach.scoring.manner import ACCOUNT_S, ends_in_question, has_worded_reply
@@ -20,7 +19,8 @@ from voicecoach.scoring.practice import (
     share_findings,
 )
 from voicecoach.scoring.record import Span
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE
+from voicecoach.types.events import UPSET_LEVEL, DialogueAct
+from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE
 
 REPLY_WITHIN_S = 15.0
 """Time from the start of the reply in which an acknowledgement belongs to the account, seconds."""

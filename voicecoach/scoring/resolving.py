@@ -14,12 +14,12 @@ from voicecoach.coaching.signals import (
     OFFER_COVERS,
     PROMISE_TIME_WITHIN,
 )
-from voicecoach.events import DialogueAct
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS
 from voicecoach.scoring.practice import TechniqueFindings, TechniqueMoment, share_findings
 from voicecoach.scoring.record import Span
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE
+from voicecoach.types.events import DialogueAct
+from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE
 
 FORWARD_ACTS = "solution", "compromise", "escalation", "expectation", "follow_up"
 """Dialogue acts that offer a way forward, or say what happens next and when."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from voicecoach.coaching.thresholds import CueThresholds
-from voicecoach.events import Event
 from voicecoach.language.pack import Language
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.journey import journey, root_cause
 from voicecoach.scoring.record import CallRecord
 from voicecoach.scoring.styles import conflict_styles
 from voicecoach.scoring.techniques import TECHNIQUES, score_technique
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.events import Event
+from voicecoach.types.stream import SPEAKERS, Speaker
 from voicecoach.views.scorecard import ScoreCard
 
 MIN_WORDED_SHARE = 0.6

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from voicecoach.events import DialogueAct
 from voicecoach.language.pack import Language
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.doing import ACT_DESCRIPTIONS, BLAMING_DEFENCE
 from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE_ACTS, is_blaming, is_upset
-from voicecoach.types import AGENT, CUSTOMER
+from voicecoach.types.events import DialogueAct
+from voicecoach.types.stream import AGENT, CUSTOMER
 from voicecoach.views.scorecard import ConflictStyles, StyleEvidence
 
 

@@ -32,7 +32,7 @@ from voicecoach.scoring.resolving import (
     find_options,
     find_positive_language,
 )
-from voicecoach.types import AGENT, CUSTOMER, SAMPLE_RATE, Speaker
+from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, Speaker
 from voicecoach.views.scorecard import Quote, TechniqueScore
 from voicecoach.views.summary import format_seconds
 

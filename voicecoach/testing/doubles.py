@@ -13,7 +13,6 @@ from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.engine import Engine
 from voicecoach.estimates.agitation import AgitationModel
-from voicecoach.events import Event, Word
 from voicecoach.language.act_matcher import ActPhrases
 from voicecoach.language.pack import Language
 from voicecoach.language.wording import WordingModel, WordingPhrases
@@ -21,7 +20,8 @@ from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
 from voicecoach.shell.runtime.user_files import load_cues
-from voicecoach.types import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
+from voicecoach.types.events import Event, Word
+from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 ENGLISH = find_language("en")
 assert ENGLISH.dialogue_acts

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from voicecoach.events import Utterance
 from voicecoach.language.act_matcher import ActPhrases
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.language.pack import Language
 from voicecoach.testing.doubles import make_word
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Utterance
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 ANSWER_AFTER = 20 * SAMPLE_RATE
 """Time from a customer's statement to the agent's reply in an example, in samples."""

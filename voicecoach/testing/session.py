@@ -25,7 +25,7 @@ from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleLis
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.runtime.sinks import Sink
 from voicecoach.testing.waiting import wait_until
-from voicecoach.types import I16, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.stream import I16, SAMPLE_RATE, SPEAKERS, Speaker
 
 CHUNK = 320
 """Samples of a chunk: 20 ms."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from voicecoach.types import F32, HOP, SAMPLE_RATE
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE
 
 
 def whole_hops(s: float) -> int:

@@ -42,7 +42,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from voicecoach.types import Immutable
+from voicecoach.types.stream import Immutable
 
 HIDDEN_DIGIT = "#"
 """Stands for a digit."""

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
-from voicecoach.events import CueOpened, DialogueAct, Event, SignalChanges, Tone, Utterance, Word
+from voicecoach.types.events import (
+    CueOpened,
+    DialogueAct,
+    Event,
+    SignalChanges,
+    Tone,
+    Utterance,
+    Word,
+)
 
 
 def redact_words(event: Event) -> Event | None:

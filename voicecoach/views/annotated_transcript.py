@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from voicecoach.events import DialogueAct, Event, Word
-from voicecoach.types import SAMPLE_RATE, Speaker, to_rounded_seconds
+from voicecoach.types.events import DialogueAct, Event, Word
+from voicecoach.types.stream import SAMPLE_RATE, Speaker, to_rounded_seconds
 from voicecoach.views.conversation import Conversation
 
 WORD_TIME_SLACK = SAMPLE_RATE // 100

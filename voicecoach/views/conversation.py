@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from voicecoach.events import DialogueAct, Event, Utterance, Word
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.events import DialogueAct, Event, Utterance, Word
+from voicecoach.types.stream import SPEAKERS, Speaker
 
 
 class SpokenUtterance(NamedTuple):

@@ -13,9 +13,9 @@ import msgspec
 
 from voicecoach.estimates.calmness import CALMNESS_AT_BASELINE, notable_words
 from voicecoach.estimates.tone import ALERT_LEVEL
-from voicecoach.events import Delivery
 from voicecoach.text_safety.sanitize import printable
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.events import Delivery
+from voicecoach.types.stream import SPEAKERS, Speaker
 from voicecoach.views.snapshot import Snapshot
 
 DisplayState = Literal["ready", "listening", "paused", "ended"]

@@ -15,9 +15,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from voicecoach.events import EVENT_TYPES, Event, TranscribeRequest, event_type
 from voicecoach.text_safety.sanitize import clean_json, clean_text
-from voicecoach.types import SAMPLE_RATE, SPEAKERS
+from voicecoach.types.events import EVENT_TYPES, Event, TranscribeRequest, event_type
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
 
 LOG_SCHEMA = 3
 """Version of the schema; it rises when a field changes its meaning or is removed, not when one is

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voicecoach.coaching.cue_spans import read_cue_spans
-from voicecoach.events import CueHeldBack, Event, Overlap, SpeechEnded, end_of_events
 from voicecoach.text_safety.sanitize import clean_text
-from voicecoach.types import HOP, SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
+from voicecoach.types.events import CueHeldBack, Event, Overlap, SpeechEnded, end_of_events
+from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.conversation import SpokenUtterance, conversation
 
 MILLISECOND = SAMPLE_RATE // 1000

@@ -15,7 +15,7 @@ import msgspec
 from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import thresholds_from_header
-from voicecoach.events import (
+from voicecoach.types.events import (
     CueFeedback,
     CueHeldBack,
     CueOpened,
@@ -25,7 +25,7 @@ from voicecoach.events import (
     Tone,
     end_of_events,
 )
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker, to_rounded_seconds
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_rounded_seconds
 from voicecoach.views import timeline
 from voicecoach.views.annotated_transcript import MarkedUtterance, mark_utterances
 from voicecoach.views.scorecard import ScoreCard

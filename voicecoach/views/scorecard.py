@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.columns import doc
 from voicecoach.views.summary import escape_markdown, format_seconds
 

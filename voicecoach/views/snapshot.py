@@ -11,7 +11,7 @@ from collections import deque
 import numpy as np
 
 from voicecoach.coaching.cue_spans import CueSpanReader
-from voicecoach.events import (
+from voicecoach.types.events import (
     ChannelState,
     CueClosed,
     CueFeedback,
@@ -26,7 +26,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.types import SPEAKERS, Block, Speaker
+from voicecoach.types.stream import SPEAKERS, Block, Speaker
 
 METER_FLOOR_DBFS = -100.0
 """Lowest level shown, dBFS."""

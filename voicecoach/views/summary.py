@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader
-from voicecoach.events import (
+from voicecoach.text_safety.sanitize import printable
+from voicecoach.types.events import (
     TONE_MIN_CONFIDENCE,
     Backchannel,
     ChannelState,
@@ -28,8 +29,7 @@ from voicecoach.events import (
     Turn,
     Utterance,
 )
-from voicecoach.text_safety.sanitize import printable
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.columns import Column, doc, struct_columns
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import msgspec
 
 from voicecoach.coaching.signal_trace import decode_ticks
-from voicecoach.events import Backchannel, Event, Gap, Listening, Overlap, SpeechEnded, Turn
-from voicecoach.types import SAMPLE_RATE, TICK_SAMPLES, Speaker, to_rounded_seconds
+from voicecoach.types.events import Backchannel, Event, Gap, Listening, Overlap, SpeechEnded, Turn
+from voicecoach.types.stream import SAMPLE_RATE, TICK_SAMPLES, Speaker, to_rounded_seconds
 
 MIN_SHOWN_SILENCE_S = 2.0
 """Shortest silence on both channels that is shown, seconds."""

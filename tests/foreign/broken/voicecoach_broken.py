@@ -9,7 +9,6 @@ from typing import NoReturn
 import numpy as np
 
 from voicecoach.errors import DeviceError
-from voicecoach.events import Event
 from voicecoach.shell.plugins import (
     AudioChunk,
     AudioSource,
@@ -22,7 +21,8 @@ from voicecoach.shell.plugins import (
     TranscriptionConfig,
     View,
 )
-from voicecoach.types import F32, Speaker
+from voicecoach.types.events import Event
+from voicecoach.types.stream import F32, Speaker
 
 
 def cannot_start(_: NoOptions) -> NoReturn:

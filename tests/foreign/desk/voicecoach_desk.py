@@ -11,7 +11,6 @@ import soundfile
 from msgspec import Meta
 
 from voicecoach.errors import DeviceError
-from voicecoach.events import CueOpened, Event
 from voicecoach.shell.plugins import (
     AudioSource,
     CallbackInlet,
@@ -27,7 +26,8 @@ from voicecoach.shell.plugins import (
     View,
     encode_event,
 )
-from voicecoach.types import F32, SAMPLE_RATE, Speaker
+from voicecoach.types.events import CueOpened, Event
+from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 
 
 class FileOptions(ConfigSection, frozen=True, kw_only=True):

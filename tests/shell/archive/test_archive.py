@@ -37,7 +37,7 @@ from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.scorecard import (
     AgitationJourney,
     ConflictStyles,

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecoach import config
-from voicecoach.events import Degraded, TranscribeRequest
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.answering import LiveAsr, ReplayAsr
 from voicecoach.shell.asr.backlog import IN_TIME_WITHIN, LATE_AFTER, PARTIAL_REST_FACTOR, Backlog
 from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord, TranscribeTask
 from voicecoach.testing import ENGLISH
-from voicecoach.types import F32, HOP, SAMPLE_RATE, Block, Speaker, Transcript
+from voicecoach.types.events import Degraded, TranscribeRequest
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Block, Speaker, Transcript
 
 SETTINGS = config.TranscriptionConfig()
 DELAY = round(SETTINGS.replay_delay_s * SAMPLE_RATE)

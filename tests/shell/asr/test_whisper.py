@@ -17,7 +17,7 @@ from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, LOOP_TIMES, Whisper, drop_loops
 from voicecoach.shell.runtime.resources import checksums, resource
 from voicecoach.testing import ENGLISH, silence, sine, white_noise
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.types.stream import F32, SAMPLE_RATE
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from voicecoach.errors import ModelError
-from voicecoach.events import TranscribeRequest
 from voicecoach.shell.asr.transcriber import (
     RecogniserFailed,
     RestartingTranscriber,
@@ -21,7 +20,8 @@ from voicecoach.shell.asr.transcriber import (
 )
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.testing import silence
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import TranscribeRequest
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 AUDIO = np.zeros(1600, np.float32)
 REQUEST = TranscribeRequest(

@@ -11,7 +11,7 @@ import pytest
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, AudioSource, ChunkCallback, ears
 from voicecoach.shell.capture.ears import CapturedChunk, DeviceLost, DeviceSupervisor, pick_source
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 MIC = AudioSource("mic", "Jabra Evolve Mono", "input", True)

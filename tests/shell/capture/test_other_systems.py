@@ -31,7 +31,7 @@ from voicecoach.shell.capture.plain import PortAudioBackend
 from voicecoach.shell.capture.portaudio import SampleConverter
 from voicecoach.shell.capture.taps import CoreAudioBackend
 from voicecoach.shell.capture.wasapi import WasapiBackend
-from voicecoach.types import I16, SAMPLE_RATE, Speaker
+from voicecoach.types.stream import I16, SAMPLE_RATE, Speaker
 
 NOW = 5000.0
 """What `time.monotonic` says."""

@@ -21,7 +21,6 @@ from tests.shell.live.test_live_call import Live
 from voicecoach.commands.app import app
 from voicecoach.config import Config, override_config, parse_config
 from voicecoach.errors import ConfigError, JournalError, VoiceCoachError
-from voicecoach.events import CueClosed, CueOpened, Utterance
 from voicecoach.journal.entry import (
     JOURNAL_TABLES,
     TABLES_FROM_CALL,
@@ -41,7 +40,8 @@ from voicecoach.shell.journal.keep import JournalWriter
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.replay_one import EVENT_LOG
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.events import CueClosed, CueOpened, Utterance
+from voicecoach.types.stream import SAMPLE_RATE
 from voicecoach.views.scorecard import Survey
 
 __all__ = ["home", "recording"]

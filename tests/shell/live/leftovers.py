@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voicecoach.types import I16, SAMPLE_RATE
+from voicecoach.types.stream import I16, SAMPLE_RATE
 
 SOUND_FILE = re.compile(rb"fLaC|RIFF....WAVE|OggS|ID3|\xff\xfb[\x90-\xe0]", re.DOTALL)
 """What sound files begin with."""

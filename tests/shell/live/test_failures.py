@@ -17,7 +17,6 @@ from tests.shell.asr.test_answering import SETTINGS, Parrot, feed, request
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.events import Event, InputItem
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.asr.backlog import Backlog
 from voicecoach.shell.capture import AudioChunk, AudioSource, ChunkCallback
@@ -29,7 +28,8 @@ from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, StageTrouble, ToggleListening
 from voicecoach.shell.runtime.worker import StageThread, describe_error
 from voicecoach.testing import ENGLISH, wait_until
-from voicecoach.types import HOP, Speaker, Transcript
+from voicecoach.types.events import Event, InputItem
+from voicecoach.types.stream import HOP, Speaker, Transcript
 
 SECRET = "a word that somebody said"
 

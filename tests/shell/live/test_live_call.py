@@ -26,7 +26,7 @@ from scripts.support.sound_server import SoundServer, missing
 from tests.shell.live.leftovers import SOUND_FILE, all_bytes, samples_found
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types import F64, SAMPLE_RATE
+from voicecoach.types.stream import F64, SAMPLE_RATE
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
 

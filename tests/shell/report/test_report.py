@@ -25,7 +25,13 @@ from scripts.support.chromium import CHROMIUM, DRIVER
 from scripts.support.chromium import chromium as browse
 from voicecoach.coaching.signal_trace import SignalTraceEncoder
 from voicecoach.errors import AudioFileError, JournalError, OutputError
-from voicecoach.events import (
+from voicecoach.shell import report as reports
+from voicecoach.shell.report import page
+from voicecoach.shell.results import reader
+from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.testing import silence, stereo, vowel, wait_until
+from voicecoach.text_safety.sanitize import clean_text
+from voicecoach.types.events import (
     Backchannel,
     CueClosed,
     CueFeedback,
@@ -45,13 +51,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.shell import report as reports
-from voicecoach.shell.report import page
-from voicecoach.shell.results import reader
-from voicecoach.shell.runtime.audio_files import RecordedCall
-from voicecoach.testing import silence, stereo, vowel, wait_until
-from voicecoach.text_safety.sanitize import clean_text
-from voicecoach.types import F32, SAMPLE_RATE, TICK_SAMPLES, Speaker
+from voicecoach.types.stream import F32, SAMPLE_RATE, TICK_SAMPLES, Speaker
 from voicecoach.views import event_log, report
 from voicecoach.views.annotated_transcript import mark_utterances
 from voicecoach.views.report import MAX_POINTS, make_report

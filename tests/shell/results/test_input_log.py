@@ -26,7 +26,7 @@ from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import MarkCue, ToggleListening
 from voicecoach.testing import ScriptedTranscriber
 from voicecoach.testing.session import SessionWithoutDevices
-from voicecoach.types import HOP, SAMPLE_RATE, Block, Speaker
+from voicecoach.types.stream import HOP, SAMPLE_RATE, Block, Speaker
 from voicecoach.views import event_log
 
 __all__ = ["home", "recording"]

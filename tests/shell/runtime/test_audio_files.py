@@ -10,7 +10,7 @@ import soundfile
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.testing import silence, sine
-from voicecoach.types import F32, HOP, SAMPLE_RATE, Speaker
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 

@@ -11,7 +11,6 @@ import pytest
 
 from tests import foreign
 from voicecoach.config import Config, PrivacyConfig
-from voicecoach.events import Degraded, Event, Listening
 from voicecoach.shell.apps.built_in import built_in_plugins, open_sinks
 from voicecoach.shell.results import reader
 from voicecoach.shell.runtime import sinks as sinks_room
@@ -20,7 +19,8 @@ from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.sinks import CallInfo, GuardedSink, Sink, ThreadedSink
 from voicecoach.testing import TELLTALE_WORDS, ScriptedTranscriber, make_word, wait_until
 from voicecoach.testing.session import SessionWithoutDevices
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Degraded, Event, Listening
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 CALL = CallInfo("call", True, Path("call"), tuple(Speaker), words=True)
 

@@ -32,7 +32,7 @@ from voicecoach.shell.runtime.feed import (
 from voicecoach.shell.views import browser
 from voicecoach.shell.views.browser import BrowserPage
 from voicecoach.testing import wait_until
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

@@ -4,7 +4,9 @@ import io
 
 from rich.console import Console
 
-from voicecoach.events import (
+from voicecoach.shell.views.console import TerminalView
+from voicecoach.testing import process_all, silence, stereo, syllables, vowel
+from voicecoach.types.events import (
     ChannelState,
     CueClosed,
     CueOpened,
@@ -16,9 +18,7 @@ from voicecoach.events import (
     Utterance,
     Word,
 )
-from voicecoach.shell.views.console import TerminalView
-from voicecoach.testing import process_all, silence, stereo, syllables, vowel
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.snapshot import Snapshot
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER

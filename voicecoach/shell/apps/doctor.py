@@ -28,7 +28,7 @@ from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, vad_model
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 _TRIAL_S = 20.0
 

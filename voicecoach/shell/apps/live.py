@@ -46,7 +46,7 @@ from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.shell.views.console import print_to_console
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.view import LiveHandle, View
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 VIEW_POLL_S = 0.1
 

@@ -24,7 +24,7 @@ from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config, LiveConfig, PrivacyConfig
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.shell.runtime.resources import resource
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.version import __version__
 
 EXTENSIONS = {

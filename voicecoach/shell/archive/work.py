@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
-from voicecoach.events import Event, Tone
 from voicecoach.shell.archive.plan import CALLS_FOLDER, ArchiveRecording, BatchSettings
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results import writer
@@ -29,7 +28,8 @@ from voicecoach.shell.runtime.atomic_write import atomic_file
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
 from voicecoach.text_safety import bounded_input
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Event, Tone
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.version import __version__
 from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summary

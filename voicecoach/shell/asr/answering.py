@@ -18,7 +18,6 @@ from typing import Protocol
 
 from voicecoach import config
 from voicecoach.dsp.framing import History
-from voicecoach.events import Degraded, TranscribeRequest
 from voicecoach.shell.asr.backlog import Backlog, transcription_notice
 from voicecoach.shell.asr.transcriber import (
     RestartingTranscriber,
@@ -30,7 +29,8 @@ from voicecoach.shell.asr.transcriber import (
 from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
 from voicecoach.text_safety.card_masking import DigitRun, NumberWords, mask_cards, names_card
 from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
-from voicecoach.types import F32, SAMPLE_RATE, SPEAKERS, Block, HeardWord, Transcript
+from voicecoach.types.events import Degraded, TranscribeRequest
+from voicecoach.types.stream import F32, SAMPLE_RATE, SPEAKERS, Block, HeardWord, Transcript
 
 MAX_DIGIT_PAUSE = 15 * SAMPLE_RATE
 """Longest pause within one number, in samples."""

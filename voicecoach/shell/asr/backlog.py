@@ -6,9 +6,9 @@ are late; both are reported.  Nothing else in the call waits for words.
 
 from __future__ import annotations
 
-from voicecoach.events import Degraded, TranscribeRequest
 from voicecoach.shell.asr.transcriber import TranscribeTask
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.events import Degraded, TranscribeRequest
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 PARTIAL_REST_FACTOR = 2.0
 """A partial request starts no sooner than this factor times the previous one's duration after that

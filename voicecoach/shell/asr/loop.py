@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from voicecoach.events import Event, InputItem, Listening, TranscribeRequest
 from voicecoach.shell.asr.answering import Asr
-from voicecoach.types import HOP, MAX_HOPS, SAMPLE_RATE, Block, Transcript
+from voicecoach.types.events import Event, InputItem, Listening, TranscribeRequest
+from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE, Block, Transcript
 
 MAX_HOPS_WITH_WORDS = 16
 """Most hops processed at once when words are wanted: it is the shortest possible

@@ -10,9 +10,9 @@ import math
 from typing import NamedTuple, Protocol
 
 from voicecoach.errors import VoiceCoachError
-from voicecoach.events import TranscribeRequest
 from voicecoach.shell.runtime.worker import describe_error
-from voicecoach.types import F32
+from voicecoach.types.events import TranscribeRequest
+from voicecoach.types.stream import F32
 
 
 class TranscribedWord(NamedTuple):

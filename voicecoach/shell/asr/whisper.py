@@ -35,7 +35,7 @@ from voicecoach.shell.runtime.resources import (
     verify,
 )
 from voicecoach.text_safety.card_masking import NumberWords, count_digits
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.types.stream import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:
     import ctranslate2

@@ -29,7 +29,7 @@ from voicecoach.config import Config, TranscriptionConfig
 from voicecoach.shell.asr.transcriber import RecogniserFailed, SpeechModel, TranscribedWord
 from voicecoach.shell.asr.whisper import BUNDLED, Whisper
 from voicecoach.shell.runtime.plugins import Registry
-from voicecoach.types import F32
+from voicecoach.types.stream import F32
 
 WHISPER = "whisper"
 """Name of the built-in transcriber."""

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from voicecoach.errors import DeviceError
-from voicecoach.types import I16, Speaker
+from voicecoach.types.stream import I16, Speaker
 
 
 class AudioSource(NamedTuple):

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, AudioSource, CaptureBackend, CaptureStream
 from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.stream import SPEAKERS, Speaker
 
 MAX_QUEUED_CHUNKS = 3000
 """Most chunks in the queue: 30 s of both speakers."""

@@ -21,7 +21,7 @@ from voicecoach.shell.capture import (
     ChunkCallback,
 )
 from voicecoach.shell.runtime.worker import describe_error
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 
 class GuardedBackend:

@@ -16,7 +16,7 @@ from typing import Any
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback
 from voicecoach.shell.capture.portaudio import PortAudioStream, load_sounddevice, refresh_devices
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 LOOPBACK_DRIVER = re.compile(
     r"blackhole|loopback|soundflower|stereo ?mix|what u hear|cable output|vb-?cable|"

@@ -19,7 +19,7 @@ import soxr
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, ChunkCallback
-from voicecoach.types import F32, I16, SAMPLE_RATE
+from voicecoach.types.stream import F32, I16, SAMPLE_RATE
 
 CALLBACK_BLOCK_S = 0.02
 """Seconds of audio in a callback."""

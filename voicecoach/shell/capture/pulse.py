@@ -20,7 +20,7 @@ import msgspec
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback, portaudio
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 ALSA_PULSE_DEVICE = "pulse"
 SPEAKER_PROPERTY = "voicecoach.speaker"

@@ -29,7 +29,7 @@ from voicecoach.shell.capture.plain import (
     with_missing_output,
 )
 from voicecoach.shell.capture.portaudio import to_i16
-from voicecoach.types import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 TAP_PREFIX = "tap: "
 """Prefix of the name of an output; an application's identifier follows."""

@@ -20,7 +20,7 @@ from voicecoach.shell.capture.plain import (
     with_missing_output,
 )
 from voicecoach.shell.capture.portaudio import CALLBACK_BLOCK_S, CallbackInlet, block_age_s
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 
 WASAPI_HOST_API = "Windows WASAPI"
 LOOPBACK_PREFIX = f"{WASAPI_HOST_API} loopback: "

@@ -30,7 +30,7 @@ from voicecoach.shell.journal.page import (
 )
 from voicecoach.shell.journal.store import CallOverview, JournalStore
 from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 from voicecoach.views.summary import count_text, format_samples
 
 

@@ -11,7 +11,7 @@ from voicecoach.laboratory.closeup import CloseUp, Strip
 from voicecoach.laboratory.comparison import CueTimeline
 from voicecoach.shell.laboratory.trials import Trial
 from voicecoach.shell.runtime.svg import XmlNode, line_node, make_node, svg_node, text_node
-from voicecoach.types import SAMPLE_RATE
+from voicecoach.types.stream import SAMPLE_RATE
 from voicecoach.views.summary import format_samples
 
 LEFT, PLOT, RIGHT = 178, 640, 142

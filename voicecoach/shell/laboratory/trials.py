@@ -23,7 +23,7 @@ from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.views.console import TerminalView
-from voicecoach.types import SAMPLE_RATE, TICK_S
+from voicecoach.types.stream import SAMPLE_RATE, TICK_S
 
 MAX_CLOSEUPS = 40
 """Most close-ups of one call."""

@@ -12,13 +12,13 @@ import msgspec
 
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import OutputError
-from voicecoach.events import Event
 from voicecoach.shell.live.recorder import CallRecorder
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Block
+from voicecoach.types.events import Event
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.version import __version__
 from voicecoach.views import event_log
 from voicecoach.views.display import DisplayState, make_display

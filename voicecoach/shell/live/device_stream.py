@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 
 from voicecoach.audio.alignment import Aligner
-from voicecoach.events import ChannelState
 from voicecoach.shell.capture.ears import CapturedChunk, DeviceLost, DeviceSupervisor
 from voicecoach.shell.runtime.latency import LatencyStats
-from voicecoach.types import SPEAKERS, Block, Speaker
+from voicecoach.types.events import ChannelState
+from voicecoach.types.stream import SPEAKERS, Block, Speaker
 
 CHUNK_WAIT_S = 0.02
 """Seconds to wait for a chunk before other work is done."""

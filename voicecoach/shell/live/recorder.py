@@ -31,7 +31,7 @@ from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.resilient_file import ResilientFile
 from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.types.stream import F32, SAMPLE_RATE
 
 AUDIO_FILE = "call.flac"
 MAX_QUEUED_WRITES = 20_000

@@ -23,7 +23,6 @@ import msgspec
 
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import VoiceCoachError
-from voicecoach.events import CueFeedback, Degraded, Event, InputItem, Listening
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.asr.loop import Processor, run_engine
 from voicecoach.shell.capture.ears import DeviceSupervisor
@@ -46,7 +45,8 @@ from voicecoach.shell.runtime.latency import LatencyStats, TimedEngine
 from voicecoach.shell.runtime.memory import release_memory
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
 from voicecoach.shell.runtime.worker import describe_error
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Block
+from voicecoach.types.events import CueFeedback, Degraded, Event, InputItem, Listening
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.views.display import Display, DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot
 

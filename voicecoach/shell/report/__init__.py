@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 
 from voicecoach.errors import AudioFileError
-from voicecoach.events import Ended
 from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.report import page, sound
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.runtime import atomic_write
 from voicecoach.shell.runtime.audio_files import RecordedCall
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.events import Ended
+from voicecoach.types.stream import SPEAKERS, Speaker
 from voicecoach.views import report
 
 REPORT_FILE, REPORT_AUDIO_FILE = "report.html", "report.mp3"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from voicecoach.errors import OutputError
 from voicecoach.shell.runtime.audio_files import RecordedCall
-from voicecoach.types import F32, SAMPLE_RATE
+from voicecoach.types.stream import F32, SAMPLE_RATE
 
 MP3_COMPRESSION = 0.8
 """libsndfile's compression level: 40 kbit/s at 16 kHz, the lowest whose header gives the delay."""

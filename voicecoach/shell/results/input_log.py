@@ -17,7 +17,10 @@ import msgspec
 
 from voicecoach.engine import ControlItem
 from voicecoach.errors import AudioFileError
-from voicecoach.events import (
+from voicecoach.shell.asr.loop import Processor
+from voicecoach.text_safety import bounded_input
+from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
+from voicecoach.types.events import (
     ChannelState,
     CueFeedback,
     Degraded,
@@ -26,10 +29,7 @@ from voicecoach.events import (
     Listening,
     TranscribeRequest,
 )
-from voicecoach.shell.asr.loop import Processor
-from voicecoach.text_safety import bounded_input
-from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
-from voicecoach.types import HOP, SAMPLE_RATE, Block, Speaker, Transcript
+from voicecoach.types.stream import HOP, SAMPLE_RATE, Block, Speaker, Transcript
 from voicecoach.views.event_log import MAX_CALL_S
 
 INPUTS_FILE = "inputs.jsonl"

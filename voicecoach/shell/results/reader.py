@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.errors import JournalError
-from voicecoach.events import Event
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.text_safety import bounded_input
+from voicecoach.types.events import Event
 from voicecoach.views import event_log
 
 

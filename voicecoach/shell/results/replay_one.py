@@ -19,7 +19,6 @@ from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.estimates.baseline import AgentBaseline
-from voicecoach.events import Degraded, Event
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
 from voicecoach.shell.asr.loop import pace_blocks, run_engine
 from voicecoach.shell.asr.transcriber import Transcriber
@@ -29,7 +28,8 @@ from voicecoach.shell.runtime.atomic_write import atomic_folder
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
-from voicecoach.types import MAX_HOPS, Block
+from voicecoach.types.events import Degraded, Event
+from voicecoach.types.stream import MAX_HOPS, Block
 from voicecoach.version import __version__
 from voicecoach.views import event_log
 from voicecoach.views.summary import Summary

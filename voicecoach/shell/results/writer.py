@@ -10,7 +10,6 @@ import msgspec
 
 from voicecoach.coaching.thresholds import CueThresholds, thresholds_from_header
 from voicecoach.errors import JournalError
-from voicecoach.events import Event
 from voicecoach.language.pack import Language
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.shell.runtime.languages import DEFAULT_LANGUAGE, find_language
@@ -18,6 +17,7 @@ from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety import bounded_input
 from voicecoach.text_safety.redaction import redact_words
 from voicecoach.text_safety.sanitize import clean_json
+from voicecoach.types.events import Event
 from voicecoach.views import scorecard, summary
 from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summarizer, Summary

@@ -21,7 +21,7 @@ import soxr
 from voicecoach.dsp.framing import Rechunker
 from voicecoach.errors import AudioFileError
 from voicecoach.text_safety.sanitize import readable_text
-from voicecoach.types import (
+from voicecoach.types.stream import (
     F32,
     HOP,
     MAX_AMPLITUDE,

@@ -20,7 +20,7 @@ from voicecoach.shell.runtime.resources import (
     vad_model,
     wording_model,
 )
-from voicecoach.types import SPEAKERS, FileContents, Speaker
+from voicecoach.types.stream import SPEAKERS, FileContents, Speaker
 
 
 class Stages(NamedTuple):

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from voicecoach.engine import Engine
-from voicecoach.events import Event, InputItem
-from voicecoach.types import F32, SAMPLE_RATE, Block, Transcript
+from voicecoach.types.events import Event, InputItem
+from voicecoach.types.stream import F32, SAMPLE_RATE, Block, Transcript
 
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",

@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 from voicecoach.errors import ModelError
-from voicecoach.types import FileContents
+from voicecoach.types.stream import FileContents
 
 SAMPLE_CALL = "auto_repairs_40.flac"
 """The recorded call in `samples/`."""

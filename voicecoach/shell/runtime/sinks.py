@@ -17,10 +17,10 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from voicecoach.events import Event
 from voicecoach.shell.runtime.worker import ReportTrouble, describe_error
 from voicecoach.text_safety.redaction import redact_words
-from voicecoach.types import Speaker
+from voicecoach.types.events import Event
+from voicecoach.types.stream import Speaker
 
 MAX_WAITING_EVENTS = 5000
 """Most events queued for a sink: those of minutes."""

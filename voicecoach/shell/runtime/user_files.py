@@ -14,7 +14,7 @@ from voicecoach.config import Config, parse_config
 from voicecoach.errors import ConfigError
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.text_safety.bounded_input import MAX_FILE_BYTES
-from voicecoach.types import FileContents
+from voicecoach.types.stream import FileContents
 
 
 def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:

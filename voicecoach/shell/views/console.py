@@ -17,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.estimates.calmness import notable_words
-from voicecoach.events import (
+from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.text_safety.sanitize import printable, readable_text
+from voicecoach.types.events import (
     ChannelState,
     CueClosed,
     CueFeedback,
@@ -28,9 +30,7 @@ from voicecoach.events import (
     Listening,
     Utterance,
 )
-from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.text_safety.sanitize import printable, readable_text
-from voicecoach.types import SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views.snapshot import Snapshot
 from voicecoach.views.summary import count_text, format_samples
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import queue
 from typing import TYPE_CHECKING, Protocol
 
-from voicecoach.events import Event
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.sinks import Sink
+from voicecoach.types.events import Event
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute

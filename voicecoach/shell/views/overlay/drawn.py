@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from voicecoach.types import Speaker
+from voicecoach.types.stream import Speaker
 from voicecoach.views.display import NewestLine
 
 GROUND = QColor(20, 24, 31, 242)

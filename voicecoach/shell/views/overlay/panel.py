@@ -49,7 +49,7 @@ from voicecoach.shell.views.overlay.drawn import (
     set_text,
     set_text_colour,
 )
-from voicecoach.types import SPEAKERS, Speaker
+from voicecoach.types.stream import SPEAKERS, Speaker
 from voicecoach.views.display import (
     METER_STEPS,
     CardDisplay,

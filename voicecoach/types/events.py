@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from voicecoach.types import Block, HeardWord, Immutable, Speaker, Transcript
+from voicecoach.types.stream import Block, HeardWord, Immutable, Speaker, Transcript
 
 
 class Event(Immutable, msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.commands.common import ConfigOption, load_settings, print_note
-from voicecoach.estimates.calmness import calmness_formula
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +26,7 @@ BaselineFileOption = Annotated[
 def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) -> None:
     """Print your baseline and, where it is shown, the calmness formula."""
     from voicecoach.estimates.baseline import BASELINE_SIGNALS, EMPTY_BASELINE
+    from voicecoach.estimates.calmness import calmness_formula
     from voicecoach.shell.results import baseline_file
     from voicecoach.views.summary import count_text
 

@@ -2,14 +2,19 @@
 
     python -m scripts.endurance.threshold_mutations                     all of it, for an hour or so
     python -m scripts.endurance.threshold_mutations --only voicecoach.coaching --only cues.soften
-    python -m scripts.endurance.threshold_mutations --sample 12 --minutes 2        a look
+    python -m scripts.endurance.threshold_mutations --mirror --sample 12 --seed 7  a dozen, as in CI
     python -m scripts.endurance.threshold_mutations --results FILE [--survivors]   go on; only those
 
 A threshold is a number that a module of the core assigns to a constant, alone or inside a tuple,
 a dict or a value of a class, and each number of `coaching/cues.toml`.  One at a time is doubled and
 halved (a zero becomes one) in a copy of the checkout, and the tests that belong to its module run
 there until one fails: its mirror in `tests/`, the tests that import it, and those of its room that
-reach it; the fastest ones that `--budget` seconds hold.
+reach it; the fastest ones that `--budget` seconds hold.  With `--mirror` it is the mirror alone
+(for the cue rules `tests/coaching/test_cue_rules.py`): a few seconds for a change, but whatever
+only other tests hold survives.
+
+Before that each file of tests runs once without a change, and what fails then is not used: it
+would "notice" everything.
 
 `docs/` is not in the copy: a test that compares a generated page would notice any change of a
 number, whatever it means.  It ends with 1 where more than `--at-most` of the thresholds survive
@@ -49,6 +54,10 @@ PRELOADED = ["pytest", "hypothesis", "numpy", "scipy.signal", "scipy.fft", "msgs
 CUES = "voicecoach/coaching/cues.toml"
 OF_DATA = {CUES: "voicecoach.coaching.cues"}
 """The module whose tests are those of a file of data."""
+NO_TEST_RAN = 5
+"""Pytest's exit code."""
+MIRROR_OF_DATA = {CUES: "tests/coaching/test_cue_rules.py"}
+"""The file of tests that holds the numbers of a file of data."""
 
 NO_THRESHOLDS = {
     r"types\.": "the shape of the stream, which every buffer has",
@@ -245,16 +254,27 @@ def import_graph() -> dict[str, set[str]]:
     return graph
 
 
-def tests_of(module: str) -> list[list[str]]:
-    """Return the files of tests that belong to a module, the nearest together and first.
+def mirror_of(path: str) -> str:
+    """Return the file of tests that mirrors a module or a file of data."""
+    folder, _, name = path.partition("/")[2].rpartition("/")
+    return MIRROR_OF_DATA.get(path) or "/".join(filter(None, ("tests", folder, f"test_{name}")))
+
+
+def mirrors_of(path: str) -> list[list[str]]:
+    """Return that file where there is one."""
+    return [[mirror_of(path)]] if (CHECKOUT / mirror_of(path)).exists() else []
+
+
+def tests_of(path: str) -> list[list[str]]:
+    """Return the files of tests that belong to a file, the nearest together and first.
 
     They are its mirror and those of its room that import it, others that import it, and those of
     its room that import what imports it.
     """
     graph = import_graph()
-    below = module.removeprefix("voicecoach.")
-    mirror = "tests." + re.sub(r"(\w+)$", r"test_\1", below)
-    room = f"tests.{below.rpartition('.')[0]}".rstrip(".")
+    module = OF_DATA.get(path) or dotted(CHECKOUT / path)
+    mirror = dotted(CHECKOUT / mirror_of(path))
+    room = mirror.rpartition(".")[0]
     near = {m for m, imported in graph.items() if module in imported}
     found = {}
     for test, imported in graph.items():
@@ -294,11 +314,11 @@ class TimedTests:
                 print(f"red without a mutation, and not used: {test}", flush=True)
         return self._known[file]
 
-    def chosen(self, module: str, budget_s: float) -> tuple[list[str], float]:
-        """Return pytest's arguments for a module, and how long its tests take."""
+    def chosen(self, groups: list[list[str]], budget_s: float) -> tuple[list[str], float]:
+        """Return pytest's arguments for groups of files, and how long their tests take."""
         arguments: list[str] = []
         total = 0.0
-        for files in tests_of(module):
+        for files in groups:
             known = [self.measure(file) for file in files]
             red = {test for found in known for test in found["failed"]}
             times = {test: s for found in known for test, s in found["seconds"].items()}
@@ -410,9 +430,10 @@ class Trees:
         took = round(time.monotonic() - begun, 1)
         if result is None:
             return Outcome("timeout", "", took)
-        if result["code"] == 0:
-            return Outcome("survived", "", took)
-        return Outcome("killed", (result["failed"] or ["?"])[0], took)
+        code = int(result["code"])
+        if code in (0, NO_TEST_RAN):
+            return Outcome("survived", "no test ran" if code else "", took)
+        return Outcome("killed", (result["failed"] or [f"exit code {code}"])[0], took)
 
     def _run(
         self, arguments: Sequence[str], mutant: Mutant | None, timeout_s: float, stop_s: float
@@ -467,6 +488,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--at-most", type=share, default=0.05, metavar="5%%")
     parser.add_argument("--budget", type=float, default=15.0, help="seconds of tests for a mutant")
+    parser.add_argument("--mirror", action="store_true", help="run the mirror's tests alone")
     parser.add_argument("--sample", type=int, help="so many, drawn by --seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=600.0, help="begin none after that")
@@ -511,8 +533,8 @@ def main() -> int:
             waiting = []
             for mutant in mutants:
                 if mutant.id not in done:
-                    module = OF_DATA.get(mutant.path) or dotted(CHECKOUT / mutant.path)
-                    waiting.append(pool.submit(work, mutant, *tests.chosen(module, options.budget)))
+                    groups = (mirrors_of if options.mirror else tests_of)(mutant.path)
+                    waiting.append(pool.submit(work, mutant, *tests.chosen(groups, options.budget)))
             for each in waiting:
                 each.result()
     return report(mutants, done, options.at_most)

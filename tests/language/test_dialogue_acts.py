@@ -13,7 +13,7 @@ from scripts.bench import dialogue_acts
 from tests.language.hypotheses import hypotheses
 from voicecoach.language.act_matcher import ACT_KINDS as DOCS
 from voicecoach.language.act_matcher import ActMatch
-from voicecoach.language.dialogue_acts import ACT_UTTERANCES, DialogueActTracker
+from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.testing import ENGLISH, ENGLISH_ACTS, failed_examples, make_word
 from voicecoach.types.events import DialogueAct, Utterance
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
@@ -280,16 +280,16 @@ def test_later_words_change_nothing_that_was_told() -> None:
     assert len(before) == 2
     moves.add_event(make_word("nothing", 0, utterance=1, speaker=AGENT))
     moves.add_event(make_word("nothing", 0, utterance=2, speaker=AGENT))
-    for number in range(3, 3 * ACT_UTTERANCES):
+    for number in range(3, 24):
         say(moves, AGENT, "Okay then.", number, number * 3 * SECOND)
     assert [*moves.acts_of(AGENT, "apology"), *moves.acts_of(AGENT, "hard")] == before
 
 
 def test_a_long_call_keeps_what_was_done() -> None:
     moves = DialogueActTracker(ENGLISH_ACTS)
-    for number in range(1, 4 * ACT_UTTERANCES):
+    for number in range(1, 32):
         say(moves, AGENT, "I'm so sorry about that.", number, number * 20 * SECOND)
-    assert len(moves.acts_of(AGENT, "apology")) == 4 * ACT_UTTERANCES - 1
+    assert len(moves.acts_of(AGENT, "apology")) == 31
     apologies = moves.acts_of(AGENT, "apology")
     assert moves.acts_of(AGENT, "apology") is apologies
 
@@ -316,6 +316,95 @@ def test_a_complaint_made_again_is_a_repeat() -> None:
         moves, CUSTOMER, "the washing machine is leaking water over my kitchen", 2, 60 * SECOND
     )
     assert "repeat" in {move.kind for move in told}
+
+
+@pytest.mark.parametrize(("after_s", "again"), [(19.5, False), (20.5, True)])
+def test_a_complaint_is_a_repeat_from_20_s_after_it_ended(after_s: float, again: bool) -> None:
+    moves = DialogueActTracker(ENGLISH_ACTS)
+    story = "my washing machine leaks water all over the kitchen floor"
+    say(moves, CUSTOMER, story)
+    ended_at = len(story.split()) * SECOND // 3
+    told = say(moves, CUSTOMER, story, 2, ended_at + round(after_s * SECOND))
+    assert ("repeat" in {move.kind for move in told}) is again
+
+
+@pytest.mark.parametrize(("tables", "found"), [(8, True), (9, False)])
+def test_the_last_12_words_of_an_utterance_are_read_again(tables: int, found: bool) -> None:
+    """The promise takes 4 of them."""
+    moves = DialogueActTracker(ENGLISH_ACTS)
+    first = "leave it with me " + "table " * tables
+    say(moves, AGENT, first)
+    start = len(first.split()) * SECOND // 3 + SECOND
+    told = say(moves, AGENT, "tomorrow", 2, start)
+    assert [move.kind for move in told] == ["expectation"] * found
+
+
+@pytest.mark.parametrize(("pause_s", "found"), [(1.9, True), (2.1, False)])
+def test_an_utterance_goes_on_over_a_pause_of_2_s(pause_s: float, found: bool) -> None:
+    moves = DialogueActTracker(ENGLISH_ACTS)
+    say(moves, CUSTOMER, "I want to speak to")
+    told = say(moves, CUSTOMER, "your manager", 2, 5 * SECOND // 3 + round(pause_s * SECOND))
+    assert [move.kind for move in told] == ["demand"] * found
+
+
+@pytest.mark.parametrize(("unfinished", "found"), [(8, True), (9, False)])
+def test_the_words_of_8_unfinished_utterances_are_remembered(unfinished: int, found: bool) -> None:
+    moves = DialogueActTracker(ENGLISH_ACTS)
+    for number in range(1, unfinished + 1):
+        said_now = "I'm so sorry about that. Chairs" if number == 1 else "table"
+        for i, text in enumerate(said_now.split()):
+            word = make_word(
+                text, i, utterance=number, start=number * 10 * SECOND, final=False, speaker=AGENT
+            )
+            moves.add_event(word)
+    assert bool(moves.acts_of(AGENT, "apology")) is found
+
+
+def test_an_act_is_quoted_with_8_words() -> None:
+    moves = DialogueActTracker(ENGLISH_ACTS)
+    (act,) = say(moves, AGENT, "leave it with me " + "table " * 9 + "tomorrow")
+    assert act.text == "leave it with me table table table table"
+
+
+# --- how much a paraphrase shares with what the customer told ----------------------------------
+
+TOLD = "boiler kitchen garden window"
+"""Four content words."""
+
+
+def paraphrases(text: str, *, told: str = TOLD, after_s: float = 5.0) -> bool:
+    """Return whether the agent's words are a paraphrase, said so long after the customer's."""
+    moves = DialogueActTracker(ENGLISH_ACTS)
+    say(moves, CUSTOMER, told)
+    start = len(told.split()) * SECOND // 3 + round(after_s * SECOND)
+    return "paraphrase" in {move.kind for move in say(moves, AGENT, text, 1, start)}
+
+
+@pytest.mark.parametrize(("after_s", "found"), [(59.5, True), (60.5, False)])
+def test_a_paraphrase_takes_up_what_ended_60_s_before(after_s: float, found: bool) -> None:
+    assert paraphrases(TOLD, after_s=after_s) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("table boiler kitchen garden window", True),
+        ("table boiler kitchen garden", False),
+        ("so boiler kitchen", True),
+        ("so boiler table", False),
+        ("in other words boiler", True),
+        ("in other words table", False),
+    ],
+)
+def test_a_paraphrase_shares_4_words_or_2_after_a_weak_lead_or_1_beside_a_strong_one(
+    text: str, found: bool
+) -> None:
+    assert paraphrases(text) is found
+
+
+@pytest.mark.parametrize(("between", "found"), [(28, True), (29, False)])
+def test_a_paraphrase_is_in_the_30_words_after_its_lead(between: int, found: bool) -> None:
+    assert paraphrases("so " + "table " * between + "boiler kitchen") is found
 
 
 def test_what_is_only_meant_to_reassure() -> None:

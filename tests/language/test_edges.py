@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import cast
+
 import pytest
 
 from tests.language.test_wording import MODEL, SECOND, said, say, total
-from voicecoach.language.wording import WordingEvidence
+from voicecoach.language.phrases import SharedPhrases
+from voicecoach.language.tables import SharedTable, WordingTable
+from voicecoach.language.wording import WordingEvidence, WordingModel, WordingPhrases
 from voicecoach.testing import ENGLISH_WORDING
 
 THREAT = "I will take you to court"
@@ -63,3 +68,104 @@ def test_a_complaint_is_remembered_for_40_utterances(utterances: int, remembered
     talk = ["chairs and tables"] * utterances
     evidence = said(COMPLAINT, *talk, COMPLAINT)
     assert any(e.text.startswith("said it again") for e in evidence) is remembered
+
+
+@pytest.mark.parametrize(("pause_s", "again"), [(19.5, False), (20.5, True)])
+def test_a_complaint_is_made_again_from_20_s_after_it_ended(pause_s: float, again: bool) -> None:
+    evidence = said(COMPLAINT, COMPLAINT, pause_s=pause_s)
+    assert any(e.text.startswith("said it again") for e in evidence) is again
+
+
+@pytest.mark.parametrize(("pause_s", "found"), [(1.9, True), (2.1, False)])
+def test_a_phrase_goes_across_a_pause_of_2_s(pause_s: float, found: bool) -> None:
+    assert bool(said("I want to speak", "to a manager", pause_s=pause_s)) is found
+
+
+# --- how much of an utterance is read at once -------------------------------------------------
+
+NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+SUBJECTS = {"hostile": ("you",), "desperate": ("me",)}
+
+
+def made_up(**phrases: tuple[str, ...]) -> WordingPhrases:
+    """Return a language whose only phrases are these, with a word that each output is about."""
+    shared = SharedPhrases(SharedTable(fillers=(), second_person=(), negation=("not",), common=()))
+    every = ("threat", "supervisor", "hostile", "desperate", "repeat", "displeased")
+    given = {kind: phrases.get(kind, ("unheard",)) for kind in every}
+    table = WordingTable(
+        threat=given["threat"],
+        supervisor=given["supervisor"],
+        hostile=given["hostile"],
+        desperate=given["desperate"],
+        repeat=given["repeat"],
+        displeased=given["displeased"],
+        model_subjects=SUBJECTS,
+    )
+    return WordingPhrases(table, shared)
+
+
+class JudgedBy:
+    """Stands for the model of wording: gives the probabilities that a function has for words."""
+
+    def __init__(self, judge: Callable[[Sequence[str]], tuple[float, float]]) -> None:
+        self.class_probabilities = judge
+
+    def strongest_ngrams(self, words: Sequence[str], output: int) -> list[tuple[int, int]]:
+        return [(0, 1)]
+
+
+def judged(text: str, judge: Callable[[Sequence[str]], tuple[float, float]]) -> float:
+    """Return what an utterance weighs, said without a pause, if the model judges so."""
+    wording = WordingEvidence(made_up(), cast(WordingModel, JudgedBy(judge)))
+    return total(wording.evidence(say(wording, text)))
+
+
+@pytest.mark.parametrize(("earlier", "found"), [(6, True), (7, False)])
+def test_the_last_6_words_of_an_utterance_are_read_again(earlier: int, found: bool) -> None:
+    phrases = made_up(hostile=("one two three four five six seven eight",))
+    wording = WordingEvidence(phrases, MODEL)
+    end = say(wording, " ".join(NUMBERS[:earlier]))
+    end = say(wording, " ".join(NUMBERS[earlier:8]), 2, end + SECOND)
+    assert (total(wording.evidence(end)) == pytest.approx(1.2)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "hostile", "desperate", "believed"),
+    [
+        ("you table table table table", 0.72, 0.0, True),
+        ("you table table table table", 0.68, 0.0, False),
+        ("me table table table table", 0.0, 0.81, True),
+        ("me table table table table", 0.0, 0.79, False),
+    ],
+)
+def test_the_model_is_believed_from_07_for_hostile_and_08_for_desperate(
+    text: str, hostile: float, desperate: float, believed: bool
+) -> None:
+    assert (judged(text, lambda words: (hostile, desperate)) > 0) is believed
+
+
+def test_the_model_adds_no_more_than_06() -> None:
+    text = "you table table table table"
+    assert judged(text, lambda words: (0.999, 0.0)) == pytest.approx(0.6)
+    # From 0.7 to 0.8 the log-odds rise by log(4) - log(7/3).
+    assert judged(text, lambda words: (0.8, 0.0)) == pytest.approx(0.539, abs=0.001)
+
+
+@pytest.mark.parametrize(("words", "judges"), [(5, True), (4, False)])
+def test_the_model_judges_5_words_and_no_fewer(words: int, judges: bool) -> None:
+    text = "you " + "table " * (words - 1)
+    assert (judged(text, lambda words: (0.99, 0.0)) > 0) is judges
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "together"),
+    [(0, 10, True), (0, 11, False), (4, 10, True), (2, 10, False)],
+)
+def test_the_model_reads_12_words_from_every_4th(before: int, between: int, together: bool) -> None:
+    """Only where both words are in what is read at once is it hostile."""
+
+    def both(words: Sequence[str]) -> tuple[float, float]:
+        return (0.99 if {"you", "lamp"} <= set(words) else 0.0), 0.0
+
+    text = "table " * before + "you " + "table " * between + "lamp"
+    assert (judged(text, both) > 0) is together

@@ -2,7 +2,13 @@
 
 import pytest
 
-from voicecoach.language.phrases import Phrases, normalize_text
+from voicecoach.language.phrases import (
+    Phrases,
+    SharedPhrases,
+    find_retelling,
+    normalize_text,
+)
+from voicecoach.language.tables import SharedTable
 
 
 @pytest.mark.parametrize(
@@ -33,3 +39,30 @@ def test_words_are_covered_only_where_nothing_else_is_said() -> None:
     assert phrases.cover_all(["Okay", "...", "no", "problem"])
     assert not phrases.cover_all(["no", "problem", "at", "all"])
     assert not phrases.cover_all([])
+
+
+@pytest.mark.parametrize(("between", "found"), [("a b c", True), ("a b c d", False)])
+def test_a_gap_in_a_phrase_stands_for_up_to_3_words(between: str, found: bool) -> None:
+    words = f"give {between} back".split()
+    assert bool(Phrases(["give .. back"]).find(words)) is found
+
+
+def test_a_negation_turns_the_3_words_after_it_round() -> None:
+    shared = SharedPhrases(SharedTable(fillers=(), second_person=(), negation=("not",), common=()))
+    words = ["a", "not", "b", "c", "d", "e", "f"]
+    assert shared.find_negated(words, [False] * 7) == [False, *[True] * 4, False, False]
+
+
+def test_a_retelling_shares_3_content_words() -> None:
+    assert find_retelling(["boiler", "leaks"], ["boiler", "leaks"], 8) is None
+    assert find_retelling(["boiler", "leaks", "water"], ["boiler", "leaks", "water"], 8) == 0
+
+
+@pytest.mark.parametrize(("shared", "again"), [(5, False), (6, True)])
+def test_a_retelling_shares_6_of_the_10_content_words_of_the_shorter_telling(
+    shared: int, again: bool
+) -> None:
+    before = [f"told{i}" for i in range(20)]
+    now = [f"told{i}" if i < shared else f"new{i}" for i in range(10)]
+    assert (find_retelling(before, now, 8) is not None) is again
+    assert (find_retelling(now, before, 8) is not None) is again

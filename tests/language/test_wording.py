@@ -41,11 +41,11 @@ def say(wording: WordingEvidence, text: str, utterance: int = 1, start: int = 0)
     return words[-1].end
 
 
-def said(*utterances: str, pause_s: int = 1) -> tuple[Evidence, ...]:
+def said(*utterances: str, pause_s: float = 1) -> tuple[Evidence, ...]:
     """Return the evidence right after utterances."""
     wording, end = WordingEvidence(ENGLISH_WORDING, MODEL), 0
     for number, text in enumerate(utterances, 1):
-        start = end + pause_s * SECOND if end else 0
+        start = end + round(pause_s * SECOND) if end else 0
         end = say(wording, text, number, start)
     return wording.evidence(end)
 

@@ -8,10 +8,11 @@
 A threshold is a number that a module of the core assigns to a constant, alone or inside a tuple,
 a dict or a value of a class, and each number of `coaching/cues.toml`.  One at a time is doubled and
 halved (a zero becomes one) in a copy of the checkout, and the tests that belong to its module run
-there until one fails: its mirror in `tests/`, the tests that import it, and those of its room that
-reach it; the fastest ones that `--budget` seconds hold.  With `--mirror` it is the mirror alone
-(for the cue rules `tests/coaching/test_cue_rules.py`): a few seconds for a change, but whatever
-only other tests hold survives.
+there until one fails: its mirror in `tests/` and those of its room that reach it, then others that
+import it; of each the fastest ones that `--budget` seconds hold.
+
+With `--mirror` it is the mirror alone (for the cue rules `tests/coaching/test_cue_rules.py`): a few
+seconds for a change, but whatever only other tests hold survives.
 
 Before that each file of tests runs once without a change, and what fails then is not used: it
 would "notice" everything.
@@ -268,8 +269,8 @@ def mirrors_of(path: str) -> list[list[str]]:
 def tests_of(path: str) -> list[list[str]]:
     """Return the files of tests that belong to a file, the nearest together and first.
 
-    They are its mirror and those of its room that import it, others that import it, and those of
-    its room that import what imports it.
+    They are its mirror and those of its room that import it or what imports it, then others that
+    import it.
     """
     graph = import_graph()
     module = OF_DATA.get(path) or dotted(CHECKOUT / path)
@@ -280,12 +281,11 @@ def tests_of(path: str) -> list[list[str]]:
     for test, imported in graph.items():
         if not test.rpartition(".")[2].startswith("test_") or test.startswith("tests.calls."):
             continue
-        if test == mirror:
+        of_room = test.rpartition(".")[0] == room
+        if test == mirror or (of_room and (module in imported or imported & near)):
             found[test] = 0
         elif module in imported:
-            found[test] = int(test.rpartition(".")[0] != room)
-        elif test.rpartition(".")[0] == room and imported & near:
-            found[test] = 2
+            found[test] = 1
     ranked = sorted(found.items(), key=itemgetter(1, 0))
     return [
         [f"{test.replace('.', '/')}.py" for test, _ in group]

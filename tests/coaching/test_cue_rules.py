@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.coaching.test_outcomes import follow, opened
 from voicecoach.coaching import cues
-from voicecoach.coaching.cues import CueEngine
+from voicecoach.coaching.cues import Cue, CueEngine
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
 from voicecoach.types.events import CueClosed, CueOpened
@@ -25,6 +26,7 @@ TICK_S = TICK * HOP / SAMPLE_RATE
 SERIES = dict[str, list[tuple[float, float]]]
 NAN = float("nan")
 TOP = max(cue["level"] for cue in RULES.values())
+LOWEST = min(cue["level"] for cue in RULES.values())
 OF_LEVEL = {
     6: "let-them-finish",
     5: "set-a-limit",
@@ -36,9 +38,13 @@ OF_LEVEL = {
 """A cue of each level; no two of them have a signal in common."""
 
 
-def shown(series: SERIES, length_s: float) -> list[tuple[str, float, float, str]]:
+def shown(
+    series: SERIES, length_s: float, own: tuple[Cue, ...] = (), without: tuple[str, ...] = ()
+) -> list[tuple[str, float, float, str]]:
     """Return each card with when it came, when it left and why; gaps and budgets are none."""
-    engine = CueEngine(cues.built_in_cues(), CuesConfig(min_gap_s=0.0, calm_most=1000))
+    settings = CuesConfig(min_gap_s=0.0, calm_most=1000)
+    built_in = (cue for cue in cues.built_in_cues() if cue.id not in without)
+    engine = CueEngine((*built_in, *own), settings)
     quotes = dict.fromkeys(CUE_QUOTES, "")
     came: dict[str, float] = {}
     found = []
@@ -144,6 +150,28 @@ def test_a_card_takes_the_screen_from_one_of_a_lower_level_alone(id: str) -> Non
         series = {**held(first["at"], begin_s=rule["after_s"] + 1.0), **held(rule["at"])}
         cards = [card[0] for card in shown(series, rule["after_s"] + begins_s + 2.0)]
         assert cards == ([id, other] if cue["level"] < level else [id]), other
+
+
+def own_cue(level: int) -> Cue:
+    """Return a cue of one's own, about silence as `check-in` is."""
+    check_in = next(cue for cue in cues.built_in_cues() if cue.id == "check-in")
+    return msgspec.structs.replace(check_in, id="own", priority=level)
+
+
+@pytest.mark.parametrize(("level", "takes"), [(TOP, False), (TOP + 1, True)])
+def test_a_cue_of_ones_own_above_all_of_these_takes_the_screen(level: int, takes: bool) -> None:
+    top = OF_LEVEL[TOP]
+    series = {**held(RULES[top]["rule"][0]["at"]), **held({"dead_air_s": 8.0}, begin_s=1.0)}
+    cards = [card[0] for card in shown(series, 2.0, (own_cue(level),))]
+    assert cards == ([top, "own"] if takes else [top])
+
+
+@pytest.mark.parametrize(("level", "loses"), [(LOWEST, False), (LOWEST - 1, True)])
+def test_a_cue_of_ones_own_below_all_of_these_loses_the_screen(level: int, loses: bool) -> None:
+    lowest = OF_LEVEL[LOWEST]
+    series = {**held({"dead_air_s": 8.0}), **held(RULES[lowest]["rule"][0]["at"], begin_s=1.0)}
+    cards = [card[0] for card in shown(series, 2.0, (own_cue(level),), ("check-in",))]
+    assert cards == (["own", lowest] if loses else ["own"])
 
 
 def test_each_cue_of_the_catalogue_is_here() -> None:

@@ -167,6 +167,82 @@ def test_what_is_far_off_counts_as_3_deviations_of_its_signal(
     assert baseline_moved(signal, 100.0, 1.0) == pytest.approx(3 * deviation / 601, rel=0.02)
 
 
+def moved_after_10_s(signal: str, off: float) -> float:
+    """Return how far the usual moves by a window that is `off` after 10 s of plain speech."""
+    of_voice, field = {
+        "rate_syl_s": ("rate", "baseline_rate_syl_s"),
+        "level_dbfs": ("level", "level_db"),
+        "f0_semitones": ("f0", "f0_semitones"),
+        "f0_range_semitones": ("f0_range", "f0_range_semitones"),
+    }[signal]
+    m = meter()
+    _, at = measure(m, PLAIN, 10.0)
+    measured, _ = measure(m, Voice(**{of_voice: getattr(PLAIN, of_voice) + off}), 0.125, at)
+    value = float(getattr(measured, field))
+    return value - PLAIN.rate if signal == "rate_syl_s" else off - value
+
+
+@pytest.mark.parametrize(
+    ("signal", "whole", "too_far"),
+    [
+        ("rate_syl_s", 2.3, 2.5),
+        ("level_dbfs", 10.0, 10.6),
+        ("f0_semitones", 6.8, 7.1),
+        ("f0_range_semitones", 5.1, 5.3),
+    ],
+)
+def test_what_chance_hardly_gives_after_10_s_of_speech_counts_less(
+    signal: str, whole: float, too_far: float
+) -> None:
+    """Chance gives 3 deviations of a window and of what is known: 3 * sqrt(1 + 3 / 10)."""
+    share = moved_after_10_s(signal, 0.1) / 0.1
+    assert moved_after_10_s(signal, whole) == pytest.approx(whole * share)
+    assert moved_after_10_s(signal, too_far) < 0.99 * too_far * share
+
+
+def kept(signal: str, mean: float) -> AgentBaseline:
+    """Return what was learnt of a signal from very much."""
+    learnt = SignalBaseline(mean, 1.0, 1e5)
+    return AgentBaseline(version=1, calls=1, signals={signal: learnt})
+
+
+def overlaps_baseline(count: int) -> float:
+    """Return the usual overlaps, 0 before, after a minute with so many."""
+    m = meter(kept_usual=kept("overlaps_per_min", 0.0))
+    talk(m, [(C, 1.0, 30.0)])
+    for i in range(count):
+        start, end = s(5.0 * i + 5.0), s(5.0 * i + 6.0)
+        m.add_speech_event(Overlap(at=end, by=A, backchannel=False, start=start, end=end))
+    return measure(m, PLAIN, 0.125, s(60.0))[0].baseline_overlaps_per_min or 0.0
+
+
+def reply_gap_baseline(gap_s: float) -> float:
+    """Return the usual gap, 0 before, once three replies have come after so long."""
+    m = meter(kept_usual=kept("reply_gap_s", 0.0))
+    for start in (0.0, 20.0, 40.0):
+        reply = start + 5.0 + gap_s
+        talk(m, [(C, start + 1.0, start + 5.0), (A, reply, reply + 1.5)])
+    return (m.newest and m.newest.baseline_reply_gap_s) or 0.0
+
+
+def talk_share_baseline(share: float) -> float:
+    """Return the usual share of talk, 0.1 before, after a minute with this share."""
+    m = meter(kept_usual=kept("talk_share", 0.1))
+    theirs_s = 40.0 * (1.0 - share)
+    talk(m, [(C, 1.0, 1.0 + theirs_s), (A, 15.0 + theirs_s, 55.0)])
+    return measure(m, PLAIN, 0.125, s(60.0))[0].baseline_talk_share or 0.0
+
+
+def test_a_minute_or_a_reply_is_a_21st_of_what_is_usual_and_less_where_it_is_far_off() -> None:
+    """20 of them are the most that is kept; 3 deviations of one, and of what is known, are far."""
+    assert overlaps_baseline(3) == pytest.approx(3 / 21)
+    assert overlaps_baseline(4) < 3.2 / 21
+    assert reply_gap_baseline(1.5) == pytest.approx(1.5 / 21)
+    assert reply_gap_baseline(1.7) < 1.6 / 21
+    assert talk_share_baseline(0.7) - 0.1 == pytest.approx(0.6 / 21)
+    assert talk_share_baseline(0.8) - 0.1 < 0.63 / 21
+
+
 def test_speech_is_forgotten_after_a_minute_and_a_half() -> None:
     """Each second of it counts for 1 / 90 once there were 90 s."""
     m = meter()

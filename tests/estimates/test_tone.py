@@ -174,6 +174,15 @@ def test_little_speech_is_little_sure_and_moves_little() -> None:
     assert little.confidence < 0.3 * much.confidence
 
 
+def test_a_window_counts_whole_from_a_second_of_speech_on() -> None:
+    at = 30 * SAMPLE_RATE
+    most, whole, less = (
+        ToneEstimator(MODEL).estimate_tone(at, window(ANGRY, at, s)) for s in (2.0, 1.0, 0.9)
+    )
+    assert (whole.agitation, whole.confidence) == (most.agitation, most.confidence)
+    assert less.confidence < 0.99 * whole.confidence
+
+
 def test_an_angry_voice_is_agitation_with_its_evidence() -> None:
     e = ToneEstimator(MODEL)
     calm, at = talk(e, CALM, 20.0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.language.test_wording import said
 from voicecoach.language.phrases import (
     Phrases,
     SharedPhrases,
@@ -66,3 +67,19 @@ def test_a_retelling_shares_6_of_the_10_content_words_of_the_shorter_telling(
     now = [f"told{i}" if i < shared else f"new{i}" for i in range(10)]
     assert (find_retelling(before, now, 8) is not None) is again
     assert (find_retelling(now, before, 8) is not None) is again
+
+
+# --- the pauses between utterances -------------------------------------------------------------
+
+STORY = "the engineer never came to my house on tuesday morning and it is unacceptable"
+
+
+@pytest.mark.parametrize(("pause_s", "again"), [(19.5, False), (20.5, True)])
+def test_a_complaint_is_made_again_from_20_s_after_it_ended(pause_s: float, again: bool) -> None:
+    evidence = said(STORY, STORY, pause_s=pause_s)
+    assert any(e.text.startswith("said it again") for e in evidence) is again
+
+
+@pytest.mark.parametrize(("pause_s", "found"), [(1.9, True), (2.1, False)])
+def test_a_phrase_goes_across_a_pause_of_2_s(pause_s: float, found: bool) -> None:
+    assert bool(said("I want to speak", "to a manager", pause_s=pause_s)) is found

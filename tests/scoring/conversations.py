@@ -12,6 +12,8 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
 from voicecoach.config import EndpointingConfig
 from voicecoach.language.dialogue_acts import DialogueActTracker
+from voicecoach.scoring.call import ScoredCall
+from voicecoach.scoring.record import CallRecord
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
@@ -252,3 +254,36 @@ def _recomputed(formula: str, score: float) -> None:
     assert re.fullmatch(r"[\d.+\-*/(), maxin]+", numbers)
     assert abs(eval(numbers) - score) < 0.006
     assert abs(float(value) - score) < 1e-9
+
+
+# --- what is done beside words that do nothing ---------------------------------------------------
+
+TABLE = "chairs"
+"""A word that does nothing."""
+
+
+def line(who: Speaker, seconds: float, gap_s: float = 1.0, agitation: float = 0.0) -> Line:
+    """Return so many seconds of words that do nothing."""
+    return Line(who, " ".join([TABLE] * round(3 * seconds)), gap_s=gap_s, agitation=agitation)
+
+
+def act(who: Speaker, kind: str, at_s: float, text: str = TABLE) -> DialogueAct:
+    """Return that something is done with words at a time."""
+    start = round(at_s * SAMPLE_RATE)
+    end = start + SAMPLE_RATE // 4
+    return DialogueAct(
+        at=end, speaker=who, start=start, end=end, kind=kind, text=text, instead=""
+    )  # fmt: skip
+
+
+def score(technique: str, lines: Sequence[Line], *acts: Event) -> float | None:
+    """Return a technique's score of a call in which so much is done."""
+    return scores(card([*events(lines), *acts]))[technique]
+
+
+def scored(told: Iterable[Event]) -> ScoredCall:
+    """Return a call that is over, arranged for scoring."""
+    record = CallRecord()
+    for event in told:
+        record.add_event(event)
+    return ScoredCall(record, SHIPPED, ENGLISH)

@@ -72,6 +72,7 @@ NO_THRESHOLDS = {
     r".*\.(LOG_SCHEMA|BASELINE_VERSION|TIME_DECIMALS|SIGNAL_DECIMALS|SCORE_DECIMALS|ID_DIGITS)":
         "a format",
     r"journal\.trends\._TAILS": "computed",
+    r"journal\.trends\.RESAMPLES": "how many samples a bootstrap draws: more are only more exact",
     r"dsp\.(level\.ENVELOPE_STEP|prosody\.GROUP_HOPS|delay\.CORRELATION_WINDOW|clipping\._)":
         "how much is computed at a time",
     r"views\.exports\.MILLISECOND": "a unit",

@@ -27,7 +27,6 @@ from tests.journal.entries import STARTED, made
 from tests.shell.views.test_browser import chromium, installed
 from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, ScoreRow, SurveyRow
 from voicecoach.journal.trends import (
-    MIN_FOR_INTERVAL,
     Estimate,
     TechniqueTrend,
     TrendRows,
@@ -178,7 +177,7 @@ def test_a_cue_that_helps_is_told_from_one_that_does_not() -> None:
     assert "it fell less with the cue" in cue_verdict(harms)
     same = cue_trends(NOTHING._replace(outcomes=after(0, "", 30) + after(0, "holdout", 30)))[0]
     assert "no difference can be told" in cue_verdict(same)
-    few = after(-0.3, "", 30) + after(0, "holdout", MIN_FOR_INTERVAL - 1)
+    few = after(-0.3, "", 30) + after(0, "holdout", 7)
     assert cue_trends(NOTHING._replace(outcomes=few))[0].against == ""
 
 
@@ -216,9 +215,8 @@ def test_wilsons_interval_is_as_by_hand() -> None:
         assert found.low == pytest.approx((middle - half) / (1 + z**2 / of), abs=1e-9)
         assert found.high == pytest.approx((middle + half) / (1 + z**2 / of), abs=1e-9)
     assert share_estimate(0, 0) == Estimate(None, 0)
-    assert share_estimate(3, MIN_FOR_INTERVAL - 1) == Estimate(
-        3 / (MIN_FOR_INTERVAL - 1), MIN_FOR_INTERVAL - 1
-    )
+    assert share_estimate(3, 7) == Estimate(3 / 7, 7)
+    assert share_estimate(3, 8).low is not None
 
 
 def test_a_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
@@ -246,7 +244,8 @@ def test_a_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
 def test_the_same_rows_always_give_the_same_interval() -> None:
     groups = [[0.1 * i, -0.1 * i] for i in range(10)]
     assert mean_estimate(groups) == mean_estimate(groups)
-    assert mean_estimate([[1.0]] * (MIN_FOR_INTERVAL - 1)) == Estimate(1.0, MIN_FOR_INTERVAL - 1)
+    assert mean_estimate([[1.0]] * 7) == Estimate(1.0, 7)
+    assert mean_estimate([[1.0]] * 8) == Estimate(1.0, 8, 1.0, 1.0)
     assert mean_estimate([]) == Estimate(None, 0)
 
 
@@ -262,9 +261,8 @@ def test_spearman_of_a_known_example_with_ties() -> None:
 
 
 def test_spearman_is_not_told_of_few_or_of_what_is_always_the_same() -> None:
-    assert spearman(range(MIN_FOR_INTERVAL - 1), range(MIN_FOR_INTERVAL - 1)) == Estimate(
-        None, MIN_FOR_INTERVAL - 1
-    )
+    assert spearman(range(7), range(7)) == Estimate(None, 7)
+    assert spearman(range(8), range(8)) == Estimate(1, 8, 1, 1)
     assert spearman([3] * 20, range(20)) == Estimate(None, 20)
     assert spearman(range(20), [3] * 20) == Estimate(None, 20)
     assert spearman(range(20), range(20)) == Estimate(1, 20, 1, 1)
@@ -272,9 +270,7 @@ def test_spearman_is_not_told_of_few_or_of_what_is_always_the_same() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 10), st.integers(-50, 50)), min_size=MIN_FOR_INTERVAL, max_size=40
-    ),
+    st.lists(st.tuples(st.integers(0, 10), st.integers(-50, 50)), min_size=8, max_size=40),
     st.randoms(use_true_random=False),
 )
 def test_spearman_knows_only_the_order(pairs: list[tuple[int, int]], rng: random.Random) -> None:
@@ -312,7 +308,7 @@ def test_an_answer_that_moves_with_something_is_told_and_of_few_calls_nothing_is
     rows = NOTHING._replace(
         calls=calls(count, agitation_peak=[i / 12 for i in range(count)]),
         surveys=answered([5 - i // 3 for i in range(count)]),
-        scores=[score(f"c{i}", "x", i / 12) for i in range(MIN_FOR_INTERVAL - 1)],
+        scores=[score(f"c{i}", "x", i / 12) for i in range(7)],
     )
     found = {each.figure: each for each in associations(rows)}
     peak = found["Customer's agitation, highest"]
@@ -321,7 +317,7 @@ def test_an_answer_that_moves_with_something_is_told_and_of_few_calls_nothing_is
     assert peak.rank.value < -0.95
     assert "Score: X" not in found, "of seven calls"
     assert "Length of the call" not in found, "it is always the same"
-    rows = rows._replace(scores=[score(f"c{i}", "x", i / 12) for i in range(MIN_FOR_INTERVAL)])
+    rows = rows._replace(scores=[score(f"c{i}", "x", i / 12) for i in range(8)])
     assert "Score: X" in {each.figure for each in associations(rows)}
 
 

@@ -11,7 +11,6 @@ from voicecoach.testing import ENGLISH
 from voicecoach.text_safety import card_masking
 from voicecoach.text_safety.card_masking import (
     HIDDEN_DIGIT,
-    MAX_WORDS_IN_RUN,
     MIN_CARD_DIGITS,
     SHOWN_DIGITS,
     DigitRun,
@@ -217,6 +216,54 @@ def test_a_word_that_holds_a_card_number_is_one_whatever_else_is_in_it(
     assert len(text) == len(f"card{glue}{number}")
 
 
-def test_enough_other_words_end_a_run() -> None:
-    other = ["please"] * (MAX_WORDS_IN_RUN + 1)
-    assert mask_cards(["555", "123", "4567", *other, "12345678"]).texts[-1] == "123456##"
+def shown(said: str) -> str:
+    """Return what is shown of words."""
+    return " ".join(mask_cards(said.split()).texts)
+
+
+@pytest.mark.parametrize(("others", "last"), [(8, "########"), (9, "123456##")])
+def test_a_run_ends_with_the_9th_other_word(others: int, last: str) -> None:
+    assert shown(f"555 123 4567 {'please ' * others} 12345678").split()[-1] == last
+
+
+AWAY = " please" * 9
+"""Enough other words for a run to be over."""
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [("1234 1234 1234", "1234 1234 1234"), ("1234 1234 1234 1", "1234 12## #### #")],
+)
+def test_a_run_of_13_digits_is_a_card_number_and_one_of_12_is_none(said: str, seen: str) -> None:
+    assert shown(said + AWAY) == seen + AWAY
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("12 please 3456 7890", "12 please 3456 78##"),
+        ("123 please 4567 890", "123 please 456# ###"),
+    ],
+)
+def test_a_run_of_3_digits_goes_on_after_other_words_and_one_of_2_does_not(
+    said: str, seen: str
+) -> None:
+    assert shown(said) == seen
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"), [("ref1234 5678", "ref1234 56##"), ("ref123 45678", "ref123 45678")]
+)
+def test_4_figures_that_letters_touch_are_a_part_of_a_number_and_3_are_none(
+    said: str, seen: str
+) -> None:
+    assert shown(said) == seen
+
+
+def test_a_security_code_has_4_digits() -> None:
+    assert shown("cvv 1 2 3 4 5") == "cvv # # # # 5"
+
+
+@pytest.mark.parametrize(("others", "code"), [(5, "###"), (6, "123")])
+def test_a_security_code_is_at_most_5_words_from_its_name(others: int, code: str) -> None:
+    assert shown(f"cvv {'table ' * others} 123").split()[-1] == code

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from voicecoach.testing import process_all, silence, stereo, syllables, vowel
+from voicecoach.testing import make_word, process_all, silence, stereo, syllables, vowel
 from voicecoach.types.events import EVENT_TYPES, Ended, TranscribeRequest, Word, event_type
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
@@ -90,6 +90,24 @@ def test_a_line_that_is_no_event_is_named(bad: bytes) -> None:
 def test_a_time_that_is_in_no_call_is_refused(time: bytes) -> None:
     with pytest.raises(ValueError, match="line 1: not an event"):
         list(event_log.read_events(iter([b'{"type":"ended","at_s":1.0,"end_s":' + time + b"}"])))
+
+
+@pytest.mark.parametrize(
+    ("field", "most"), [(b'"end_s":%d', 24 * 3600), (b'"end_s":1,"more":%d', 2**53)]
+)
+def test_a_call_lasts_a_day_and_a_number_is_one_that_floats_tell_apart(
+    field: bytes, most: int
+) -> None:
+    line = b'{"type":"ended","at_s":1.0,' + field + b"}"
+    assert len(list(event_log.read_events(iter([line % most])))) == 1
+    with pytest.raises(ValueError, match="line 1: not an event"):
+        list(event_log.read_events(iter([line % (most + 1)])))
+
+
+def test_a_number_has_4_decimals() -> None:
+    word = make_word("a", 0)
+    line = event_log.encode_event(msgspec.structs.replace(word, probability=0.123456789))
+    assert json.loads(line)["probability"] == 0.1235
 
 
 @pytest.mark.parametrize("more", [{"speakers": ["nobody"]}, {"speakers": 3}, {"call": 7}])

@@ -1,14 +1,15 @@
-"""How much is read, at its edges."""
+"""How much of a file, a line and a log is read."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety.bounded_input import log_lines
-from voicecoach.text_safety.sanitize import clean_text
 
 LINE = b"x" * (2**20 - 1) + b"\n"
 """As long as a line may be."""
@@ -37,11 +38,13 @@ def test_a_log_of_4_gibibytes_is_read_and_no_longer_one() -> None:
         sum(1 for _ in log_lines(cast(Any, LongLog(4097))))
 
 
-@pytest.mark.parametrize(("marks", "kept"), [(4, 4), (5, 4)])
-def test_a_character_has_4_marks(marks: int, kept: int) -> None:
-    assert clean_text("e" + "\u0301" * marks) == "e" + "\u0301" * kept
-
-
-def test_a_text_has_10_000_characters() -> None:
-    assert len(clean_text("a" * 10_001)) == 10_000
-    assert clean_text("a" * 10_000) == "a" * 10_000
+def test_a_file_of_4_mebibytes_is_read_and_no_larger_one(tmp_path: Path) -> None:
+    path = tmp_path / "large.toml"
+    for size, read in ((4 * 2**20, True), (4 * 2**20 + 1, False)):
+        with path.open("wb") as file:
+            file.truncate(size)
+        if read:
+            assert len(read_file(path)) == size
+        else:
+            with pytest.raises(OSError, match="larger"):
+                read_file(path)

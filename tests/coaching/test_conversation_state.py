@@ -2,8 +2,16 @@
 
 import pytest
 
-from voicecoach.coaching.conversation_state import AgitationHistory, ChannelLevels, SilenceTracker
-from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS
+from voicecoach.audio.endpointing import Endpointer
+from voicecoach.coaching.conversation_state import (
+    AccountTracker,
+    AgitationHistory,
+    ChannelLevels,
+    SilenceTracker,
+)
+from voicecoach.config import EndpointingConfig
+from voicecoach.types.events import Account, Event
+from voicecoach.types.stream import HOP, NAN, SAMPLE_RATE, SPEAKERS, TICK, Speaker
 
 A, C = SPEAKERS
 TICK_S = 0.125
@@ -83,3 +91,35 @@ def test_music_is_taken_for_noise_once_the_floor_has_risen_to_it() -> None:
     """From 10 dB under music that is 20 dB above it: after 100 s at a tenth of a decibel each."""
     since_s = silent_since_s((1.0, -70.0), (180.0, -50.0))
     assert since_s == pytest.approx(101.0, abs=1.0)
+
+
+def accounts_of(
+    *speech: tuple[Speaker, float, float], settings: EndpointingConfig | None = None
+) -> list[tuple[float, float]]:
+    """Return the accounts, seconds, of a call in which they speak at these times."""
+    endpointer = Endpointer(settings or EndpointingConfig())
+    tracker, found, at = AccountTracker(endpointer), list[Event](), 0
+    while at < (speech[-1][2] + 5.0) * SAMPLE_RATE:
+        for _ in range(TICK):
+            at += HOP
+            now_s = at / SAMPLE_RATE
+            endpointer.step(at, [float(any(s is who and a < now_s <= b for s, a, b in speech))
+                                 for who in SPEAKERS])  # fmt: skip
+        found += tracker.count_speech(at, TICK_S, None)
+    found += tracker.finish(at)
+    return [(e.start / SAMPLE_RATE, e.end / SAMPLE_RATE) for e in found if isinstance(e, Account)]
+
+
+def test_an_account_begins_with_the_turn_that_it_stands_in() -> None:
+    """A first word and a breath are part of it; a word from before the agent spoke is not."""
+    [one] = accounts_of((C, 1.0, 1.6), (C, 2.6, 8.0))
+    assert one == pytest.approx((1.0, 8.0), abs=0.05)
+    [one] = accounts_of((C, 1.0, 1.6), (A, 2.4, 5.4), (C, 6.0, 9.0))
+    assert one == pytest.approx((6.0, 9.0), abs=0.05)
+
+
+def test_an_account_begins_after_the_one_before() -> None:
+    """Also where the settings bridge a reply, so that both accounts are one segment."""
+    bridging = EndpointingConfig(offset_s=2.9)
+    first, second = accounts_of((C, 1.0, 5.0), (A, 5.2, 7.5), (C, 7.6, 12.0), settings=bridging)
+    assert first[1] <= second[0]

@@ -98,6 +98,10 @@ class Endpointer:
         """Return the state of a speaker's segments."""
         return self._segmenters[speaker.row]
 
+    def turn_start(self, speaker: Speaker) -> int:
+        """Return where the turn of a speaker began, or their segment if they have no turn."""
+        return self._floor_start if self.floor is speaker else self.segment(speaker).start
+
     def speaking_rows(self) -> list[bool]:
         """Return whether each channel is within speech now, by row."""
         agent, customer = self._segmenters

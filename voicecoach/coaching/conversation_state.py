@@ -56,6 +56,7 @@ class AccountTracker:
     """
 
     def __init__(self, endpointer: Endpointer) -> None:
+        self._endpointer = endpointer
         self._agent, self._customer = (endpointer.segment(s) for s in SPEAKERS)
         self._run_start = 0
         self._account_run: int | None = None
@@ -144,10 +145,12 @@ class AccountTracker:
         events: list[Event] = []
         self.monologue_s = 0.0
         if self.reply_s >= REPLY_S or not self.account_count:
-            events += [*self._end_account(at), *self._end_reply(at, start)]
+            # "Well," and a breath belong to what follows in the same turn.
+            begun = max(self._endpointer.turn_start(Speaker.CUSTOMER), self.account_end)
+            events += [*self._end_account(at), *self._end_reply(at, begun)]
             self.account_count += 1
             self.account_s = 0.0
-            self._account_start, self._account_told = start, False
+            self._account_start, self._account_told = begun, False
         self.reply_s = 0.0
         self.account_s += self._uncounted_s
         self._uncounted_s = 0.0

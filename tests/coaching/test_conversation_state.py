@@ -123,3 +123,12 @@ def test_an_account_begins_after_the_one_before() -> None:
     bridging = EndpointingConfig(offset_s=2.9)
     first, second = accounts_of((C, 1.0, 5.0), (A, 5.2, 7.5), (C, 7.6, 12.0), settings=bridging)
     assert first[1] <= second[0]
+
+
+@pytest.mark.parametrize(("last_s", "accounts"), [(7.1, 2), (6.9, 1)])
+def test_a_turn_of_2_s_is_a_reply_with_its_pauses(last_s: float, accounts: int) -> None:
+    """Short sentences are less than 2 s of speech; "mm-hm" twice is no turn of 2 s."""
+    sentences = ((A, 5.0, 5.6), (A, 6.1, 6.5), (A, 6.8, last_s))
+    assert len(accounts_of((C, 1.0, 4.0), *sentences, (C, 8.0, 11.0))) == accounts
+    nods = ((A, 5.0, 5.5), (A, 7.5, 8.0))
+    assert len(accounts_of((C, 1.0, 4.0), *nods, (C, 9.0, 12.0))) == 1

@@ -21,7 +21,7 @@ from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 BACKCHANNEL_S = 1.0
 """Customer's continuous speech that is more than a backchannel, seconds."""
 REPLY_S = 2.0
-"""Agent's speech that ends an account, seconds; with less the agent is still listening."""
+"""Agent's turn, or speech in several, that ends an account, seconds; with less they still listen."""
 ANSWERS_WITHIN = 4 * SAMPLE_RATE
 """A short word this soon after a question is an answer, not a backchannel."""
 
@@ -65,6 +65,8 @@ class AccountTracker:
         self._account_told = False
         """The newest account is over and its event was sent."""
         self._reply_start = self._reply_end = 0
+        self._turn_s = 0.0
+        """The agent's longest turn since the account, with the pauses inside it, seconds."""
         self._run_s = self._uncounted_s = 0.0
         self.account_count = 0
         """Number of accounts, including the current one."""
@@ -102,6 +104,8 @@ class AccountTracker:
             self.reply_s += seconds
             self.monologue_s += seconds
             self.agent_s += seconds
+            turn_start = max(self._endpointer.turn_start(Speaker.AGENT), self._reply_start)
+            self._turn_s = max(self._turn_s, (self._agent.last_speech - turn_start) / SAMPLE_RATE)
         if self.reply_s:
             self._reply_end = self._agent.last_speech
         if self._customer.start == self._account_run:
@@ -109,9 +113,12 @@ class AccountTracker:
         events: list[Event] = []
         if self._customer.speaking:
             events += self._count_customer(at, seconds, asked)
-        if self.reply_s >= REPLY_S:
+        if self._has_replied():
             events += self._end_account(at)
         return events
+
+    def _has_replied(self) -> bool:
+        return max(self.reply_s, self._turn_s) >= REPLY_S
 
     def finish(self, at: int) -> list[Event]:
         """Return the account and the reply that end with the call."""
@@ -144,14 +151,14 @@ class AccountTracker:
             return []
         events: list[Event] = []
         self.monologue_s = 0.0
-        if self.reply_s >= REPLY_S or not self.account_count:
+        if self._has_replied() or not self.account_count:
             # "Well," and a breath belong to what follows in the same turn.
             begun = max(self._endpointer.turn_start(Speaker.CUSTOMER), self.account_end)
             events += [*self._end_account(at), *self._end_reply(at, begun)]
             self.account_count += 1
             self.account_s = 0.0
             self._account_start, self._account_told = begun, False
-        self.reply_s = 0.0
+        self.reply_s = self._turn_s = 0.0
         self.account_s += self._uncounted_s
         self._uncounted_s = 0.0
         self._account_run, self.account_end = start, self._customer.last_speech

@@ -19,7 +19,8 @@ from voicecoach.types.events import (
     Utterance,
 )
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
-from voicecoach.views.summary import Summarizer, Summary, summary_markdown
+from voicecoach.views.conversation import conversation
+from voicecoach.views.summary import Summarizer, Summary, summarize_events, summary_markdown
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 S = SAMPLE_RATE
@@ -135,3 +136,12 @@ def test_without_the_composite_there_is_no_calmness_on_the_page() -> None:
 def test_json_round_trip() -> None:
     s = summary()
     assert msgspec.json.decode(msgspec.json.encode(s), type=Summary) == s
+
+
+def test_two_who_begin_together_stand_in_the_order_of_the_report() -> None:
+    events = [
+        Utterance(at=2 * S, speaker=s, utterance=0, start=S, end=2 * S, words=0, text=s.value)
+        for s in (C, A)
+    ]
+    lines = summarize_events("call", events).transcript
+    assert [line.speaker for line in lines] == [u.speaker for u in conversation(events)]

@@ -197,7 +197,7 @@ class Summarizer:
         for who in (s.agent, s.customer):
             who.talk_share = who.speech_s / total if total else 0.0
         s.cues = [_cue_summary(span) for span in self._cue_spans.spans]
-        s.transcript.sort(key=lambda line: line.start_s)
+        s.transcript.sort(key=lambda line: (line.start_s, line.speaker.row))
         return s
 
     def _add_note(self, event: Event) -> None:

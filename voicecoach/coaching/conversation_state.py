@@ -21,7 +21,7 @@ from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 BACKCHANNEL_S = 1.0
 """Customer's continuous speech that is more than a backchannel, seconds."""
 REPLY_S = 2.0
-"""Agent's turn, or speech in several, that ends an account, seconds; with less they still listen."""
+"""Agent's turn, or speech in several, that ends an account, seconds; with less they listen."""
 ANSWERS_WITHIN = 4 * SAMPLE_RATE
 """A short word this soon after a question is an answer, not a backchannel."""
 

@@ -160,8 +160,7 @@ class PrivacyConfig(ConfigSection, frozen=True, kw_only=True):
         bool, Meta(description="the composite calmness beside the agent's signals; never with eu")
     ] = _by_profile()
     ask_first: Annotated[
-        bool,
-        Meta(description="live calls: capture nothing before the notice, as --consent --wait"),
+        bool, Meta(description="live calls: capture nothing before the notice, as --consent --wait")
     ] = _by_profile()
     keep_words: Annotated[
         bool, Meta(description="live calls: keep the words in the call's folder")
@@ -194,12 +193,10 @@ class LiveConfig(ConfigSection, frozen=True, kw_only=True):
         str, Meta(description="the output that the softphone plays on, likewise")
     ] = ""
     source: Annotated[
-        str,
-        Meta(description="audio source, as in `voicecoach plugins`; empty: the system default"),
+        str, Meta(description="audio source, as in `voicecoach plugins`; empty: the system default")
     ] = ""
     view: Annotated[
-        str,
-        Meta(min_length=1, description="view, as listed by `voicecoach plugins`, or auto"),
+        str, Meta(min_length=1, description="view, as listed by `voicecoach plugins`, or auto")
     ] = "auto"
     port: Annotated[
         int,

@@ -372,10 +372,7 @@ def figures(said: Said, heard: Course) -> Figures:
         for n, state in enumerate(states):
             committed = [normalize_text(word) for word in state.committed]
             everything = committed + [normalize_text(word) for word in state.tentative]
-            for kind, now, when in (
-                ("shown", everything, first),
-                ("committed", committed, sure),
-            ):
+            for kind, now, when in (("shown", everything, first), ("committed", committed, sure)):
                 stays = dict(matched(now, target)[0])
                 for k in stays.values():
                     when.setdefault((u, k), state.at_s)

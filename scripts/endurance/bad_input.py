@@ -202,10 +202,7 @@ def _views(found: Results, folder: Path) -> None:
         journal.find_call(added.call.id)
     with mendable():
         if comparison.end_of(found.events) <= LONG_S * SAMPLE_RATE:
-            a, b = (
-                RuleSet("a", built_in_cues()),
-                RuleSet("b", load_cues(OTHER_CUES)),
-            )
+            a, b = (RuleSet("a", built_in_cues()), RuleSet("b", load_cues(OTHER_CUES)))
             seen = compare_call(found, a, b, Config())
             total = comparison.count_totals([(seen.a, seen.b, seen.changes)])
             laboratory_page([seen], total, a, b)

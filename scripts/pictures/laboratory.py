@@ -21,9 +21,7 @@ from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "laboratory.png"
 WIDTH, HEIGHT = 1000, 1150
-OTHER = {
-    'when = [{ signal = "agent_rate_ratio", op = ">=", value = 1.25 }]': "1.1",
-}
+OTHER = {'when = [{ signal = "agent_rate_ratio", op = ">=", value = 1.25 }]': "1.1"}
 """A rule of `cues.toml`, and its new value."""
 
 

@@ -34,11 +34,7 @@ class Pulses(NamedTuple):
 
 
 def pulses(
-    f0_hz: float | Samples,
-    seconds: float,
-    jitter: float = 0.0,
-    shimmer: float = 0.0,
-    seed: int = 0,
+    f0_hz: float | Samples, seconds: float, jitter: float = 0.0, shimmer: float = 0.0, seed: int = 0
 ) -> Pulses:
     """Return a band-limited pulse train.
 

@@ -176,10 +176,7 @@ def mu_law(x: Samples) -> Samples:
 
 
 def telephone(
-    x: Samples,
-    rng: np.random.Generator,
-    snr_db: float | None = None,
-    level_db: float = -26.0,
+    x: Samples, rng: np.random.Generator, snr_db: float | None = None, level_db: float = -26.0
 ) -> Samples:
     """Return a signal after a telephone line: 300-3400 Hz, 8 kHz, mu-law, and back.
 

@@ -114,10 +114,7 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
     graph = helper.make_graph(
         g.nodes,
         "silero_vad",
-        [
-            value("spectra", kind, spectra),
-            *(value(name, kind, held) for name in ("h", "c")),
-        ],
+        [value("spectra", kind, spectra), *(value(name, kind, held) for name in ("h", "c"))],
         [
             value("speech", kind, spectra[:2]),
             *(value(name, kind, held) for name in ("h_next", "c_next")),

@@ -6,11 +6,7 @@ import msgspec
 import pytest
 
 from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, built_in_cues
-from voicecoach.coaching.thresholds import (
-    PaceThreshold,
-    cue_thresholds,
-    thresholds_from_header,
-)
+from voicecoach.coaching.thresholds import PaceThreshold, cue_thresholds, thresholds_from_header
 from voicecoach.errors import JournalError
 from voicecoach.shell.results import reader
 from voicecoach.shell.runtime.user_files import load_cues

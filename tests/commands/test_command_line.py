@@ -70,10 +70,7 @@ def test_replay_leaves_a_log_and_a_summary(recording: Path, home: Path) -> None:
     out = home / "results"
     done = voicecoach("replay", recording, "--out", out, "--no-transcribe", home=home)
     assert done.returncode == 0, done.stderr
-    assert left(out) == [
-        "Gespräch 1",
-        *(f"Gespräch 1/{name}" for name in WRITTEN),
-    ]
+    assert left(out) == ["Gespräch 1", *(f"Gespräch 1/{name}" for name in WRITTEN)]
     assert str(out / "Gespräch 1") in done.stdout.replace("\n", "")
     events = log(out / "Gespräch 1")
     assert events[0]["type"] == "header"

@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from voicecoach.dsp.functionals import (
-    STATISTICS,
-    SpeechWindow,
-    descriptor_columns,
-    row_statistics,
-)
+from voicecoach.dsp.functionals import STATISTICS, SpeechWindow, descriptor_columns, row_statistics
 from voicecoach.dsp.prosody import ProsodyFrames
 from voicecoach.dsp.spectrum import CEPSTRA
 from voicecoach.types.stream import HOP, SAMPLE_RATE

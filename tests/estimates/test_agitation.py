@@ -309,9 +309,7 @@ def test_old_speech_is_forgotten() -> None:
 
 
 windows = arrays.arrays(
-    np.float64,
-    len(TRACKED_FEATURES),
-    elements=st.one_of(st.floats(-1e6, 1e6), st.just(NAN)),
+    np.float64, len(TRACKED_FEATURES), elements=st.one_of(st.floats(-1e6, 1e6), st.just(NAN))
 )
 
 

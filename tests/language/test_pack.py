@@ -11,12 +11,7 @@ import numpy as np
 import pytest
 
 from tests.scoring import conversations
-from voicecoach.coaching.cues import (
-    BUILT_IN_CUES,
-    built_in_cues,
-    language_notice,
-    translate_cues,
-)
+from voicecoach.coaching.cues import BUILT_IN_CUES, built_in_cues, language_notice, translate_cues
 from voicecoach.coaching.signal_catalogue import PHRASE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import Config, override_config

@@ -3,12 +3,7 @@
 import pytest
 
 from tests.language.test_wording import said
-from voicecoach.language.phrases import (
-    Phrases,
-    SharedPhrases,
-    find_retelling,
-    normalize_text,
-)
+from voicecoach.language.phrases import Phrases, SharedPhrases, find_retelling, normalize_text
 from voicecoach.language.tables import SharedTable
 
 

@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.language.transcript import (
-    HypothesisPrompt,
-    IncrementalTranscriber,
-    LocalAgreement,
-)
+from voicecoach.language.transcript import HypothesisPrompt, IncrementalTranscriber, LocalAgreement
 from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utterance, Word
 from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
@@ -65,12 +61,7 @@ def test_a_word_of_probability_05_needs_two_hypotheses(probability: float, commi
 
 @pytest.mark.parametrize(
     ("probability", "last", "shown"),
-    [
-        (0.21, 0.9, "one two"),
-        (0.19, 0.9, ""),
-        (0.9, 0.56, "one two"),
-        (0.9, 0.54, "one"),
-    ],
+    [(0.21, 0.9, "one two"), (0.19, 0.9, ""), (0.9, 0.56, "one two"), (0.9, 0.54, "one")],
 )
 def test_a_word_of_probability_02_is_shown_and_the_last_one_from_055(
     probability: float, last: float, shown: str

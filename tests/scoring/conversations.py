@@ -167,13 +167,7 @@ def _worded(
     text = " ".join(said)
     heard.append(
         Utterance(
-            at=end,
-            speaker=who,
-            utterance=number,
-            start=start,
-            end=end,
-            text=text,
-            words=len(said),
+            at=end, speaker=who, utterance=number, start=start, end=end, text=text, words=len(said)
         )
     )
     return [*heard, *(move for event in heard for move in moves.add_event(event))]

@@ -157,8 +157,7 @@ def test_5_passages_tell_what_a_call_is_about() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "as_telling_as_a_problem_with"),
-    [("repeat", 0.5), ("demand", 0.0)],
+    ("kind", "as_telling_as_a_problem_with"), [("repeat", 0.5), ("demand", 0.0)]
 )
 def test_a_kind_is_as_telling_as_a_problem_that_is_told_with_agitation(
     kind: str, as_telling_as_a_problem_with: float

@@ -222,8 +222,7 @@ def live(
         bool, typer.Option(help="Compare you with your own baseline and update it with each call.")
     ] = True,
     journal: Annotated[
-        bool | None,
-        typer.Option("--journal/--no-journal", help="Add each call to your journal."),
+        bool | None, typer.Option("--journal/--no-journal", help="Add each call to your journal.")
     ] = None,
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Serve Prometheus metrics, at /metrics.")

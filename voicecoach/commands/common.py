@@ -29,8 +29,7 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file, TOML.", metavar="FILE")
 ]
 ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", help="faster-whisper model name, or a folder with a model."),
+    str | None, typer.Option("--model", help="faster-whisper model name, or a folder with a model.")
 ]
 ChannelsOption = Annotated[
     str | None, typer.Option(help="Which channel carries whom. Default: agent=0,customer=1.")

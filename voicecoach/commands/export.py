@@ -25,8 +25,7 @@ class ExportFormat(StrEnum):
 
 def export(
     folders: Annotated[
-        list[Path],
-        typer.Argument(help="Results folders, or event logs.", metavar="FOLDER..."),
+        list[Path], typer.Argument(help="Results folders, or event logs.", metavar="FOLDER...")
     ],
     format: Annotated[
         ExportFormat, typer.Option("--format", help="Format to write.", case_sensitive=False)

@@ -11,12 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from voicecoach.commands.common import (
-    ConfigOption,
-    clean_argument,
-    load_settings,
-    print_note,
-)
+from voicecoach.commands.common import ConfigOption, clean_argument, load_settings, print_note
 from voicecoach.errors import EXIT_UNUSABLE, VoiceCoachError
 
 if TYPE_CHECKING:
@@ -32,8 +27,7 @@ class JournalFormat(StrEnum):
 
 
 app = typer.Typer(
-    no_args_is_help=True,
-    help="Your calls as figures, cues and scores, kept on this machine only.",
+    no_args_is_help=True, help="Your calls as figures, cues and scores, kept on this machine only."
 )
 JournalFileOption = Annotated[
     Path | None,
@@ -123,8 +117,7 @@ def add_survey(
         str, typer.Option(help="Free text.", metavar="TEXT", parser=clean_argument)
     ] = "",
     answers: Annotated[
-        Path | None,
-        typer.Option("--file", help="JSON with csat, nps, ces, notes.", metavar="FILE"),
+        Path | None, typer.Option("--file", help="JSON with csat, nps, ces, notes.", metavar="FILE")
     ] = None,
     file: JournalFileOption = None,
     config: ConfigOption = None,
@@ -161,8 +154,7 @@ def export(
     out: Annotated[
         Path,
         typer.Argument(
-            help="A folder for a file per table; with --table or JSON, a file.",
-            metavar="OUT",
+            help="A folder for a file per table; with --table or JSON, a file.", metavar="OUT"
         ),
     ],
     format: Annotated[JournalFormat, typer.Option(help="Format to write.")] = JournalFormat.CSV,

@@ -52,12 +52,7 @@ MAX_MEASURE_STEP = int(0.25 * SAMPLE_RATE)
 def delivery_window(settings: config.DeliveryConfig) -> SpeechWindow:
     """Return the window of speech that is measured."""
     described = ("level_dbfs", "f0_semitones")
-    return SpeechWindow(
-        settings.window_s,
-        settings.stale_s,
-        described=described,
-        stretches=False,
-    )
+    return SpeechWindow(settings.window_s, settings.stale_s, described=described, stretches=False)
 
 
 class DeliveryMeter:

@@ -26,12 +26,7 @@ from voicecoach.types.events import (
 from voicecoach.types.stream import to_seconds
 from voicecoach.views.columns import Column, doc, reference_table, struct_columns
 from voicecoach.views.scorecard import ConflictStyles, ScoreCard, TechniqueScore
-from voicecoach.views.summary import (
-    CueSummary,
-    figure_columns,
-    flatten_summary,
-    summarize_events,
-)
+from voicecoach.views.summary import CueSummary, figure_columns, flatten_summary, summarize_events
 
 ID_DIGITS = 12
 """Hexadecimal, of a call's id after its c."""

@@ -10,11 +10,7 @@ from collections.abc import Collection
 from voicecoach.coaching.conversation_state import BACKCHANNEL_S
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.scoring.call import WORD_NEAR, Exchange, ScoredCall, make_quote, mean_of_known
-from voicecoach.scoring.practice import (
-    TechniqueFindings,
-    TechniqueMoment,
-    share_findings,
-)
+from voicecoach.scoring.practice import TechniqueFindings, TechniqueMoment, share_findings
 from voicecoach.scoring.record import DeliverySample, Span
 from voicecoach.types.events import UPSET_LEVEL, Overlap
 from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S

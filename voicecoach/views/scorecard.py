@@ -37,8 +37,7 @@ class TechniqueScore(msgspec.Struct, frozen=True):
     id: Annotated[str, doc("id of the technique")]
     name: Annotated[str, doc("name of the technique")]
     score: Annotated[
-        float | None,
-        doc("0..1; null if the call gave no occasion for it, or it cannot be known"),
+        float | None, doc("0..1; null if the call gave no occasion for it, or it cannot be known")
     ]
     formula: Annotated[
         str, doc("formula of the score with the call's numbers, or why there is no score")

@@ -74,11 +74,7 @@ def silence_lane(events: Sequence[Event], end: int, dead_air_s: float) -> list[T
     occupied = [(e.start, e.end) for e in events if isinstance(e, SpeechEnded)] + unheard
     silences = _without([(0, end)], occupied)
     dead = _overlap(silences, _dead_air(events, end, dead_air_s))
-    shown = [
-        ("not heard", unheard),
-        ("dead air", dead),
-        ("pause", _without(silences, dead)),
-    ]
+    shown = [("not heard", unheard), ("dead air", dead), ("pause", _without(silences, dead))]
     return sorted(
         (
             TimelineSegment(kind, to_rounded_seconds(a), to_rounded_seconds(b))

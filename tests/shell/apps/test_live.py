@@ -33,13 +33,7 @@ from voicecoach.shell.apps.live import (
 from voicecoach.shell.control import keys
 from voicecoach.shell.control.tell import send_command
 from voicecoach.shell.live.session import LiveSession
-from voicecoach.shell.runtime.feed import (
-    Feed,
-    NextCall,
-    QuitProgram,
-    ToggleListening,
-    UserAction,
-)
+from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleListening, UserAction
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.views.view import LiveHandle

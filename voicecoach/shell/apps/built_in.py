@@ -69,7 +69,7 @@ def built_in_plugins(
             "taps": Plugin(_taps, "Core Audio with taps (macOS)"),
         },
         "transcribers": {
-            "whisper": Plugin(_whisper, "faster-whisper; its options are in [transcription]"),
+            "whisper": Plugin(_whisper, "faster-whisper; its options are in [transcription]")
         },
         "views": {
             "overlay": Plugin(OverlayView, "a small window beside the softphone"),

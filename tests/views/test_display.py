@@ -111,7 +111,10 @@ def test_trouble_is_in_words() -> None:
         Degraded(at=3, stage="log", reason="the disk is full"),
         Degraded(at=4, stage="transcription", reason="in time", over=True),
     )
-    assert (seen.channels[1].state, seen.channels[1].reason) == ("lost", "the headset went away")
+    assert (seen.channels[1].state, seen.channels[1].problem) == (
+        "no audio",
+        "No audio from the customer: the headset went away",
+    )
     assert seen.notice == "log: the disk is full"
 
 

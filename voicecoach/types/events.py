@@ -60,12 +60,17 @@ class Gap(Event, frozen=True, kw_only=True, tag="gap"):
     end: int
 
 
+DEVICE_CHANGED = "device changed: "
+"""Begins the reason of a lost device that another replaces: "device changed: now B, was A"."""
+
+
 class ChannelState(Event, frozen=True, kw_only=True, tag="channel_state"):
     """The health of a channel changed: `ok`, or what is wrong with it, and cues that need it wait.
 
     `lost` (its device was disconnected), `dead` (nothing on it), `copied` (both channels are one
-    signal), `swapped`, `drifting` (two clocks), `bleeding` (it has the other speaker, too),
-    `clipped`; the table at the top of `channels` says how each is detected.
+    signal), `swapped`, `drifting` (two clocks), `bleeding` (crosstalk: the other
+    speaker is heard on it), `clipped`; the table at the top of `channels` says how each is
+    detected.
     """
 
     speaker: Speaker

@@ -16,6 +16,7 @@ from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.text_safety.sanitize import printable
 from voicecoach.types.events import Delivery
 from voicecoach.types.stream import SPEAKERS, Speaker
+from voicecoach.views.channel_text import describe_channel, short_state
 from voicecoach.views.snapshot import Snapshot
 
 DisplayState = Literal["ready", "listening", "paused", "ended"]
@@ -47,8 +48,9 @@ class ChannelMeter(msgspec.Struct, frozen=True):
     level: int
     """0 .. `METER_STEPS`."""
     state: str
-    """"ok", or what is wrong, in a word or two."""
-    reason: str
+    """"ok", or what is wrong, in two or three words."""
+    problem: str
+    """What is wrong, in a sentence, or ""."""
 
 
 class CardDisplay(msgspec.Struct, frozen=True):
@@ -128,11 +130,9 @@ def _channel_meter(s: Snapshot, speaker: Speaker) -> ChannelMeter:
     over = (s.level_dbfs[speaker] - METER_QUIETEST_DBFS) / METER_STEP_DB
     level = min(METER_STEPS, max(0, round(over)))
     wrong = s.channels.get(speaker)
-    state = printable(wrong.state) if wrong else "ok"
-    if state == "dead":
-        state = "nothing heard"
-    reason = printable(wrong.reason) if wrong else ""
-    return ChannelMeter(speaker, s.speaking[speaker], level, state, reason)
+    state = short_state(wrong.state) if wrong else "ok"
+    problem = describe_channel(wrong) if wrong else ""
+    return ChannelMeter(speaker, s.speaking[speaker], level, state, problem)
 
 
 def _agitation_bar(s: Snapshot) -> ValueBar:

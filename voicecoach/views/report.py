@@ -28,6 +28,7 @@ from voicecoach.types.events import (
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_rounded_seconds
 from voicecoach.views import timeline
 from voicecoach.views.annotated_transcript import MarkedUtterance, mark_utterances
+from voicecoach.views.channel_text import short_state
 from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summary, format_samples, summarize_events
 
@@ -281,5 +282,5 @@ def _numbers(s: Summary) -> list[tuple[str, str, str]]:
         ("longest turn", f"{s.longest_agent_turn_s:.0f} s", ""),
         ("interruptions", str(a.overlaps_begun), str(c.overlaps_begun)),
         ("backchannels", str(a.backchannels), str(c.backchannels)),
-        ("channel", a.channel, c.channel),
+        ("channel", short_state(a.channel), short_state(c.channel)),
     ]

@@ -30,6 +30,7 @@ from voicecoach.types.events import (
     Utterance,
 )
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
+from voicecoach.views.channel_text import describe_channel, short_state
 from voicecoach.views.columns import Column, doc, struct_columns
 
 
@@ -206,8 +207,9 @@ class Summarizer:
             case ChannelState():
                 self._speaker_summary(event.speaker).channel = event.state
                 if event.state != "ok":
-                    note = f"the {event.speaker}'s channel is {event.state}: {event.reason}"
-                    s.notes.append(f"{note} (from {format_samples(event.at)})")
+                    note = f"{describe_channel(event)} (from {format_samples(event.at)})"
+                    if note not in s.notes:
+                        s.notes.append(note)
             case Degraded():
                 note = f"{event.stage}: {event.reason}"
                 if note not in s.notes:
@@ -307,13 +309,14 @@ def summary_markdown(summary: Summary) -> str:
         out += ["", *_effects_table(s)]
     out += ["", "## Numbers", "", "| | agent | customer |", "|---|---|---|"]
     a, c = s.agent, s.customer
+    channels = [escape_markdown(short_state(who.channel)) for who in (a, c)]
     out += [
         f"| speech | {a.speech_s:.0f} s | {c.speech_s:.0f} s |",
         f"| share of talk | {a.talk_share:.0%} | {c.talk_share:.0%} |",
         f"| turns | {a.turns} | {c.turns} |",
         f"| interruptions | {a.overlaps_begun} | {c.overlaps_begun} |",
         f"| backchannels | {a.backchannels} | {c.backchannels} |",
-        f"| channel | {escape_markdown(a.channel)} | {escape_markdown(c.channel)} |",
+        f"| channel | {' | '.join(channels)} |",
         "",
         f"- Both spoke at once for {s.overlap_s:.1f} s; the agent's longest turn took "
         f"{s.longest_agent_turn_s:.0f} s.",

@@ -175,7 +175,8 @@ def test_another_choice_of_the_system_is_followed(
     listening: DeviceSupervisor, backend: Backend
 ) -> None:
     backend.there[:2] = [MIC._replace(default=False), OTHER._replace(default=True)]
-    assert news(listening) == [DeviceLost(A, "the system now uses Built-in Analog Mono")]
+    changed = "device changed: now Built-in Analog Mono, was Jabra Evolve Mono"
+    assert news(listening) == [DeviceLost(A, changed)]
     until(lambda: backend.opened[-1][0] == "mic2")
 
 

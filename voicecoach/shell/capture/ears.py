@@ -26,6 +26,7 @@ from typing import NamedTuple
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, AudioSource, CaptureBackend, CaptureStream
 from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
+from voicecoach.types.events import DEVICE_CHANGED
 from voicecoach.types.stream import SPEAKERS, Speaker
 
 MAX_QUEUED_CHUNKS = 3000
@@ -309,7 +310,7 @@ class SupervisedDevice:
                 self._default_checked_at = now
                 chosen = pick_source(self._supervisor.backend.sources(), self._speaker, "")
                 if chosen.name != self._source.name:
-                    return f"the system now uses {chosen.label}"
+                    return f"{DEVICE_CHANGED}now {chosen.label}, was {self._source.label}"
         except DeviceError as e:
             return str(e)
         return ""

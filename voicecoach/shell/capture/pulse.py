@@ -20,6 +20,7 @@ import msgspec
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback, portaudio
+from voicecoach.types.events import DEVICE_CHANGED
 from voicecoach.types.stream import Speaker
 
 ALSA_PULSE_DEVICE = "pulse"
@@ -75,7 +76,7 @@ class PulseBackend:
                 and properties.get(SPEAKER_PROPERTY) == speaker
                 and output["source"] != source.name
             ):
-                return f"device changed: now {output['source']}, was {source.name}"
+                return f"{DEVICE_CHANGED}now {output['source']}, was {source.name}"
         return ""
 
     def _refresh_listing(self) -> None:

@@ -31,6 +31,7 @@ from voicecoach.types.events import (
     Utterance,
 )
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.views.channel_text import describe_channel, short_state
 from voicecoach.views.snapshot import Snapshot
 from voicecoach.views.summary import count_text, format_samples
 
@@ -118,7 +119,7 @@ class TerminalView:
             wrong = s.channels.get(speaker)
             state = "speaking" if s.speaking[speaker] else ""
             if wrong:
-                state = "nothing heard" if wrong.state == "dead" else wrong.state
+                state = short_state(wrong.state)
             who = Text(f"{'●' if s.speaking[speaker] else '○'} {speaker}", SPEAKER_STYLE[speaker])
             table.add_row(who, safe_text(state), self._signals(speaker))
         return Panel(table, title=safe_text(self._title), title_align="left", border_style="dim")
@@ -248,10 +249,7 @@ def _event_line(event: Event) -> Text | None:
                 f"{format_samples(event.at):>5} cue off  {event.id}: {event.reason}", "dim"
             )
         case ChannelState():
-            return safe_text(
-                f"{format_samples(event.at):>5} channel  {event.speaker}: "
-                f"{event.state}: {event.reason}"
-            )
+            return safe_text(f"{format_samples(event.at):>5} channel  {describe_channel(event)}")
         case Listening():
             return Text(
                 f"{format_samples(event.at):>5} {'listening' if event.on else 'paused'}", "dim"

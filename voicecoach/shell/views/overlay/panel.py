@@ -125,7 +125,7 @@ class SpeakerPanel(QWidget):
         set_text(self._word, word or ("speaking" if speaks else ""))
         set_text_colour(self._word, AMBER if overlap else DIM_TEXT)
         # Otherwise Qt would guess whether this is markup.
-        self._word.setToolTip(f"<qt>{html.escape(channel.reason)}</qt>" if channel.reason else "")
+        self._word.setToolTip(f"<qt>{html.escape(channel.problem)}</qt>" if channel.problem else "")
         self._meter.set_value(channel.level / METER_STEPS)
 
     def set_bar(self, bar: ValueBar) -> None:
@@ -319,7 +319,9 @@ class OverlayPanel(QWidget):
         if old is None or new.delivery != old.delivery:
             self._people[Speaker.AGENT].set_bar(new.delivery)
         self._words.set_line(new.line)
-        notice = "\n".join(filter(None, (*map(_trouble, new.channels), new.notice)))
+        # Some problems are of both channels, and their sentence is the same.
+        problems = dict.fromkeys(channel.problem for channel in new.channels)
+        notice = "\n".join(filter(None, (*problems, new.notice)))
         set_text(self._notice, notice)
         self._notice.setVisible(bool(notice))
         self._shown = new
@@ -397,9 +399,3 @@ class OverlayPanel(QWidget):
         self._grab_point, asked, self._drag_target = None, self._drag_target, None
         if asked is not None:
             self.dragged.emit(asked)
-
-
-def _trouble(channel: ChannelMeter) -> str:
-    if channel.state == "ok":
-        return ""
-    return ": ".join(filter(None, (SPEAKER_NAMES[channel.speaker], channel.state, channel.reason)))

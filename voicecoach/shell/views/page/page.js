@@ -17,7 +17,7 @@ const STATES = {
 const SPEAKERS = ["agent", "customer"];
 const NOT_KNOWN = { value: null, mark: 0.5, text: "not known", note: "" };
 const NOTHING = {
-  channels: SPEAKERS.map((speaker) => ({ speaker, speaking: false, level: 0, state: "not known", reason: "" })),
+  channels: SPEAKERS.map((speaker) => ({ speaker, speaking: false, level: 0, state: "not known", problem: "" })),
   overlap: false,
   card: null,
   agitation: { ...NOT_KNOWN, label: "Customer agitation" },
@@ -70,7 +70,7 @@ function drawChannel(nodes, channel, overlap) {
   const wrong = channel.state !== "ok";
   attribute(nodes[".shape"], "data-shape", wrong ? "wrong" : heard);
   say(nodes[".speaking"], wrong ? channel.state : heard);
-  say(nodes[".note"], channel.reason);
+  say(nodes[".note"], channel.problem);
   place(nodes.i, "inlineSize", channel.level / LEVELS);
   attribute(nodes[".track"], "aria-valuenow", channel.level);
   attribute(nodes[".track"], "aria-valuetext", `${channel.level} of ${LEVELS}`);

@@ -1,4 +1,4 @@
-"""Silence and agitation over a call, at the edges of what counts."""
+"""Accounts, silence and agitation over a call, at the edges of what counts."""
 
 import pytest
 
@@ -16,6 +16,48 @@ from voicecoach.types.stream import HOP, NAN, SAMPLE_RATE, SPEAKERS, TICK, Speak
 A, C = SPEAKERS
 TICK_S = 0.125
 """A length of which sums are exact."""
+
+
+def after_speech(
+    *speech: tuple[Speaker, float, float], asked_s: float | None = None
+) -> AccountTracker:
+    """Return the accounts half a second after a call with speech from and to such seconds."""
+    endpointer = Endpointer(EndpointingConfig())
+    accounts = AccountTracker(endpointer)
+    asked = None if asked_s is None else round(asked_s * SAMPLE_RATE)
+    for hop in range(1, round((speech[-1][2] + 0.5) * SAMPLE_RATE / HOP)):
+        at = hop * HOP
+        spoken = {
+            who for who, start, end in speech if start * SAMPLE_RATE < at <= end * SAMPLE_RATE
+        }
+        endpointer.step(at, [float(who in spoken) for who in SPEAKERS])
+        if hop % TICK == 0:
+            accounts.count_speech(at, TICK * HOP / SAMPLE_RATE, asked)
+    return accounts
+
+
+@pytest.mark.parametrize(("length_s", "begins"), [(0.8, False), (1.3, True)])
+def test_a_second_of_the_customers_speech_is_more_than_a_backchannel(
+    length_s: float, begins: bool
+) -> None:
+    accounts = after_speech((A, 1.0, 5.0), (C, 6.0, 6.0 + length_s))
+    assert accounts.account_count == int(begins)
+    assert (accounts.monologue_s == 0.0) is begins
+
+
+@pytest.mark.parametrize(("length_s", "replies"), [(1.7, False), (2.3, True)])
+def test_2_s_of_the_agents_speech_end_an_account(length_s: float, replies: bool) -> None:
+    accounts = after_speech((C, 1.0, 5.0), (A, 6.0, 6.0 + length_s), (C, 9.0, 11.0))
+    assert accounts.account_count == 1 + replies
+    assert accounts.account_s == pytest.approx(2.0 if replies else 6.0, abs=0.3)
+
+
+@pytest.mark.parametrize(("pause_s", "answers"), [(3.8, True), (4.2, False)])
+def test_a_yes_within_4_s_of_a_question_is_an_answer(pause_s: float, answers: bool) -> None:
+    yes = (C, 5.0 + pause_s, 5.5 + pause_s)
+    accounts = after_speech((A, 1.0, 5.0), yes, asked_s=5.0)
+    assert accounts.account_count == int(answers)
+    assert (accounts.monologue_s == 0.0) is answers
 
 
 def agitation_over(*parts: tuple[float, float], account: int = 1) -> tuple[AgitationHistory, int]:

@@ -12,14 +12,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import io
 import signal
 import sys
+from pathlib import Path
+from types import FrameType
 
 from voicecoach.errors import EXIT_UNUSABLE, VoiceCoachError
 
 
 def main() -> None:
     """Run the command line; a mendable error is one line and exit code 2."""
-    # Asked to end, it cleans up as after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # What it writes quotes calls: nobody else on this machine may read it.
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, _end)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _end)
     # Whatever the locale, and the bytes in a file's name: nothing ends over a letter.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -33,13 +38,22 @@ def main() -> None:
                 send_command(word)
             case _:
                 from voicecoach.commands.app import app
+                from voicecoach.shell.runtime.core_dumps import forbid_core_dumps
 
+                forbid_core_dumps()
                 app()
     except VoiceCoachError as e:
         from voicecoach.shell.views.stderr import print_error
 
         print_error(str(e))
         sys.exit(EXIT_UNUSABLE)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """End on request as after Ctrl-C: the call is written."""
+    if number != signal.SIGTERM:  # the terminal is closed, and printing to it would fail
+        sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

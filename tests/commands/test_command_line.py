@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -311,6 +313,58 @@ def test_a_replay_that_is_ended_leaves_nothing(
         assert process.wait(20) not in (0, 2)
         assert b"Traceback" not in process.communicate()[1]
     assert left(home / "voicecoach-out") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_what_commands_write_is_for_its_owner_alone(recording: Path, home: Path) -> None:
+    """Whatever the umask, and on a machine that many people use."""
+    home.mkdir()
+    before = os.umask(0o022)
+    try:
+        voicecoach("replay", recording, "--no-transcribe", home=home)
+        call = home / "voicecoach-out" / "Gespräch 1"
+        for words in (["score", call], ["report", call], ["export", call, "--format", "srt"]):
+            done = voicecoach(*words, home=home)
+            assert done.returncode == 0, done.stderr
+    finally:
+        os.umask(before)
+    written = [call.parent, call, *call.rglob("*")]
+    assert {p.name for p in written} >= {"events.jsonl", "scorecard.json", "report.html"}
+    assert [p for p in written if p.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_a_crash_leaves_no_memory_in_a_file() -> None:
+    """Neither a core file, nor one that a crash handler of the system would be given."""
+    code = (
+        "import ctypes, resource; from voicecoach.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 0 0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_nor_does_a_crash_of_the_transcriber() -> None:
+    import resource
+
+    command = [sys.executable, "-m", "voicecoach.shell.asr.worker_process"]
+    unlimited = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, unlimited),
+    ) as process:
+        limits = Path(f"/proc/{process.pid}/limits")
+        until = time.monotonic() + 20.0
+        while not re.search(r"core file size +0 +0 ", limits.read_text()):
+            assert process.poll() is None
+            assert time.monotonic() < until
+        process.terminate()
 
 
 def test_config_prints_what_is_in_force(home: Path) -> None:

@@ -243,7 +243,7 @@ def show_trends(
         print_note("for charts: voicecoach journal trends trends.html")
         return
     target = out / "trends.html" if out.is_dir() or not out.suffix else out
-    atomic_write.write_atomic(target, page.trends_page(found), private=True)
+    atomic_write.write_atomic(target, page.trends_page(found))
     print_note(str(target))
 
 

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.commands.common import fail, print_note
-from voicecoach.errors import OutputError
 from voicecoach.shell.views.rich_text import safe_text
 
 if TYPE_CHECKING:
@@ -46,10 +45,7 @@ def score(
     card = writer.score_log(name, found.facts, found.events)
     if before := writer.read_score_card(place):
         card = msgspec.structs.replace(card, survey=before.survey)
-    try:
-        writer.write_score_card(place, card)
-    except OSError as e:
-        raise OutputError(f"{place}: cannot write the score card: {e.strerror or e}") from e
+    writer.write_score_card(place, card)
     print_score_card(card, Console())
     print_note(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
 

@@ -105,7 +105,8 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        if self.process.stdout and not self.process.stdout.closed:
+            self.process.communicate()
 
     @property
     def folder(self) -> Path:
@@ -302,6 +303,25 @@ def test_a_next_call_has_a_log_of_its_own(
             assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
             assert events[-1]["type"] == "ended"
             assert (folder / "summary.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no terminals to close")
+def test_a_closed_terminal_ends_a_call_with_its_results(
+    server: SoundServer, excerpt: dict[str, Path], tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live") as live:
+        server.play(**excerpt)
+        live.wait(lambda event: event["type"] == "speech_started")
+        assert live.process.stdout
+        live.process.stdout.close()  # as a terminal that is closed: printing fails
+        live.process.send_signal(signal.SIGHUP)
+        assert live.process.wait(PATIENCE_S) == 128 + signal.SIGHUP
+        assert live.events()[-1]["type"] == "ended"
+        assert {"summary.json", "scorecard.json"} <= {p.name for p in live.folder.iterdir()}
+    with JournalStore(
+        Path(server.env["HOME"]) / ".local/share/voicecoach/journal/journal.sqlite3"
+    ) as journal:
+        assert [row.call.name for row in journal.call_overviews()] == [live.folder.name]
 
 
 def test_a_customer_who_says_no_is_forgotten(

@@ -81,14 +81,18 @@ class SessionThread:
         self._thread.start()
 
     def join(self, feed: Feed) -> None:
-        """Wait for the session's end, which Ctrl-C requests; raise what it ended with."""
+        """Wait for the session's end, which Ctrl-C or a signal requests; raise what it ended with."""
+        asked: SystemExit | None = None
         while self._thread.is_alive():
             try:
                 self._thread.join(VIEW_POLL_S)  # a timeout, so that Ctrl-C is handled
             except KeyboardInterrupt:
                 feed.post_action(QuitProgram())
-        if self._error:
-            raise self._error
+            except SystemExit as e:
+                feed.post_action(QuitProgram())
+                asked = e
+        if error := self._error or asked:
+            raise error
 
     def _run(self) -> None:
         try:

@@ -28,6 +28,7 @@ from voicecoach import errors
 from voicecoach.config import Config, TranscriptionConfig
 from voicecoach.shell.asr.transcriber import RecogniserFailed, SpeechModel, TranscribedWord
 from voicecoach.shell.asr.whisper import BUNDLED, Whisper
+from voicecoach.shell.runtime.core_dumps import forbid_core_dumps
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.types.stream import F32
 
@@ -281,6 +282,7 @@ def _read_message(pipe: IO[bytes]) -> bytes | None:
 
 def main() -> None:
     """Load a model, then answer requests until the input ends."""
+    forbid_core_dumps()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):

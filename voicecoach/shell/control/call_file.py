@@ -70,9 +70,9 @@ def publish_call(call: RunningCall, *, token_file: bool) -> Path:
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or others_write:
             raise PermissionError(f"{folder}: other users have access; make it yours with mode 700")
     text = json.dumps(call._asdict())
-    atomic_write.write_atomic(folder / CALL_FILE, f"{text}\n", private=True)
+    atomic_write.write_atomic(folder / CALL_FILE, f"{text}\n")
     if token_file:
-        atomic_write.write_atomic(folder / TOKEN_FILE, f"{call.token}\n", private=True)
+        atomic_write.write_atomic(folder / TOKEN_FILE, f"{call.token}\n")
     return folder
 
 

@@ -62,7 +62,7 @@ def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "")
             for name, rows in tables.items()
         }
     for path, data in files.items():
-        atomic_write.write_atomic(path, data, private=True)
+        atomic_write.write_atomic(path, data)
     return list(files)
 
 

@@ -278,7 +278,7 @@ class JournalStore:
         self._audio_folder.mkdir(mode=0o700, exist_ok=True)
         target = self._audio_path(call)
         assert target, "it is made by `entry.identify`"
-        with source.open("rb") as sound, atomic_file(target, private=True) as copy:
+        with source.open("rb") as sound, atomic_file(target) as copy:
             shutil.copyfileobj(sound, copy)
 
     def _insert(self, table: str, rows: Sequence[JournalRow], more: str = "") -> None:

@@ -117,9 +117,8 @@ class FolderSink(Sink):
             return
         try:
             self._results.write_results(folder)
-        except OSError as e:
-            why = f"cannot write summary and score card of {folder.name}: {e.strerror}"
-            self._feed.report_trouble("log", why, False)
+        except OutputError as e:
+            self._feed.report_trouble("log", str(e), False)
         finally:
             self._on_written()
 

@@ -49,7 +49,7 @@ def write_baseline(path: Path, baseline: AgentBaseline) -> None:
     OutputError
         If it cannot be written; the old content stays.
     """
-    atomic_write.write_atomic(path, baseline_to_json(baseline), private=True)
+    atomic_write.write_atomic(path, baseline_to_json(baseline))
 
 
 def remove_baseline(path: Path) -> bool:

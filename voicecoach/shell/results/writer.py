@@ -12,6 +12,7 @@ from voicecoach.coaching.thresholds import CueThresholds, thresholds_from_header
 from voicecoach.errors import JournalError
 from voicecoach.language.pack import Language
 from voicecoach.scoring.scorer import Scorer
+from voicecoach.shell.runtime.atomic_write import write_atomic
 from voicecoach.shell.runtime.languages import DEFAULT_LANGUAGE, find_language
 from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety import bounded_input
@@ -66,13 +67,13 @@ class ResultsWriter:
 
         Raises
         ------
-        OSError
-            If they cannot be written.
+        OutputError
+            If they cannot be written; each file is complete or as it was.
         """
         result = self._summarizer.finish()
         result.notes[:0] = notes
         _write_json(folder / SUMMARY_JSON, result)
-        (folder / SUMMARY_MD).write_text(summary.summary_markdown(result), "utf-8")
+        write_atomic(folder / SUMMARY_MD, summary.summary_markdown(result))
         write_score_card(folder, self._scorer.finish())
         return result
 
@@ -112,12 +113,12 @@ def write_score_card(folder: Path, card: ScoreCard) -> None:
 
     Raises
     ------
-    OSError
-        If they cannot be written.
+    OutputError
+        If they cannot be written; each file is complete or as it was.
     """
     _write_json(folder / CARD_JSON, card)
-    (folder / CARD_MD).write_text(scorecard.scorecard_markdown(card), "utf-8")
+    write_atomic(folder / CARD_MD, scorecard.scorecard_markdown(card))
 
 
 def _write_json(path: Path, what: Summary | ScoreCard) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")

@@ -1,4 +1,8 @@
-"""Writes a file, or the files of a folder, completely or not at all."""
+"""Writes a file, or the files of a folder, completely or not at all.
+
+Files are readable by their owner only, and so are folders that are created: most of what is written
+here quotes a call.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from typing import BinaryIO
 from voicecoach.errors import OutputError
 
 
-def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> None:
+def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file, creating its folder; the old content stays until the new one is complete.
 
     Parameters
@@ -22,8 +26,6 @@ def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> 
         The file.
     content
         A text is written as UTF-8, with its line ends unchanged.
-    private
-        Readable by its owner only.
 
     Raises
     ------
@@ -31,24 +33,20 @@ def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> 
         If it cannot be written.
     """
     try:
-        with atomic_file(path, private=private) as file:
+        with atomic_file(path) as file:
             file.write(content.encode() if isinstance(content, str) else content)
     except OSError as e:
         raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
 
 
 @contextmanager
-def atomic_file(
-    path: Path, *, private: bool = False, scratch: Path | None = None
-) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, *, scratch: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces `path` once it is complete and on disk.
 
     Parameters
     ----------
     path
         The file; its folder is created.
-    private
-        Readable by its owner only.
     scratch
         Folder for the unfinished file, on the same file system; by default the file's own.
 
@@ -57,7 +55,7 @@ def atomic_file(
     OSError
         If it cannot be written; the old content stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Its mode is 0600.
     number, unfinished = tempfile.mkstemp(prefix=".unfinished-", dir=scratch or path.parent)
     try:
@@ -65,8 +63,6 @@ def atomic_file(
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if not private:
-            Path(unfinished).chmod(0o666 & ~_umask())
         os.replace(unfinished, path)
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
@@ -94,7 +90,7 @@ def atomic_folder(out: Path, what: str) -> Iterator[Path]:
     done = False
     try:
         made = [parent for parent in (out, *out.parents) if not parent.exists()]
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
         yield scratch
         for path in scratch.iterdir():
@@ -109,10 +105,3 @@ def atomic_folder(out: Path, what: str) -> Iterator[Path]:
             for folder in made:
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
-
-
-def _umask() -> int:
-    """Return the process's umask."""
-    umask = os.umask(0o022)
-    os.umask(umask)
-    return umask

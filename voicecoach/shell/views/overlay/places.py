@@ -114,4 +114,4 @@ def write_places(path: Path, places: Places) -> None:
     A failure is ignored: the overlay then opens at its old position next time.
     """
     with contextlib.suppress(OutputError):
-        write_atomic(path, msgspec.json.encode(places), private=True)
+        write_atomic(path, msgspec.json.encode(places))

@@ -147,6 +147,8 @@ PRIVACY_PROFILES: Mapping[str, Mapping[str, Any]] = {
     "eu": {"composite": False, "ask_first": True, "keep_words": False, "keep_days": 90},
 }
 """What each privacy profile makes of the other keys of its section."""
+EU_MAX_DAYS = 366
+"""Longest that a call may be kept with the profile eu, days."""
 
 
 class PrivacyConfig(ConfigSection, frozen=True, kw_only=True):
@@ -269,9 +271,15 @@ class Config(ConfigSection, frozen=True, kw_only=True):
         """Refuse what no setting may undo in this profile."""
         if self.privacy.composite:
             raise ValueError("not allowed with the profile eu - at `$.privacy.composite`")
+        if not self.privacy.ask_first:
+            raise ValueError("must be true with the profile eu - at `$.privacy.ask_first`")
+        if self.journal.words:
+            raise ValueError("not allowed with the profile eu - at `$.journal.words`")
         for name, days in ("privacy", self.privacy.keep_days), ("journal", self.journal.keep_days):
-            if not days:
-                raise ValueError(f"must not be 0 with the profile eu - at `$.{name}.keep_days`")
+            if not 1 <= days <= EU_MAX_DAYS:
+                raise ValueError(
+                    f"must be 1 to {EU_MAX_DAYS} with the profile eu - at `$.{name}.keep_days`"
+                )
 
 
 def parse_config(text: str, where: str) -> Config:

@@ -95,8 +95,12 @@ def test_the_profile_decides_what_nobody_else_does() -> None:
     ("text", "complaint"),
     [
         ("composite = true", "privacy.composite: not allowed with the profile eu"),
-        ("keep_days = 0", "privacy.keep_days: must not be 0 with the profile eu"),
-        ("[journal]\nkeep_days = 0", "journal.keep_days: must not be 0 with the profile eu"),
+        ("ask_first = false", "privacy.ask_first: must be true with the profile eu"),
+        ("keep_days = 0", "privacy.keep_days: must be 1 to 366 with the profile eu"),
+        ("keep_days = 367", "privacy.keep_days: must be 1 to 366 with the profile eu"),
+        ("[journal]\nkeep_days = 0", "journal.keep_days: must be 1 to 366 with the profile eu"),
+        ("[journal]\nkeep_days = 367", "journal.keep_days: must be 1 to 366 with the profile eu"),
+        ("[journal]\nwords = true", "journal.words: not allowed with the profile eu"),
     ],
 )
 def test_what_the_profile_is_for_cannot_be_undone(text: str, complaint: str) -> None:
@@ -661,7 +665,7 @@ def test_a_call_that_is_deleted_from_the_journal_is_in_none_of_its_files(tmp_pat
             "journal.sqlite3",
             "journal.sqlite3-wal",
             "journal.sqlite3-shm",
-            "audio",
+            "journal.sqlite3.audio",
         }
         before = entries.bytes_of(path)
         assert entries.SECRET.encode() in before
@@ -672,7 +676,7 @@ def test_a_call_that_is_deleted_from_the_journal_is_in_none_of_its_files(tmp_pat
             assert entries.SECRET.encode() not in data, at
             assert added.id.encode() not in data, at
             assert flac[5000:5100] not in data, at
-        assert not list((path.parent / "audio").iterdir())
+        assert not list((path.parent / "journal.sqlite3.audio").iterdir())
     assert entries.SECRET.encode() not in entries.bytes_of(path)
 
 

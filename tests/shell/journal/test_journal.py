@@ -195,6 +195,43 @@ def test_sound_is_kept_only_when_asked_and_goes_with_its_call(path: Path, tmp_pa
     assert (left / "call.flac").exists()
 
 
+def test_deleting_a_call_deletes_no_file_of_anybody_else(path: Path, tmp_path: Path) -> None:
+    """Neither recordings beside the journal, nor those of another journal, nor behind a link."""
+    left = folder(tmp_path / "call")
+    (left / "call.flac").write_bytes(b"fLaC")
+    other = path.with_name("other.sqlite3")
+    foreign = [path.parent / name for name in ("audio/mine.flac", "mine.flac")]
+    with JournalStore(path, create=True) as journal, JournalStore(other, create=True) as theirs:
+        id = fill.add_call_folder(journal, left, audio=True).call.id
+        fill.add_call_folder(theirs, left, audio=True)
+        kept, their_own = journal.audio_file(id), theirs.audio_file(id)
+        assert kept
+        assert their_own
+        assert kept != their_own
+        foreign += [kept.with_name("mine.flac"), kept.with_name(f"{id}.wav")]
+        for file in foreign:
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(b"fLaC")
+        assert journal.purge_before("9999") == 1
+        assert not kept.exists()
+        assert their_own.exists()
+    assert all(file.exists() for file in foreign)
+
+
+def test_a_link_in_place_of_the_audio_folder_is_not_followed(path: Path, tmp_path: Path) -> None:
+    left = folder(tmp_path / "call")
+    (left / "call.flac").write_bytes(b"fLaC")
+    with JournalStore(path, create=True) as journal:
+        kept = journal.audio_file(fill.add_call_folder(journal, left, audio=True).call.id)
+        assert kept
+        moved = kept.parent.rename(tmp_path / "elsewhere")
+        kept.parent.symlink_to(moved)
+        with pytest.raises(JournalError, match="it is a link; move it away"):
+            fill.add_call_folder(journal, left, audio=True)
+        journal.delete_call(kept.stem)
+    assert (moved / kept.name).exists()
+
+
 # --- from a folder ----------------------------------------------------------------------------
 
 

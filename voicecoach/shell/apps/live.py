@@ -81,7 +81,7 @@ class SessionThread:
         self._thread.start()
 
     def join(self, feed: Feed) -> None:
-        """Wait for the session's end, which Ctrl-C or a signal requests; raise what it ended with."""
+        """Wait for the session, which Ctrl-C or a signal ends; raise what it ended with."""
         asked: SystemExit | None = None
         while self._thread.is_alive():
             try:

@@ -38,8 +38,8 @@ from voicecoach.shell.runtime.atomic_write import atomic_file
 from voicecoach.views.scorecard import Survey
 
 BUSY_S = 10.0
-AUDIO_FOLDER = "audio"
-"""Folder beside the file, for the audio of calls added with it."""
+AUDIO_FOLDER = ".audio"
+"""End of the name of the folder beside the file, for the audio of calls added with it."""
 
 _ID = re.compile(r"\w{1,64}", re.ASCII)
 """Form of a call's id; one that somebody wrote into the file may be anything."""
@@ -226,25 +226,28 @@ class JournalStore:
 
     def delete_call(self, call: str) -> None:
         """Delete a call and every trace of it."""
-        with self._write_transaction():
-            self._db.execute("DELETE FROM calls WHERE id = ?", (call,))
+        self._delete_calls("id = ?", call)
         self.erase_traces()
 
     def purge_before(self, before: str) -> int:
         """Delete the calls that began before a time, ISO 8601, UTC; return how many."""
-        with self._write_transaction():
-            gone = self._db.execute("DELETE FROM calls WHERE started_at < ?", (before,)).rowcount
+        gone = self._delete_calls("started_at < ?", before)
         if gone:
             self.erase_traces()
         return gone
 
-    def erase_traces(self) -> None:
-        """Erase all traces of deleted calls from the files."""
+    def _delete_calls(self, where: str, value: str) -> int:
+        """Delete calls with their audio, and no other file; return how many."""
         with self._write_transaction():
-            kept = {id for (id,) in self._fetch_all("SELECT id FROM calls")}
-            for file in self._audio_folder.glob("*.flac"):
-                if file.stem not in kept:
-                    file.unlink()
+            gone = self._fetch_all(f"DELETE FROM calls WHERE {where} RETURNING id", value)
+            # Before the commit: if this is cut short, the call is still there to be deleted again.
+            for (call,) in gone:
+                if file := self._audio_path(call):
+                    file.unlink(missing_ok=True)
+        return len(gone)
+
+    def erase_traces(self) -> None:
+        """Erase what deleted calls left in the journal's file and its log."""
         with self._translate_errors():
             try:
                 self._db.execute("VACUUM")
@@ -263,7 +266,7 @@ class JournalStore:
 
     @property
     def _audio_folder(self) -> Path:
-        return self.path.parent / AUDIO_FOLDER
+        return self.path.with_name(self.path.name + AUDIO_FOLDER)
 
     def audio_file(self, call: str) -> Path | None:
         """Return the file with a call's audio, if it is stored."""
@@ -271,13 +274,18 @@ class JournalStore:
         return file if file and file.is_file() else None
 
     def _audio_path(self, call: str) -> Path | None:
-        """Return the path for a call's audio; None if no call has such an id."""
-        return self._audio_folder / f"{call}.flac" if _ID.fullmatch(call) else None
+        """Return the path for a call's audio; None if no call has such an id.
+
+        A link in the folder's place is not followed: what it leads to is not the journal's.
+        """
+        usable = _ID.fullmatch(call) and not self._audio_folder.is_symlink()
+        return self._audio_folder / f"{call}.flac" if usable else None
 
     def _copy_audio(self, call: str, source: Path) -> None:
-        self._audio_folder.mkdir(mode=0o700, exist_ok=True)
         target = self._audio_path(call)
-        assert target, "it is made by `entry.identify`"
+        if not target:
+            raise JournalError(f"{self._audio_folder}: it is a link; move it away, then add again")
+        self._audio_folder.mkdir(mode=0o700, exist_ok=True)
         with source.open("rb") as sound, atomic_file(target) as copy:
             shutil.copyfileobj(sound, copy)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from tests.commands.test_command_line import home, recording
 from tests.journal.entries import SECRET, STARTED, bytes_of, made
+from voicecoach.config import Config, JournalConfig
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import (
     JOURNAL_TABLES,
@@ -27,7 +29,9 @@ from voicecoach.journal.entry import (
     SurveyRow,
 )
 from voicecoach.shell.journal import fill, schema
+from voicecoach.shell.journal.keep import JournalWriter
 from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.journal.weeks import journal_trends
 from voicecoach.views.columns import struct_columns
 from voicecoach.views.scorecard import Survey
 
@@ -133,7 +137,9 @@ ADD = """
 import sys
 from pathlib import Path
 from tests.journal.entries import made
+from voicecoach.shell.journal.keep import JournalWriter
 from voicecoach.shell.journal.store import JournalStore
+from voicecoach.shell.journal.weeks import journal_trends
 path, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -262,6 +268,50 @@ def test_a_file_that_is_none_or_damaged_is_untouched(
         assert str(path) in str(error.value)
         assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_damage_anywhere_is_said_in_a_line(path: Path) -> None:
+    """Reading, purging and deleting: what is in a row may be anything by then."""
+    with JournalStore(path, create=True) as journal:
+        journal.add_call(made(words=True))
+    whole, said = path.read_bytes(), 0
+    for seed in range(40):
+        spoilt, dice = bytearray(whole), random.Random(seed)
+        for _ in range(50):
+            spoilt[dice.randrange(100, len(whole))] = dice.randrange(256)
+        path.write_bytes(spoilt)
+        try:
+            with JournalStore(path) as journal:
+                journal_trends(journal)
+                journal.delete_call(journal.call_overviews()[0].call.id)
+        except (JournalError, IndexError) as e:
+            said += "\n" not in str(e)
+    assert 20 < said <= 40
+
+
+def test_a_bad_date_is_said_in_a_line(path: Path) -> None:
+    with JournalStore(path, create=True) as journal:
+        journal.add_call(made())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE calls SET started_at = 'yesterday'")
+    with JournalStore(path) as journal, pytest.raises(JournalError, match="a call in it is damag"):
+        journal.find_call(made().call.id)
+
+
+def test_a_purge_that_fails_in_any_way_does_not_stop_a_session(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with JournalStore(path, create=True) as journal:
+        journal.add_call(made())
+
+    def fail(*_: object) -> int:
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(fill, "purge_older_calls", fail)
+    settings = Config(journal=JournalConfig(file=str(path)))
+    news = JournalWriter(settings, print).purge_expired()
+    assert news.startswith("journal: calls older than 90 days stay for now: RuntimeError")
+    assert "secret" not in news
 
 
 def test_a_journal_that_is_not_there_is_not_made_by_looking(path: Path) -> None:

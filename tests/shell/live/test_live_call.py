@@ -90,7 +90,8 @@ class Live:
 
     def __init__(self, server: SoundServer, out: Path, *options: str) -> None:
         self._server, self._out = server, out
-        command = ["live", "--no-transcribe", "--no-baseline", "--out", str(out), *server.sources]
+        command = ["live", "--no-transcribe", "--out", str(out), *server.sources]
+        command += [] if "--baseline" in options else ["--no-baseline"]
         view = () if "--view" in options else ("--view", "none")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "voicecoach", *command, *view, *options],
@@ -303,6 +304,20 @@ def test_a_next_call_has_a_log_of_its_own(
             assert events[1] == {"type": "listening", "at_s": 0.0, "on": True}
             assert events[-1]["type"] == "ended"
             assert (folder / "summary.json").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff{", b'{"version": 999}'], ids=["damaged", "newer"])
+def test_a_baseline_that_cannot_be_read_costs_no_call(
+    server: SoundServer, tmp_path: Path, content: bytes
+) -> None:
+    kept = Path(server.env["HOME"]) / ".local/share/voicecoach/baseline.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(content)
+    with Live(server, tmp_path / "live", "--baseline") as live:
+        live.wait(lambda event: event["type"] == "listening")
+        said = live.end()
+    assert "the call starts without your baseline, and learns nothing" in said
+    assert kept.read_bytes() == content
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no terminals to close")

@@ -128,7 +128,13 @@ def run_live(
     backend.sources()
     check_writable(options.out)
     path = baseline_file.default_baseline_path()
-    known = baseline_file.read_baseline(path) if options.learn else None
+    learn, known = options.learn, None
+    if learn:
+        try:
+            known = baseline_file.read_baseline(path)
+        except ConfigError as e:
+            learn = False  # the file stays as it is
+            print_to_stderr(f"{e}; the call starts without your baseline, and learns nothing")
     setup = CallSetup(config, cues, shipped_models(), transcribers, no_words, baseline=known)
     language = find_language(config.transcription.language)
     if transcribers and (missing := language_notice(language, cues)):
@@ -149,7 +155,7 @@ def run_live(
             ears,
             feed,
             options.out,
-            learn=options.learn,
+            learn=learn,
             notice=notice,
             audio=options.record,
             latency=latency,
@@ -173,7 +179,7 @@ def run_live(
         print_to_stderr(f"{folder}: the disk did not accept all of it; it is incomplete")
     for folder in session.folders:
         print_to_console(console, f"Results: {folder}", "bold")
-    if options.learn and session.baseline and session.folders:
+    if learn and session.baseline and session.folders:
         baseline_file.write_baseline(path, session.baseline)
 
 

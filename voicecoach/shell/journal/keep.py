@@ -16,6 +16,7 @@ from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.journal import fill
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.sinks import Sink
+from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.views.summary import count_text
 
 PURGE_BUSY_S = 1.0
@@ -46,8 +47,8 @@ class JournalWriter(Sink):
         try:
             with JournalStore(path, busy_s=PURGE_BUSY_S) as journal:
                 gone = fill.purge_older_calls(journal, days, datetime.now(UTC))
-        except VoiceCoachError as e:
-            return f"journal: calls older than {days} days stay for now: {e}"
+        except Exception as e:  # the calls that come matter more
+            return f"journal: calls older than {days} days stay for now: {_reason(e)}"
         calls = count_text(gone, "call")
         return f"journal: {calls} older than {days} days deleted" if gone else ""
 
@@ -72,6 +73,10 @@ def add_to_journal(config: Config, folder: Path) -> str:
     try:
         with JournalStore(fill.journal_path(config), create=True) as journal:
             fill.add_call_folder(journal, folder, words=config.journal.words)
-    except VoiceCoachError as e:
-        return f"not in the journal: {folder}: {e}; then: voicecoach journal add"
+    except Exception as e:  # the call itself is in its folder
+        return f"not in the journal: {folder}: {_reason(e)}; then: voicecoach journal add"
     return ""
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, VoiceCoachError) else describe_error(error)

@@ -16,6 +16,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
@@ -198,10 +199,16 @@ class JournalStore:
         rows = self._fetch_all(
             f"SELECT {columns} FROM {table} WHERE {where} ORDER BY rowid", *values
         )
-        # Lax, since SQLite has no booleans.
-        return [
-            msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False) for row in rows
-        ]
+        with self._translate_errors():
+            # Lax, since SQLite has no booleans.
+            found = [
+                msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
+                for row in rows
+            ]
+            for row in found:
+                if isinstance(row, CallRow):
+                    datetime.fromisoformat(row.started_at)
+        return found
 
     # --- what people add ----------------------------------------------------------------------
 
@@ -329,3 +336,8 @@ class JournalStore:
             raise JournalError(f"{what}: the journal cannot be kept: {e.strerror or e}") from e
         except UnicodeEncodeError as e:
             raise JournalError(f"{self.path}: no such name can be in this locale: {e}") from e
+        except ValueError as e:  # what is in a row is not what was written
+            raise JournalError(
+                f"{self.path}: a call in it is damaged: {e}; move the journal away to begin a new "
+                "one, and add the calls from their folders"
+            ) from e

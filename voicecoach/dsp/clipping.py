@@ -1,9 +1,10 @@
-"""Whether the tops of speech are flat, by a histogram of its amplitudes.
+"""Detects clipped speech from a histogram of its amplitudes.
 
-It fades within 4 s of loud speech.  A clipped channel that was turned down keeps its pile; one that
-was resampled since, as a device's or a telephone's is, overshoots and spreads it over a decibel.
-So there are two tests: a pile within 1.5 % of the top, and a bump of the density up to 5 dB below
-it.  Only speech is looked at: tones have flat tops.
+The histogram fades with a time constant of 4 s of loud speech.  Clipping piles amplitudes up at the
+top.  A channel that was turned down after clipping keeps that pile.  One that was resampled, as by
+a device or a telephone, overshoots, which spreads the pile over about a decibel.  So there are two
+tests: a pile within 1.5 % of the top, and a bump of the density up to 5 dB below it.  Only speech
+is tested, because tones have flat tops, too.
 """
 
 from __future__ import annotations
@@ -14,45 +15,47 @@ from voicecoach.types.stream import F32
 
 _STEPS_PER_NEPER = 200
 _HISTOGRAM_BINS = 1024
-"""Bins of the histogram, 0.5 % each: from 1.22 of full scale down by 44 dB."""
+"""Bins of the histogram, 0.5 % each: from 1.22 times full scale down by 44 dB."""
 _BINS_ABOVE_FULL_SCALE = 40
 LOUD_SHARE = 0.5
-"""A block whose peak is this share of the recent peak, or more, is loud."""
+"""A block is loud if its peak is at least this share of the recent peak."""
 PEAK_FADES = 0.995
-"""Of the recent peak in each block of speech: 6 dB in 18 s."""
+"""Factor on the recent peak per block of speech: 6 dB in 18 s."""
 FAINT = 0.01
-"""A peak below this is no loud speech (-40 dBFS): a pile there is coding."""
+"""Least peak of loud speech (-40 dBFS): below it a pile comes from the codec."""
 HISTOGRAM_FADE = 0.97
-"""Of the histogram in each loud block: time constant 4 s."""
+"""Factor on the histogram per loud block: time constant 4 s."""
 STEADY_POWER = 0.2
-"""A block whose power differs by less from the one before is a tone or hum: voices never rest."""
+"""A block is a tone or hum if its power changed by less than this share: voices always vary."""
 EVEN_POWER = 0.1
-"""Hops that differ by less in power are even; a block of three quarters such is a tone, too."""
+"""Hops are even if they differ by less in power; a block with three quarters even hops is a
+tone."""
 LOUD_HOPS = 3
-"""Of a block, fewest within 3 dB of the loudest: fewer may be a tone's onset."""
+"""Fewest hops of a block within 3 dB of the loudest: fewer may be the onset of a tone."""
 OFFSET = 0.003
-"""Power of a block against its peak's, below which the peak is an offset or a click."""
+"""Power of a block relative to its squared peak, below which the peak is an offset or a click."""
 PILE, PILE_MASS = 0.6, 20.0
-"""Amplitudes within 1.5 % of the top, against those from there to 16 % below it; and how many."""
+"""Least ratio of amplitudes within 1.5 % of the top to those from there to 16 % below; their least
+number."""
 BUMP, BUMP_MASS = 1.6, 80.0
-"""Density within 0.9 dB against that 1.4 to 3 dB below; and how many."""
+"""Least density within 0.9 dB relative to that 1.4 to 3 dB below; least number of amplitudes."""
 BUMP_DEPTH = 115
 """Bins below the top in which a bump may begin: 5 dB, the overshoot of a resampled flat top."""
 UNPILED, UNBUMPED = 0.35, 1.1
-"""Below both it is no longer clipped."""
+"""The channel is no longer clipped if the pile and the bump are below these."""
 CLIP_WARM = 8
-"""Loud blocks (1 s) before the histogram says anything."""
+"""Loud blocks (1 s) needed before the first test."""
 CLIP_ENTER, CLIP_LEAVE = 3, 10
-"""Looks, 0.5 s of speech apart, that agree to enter and to leave the state."""
+"""Tests, 0.5 s of speech apart, that must agree to enter and to leave the state."""
 
 
 class ClippingDetector:
-    """Whether the tops of one channel are flat."""
+    """Detects clipping of one channel."""
 
     def __init__(self) -> None:
         self.is_clipped = False
         self.top_dbfs = 0.0
-        """Where they are."""
+        """Level of the highest amplitudes, dBFS."""
         self._counts = np.zeros(_HISTOGRAM_BINS)
         self._below = np.zeros(_HISTOGRAM_BINS + 1)
         self._peak = 0.0
@@ -61,7 +64,7 @@ class ClippingDetector:
         self._looks = 0
 
     def add_block(self, block: F32, powers: F32) -> None:
-        """Take a block of speech, and the power of each of its hops."""
+        """Add a block of speech [n] and the power of each of its hops."""
         loudness = np.abs(block)
         peak = float(loudness.max())
         self._peak = max(peak, self._peak * PEAK_FADES)
@@ -76,7 +79,7 @@ class ClippingDetector:
         even = int((np.abs(loud - middle) <= EVEN_POWER * middle).sum())
         if len(loud) < LOUD_HOPS or 4 * even >= 3 * len(loud):
             return
-        # Below this nothing is looked at; the log is what costs.
+        # Lower amplitudes are not tested, and the logarithm is expensive.
         loudness = loudness[loudness > 0.3 * peak]
         bins = (np.log(loudness) * -_STEPS_PER_NEPER).astype(np.int64) + _BINS_ABOVE_FULL_SCALE
         np.clip(bins, 0, _HISTOGRAM_BINS - 1, out=bins)
@@ -85,22 +88,22 @@ class ClippingDetector:
         self._blocks += 1
 
     def judge_clipping(self) -> None:
-        """Judge; every `STEP` updates, where there was speech."""
+        """Test the histogram; to be called for every 0.5 s of speech."""
         if self._blocks < CLIP_WARM:
             return
         pile, bump = self._tests()
-        said = (
+        differs = (
             pile < UNPILED and bump < UNBUMPED if self.is_clipped else pile >= PILE or bump >= BUMP
         )
-        self._looks = self._looks + 1 if said else 0
+        self._looks = self._looks + 1 if differs else 0
         if self._looks >= (CLIP_LEAVE if self.is_clipped else CLIP_ENTER):
             self.is_clipped, self._looks = not self.is_clipped, 0
 
     def _tests(self) -> tuple[float, float]:
-        """Return how far amplitudes pile up at the top, and in a bump below it; 0 for too few."""
+        """Return how strong the pile at the top and the bump below it are; 0 for too few."""
         below = self._below
         np.cumsum(self._counts, out=below[1:])
-        # A click or two are no top.
+        # Ignore the two highest: they may be clicks.
         top = max(0, int(np.searchsorted(below, 2.0)) - 1)
         top = min(top, _HISTOGRAM_BINS - BUMP_DEPTH - 80)
         within = float(below[top + 3] - below[top])

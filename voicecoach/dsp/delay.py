@@ -1,10 +1,11 @@
 """The delay between two channels that share a sound, by GCC-PHAT.
 
-The cross spectrum of a second of both channels within speech's band, each bin reduced to its phase
-(Knapp & Carter 1976, "The generalized correlation method for estimation of time delay", IEEE Trans.
-ASSP 24(4)), and back to delays of +-450 ms.  Cutting the spectrum at 2 kHz is low pass and
-decimation in one, with no alias.  What the source says comes out as one peak through any room; what
-the other says adds noise, so double talk does little harm.
+GCC-PHAT takes the cross spectrum of one second of both channels in the speech band, reduces each
+bin to its phase, and transforms it back to a correlation over delays of +-450 ms (Knapp & Carter
+1976, "The generalized correlation method for estimation of time delay", IEEE Trans.  ASSP 24(4)).
+Cutting the spectrum at 2 kHz is a low pass and decimation in one, without aliasing.  The source's
+voice gives one sharp peak through any room.  The other voice only adds noise, so double talk does
+little harm.
 """
 
 from __future__ import annotations
@@ -19,35 +20,36 @@ from voicecoach.dsp.spectrum import hann
 from voicecoach.types.stream import F32, F64, SAMPLE_RATE
 
 CORRELATION_WINDOW = 16_384
-"""Samples that are correlated: 1.024 s."""
+"""Samples correlated at once: 1.024 s."""
 _CROP = 4096
 _LAG_S = CORRELATION_WINDOW / SAMPLE_RATE / _CROP
 """Seconds of delay between points of the cropped correlation: 0.25 ms."""
 _BIN_HZ = SAMPLE_RATE / CORRELATION_WINDOW
 _LOW_BIN, _HIGH_BIN = round(250 / _BIN_HZ), round(1800 / _BIN_HZ)
-"""Bins of the band: above hum, within a telephone's, below half the cropped rate."""
+"""The band: above hum, within the telephone band, below half the cropped sample rate."""
 _MAX_LAG = round(0.45 / _LAG_S)
 _NEAR_PEAK_S = 0.03
-"""Seconds around a peak that belong to it: early reflections; hum and tones have peaks beyond."""
+"""Seconds around a peak that belong to it (early reflections).  Hum and tones have peaks beyond."""
 AUDIBLE_POWER = 1e-4
-"""Power against the window's strongest bin from which a bin counts (-40 dB): leakage does not."""
+"""Least power of a bin, relative to the strongest bin (-40 dB): spectral leakage is below."""
 PEAK_OVER_RMS = 5.0
-"""Of the correlation, against its RMS over all delays."""
+"""Least height of the peak, relative to the RMS of the correlation over all delays."""
 PEAK_OVER_NEXT = 1.2
-"""The peak against the next that is not near."""
+"""Least height of the peak, relative to the highest that is not near it."""
 COPY_S = 0.02
-"""Greatest delay of a copy."""
+"""Greatest delay of a copy, seconds."""
 
 
 class DelayPeak(NamedTuple):
-    """What one window says."""
+    """The result for one window."""
 
     delay_s: float
-    """By how much the agent's channel is later than the customer's; NaN where nothing is common."""
+    """Seconds by which the agent's channel is later than the customer's; NaN without a clear
+    peak."""
     likeness: float
-    """Correlation at that delay, 0 where it is none of a copy."""
+    """Correlation at that delay, -1..1; 0 if the delay is too long for a copy."""
     power_db: tuple[float, float]
-    """Levels of the agent's and the customer's channel within the band, dBFS."""
+    """Level of the agent's and the customer's channel within the band, dBFS."""
 
 
 _PHASES = 4
@@ -57,10 +59,10 @@ _TURNS = np.exp(
 
 
 def _band(frame: F32) -> NDArray[np.complex64]:
-    """Return the spectrum of [2, WINDOW] within the band.
+    """Return the spectrum of [2, CORRELATION_WINDOW] within the band.
 
-    It is that of every fourth sample, from each of the first four: short transforms side by side
-    take half the time of a long one.
+    It is combined from the transforms of every fourth sample, which take half as long as one long
+    transform.
     """
     every = frame.reshape(2, -1, _PHASES).transpose(0, 2, 1)
     turned = fft.rfft(every, axis=2)[..., _LOW_BIN:_HIGH_BIN] * _TURNS
@@ -81,7 +83,15 @@ class Correlator:
         self._whole = np.zeros(2 * _MAX_LAG + 1, np.float32)
 
     def measure_delay(self, ring: F32, oldest: int) -> DelayPeak:
-        """Return what a ring of `WINDOW` samples of both channels says, from its oldest sample."""
+        """Return the delay between the channels in a ring buffer.
+
+        Parameters
+        ----------
+        ring
+            [2, CORRELATION_WINDOW], the agent's channel first.
+        oldest
+            Index of the oldest sample.
+        """
         frame, n = self._frame, CORRELATION_WINDOW - oldest
         frame[:, :n], frame[:, n:] = ring[:, oldest:], ring[:, :oldest]
         frame -= np.add.reduce(frame, axis=1, keepdims=True) / np.float32(CORRELATION_WINDOW)
@@ -93,12 +103,12 @@ class Correlator:
             return DelayPeak(float("nan"), 0.0, self._band_levels(total))
         cross = agent * np.conj(customer)
         strength = np.abs(cross)
-        heard = (powers > AUDIBLE_POWER * powers.max(axis=1, keepdims=True)).all(axis=0) & (
+        audible = (powers > AUDIBLE_POWER * powers.max(axis=1, keepdims=True)).all(axis=0) & (
             strength > 0
         )
         band = self._phases[_LOW_BIN:_HIGH_BIN]
         band[:] = 0
-        np.divide(cross, strength, out=band, where=heard)
+        np.divide(cross, strength, out=band, where=audible)
         correlation = fft.irfft(self._phases)
         whole = self._whole
         whole[:_MAX_LAG], whole[_MAX_LAG:] = correlation[-_MAX_LAG:], correlation[: _MAX_LAG + 1]
@@ -116,7 +126,7 @@ class Correlator:
         return DelayPeak(delay, likeness, self._band_levels(total))
 
     def _interpolate_delay(self, top: int) -> float:
-        """Return the delay of a peak in seconds, between the points where it is."""
+        """Return the delay of the peak at point `top` in seconds, by a parabola through it."""
         delay = float(top - _MAX_LAG)
         if 0 < top < 2 * _MAX_LAG:
             before, at, after = (float(x) for x in self._whole[top - 1 : top + 2])

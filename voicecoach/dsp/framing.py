@@ -1,4 +1,4 @@
-"""Cutting a stream into blocks and frames, whatever sizes it arrives in."""
+"""Cuts a stream into blocks and frames, whatever the sizes of its chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, Block
 
 
 class Rechunker:
-    """Samples of any count in, aligned blocks of whole hops out.
+    """Turns chunks of any size into consecutive blocks of whole hops.
 
     Parameters
     ----------
@@ -30,20 +30,20 @@ class Rechunker:
         self._start = 0
 
     def push(self, samples: F32) -> list[Block]:
-        """Take `samples` [2, n] and return the blocks that are complete."""
+        """Add `samples` [2, n] and return the blocks that are complete."""
         blocks = []
-        taken = 0
-        while taken < samples.shape[1]:
-            n = min(self._size - self._filled, samples.shape[1] - taken)
-            self._pending[:, self._filled : self._filled + n] = samples[:, taken : taken + n]
+        done = 0
+        while done < samples.shape[1]:
+            n = min(self._size - self._filled, samples.shape[1] - done)
+            self._pending[:, self._filled : self._filled + n] = samples[:, done : done + n]
             self._filled += n
-            taken += n
+            done += n
             if self._filled == self._size:
                 blocks.append(self._emit())
         return blocks
 
     def flush(self) -> list[Block]:
-        """Return what is left, padded with silence to a whole hop."""
+        """Return the remaining samples as a block, padded with silence to a whole hop."""
         if not self._filled:
             return []
         self._pending[:, self._filled :] = 0.0
@@ -61,14 +61,14 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 class OverlappingBuffer(Generic[Number]):
-    """An array and overlapping windows of it; a deep copy's windows are of the copied array.
+    """An array and overlapping windows of it; a deep copy has windows of its own array.
 
     Parameters
     ----------
     values
         The array.
     shape, strides
-        Of the windows: as for `as_strided`.
+        Shape and strides of the windows, as for `as_strided`.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class OverlappingBuffer(Generic[Number]):
 
 
 class Framer:
-    """Blocks in, overlapping frames out: frame i of a block ends where its hop i ends.
+    """Cuts blocks into overlapping frames: frame i of a block ends where its hop i ends.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class History:
         self.end = 0
 
     def push(self, block: Block) -> None:
-        """Add the block that follows."""
+        """Add the next block."""
         at, n = self.end % self._capacity, block.samples.shape[1]
         head = min(n, self._capacity - at)
         for base in (0, self._capacity):
@@ -140,7 +140,7 @@ class History:
         self.end += n
 
     def clear(self) -> None:
-        """Put silence in place of all that is held."""
+        """Replace all stored samples with silence."""
         self._buf[:] = 0.0
 
     def window(self, row: int, start: int, end: int) -> F32:
@@ -149,7 +149,7 @@ class History:
         Raises
         ------
         IndexError
-            Where some of it is not held (too old, or not yet there).
+            If some of them are too old to be stored, or have not been pushed yet.
         """
         if not max(0, self.end - self._capacity) <= start <= end <= self.end:
             raise IndexError(f"[{start}, {end}) is not within the last {self._capacity} samples")

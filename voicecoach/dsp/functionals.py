@@ -1,9 +1,9 @@
 """Statistics over the newest speech of a speaker.
 
-Only hops within speech enter, so nothing decays in a pause; what is older than `stale` leaves.
-Statistics are recomputed from the window, never added and subtracted.  They are among those of
-the Geneva set (Eyben et al. 2016, IEEE Trans. Affective Computing 7(2)), over seconds in place of
-a whole clip.
+The window holds only hops with speech, so nothing decays in a pause, and drops hops older than
+`stale_s`.  Statistics are recomputed from the whole window, so rounding errors do not accumulate.
+They are a subset of the Geneva set (Eyben et al. 2016, IEEE Trans. Affective Computing 7(2)), over
+seconds instead of a whole clip.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 HOPS_PER_S = SAMPLE_RATE / HOP
 MIN_HOPS = 12
-"""Fewest hops (0.2 s) for a statistic."""
+"""Fewest hops (0.2 s) that a statistic is computed from."""
 
 _VOICE_DESCRIPTORS = (
     *("f0_semitones", "level_dbfs", "alpha_ratio_db", "hammarberg_db", "slope_low_db_khz"),
     *("slope_middle_db_khz", "centroid_hz", "hnr_db", "jitter", "shimmer"),
 )
 VOICED_DESCRIPTORS = (*_VOICE_DESCRIPTORS, *(f"cepstrum_{i}_db" for i in range(1, CEPSTRA + 1)))
-"""Descriptors whose statistics are of the voiced hops: they describe the voice."""
+"""Descriptors whose statistics use only voiced hops: they describe the voice."""
 SPEECH_DESCRIPTORS = ("flux",)
-"""Descriptors whose statistics are of all hops of speech."""
+"""Descriptors whose statistics use all hops of speech."""
 DESCRIPTORS = VOICED_DESCRIPTORS + SPEECH_DESCRIPTORS
 STATISTICS = ("mean", "p20", "median", "p80", "range")
 """`range` is from the 20th to the 80th percentile."""
@@ -39,12 +39,12 @@ _UNKNOWN = np.full((len(DESCRIPTORS), len(STATISTICS)), np.nan)
 
 
 class Functionals(NamedTuple):
-    """What a window of speech says; NaN where there is too little of it."""
+    """Statistics of a window of speech; NaN if there is too little speech for one."""
 
     start: int
-    """Stream index of its oldest hop's start."""
+    """Stream index of the start of its oldest hop."""
     end: int
-    """Stream index of its newest hop's end."""
+    """Stream index of the end of its newest hop."""
     speech_s: float
     """Seconds of speech in it."""
     voiced: float
@@ -52,16 +52,16 @@ class Functionals(NamedTuple):
     rate_syl_s: float = NAN
     """Articulation rate: syllable nuclei per second of speech."""
     voiced_segments_per_s: float = NAN
-    """Continuous stretches of voice, per second of speech."""
+    """Voiced segments (continuous voiced hops) per second of speech."""
     voiced_length_s: float = NAN
-    """Mean length of those, seconds."""
+    """Mean length of voiced segments, seconds."""
     unvoiced_length_s: float = NAN
-    """Mean length of the stretches of speech without voice, seconds."""
+    """Mean length of unvoiced segments, seconds."""
     statistics: F64 = _UNKNOWN
-    """[len(DESCRIPTORS), len(STATISTICS)], in the descriptor's unit."""
+    """[len(DESCRIPTORS), len(STATISTICS)], in the unit of each descriptor."""
 
     def value(self, name: str, statistic: str = "median") -> float:
-        """Return a statistic of a descriptor, or the rate or length of that name."""
+        """Return a statistic of the descriptor `name`, or the rate or length of that name."""
         if name in DESCRIPTORS:
             row, column = DESCRIPTORS.index(name), STATISTICS.index(statistic)
             return float(self.statistics[row, column])
@@ -69,7 +69,7 @@ class Functionals(NamedTuple):
 
 
 def descriptor_columns(frames: ProsodyFrames) -> F32:
-    """Return the descriptors, and the syllables last, as [channels, len(DESCRIPTORS) + 1, n]."""
+    """Return `DESCRIPTORS` and then the syllables, as [channels, len(DESCRIPTORS) + 1, n]."""
     rows = [getattr(frames, name) for name in _VOICE_DESCRIPTORS]
     rows += [*frames.cepstrum_db, *(getattr(frames, name) for name in SPEECH_DESCRIPTORS)]
     return np.array([*rows, frames.syllables], np.float32).transpose(1, 0, 2)
@@ -79,7 +79,7 @@ _PERCENTILES = np.array([[0.2], [0.5], [0.8]])
 
 
 def row_statistics(x: F32) -> F64:
-    """Return the statistics of each row, of what in it is not NaN.
+    """Return the statistics of each row, ignoring NaN.
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ def row_statistics(x: F32) -> F64:
     Returns
     -------
     statistics
-        [rows, len(STATISTICS)], NaN where fewer than `MIN_HOPS` values are known.
+        [rows, len(STATISTICS)], NaN if a row has fewer than `MIN_HOPS` values.
     """
     known = x == x
     count = np.add.reduce(known, axis=1)
     n = np.maximum(count, 1)
     filled = np.where(known, x, np.float64(0.0))
     mean = np.add.reduce(filled, axis=1) / n
-    ordered = np.sort(x, axis=1)  # what is not known goes last
+    ordered = np.sort(x, axis=1)  # NaN comes last
     places = (_PERCENTILES * (n - 1)).astype(np.intp)
     p20, p50, p80 = ordered[np.arange(len(x)), places].astype(np.float64)
     out = np.array([mean, p20, p50, p80, p80 - p20]).T
@@ -110,17 +110,17 @@ class SpeechWindow:
     Parameters
     ----------
     seconds
-        Of speech.
+        Seconds of speech in a full window.
     stale_s
-        Seconds after which speech no longer counts, however little there is.
+        Age in seconds at which speech leaves the window, even if the window is not full.
     min_rate_s
-        Seconds of speech below which there is no articulation rate: short turns have none.
+        Seconds of speech needed for an articulation rate.
     pause_s
-        Seconds of silence after which speech begins a window of its own.
+        Seconds of silence after which the window starts empty.
     described
-        The descriptors whose statistics are wanted.
+        Descriptors to compute statistics of.
     stretches
-        Whether rates and lengths of stretches with and without voice are wanted.
+        Also compute the rate and lengths of voiced and unvoiced segments.
     """
 
     def __init__(
@@ -139,23 +139,23 @@ class SpeechWindow:
         self._min_rate = min_rate_s
         self._stretches = stretches
         self._described = np.flatnonzero([name in described for name in DESCRIPTORS])
-        # Speech is added at the end; where that is reached, the window moves to the beginning.
+        # Speech is appended; when the array is full, the window moves to its beginning.
         room = 2 * self._size + MAX_HOPS
         self._at = np.zeros(room, np.int64)
         self._columns = np.zeros((len(DESCRIPTORS) + 1, room), np.float32)
         self._begin = self._end = 0
 
     def push(self, at: int, columns: F32, spoken: Mask) -> None:
-        """Add those of some hops that lie within speech.
+        """Add the hops with speech among n consecutive hops.
 
         Parameters
         ----------
         at
-            Stream index of their end.
+            Stream index of the end of the last hop.
         columns
-            [len(DESCRIPTORS) + 1, n], a channel's from `columns`.
+            [len(DESCRIPTORS) + 1, n], one channel from `descriptor_columns`.
         spoken
-            [n].
+            [n], whether each hop has speech.
         """
         which = spoken.nonzero()[0]
         n = len(which)
@@ -175,7 +175,7 @@ class SpeechWindow:
         self._begin = max(self._begin, self._end - self._size)
 
     def compute(self, now: int) -> Functionals:
-        """Return the statistics of what is in the window and not stale at `now`."""
+        """Return the statistics of the hops in the window that are not stale at `now`."""
         at = self._at[self._begin : self._end]
         fresh = self._begin + int(at.searchsorted(now - self._stale, "right"))
         n = self._end - fresh
@@ -201,10 +201,10 @@ class SpeechWindow:
 
 
 def _stretches(at: NDArray[np.int64], voiced: Mask) -> dict[str, float]:
-    """Return rates and lengths of stretches of voice, of hops of speech that end at `at`."""
+    """Return the rate and lengths of voiced and unvoiced segments of hops that end at `at`."""
     n = len(at)
     speech_s = n / HOPS_PER_S
-    # Where a stretch of speech, of voice, or of speech without voice begins.
+    # Hops at which a stretch of speech, or a voiced or unvoiced segment, begins.
     begins, turns = np.ones(n, np.bool_), np.ones(n, np.bool_)
     np.greater(at[1:] - at[:-1], HOP, out=begins[1:])
     np.not_equal(voiced[1:], voiced[:-1], out=turns[1:])

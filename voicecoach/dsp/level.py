@@ -1,10 +1,11 @@
-"""Active speech level: how loud somebody speaks, pauses left out.
+"""Active speech level: how loud somebody speaks, not counting pauses.
 
-ITU-T P.56 (12/2011), method B: the envelope is the rectified signal smoothed twice with 30 ms;
-speech is active while the envelope is above a threshold and for 200 ms after; of all thresholds
-the one counts that lies 15.9 dB below the level of what is active above it.  The envelope is
-taken every 4 ms (it holds nothing faster), activity is counted in hops, thresholds are 6 dB apart,
-and in between the active level is interpolated.
+ITU-T P.56 (12/2011), method B.  The envelope is the rectified signal, smoothed twice with 30 ms.
+Speech is active while the envelope is above a threshold, and for 200 ms after.  The right threshold
+is the one that lies 15.9 dB below the level of the speech that it makes active.
+
+Differences from P.56: the envelope is sampled every 4 ms (it changes no faster), activity is
+counted in hops, and thresholds are 6 dB apart with the active level interpolated between them.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from voicecoach.types.stream import F32, F64, HOP, MAX_HOPS, SAMPLE_RATE
 ENVELOPE_STEP = 64
 """Samples between values of the envelope: 4 ms."""
 MARGIN_DB = 15.9
-"""Between the active level and the threshold of activity (P.56)."""
+"""Difference between the active level and the activity threshold (P.56)."""
 _SMOOTHING_S, _HANGOVER_S = 0.03, 0.2
 _HANGOVER_HOPS = 1 + round(_HANGOVER_S * SAMPLE_RATE / HOP)
-"""Hops that the envelope of one hop keeps active, itself included."""
+"""Hops that one loud hop keeps active, including itself."""
 _THRESHOLDS_DB = np.arange(0.0, FLOOR_DB, -6.0)
 _THRESHOLDS = 10.0 ** (_THRESHOLDS_DB / 20.0)
 _REACHED = 10.0 ** ((_THRESHOLDS_DB + MARGIN_DB) / 10.0)
-"""Power of what is active above each threshold at which the margin is met."""
+"""Active power at which each threshold has the margin."""
 _PAIR = np.array([-1, 0])
 _POLE = math.exp(-ENVELOPE_STEP / (SAMPLE_RATE * _SMOOTHING_S))
 
@@ -37,7 +38,7 @@ class ActiveLevel:
 
     def __init__(self, channels: int = 2) -> None:
         self._smoothed = np.zeros((channels, 2))
-        """Of each channel, after the first and the second smoothing."""
+        """[channels, 2], the envelope after the first and the second smoothing."""
         peaks = np.zeros((channels, _HANGOVER_HOPS - 1 + MAX_HOPS))
         row, item = peaks.strides
         shape = (channels, MAX_HOPS, _HANGOVER_HOPS)
@@ -52,7 +53,7 @@ class ActiveLevel:
             state[:] = 0
 
     def process(self, samples: F32) -> F32:
-        """Take n hops.
+        """Add n hops and return the level after each.
 
         Parameters
         ----------
@@ -62,7 +63,7 @@ class ActiveLevel:
         Returns
         -------
         active
-            [channels, n], dBFS, -100..0, of everything up to each hop; -100 before there is any
+            [channels, n], dBFS, -100..0, of the whole stream up to each hop; -100 before the first
             speech.
         """
         channels, n = len(samples), samples.shape[1] // HOP
@@ -90,8 +91,8 @@ class ActiveLevel:
     def _smooth(self, rectified: F32) -> F64:
         """Return [channels, values] smoothed twice.
 
-        There are 250 values a second: plain arithmetic is quicker than a filter's call, and
-        scipy.signal would cost a live call 50 MB.
+        For 250 values a second, plain Python is faster than calling a filter, and importing
+        scipy.signal would cost a live call 50 MB of memory.
         """
         out = []
         for state, values in zip(self._smoothed, rectified.tolist(), strict=True):
@@ -112,9 +113,9 @@ def _active_level(energy: F64, active: F64) -> F64:
     Parameters
     ----------
     energy
-        [channels, n], sum of the hops' mean squares.
+        [channels, n], sum of the mean squares of all hops.
     active
-        [channels, n, thresholds], active hops.
+        [channels, n, thresholds], number of active hops.
     """
     enough = energy[..., None] >= active * _REACHED
     enough &= active > 0.0
@@ -126,7 +127,7 @@ def _active_level(energy: F64, active: F64) -> F64:
     margin = level - _THRESHOLDS_DB.take(at)
     span = np.maximum(margin[..., 1] - margin[..., 0], 1e-9)
     share = np.clip((MARGIN_DB - margin[..., 0]) / span, 0.0, 1.0)
-    # Where no hop was active at the threshold above, there is nothing to interpolate with.
+    # If no hop was active at the threshold above, there is nothing to interpolate with.
     share[count[..., 0] == 0.0] = 1.0
     between = level[..., 0] + share * (level[..., 1] - level[..., 0])
     between[~np.logical_or.reduce(enough, axis=-1)] = FLOOR_DB

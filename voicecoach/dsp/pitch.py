@@ -1,21 +1,21 @@
-"""F0 and voicing: peaks of the autocorrelation, weighed by a small network, followed by a filter.
+"""F0 and voicing: autocorrelation peaks, scored by a small network and tracked by a filter.
 
-1. Candidates.  The peaks of each frame's autocorrelation, taken of the magnitude spectrum below
-   4 kHz in place of the power spectrum, which flattens the formants and keeps the period visible
-   where the telephone has removed the fundamental (Tolonen & Karjalainen 2000, IEEE Trans. Speech
-   and Audio Processing 8(6)), and divided by the window's own (Boersma 1993, "Accurate short-term
-   analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA
-   Proceedings 17).
-2. Evidence.  A network of one hidden layer scores each candidate, and "unvoiced", from the peak,
-   its relatives (half, double, a third, three halves of the lag: octave errors show there) and
-   the frame with the two before it: band levels, level against the loudest and the quietest so
-   far, the course of the level within the frame.
-3. Filter.  The forward algorithm of a hidden Markov model whose states are the candidates and
-   "unvoiced", with a cost for jumps of F0 (as RAPT's, Talkin 1995, but as probabilities); read at
-   its head, so that a decision never waits for audio after its frame.
+1. Candidates are the peaks of each frame's autocorrelation.  It is computed from the magnitude
+   spectrum below 4 kHz instead of the power spectrum: this flattens the formants and keeps the
+   period visible if the telephone has removed the fundamental (Tolonen & Karjalainen 2000, IEEE
+   Trans. Speech and Audio Processing 8(6)).  It is divided by the autocorrelation of the window
+   (Boersma 1993, "Accurate short-term analysis of the fundamental frequency and the
+   harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17).
+2. A network with one hidden layer scores each candidate, and "unvoiced".  Its inputs are the peak;
+   the autocorrelation at half, double, a third and one and a half times the lag, where octave
+   errors show; and, of this frame and the two before it, the band levels, the level against the
+   loudest and quietest so far, and the levels of parts of the frame.
+3. The filter is the forward algorithm of a hidden Markov model.  Its states are the candidates and
+   "unvoiced", and jumps of F0 are less probable (as in RAPT, Talkin 1995, which uses costs).  The
+   newest state is used, so a decision never waits for audio after its frame.
 
-Emission and transition are trained together, through the forward algorithm, by
-`scripts/train/prosody.py`; nothing of the evaluation data is in them (models/README.md).
+`scripts/train/prosody.py` trains emission and transition together, through the forward algorithm,
+without any evaluation data (models/README.md).
 """
 
 from __future__ import annotations
@@ -33,32 +33,33 @@ from voicecoach.dsp.spectrum import BANDS, FRAME, NFFT, OFFSET_BINS, WINDOW_AC
 from voicecoach.types.stream import F32, F64, MAX_HOPS, SAMPLE_RATE
 
 F0_MIN, F0_MAX = 60.0, 500.0
-"""Hz."""
+"""Range of F0, Hz."""
 CANDIDATES = 5
-"""Autocorrelation peaks kept of each frame."""
+"""Autocorrelation peaks kept per frame."""
 CONTEXT_FRAMES = 3
 """Frames that the network sees: this one and the two before it."""
 VOICED_FROM = 0.67
-"""Probability from which a frame is voiced: where missed and false ones are as many, on the clips
-that the network was trained with, clean and over a plain telephone."""
+"""Probability from which a frame is voiced.  At this value missed and false voiced frames are
+equally many on the training clips, clean and over a plain telephone."""
 FRAME_PARTS = 6
 """Parts of a frame whose levels the network sees, 8 ms each."""
 
 _RESCALE_EVERY = 8
-"""Hops after which the forward probabilities, which need not add up to 1, are brought near it by a
-power of two: that leaves every digit, so it does not matter where in the stream it is done."""
+"""Hops between rescalings of the forward probabilities, against underflow.  Scaling by a power of
+two is exact, so results do not depend on where blocks are cut."""
 _AC_RATE = SAMPLE_RATE // 2
-"""Of the autocorrelation: there is nothing above 4 kHz in it."""
+"""Sample rate of the autocorrelation, Hz: it has nothing above 4 kHz."""
 _AC_BINS = NFFT // 4 + 1
 _AC_LAGS = NFFT // 4
 _LAG_MIN = int(_AC_RATE / F0_MAX)
 _LAG_MAX = int(_AC_RATE / F0_MIN) + 1
 _OCTAVE_COST = 0.01
-"""Strength lost per octave of lag when the strongest peaks are picked."""
+"""Height subtracted per octave of lag when the strongest peaks are picked."""
 _PEAK_FALL, _FLOOR_RISE = 0.05, 0.03
-"""Of the running peak and floor of the level, dB a hop: 3 and 2 dB a second."""
+"""How fast the running peak of the level falls and its floor rises, dB per hop: 3 and 2 dB per
+second."""
 _BAND_FLOOR_DB = np.float32(-50.0)
-"""Of a band against the frame: what is below is noise of the codec."""
+"""Lowest level of a band against its frame: below this there is only codec noise."""
 
 CANDIDATE_FEATURES = 6
 FRAME_FEATURES = BANDS + 2 + FRAME_PARTS + 1
@@ -68,14 +69,15 @@ def _lag_domain(magnitude: F32) -> F32:
     return np.asarray(fft.irfft(magnitude, NFFT // 2, axis=-1)[..., :_AC_LAGS], np.float32)
 
 
-# The square root for the magnitude spectrum; at long lags it would only raise noise.
+# Square root, because the spectrum is of magnitudes; limited, or it would amplify noise at long
+# lags.
 _CORRECTION = (1.0 / np.sqrt(np.maximum(WINDOW_AC[: 2 * _AC_LAGS : 2], 0.02))).astype(np.float32)
 _RANGE = np.arange(_LAG_MIN, _LAG_MAX + 1)
 _OCTAVE_PENALTY = (_OCTAVE_COST * np.log2(_RANGE / _LAG_MIN)).astype(np.float32)
 
 
 def _relatives() -> NDArray[np.intp]:
-    """Return, for each lag of `_RANGE`, the lags to look at with it."""
+    """Return, for each lag of `_RANGE`, the lag, its neighbours and its related lags."""
     rows = []
     for lag in _RANGE:
         double = (2 * lag - 1, 2 * lag, 2 * lag + 1) if 2 * lag + 1 < _AC_LAGS else (lag, lag, lag)
@@ -85,27 +87,27 @@ def _relatives() -> NDArray[np.intp]:
 
 
 _RELATIVES = _relatives()
-# Of a peak and its neighbours: half the slope, the curvature and a quarter of the slope.
+# Applied to a peak and its neighbours: half the slope, the curvature and a quarter of the slope.
 _PARABOLA = np.array([[0.5, 0.0, -0.5], [1.0, -2.0, 1.0], [0.25, 0.0, -0.25]], np.float32).T
 
 
 class PitchCandidates(NamedTuple):
-    """What could be the F0 of frames."""
+    """Candidates for the F0 of frames."""
 
     lag: F32
-    """[..., CANDIDATES], the period in samples at 8 kHz, in no order."""
+    """[..., CANDIDATES], the period in samples at 8 kHz, unordered."""
     log_lag: F32
-    """[..., CANDIDATES], octaves."""
+    """[..., CANDIDATES], log2 of the lag: octaves."""
     found: NDArray[np.bool_]
-    """[..., CANDIDATES], False where a frame has fewer peaks."""
+    """[..., CANDIDATES], False for unused places, if a frame has fewer peaks."""
     strongest: F32
-    """[...], height of the strongest, 0 where there is none."""
+    """[...], height of the strongest peak; 0 if there are no peaks."""
     features: F32
-    """[..., CANDIDATES, CANDIDATE_FEATURES], for the network."""
+    """[..., CANDIDATES, CANDIDATE_FEATURES], input of the network."""
 
 
 def pitch_candidates(power: F32) -> PitchCandidates:
-    """Return the likely F0 of each frame.
+    """Return the F0 candidates of each frame.
 
     Parameters
     ----------
@@ -146,7 +148,7 @@ def pitch_candidates(power: F32) -> PitchCandidates:
 
 
 def _part_power(frames: F32) -> F32:
-    """Return the power of each part of a frame, offset taken out, [..., PARTS]."""
+    """Return the power of each part of a frame without its DC offset, [..., FRAME_PARTS]."""
     parts = frames.reshape(*frames.shape[:-1], FRAME_PARTS, FRAME // FRAME_PARTS)
     mean = np.add.reduce(parts, axis=-1)
     mean *= np.float32(FRAME_PARTS / FRAME)
@@ -157,9 +159,9 @@ def _part_power(frames: F32) -> F32:
 
 
 class FrameFeatures:
-    """The network's view of each frame, and its running measures of the line."""
+    """Computes the network's features of each frame, and tracks the peak and floor of the level."""
 
-    # First the level, then its negative: the running floor of one is the peak of the other.
+    # The level and its negative: the running floor of one is the peak of the other.
     _SIGN = np.array([1.0, -1.0]).reshape(2, 1, 1)
     _DRIFT = np.array([_PEAK_FALL, _FLOOR_RISE]).reshape(2, 1, 1)
 
@@ -189,9 +191,8 @@ class FrameFeatures:
         Returns
         -------
         features
-            [channels, n, FRAME_FEATURES], dB but for the last: the bands and the parts of the
-            frame against its level, how far it is below the running peak and above the running
-            floor, and `strongest`.
+            [channels, n, FRAME_FEATURES]: levels of the bands and parts against the frame's level
+            (dB), its level below the running peak and above the running floor (dB), `strongest`.
         """
         n = level_db.shape[1]
         out = np.empty((*level_db.shape, FRAME_FEATURES), np.float32)
@@ -200,8 +201,8 @@ class FrameFeatures:
         powers = out[..., : BANDS + FRAME_PARTS]
         np.subtract(spectrum.decibels(powers), level_db[..., None], out=powers)
         np.maximum(powers, _BAND_FLOOR_DB, out=powers)
-        # The running peak falls and the floor rises: in a frame of reference that does so too
-        # they only ever go up and down, which is one call for all hops.
+        # The running peak falls and the floor rises steadily.  With that drift added to the level,
+        # both are cumulative maxima: one call for all hops.
         level = level_db * self._SIGN
         drift = self._DRIFT * np.arange(self._hops, self._hops + n)
         self._hops += n
@@ -221,11 +222,11 @@ class PitchTracker:
     Parameters
     ----------
     weights
-        `pitch_frame` [CONTEXT * FRAME_FEATURES, hidden], `pitch_frame_bias` [hidden],
+        `pitch_frame` [CONTEXT_FRAMES * FRAME_FEATURES, hidden], `pitch_frame_bias` [hidden],
         `pitch_candidate` [CANDIDATE_FEATURES, hidden], `pitch_voiced` [hidden],
         `pitch_unvoiced` [hidden + 1], bias last, and `pitch_transition` [4]: how fast the
-        probability of a jump falls per octave, its floor, the probabilities that voiced stays
-        voiced and that unvoiced stays unvoiced.
+        probability of a jump falls per octave, its floor, the probability that voiced stays
+        voiced, and that unvoiced stays unvoiced.
     """
 
     def __init__(self, weights: Mapping[str, F32], channels: int = 2) -> None:
@@ -257,21 +258,21 @@ class PitchTracker:
         self._log_lag[:] = 0.0
 
     def process(self, found: PitchCandidates, features: F32) -> tuple[F32, F32]:
-        """Take n hops.
+        """Return F0 and the probability of voicing of the next n frames.
 
         Parameters
         ----------
         found
-            From `candidates`, [channels, n, ...].
+            From `pitch_candidates`, [channels, n, ...].
         features
             [channels, n, FRAME_FEATURES], from `FrameFeatures`.
 
         Returns
         -------
         f0_hz
-            [channels, n], 60..500, NaN where unvoiced.
+            [channels, n], Hz, 60..500, NaN if unvoiced.
         voicing
-            [channels, n], probability of voiced, 0..1; voiced from `VOICED`.
+            [channels, n], probability of voiced, 0..1; voiced from `VOICED_FROM`.
         """
         n, k = features.shape[1], CANDIDATES
         emission = np.exp(self._scores(found, features), dtype=np.float64)
@@ -295,9 +296,9 @@ class PitchTracker:
         return f0, voicing
 
     def _scores(self, found: PitchCandidates, features: F32) -> F32:
-        """Return the log-evidence for each candidate and for "unvoiced", [..., CANDIDATES + 1].
+        """Return log scores of each candidate and then of "unvoiced", [..., CANDIDATES + 1].
 
-        Every matrix product is of one row, so that BLAS is called alike whatever n is.
+        Each matrix product has one row, so that BLAS gives the same bits whatever n is.
         """
         past, n = CONTEXT_FRAMES - 1, features.shape[1]
         seen = self._seen.values
@@ -315,7 +316,7 @@ class PitchTracker:
         return scores
 
     def _transitions(self, log_lag: F32) -> F64:
-        """Return the transition probabilities into each hop, [channels, n, from, to]."""
+        """Return the transition probabilities into each frame, [channels, n, from, to]."""
         k = CANDIDATES
         with_last = np.concatenate([self._log_lag, log_lag], axis=1)
         self._log_lag = with_last[:, -1:]

@@ -1,14 +1,13 @@
-"""The prosody extractor: samples in, one column of low-level descriptors per hop out.
+"""The prosody extractor: turns samples into one column of low-level descriptors per hop.
 
-All that depends on one frame alone is computed for the whole block and all channels in one numpy
-call; only the pitch filter's recursion runs hop by hop.  Row transforms and sums over the last
-axis are bit-identical however many rows are given, so a block of 16 hops gives what 16 blocks of
-one hop give.
+Descriptors that depend on one frame are computed for all frames and channels of a block in one
+numpy call; only the recursion of the pitch filter runs hop by hop.  Row transforms and sums over
+the last axis are bit-identical whatever the number of rows, so a block of 16 hops gives the same
+values as 16 blocks of one hop.
 
-In a live call, where a block is a single hop, numpy's price is the number of calls.  Estimates and
-cues are taken once a `GROUP` of hops, so the extractor waits until a group is whole and describes
-it in one go; a group of one is for those who want each hop at once.  What is said of a hop is the
-same, bit for bit.
+In a live call, where a block is one hop, the cost is the number of numpy calls.  Estimates and cues
+are computed once per group of hops, so the extractor waits for a whole group and describes it at
+once.  With a group of one, each hop is described as it comes, with the same values bit for bit.
 """
 
 from __future__ import annotations
@@ -33,28 +32,28 @@ GROUP_HOPS = 8
 
 
 class ProsodyFrames(NamedTuple):
-    """Descriptors of n hops, one column a hop; every array is [channels, n] but the last.
+    """Descriptors of n hops, one column per hop; every array but the last is [channels, n].
 
-    A column is about the frame that ends where its hop does, centred `spectrum.CENTRE` samples
-    (24 ms) before; the syllables are about the frame `syllables.AHEAD` hops before that.
+    A column describes the frame that ends with its hop, and is centred `spectrum.CENTRE` samples
+    (24 ms) before that end.  The syllables are of the hop `syllables.HOPS_AHEAD` hops earlier.
     """
 
     f0_hz: F32
-    """Fundamental frequency, Hz, 60..500, NaN where unvoiced."""
+    """Fundamental frequency, Hz, 60..500, NaN if unvoiced."""
     f0_semitones: F32
-    """The same in semitones above 27.5 Hz (as in GeMAPS), 13..51, NaN where unvoiced."""
+    """F0 in semitones above 27.5 Hz (as in GeMAPS), 13..51, NaN if unvoiced."""
     voicing: F32
-    """Probability of voiced, 0..1; voiced from `pitch.VOICED`."""
+    """Probability of voiced, 0..1; voiced from `pitch.VOICED_FROM`."""
     level_dbfs: F32
     """Level of the frame, dBFS, -100..0."""
     active_level_dbfs: F32
     """Active speech level since the stream began (ITU-T P.56), dBFS, -100..0."""
     loudness: F32
-    """Loudness (Stevens' law over critical bands), arbitrary unit, 0.."""
+    """Loudness (Stevens' law over critical bands), arbitrary unit, 0 or more."""
     alpha_ratio_db: F32
     """Energy 1-5 kHz over 50-1000 Hz, dB, -100..100."""
     hammarberg_db: F32
-    """Strongest bin below 2 kHz over strongest in 2-5 kHz, dB, -100..100."""
+    """Strongest bin below 2 kHz over the strongest in 2-5 kHz, dB, -100..100."""
     slope_low_db_khz: F32
     """Slope of the spectrum in 50-500 Hz, dB per kHz."""
     slope_middle_db_khz: F32
@@ -62,13 +61,13 @@ class ProsodyFrames(NamedTuple):
     centroid_hz: F32
     """Centre of gravity of the spectrum, Hz, 0..8000."""
     flux: F32
-    """Movement of the spectrum's shape since the frame before, 0..1.42."""
+    """Change of the shape of the spectrum since the frame before, 0..1.42."""
     hnr_db: F32
-    """Harmonics-to-noise ratio, dB, -20..40, NaN where unvoiced."""
+    """Harmonics-to-noise ratio, dB, -20..40, NaN if unvoiced."""
     jitter: F32
-    """Local jitter, 0..0.4, NaN where unvoiced or without successive cycles."""
+    """Local jitter, 0..0.4, NaN if unvoiced or without successive cycles."""
     shimmer: F32
-    """Local shimmer, 0..2, NaN likewise."""
+    """Local shimmer, 0..2, NaN if unvoiced or without successive cycles."""
     syllables: F32
     """Expected syllable nuclei, 0..1; their sum is a count."""
     cepstrum_db: F32
@@ -76,12 +75,12 @@ class ProsodyFrames(NamedTuple):
 
 
 def load_weights(file: FileContents) -> Mapping[str, F32]:
-    """Read the weights of the two small networks.
+    """Read the weights of the pitch and syllable networks.
 
     Raises
     ------
     ModelError
-        Where the file is no such thing.
+        If the file is not an npz file of arrays.
     """
     try:
         with np.load(io.BytesIO(file.data), allow_pickle=False) as weights:
@@ -91,14 +90,14 @@ def load_weights(file: FileContents) -> Mapping[str, F32]:
 
 
 class ProsodyExtractor:
-    """Streaming extractor for channels that advance together: the two of a call, or of many.
+    """Streaming extractor for channels that advance together, of one call or of many.
 
     Parameters
     ----------
     weights
         From `load_weights`.
     channels
-        How many.
+        Number of channels.
     group
         Hops described together, 1 to `MAX_HOPS`.
     """
@@ -124,12 +123,12 @@ class ProsodyExtractor:
         self._last_bands[:] = 0.0
 
     def process(self, samples: F32) -> ProsodyFrames | None:
-        """Take `samples` [channels, n * HOP], full scale 1.0, n up to `MAX_HOPS`.
+        """Add `samples` [channels, n * HOP], full scale 1.0, n up to `MAX_HOPS`.
 
         Returns
         -------
         frames
-            Of the groups that are complete now, in order; None where none is.
+            Descriptors of the groups that are now complete, in order; None if none is.
         """
         waiting, held, size = self._waiting, self._held, self.group * HOP
         end = held + samples.shape[1]
@@ -178,7 +177,7 @@ class ProsodyExtractor:
 
 
 def _voice_quality(frames: F32, power: F32, f0_hz: F32) -> F32:
-    """Return HNR, jitter and shimmer, [3, channels, n], NaN where unvoiced."""
+    """Return HNR, jitter and shimmer, [3, channels, n], NaN if unvoiced."""
     out = np.full((3, *f0_hz.shape), np.nan, np.float32)
     voiced = f0_hz == f0_hz
     if voiced.any():

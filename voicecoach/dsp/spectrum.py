@@ -1,10 +1,10 @@
-"""The power spectrum of a frame and what its shape says.
+"""The power spectrum of a frame and descriptors of its shape.
 
 Bands are near-critical (Zwicker 1961, "Subdivision of the audible frequency range into critical
-bands", J. Acoust. Soc. Am. 33(2)), moved a little so that the bounds of the Geneva set's
-descriptors (Eyben et al. 2016, "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice
-research and affective computing", IEEE Trans. Affective Computing 7(2)) are bounds of bands.
-What is below 50 Hz counts for nothing: it is hum and offset, no speech.
+bands", J. Acoust. Soc. Am. 33(2)), moved a little so that the frequency limits in the Geneva set
+(Eyben et al. 2016, "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice research and
+affective computing", IEEE Trans. Affective Computing 7(2)) are edges of bands.  Frequencies below
+50 Hz are ignored: they hold hum and offset, not speech.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from voicecoach.types.stream import F32, F64, HOP, SAMPLE_RATE
 FRAME = 3 * HOP
 """Samples in an analysis frame: 48 ms, three periods at 62 Hz."""
 CENTRE = FRAME // 2
-"""Samples from a frame's centre to its end: 24 ms, all the look-ahead there is."""
+"""Samples from a frame's centre to its end: 24 ms, the only look-ahead."""
 NFFT = 1024
 BIN_HZ = SAMPLE_RATE / NFFT
 EDGES_HZ = (
@@ -29,7 +29,7 @@ EDGES_HZ = (
 BANDS = len(EDGES_HZ) - 1
 FLOOR_DB = -100.0
 """Level of digital silence, dBFS."""
-# A little more than it, so that rounding does not lead below it.
+# Slightly above, so that rounding does not give a level below FLOOR_DB.
 _FLOOR = np.float32(10 ** (FLOOR_DB / 10) * (1 + 1e-6))
 
 
@@ -49,7 +49,7 @@ def band_of(hz: float) -> int:
 
 
 OFFSET_BINS = 3
-"""Bins that an offset reaches through the window."""
+"""Lowest bins that a DC offset leaks into through the window."""
 _EDGES = np.array([bin_of(hz) for hz in EDGES_HZ])
 _WINDOW = hann(FRAME)
 # Scaled so that the powers of a frame's bins add up to its mean square.
@@ -65,7 +65,7 @@ def _window_autocorrelation() -> F64:
 
 
 WINDOW_AC = _window_autocorrelation()
-"""The window's normalised autocorrelation by lag, [FRAME]: what a frame's own is divided by."""
+"""The window's normalised autocorrelation by lag, [FRAME]; a frame's is divided by it."""
 
 
 def power_spectrum(frames: F32) -> F32:
@@ -79,7 +79,7 @@ def power_spectrum(frames: F32) -> F32:
     Returns
     -------
     power
-        [..., NFFT // 2 + 1]; the sum is the frame's mean square, weighted by the window.
+        [..., NFFT // 2 + 1]; its sum is the mean square of the frame, weighted by the window.
     """
     parts = fft.rfft(frames * _SCALED_WINDOW, NFFT, axis=-1).view(np.float32)
     np.multiply(parts, parts, out=parts)
@@ -92,14 +92,14 @@ def band_power(power: F32) -> F32:
 
 
 def decibels(power: F32) -> F32:
-    """Return 10 log10 of a power, no lower than `FLOOR_DB`."""
+    """Return 10 log10 of a power, at least `FLOOR_DB`."""
     db = np.log10(np.maximum(power, _FLOOR))
     db *= np.float32(10.0)
     return np.asarray(db, np.float32)
 
 
 def _ratio_db(over: F32, under: F32) -> F32:
-    """Return one power over another; what is below `FLOOR_DB` counts as there."""
+    """Return the ratio of two powers in dB; powers below `FLOOR_DB` count as `FLOOR_DB`."""
     db = np.log10(np.maximum(over, _FLOOR) / np.maximum(under, _FLOOR))
     db *= np.float32(10.0)
     return np.asarray(db, np.float32)
@@ -116,7 +116,7 @@ def level_dbfs(bands: F32) -> F32:
     Returns
     -------
     level
-        dBFS, -100..0: -3.01 for a full-scale sine.
+        [...], dBFS, -100..0; a full-scale sine has -3.01.
     """
     return decibels(np.add.reduce(bands, axis=-1))
 
@@ -125,13 +125,13 @@ def loudness(bands: F32) -> F32:
     """Return the loudness by Stevens' power law, summed over critical bands.
 
     The specific loudness of a band is its intensity to the power 0.23 (Zwicker & Fastl,
-    "Psychoacoustics", 3rd ed. 2007, ch. 8); there is no masking and no absolute threshold, since
+    "Psychoacoustics", 3rd ed. 2007, ch. 8).  Masking and the absolute threshold are ignored, since
     the playback level of a call is unknown.
 
     Returns
     -------
     loudness
-        Arbitrary unit, 0..; 10 dB more is 1.7 times as loud.
+        Arbitrary unit, 0 or more; 10 dB more is 1.7 times as loud.
     """
     return np.asarray(np.add.reduce(np.power(bands, np.float32(0.23)), axis=-1), np.float32)
 
@@ -140,7 +140,7 @@ _BAND_50_HZ, _BAND_1_KHZ, _BAND_5_KHZ = band_of(50), band_of(1000), band_of(5000
 
 
 def alpha_ratio_db(bands: F32) -> F32:
-    """Return the energy in 1-5 kHz over that in 50-1000 Hz (GeMAPS, the other way up).
+    """Return the energy in 1-5 kHz over that in 50-1000 Hz (the inverse of GeMAPS).
 
     Returns
     -------
@@ -210,8 +210,8 @@ _COSINES = (np.cos(np.pi * _ORDERS * (np.arange(_WIDTH) + 0.5) / _WIDTH) * 2.0 /
 def cepstrum_db(bands: F32) -> F32:
     """Return the cosine transform of the band levels in 300-3150 Hz, without its mean.
 
-    As mel-frequency cepstral coefficients (Davis & Mermelstein 1980), over the bands that every
-    telephone line has: the shape of the spectrum, whatever the gain.
+    Like mel-frequency cepstral coefficients (Davis & Mermelstein 1980), but over the bands that
+    every telephone line has.  They describe the shape of the spectrum independently of gain.
 
     Returns
     -------
@@ -231,14 +231,14 @@ def centroid_hz(bands: F32) -> F32:
     Returns
     -------
     centroid
-        Hz, 50..8000; of silence, 0.
+        Hz, 50..8000; 0 in silence.
     """
     total = np.add.reduce(bands, axis=-1)
     return np.asarray(np.vecdot(bands, _CENTRES) / np.maximum(total, np.float32(1e-20)), np.float32)
 
 
 def flux(bands: F32) -> F32:
-    """Return how far the shape of the spectrum moved since the frame before.
+    """Return how much the shape of the spectrum changed since the frame before.
 
     Parameters
     ----------
@@ -248,8 +248,8 @@ def flux(bands: F32) -> F32:
     Returns
     -------
     flux
-        [channels, n], 0..1.42: the distance of the two magnitude spectra over bands, each of
-        length 1, so that gain does not count; 0 in silence.
+        [channels, n], 0..1.42: the distance between the two magnitude spectra over bands, each
+        normalised to length 1 so that gain does not count; 0 in silence.
     """
     magnitude = np.sqrt(bands)
     norm = np.sqrt(np.add.reduce(bands, axis=-1, keepdims=True))

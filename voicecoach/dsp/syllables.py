@@ -1,12 +1,12 @@
-"""Syllables as a density: how many syllable nuclei a hop is worth.
+"""Syllables as a density: the expected number of syllable nuclei in each hop.
 
-A convolution over the frames from 144 ms before to 80 ms after gives each hop its expected number
-of nuclei; the sum over a stretch of speech is its count, and the count over its seconds is the
-articulation rate.  Peaks of an intensity contour (de Jong & Wempe 2009, "Praat script to detect
-syllable nuclei and measure speech rate automatically", Behavior Research Methods 41(2)) miss every
-syllable that runs into the next without a dip; a density may give such a pair its due (Jiao et al.
-2015, "Convex weighting criteria for speaking rate estimation", IEEE/ACM Trans. Audio, Speech and
-Language Processing 23(9)).
+A convolution over the frames from 144 ms before a hop to 80 ms after it estimates the density.  The
+sum over a stretch of speech is its number of syllables; divided by its seconds it is the
+articulation rate.  Counting peaks of intensity (de Jong & Wempe 2009, "Praat script to detect
+syllable nuclei and measure speech rate automatically", Behavior Research Methods 41(2)) misses
+syllables that run into the next without a dip; a density can count both (Jiao et al. 2015, "Convex
+weighting criteria for speaking rate estimation", IEEE/ACM Trans. Audio, Speech and Language
+Processing 23(9)).
 
 Trained by `scripts/train/prosody.py` (models/README.md).
 """
@@ -21,7 +21,7 @@ from voicecoach.dsp.framing import OverlappingBuffer
 from voicecoach.types.stream import F32, MAX_HOPS
 
 HOPS_BACK, HOPS_AHEAD = 9, 5
-"""Hops before and after a hop that its density depends on."""
+"""Hops before and after a hop on which its density depends."""
 _SPAN = HOPS_BACK + 1 + HOPS_AHEAD
 
 
@@ -53,19 +53,19 @@ class SyllableDensity:
         self._last = 0
 
     def process(self, features: F32, voicing: F32) -> F32:
-        """Take n hops.
+        """Return the density after each of n hops.
 
         Parameters
         ----------
         features
             [channels, n, features], from `pitch.FrameFeatures`.
         voicing
-            [channels, n], 0..1.
+            [channels, n], probability of voiced, 0..1.
 
         Returns
         -------
         density
-            [channels, n], expected nuclei in the hop `AHEAD` hops before each.
+            [channels, n], expected nuclei in the hop `HOPS_AHEAD` hops before each, 0 or more.
         """
         n, seen = voicing.shape[1], self._seen.values
         seen[:, : _SPAN - 1] = seen[:, self._last : self._last + _SPAN - 1]

@@ -1,7 +1,6 @@
 """Voice quality of voiced frames: HNR, and jitter and shimmer over successive cycles.
 
-HNR comes from below 4 kHz, so that a wide-band and a telephone line give the same.  Frames that
-are not voiced cost nothing.
+HNR uses only frequencies below 4 kHz, so that it is the same on wide-band and telephone lines.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ _FRAME_LAGS = np.arange(FRAME, dtype=np.float64)
 def hnr_db(power: F32, f0_hz: F32) -> F32:
     """Return the harmonics-to-noise ratio (Boersma 1993, eq. 4).
 
-    The autocorrelation at the period comes straight from the spectrum, so that it is exact
-    between samples; its peak is that of the parabola through three lags half a sample apart.
+    The autocorrelation at the period is computed from the spectrum, so it is exact between
+    samples.  Its peak is that of a parabola through three lags, half a sample apart.
 
     Parameters
     ----------
     power
         [voiced, NFFT // 2 + 1], from `spectrum.power_spectrum`.
     f0_hz
-        [voiced].
+        [voiced], Hz.
 
     Returns
     -------
@@ -56,11 +55,11 @@ def hnr_db(power: F32, f0_hz: F32) -> F32:
 
 
 MATCH_REACH = 10
-"""Largest difference of a cycle from the expected length, samples; at most a fifth of it."""
+"""Largest difference between a cycle and the expected period, samples; at most a fifth of it."""
 MATCH_LENGTH = 96
-"""Longest stretch that is matched, samples: 6 ms."""
+"""Longest stretch that is compared, samples: 6 ms."""
 _MIN_MATCH = 0.5
-"""Correlation below which two cycles are no repetition of one another."""
+"""Correlation below which the waveform does not repeat."""
 _TRIED: NDArray[np.intp] = np.arange(-MATCH_REACH, MATCH_REACH + 1, dtype=np.intp)
 _STRETCH = np.arange(MATCH_LENGTH)
 _WIDE = np.arange(MATCH_LENGTH + 2 * MATCH_REACH)
@@ -69,7 +68,7 @@ _WIDE = np.arange(MATCH_LENGTH + 2 * MATCH_REACH)
 def cycles(frames: F32, f0_hz: F32) -> tuple[F64, F64]:
     """Return the lengths and amplitudes of two successive cycles in the middle of each frame.
 
-    From a mark before the waveform's largest excursion the neighbouring ones are where the
+    A mark is set before the waveform's largest excursion.  The neighbouring marks are where the
     waveform repeats best (normalised cross-correlation of up to 6 ms, parabola through its peak),
     as in Praat's "To PointProcess (cc)".
 
@@ -78,18 +77,18 @@ def cycles(frames: F32, f0_hz: F32) -> tuple[F64, F64]:
     frames
         [voiced, FRAME].
     f0_hz
-        [voiced].
+        [voiced], Hz.
 
     Returns
     -------
     lengths
-        [2, voiced], samples, before and after the mark, NaN where the waveform does not repeat.
+        [2, voiced], samples, before and after the mark; NaN if the waveform does not repeat.
     amplitudes
-        [2, voiced], RMS of each cycle, NaN likewise.
+        [2, voiced], RMS of each cycle; NaN if the waveform does not repeat.
     """
     whole = np.rint(SAMPLE_RATE / f0_hz).astype(np.intp)
     match = np.minimum(whole, MATCH_LENGTH)
-    # The excursion is looked for in a period in the middle, as far as a cycle fits on both sides.
+    # Search one period in the middle of the frame, as far as a cycle fits on both sides.
     lead = match // 4
     begin = np.maximum(whole + MATCH_REACH + lead, (FRAME - whole) // 2)
     count = np.minimum(whole, FRAME - MATCH_LENGTH - MATCH_REACH - whole + lead - begin)
@@ -98,7 +97,7 @@ def cycles(frames: F32, f0_hz: F32) -> tuple[F64, F64]:
     inside = span < count[:, None]
     excursion = np.abs(frames.reshape(-1).take((rows * FRAME + begin)[:, None] + span * inside))
     mark = begin + (excursion * inside).argmax(axis=1) - lead
-    # The energy up to each sample, a frame a row of FRAME + 1.
+    # Cumulative energy before each sample, [voiced, FRAME + 1].
     sums = np.zeros((len(frames), FRAME + 1))
     np.cumsum(np.square(frames, dtype=np.float64), axis=1, out=sums[:, 1:])
     energy = sums.reshape(-1)
@@ -121,14 +120,14 @@ def _neighbours(
     whole: NDArray[np.intp],
     match: NDArray[np.intp],
 ) -> tuple[NDArray[np.intp], F64]:
-    """Return how far the stretch at `mark` is from where it repeats, before it and after it.
+    """Return the distance from `mark` to where the waveform repeats, before and after it.
 
     Returns
     -------
     step
         [2, voiced], whole samples.
     length
-        [2, voiced], exactly, or NaN where it does not repeat.
+        [2, voiced], fractional samples; NaN if the waveform does not repeat.
     """
     rows, flat, tries = np.arange(len(frames)), frames.reshape(-1), len(_TRIED)
     here = flat.take((rows * FRAME + mark)[:, None] + _STRETCH)
@@ -155,19 +154,19 @@ def _neighbours(
 
 
 def variation(x: F64) -> F32:
-    """Return the difference of two successive cycles over their mean.
+    """Return the absolute difference between two successive cycles, divided by their mean.
 
-    Of their lengths it is the local jitter, of their amplitudes the local shimmer, as in Praat,
-    for this one pair; the mean over frames is the figure for a stretch of voice.
+    For lengths this is the local jitter, for amplitudes the local shimmer, as in Praat but of one
+    pair of cycles.  Average over frames for the figure of a stretch of voice.
 
     Parameters
     ----------
     x
-        [2, voiced].
+        [2, voiced], lengths or amplitudes from `cycles`.
 
     Returns
     -------
     variation
-        [voiced], 0..2, NaN where a cycle is unknown.
+        [voiced], 0..2, NaN if a cycle is unknown.
     """
     return np.asarray(np.abs(x[1] - x[0]) / np.maximum(0.5 * (x[0] + x[1]), 1e-12), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from voicecoach.journal.entry import JournalEntry, make_entry
 from voicecoach.shell.results import writer
@@ -34,6 +35,12 @@ from voicecoach.views.scorecard import (
 SECRET = "nineteen crates of marmalade"
 """Something that was said, to be looked for."""
 STARTED = "2026-03-02T09:30:00Z"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a path for a journal, in a folder that does not exist yet."""
+    return tmp_path / "kept" / "journal.sqlite3"
 
 
 def s(seconds: float) -> int:

@@ -34,13 +34,13 @@ from voicecoach.commands.common import (
     missing_phrases,
     parse_channel_mapping,
     parse_mono,
-    print_note,
 )
 from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
 from voicecoach.commands.plugins import list_plugins
 from voicecoach.errors import EXIT_UNUSABLE, DeviceError
 from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.version import __version__
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ app = typer.Typer(
     help="A real-time tone monitor for phone calls: quiet cues beside your softphone.",
 )
 
+OutOption = Annotated[Path, typer.Option(help="Folder for the results; each call gets its own.")]
 SpeedOption = Annotated[
     float | None,
     typer.Option(min=0.1, help="Replay speed: 1 is real time. Default: as fast as possible."),
@@ -98,9 +99,7 @@ def replay(
     calls: Annotated[
         list[Path] | None, typer.Argument(help="Recordings, one per call.", metavar="CALL...")
     ] = None,
-    out: Annotated[
-        Path, typer.Option(help="Folder for the results; each call gets its own.")
-    ] = Path("voicecoach-out"),
+    out: OutOption = Path("voicecoach-out"),
     channels: ChannelsOption = None,
     swap: SwapOption = False,
     agent: Annotated[
@@ -185,9 +184,7 @@ def replay(
 
 @app.command()
 def live(
-    out: Annotated[
-        Path, typer.Option(help="Folder for the results; each call gets its own.")
-    ] = Path("voicecoach-out"),
+    out: OutOption = Path("voicecoach-out"),
     view: Annotated[
         str | None,
         typer.Option(
@@ -324,7 +321,7 @@ def show_config(config: ConfigOption = None) -> None:
     settings = load_settings(config)
     typer.echo(config_to_toml(settings), nl=False)
     if missing := missing_phrases(settings):
-        print_note(missing)
+        print_to_stderr(missing)
 
 
 @app.command("cues")
@@ -350,7 +347,7 @@ def list_cues(
             shown.add_row(*map(safe_text, row))
         console.print(shown)
     if missing := missing_phrases(settings):
-        print_note(missing)
+        print_to_stderr(missing)
 
 
 @app.command()

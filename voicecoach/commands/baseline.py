@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.commands.common import ConfigOption, load_settings, print_note
+from voicecoach.commands.common import ConfigOption, load_settings
+from voicecoach.shell.views.stderr import print_to_stderr
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,7 +66,7 @@ def reset_baseline(
     if not yes:
         typer.confirm(f"Delete everything in {path}?", abort=True)
     baseline_file.write_baseline(path, EMPTY_BASELINE)
-    print_note(f"{path}: the baseline is empty now")
+    print_to_stderr(f"{path}: the baseline is empty now")
 
 
 @app.command("delete")
@@ -74,4 +75,6 @@ def delete_baseline(file: BaselineFileOption = None) -> None:
     from voicecoach.shell.results import baseline_file
 
     path = file or baseline_file.default_baseline_path()
-    print_note(f"{path}: {'removed' if baseline_file.remove_baseline(path) else 'there is none'}")
+    print_to_stderr(
+        f"{path}: {'removed' if baseline_file.remove_baseline(path) else 'there is none'}"
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from voicecoach.errors import EXIT_UNUSABLE, ConfigError
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.shell.views.stderr import print_error
 
 if TYPE_CHECKING:
     from voicecoach.coaching.cues import Cue
@@ -191,8 +191,3 @@ def clean_argument(text: str) -> str:
     from voicecoach.text_safety.sanitize import readable_text
 
     return readable_text(text)
-
-
-def print_note(message: str) -> None:
-    """Print a note to the person at the terminal."""
-    print_to_stderr(message)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from voicecoach.commands.common import print_note
 from voicecoach.errors import EXIT_UNUSABLE, JournalError
+from voicecoach.shell.views.stderr import print_to_stderr
 
 
 class ExportFormat(StrEnum):
@@ -64,7 +64,7 @@ def export(
             atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](call.events, title))
             typer.echo(printable(readable_text(target)))
         if set(wanted) & set(exports.FORMATS_OF_WORDS) and not conversation(call.events):
-            print_note(
+            print_to_stderr(
                 f"note: {readable_text(log)}: the call has no words, so there is no transcript"
             )
     if failed:

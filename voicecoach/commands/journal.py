@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from voicecoach.commands.common import ConfigOption, clean_argument, load_settings, print_note
+from voicecoach.commands.common import ConfigOption, clean_argument, load_settings
 from voicecoach.errors import EXIT_UNUSABLE, VoiceCoachError
+from voicecoach.shell.views.stderr import print_to_stderr
 
 if TYPE_CHECKING:
     from voicecoach.shell.journal.store import JournalStore
@@ -91,7 +92,7 @@ def add(
                 print_error(str(e))
                 continue
             done = "replaced" if added.again else "added"
-            print_note(f"{added.call.name}: {done} as {added.call.id}")
+            print_to_stderr(f"{added.call.name}: {done} as {added.call.id}")
     if failed:
         raise SystemExit(EXIT_UNUSABLE)
 
@@ -129,7 +130,7 @@ def add_survey(
     with _open_journal(file, config) as journal:
         found = journal.find_call(call)
         journal.save_survey(found.id, survey)
-    print_note(f"{found.name}: survey saved")
+    print_to_stderr(f"{found.name}: survey saved")
 
 
 @app.command()
@@ -146,7 +147,7 @@ def note(
     with _open_journal(file, config) as journal:
         found = journal.find_call(call)
         journal.save_note(NoteRow(call=found.id, noted_at=utc_text(datetime.now(UTC)), text=text))
-    print_note(f"{found.name}: noted")
+    print_to_stderr(f"{found.name}: noted")
 
 
 @app.command()
@@ -167,7 +168,7 @@ def export(
 
     with _open_journal(file, config) as journal:
         for path in export_journal(journal, format.value, out, table):
-            print_note(str(path))
+            print_to_stderr(str(path))
 
 
 @app.command()
@@ -189,7 +190,7 @@ def delete(
                 abort=True,
             )
         journal.delete_call(found.id)
-    print_note(f"{found.name}: deleted from the journal; its results folder is untouched")
+    print_to_stderr(f"{found.name}: deleted from the journal; its results folder is untouched")
 
 
 @app.command()
@@ -215,7 +216,7 @@ def purge(
     with _open_journal(file, config) as journal:
         gone = fill.purge_older_calls(journal, days, datetime.now(UTC)) if days else 0
         journal.erase_traces()
-    print_note(
+    print_to_stderr(
         f"{count_text(gone, 'call')} deleted" if days else "no calls deleted: retention is off"
     )
 
@@ -240,11 +241,11 @@ def show_trends(
     for table in tables.trend_tables(found):
         console.print(table)
     if out is None:
-        print_note("for charts: voicecoach journal trends trends.html")
+        print_to_stderr("for charts: voicecoach journal trends trends.html")
         return
     target = out / "trends.html" if out.is_dir() or not out.suffix else out
     atomic_write.write_atomic(target, page.trends_page(found))
-    print_note(str(target))
+    print_to_stderr(str(target))
 
 
 def _open_journal(file: Path | None, config: Path | None, *, create: bool = False) -> JournalStore:

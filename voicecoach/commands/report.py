@@ -13,8 +13,8 @@ from voicecoach.commands.common import (
     ReportAudio,
     fail,
     parse_channel_mapping,
-    print_note,
 )
+from voicecoach.shell.views.stderr import print_to_stderr
 
 
 def report(
@@ -47,5 +47,5 @@ def report(
     open_call = reports.recording_opener(log, recordings, mapping)
     path = reports.write_report(log, open_call, audio)
     if open_call is None:
-        print_note("note: the report has no audio; name the recording with --call")
+        print_to_stderr("note: the report has no audio; name the recording with --call")
     typer.echo(printable(f"Report: {readable_text(path)}"))

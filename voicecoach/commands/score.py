@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.commands.common import fail, print_note
+from voicecoach.commands.common import fail
 from voicecoach.shell.views.rich_text import safe_text
+from voicecoach.shell.views.stderr import print_to_stderr
 
 if TYPE_CHECKING:
     from voicecoach.views.scorecard import AgitationJourney, Quote, ScoreCard
@@ -47,7 +48,7 @@ def score(
         card = msgspec.structs.replace(card, survey=before.survey)
     writer.write_score_card(place, card)
     print_score_card(card, Console())
-    print_note(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
+    print_to_stderr(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
 
 
 def print_score_card(card: ScoreCard, console: Console) -> None:
@@ -55,7 +56,7 @@ def print_score_card(card: ScoreCard, console: Console) -> None:
     from voicecoach.views.summary import format_seconds
 
     for note in card.notes:
-        print_note(f"note: {note}")
+        print_to_stderr(f"note: {note}")
     table = Table.grid(padding=(0, 2))
     for t in card.techniques:
         table.add_row("-" if t.score is None else f"{t.score:.2f}", Text(t.name, "bold"))

@@ -29,19 +29,9 @@ assert ENGLISH.wording
 ENGLISH_ACTS: ActPhrases = ENGLISH.dialogue_acts
 ENGLISH_WORDING: WordingPhrases = ENGLISH.wording
 SCRIPT = [
-    "sorry",
-    "about",
-    "the",
-    "nineteen",
-    "crates",
-    "of",
-    "marmalade",
-    "but",
-    "you",
-    "must",
-    "calm",
-    "down",
-]
+    "sorry", "about", "the", "nineteen", "crates", "of", "marmalade", "but", "you", "must",
+    "calm", "down",
+]  # fmt: skip
 """Words of a `ScriptedTranscriber`, repeated without end; a cue quotes some of them."""
 TELLTALE_WORDS = "nineteen", "crates", "marmalade"
 """Words in no text of the product: where they appear, something said in the call has leaked."""

@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import msgspec
 
-from voicecoach.types.events import (
-    CueOpened,
-    DialogueAct,
-    Event,
-    SignalChanges,
-    Tone,
-    Utterance,
-    Word,
-)
+from voicecoach.types import events
 
 
-def redact_words(event: Event) -> Event | None:
+def redact_words(event: events.Event) -> events.Event | None:
     """Return an event as it may be kept, None where nothing is left of it."""
     replace = msgspec.structs.replace
     match event:
-        case Word() | Utterance():
+        case events.Word() | events.Utterance():
             return None
-        case DialogueAct():
+        case events.DialogueAct():
             return replace(event, text="")
-        case Tone():
+        case events.Tone():
             return replace(event, evidence=())
-        case SignalChanges(quotes=quotes) if quotes:
+        case events.SignalChanges(quotes=quotes) if quotes:
             return replace(event, quotes=dict.fromkeys(quotes, ""))
-        case CueOpened() if any(isinstance(x, str) for x in event.evidence.values()):
+        case events.CueOpened() if any(isinstance(x, str) for x in event.evidence.values()):
             figures = {name: x for name, x in event.evidence.items() if not isinstance(x, str)}
             return replace(event, message="", say="", evidence=figures)
         case _:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.test_command_line import home, recording
-from tests.journal.entries import SECRET, STARTED, bytes_of, made
+from tests.journal.entries import SECRET, STARTED, bytes_of, made, path
 from voicecoach.config import Config, JournalConfig
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import (
@@ -35,13 +35,8 @@ from voicecoach.shell.journal.weeks import journal_trends
 from voicecoach.views.columns import struct_columns
 from voicecoach.views.scorecard import Survey
 
-__all__ = ["home", "recording"]
+__all__ = ["home", "path", "recording"]
 V1 = Path(__file__).parent / "journals" / "v1.sql"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kept" / "journal.sqlite3"
 
 
 SQL_TYPES = {"string": "TEXT", "float64": "REAL", "int64": "INTEGER", "bool": "INTEGER"}

@@ -16,7 +16,7 @@ import pytest
 
 from scripts.pictures import journal as made_up_journal
 from tests.commands.test_command_line import home, recording
-from tests.journal.entries import STARTED, made
+from tests.journal.entries import STARTED, made, path
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.journal.entry import (
@@ -31,13 +31,7 @@ from voicecoach.shell.journal.export import export_journal
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.views.scorecard import Survey
 
-__all__ = ["home", "recording"]
-V1 = Path(__file__).parent / "journals" / "v1.sql"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kept" / "journal.sqlite3"
+__all__ = ["home", "path", "recording"]
 
 
 # --- export -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from scripts.support.sound_server import SoundServer, missing
 from tests.commands.test_command_line import home, recording, voicecoach
-from tests.journal.entries import SECRET, STARTED, bytes_of, call, card, folder, made, scored
+from tests.journal.entries import SECRET, STARTED, bytes_of, call, card, folder, made, path, scored
 from tests.shell.live.test_live_call import Live
 from voicecoach.commands.app import app
 from voicecoach.config import Config, override_config, parse_config
@@ -44,13 +44,7 @@ from voicecoach.types.events import CueClosed, CueOpened, Utterance
 from voicecoach.types.stream import SAMPLE_RATE
 from voicecoach.views.scorecard import Survey
 
-__all__ = ["home", "recording"]
-V1 = Path(__file__).parent / "journals" / "v1.sql"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kept" / "journal.sqlite3"
+__all__ = ["home", "path", "recording"]
 
 
 # --- what is kept -----------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from voicecoach.coaching.cues import Cue, language_notice
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, PluginError, VoiceCoachError
 from voicecoach.shell.apps.built_in import (
+    VIEW_POLL_S,
     NoView,
     built_in_plugins,
     live_extra,
@@ -47,8 +48,6 @@ from voicecoach.shell.views.console import print_to_console
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.view import LiveHandle, View
 from voicecoach.types.stream import Speaker
-
-VIEW_POLL_S = 0.1
 
 
 class LiveOptions(NamedTuple):

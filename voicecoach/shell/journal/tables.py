@@ -9,17 +9,7 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.table import Table
 
-from voicecoach.journal.entry import (
-    CallRow,
-    CueRow,
-    FeedbackRow,
-    HeldBackRow,
-    NoteRow,
-    OutcomeRow,
-    QuoteRow,
-    ScoreRow,
-    SurveyRow,
-)
+from voicecoach.journal import entry
 from voicecoach.journal.trends import MIN_FOR_INTERVAL, Trends
 from voicecoach.shell.journal.page import (
     MAX_ASSOCIATIONS,
@@ -56,7 +46,7 @@ def calls_table(found: Sequence[CallOverview]) -> Table:
     return table
 
 
-def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType]:
+def render_call(journal: JournalStore, call: entry.CallRow) -> Iterator[RenderableType]:
     """Yield everything that is stored for a call."""
     its = "call = ?", (call.id,)
     facts = Table(title=safe_text(call.name), show_header=False)
@@ -67,11 +57,12 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
     facts.add_row("sound", safe_text(str(journal.audio_file(call.id) or "not kept")))
     yield facts
     cues = Table("at", "cue", "for", "closed", "heeded", "agitation, 30 s later", "mark", "message")
-    outcomes = {(each.cue, each.at_s): each for each in journal.select_rows(OutcomeRow, *its)}
+    outcomes = {(each.cue, each.at_s): each for each in journal.select_rows(entry.OutcomeRow, *its)}
     marks = {
-        (each.cue, each.opened_s): each.helpful for each in journal.select_rows(FeedbackRow, *its)
+        (each.cue, each.opened_s): each.helpful
+        for each in journal.select_rows(entry.FeedbackRow, *its)
     }
-    for cue in journal.select_rows(CueRow, *its):
+    for cue in journal.select_rows(entry.CueRow, *its):
         outcome = outcomes.get((cue.cue, cue.opened_s))
         cues.add_row(
             _stamp(cue.opened_s),
@@ -84,31 +75,25 @@ def render_call(journal: JournalStore, call: CallRow) -> Iterator[RenderableType
             safe_text(cue.message),
         )
     yield cues
-    held = Counter((row.cue, row.reason) for row in journal.select_rows(HeldBackRow, *its))
+    held = Counter((row.cue, row.reason) for row in journal.select_rows(entry.HeldBackRow, *its))
     for (id, reason), count in held.items():
         yield safe_text(f"held back: {id}, {reason}" + (f", {count} times" if count > 1 else ""))
     scores = Table("technique", "score", "seen", "missed", "formula")
-    for score in journal.select_rows(ScoreRow, *its):
+    for score in journal.select_rows(entry.ScoreRow, *its):
         value = "-" if score.score is None else f"{score.score:.2f}"
-        told = (
-            safe_text(score.name),
-            value,
-            str(score.seen),
-            str(score.missed),
-            safe_text(score.formula),
-        )
-        scores.add_row(*told)
+        counts = str(score.seen), str(score.missed)
+        scores.add_row(safe_text(score.name), value, *counts, safe_text(score.formula))
     if scores.rows:
         yield scores
-    for quote in journal.select_rows(QuoteRow, *its):
+    for quote in journal.select_rows(entry.QuoteRow, *its):
         what = f"{quote.technique}, {'missed' if quote.missed else 'seen'}"
         said = f"{_stamp(quote.start_s)} {quote.speaker}: {quote.text}"
         yield safe_text(f"{what}: {said}" + (f" ({quote.why})" if quote.why else ""))
-    for survey in journal.select_rows(SurveyRow, *its):
+    for survey in journal.select_rows(entry.SurveyRow, *its):
         for name in ("csat", "nps", "ces", "notes"):
             if getattr(survey, name) not in (None, ""):
                 yield safe_text(f"{name}: {getattr(survey, name)}")
-    for note in journal.select_rows(NoteRow, *its):
+    for note in journal.select_rows(entry.NoteRow, *its):
         yield safe_text(f"{local_time_text(note.noted_at)} {note.text}")
 
 
@@ -157,7 +142,7 @@ def local_time_text(moment: str) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
-def _change(outcome: OutcomeRow | None) -> str:
+def _change(outcome: entry.OutcomeRow | None) -> str:
     if not outcome or outcome.agitation_before is None or outcome.agitation_after is None:
         return ""
     return f"{outcome.agitation_after - outcome.agitation_before:+.2f}"

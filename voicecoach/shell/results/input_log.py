@@ -20,15 +20,7 @@ from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import Processor
 from voicecoach.text_safety import bounded_input
 from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
-from voicecoach.types.events import (
-    ChannelState,
-    CueFeedback,
-    Degraded,
-    Event,
-    InputItem,
-    Listening,
-    TranscribeRequest,
-)
+from voicecoach.types import events
 from voicecoach.types.stream import HOP, SAMPLE_RATE, Block, Speaker, Transcript
 from voicecoach.views.event_log import MAX_CALL_S
 
@@ -51,9 +43,9 @@ class InputLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
     words: bool | None = None
     transcript: Transcript | None = None
-    channel_state: ChannelState | None = None
-    cue_feedback: CueFeedback | None = None
-    listening: Listening | None = None
+    channel_state: events.ChannelState | None = None
+    cue_feedback: events.CueFeedback | None = None
+    listening: events.Listening | None = None
     missing: MissingSpan | None = None
     finished: bool = False
     """The following items came after the end of the audio."""
@@ -78,7 +70,7 @@ class RecordingEngine:
         """The current stretch of missing audio."""
         self._write_line(InputLine(words=words))
 
-    def process(self, item: InputItem) -> list[Event]:
+    def process(self, item: events.InputItem) -> list[events.Event]:
         """Process an item, as the engine does."""
         match item:
             case Block(missing=True):
@@ -88,15 +80,15 @@ class RecordingEngine:
                 self._end_gap()
             case Transcript():
                 self._write_line(InputLine(transcript=item))
-            case ChannelState():
+            case events.ChannelState():
                 self._write_line(InputLine(channel_state=item))
-            case CueFeedback():
+            case events.CueFeedback():
                 self._write_line(InputLine(cue_feedback=item))
-            case Listening():
+            case events.Listening():
                 self._write_line(InputLine(listening=item))
         return self._engine.process(item)
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[events.Event]:
         """End the stream."""
         self._end_gap()
         self._write_line(InputLine(finished=True))
@@ -129,7 +121,7 @@ class RecordedInputs:
         self._missing: deque[MissingSpan] = deque()
         self._answered = set[tuple[UtteranceKey, int]]()
         """Utterances, and up to where careful transcription has answered."""
-        self._unanswered: dict[UtteranceKey, TranscribeRequest] = {}
+        self._unanswered: dict[UtteranceKey, events.TranscribeRequest] = {}
         """Newest careful requests without an answer."""
         finished = False
         for line in lines:
@@ -148,7 +140,7 @@ class RecordedInputs:
                 item for item in (line.channel_state, line.cue_feedback, line.listening) if item
             )
 
-    def merge_with_blocks(self, blocks: Iterable[Block]) -> Iterator[InputItem]:
+    def merge_with_blocks(self, blocks: Iterable[Block]) -> Iterator[events.InputItem]:
         """Yield the audio, merged with the recorded items."""
         for block in blocks:
             for part in self._split_at_gaps(block):
@@ -174,7 +166,7 @@ class RecordedInputs:
     def buffer_audio(self, block: Block) -> None:
         """Do nothing: nothing is transcribed again."""
 
-    def submit(self, request: TranscribeRequest) -> None:
+    def submit(self, request: events.TranscribeRequest) -> None:
         """Note a request that may never have been answered."""
         saying = request.speaker, request.utterance
         if request.careful:
@@ -182,7 +174,7 @@ class RecordedInputs:
             if (saying, request.end) not in self._answered:
                 self._unanswered[saying] = request
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Transcript | events.Degraded]:
         """Return what came after the end; earlier items come with the audio."""
         if until is not None:
             return []

@@ -18,9 +18,6 @@ from __future__ import annotations
 
 import os
 
-from voicecoach.shell.runtime.user_files import read_contents
-from voicecoach.types.events import Tone
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
@@ -63,6 +60,8 @@ from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
 from voicecoach.estimates.agitation import AgitationModel
 from voicecoach.estimates.tone import ALERT_LEVEL, ToneEstimator, voice_window
 from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
+from voicecoach.shell.runtime.user_files import read_contents
+from voicecoach.types.events import Tone
 from voicecoach.types.stream import HOP, SAMPLE_RATE
 
 SEED = 11

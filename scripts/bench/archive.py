@@ -22,8 +22,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from voicecoach.coaching.cues import built_in_cues
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -31,6 +29,7 @@ import psutil
 import soundfile
 
 from voicecoach import config as configuration
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.archive import batch, cluster, plan, tables, work
 from voicecoach.shell.archive.plan import BatchSettings

@@ -22,9 +22,6 @@ from __future__ import annotations
 
 import os
 
-from voicecoach.coaching.cues import built_in_cues
-from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -45,6 +42,7 @@ import soxr
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.language.phrases import normalize_text
@@ -57,6 +55,7 @@ from voicecoach.shell.asr.whisper import Whisper, locate_model
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
+from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker, Transcript
 
 WINDOW = 30 * SAMPLE_RATE

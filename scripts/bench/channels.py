@@ -18,8 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from voicecoach.types.events import ChannelState
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -35,6 +33,7 @@ from scripts.support.corpora import Samples
 from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.vad import SileroVad
 from voicecoach.shell.runtime.resources import vad_model
+from voicecoach.types.events import ChannelState
 from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, TICK, Speaker
 
 CALL_S = 60.0

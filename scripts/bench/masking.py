@@ -27,9 +27,6 @@ from __future__ import annotations
 
 import os
 
-from voicecoach.coaching.cues import built_in_cues
-from voicecoach.types.events import Event, Utterance, Word
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -52,6 +49,7 @@ import soxr
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import Whisper
@@ -62,6 +60,7 @@ from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.text_safety.card_masking import HIDDEN_DIGIT, SHOWN_DIGITS, mask_cards, names_card
+from voicecoach.types.events import Event, Utterance, Word
 from voicecoach.types.stream import F32, SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views import exports, report
 

@@ -22,20 +22,19 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from voicecoach.coaching.cues import built_in_cues
-from voicecoach.types.events import Event
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import soundfile
 
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types.events import Event
 from voicecoach.types.stream import SAMPLE_RATE
 
 WITH_WORDS, WITHOUT = 4.0, 300.0

@@ -18,9 +18,6 @@ from __future__ import annotations
 
 import os
 
-from voicecoach.coaching.cues import built_in_cues
-from voicecoach.types.events import Event, event_type
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -40,6 +37,7 @@ import soundfile
 import soxr
 
 from scripts.support.sound_server import SoundServer
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.asr.loop import run_engine
@@ -51,6 +49,7 @@ from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types.events import Event, event_type
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS
 from voicecoach.views import event_log
 

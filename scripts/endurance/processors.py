@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import os
 
-from voicecoach.types.events import CueOpened, DialogueAct, Word
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -33,6 +31,7 @@ from voicecoach.config import Config
 from voicecoach.errors import ModelError
 from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.types.events import CueOpened, DialogueAct, Word
 from voicecoach.types.stream import SAMPLE_RATE
 
 OWN = "as it is"

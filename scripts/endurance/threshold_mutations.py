@@ -71,6 +71,7 @@ NO_THRESHOLDS = {
     r"errors\.EXIT_": "an exit code",
     r".*\.(LOG_SCHEMA|BASELINE_VERSION|TIME_DECIMALS|SIGNAL_DECIMALS|SCORE_DECIMALS|ID_DIGITS)":
         "a format",
+    r"estimates\.posterior\._MIN_WORTH_S": "keeps a division by zero away, where nothing is known",
     r"journal\.trends\._TAILS": "computed",
     r"journal\.trends\.RESAMPLES": "how many samples a bootstrap draws: more are only more exact",
     r"dsp\.(level\.ENVELOPE_STEP|prosody\.GROUP_HOPS|delay\.CORRELATION_WINDOW|clipping\._)":

@@ -12,8 +12,10 @@ from hypothesis.extra import numpy as arrays
 from scipy import signal
 
 from scripts.staging import voices
+from tests.dsp.test_functionals import frames
+from voicecoach import config
 from voicecoach.audio.vad import SileroVad
-from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals
+from voicecoach.dsp.functionals import DESCRIPTORS, STATISTICS, Functionals, descriptor_columns
 from voicecoach.estimates.agitation import (
     ASPECTS,
     FEATURES,
@@ -32,6 +34,7 @@ from voicecoach.estimates.tone import (
     START_LOG_ODDS,
     ToneEstimator,
     apply_guards,
+    voice_window,
 )
 from voicecoach.language.wording import WordingModel
 from voicecoach.shell.runtime.audio_files import RecordedCall
@@ -383,6 +386,83 @@ def test_new_evidence_in_a_pause_is_a_new_estimate_once() -> None:
     assert tone.evidence[0] == "x"
     assert e.reconsider(later + STEP, words) is None
     assert e.reconsider(later + STEP, [*words, Evidence(MIN_EVIDENCE_ODDS, "y")]) is not None
+
+
+# --- at the edges ---------------------------------------------------------------------------
+
+
+def test_before_speech_one_customer_in_ten_is_agitated() -> None:
+    nothing = window(np.full(len(TRACKED_FEATURES), NAN), STEP, 0.001)
+    assert ToneEstimator(MODEL).estimate_tone(STEP, nothing).agitation == pytest.approx(
+        0.1, abs=0.01
+    )
+
+
+@pytest.mark.parametrize(("hops", "known"), [(63, True), (62, False)])
+def test_there_is_a_rate_from_a_second_of_speech(hops: int, known: bool) -> None:
+    speech = voice_window(config.ToneConfig())
+    columns = descriptor_columns(frames(hops))[0]
+    speech.push(hops * HOP, columns, np.ones(hops, np.bool_))
+    rate = speech.compute(hops * HOP).rate_syl_s
+    assert (rate == rate) is known
+
+
+def test_of_a_stranger_who_is_agitated_at_once_the_estimate_is_two_fifths_sure() -> None:
+    """A second of agitated speech has said next to nothing of what is usual."""
+    tones, _ = talk(ToneEstimator(Saying(1e9)), CALM, 1.0, restless=0.0)
+    assert 0.39 < tones[-1].confidence < 0.45
+
+
+def test_half_a_unit_of_log_odds_is_told_and_four_things_at_most() -> None:
+    def told(*weights: float) -> tuple[str, ...]:
+        calm = Saying(START_LOG_ODDS - 3.0)
+        return said(calm, *(Evidence(w, str(w)) for w in weights)).evidence
+
+    assert told(0.55, 0.5, 0.45) == ("0.55", "0.5")
+    assert told(0.9, 0.8, 0.7, 0.6, 0.55) == ("0.9", "0.8", "0.7", "0.6")
+    e = ToneEstimator(MODEL)
+    _, at = talk(e, CALM, 1.0)
+    assert e.reconsider(at + STEP, [Evidence(0.45, "x")]) is None
+    assert e.reconsider(at + STEP, [Evidence(0.5, "x")]) is not None
+
+
+class Holding(Saying):
+    """A model that holds the voice at an agitation, whatever the guards take off."""
+
+    def __init__(self, agitation: float) -> None:
+        super().__init__(0.0)
+        self._aim, self._odds = logit(agitation), 0.0
+
+    def correct(self, tone: Tone) -> None:
+        """Note what came of the last odds."""
+        self._odds += 0.5 * (self._aim - logit(tone.agitation))
+
+    def explain(self, z: F64) -> tuple[float, tuple[float, ...]]:
+        return self._odds, (0.0,) * len(ASPECTS)
+
+
+def learnt(agitation: float) -> float:
+    """Return what 8 s of another pitch at an agitation count for in the usual, in its own unit."""
+    model = Holding(agitation)
+    e = ToneEstimator(model)
+    off = []
+    for at in range(STEP, 8 * SAMPLE_RATE, STEP):
+        tone = e.estimate_tone(at, window(CALM + 0.3 * WITHIN, at))
+        model.correct(tone)
+        off.append(tone.signals["f0_semitones"])
+    # A mean of the population and of speech: the more speech, the less is left.  The first second
+    # is left out: it takes that long until the agitation is held.
+    return off[0] / off[-1] - off[0] / off[8]
+
+
+@pytest.mark.parametrize(
+    ("agitation", "counts"), [(0.175, 0.75), (0.35, 0.5), (0.525, 0.25), (0.7, 0.1), (0.95, 0.1)]
+)
+def test_speech_counts_less_for_the_usual_the_nearer_it_is_to_an_alert(
+    agitation: float, counts: float
+) -> None:
+    """Half of it half-way to 0.7, and a tenth from there on."""
+    assert learnt(agitation) / learnt(0.001) == pytest.approx(counts, abs=0.02)
 
 
 # --- the engine: a real customer ----------------------------------------------------------

@@ -6,17 +6,15 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.testing import ENGLISH_ACTS
-from voicecoach.types.events import CueHeldBack, CueOpened, CueOutcome, Event, Utterance, Word
+from voicecoach.testing import ENGLISH_ACTS, make_cue, make_utterance
+from voicecoach.types.events import CueHeldBack, CueOpened, CueOutcome, Event, Word
 from voicecoach.types.stream import HOP, SAMPLE_RATE, TICK, Speaker
 
 STEP = TICK * HOP
 
 
 def opened(at: int, id: str) -> CueOpened:
-    return CueOpened(
-        at=at, id=id, title="T", message="m", say="", priority=1, evidence={}, held_s=0.0
-    )
+    return make_cue(at, id, title="T", message="m")
 
 
 def follow(
@@ -74,10 +72,7 @@ def test_words_heed_a_cue() -> None:
                 )
             )  # fmt: skip
         moves.add_event(
-            Utterance(
-                at=at, speaker=Speaker.AGENT, utterance=1, start=at - 10, end=at,
-                text=" ".join(words), words=len(words),
-            )
+            make_utterance(" ".join(words), speaker=Speaker.AGENT, start=at - 10, end=at)
         )  # fmt: skip
         return moves
 

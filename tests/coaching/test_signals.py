@@ -12,8 +12,8 @@ from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.coaching.signals import SignalTracker, StageOutputs
 from voicecoach.config import EndpointingConfig
 from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.testing import ENGLISH_ACTS
-from voicecoach.types.events import Account, Delivery, Event, Reply, Tone, Utterance, Word
+from voicecoach.testing import ENGLISH_ACTS, make_tone, make_utterance
+from voicecoach.types.events import Account, Delivery, Event, Reply, Word
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, TICK, Speaker
 
 A, C = SPEAKERS
@@ -43,10 +43,7 @@ def hear(moves: DialogueActTracker, number: int, speech: Speech) -> None:
             )
         )  # fmt: skip
     moves.add_event(
-        Utterance(
-            at=at, speaker=speech.who, utterance=number, start=start, end=at, text=speech.says,
-            words=len(words),
-        )
+        make_utterance(speech.says, speaker=speech.who, utterance=number, start=start, end=at)
     )  # fmt: skip
 
 
@@ -77,10 +74,7 @@ def play(
         if hop % TICK:
             continue
         if now[C]:
-            tone = Tone(
-                at=at, speaker=C, start=at, end=at, agitation=now[C][0].agitation, confidence=0.9,
-                evidence=(), signals={},
-            )  # fmt: skip
+            tone = make_tone(at, now[C][0].agitation, 0.9, start=at)
         if now[A]:
             delivery = Delivery(
                 at=at, speaker=A, start=at, end=at, rate_syl_s=rate, baseline_rate_syl_s=5.0,
@@ -339,10 +333,7 @@ def computed(**about: float) -> Mapping[str, float]:
     tone_end, delivery_end = (
         at - round(about.get(name, 0.0) * SAMPLE_RATE) for name in ("tone_age_s", "delivery_age_s")
     )
-    tone = Tone(
-        at=tone_end, speaker=C, start=tone_end, end=tone_end, agitation=0.8,
-        confidence=about.get("confidence", 0.9), evidence=(), signals={},
-    )  # fmt: skip
+    tone = make_tone(tone_end, 0.8, about.get("confidence", 0.9), start=tone_end)
     delivery = Delivery(
         at=delivery_end, speaker=A, start=delivery_end, end=delivery_end, rate_syl_s=5.0,
         baseline_rate_syl_s=5.0, level_db=3.0, f0_semitones=0.0,

@@ -11,7 +11,8 @@ from voicecoach.estimates.calmness import notable_words
 from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.estimates.tone import apply_guards
-from voicecoach.types.events import Delivery, Evidence, Overlap, Tone
+from voicecoach.testing import make_tone
+from voicecoach.types.events import Delivery, Evidence, Overlap
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -310,10 +311,9 @@ def test_a_voice_is_raised_from_5_db_and_2_semitones_for_2_s(
     evidence = InteractionEvidence()
     found: tuple[Evidence, ...] = ()
     for t in (10.0, 10.0 + held_s):
-        tone = Tone(
-            at=s(t), speaker=C, start=s(t - 1), end=s(t), agitation=0.5, confidence=1.0,
-            evidence=(), signals={"level_db": louder_db, "f0_semitones": higher},
-        )  # fmt: skip
+        tone = make_tone(
+            s(t), 0.5, 1.0, start=s(t - 1), signals={"level_db": louder_db, "f0_semitones": higher}
+        )
         found = evidence.evidence(s(t), tone)
     assert sum(e.weight for e in found) == pytest.approx(weight)
 

@@ -13,6 +13,7 @@ from voicecoach.estimates.interaction import (
     RAISED_LOUDER_DB,
     InteractionEvidence,
 )
+from voicecoach.testing import make_tone
 from voicecoach.types.events import Overlap, Tone
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
@@ -31,16 +32,7 @@ def heard(overlaps: Iterable[Overlap]) -> InteractionEvidence:
 
 
 def tone(at: float = 0, **signals: float) -> Tone:
-    return Tone(
-        at=int(at),
-        speaker=C,
-        start=0,
-        end=0,
-        agitation=0.2,
-        confidence=0.5,
-        evidence=(),
-        signals=signals,
-    )
+    return make_tone(int(at), 0.2, 0.5, end=0, signals=signals)
 
 
 def weight(customer: InteractionEvidence, at: int, newest: Tone | None = None) -> float:

@@ -10,17 +10,15 @@ import pytest
 from voicecoach.journal.entry import JournalEntry, make_entry
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.testing import make_cue, make_tone, make_utterance
 from voicecoach.types.events import (
     CueClosed,
     CueFeedback,
     CueHeldBack,
-    CueOpened,
     CueOutcome,
     Ended,
     Event,
     SpeechEnded,
-    Tone,
-    Utterance,
 )
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
@@ -53,31 +51,13 @@ def call(length_s: float = 60.0) -> list[Event]:
     return [
         SpeechEnded(at=s(5), speaker=Speaker.AGENT, start=s(1), end=s(4)),
         SpeechEnded(at=s(11), speaker=Speaker.CUSTOMER, start=s(5), end=s(10)),
-        Utterance(
-            at=s(11),
-            speaker=Speaker.CUSTOMER,
-            utterance=1,
-            start=s(5),
-            end=s(10),
-            text=SECRET,
-            words=4,
-        ),
-        Tone(
-            at=s(12),
-            speaker=Speaker.CUSTOMER,
-            start=s(11),
-            end=s(12),
-            agitation=0.75,
-            confidence=0.9,
-            evidence=(),
-            signals={},
-        ),
-        CueOpened(
-            at=s(13),
-            id="soften",
+        make_utterance(SECRET, at=s(11), start=s(5), end=s(10)),
+        make_tone(s(12), 0.75, 0.9, start=s(11)),
+        make_cue(
+            s(13),
+            "soften",
             title="Soften",
             message=said,
-            say="",
             priority=2,
             evidence={"words_s": 2.5, "phrase": SECRET},
             held_s=0.5,

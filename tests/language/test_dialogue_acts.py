@@ -14,7 +14,7 @@ from tests.language.hypotheses import hypotheses
 from voicecoach.language.act_matcher import ACT_KINDS as DOCS
 from voicecoach.language.act_matcher import ActMatch
 from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.testing import ENGLISH, ENGLISH_ACTS, failed_examples, make_word
+from voicecoach.testing import ENGLISH, ENGLISH_ACTS, failed_examples, make_utterance, make_word
 from voicecoach.types.events import DialogueAct, Utterance
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
@@ -63,15 +63,7 @@ def say(
 
 def ended(speaker: Speaker, text: str, utterance: int, start: int, end: int) -> Utterance:
     """Return the end of an utterance."""
-    return Utterance(
-        at=end,
-        speaker=speaker,
-        utterance=utterance,
-        start=start,
-        end=end,
-        text=text,
-        words=len(text.split()),
-    )
+    return make_utterance(text, speaker=speaker, utterance=utterance, start=start, end=end)
 
 
 def said(moves: DialogueActTracker, speaker: Speaker, kind: str) -> list[str]:

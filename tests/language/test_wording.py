@@ -26,8 +26,8 @@ from voicecoach.language.wording import (
     ngrams,
 )
 from voicecoach.shell.runtime.resources import vad_model, wording_model
-from voicecoach.testing import ENGLISH_WORDING, make_word
-from voicecoach.types.events import Evidence, Utterance
+from voicecoach.testing import ENGLISH_WORDING, make_utterance, make_word
+from voicecoach.types.events import Evidence
 from voicecoach.types.stream import SAMPLE_RATE, FileContents, Speaker
 
 PHRASES = tomllib.loads((Path(__file__).parent / "wording.toml").read_text("utf-8"))
@@ -163,15 +163,7 @@ def test_final_words_alone_decide(
     coming = iter(partials)
     for number, text in enumerate(finals, 1):
         start = number * 10 * SECOND
-        ended = Utterance(
-            at=start,
-            speaker=Speaker.CUSTOMER,
-            utterance=number,
-            start=start,
-            end=start,
-            text=text,
-            words=len(text.split()),
-        )
+        ended = make_utterance(text, utterance=number, start=start, end=start)
         for utterance, index, partial, committed, asks in itertools.islice(coming, 8):
             if utterance <= len(finals):
                 heard.add_event(

@@ -16,7 +16,7 @@ from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.record import CallRecord
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
-from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_word
+from voicecoach.testing import ENGLISH, ENGLISH_ACTS, make_tone, make_utterance, make_word
 from voicecoach.types.events import (
     Backchannel,
     Delivery,
@@ -25,7 +25,6 @@ from voicecoach.types.events import (
     Event,
     Overlap,
     SpeechEnded,
-    Tone,
     Turn,
     Utterance,
     Word,
@@ -130,16 +129,7 @@ def _measured(line: Line, start: int, end: int, *, calmness: bool) -> list[Event
     """Return a tone or a delivery for each tick of a turn."""
     composite = {"calmness": 0.75} if calmness else {}
     return [
-        Tone(
-            at=at,
-            speaker=C,
-            start=start,
-            end=at,
-            agitation=line.agitation,
-            confidence=line.confidence,
-            evidence=(),
-            signals={},
-        )
+        make_tone(at, line.agitation, line.confidence, start=start)
         if line.who is C
         else Delivery(
             at=at,
@@ -165,11 +155,7 @@ def _worded(
         for i, text in enumerate(said)
     ]
     text = " ".join(said)
-    heard.append(
-        Utterance(
-            at=end, speaker=who, utterance=number, start=start, end=end, text=text, words=len(said)
-        )
-    )
+    heard.append(make_utterance(text, speaker=who, utterance=number, start=start, end=end))
     return [*heard, *(move for event in heard for move in moves.add_event(event))]
 
 

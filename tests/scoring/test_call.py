@@ -9,7 +9,8 @@ import pytest
 from tests.scoring.conversations import A, C, events, line, scored
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.record import Span
-from voicecoach.types.events import ChannelState, Event, SpeechEnded, Utterance, Word
+from voicecoach.testing import make_utterance
+from voicecoach.types.events import ChannelState, Event, SpeechEnded, Word
 from voicecoach.types.stream import SAMPLE_RATE
 
 S = SAMPLE_RATE
@@ -28,10 +29,7 @@ def spoken(texts: Sequence[str], start_s: float = 10.0, pause_s: float = 0.0) ->
             )
         )  # fmt: skip
     last = found[-1].at
-    said = Utterance(
-        at=last, speaker=A, utterance=1, start=round(start_s * S), end=last,
-        text=" ".join(texts), words=len(texts),
-    )  # fmt: skip
+    said = make_utterance(" ".join(texts), speaker=A, start=round(start_s * S), end=last)
     return [*found, said]
 
 

@@ -12,7 +12,8 @@ from voicecoach.scoring.journey import (
     sizeable_changes,
     smooth_agitation,
 )
-from voicecoach.types.events import CueOpened, Event
+from voicecoach.testing import make_cue
+from voicecoach.types.events import Event
 from voicecoach.types.stream import SAMPLE_RATE, TICK_SAMPLES
 from voicecoach.views.scorecard import Quote
 
@@ -87,10 +88,7 @@ def cues_before_the_rise(*before_s: float) -> list[Quote]:
     told = events(RISING)
     (rise,) = card(told).journey.changes
     cues: list[Event] = [
-        CueOpened(
-            at=round((rise.start_s - each) * S), id=f"cue{i}", title="T", message="m", say="",
-            priority=1, evidence={}, held_s=0.0,
-        )
+        make_cue(round((rise.start_s - each) * S), f"cue{i}", title="T", message="m")
         for i, each in enumerate(before_s)
     ]  # fmt: skip
     (rise,) = card([*told, *cues]).journey.changes

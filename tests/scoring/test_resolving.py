@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scoring.conversations import A, C, act, line, score
-from voicecoach.types.events import CueOpened
+from voicecoach.testing import make_cue
 from voicecoach.types.stream import SAMPLE_RATE
 
 
@@ -21,10 +21,7 @@ def test_an_offer_to_hand_over_that_nobody_asked_for_is_in_time_within_60_s(
     after_s: float, in_time: float
 ) -> None:
     call = [line(A, 3), line(C, 6), line(A, 90), line(C, 3)]
-    cue = CueOpened(
-        at=11 * SAMPLE_RATE, id="hand-over", title="T", message="m", say="",
-        priority=1, evidence={}, held_s=0.0,
-    )  # fmt: skip
+    cue = make_cue(11 * SAMPLE_RATE, "hand-over", title="T", message="m")
     assert score("escalation", call, cue, act(A, "escalation", 11 + after_s)) == in_time
 
 

@@ -24,9 +24,9 @@ from voicecoach.scoring.rating import evaluate, rate_formula
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.shell.results import writer
 from voicecoach.shell.runtime.user_files import load_cues
+from voicecoach.testing import make_cue
 from voicecoach.types.events import (
     ChannelState,
-    CueOpened,
     DialogueAct,
     Event,
     Gap,
@@ -394,10 +394,7 @@ def test_a_limit_answers_abuse() -> None:
 
 def test_words_of_a_cue_as_it_was_shown_are_offered() -> None:
     told = events(PAIRS["empathy"][1])
-    shown = CueOpened(
-        at=20 * S, id="acknowledge", title="T", message="m", say="Own words of this house.",
-        priority=1, evidence={}, held_s=0.0,
-    )  # fmt: skip
+    shown = make_cue(20 * S, "acknowledge", title="T", message="m", say="Own words of this house.")
     empathy = next(t for t in card([*told, shown]).techniques if t.id == "empathy")
     assert 'Try: "Own words of this house."' in empathy.practise
 

@@ -16,7 +16,8 @@ from scripts.staging.stage_call import Staged, load, stage, takes
 from scripts.staging.truth import Said, Span, Truth, Who, read
 from scripts.support.corpora import DATA, TELEPHONE_RATE, Samples
 from voicecoach import config
-from voicecoach.types.events import CueOpened, Event, TranscribeRequest
+from voicecoach.testing import make_cue
+from voicecoach.types.events import Event, TranscribeRequest
 from voicecoach.types.stream import SAMPLE_RATE, Speaker, Transcript
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -363,16 +364,7 @@ def test_on_a_bleeding_channel_the_other_s_words_are_heard_too(staged: Stager) -
 
 
 def opened(cue: str, at_s: float) -> Event:
-    return CueOpened(
-        at=round(at_s * SAMPLE_RATE),
-        id=cue,
-        title="",
-        message="",
-        say="",
-        priority=1,
-        evidence={},
-        held_s=1.0,
-    )
+    return make_cue(round(at_s * SAMPLE_RATE), cue, held_s=1.0)
 
 
 def test_hits_misses_and_wrong_cues_are_told_apart() -> None:

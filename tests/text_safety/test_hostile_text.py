@@ -32,7 +32,7 @@ from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.shell.views.stderr import print_to_stderr
-from voicecoach.testing import ENGLISH
+from voicecoach.testing import ENGLISH, make_cue
 from voicecoach.text_safety.sanitize import (
     MAX_MARKS,
     MAX_TEXT_CHARS,
@@ -146,10 +146,7 @@ def test_a_recogniser_s_words_and_errors_are_cleaned(text: str) -> None:
 
 @logged
 def test_a_log_s_texts_are_cleaned_on_their_way_out_and_in(text: str) -> None:
-    cue = CueOpened(
-        at=0, id=text, title=text, message=text, say=text, priority=1, evidence={text: text},
-        held_s=0.0,
-    )  # fmt: skip
+    cue = make_cue(0, text, title=text, message=text, say=text, evidence={text: text})
     degraded = Degraded(at=0, stage=text, reason=text * 2000)
     (opened, less) = event_log.read_events(iter(map(event_log.encode_event, (cue, degraded))))
     assert isinstance(opened, CueOpened)
@@ -182,9 +179,7 @@ def said(text: str) -> list[Word | Utterance | ChannelState | Degraded | CueOpen
         msgspec.structs.replace(word, index=1, committed=True),
         ChannelState(at=1, speaker=A, state=text, reason=text),
         Degraded(at=1, stage=text, reason=text),
-        CueOpened(
-            at=1, id=text, title=text, message=text, say=text, priority=1, evidence={}, held_s=0.0
-        ),
+        make_cue(1, text, title=text, message=text, say=text),
     ]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from voicecoach.testing import make_word
-from voicecoach.types.events import DialogueAct, Utterance
+from voicecoach.testing import make_utterance, make_word
+from voicecoach.types.events import DialogueAct
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.annotated_transcript import mark_utterances
 
@@ -18,9 +18,7 @@ def test_the_times_of_a_word_and_its_act_may_be_a_hundredth_of_a_second_apart(
 ) -> None:
     words = [make_word(text, i, speaker=Speaker.AGENT) for i, text in enumerate(["so", "sorry"])]
     end = words[1].end
-    said = Utterance(
-        at=end, speaker=Speaker.AGENT, utterance=1, start=0, end=end, text="so sorry", words=2
-    )
+    said = make_utterance("so sorry", speaker=Speaker.AGENT, end=end)
     late = round(late_s * S)
     for start, last in ((words[1].start + late, end), (words[1].start, end - late)):
         act = DialogueAct(

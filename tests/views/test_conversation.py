@@ -6,8 +6,8 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.record import CallRecord
-from voicecoach.testing import ENGLISH
-from voicecoach.types.events import DialogueAct, Event, Utterance, Word
+from voicecoach.testing import ENGLISH, make_utterance
+from voicecoach.types.events import DialogueAct, Event, Word
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.annotated_transcript import mark_utterances
 from voicecoach.views.conversation import conversation
@@ -31,13 +31,13 @@ def said(number: int, text: str, *, who: Speaker = A, surplus: int = 0) -> list[
     words = text.split()
     count = len(words) - surplus
     start = number * 10 * S
+    end = start + count * S
     return [
         *(heard(number, i, word, who=who) for i, word in enumerate(words)),
-        Utterance(
-            at=start + count * S, speaker=who, utterance=number, start=start,
-            end=start + count * S, text=" ".join(words[:count]), words=count,
+        make_utterance(
+            " ".join(words[:count]), speaker=who, utterance=number, start=start, end=end
         ),
-    ]  # fmt: skip
+    ]
 
 
 def act(kind: str, start_s: float, end_s: float, who: Speaker = A) -> DialogueAct:

@@ -15,37 +15,38 @@ from voicecoach.shell.runtime.feed import (
     QuitProgram,
     ToggleListening,
 )
-from voicecoach.testing import make_word, process_all, silence, stereo, syllables
+from voicecoach.testing import (
+    make_cue,
+    make_tone,
+    make_utterance,
+    make_word,
+    process_all,
+    silence,
+    stereo,
+    syllables,
+)
 from voicecoach.types.events import (
     ChannelState,
     CueFeedback,
-    CueOpened,
     Degraded,
     Event,
     Listening,
     SpeechStarted,
-    Tone,
-    Utterance,
 )
 from voicecoach.types.stream import HOP, Block, Speaker
 from voicecoach.views.display import Display, make_display
 from voicecoach.views.snapshot import Snapshot
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
-CUE = CueOpened(
-    at=100,
-    id="soften",
+CUE = make_cue(
+    100,
+    "soften",
     title="Soften",
     message="You said <b>must</b>.\x1b[31m",
     say="What I can do is",
     priority=2,
-    evidence={},
-    held_s=0.0,
 )
-TONE = Tone(
-    at=1, speaker=C, start=0, end=1, agitation=0.7449, confidence=0.78,
-    evidence=("sharper",), signals={},
-)  # fmt: skip
+TONE = make_tone(1, 0.7449, 0.78, evidence=("sharper",))
 
 
 def shown(*events: Event) -> Display:
@@ -80,10 +81,7 @@ def test_the_estimate_has_its_confidence_and_what_speaks_for_it() -> None:
 
 
 def test_what_the_eye_cannot_tell_apart_is_not_drawn_again() -> None:
-    near = Tone(
-        at=9, speaker=C, start=0, end=9, agitation=0.7401, confidence=0.8,
-        evidence=("sharper",), signals={},
-    )  # fmt: skip
+    near = make_tone(9, 0.7401, 0.8, evidence=("sharper",))
     assert shown(TONE) == shown(TONE, near)
 
 
@@ -119,10 +117,7 @@ def test_trouble_is_in_words() -> None:
 
 
 def test_the_last_words_are_of_who_speaks() -> None:
-    said = Utterance(
-        at=9, speaker=A, utterance=1, start=0, end=9, words=20,
-        text=" ".join(str(i) for i in range(20)),
-    )  # fmt: skip
+    said = make_utterance(" ".join(str(i) for i in range(20)), speaker=A, end=9)
     line = shown(said).line
     assert line
     assert line.text.split() == [str(i) for i in range(20)][8:]

@@ -18,10 +18,10 @@ from pyannote.database.util import load_rttm
 from typer.testing import CliRunner
 
 from voicecoach.commands.app import app
+from voicecoach.testing import make_cue, make_utterance
 from voicecoach.types.events import (
     CueClosed,
     CueHeldBack,
-    CueOpened,
     DialogueAct,
     Ended,
     Event,
@@ -72,11 +72,10 @@ def call(spans: list[tuple[Speaker, int, int, str]], end: int = 25 * SECOND) -> 
                 )
             )  # fmt: skip
         events.append(
-            Utterance(
-                at=end, speaker=speaker, utterance=number, start=start, end=start + length,
-                text=text, words=len(texts),
+            make_utterance(
+                text, at=end, speaker=speaker, utterance=number, start=start, end=start + length
             )
-        )  # fmt: skip
+        )
         events.append(SpeechEnded(at=end, speaker=speaker, start=start, end=start + length))
     return [*events, Ended(at=end, end=end)]
 
@@ -236,10 +235,7 @@ def staged() -> list[Event]:
         at=4 * SECOND, speaker=A, start=SECOND, end=2 * SECOND, kind="hard", text="i can't",
         instead="I can",
     )  # fmt: skip
-    card = CueOpened(
-        at=4 * SECOND, id="soften", title="Soften", message="A door closed.", say="", priority=3,
-        evidence={}, held_s=0.0,
-    )  # fmt: skip
+    card = make_cue(4 * SECOND, "soften", title="Soften", message="A door closed.", priority=3)
     return [
         *call(spans)[:-1],
         move,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voicecoach.types.events import Utterance
+from voicecoach.testing import make_utterance
 from voicecoach.types.stream import HOP, SPEAKERS, Block, Speaker
 from voicecoach.views.snapshot import Snapshot
 
@@ -23,9 +23,6 @@ def test_the_newest_8_utterances_are_there() -> None:
     snapshot = Snapshot()
     for number in range(1, 21):
         snapshot.add_event(
-            Utterance(
-                at=number, speaker=Speaker.AGENT, utterance=number, start=0, end=number,
-                text=f"line {number}", words=2,
-            )
+            make_utterance(f"line {number}", speaker=Speaker.AGENT, utterance=number, end=number)
         )  # fmt: skip
     assert [line.text for line in snapshot.lines] == [f"line {n}" for n in range(13, 21)]

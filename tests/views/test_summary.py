@@ -2,11 +2,11 @@
 
 import msgspec
 
+from voicecoach.testing import make_cue, make_tone, make_utterance
 from voicecoach.types.events import (
     ChannelState,
     CueClosed,
     CueHeldBack,
-    CueOpened,
     Degraded,
     Delivery,
     Ended,
@@ -27,16 +27,7 @@ S = SAMPLE_RATE
 
 
 def tone(at: int, agitation: float, confidence: float) -> Tone:
-    return Tone(
-        at=at,
-        speaker=C,
-        start=0,
-        end=at,
-        agitation=agitation,
-        confidence=confidence,
-        evidence=(),
-        signals={},
-    )
+    return make_tone(at, agitation, confidence)
 
 
 def delivery(calmness: float | None) -> Delivery:
@@ -64,16 +55,12 @@ EVENTS: list[Event] = [
     tone(3 * S, 0.2, 0.9),
     delivery(0.7),
     delivery(0.8),
-    CueOpened(
-        at=6 * S, id="x", title="X", message="m", say="words", priority=1, evidence={}, held_s=0
-    ),
+    make_cue(6 * S, "x", title="X", message="m", say="words"),
     CueClosed(at=8 * S, id="x", reason="behaviour stopped"),
     CueHeldBack(at=9 * S, id="x", reason="cooldown"),
     CueHeldBack(at=9 * S, id="x", reason="cooldown"),
     Utterance(at=9 * S, speaker=C, utterance=2, start=7 * S, end=8 * S, text="later", words=1),
-    Utterance(
-        at=9 * S, speaker=A, utterance=1, start=S, end=2 * S, text="<b>*a*|\n\x1b[1m", words=1
-    ),
+    make_utterance("<b>*a*|\n\x1b[1m", at=9 * S, speaker=A, start=S, end=2 * S),
     Degraded(at=S, stage="transcription", reason="gone"),
     Degraded(at=S, stage="transcription", reason="gone"),
     ChannelState(at=S, speaker=C, state="dead", reason="nothing on it so far"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
 from voicecoach.shell.runtime.user_files import load_cues
-from voicecoach.types.events import Event, Word
+from voicecoach.types.events import CueOpened, Event, Tone, Utterance, Word
 from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 ENGLISH = find_language("en")
@@ -61,6 +62,36 @@ def make_word(
         committed=committed,
         final=final,
     )
+
+
+def make_utterance(
+    text: str,
+    *,
+    end: int,
+    start: int = 0,
+    at: int | None = None,
+    utterance: int = 1,
+    speaker: Speaker = Speaker.CUSTOMER,
+) -> Utterance:
+    """Return an utterance that is known at `at`, by default at its end."""
+    at = end if at is None else at
+    words = len(text.split())
+    return Utterance(
+        at=at, speaker=speaker, utterance=utterance, start=start, end=end, text=text, words=words
+    )
+
+
+def make_tone(at: int, agitation: float, confidence: float, **others: Any) -> Tone:
+    """Return an estimate of the customer's agitation; `others` are further fields of the event."""
+    fields: dict[str, Any] = {"speaker": Speaker.CUSTOMER, "start": 0, "end": at}
+    fields |= {"evidence": (), "signals": {}, **others}
+    return Tone(at=at, agitation=agitation, confidence=confidence, **fields)
+
+
+def make_cue(at: int, id: str, **others: Any) -> CueOpened:
+    """Return a cue that opens at `at`; `others` are further fields of the event."""
+    fields: dict[str, Any] = {"title": "", "message": "", "say": "", "priority": 1, "held_s": 0.0}
+    return CueOpened(at=at, id=id, **{**fields, "evidence": {}, **others})
 
 
 def cut_blocks(samples: F32, sizes: Sequence[int] = (MAX_HOPS,)) -> list[Block]:

@@ -29,14 +29,21 @@ from voicecoach.shell import report as reports
 from voicecoach.shell.report import page
 from voicecoach.shell.results import reader
 from voicecoach.shell.runtime.audio_files import RecordedCall
-from voicecoach.testing import silence, stereo, vowel, wait_until
+from voicecoach.testing import (
+    make_cue,
+    make_tone,
+    make_utterance,
+    silence,
+    stereo,
+    vowel,
+    wait_until,
+)
 from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types.events import (
     Backchannel,
     CueClosed,
     CueFeedback,
     CueHeldBack,
-    CueOpened,
     CueOutcome,
     Degraded,
     Delivery,
@@ -48,7 +55,6 @@ from voicecoach.types.events import (
     SpeechEnded,
     Tone,
     Turn,
-    Utterance,
     Word,
 )
 from voicecoach.types.stream import F32, SAMPLE_RATE, TICK_SAMPLES, Speaker
@@ -102,10 +108,7 @@ def say(
             )
         )  # fmt: skip
     said += [
-        Utterance(
-            at=end, speaker=speaker, utterance=utterance, start=first, end=end, text=text,
-            words=len(words),
-        ),
+        make_utterance(text, speaker=speaker, utterance=utterance, start=first, end=end),
         SpeechEnded(at=end, speaker=speaker, start=first, end=end),
         Turn(at=end, speaker=speaker, start=first, end=end),
     ]  # fmt: skip
@@ -113,10 +116,13 @@ def say(
 
 
 def tone(s: float, agitation: float, confidence: float = 0.8) -> Tone:
-    return Tone(
-        at=at(s), speaker=C, start=at(s) - 1600, end=at(s), agitation=agitation,
-        confidence=confidence, evidence=(), signals={"level_db": 3.0, "f0_semitones": 1.5},
-    )  # fmt: skip
+    return make_tone(
+        at(s),
+        agitation,
+        confidence,
+        start=at(s) - 1600,
+        signals={"level_db": 3.0, "f0_semitones": 1.5},
+    )
 
 
 def delivery(s: float, calmness: float | msgspec.UnsetType = 0.7) -> Delivery:
@@ -128,9 +134,9 @@ def delivery(s: float, calmness: float | msgspec.UnsetType = 0.7) -> Delivery:
 
 def cue(opened: float, closed: float, id: str = "slow-down", text: str = "") -> list[Event]:
     return [
-        CueOpened(
-            at=at(opened), id=id, title=text or "Slow down", message=text or "6.1 a second.",
-            say=text or "Let me see.", priority=1, held_s=2.0,
+        make_cue(
+            at(opened), id, title=text or "Slow down", message=text or "6.1 a second.",
+            say=text or "Let me see.", held_s=2.0,
             evidence={"agent_rate_ratio": 1.36, "promise_said": text or "as soon as possible"},
         ),
         CueClosed(at=at(closed), id=id, reason=text or "behaviour stopped"),

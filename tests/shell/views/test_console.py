@@ -5,16 +5,23 @@ import io
 from rich.console import Console
 
 from voicecoach.shell.views.console import TerminalView
-from voicecoach.testing import process_all, silence, stereo, syllables, vowel
+from voicecoach.testing import (
+    make_cue,
+    make_tone,
+    make_utterance,
+    process_all,
+    silence,
+    stereo,
+    syllables,
+    vowel,
+)
 from voicecoach.types.events import (
     ChannelState,
     CueClosed,
-    CueOpened,
     Degraded,
     Event,
     SpeechEnded,
     SpeechStarted,
-    Tone,
     Utterance,
     Word,
 )
@@ -40,37 +47,18 @@ def word(index: int, text: str, committed: bool, utterance: int = 1) -> Word:
 
 
 def utterance(text: str, number: int = 1) -> Utterance:
-    return Utterance(
-        at=2 * SAMPLE_RATE,
-        speaker=C,
-        utterance=number,
-        start=SAMPLE_RATE,
-        end=2 * SAMPLE_RATE,
-        text=text,
-        words=len(text.split()),
-    )
+    return make_utterance(text, utterance=number, start=SAMPLE_RATE, end=2 * SAMPLE_RATE)
 
 
-CUE = CueOpened(
-    at=3 * SAMPLE_RATE,
-    id="slow-down",
+CUE = make_cue(
+    3 * SAMPLE_RATE,
+    "slow-down",
     title="Slow down",
     message="6.1 syllables a second.",
-    say="",
     priority=2,
-    evidence={},
     held_s=2.0,
 )
-TONE = Tone(
-    at=SAMPLE_RATE,
-    speaker=C,
-    start=0,
-    end=1,
-    agitation=0.42,
-    confidence=0.8,
-    evidence=(),
-    signals={},
-)
+TONE = make_tone(SAMPLE_RATE, 0.42, 0.8, end=1)
 
 
 def test_a_snapshot_holds_what_is_so_now() -> None:

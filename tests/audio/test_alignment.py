@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from voicecoach.audio.alignment import DRIFT_SLACK, JUMP_CHUNKS, SEAMLESS, SUSPENDED_AFTER, Aligner
+from voicecoach.audio.alignment import (
+    DRIFT_SLACK,
+    JUMP_CHUNKS,
+    SUSPENDED_AFTER,
+    Aligner,
+    ChannelTrack,
+)
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -325,4 +331,81 @@ def test_samples_come_out_as_they_went_in() -> None:
     for speaker in SPEAKERS:
         aligner.push(speaker, extremes, 0.0)
     assert np.array_equal(whole(aligner.pull(0.1))[0], extremes)
-    assert SEAMLESS == 1120
+
+
+# --- the edges ------------------------------------------------------------------------------------
+
+
+def place(*spells: tuple[int, int]) -> list[int]:
+    """Return by how much each chunk lies later than without a correction.
+
+    Each spell is of so many chunks whose times are off by so many samples.
+    """
+    track, moved, i = ChannelTrack(), [], 0
+    for chunks, off in spells:
+        for _ in range(chunks):
+            start, _ = track.place_chunk(i * CHUNK + off, CHUNK)
+            moved.append(start - i * CHUNK)
+            i += 1
+    return moved
+
+
+@pytest.mark.parametrize(("off_ms", "jumps"), [(60, False), (80, True)])
+def test_a_track_jumps_by_70_ms_and_more(off_ms: int, jumps: bool) -> None:
+    moved = place((300, 0), (25, off_ms * MS))
+    assert (moved[-1] == off_ms * MS) == jumps
+
+
+@pytest.mark.parametrize(("chunks", "jumps"), [(12, False), (20, True)])
+def test_a_jump_is_one_when_most_of_the_newest_600_ms_say_so(chunks: int, jumps: bool) -> None:
+    assert (place((300, 0), (chunks, 500 * MS))[-1] > 0) == jumps
+
+
+@pytest.mark.parametrize(
+    "spells",
+    [((80, 30 * MS), (71, 0)), ((111, 0), (40, 30 * MS))],
+    ids=["most of the first 3 s are off", "most of the third second is"],
+)
+def test_a_track_is_placed_by_what_most_of_the_2nd_and_3rd_second_say(
+    spells: tuple[tuple[int, int], ...],
+) -> None:
+    assert place(*spells)[-1] == 0
+
+
+@pytest.mark.parametrize(("off_ms", "drifts"), [(15, False), (25, True)])
+def test_a_drift_is_corrected_from_20_ms(off_ms: int, drifts: bool) -> None:
+    assert (place((300, 0), (300, off_ms * MS))[-1] > 0) == drifts
+
+
+@pytest.mark.parametrize(("chunks", "drifts"), [(100, False), (150, True)])
+def test_a_drift_is_one_when_most_of_the_newest_5_s_say_so(chunks: int, drifts: bool) -> None:
+    assert (place((600, 0), (chunks, 25 * MS))[-1] > 0) == drifts
+
+
+@pytest.mark.parametrize(("off", "left"), [(400, 30), (403, 23)])
+def test_a_correction_ends_within_2_ms_at_a_look_every_10_chunks(off: int, left: int) -> None:
+    assert off - place((300, 0), (800, off))[-1] == left
+
+
+@pytest.mark.parametrize(("idles", "patience_s"), [(False, 1.0), (True, 0.2)])
+def test_a_silent_track_is_waited_for(idles: bool, patience_s: float) -> None:
+    aligner = Aligner(0.0)
+    aligner.open_channel(A, idles=idles)
+    aligner.pull(5.0)
+    assert aligner.time(aligner.now) == pytest.approx(5.0 - patience_s, abs=HOP / SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(("pause_s", "suspended"), [(19.0, False), (21.0, True)])
+def test_a_pause_of_more_than_20_s_is_a_suspension(pause_s: float, suspended: bool) -> None:
+    aligner = Aligner(0.0)
+    aligner.pull(pause_s)
+    assert (aligner.suspended_s > 0) == suspended
+
+
+@pytest.mark.parametrize(("ahead_s", "kept"), [(28.0, True), (32.0, False)])
+def test_half_a_minute_may_wait(ahead_s: float, kept: bool) -> None:
+    aligner = Aligner(0.0)
+    aligner.open_channel(A, idles=False)
+    aligner.push(A, ramp(0, CHUNK), ahead_s)
+    blocks = [block for now in (16.0, 33.0, 34.0) for block in aligner.pull(now)]
+    assert whole(blocks).any() == kept

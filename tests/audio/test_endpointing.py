@@ -133,6 +133,27 @@ def test_who_comes_in_during_a_short_pause_is_seen_once_the_other_goes_on() -> N
     assert all(a.start < b.start for a, b in pairwise(turns))
 
 
+@pytest.mark.parametrize(("both_s", "reported"), [(0.08, False), (0.13, True)])
+def test_a_tenth_of_a_second_together_is_an_overlap(both_s: float, reported: bool) -> None:
+    """Hop by hop, since a segment begins a window before it is heard and ends one after."""
+    e, events = Endpointer(EndpointingConfig()), []
+    hops = round(both_s * SAMPLE_RATE / HOP)
+    for hop in range(1, 400):
+        agent = float(hop > 200)
+        customer = float(100 < hop <= 200 + hops)
+        events += e.step(hop * HOP, [agent, customer])
+    assert bool(of(events, Overlap)) == reported
+
+
+@pytest.mark.parametrize(("alone_s", "expected"), [(0.8, False), (1.2, True)])
+def test_who_has_spoken_for_a_second_is_interrupted(alone_s: float, expected: bool) -> None:
+    e, first = Endpointer(EndpointingConfig()), 50
+    second = first + round(alone_s * SAMPLE_RATE / HOP)
+    for hop in range(1, second + 60):
+        e.step(hop * HOP, [float(hop > second), float(hop > first)])
+    assert (e.barge_in_s(A) > 0) == expected
+
+
 spans = st.lists(st.tuples(st.floats(0, 8), st.floats(0.05, 3)), max_size=5).map(
     lambda x: [(a, a + d) for a, d in x]
 )

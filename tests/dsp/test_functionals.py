@@ -177,3 +177,10 @@ def test_hops_outside_speech_do_not_enter() -> None:
     assert got.speech_s == pytest.approx(32 * HOP / SAMPLE_RATE)
     assert got.value("level_dbfs", "p20") == pytest.approx(-25.0)
     assert got.end == 64 * HOP
+
+
+@pytest.mark.parametrize(("hops", "known"), [(11, False), (12, True)])
+def test_a_statistic_needs_twelve_values(hops: int, known: bool) -> None:
+    x = np.full(50, NAN)
+    x[:hops] = 3.0
+    assert np.isfinite(row_statistics(x[None])).all() == known

@@ -80,11 +80,11 @@ class _HopGroup(NamedTuple):
     """The descriptors of a group of hops."""
 
     frames: ProsodyFrames
-    """Of the block."""
+    """All hops described with this block."""
     hops: slice
-    """Which of them."""
+    """The columns of `frames` that are this group's."""
     columns: F32
-    """The descriptors, [channels, descriptors, hops], as windows of speech take them."""
+    """[channels, descriptors, hops], from `functionals.descriptor_columns`."""
     levels: dict[Speaker, ChannelLevels]
 
 
@@ -198,7 +198,7 @@ class Engine:
         InputError
             For a block that is not float32 [2, n * HOP] with n up to `MAX_HOPS`, holds a sample
             that is not a finite number or beyond `MAX_AMPLITUDE`, or does not follow the one
-            before.  Nothing of it is taken.
+            before.  The engine's state is unchanged.
         """
         if not isinstance(item, Block):
             self._due_items.append(item)
@@ -239,9 +239,9 @@ class Engine:
     def state(self) -> EngineState:
         """Return the state of the call so far, which can be restored any number of times.
 
-        Models and rules are shared, the rest is copied: 3 MB in 3 ms of CPU, however long the call
-        is (`python -m scripts.bench.state`).  Unanswered requests for words are part of it: give
-        their transcripts to each engine that it is restored into.
+        Models and rules are shared; the rest is copied: 3 MB in 3 ms of CPU, however long the call
+        is (`python -m scripts.bench.state`).  Unanswered requests for words are part of the state:
+        give their transcripts to each engine that it is restored into.
         """
         return EngineState(self._setup, self._now, copy_values(vars(self)))
 
@@ -251,8 +251,8 @@ class Engine:
         Raises
         ------
         InputError
-            Where the state is of an engine that was made with another configuration, other cues,
-            speakers, options or baseline.
+            If the state is of an engine with another configuration, cues, speakers, options or
+            baseline.
         """
         differ = [
             name
@@ -273,7 +273,7 @@ class Engine:
         speech = self._vad.process(samples).T.tolist()
         frames = self._prosody.process(samples)
         groups = self._split_hop_groups(frames) if frames else iter(())
-        heard = 0
+        pushed = 0
         for i, probabilities in enumerate(speech, 1):
             if self._due_items:
                 events += self._apply_due_items()
@@ -283,10 +283,10 @@ class Engine:
             if frames and self._hops % self._prosody.group == 0:
                 events += self._push_descriptors(next(groups))
             if self._hops % TICK == 0:
-                self._channels.push(samples[:, heard * HOP : i * HOP])
-                heard = i
+                self._channels.push(samples[:, pushed * HOP : i * HOP])
+                pushed = i
                 events += self._process_tick()
-        self._channels.push(samples[:, heard * HOP :])
+        self._channels.push(samples[:, pushed * HOP :])
         return events
 
     def _process_hop(self, speech: list[float]) -> list[Event]:
@@ -300,24 +300,26 @@ class Engine:
         if self._transcribe:
             for speaker in self._speakers:
                 segment = self._endpointer.segment(speaker)
-                said = self._transcribers[speaker].process_hop(
+                word_events = self._transcribers[speaker].process_hop(
                     self._now, speech[speaker.row], segment
                 )
-                events += self._route_words(said)
+                events += self._route_words(word_events)
         self._speech.append(speech)
         self._spoken.append(self._endpointer.speaking_rows())
         return events
 
     def _split_hop_groups(self, frames: ProsodyFrames) -> Iterator[_HopGroup]:
-        """Yield the groups of hops of a block with their descriptors, computed in batches."""
-        described, group = descriptor_columns(frames), self._prosody.group
+        """Yield each group of hops in `frames` with its descriptors."""
+        columns, group = descriptor_columns(frames), self._prosody.group
         by_group = frames.level_dbfs.reshape(2, -1, group)
         levels = np.median(by_group, axis=2).tolist()
         active = frames.active_level_dbfs[:, group - 1 :: group].tolist()
         for i in range(by_group.shape[1]):
             hops = slice(i * group, (i + 1) * group)
-            loud = {s: ChannelLevels(levels[s.row][i], active[s.row][i]) for s in self._speakers}
-            yield _HopGroup(frames, hops, described[:, :, hops], loud)
+            by_speaker = {
+                s: ChannelLevels(levels[s.row][i], active[s.row][i]) for s in self._speakers
+            }
+            yield _HopGroup(frames, hops, columns[:, :, hops], by_speaker)
 
     def _push_descriptors(self, group: _HopGroup) -> list[Event]:
         """Process the descriptors of the newest group of hops."""
@@ -349,43 +351,45 @@ class Engine:
         return events + self._run_cues()
 
     def _run_tone(self) -> list[Event]:
-        said = self._wording.evidence(self._now)
-        done = self._interaction.evidence(self._now, self._tone.newest)
+        evidence = (
+            *self._wording.evidence(self._now),
+            *self._interaction.evidence(self._now, self._tone.newest),
+        )
         if self._endpointer.segment(Speaker.CUSTOMER).speaking:
             window = self._windows[Speaker.CUSTOMER].compute(self._now)
-            return [self._tone.estimate_tone(self._now, window, (*said, *done))]
-        again = self._tone.reconsider(self._now, (*said, *done))
-        return [again] if again else []
+            return [self._tone.estimate_tone(self._now, window, evidence)]
+        updated = self._tone.reconsider(self._now, evidence)
+        return [updated] if updated else []
 
     def _run_cues(self) -> list[Event]:
-        """Decide the cues of this tick, and follow earlier ones."""
-        words = {s for s, heard in self._has_words.items() if heard and self._acts.finds_acts}
-        words -= {s for s in words if self._transcribers[s].words_overdue(self._now)}
-        heard = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, words)
+        """Decide the cues of this tick, and track the outcomes of earlier ones."""
+        with_words = {s for s, has in self._has_words.items() if has and self._acts.finds_acts}
+        with_words -= {s for s in with_words if self._transcribers[s].words_overdue(self._now)}
+        outputs = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, with_words)
         # Cues are decided on the rounded values of the log, so that the log can reproduce them.
         quotes, distrusted = self._signal_tracker.quotes(), self._channels.distrusted
-        self.signals, readings = self._trace_encoder.encode_tick(
-            self._now, self._signal_tracker.compute_signals(self._now, heard), quotes, distrusted
+        self.signals, trace = self._trace_encoder.encode_tick(
+            self._now, self._signal_tracker.compute_signals(self._now, outputs), quotes, distrusted
         )
         events = self._cues.decide(self._now, self.signals, quotes, distrusted)
-        followed = self._outcomes.observe_tick(self._now, self.signals, events)
-        return [*self._signal_tracker.events, *readings, *events, *followed]
+        outcomes = self._outcomes.observe_tick(self._now, self.signals, events)
+        return [*self._signal_tracker.events, *trace, *events, *outcomes]
 
     # --- words ----------------------------------------------------------------------------
 
     def _close_interrupted_utterance(self, event: Event) -> list[Event]:
-        """End an utterance once the other speaker follows."""
+        """End an utterance when the other speaker starts after it, or was already speaking."""
         if not self._transcribe or not isinstance(event, SpeechStarted | SpeechEnded):
             return []
         speaker = event.speaker
         if isinstance(event, SpeechStarted):
-            over = [speaker.other] if not self._endpointer.segment(speaker.other).active else []
+            ended = [speaker.other] if not self._endpointer.segment(speaker.other).active else []
         else:
-            over = [speaker] if self._endpointer.segment(speaker.other).active else []
+            ended = [speaker] if self._endpointer.segment(speaker.other).active else []
         return [
-            said
-            for s in over
-            for said in self._route_words(self._transcribers[s].end_utterance(self._now))
+            word_event
+            for s in ended
+            for word_event in self._route_words(self._transcribers[s].end_utterance(self._now))
         ]
 
     def _apply_due_items(self) -> list[Event]:
@@ -401,8 +405,8 @@ class Engine:
             case ChannelState():
                 return list(self._channels.on_capture_state(at, item))
             case CueFeedback():
-                heard = CueFeedback(at=at, id=item.id, start=item.start, helpful=item.helpful)
-                return [heard, *self._cues.apply_feedback(heard)]
+                feedback = CueFeedback(at=at, id=item.id, start=item.start, helpful=item.helpful)
+                return [feedback, *self._cues.apply_feedback(feedback)]
             case Listening():
                 return [
                     Listening(at=at, on=item.on),
@@ -412,18 +416,18 @@ class Engine:
     def _discard_in_flight(self, at: int) -> list[Event]:
         """Discard unfinished work: close the cue on screen and drop the open utterances."""
         events = self._cues.close_shown(at, "paused")
-        for scribe in self._transcribers.values():
-            events += self._route_words(scribe.discard_utterances(at))
+        for transcriber in self._transcribers.values():
+            events += self._route_words(transcriber.discard_utterances(at))
         return events
 
     def _drain_items(self) -> list[Event]:
-        """After the end of audio: process items as they come, and end when no words are awaited."""
+        """Process the items that come after the audio; end when no words are awaited."""
         events: list[Event] = []
         while self._due_items:
             item = self._due_items.popleft()
             self._now = max(self._now, item.at)
             events += self._apply_item(self._now, item)
-        if not any(scribe.awaits_final_words for scribe in self._transcribers.values()):
+        if not any(t.awaits_final_words for t in self._transcribers.values()):
             events.append(Ended(at=self._now, end=self._hops * HOP))
         return events
 
@@ -433,25 +437,25 @@ class Engine:
             self._transcribers[transcript.speaker].add_transcript(at, transcript)
         )
 
-    def _route_words(self, said: list[Event]) -> list[Event]:
+    def _route_words(self, word_events: list[Event]) -> list[Event]:
         """Pass word events to the stages that use them; return them with dialogue acts."""
         events: list[Event] = []
-        for event in said:
+        for event in word_events:
             events.append(event)
             if not isinstance(event, Word | Utterance):
                 continue
             if event.speaker is Speaker.CUSTOMER:
                 self._wording.add_event(event)
-            for move in self._acts.add_event(event):
-                if move.kind == "greeting" and move.start < GREETING_WITHIN:
-                    self._channels.on_greeting(self._now, move.speaker)
-                events.append(move)
+            for act in self._acts.add_event(event):
+                if act.kind == "greeting" and act.start < GREETING_WITHIN:
+                    self._channels.on_greeting(self._now, act.speaker)
+                events.append(act)
         return events
 
     # --- the stream -----------------------------------------------------------------------
 
     def _close_gap(self) -> list[Event]:
-        """Return an event for a gap that is over, if there is one."""
+        """End the open gap, if there is one, and return its event."""
         if self._gap_start is None:
             return []
         start, self._gap_start = self._gap_start, None

@@ -25,11 +25,11 @@ class EngineSetup(NamedTuple):
     detector: type[VoiceActivityDetector]
     language: str
     group: int
-    """A group of hops whose descriptors are computed together."""
+    """Hops whose descriptors are computed together."""
 
 
 class EngineState(NamedTuple):
-    """The state of a call at one moment, from `Engine.state`; it never changes."""
+    """The state of a call at one moment, from `Engine.state`; immutable."""
 
     setup: EngineSetup
     at: int

@@ -1,1 +1,1 @@
-"""From samples to speech: who speaks when, and whether a channel can be trusted."""
+"""Who speaks when, and whether each channel can be trusted."""

@@ -9,7 +9,10 @@ from voicecoach.types.stream import HOP, MAX_AMPLITUDE, MAX_HOPS, Block
 
 
 def check_block(block: Block, now: int) -> None:
-    """Raise `InputError` for a block that the stages would fail on or misinterpret."""
+    """Raise `InputError` if the stages would fail on a block or misinterpret it.
+
+    `now` is the stream index at which the block should start.
+    """
     samples = block.samples
     if getattr(samples, "dtype", None) != np.float32:
         raise InputError(

@@ -1,16 +1,16 @@
 """Turns speech probabilities into segments, turns, overlaps and backchannels.
 
-Segment (one channel): it starts where the probability has been at `onset` for `onset_s`, and
-ends where it has been under `offset` for `offset_s`; its times are those of the first and last
-speech, not of the confirmation.
+A segment (one channel) starts when the probability has reached `onset` and stayed above `offset`
+for `onset_s`.  It ends when the probability has been below `offset` for `offset_s`.  Its times are
+those of the first and last speech, not of the confirmation.
 
-Floor (both channels), the whole policy:
+The floor (both channels) follows these rules:
 
 | what happens                                              | the floor                       |
 |-----------------------------------------------------------|---------------------------------|
 | somebody starts while the other is not speaking           | is theirs                       |
 | somebody starts while the other speaks                    | stays; an overlap by them opens |
-| the other goes on after a short pause of theirs           | stays; an overlap by the holder |
+| the other resumes after a short pause of theirs           | stays; an overlap by the holder |
 | the holder's segment ends while the other speaks on       | passes to the other             |
 | the one who came in stops first, within `backchannel_s`   | stays; it was a backchannel     |
 | the one who came in stops first, later                    | stays; it was an overlap        |
@@ -27,9 +27,9 @@ from voicecoach.types.events import Backchannel, Event, Overlap, SpeechEnded, Sp
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker
 
 MIN_OVERLAP = int(0.1 * SAMPLE_RATE)
-"""Shorter ones are the resolution of the segment times, and go unreported."""
+"""Samples.  Shorter overlaps are within the accuracy of segment times and are not reported."""
 SETTLED_SPEECH = int(1.0 * SAMPLE_RATE)
-"""Who has spoken this long when the other starts is interrupted; before, both just started."""
+"""Samples that a speaker must have spoken to be interrupted; before that, both just started."""
 
 
 class Segmenter:
@@ -40,17 +40,17 @@ class Segmenter:
         self._onset = round(settings.onset_s * SAMPLE_RATE)
         self._offset = round(settings.offset_s * SAMPLE_RATE)
         self.active = False
-        """Within a segment, the silence that may end it included."""
+        """Within a segment, including a silence that may end it."""
         self.speaking = False
-        """Within a segment, and not in the silence that may end it."""
+        """Within a segment, excluding a silence that may end it."""
         self.start = 0
-        """Where the segment, or the run that may become one, began."""
+        """Stream index where the segment, or the speech that may become one, began."""
         self.last_speech = 0
-        """End of the last window with speech in it."""
+        """Stream index of the end of the last window with speech."""
         self._rising = False
 
     def step(self, at: int, probability: float) -> str:
-        """Take the hop that ends at `at`; return "started", "resumed", "ended" or ""."""
+        """Add the hop that ends at `at`; return "started", "resumed", "ended" or ""."""
         p, settings = probability, self._settings
         if not self.active:
             if p < (settings.offset if self._rising else settings.onset):
@@ -67,7 +67,7 @@ class Segmenter:
             resumed, self.speaking, self.last_speech = not self.speaking, True, at
             return "resumed" if resumed else ""
         if self.speaking:
-            # The window that says so is the first without speech.
+            # This window is the first without speech, so speech ended where it began.
             self.speaking, self.last_speech = False, max(self.start, at - VAD_WINDOW)
         if at - self.last_speech < self._offset:
             return ""
@@ -81,7 +81,7 @@ class Segmenter:
 
 
 class Endpointer:
-    """Both channels: segments, and who has the floor."""
+    """Tracks the segments of both channels and who has the floor."""
 
     def __init__(self, settings: config.EndpointingConfig) -> None:
         self._backchannel = round(settings.backchannel_s * SAMPLE_RATE)
@@ -103,21 +103,21 @@ class Endpointer:
         return self._floor_start if self.floor is speaker else self.segment(speaker).start
 
     def speaking_rows(self) -> list[bool]:
-        """Return whether each channel is within speech now, by row."""
+        """Return whether each channel has speech now, by row."""
         agent, customer = self._segmenters
         return [agent.speaking, customer.speaking]
 
     def barge_in_s(self, speaker: Speaker) -> float:
-        """Return for how long both have spoken since `speaker` came in over a settled other.
+        """Return the seconds that both have spoken since `speaker` interrupted the other.
 
-        Seconds; 0 where they hold the floor, where both just started, or where nobody came in.
+        0 if `speaker` holds the floor, both have just started, or there is no overlap.
         """
         if self._came_in is not speaker or not self._barged_in:
             return 0.0
         return self._both / SAMPLE_RATE
 
     def step(self, at: int, probabilities: list[float]) -> list[Event]:
-        """Take the hop that ends at `at` with each channel's speech probability."""
+        """Add the hop that ends at `at` with the speech probability of each channel."""
         events: list[Event] = []
         agent, customer = self._segmenters
         changes = agent.step(at, probabilities[0]), customer.step(at, probabilities[1])
@@ -134,7 +134,7 @@ class Endpointer:
         return events
 
     def finish(self, at: int) -> list[Event]:
-        """Close whatever is open at the end of the stream."""
+        """Close the open segments and the turn at the end of the stream."""
         events: list[Event] = []
         for speaker in SPEAKERS:
             if self.segment(speaker).close_segment():
@@ -167,7 +167,7 @@ class Endpointer:
         return events
 
     def _on_speech_resumed(self, at: int, speaker: Speaker) -> None:
-        """Open the overlap of one who came in during a short pause of `speaker`."""
+        """Open an overlap by the other, who began in a short pause of `speaker`."""
         mine, other = self.segment(speaker), self.segment(speaker.other)
         if self._came_in or not other.speaking or other.start <= mine.start:
             return

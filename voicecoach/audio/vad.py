@@ -1,11 +1,11 @@
 """Computes the speech probability with Silero VAD (MIT), run by onnxruntime.
 
-A window is 512 samples with the 64 before it, and the first 64 mirrored at its end.  Silero's
-model begins with a Fourier transform written as a convolution: here scipy does that, quicker, and
-the model file is what follows (`scripts/train/vad.py` makes it), with windows and channels as rows
-of its matrix products.  Rows do not depend on one another but by the recurrent state, which is
-carried: any number of windows at once gives, bit for bit, what one at a time gives, so that a
-replay may batch what a live call cannot.
+A window is 512 samples, preceded by the 64 samples before it and followed by 64 of its samples
+mirrored.  Silero's model begins with a Fourier transform written as a convolution.  Here scipy
+computes that faster, and the model file holds the rest (`scripts/train/vad.py` makes it), with
+windows and channels as rows of its matrix products.  Rows depend on each other only through the
+recurrent state, so a batch of windows gives the same bits as one window at a time: a replay may
+batch.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ VAD_WINDOW = 2 * HOP
 VAD_CONTEXT = 64
 """Samples before its window that the model sees."""
 STFT_SIZE, STFT_STEP = 256, 128
-"""Samples of which a spectrum is taken, and from one to the next."""
+"""Length of a spectrum's frame and the step between frames, samples."""
 STFT_FRAMES = (VAD_CONTEXT + VAD_WINDOW + VAD_CONTEXT - STFT_SIZE) // STFT_STEP + 1
-"""Spectra of a window."""
+"""Spectra per window."""
 STFT_BINS = STFT_SIZE // 2 + 1
 _TAPER = hann(STFT_SIZE)
 _STATE = 128
 
 
 class VoiceActivityDetector(Protocol):
-    """What the engine needs of a voice activity detector."""
+    """The voice activity detector that the engine calls."""
 
     def process(self, samples: F32) -> F32:
-        """Return the speech probability at each hop of `samples` [2, n * HOP], as [2, n]."""
+        """Return the speech probability, 0..1, [2, n], at each hop of `samples` [2, n * HOP]."""
 
     def reset(self) -> None:
         """Return to the state of a new stream."""
@@ -51,12 +51,12 @@ class SileroVad:
     file
         The ONNX file.
     speakers
-        Whose channels carry anything; the others' probability is 0.
+        Speakers who are recorded; the other's probability is 0.
 
     Raises
     ------
     ModelError
-        Where onnxruntime cannot load the file.
+        If onnxruntime cannot load the file.
     """
 
     def __init__(self, file: FileContents, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
@@ -71,7 +71,8 @@ class SileroVad:
             (windows, len(speakers), STFT_FRAMES, STFT_SIZE),
             (*mirrored.strides[:2], STFT_STEP * mirrored.itemsize, mirrored.itemsize),
         )
-        # Window 0 is the last one of the block before.
+        # For each hop, the window whose probability it has; 0 is the last window of the block
+        # before.
         self._window_at = (np.arange(MAX_HOPS + 1) + 1) // 2
         self.reset()
 
@@ -83,7 +84,7 @@ class SileroVad:
         self._odd = False
 
     def process(self, samples: F32) -> F32:
-        """Return the speech probability at each hop, as `SpeechProbability.process`.
+        """Return the speech probability at each hop, as `VoiceActivityDetector.process`.
 
         A hop that completes no window repeats the last window's probability.
         """
@@ -105,7 +106,7 @@ class SileroVad:
         return out
 
     def _magnitudes(self, frames: F32) -> F32:
-        """Return the magnitude spectra of windows, [windows, speakers, PARTS * BINS]."""
+        """Return magnitude spectra, [windows, speakers, STFT_FRAMES * STFT_BINS]."""
         windows, mirrored = frames.shape[1], self._mirrored.values[: frames.shape[1]]
         mirrored[..., :-VAD_CONTEXT] = frames[self._rows].transpose(1, 0, 2)
         mirrored[..., -VAD_CONTEXT:] = mirrored[..., -VAD_CONTEXT - 2 : -2 * VAD_CONTEXT - 2 : -1]

@@ -1,1 +1,1 @@
-"""What the voices say: the customer's tone, the agent's delivery, and each one's baseline."""
+"""Estimates of the customer's tone and the agent's delivery, and the baseline of each."""

@@ -1,15 +1,15 @@
 """Estimates agitation from the customer's voice: a small model over streaming functionals.
 
-    z     = (functional - the speaker's usual) / how far such a functional strays from it
+    z     = (functional - baseline) / standard deviation
     voice = a * (log odds of anger among seven ways of speaking, linear in z) + b
 
-The usual starts as a population's and becomes the speaker's own; how far a functional strays is
-the speaker's own spread and the doubt about their usual, so that what is not known yet (whose
-voice, which line) counts for little.  Level is not among the functionals: it says more of the
-line than of the speaker.  Neither is the variation of pitch, which goes with the language.
+The baseline starts as a population's and becomes the speaker's own.  The standard deviation
+combines the speaker's own spread and the uncertainty of their baseline, so that unknown properties
+of the voice and the line count for little.  Level is left out, because it depends more on the line
+than on the speaker, and so is the variation of pitch, because it depends on the language.
 
-The model and the population's figures are one ONNX file, which `scripts/train/agitation.py`
-makes; `models/README.md` is its card.
+One ONNX file, made by `scripts/train/agitation.py`, holds the model and the population's figures;
+`models/README.md` is its model card.
 """
 
 from __future__ import annotations
@@ -45,32 +45,32 @@ _CELLS = tuple(
 )
 LEVEL_FEATURE = "level_dbfs"
 FEATURES = (*(f"{descriptor} {statistic}" for descriptor, statistic in _CELLS), *RATE_FEATURES)
-"""What the model sees, in its order."""
+"""The inputs of the model, in its order."""
 LOW_PITCH_INDICES = np.array(
     [FEATURES.index(f"f0_semitones {statistic}") for statistic in ("p20", "median")]
 )
-"""The features of the lower half of the pitch, which lively intonation leaves alone."""
+"""Indices of the features of lower pitch, which lively intonation does not raise."""
 TRACKED_FEATURES = (*FEATURES, LEVEL_FEATURE)
-"""What a usual is kept of: the features, and the level for those who want to know."""
+"""Features that have a baseline: those of the model, and the level, which is only reported."""
 _INDEX = np.array([DESCRIPTORS.index(d) * len(STATISTICS) + STATISTICS.index(s) for d, s in _CELLS])
 _LEVEL_INDEX = DESCRIPTORS.index(LEVEL_FEATURE) * len(STATISTICS) + STATISTICS.index("median")
 
 MAX_ABS_Z = 4.0
-"""Largest |z| that counts."""
+"""Bound of |z|."""
 
 
 def voice_features(window: Functionals) -> F64:
-    """Return what is `KNOWN` of a window, NaN where there is too little of it."""
+    """Return the `TRACKED_FEATURES` of a window; NaN if there is too little speech for one."""
     statistics = window.statistics.reshape(-1)
     rates = [getattr(window, name) for name in RATE_FEATURES]
     return np.concatenate([statistics[_INDEX], rates, statistics[[_LEVEL_INDEX]]])
 
 
 class Aspect(NamedTuple):
-    """Features that are one thing to a listener."""
+    """A group of features that a listener hears as one quality."""
 
     name: str
-    """As an adjective of the voice, compared to usual."""
+    """An adjective of the voice, relative to the baseline."""
     indices: NDArray[np.intp]
 
 
@@ -88,17 +88,17 @@ ASPECTS = (
 
 _ASPECT_MASKS = np.ones((1 + len(ASPECTS), len(FEATURES)))
 _ASPECT_MASKS[1:] -= [np.isin(np.arange(len(FEATURES)), aspect.indices) for aspect in ASPECTS]
-"""Rows to multiply features with: all of them, then all but those of each aspect."""
+"""Masks of features, one per row: all features, then all except those of each aspect."""
 
 
 class Population(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a population speaks when calm: each a list over `KNOWN`, in the functional's unit."""
+    """How a population speaks when calm: values for `TRACKED_FEATURES`, in each one's unit."""
 
     mean: tuple[float, ...]
     between: tuple[float, ...]
-    """Standard deviation of the means of speakers on their lines; 0 where it has no bounds."""
+    """Standard deviation between the means of speakers, each on their line; 0 if unbounded."""
     within: tuple[float, ...]
-    """Standard deviation of windows within a speaker."""
+    """Standard deviation between the windows of one speaker."""
 
 
 class VoiceBaseline(PosteriorMean):
@@ -107,13 +107,13 @@ class VoiceBaseline(PosteriorMean):
     Parameters
     ----------
     population
-        What it starts as.
+        The baseline before any speech.
     """
 
     SETTLED_S = 10.0
-    """Seconds of speech after which a speaker's manner is about independent of an earlier one."""
+    """Seconds of speech after which a window is about independent of an earlier one."""
     SPREAD_S = 4.0
-    """Seconds of speech that the population's spread is worth."""
+    """Seconds of speech that the population's spread counts for."""
     MEMORY_S = 600.0
     """Seconds of speech after which old speech is forgotten."""
 
@@ -132,12 +132,23 @@ class VoiceBaseline(PosteriorMean):
 
     @property
     def own_share(self) -> float:
-        """Return what share of the baseline is the speaker's own, 0..1: the mean over features."""
+        """The share of the baseline that is the speaker's own, 0..1: the mean over features."""
         own = self.learnt_s[: len(FEATURES)]
         return float(np.add.reduce(own / (own + self.worth_s[: len(FEATURES)]))) / len(FEATURES)
 
     def z_scores(self, x: F64) -> F64:
-        """Return features [KNOWN] against the baseline, in deviations; 0 where unknown."""
+        """Return `FEATURES` relative to the baseline, in standard deviations.
+
+        Parameters
+        ----------
+        x
+            [len(TRACKED_FEATURES)], NaN if unknown.
+
+        Returns
+        -------
+        z
+            [len(FEATURES)], -`MAX_ABS_Z`..`MAX_ABS_Z`, 0 if unknown.
+        """
         z = ((x - self.mean) / self.deviation)[: len(FEATURES)]
         return np.minimum(np.maximum(np.where(z == z, z, 0.0), -MAX_ABS_Z), MAX_ABS_Z)
 
@@ -153,7 +164,7 @@ class AgitationModel(Immutable):
     Raises
     ------
     ModelError
-        Where it is no such model, or one for other features.
+        If it is not an agitation model, or one for other features.
     """
 
     def __init__(self, file: FileContents) -> None:
@@ -168,14 +179,14 @@ class AgitationModel(Immutable):
             raise ModelError(f"{file.name}: made for other features; install voicecoach again")
 
     def log_odds(self, z: F64) -> F64:
-        """Return the log odds of agitation, [n], by features against the usual, [n, FEATURES]."""
+        """Return the log odds of agitation, [n], for z scores [n, len(FEATURES)]."""
         out = self._session.run(None, {"z": z.astype(np.float32)})[0]
         return np.asarray(out, np.float64)
 
     def explain(self, z: F64) -> tuple[float, tuple[float, ...]]:
-        """Return the log odds by [FEATURES], and what each of `ASPECTS` adds to them.
+        """Return the log odds for z scores [len(FEATURES)], and how much each of `ASPECTS` adds.
 
-        What an aspect adds is what would be missing were it as usual.
+        An aspect adds the difference to the log odds with its features at the baseline.
         """
         odds = self.log_odds(z * _ASPECT_MASKS).tolist()
         return odds[0], tuple(odds[0] - other for other in odds[1:])

@@ -1,8 +1,8 @@
 """Keeps one agent's baseline across calls, on the agent's own machine.
 
 It is a small JSON file that the agent can see, reset and delete (`voicecoach baseline`).  For each
-signal of the agent's delivery it has a mean, a spread, and how much they were learnt from.  It has
-no audio, no words, no times, and nothing of a customer.
+signal of the agent's delivery it holds a mean, a spread, and how much they were learnt from.  It
+holds no audio, words or times, and nothing about a customer.
 
 A call adds its own mean, weighted by how much was measured.  The stored baseline counts for at most
 `memory`, about 20 calls, so old calls are gradually forgotten and one bad call is a twentieth of
@@ -27,7 +27,7 @@ from voicecoach.text_safety import bounded_input
 from voicecoach.types.stream import Immutable
 
 BASELINE_VERSION = 1
-"""Of the file; raised when a field changes its meaning or leaves."""
+"""Version of the file format; raised when a field changes its meaning or is removed."""
 
 COUNTED_SPEECH, COUNTED_REPLIES, COUNTED_MINUTES = "s of speech", "replies", "minutes"
 
@@ -38,11 +38,11 @@ class BaselineSpec(NamedTuple):
     unit: str
     doc: str
     counted: str
-    """What it is learnt from, and the unit of the two below."""
+    """The observations that it is learnt from: the unit of `stands_for` and `memory`."""
     stands_for: float
-    """How much of a call's own evidence what is kept counts for, at most."""
+    """Most that the stored baseline counts for at the start of a call."""
     memory: float
-    """How much what is kept counts for beside a call that is added, at most."""
+    """Most that the stored baseline counts for when a call is added to it."""
 
 
 BASELINE_SIGNALS: Mapping[str, BaselineSpec] = {
@@ -67,17 +67,17 @@ _Number = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
 
 
 class SignalBaseline(Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was learnt of one signal."""
+    """The baseline of one signal."""
 
     mean: _Number
     """In the signal's unit."""
     spread: Annotated[float, Meta(ge=0.0, le=1000.0)]
     """Standard deviation within a call, in the signal's unit."""
     count: Annotated[float, Meta(gt=0.0, le=1e6)]
-    """How much it was learnt from, in what the signal is `counted`."""
+    """How much it was learnt from, in the signal's `counted`."""
 
     def combined_with(self, call: SignalBaseline, memory: float) -> SignalBaseline:
-        """Return both together, this one counting for no more than `memory`."""
+        """Return the weighted mean of both, in which this one counts for at most `memory`."""
         kept = min(self.count, memory)
         share = call.count / (kept + call.count)
         return SignalBaseline(
@@ -94,9 +94,9 @@ class AgentBaseline(
 
     version: int
     calls: Annotated[int, Meta(ge=0)] = 0
-    """Learnt from."""
+    """Calls that it was learnt from."""
     signals: dict[str, SignalBaseline] = {}
-    """By the name in `SIGNALS`; what is not known is not there."""
+    """By name in `BASELINE_SIGNALS`; unknown ones are left out."""
 
     def __post_init__(self) -> None:
         unknown = self.signals.keys() - BASELINE_SIGNALS.keys()
@@ -104,7 +104,7 @@ class AgentBaseline(
             raise ValueError(f"no such signal: {min(unknown)!r}")
 
     def with_call(self, call: Mapping[str, SignalBaseline]) -> AgentBaseline:
-        """Return it with what a call taught; itself where that is nothing."""
+        """Return the baseline with a call added; the same object if the call has no signals."""
         if not call:
             return self
         signals = dict(self.signals)
@@ -117,12 +117,12 @@ class AgentBaseline(
 
 
 EMPTY_BASELINE = AgentBaseline(version=BASELINE_VERSION)
-"""Where nothing has been learnt."""
+"""A baseline before any call."""
 
 
-def baseline_to_json(usual: AgentBaseline) -> bytes:
-    """Return it as JSON that `parse` accepts, for people to read."""
-    tree: dict[str, Any] = msgspec.to_builtins(usual)
+def baseline_to_json(baseline: AgentBaseline) -> bytes:
+    """Return indented JSON that `parse_baseline` accepts."""
+    tree: dict[str, Any] = msgspec.to_builtins(baseline)
     for learnt in tree["signals"].values():
         learnt.update({key: round(value, 4) for key, value in learnt.items()})
     return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"
@@ -131,10 +131,17 @@ def baseline_to_json(usual: AgentBaseline) -> bytes:
 def parse_baseline(data: bytes, where: str) -> AgentBaseline:
     """Return the baseline in a JSON file.
 
+    Parameters
+    ----------
+    data
+        Content of the file.
+    where
+        Its path, for messages.
+
     Raises
     ------
     ConfigError
-        Where it is damaged, something else, or of a newer version.
+        If it is damaged, not a baseline file, or of a newer version.
     """
     mend = f"start over with `voicecoach baseline reset --file {where}`, or delete it"
     try:

@@ -42,12 +42,15 @@ CALMNESS_AT_BASELINE = 0.75
 
 
 class CalmnessTerm(NamedTuple):
-    """One of the formula."""
+    """A term of the formula."""
 
     text: str
+    """Its expression over the fields of a `delivery` event."""
     least: float
     most: float
+    """Limits within which it counts."""
     weight: float
+    """Calmness lost per unit of the term."""
 
 
 CALMNESS_TERMS: Mapping[str, CalmnessTerm] = {
@@ -66,10 +69,7 @@ NOTABLE_TERM = 0.25
 
 
 def calmness_terms(delivery: Delivery) -> dict[str, float]:
-    """Return the terms of the formula by name, before they are kept within limits.
-
-    NaN where a field is not known.
-    """
+    """Return the terms of the formula by name, before limits apply; NaN if a field is unknown."""
     d = delivery
     return {
         "fast": pace_ratio(nan_if_none(d.rate_syl_s), nan_if_none(d.baseline_rate_syl_s)) - 1.0,
@@ -84,12 +84,12 @@ def calmness_terms(delivery: Delivery) -> dict[str, float]:
 
 
 def calmness(delivery: Delivery) -> float | None:
-    """Return the composite of the formula above, from the fields of an event.
+    """Return the calmness of a delivery by the formula above.
 
     Returns
     -------
     calmness
-        0..1, 0.75 as usual; None where no term is known.
+        0..1, 0.75 at the baseline; None if no term is known.
     """
     known = {name: x for name, x in calmness_terms(delivery).items() if x == x}
     if not known:
@@ -103,12 +103,12 @@ def calmness(delivery: Delivery) -> float | None:
 
 
 def notable_words(delivery: Delivery) -> list[str]:
-    """Return the names of the terms that are notably above the baseline."""
+    """Return the names of the terms from `NOTABLE_TERM` on."""
     return [name for name, x in calmness_terms(delivery).items() if x >= NOTABLE_TERM]
 
 
 def calmness_formula() -> str:
-    """Return the formula as text, a line for each term."""
+    """Return the formula as text, one line per term."""
     lines = [
         f"{name:<11} = {t.text:<49} within {t.least:.2f} .. {t.most:.2f}"
         for name, t in CALMNESS_TERMS.items()

@@ -37,7 +37,7 @@ WITHIN_SPEAKER_SD = {
     "reply_gap_s": 0.5,
     "talk_share": 0.2,
 }
-"""Standard deviation of a window of speech, a reply or a minute within a speaker, by signal."""
+"""Standard deviation between windows of speech, replies or minutes of one speaker, by signal."""
 
 _ROWS = {name: row for row, name in enumerate(BASELINE_SIGNALS)}
 INDEPENDENT_AFTER_S = 3.0
@@ -46,26 +46,26 @@ MEMORY_S = 90.0
 """Seconds of speech after which old speech is forgotten."""
 
 MAX_MEASURE_STEP = int(0.25 * SAMPLE_RATE)
-"""Updates come more often than this while the agent speaks: what lies further apart is a pause."""
+"""Most samples of a window that count as new speech: a longer distance includes a pause."""
 
 
 def delivery_window(settings: config.DeliveryConfig) -> SpeechWindow:
-    """Return the window of speech that is measured."""
+    """Return the window of speech that delivery is measured over."""
     described = ("level_dbfs", "f0_semitones")
     return SpeechWindow(settings.window_s, settings.stale_s, described=described, stretches=False)
 
 
 class DeliveryMeter:
-    """One agent, one stream.
+    """Measures the delivery of one agent in one call.
 
     Parameters
     ----------
     settings
         Windows and the warm-up.
     privacy
-        Whether there is a composite.
-    usual
-        What is kept of earlier calls; None where nothing is.
+        Whether to compute calmness.
+    baseline
+        The baseline from earlier calls; None if none is stored.
     """
 
     def __init__(
@@ -86,15 +86,18 @@ class DeliveryMeter:
         """The last measurement, held in pauses."""
 
     def add_speech_event(self, event: Event) -> None:
-        """Take an event of endpointing, in order."""
+        """Add an event of endpointing, in order."""
         self._learn_talk(event.at)
         self._talk.add_event(event)
 
     def measure_delivery(self, at: int, window: Functionals) -> Delivery:
-        """Take the newest window of the agent's speech, while they speak, and measure."""
+        """Return the measurements at `at`, from the newest window of the agent's speech.
+
+        To be called only while the agent speaks.
+        """
         self._learn_talk(at)
         if self._talk.detect_reply(at):
-            # The median is learnt from, not the gap: the mean of gaps is well above it.
+            # Learn the median, not the gap: the mean of gaps is well above their median.
             self._learn({"reply_gap_s": self._talk.reply_gap_s()}, 1.0, INDEPENDENT_AFTER_S)
         new = (
             max(0, min(MAX_MEASURE_STEP, window.end - max(self._heard_to, window.start)))
@@ -109,25 +112,25 @@ class DeliveryMeter:
             "f0_range_semitones": window.value("f0_semitones", "range"),
         }
         self._learn(voice, new, new)
-        usual = {name: self._baseline_value(name) for name in BASELINE_SIGNALS}
+        baseline = {name: self._baseline_value(name) for name in BASELINE_SIGNALS}
         measured = Delivery(
             at=at,
             speaker=Speaker.AGENT,
             start=window.start,
             end=window.end,
             rate_syl_s=none_if_nan(window.rate_syl_s),
-            baseline_rate_syl_s=none_if_nan(usual["rate_syl_s"]),
-            level_db=none_if_nan(voice["level_dbfs"] - usual["level_dbfs"]),
-            f0_semitones=none_if_nan(voice["f0_semitones"] - usual["f0_semitones"]),
+            baseline_rate_syl_s=none_if_nan(baseline["rate_syl_s"]),
+            level_db=none_if_nan(voice["level_dbfs"] - baseline["level_dbfs"]),
+            f0_semitones=none_if_nan(voice["f0_semitones"] - baseline["f0_semitones"]),
             f0_range_semitones=none_if_nan(
-                voice["f0_range_semitones"] - usual["f0_range_semitones"]
+                voice["f0_range_semitones"] - baseline["f0_range_semitones"]
             ),
             overlaps_per_min=none_if_nan(self._talk.overlaps_per_min(at)),
-            baseline_overlaps_per_min=none_if_nan(usual["overlaps_per_min"]),
+            baseline_overlaps_per_min=none_if_nan(baseline["overlaps_per_min"]),
             reply_gap_s=none_if_nan(self._talk.reply_gap_s()),
-            baseline_reply_gap_s=none_if_nan(usual["reply_gap_s"]),
+            baseline_reply_gap_s=none_if_nan(baseline["reply_gap_s"]),
             talk_share=none_if_nan(self._talk.talk_share(at - TALK_WINDOW, at)),
-            baseline_talk_share=none_if_nan(usual["talk_share"]),
+            baseline_talk_share=none_if_nan(baseline["talk_share"]),
         )
         if self._composite:
             measured = msgspec.structs.replace(measured, calmness=calmness(measured))
@@ -135,19 +138,19 @@ class DeliveryMeter:
         return measured
 
     def baseline(self) -> AgentBaseline:
-        """Return what is usual with this call so far in it, to be kept for the next."""
+        """Return the baseline including this call so far, to be stored for the next call."""
         learnt = {
             name: tally.to_signal_baseline() for name, tally in self._tallies.items() if tally.count
         }
         return self._stored_baseline.with_call(learnt)
 
     def _learn_talk(self, now: int) -> None:
-        """Learn from the minutes of talk that are complete."""
+        """Learn from the completed minutes of talk."""
         for observed in self._talk.completed_minutes(now):
             self._learn(observed, 1.0, INDEPENDENT_AFTER_S)
 
     def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
-        """Learn from `count` of an observation, which are as good as `seconds` of speech."""
+        """Learn from `count` observations, which count as much as `seconds` of speech."""
         values = np.array([observed.get(name, NAN) for name in BASELINE_SIGNALS])
         self._posterior.learn(values, seconds)
         for name, x in observed.items():
@@ -157,7 +160,7 @@ class DeliveryMeter:
     def _baseline_value(self, name: str) -> float:
         row = _ROWS[name]
         mean = float(self._posterior.mean[row])
-        # The microphone may be another one: a level needs the warm-up whatever is kept.
+        # The microphone may have changed, so a level needs the warm-up even with a stored baseline.
         if name in self._stored_baseline.signals and name != "level_dbfs":
             return mean
         of_voice = BASELINE_SIGNALS[name].counted == COUNTED_SPEECH
@@ -183,7 +186,7 @@ class _RunningStats:
 
 
 def _make_posterior(stored: AgentBaseline) -> PosteriorMean:
-    """Return what baselines start from; no speaker is expected to be as others."""
+    """Return the posterior that starts from a stored baseline; it has no population mean."""
     within = np.array([WITHIN_SPEAKER_SD[name] for name in BASELINE_SIGNALS])
     mean, worth_s = np.full(len(within), NAN), np.zeros(len(within))
     for name, learnt in stored.signals.items():

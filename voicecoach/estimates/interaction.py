@@ -23,19 +23,19 @@ INTERRUPTION_ODDS, MAX_INTERRUPTION_ODDS = 0.25, 0.6
 
 
 class InteractionEvidence:
-    """One customer, one stream."""
+    """Evidence from the behaviour of one customer in one call."""
 
     def __init__(self) -> None:
         self._interruptions: deque[int] = deque(maxlen=16)
         self._raised_since: int | None = None
 
     def add_overlap(self, overlap: Overlap) -> None:
-        """Add an overlap; only the customer's count, and no backchannels."""
+        """Add an overlap; only overlaps by the customer that are not backchannels count."""
         if overlap.by is Speaker.CUSTOMER and not overlap.backchannel:
             self._interruptions.append(overlap.at)
 
     def evidence(self, at: int, tone: Tone | None) -> tuple[Evidence, ...]:
-        """Return the evidence at `at`, by the signals of the newest `Tone`."""
+        """Return the evidence at stream index `at`, from the signals of the newest `Tone`."""
         found = []
         signals = tone.signals if tone else {}
         louder, higher = signals.get("level_db", 0.0), signals.get("f0_semitones", 0.0)

@@ -1,4 +1,4 @@
-"""A speaker's own baseline of several measurements, forming as they speak."""
+"""Learns a speaker's own baseline of several measurements as they speak."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 from voicecoach.types.stream import F64
 
 MAX_OFF_SD = 3.0
-"""In standard deviations: what is further off counts as if it were this far."""
+"""Bound of the difference that is learnt from, in standard deviations."""
 _MIN_WORTH_S = 1e-9
 
 
 class PosteriorMean:
-    """Means and spreads of n measurements, each learnt by itself.
+    """Means and spreads of n measurements, each learnt independently.
 
-    A mean is the posterior one of a normal with a normal prior: it starts at the population's and
-    gives way to the speaker's as seconds of speech come in.  Seconds are counted up to `memory_s`,
-    so that it settles and then drifts slowly.  A window far from what is expected counts as less
-    far, so that a shout in the first seconds does not become the baseline.
+    Each is the posterior mean of a normal with a normal prior: it starts at the population's and
+    moves to the speaker's as seconds of speech are added.  Seconds are counted up to `memory_s`, so
+    that the mean settles and then drifts slowly.  Differences are bounded by `MAX_OFF_SD`, so that
+    a shout in the first seconds does not become the baseline.
 
     Parameters
     ----------
     mean
-        [n], the population's; NaN where it says nothing of a speaker: it becomes the first value.
+        [n], the population's means; NaN to start from the speaker's first value.
     within
-        [n], standard deviation of a window within a speaker.
+        [n], standard deviation between the windows of one speaker.
     worth_s
         [n], seconds of speech that the population's mean counts for: with a known standard
         deviation `between` speakers, `independent_after_s * (within / between)**2`.
@@ -48,7 +48,7 @@ class PosteriorMean:
         spread_worth_s: float | None = None,
     ) -> None:
         self.mean = mean.copy()
-        """[n], NaN where nothing is known yet."""
+        """[n], NaN if unknown."""
         self.learnt_s = np.zeros(len(mean))
         """[n], seconds of speech learnt from, up to `memory_s`."""
         self.worth_s = worth_s
@@ -58,10 +58,10 @@ class PosteriorMean:
         self._spread_worth_s = spread_worth_s
         self._squares = (spread_worth_s or 0.0) * self._within_squared
         self.deviation = self._chance_deviation()
-        """[n], how far a window is from the mean by chance: one standard deviation."""
+        """[n], standard deviation of a window from the mean by chance."""
 
     def learn(self, x: F64, seconds: float) -> None:
-        """Move towards values [n], NaN where unknown, that stand for `seconds` of new speech."""
+        """Learn from values [n], NaN if unknown, that stand for `seconds` of new speech."""
         if seconds <= 0.0:
             return
         known = x == x

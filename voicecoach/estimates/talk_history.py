@@ -9,30 +9,30 @@ from voicecoach.types.events import Event, Overlap, SpeechEnded, SpeechStarted
 from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 
 TALK_WINDOW = 180 * SAMPLE_RATE
-"""Of the call, for overlaps and the share of talk."""
+"""Newest part of the call over which overlaps and the share of talk are measured."""
 TALK_MINUTE = 60 * SAMPLE_RATE
-"""Of the call that there must be for a rate of overlaps; what is usual is learnt by the minute."""
+"""Length of call needed for a rate of overlaps; baselines are learnt from each such minute."""
 TALK_SHARE_MIN_S = 20.0
-"""Seconds of speech of both that have a share of talk."""
+"""Seconds of speech, both together, needed for a share of talk."""
 MIN_COUNTED_OVERLAP = int(0.5 * SAMPLE_RATE)
-"""Shorter ones are the ends of turns, which overlap in any talk, and are not counted."""
+"""Shorter overlaps are not counted: turns overlap a little in any talk."""
 MIN_REPLY = int(1.0 * SAMPLE_RATE)
-"""An answer is at least this long: "mm-hm" in a pause is none."""
+"""Shortest reply: "mm-hm" in a pause does not count."""
 MAX_REPLY_GAP = int(5.0 * SAMPLE_RATE)
-"""A longer silence is not the gap before a reply: somebody looks something up, or is on hold."""
+"""Longest gap before a reply: in a longer silence somebody looks something up or is on hold."""
 REPLY_GAPS_KEPT = 5
-"""The newest replies whose median gap is the measurement ..."""
+"""Newest replies whose median gap is the reply gap."""
 MIN_REPLY_GAPS = 3
-"""... and how many it takes."""
+"""Replies needed for a reply gap."""
 
 
 class TalkHistory:
-    """Who spoke when in the recent minutes, and what came of it."""
+    """Who spoke when in the recent minutes, with overlaps and reply gaps."""
 
     def __init__(self) -> None:
         self._spans: dict[Speaker, deque[tuple[int, int]]] = {s: deque() for s in SPEAKERS}
         self._spoken = dict.fromkeys(SPEAKERS, 0)
-        """How long those are together, samples."""
+        """Total length of a speaker's spans, samples."""
         self._since: dict[Speaker, int | None] = dict.fromkeys(SPEAKERS)
         self._overlaps: deque[int] = deque()
         self._gaps: deque[float] = deque(maxlen=REPLY_GAPS_KEPT)
@@ -41,7 +41,7 @@ class TalkHistory:
         self._customer_heard = False
 
     def add_event(self, event: Event) -> None:
-        """Take an event of endpointing."""
+        """Add an event of endpointing."""
         match event:
             case SpeechStarted():
                 self._since[event.speaker] = event.start
@@ -59,15 +59,15 @@ class TalkHistory:
                 pass
 
     def completed_minutes(self, now: int) -> list[dict[str, float]]:
-        """Return what was observed in the minutes that are complete since it was last asked."""
+        """Return the observations of each minute completed since the last call of this method."""
         observed = []
         while now - self._minute >= TALK_MINUTE:
             start, self._minute = self._minute, self._minute + TALK_MINUTE
             share = self.talk_share(start, self._minute)
-            if share == share:  # otherwise they hardly spoke: on hold
+            if share == share:  # otherwise they hardly spoke, for example on hold
                 count = sum(start <= at < self._minute for at in self._overlaps)
                 observed.append({"talk_share": share, "overlaps_per_min": float(count)})
-        # The last span is kept however old it is: a reply follows it.
+        # Keep the last span however old it is: the gap before a reply is measured from it.
         for speaker, spans in self._spans.items():
             while len(spans) > 1 and spans[0][1] <= now - TALK_WINDOW:
                 first, last = spans.popleft()
@@ -77,12 +77,12 @@ class TalkHistory:
         return observed
 
     def detect_reply(self, now: int) -> bool:
-        """Note the gap before what the agent says now; return whether that is a new reply."""
+        """Return whether the agent's speech now is a new reply, and record the gap before it."""
         start, customer_since = self._reply, self._since[Speaker.CUSTOMER]
         if start is None or now - start < MIN_REPLY:
             return False
         if customer_since is not None and customer_since < start:
-            return False  # not known yet whether they have stopped
+            return False  # the customer may not have stopped yet
         self._reply = None
         theirs, own = (self._end_before(s, start) for s in (Speaker.CUSTOMER, Speaker.AGENT))
         if theirs is None or (own is not None and own >= theirs):
@@ -93,24 +93,24 @@ class TalkHistory:
         return True
 
     def _reply_continues(self) -> bool:
-        """Return whether the customer has not spoken since what may become a reply began."""
+        """Return whether the customer has been silent since the possible reply began."""
         spans = self._spans[Speaker.CUSTOMER]
         silent = self._since[Speaker.CUSTOMER] is None
         return self._reply is not None and silent and (not spans or spans[-1][1] <= self._reply)
 
     def reply_gap_s(self) -> float:
-        """Return the median gap of the newest replies."""
+        """Return the median gap of the newest replies, seconds; NaN if there are too few."""
         return statistics.median(self._gaps) if len(self._gaps) >= MIN_REPLY_GAPS else NAN
 
     def overlaps_per_min(self, now: int) -> float:
-        """Return how often the agent came in over the customer, of late."""
+        """Return how often per minute the agent recently talked over the customer, or NaN."""
         if not self._customer_heard or now < TALK_MINUTE:
             return NAN
         count = sum(at > now - TALK_WINDOW for at in self._overlaps)
         return count / (min(now, TALK_WINDOW) / TALK_MINUTE)
 
     def talk_share(self, start: int, end: int) -> float:
-        """Return the agent's share of both's speech in a stretch, 0..1."""
+        """Return the agent's share of all speech from `start` to `end`, 0..1, or NaN."""
         agent, customer = (self._spoken_s(s, start, end) for s in SPEAKERS)
         if not self._customer_heard or agent + customer < TALK_SHARE_MIN_S:
             return NAN
@@ -119,7 +119,7 @@ class TalkHistory:
     def _spoken_s(self, speaker: Speaker, start: int, end: int) -> float:
         spans, since = self._spans[speaker], self._since[speaker]
         spoken = self._spoken[speaker]
-        # Most lie within; what does not is at either end.
+        # Subtract the parts of spans outside [start, end): they are at either end of the list.
         for first, last in spans:
             if first >= start:
                 break
@@ -133,5 +133,5 @@ class TalkHistory:
         return spoken / SAMPLE_RATE
 
     def _end_before(self, speaker: Speaker, at: int) -> int | None:
-        """Return the end of the last of a speaker's spans that began before `at`."""
+        """Return the end of the speaker's last span that began before `at`."""
         return max((end for start, end in self._spans[speaker] if start < at), default=None)

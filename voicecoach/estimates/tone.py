@@ -1,12 +1,12 @@
-"""Estimates the customer's agitation from voice, words and interaction, added as log odds.
+"""Estimates the customer's agitation as the sum of log odds from voice, words and interaction.
 
     log odds  = voice + words + interaction
     agitation = 1 / (1 + exp(-log odds))
 
-Each part is bounded.  Voice is `agitation.AgitationModel` relative to the speaker's baseline,
-reduced if the pitch is not high and while little is known of the speaker; words are `wording`;
-interaction is `interaction`.  Nothing decays in a pause: speech moves the voice's part, and words
-and behaviour move the rest.
+Each part is bounded.  Voice comes from `agitation.AgitationModel` relative to the speaker's
+baseline, reduced if the pitch is not high or little is known of the speaker; words come from
+`wording`, interaction from `interaction`.  The voice's part changes only with speech, so it does
+not decay in a pause.
 
 A sharp voice alone is often due to the room, the line or reading aloud, while an angry voice is
 also higher (Banse & Scherer 1996, "Acoustic profiles in vocal emotion expression", J. Pers.
@@ -40,30 +40,31 @@ from voicecoach.types.events import Evidence, Tone
 from voicecoach.types.stream import F64, HOP, SAMPLE_RATE, Speaker
 
 ALERT_LEVEL = 0.7
-"""Agitation from which a speaker counts as agitated."""
+"""Agitation, 0..1, from which a speaker counts as agitated."""
 START_LOG_ODDS = -2.2
-"""Log odds before anybody has spoken: most customers are calm most of the time."""
+"""Log odds before any speech: most customers are calm most of the time."""
 MIN_LOG_ODDS, MAX_LOG_ODDS = -8.0, 4.0
 """Bounds of the voice's log odds."""
 TONE_SMOOTH_S = 0.2
 """Seconds of speech after which the voice's part has moved by 63 %."""
 MIN_RATE_S = 1.0
-"""Seconds of speech in a window for a rate of syllables."""
+"""Seconds of speech in a window needed for an articulation rate."""
 FULL_WINDOW_S = 1.0
-"""Seconds of speech in a window that are worth the whole of it."""
+"""Seconds of speech from which a window has full weight."""
 MAX_NEW_SAMPLES = GROUP_HOPS * HOP
-"""Most that is new in a window, samples: what lies further apart is a pause."""
+"""Most samples of a window that count as new speech: a longer distance includes a pause."""
 NEAR_ALERT = 0.5
-"""Log odds from which an alert is near, and the stricter guard counts."""
+"""Log odds from which an alert is near, and the strict guard applies."""
 LENIENT_WEIGHT = 0.1
-"""What the lenient guard's odds count above that where the stricter one's are lower."""
+"""Weight of the lenient guard's log odds above `NEAR_ALERT` if the strict guard's are lower."""
 AGITATED_LEARN_WEIGHT = 0.1
-"""What agitated speech counts for in learning the usual."""
+"""Weight of agitated speech in learning the baseline."""
 POPULATION_CONFIDENCE = 0.4
-"""Confidence against a population's usual, where nothing is known of the speaker's own."""
+"""Confidence, 0..1, while only the population's baseline is known."""
 MIN_EVIDENCE_ODDS = 0.5
-"""Log odds from which evidence is reported."""
+"""Least log odds of evidence that is reported."""
 MAX_EVIDENCE = 4
+"""Most pieces of evidence that are reported."""
 
 _TONE_SIGNALS = {
     name: TRACKED_FEATURES.index(feature)
@@ -75,7 +76,7 @@ _TONE_SIGNALS = {
         "level_db": LEVEL_FEATURE,
     }.items()
 }
-"""What is told of a window against the usual, and where the feature that it is stands."""
+"""Reported differences from the baseline, and the index of each one's feature."""
 _NOT_PITCH = tuple(float(not set(LOW_PITCH_INDICES) & set(aspect.indices)) for aspect in ASPECTS)
 
 
@@ -85,17 +86,17 @@ def voice_window(settings: config.ToneConfig) -> SpeechWindow:
 
 
 class Guard(NamedTuple):
-    """What is taken off the voice's log odds."""
+    """Limits the voice's log odds if pitch is not high or the speaker is not well known."""
 
     pitch: float
-    """Standard deviations above the usual from which pitch is high enough."""
+    """Pitch above the baseline, in standard deviations, from which nothing is subtracted."""
     low: float
-    """For each standard deviation that it lacks."""
+    """Log odds subtracted per standard deviation below `pitch`."""
     unknown: float
-    """Where nothing of the usual is the speaker's own yet."""
+    """Log odds subtracted while nothing of the baseline is the speaker's own."""
 
     def penalty(self, pitch: float, known: float) -> float:
-        """Return it for a pitch against the usual and the share of it that is known."""
+        """Return the log odds to subtract; the parameters are those of `apply_guards`."""
         return self.low * max(0.0, self.pitch - pitch) + self.unknown * (1.0 - known)
 
 
@@ -104,21 +105,21 @@ STRICT_GUARD = Guard(pitch=1.3, low=4.0, unknown=3.0)
 
 
 def apply_guards(log_odds: float, pitch: float, known: float) -> float:
-    """Return the voice's log odds less what pitch lacks and what is not known of the speaker.
+    """Return the voice's log odds, reduced for low pitch and an unknown speaker.
 
     Parameters
     ----------
     log_odds
-        By the model.
+        From the model.
     pitch
-        Against the usual, in standard deviations.
+        Relative to the baseline, in standard deviations.
     known
-        Share of the usual that is the speaker's own, 0..1.
+        Share of the baseline that is the speaker's own, 0..1.
 
     Returns
     -------
     log_odds
-        `LEAST` to `MOST`; never falls as any of the three rises.
+        `MIN_LOG_ODDS` to `MAX_LOG_ODDS`; never falls as any of the three rises.
     """
     lenient = log_odds - LENIENT_GUARD.penalty(pitch, known)
     if lenient > NEAR_ALERT:
@@ -128,7 +129,7 @@ def apply_guards(log_odds: float, pitch: float, known: float) -> float:
 
 
 class ToneEstimator:
-    """One customer, one stream."""
+    """Estimates the tone of one customer in one call."""
 
     def __init__(self, model: AgitationModel) -> None:
         self._model = model
@@ -143,7 +144,7 @@ class ToneEstimator:
         """The last estimate, held in pauses."""
 
     def estimate_tone(self, at: int, window: Functionals, others: Sequence[Evidence] = ()) -> Tone:
-        """Take the newest window of speech and what else there is, and return the estimate."""
+        """Return the estimate for the newest window of speech and the other evidence at `at`."""
         x = voice_features(window)
         enough = min(1.0, window.speech_s / FULL_WINDOW_S)
         new = min(MAX_NEW_SAMPLES, max(0, window.end - max(self._heard_to, window.start)))
@@ -154,8 +155,8 @@ class ToneEstimator:
         odds, added = self._model.explain(z)
         pitch = float(z[LOW_PITCH_INDICES].mean())
         log_odds = apply_guards(odds, pitch, known)
-        # What would be missing of it were an aspect as usual.
-        missing = [
+        # How much each aspect adds: the difference if it were at the baseline.
+        contributions = [
             log_odds - apply_guards(odds - more, pitch * other, known)
             for more, other in zip(added, _NOT_PITCH, strict=True)
         ]
@@ -164,17 +165,21 @@ class ToneEstimator:
             POPULATION_CONFIDENCE + (1.0 - POPULATION_CONFIDENCE) * known - self._confidence
         ) * share
         self._aspects = [
-            held + (now - held) * share for held, now in zip(self._aspects, missing, strict=True)
+            held + (now - held) * share
+            for held, now in zip(self._aspects, contributions, strict=True)
         ]
         self._signals = self._baseline_differences(x)
-        # By the voice alone: what the agent does has no say in what the customer's usual is.
+        # By the voice alone: the agent's behaviour must not change the customer's baseline.
         self._voice_baseline.learn(
             x, new_s * max(AGITATED_LEARN_WEIGHT, 1.0 - sigmoid(self._voice) / ALERT_LEVEL)
         )
         return self._make_tone(at, window.start, window.end, others)
 
     def reconsider(self, at: int, others: Sequence[Evidence]) -> Tone | None:
-        """Return the estimate anew where there is more evidence beside the voice than before."""
+        """Return a new estimate in a pause if evidence other than the voice has grown; else None.
+
+        It must have grown by `MIN_EVIDENCE_ODDS`.
+        """
         held = self.newest
         if held is None or sum(e.weight for e in others) < self._others + MIN_EVIDENCE_ODDS:
             return None
@@ -182,13 +187,13 @@ class ToneEstimator:
 
     def _make_tone(self, at: int, start: int, end: int, others: Sequence[Evidence]) -> Tone:
         self._others = sum(e.weight for e in others)
-        # Where the voice is held to be calm after all, it is no evidence.
+        # A voice that is calm overall gives no evidence.
         voice = [
             Evidence(weight, f"voice {aspect.name} than usual")
             for aspect, weight in zip(ASPECTS, self._aspects, strict=True)
             if self._voice > START_LOG_ODDS
         ]
-        told = sorted((*voice, *others), reverse=True)
+        strongest = sorted((*voice, *others), reverse=True)
         self.newest = Tone(
             at=at,
             speaker=Speaker.CUSTOMER,
@@ -196,7 +201,9 @@ class ToneEstimator:
             end=end,
             agitation=sigmoid(self._voice + self._others),
             confidence=self._confidence,
-            evidence=tuple(e.text for e in told[:MAX_EVIDENCE] if e.weight >= MIN_EVIDENCE_ODDS),
+            evidence=tuple(
+                e.text for e in strongest[:MAX_EVIDENCE] if e.weight >= MIN_EVIDENCE_ODDS
+            ),
             signals=self._signals,
         )
         return self.newest

@@ -510,7 +510,8 @@ def main() -> int:
     if options.results and options.results.exists():
         for line in options.results.read_text().splitlines():
             row = json.loads(line)
-            done[row.pop("mutant")] = Outcome(**row)
+            mutant_id = row.pop("mutant")
+            done[mutant_id] = Outcome(**row)
     if options.survivors:
         mutants = [m for m in mutants if m.id in done and done[m.id].verdict != "killed"]
         done = {i: o for i, o in done.items() if o.verdict == "killed"}

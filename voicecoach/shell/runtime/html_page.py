@@ -13,10 +13,13 @@ from xml.etree import ElementTree
 
 from voicecoach.shell.runtime.svg import XmlNode, make_node
 
+COLOURS_STYLE = Path(__file__).with_name("colours.css")
+"""Style sheet that comes before a page's own."""
+
 
 def html_page(title: str, style: Path, *content: XmlNode) -> bytes:
     """Return a page in UTF-8 that contains its style sheet and its content."""
-    css = style.read_text("utf-8")
+    css = COLOURS_STYLE.read_text("utf-8") + style.read_text("utf-8")
     policy = f"default-src 'none'; style-src {csp_hash(css)}; base-uri 'none'; form-action 'none'"
     head = [
         make_node("meta", {"charset": "utf-8"}),

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from voicecoach.shell.control import limits
 from voicecoach.shell.control.limits import ActionLimiter
 from voicecoach.shell.runtime.feed import Feed, UserAction
+from voicecoach.shell.runtime.html_page import COLOURS_STYLE
 from voicecoach.shell.runtime.worker import describe_error
 
 PAGE_FOLDER = Path(__file__).with_name("page")
@@ -120,6 +121,8 @@ class BrowserPage:
 
 def _file(name: str, file: str, kind: str) -> Route:
     content = (PAGE_FOLDER / file).read_bytes()
+    if kind == "text/css":
+        content = COLOURS_STYLE.read_bytes() + content
 
     async def answer(_: Request) -> Response:
         return Response(content, media_type=kind)

@@ -2,8 +2,8 @@
 
 python -m scripts.pictures.overlay [--into FOLDER]
 
-With --into each picture goes into a folder, to look at: calm, cue, paused, and so on, and
-with text twice as large.
+With --into, each state (calm, cue, paused and so on) becomes a picture in a folder, for a look at
+it; one has text twice as large.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestL
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "overlay.png"
 PAGE = "#d9dde3"
-"""What it stands on: about the grey of a softphone."""
+"""The background, about the grey of a softphone."""
 GAP = 24
 SETTLED_S = 0.4
-"""After which all of it is on the screen."""
+"""Seconds until everything has been drawn."""
+
+SILENT = "Nothing heard from the customer for 120 s: is the call muted?"
 
 CALM = Display(
     state="listening",
@@ -58,7 +60,8 @@ CUE = msgspec.structs.replace(
         "let-finish",
         0,
         "Let them finish",
-        "You came in over them and have both spoken for 2.1 s. Stop, and listen.",
+        "You started while they were speaking, and you have both talked for 2.1 s. "
+        "Stop and listen.",
         "Sorry, please go on.",
         None,
     ),
@@ -70,7 +73,7 @@ CUE = msgspec.structs.replace(
         0.43,
         CALMNESS_AT_BASELINE,
         "0.43",
-        "fast, overlapping; 6.1 syl/s (usual 4.6)",
+        "below usual: faster, interrupting more; 6.1 syl/s (usual 4.6)",
     ),
     line=NewestLine(
         Speaker.CUSTOMER, "This is the third time that I am telling you, and nobody", "has"
@@ -96,8 +99,7 @@ PICTURES = {
             "hand-over",
             0,
             "Hand over",
-            "They need somebody else by now. Offer to bring in a colleague, and say what happens "
-            "next.",
+            "Time to bring in a colleague. Offer it, and say what happens next.",
             "Let me bring in my supervisor, and I'll explain everything so that you don't have to "
             "repeat it.",
             False,
@@ -108,7 +110,7 @@ PICTURES = {
         state="paused",
         channels=(
             ChannelMeter(Speaker.AGENT, False, 0, "ok", ""),
-            ChannelMeter(Speaker.CUSTOMER, False, 0, "nothing heard", "nothing on it for 20 s"),
+            ChannelMeter(Speaker.CUSTOMER, False, 0, "nothing heard", SILENT),
         ),
         notice="transcription: behind, no words for now",
     ),
@@ -117,7 +119,7 @@ PICTURES = {
 
 
 def enlarge(scale: float) -> None:
-    """Make all text of this process as much larger, as a person's settings do."""
+    """Enlarge all text of this process, as a user's settings would."""
     overlay.why_unavailable()
     font = QApplication.font()
     font.setPointSizeF(font.pointSizeF() * scale)
@@ -125,7 +127,7 @@ def enlarge(scale: float) -> None:
 
 
 def shoot(display: Display, path: Path, *, through: bool = False, scale: float = 1.0) -> None:
-    """Show a display and save its picture; in a process on a desktop."""
+    """Show a display on the desktop of this process, and save a picture of it."""
     enlarge(scale)
     page = QWidget()
     page.setStyleSheet(f"background: {PAGE}")
@@ -148,7 +150,7 @@ def shoot(display: Display, path: Path, *, through: bool = False, scale: float =
 def main() -> None:
     """Draw the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, help="a folder, for each picture")
+    parser.add_argument("--into", type=Path, help="folder for a picture of each state")
     parser.add_argument("--shoot", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     parser.add_argument("--through", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--text", type=float, default=1.0, help=argparse.SUPPRESS)
@@ -158,7 +160,7 @@ def main() -> None:
             PICTURES[given.shoot[0]], Path(given.shoot[1]), through=given.through, scale=given.text
         )
         return
-    # For the README in twice the pixels: it is looked at on fine screens.
+    # The README's picture has twice the pixels, for high-resolution screens.
     fine = {} if given.into else {"QT_SCALE_FACTOR": "2"}
     with tempfile.TemporaryDirectory() as scratch:
         into = given.into or Path(scratch)

@@ -244,22 +244,25 @@ WRONG = [
     (["replay", "R", "--agent", "R"], "use --agent and --customer together"),
     (["replay", "R", "--agent", "R", "--customer", "R"], "already name the whole call"),
     (["replay", "R", "--mono", "agent", "--swap"], "--mono means one channel"),
-    (["replay", "R", "--mono", "agent"], "it has 2 channels where one is needed"),
+    (["replay", "R", "--mono", "agent"], "2 channels, but one is needed"),
     (["replay", "R", "R", "--events", "e.jsonl"], "--events takes one call"),
     (["replay", "R", "--channels", "agent=0"], "write it as agent=0,customer=1"),
     (["replay", "R", "--channels", "agent=0,customer=0"], "write it as agent=0,customer=1"),
-    (["replay", "R", "--channels", "agent=0,customer=7"], "it has no channel 7"),
+    (["replay", "R", "--channels", "agent=0,customer=7"], "no channel 7"),
     (["replay", "R", "--channels", "x"], "write it as agent=0,customer=1"),
     (["replay", "R", "--config", "none.toml"], "none.toml: cannot read the configuration"),
     (["replay", "R", "--config", "bad.toml"], "bad.toml: cues.min_gap_s: Expected `float` >= 0.0"),
     (["replay", "R", "--config", "rules.toml"], "nowhere.toml: cannot read the cue rules"),
     (["replay", "R", "--model", "no/such/model"], "no/such/model: no such folder"),
     (["replay", "R", "--model", "."], "the folder has no model.bin"),
-    (["replay", "R", "--out", "file"], "file/Gespräch 1: results cannot be written"),
-    (["replay", "R", "--out", "/proc/voicecoach"], "/proc/voicecoach/Gespräch 1: results cannot"),
-    (["replay", "R", "--events", "none/e.jsonl"], "none/e.jsonl: cannot write there"),
-    (["replay", "R", "--out", "o" * 300], "results cannot be written"),
-    (["replay", "x" * 300], "cannot be read: File name too long"),
+    (["replay", "R", "--out", "file"], "file/Gespräch 1: cannot write results"),
+    (
+        ["replay", "R", "--out", "/proc/voicecoach"],
+        "/proc/voicecoach/Gespräch 1: cannot write results",
+    ),
+    (["replay", "R", "--events", "none/e.jsonl"], "none/e.jsonl: cannot write the event log"),
+    (["replay", "R", "--out", "o" * 300], "cannot write results"),
+    (["replay", "x" * 300], "cannot read it: File name too long"),
     (["replay", "R", "--speed", "0"], "--speed"),
     (["replay", "R", "--mono", "nobody"], "--mono"),
 ]
@@ -286,7 +289,9 @@ def test_what_is_wrong_is_said_with_exit_code_2(
 def test_no_model_is_said_and_everything_else_goes_on(recording: Path, home: Path) -> None:
     done = voicecoach("replay", recording, "--model", "small.en", home=home)
     assert done.returncode == 0, done.stderr
-    assert "no words: the transcription model 'small.en' is not on this machine" in done.stderr
+    assert (
+        "no transcription: the transcription model 'small.en' is not on this machine" in done.stderr
+    )
     events = log(home / "voicecoach-out" / "Gespräch 1")
     assert events[1]["type"] == "degraded"
     assert any(e["type"] == "tone" for e in events)

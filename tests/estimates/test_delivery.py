@@ -723,7 +723,7 @@ def test_a_read_only_folder_costs_no_results(recording: Path, home: Path) -> Non
         "replay", recording, "--no-transcribe", "--baseline", file, "--learn", home=home
     )
     assert done.returncode == 2
-    assert f"error: {file}: cannot be written" in done.stderr
+    assert f"error: {file}: cannot write it" in done.stderr
     assert "Traceback" not in done.stderr
     assert log(home / "voicecoach-out" / "call")[-1]["type"] == "ended"
     assert "Results:" in done.stdout
@@ -734,7 +734,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     path = home / "data" / "voicecoach" / "baseline.json"
     shown = voicecoach("baseline", "show", home=home, **data)
     assert shown.returncode == 0
-    assert f"There is no baseline yet; it would be kept in {path}" in shown.stdout
+    assert f"No baseline yet; it will be kept in {path}" in shown.stdout
     assert calmness_formula() in shown.stdout
     assert left(home) == []
     replayed = voicecoach(
@@ -754,7 +754,7 @@ def test_usual_show_reset_and_delete(recording: Path, home: Path) -> None:
     assert path.read_bytes() == before
     assert voicecoach("baseline", "reset", "--yes", home=home, **data).returncode == 0
     assert baseline_file.read_baseline(path) == baseline.EMPTY_BASELINE
-    for said in ("removed", "there is none"):
+    for said in ("deleted", "no baseline to delete"):
         done = voicecoach("baseline", "delete", home=home, **data)
         assert (done.returncode, said in done.stderr) == (0, True)
     assert not path.exists()

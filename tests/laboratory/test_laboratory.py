@@ -408,7 +408,7 @@ def test_what_is_wrong_is_said(log: Path, other: Path, tmp_path: Path) -> None:
         ((old, "--cues", other), "replay the call 'rushing' again"),
         ((tmp_path / "none.jsonl", "--cues", other), "cannot read an event log there"),
         ((log, "--cues", tmp_path / "none.toml"), "cannot read the cue rules"),
-        ((log, "--cues", other, "--out", log), "cannot be written"),
+        ((log, "--cues", other, "--out", log), "cannot write it"),
     ):
         code, text = invoke(*arguments)
         assert code, arguments

@@ -140,7 +140,7 @@ def test_a_name_that_the_locale_cannot_write_is_said(section: str, tmp_path: Pat
     done = voicecoach(*command, "--config", config, home=tmp_path / "home", **ASCII)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    why = {"cues": "no file can have that name", "journal": "'ascii' codec"}[section]
+    why = {"cues": "not a valid file name", "journal": "'ascii' codec"}[section]
     assert why in done.stderr
 
 

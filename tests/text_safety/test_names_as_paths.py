@@ -55,14 +55,12 @@ def test_the_recordings_of_a_truth_and_of_a_list_are_where_it_is(name: str, tmp_
 
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "a\0b"])
 def test_a_setting_that_names_no_file_is_refused(name: str) -> None:
-    with pytest.raises(
-        ConfigError, match="cannot expand '~': no such user|no file can have that name"
-    ):
+    with pytest.raises(ConfigError, match="cannot expand '~': no such user|not a valid file name"):
         expand_path(name)
     assert expand_path("~") == Path.home()
 
 
 def test_a_recording_of_too_many_channels_is_refused() -> None:
     path = bad_input.CORPUS / "audio" / "many-channels.wav"
-    with pytest.raises(AudioFileError, match=f"at most {MOST_CHANNELS} are read"):
+    with pytest.raises(AudioFileError, match=f"at most {MOST_CHANNELS} can be read"):
         RecordedCall.from_stereo(path)

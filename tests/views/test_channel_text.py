@@ -8,7 +8,7 @@ from voicecoach.types.stream import Speaker
 from voicecoach.views.channel_text import STATE_WORDS, describe_channel, short_state
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
-UNPLUGGED = "Jabra: it has been unplugged; plug it in"
+UNPLUGGED = "Jabra: unplugged; plug it in"
 SO_FAR = "no audio so far: is it muted, or is recording not permitted?"
 ONE_SIGNAL = "both channels carry the same signal"
 MOVED = "the delay of an echo moved by +25 ms: two clocks"

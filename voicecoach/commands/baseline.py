@@ -49,7 +49,7 @@ def show_baseline(file: BaselineFileOption = None, config: ConfigOption = None) 
     if load_settings(config, None, None).privacy.composite:
         text = f"\nCalmness, from the fields of a delivery event:\n\n{calmness_formula()}\n"
         console.print(Text(text), soft_wrap=True)
-    where = "Kept in" if known else "There is no baseline yet; it would be kept in"
+    where = "Kept in" if known else "No baseline yet; it will be kept in"
     console.print(Text(f"{where} {path}"), soft_wrap=True)
 
 
@@ -66,7 +66,7 @@ def reset_baseline(
     if not yes:
         typer.confirm(f"Delete everything in {path}?", abort=True)
     baseline_file.write_baseline(path, EMPTY_BASELINE)
-    print_to_stderr(f"{path}: the baseline is empty now")
+    print_to_stderr(f"{path}: baseline reset")
 
 
 @app.command("delete")
@@ -76,5 +76,5 @@ def delete_baseline(file: BaselineFileOption = None) -> None:
 
     path = file or baseline_file.default_baseline_path()
     print_to_stderr(
-        f"{path}: {'removed' if baseline_file.remove_baseline(path) else 'there is none'}"
+        f"{path}: {'deleted' if baseline_file.remove_baseline(path) else 'no baseline to delete'}"
     )

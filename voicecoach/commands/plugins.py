@@ -12,9 +12,10 @@ from voicecoach.shell.views.stderr import print_to_stderr
 
 
 def list_plugins() -> None:
-    """List the sinks, sources, transcribers and views that are installed, with their options."""
+    """List the installed plug-ins with their options, and the languages that ship."""
     from voicecoach.config import PLUGIN_TABLES
     from voicecoach.shell.apps.built_in import built_in_plugins
+    from voicecoach.shell.runtime.languages import shipped_languages
     from voicecoach.shell.runtime.plugins import KIND_NAMES, Registry, option_lines
 
     registry = Registry(built_in_plugins())
@@ -31,5 +32,8 @@ def list_plugins() -> None:
             lines = Text("\n").join(map(safe_text, told))
             table.add_row(*map(safe_text, (KIND_NAMES[kind], entry.name, entry.package)), lines)
     Console().print(table)
+    Console().print(
+        Text(f"\nlanguages that ship with voicecoach: {', '.join(shipped_languages())}")
+    )
     for why in broken:
         print_to_stderr(why)

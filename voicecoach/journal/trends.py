@@ -314,13 +314,13 @@ def _figures_by_call(rows: TrendRows) -> dict[str, dict[str, float]]:
     for cue in rows.cues:
         shown[cue.call] += 1
     of: dict[str, Callable[[CallRow], float | None]] = {
-        "Customer's agitation, highest": lambda call: call.agitation_peak,
-        "Customer's agitation, mean": lambda call: call.agitation_mean,
-        "Customer's agitation, at the end": lambda call: call.agitation_end,
+        "Highest customer agitation": lambda call: call.agitation_peak,
+        "Mean customer agitation": lambda call: call.agitation_mean,
+        "Customer agitation at the end": lambda call: call.agitation_end,
         "Length of the call": lambda call: call.duration_s,
-        "Agent's share of talk": lambda call: call.agent_talk_share,
+        "Agent's share of the talk": lambda call: call.agent_talk_share,
         "Agent's longest turn": lambda call: call.longest_agent_turn_s,
-        "Agent came in over them, a minute": lambda call: _per_minute(call.agent_overlaps, call),
+        "Agent's interruptions a minute": lambda call: _per_minute(call.agent_overlaps, call),
         "Cues shown, a minute": lambda call: _per_minute(shown[call.id], call),
     }
     found = {

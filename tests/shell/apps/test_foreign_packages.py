@@ -66,14 +66,15 @@ def test_what_is_installed_is_listed_with_its_package_and_options(site: Path, ho
         assert [kind, name, "voicecoach-desk", "1.0"] in [row[:4] for row in rows]
     assert "file = 'cues.txt': where the lines go" in done.stdout
     assert "file = required: agent on the first channel" in done.stdout
+    assert "languages that ship with voicecoach: en" in done.stdout
     # What cannot be used is a line each, with the package and what to do.
     said = done.stderr.splitlines()
     assert len(said) == 5, said
     assert all("voicecoach-broken 0.1" in line and "uninstall" in line for line in said)
     assert any(line.startswith("sink absent of the package") for line in said)
-    assert any("sink no-plugin" in line and "is no Plugin" in line for line in said)
+    assert any("sink no-plugin" in line and "is not a voicecoach Plugin" in line for line in said)
     assert any(
-        "sink journal" in line and "voicecoach has one of that name" in line for line in said
+        "sink journal" in line and "voicecoach already has that name" in line for line in said
     )
 
 
@@ -173,7 +174,7 @@ def test_a_broken_transcriber_costs_the_words_alone(
 ) -> None:
     done = run(site, home, "replay", recording, "--out", "out", "--transcriber", name)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith(f"no words: {why}")
+    assert done.stderr.startswith(f"no transcription: {why}")
     assert "; everything else works\n" in done.stderr
     header, *events = log_of(home / "out" / recording.stem)
     assert header["words"] is False
@@ -194,8 +195,8 @@ def test_words_at_no_time_are_a_failure_and_the_call_goes_on(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--view", "nobody"], "nobody: no view of that name is installed; there are: "),
-        (["--source", "nobody"], "nobody: no source of that name is installed; there are: "),
+        (["--view", "nobody"], "nobody: no view of that name is installed; use one of: "),
+        (["--source", "nobody"], "nobody: no source of that name is installed; use one of: "),
         (["--source", "recording"], "sources.recording: Object missing required field `file`"),
         (
             ["--source", "recording", "--set", "sources.recording.file=none.wav"],

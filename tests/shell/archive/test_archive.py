@@ -338,7 +338,7 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(
         wait(lambda: (out / ".calls").exists() and len(results(out)) > 1, process)
         second = voicecoach(*command(good, out), home=home)
         assert second.returncode == 2
-        assert f"another batch is running there (process {process.pid} on " in second.stderr
+        assert f"another batch is writing there (process {process.pid} on " in second.stderr
         children = family(process)
         process.kill()
         process.communicate()
@@ -389,7 +389,7 @@ def test_a_call_that_kills_its_worker_is_given_up_and_the_others_are_done(
     assert called(out) == list(CALLS)
     failed = {row["call"]: row["error"] for row in rows(out, "failed")}
     assert failed.keys() == {"deadly.wav", "odd.wav"}
-    assert "its worker ended (killed or out of memory) all 3 times" in failed["deadly.wav"]
+    assert "its worker was killed or ran out of memory, 3 times" in failed["deadly.wav"]
     assert "RuntimeError: never thought of" in failed["odd.wav"]
 
 
@@ -531,7 +531,7 @@ def test_a_cluster_that_cannot_do_it_is_said_before_the_first_call(
             assert "Traceback" not in found.stderr
     nobody = voicecoach(*command(good, out, "--scheduler", "tcp://127.0.0.1:9"), home=home)
     assert nobody.returncode == 2
-    assert "--scheduler tcp://127.0.0.1:9: no answer from there" in nobody.stderr
+    assert "--scheduler tcp://127.0.0.1:9: the scheduler does not answer" in nobody.stderr
     assert results(out) == {}
 
 
@@ -545,7 +545,9 @@ def test_a_scheduler_that_is_killed_ends_the_batch_which_goes_on_later(
             process.kill()
             _, said = running.communicate(timeout=120)
             assert running.returncode == 2
-        assert "the scheduler has gone away: run the same command again to continue" in said
+        assert (
+            "lost the connection to the scheduler; run the same command again to continue" in said
+        )
         assert "Traceback" not in said
     before = results(out)
     assert voicecoach(*command(good, out), home=home).returncode == 0
@@ -556,10 +558,10 @@ def test_a_scheduler_that_is_killed_ends_the_batch_which_goes_on_later(
 def test_a_worker_says_what_is_wrong_with_it(good: Path, tmp_path: Path) -> None:
     wanted = settings(good, tmp_path)
     wanted.scratch.mkdir()
-    assert "it does not see" in work.check_this_worker("token", wanted, "a.flac")
+    assert "it cannot see" in work.check_this_worker("token", wanted, "a.flac")
     (wanted.scratch / "token").touch()
     assert work.check_this_worker("token", wanted, "a.flac") == ""
-    assert "does not see" in work.check_this_worker("token", wanted, "none.flac")
+    assert "cannot see" in work.check_this_worker("token", wanted, "none.flac")
     assert "it has voicecoach" in work.check_this_worker(
         "token", wanted._replace(version="9"), "a.flac"
     )
@@ -641,7 +643,7 @@ def test_tables_that_cannot_be_written_leave_the_ones_before(
         yield some(result, 1)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OutputError, match="tables cannot be written: No space left on device"):
+    with pytest.raises(OutputError, match="cannot write tables: No space left on device"):
         tables.write_tables(tmp_path, broken(), {}, composite=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
@@ -735,7 +737,7 @@ def test_progress_is_a_bar_at_a_terminal_and_a_line_now_and_then_elsewhere(
 
 
 WRONG = [
-    (["none", "--out", "o"], "none: there is no such folder"),
+    (["none", "--out", "o"], "none: no such folder"),
     (["empty", "--out", "o"], "no recordings found"),
     (["calls", "--out", "file"], "file: cannot write results there"),
     (["calls", "--out", "o", "--mono", "agent", "--swap"], "--mono means one channel"),

@@ -206,7 +206,7 @@ def test_somebody_elses_folder_and_file_are_not_trusted(folder: Path) -> None:
     assert find_running_call() is None
     os.chown(folder, 65534, 65534)
     with WebServer(Feed()) as server:
-        assert "other users have access" in server.why_unreachable
+        assert "other users can access it" in server.why_unreachable
         assert server.folder is None
 
 
@@ -249,7 +249,7 @@ def answering(reply: bytes) -> Iterator[None]:
         (b"\xff\xfe\r\n\r\n", "no live call is running"),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "no live call is running"),
         (b"HTTP/1.1 429 Too Many\r\n\r\n", "pause: too many commands at once; try again"),
-        (b"HTTP/1.1 500 No\r\n\r\n", r"pause: the running call could not do it \(HTTP 500\)"),
+        (b"HTTP/1.1 500 No\r\n\r\n", r"pause: the running call failed to do it \(HTTP 500\)"),
     ],
 )
 def test_an_answer_that_is_none_is_said(
@@ -268,7 +268,7 @@ def test_what_fails_in_the_call_is_said_on_both_sides(monkeypatch: pytest.Monkey
     with WebServer(feed):
         with monkeypatch.context() as patch:
             patch.setattr(web_app, "apply_command", fails)
-            with pytest.raises(ConfigError, match="could not do it"):
+            with pytest.raises(ConfigError, match="failed to do it"):
                 send_command("pause")
         send_command("next")
     assert feed.drain_actions() == [NextCall()]

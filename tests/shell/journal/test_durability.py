@@ -245,9 +245,12 @@ def another(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda path: path.write_bytes(b"not a database, " * 300), "no journal, or it is damaged"),
-        (scribbled, "no journal, or it is damaged: .* move it away"),
-        (another, "a database of something else"),
+        (
+            lambda path: path.write_bytes(b"not a database, " * 300),
+            "not a journal, or a damaged one",
+        ),
+        (scribbled, "not a journal, or a damaged one: .* move the file away"),
+        (another, "a database of another program"),
     ],
 )
 def test_a_file_that_is_none_or_damaged_is_untouched(
@@ -305,19 +308,21 @@ def test_a_purge_that_fails_in_any_way_does_not_stop_a_session(
     monkeypatch.setattr(fill, "purge_older_calls", fail)
     settings = Config(journal=JournalConfig(file=str(path)))
     news = JournalWriter(settings, print).purge_expired()
-    assert news.startswith("journal: calls older than 90 days stay for now: RuntimeError")
+    assert news.startswith("journal: cannot delete calls older than 90 days: RuntimeError")
     assert "secret" not in news
 
 
 def test_a_journal_that_is_not_there_is_not_made_by_looking(path: Path) -> None:
-    with pytest.raises(JournalError, match="there is no journal; `voicecoach journal add"):
+    with pytest.raises(
+        JournalError, match="no journal yet; create it with `voicecoach journal add"
+    ):
         JournalStore(path)
     assert not path.parent.exists()
 
 
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(JournalError, match="file: the journal cannot be kept"):
+    with pytest.raises(JournalError, match="file: cannot write the journal"):
         JournalStore(tmp_path / "file" / "journal.sqlite3", create=True)
 
 
@@ -337,7 +342,7 @@ def test_a_full_disk_costs_only_what_did_not_fit(path: Path) -> None:
     _, said = process.communicate("\n", timeout=120)
     assert process.returncode == 1
     assert "JournalError" in said.splitlines()[-1]
-    assert "the journal cannot be used now" in said.splitlines()[-1]
+    assert "cannot use the journal now" in said.splitlines()[-1]
     assert whole(path)[0] == "before"
 
 
@@ -428,6 +433,6 @@ def test_calls_leave_it_when_they_are_old(path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "d", "0d", "-1d", "90h", "9.5", "٣d", "99999999d", "1e3"])
 def test_a_span_is_whole_days(text: str) -> None:
-    with pytest.raises(ConfigError, match="write it in days, as 90d"):
+    with pytest.raises(ConfigError, match="write it in days, such as 90d"):
         fill.parse_days(text)
     assert fill.parse_days("90d") == fill.parse_days("90") == 90

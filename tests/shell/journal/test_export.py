@@ -150,9 +150,9 @@ def test_an_export_that_cannot_be_is_refused(
     nasty(path)
     (tmp_path / "file").write_text("kept")
     with JournalStore(path) as journal:
-        with pytest.raises(ConfigError, match="no such table; there are calls, cues"):
+        with pytest.raises(ConfigError, match="no such table; use one of calls, cues"):
             export_journal(journal, "csv", tmp_path / "out", "agents")
-        with pytest.raises(OutputError, match="cannot be written"):
+        with pytest.raises(OutputError, match="cannot write it"):
             export_journal(journal, "csv", tmp_path / "file")
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(ConfigError, match=r"pip install 'voicecoach\[archive\]'"):

@@ -165,7 +165,7 @@ def test_a_call_is_found_by_its_id_or_name_or_how_they_begin(path: Path) -> None
         assert journal.find_call("%").name == "% of _"
         for name, id in ids.items():
             assert journal.find_call(id).name == journal.find_call(id[:9]).name == name
-        for text, complaint in (("on", "2 such calls"), ("_", "no such"), ("", "such call")):
+        for text, complaint in (("on", "2 calls match"), ("_", "no such"), ("", "calls match")):
             with pytest.raises(JournalError, match=complaint):
                 journal.find_call(text)
 
@@ -173,7 +173,7 @@ def test_a_call_is_found_by_its_id_or_name_or_how_they_begin(path: Path) -> None
 def test_sound_is_kept_only_when_asked_and_goes_with_its_call(path: Path, tmp_path: Path) -> None:
     left = folder(tmp_path / "call")
     with JournalStore(path, create=True) as journal:
-        with pytest.raises(JournalError, match=r"call\.flac: there is no sound of the call"):
+        with pytest.raises(JournalError, match=r"call\.flac: the call's audio was not kept"):
             fill.add_call_folder(journal, left, audio=True)
         assert not journal.select_rows(CallRow), "all or nothing"
         (left / "call.flac").write_bytes(b"fLaC" + SECRET.encode())
@@ -256,10 +256,13 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
         (lambda at: (at / EVENT_LOG).write_bytes(b"{}\n"), "not the event log of a call"),
         (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "not a score card"),
         (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot read it"),
-        (lambda at: scored(at, survey=Survey(csat=6)), "no score card: csat: 6 is no answer"),
+        (
+            lambda at: scored(at, survey=Survey(csat=6)),
+            "not a score card: csat: 6 is not on the scale",
+        ),
         (
             lambda at: scored(at, techniques=card().techniques * 2),
-            "that cannot be, nothing is kept",
+            "invalid values, nothing was saved",
         ),
     ],
 )
@@ -289,16 +292,16 @@ def test_a_time_that_is_none_is_refused(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "complaint"),
     [
-        ({"csat": 0}, "csat: 0 is no answer: a whole number, 1 to 5"),
-        ({"nps": 11}, "nps: 11 is no answer: a whole number, 0 to 10"),
+        ({"csat": 0}, "csat: 0 is not on the scale; give a whole number from 1 to 5"),
+        ({"nps": 11}, "nps: 11 is not on the scale; give a whole number from 0 to 10"),
         ({"ces": 8}, "ces: 8"),
         ({"csat": True}, "csat: True"),
         ({"csat": "5"}, "csat: '5'"),
         ({"csat": 4.5}, "csat: 4.5"),
-        ({"agent": "Jo"}, "agent: it may have csat"),
-        ({"notes": 3}, "notes: it may have"),
-        ({}, "there is no answer"),
-        ([], "no answers of a survey"),
+        ({"agent": "Jo"}, "cannot use agent; write csat"),
+        ({"notes": 3}, "cannot use notes; write"),
+        ({}, "no survey answer given"),
+        ([], "not a file of survey answers"),
     ],
 )
 def test_an_answer_is_on_its_scale(tmp_path: Path, answers: object, complaint: str) -> None:
@@ -350,7 +353,7 @@ def test_a_journal_that_cannot_be_used_is_said_in_a_line(path: Path, tmp_path: P
     left = folder(tmp_path / "call")
     problems: list[str] = []
     books = JournalWriter(journaled(path), problems.append)
-    assert books.purge_expired().startswith("journal: calls older than 90 days stay for now: ")
+    assert books.purge_expired().startswith("journal: cannot delete calls older than 90 days: ")
     books.on_results(left)
     books.close()
     (said,) = problems
@@ -408,7 +411,7 @@ def test_the_command_line_of_the_journal(tmp_path: Path, monkeypatch: pytest.Mon
         assert done.exit_code == code, done.output
         return done.output
 
-    assert "there is no journal" in journal("list", code=2)
+    assert "no journal yet" in journal("list", code=2)
     left = folder(tmp_path / "one [red]call[red]")
     (left / writer.CARD_JSON).write_bytes(msgspec.json.encode(card()))
     said = journal("add", left, tmp_path / "none", code=2)
@@ -431,11 +434,11 @@ def test_the_command_line_of_the_journal(tmp_path: Path, monkeypatch: pytest.Mon
     file = tmp_path / "notes.csv"
     journal("export", "--format", "csv", "--table", "notes", file)
     assert "[bold]clear" in file.read_text("utf-8")
-    assert "nps: 11 is no answer" in journal("add-survey", "one", "--nps", 11, code=2)
+    assert "nps: 11 is not on the scale" in journal("add-survey", "one", "--nps", 11, code=2)
     assert journal("purge", "--older-than", "36500d") == "0 calls deleted\n"
     assert "deleted" in journal("delete", "one", "--yes")
     assert "no such call" in journal("show", "one", code=2)
-    assert "Associations" in journal("trends", tmp_path)
+    assert "Strongest associations" in journal("trends", tmp_path)
     assert (tmp_path / "trends.html").read_bytes().startswith(b"<!doctype html>")
     data = tmp_path / "home" / "voicecoach" / "journal"
     assert stat.S_IMODE(data.stat().st_mode) == 0o700

@@ -160,7 +160,7 @@ def test_what_is_made_of_a_call_may_fail_and_the_log_stays(tmp_path: Path) -> No
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot keep calls there"):
+    with pytest.raises(OutputError, match="cannot write calls there"):
         check_writable(tmp_path / "file" / "call")
     check_writable(tmp_path / "new" / "folder")
     assert not any((tmp_path / "new" / "folder").iterdir())

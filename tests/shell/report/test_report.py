@@ -422,7 +422,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
         reports.write_report(log, None, "inline")
     (tmp_path / "call" / "scorecard.json").unlink()
     (tmp_path / "call" / "report.html").mkdir()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write it"):
         reports.write_report(log, None, "inline")
     assert sorted(p.name for p in (tmp_path / "call").iterdir()) == ["events.jsonl", "report.html"]
 

@@ -157,7 +157,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     nan = np.append(tone(8000, 300), np.float32("nan"))
     return {
         "missing": (folder / "none.wav", "no such file"),
-        "folder": (folder, "this is a folder"),
+        "folder": (folder, "a folder, not a recording"),
         "empty": (raw("empty.wav", b""), "the file is empty"),
         "text": (raw("text.wav", b"hello" * 100), "not a recording that can be read"),
         "mp3 of text": (raw("text.mp3", b"hello" * 100), "not a recording that can be read"),
@@ -167,7 +167,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
             raw("corrupt.flac", good[:half] + bytes(4000) + good[half + 4000 :]),
             "truncated or corrupt",
         ),
-        "no samples": (write(folder / "zero.wav", *[silence(0)] * 2), "holds no samples"),
+        "no samples": (write(folder / "zero.wav", *[silence(0)] * 2), "the file has no samples"),
         "nan": (write(folder / "nan.wav", nan, nan, subtype="FLOAT"), "not numbers"),
         "int16 as float": (
             write(folder / "scale.wav", *[tone(8000, 300) * 32767] * 2, subtype="FLOAT"),
@@ -175,12 +175,9 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         ),
         "three channels": (
             write(folder / "three.wav", *[sine(300, 1)] * 3),
-            "has 3 channels: say who is on which with --channels",
+            "3 channels: say which carries whom with --channels",
         ),
-        "one channel": (
-            write(folder / "one.wav", sine(300, 1)),
-            "has one channel, but two are needed",
-        ),
+        "one channel": (write(folder / "one.wav", sine(300, 1)), "one channel, but two are needed"),
         "too short": (write(folder / "short.wav", *[tone(8000, 300, 0.01)] * 2), "too short"),
         "too slow": (write(folder / "slow.wav", *[sine(300, 1)] * 2, rate=2000), "2000 Hz"),
         "too fast": (write(folder / "fast.wav", *[sine(300, 1)] * 2, rate=384000), "384000 Hz"),
@@ -207,11 +204,11 @@ def test_a_bad_recording_is_one_line_that_names_it(tmp_path: Path, kind: str) ->
 
 def test_a_channel_that_is_not_there_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", tone(8000, 300), tone(8000, 500))
-    with pytest.raises(AudioFileError, match="it has no channel 2, only 0 to 1"):
+    with pytest.raises(AudioFileError, match="no channel 2, only 0 to 1"):
         RecordedCall.from_stereo(path, (0, 2), mapped=True)
 
 
 def test_a_stereo_file_is_no_speaker_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", tone(8000, 300), tone(8000, 500))
-    with pytest.raises(AudioFileError, match="it has 2 channels where one is needed"):
+    with pytest.raises(AudioFileError, match="2 channels, but one is needed"):
         RecordedCall.from_mono(path, A)

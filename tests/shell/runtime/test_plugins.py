@@ -47,7 +47,9 @@ def test_those_of_packages_are_found_and_none_replaces_another(registry: Registr
     assert entry.load().summary == "writes the cues of each call to a file"
     assert not registry.find("sinks", "journal").foreign
     (twin,) = [e for e in registry.entries("sinks") if e.name == "journal" and e.foreign]
-    with pytest.raises(PluginError, match=r"voicecoach-broken 0\.1 is left out: voicecoach has"):
+    with pytest.raises(
+        PluginError, match=r"voicecoach-broken 0\.1 is not used: voicecoach already has"
+    ):
         twin.load()
 
 
@@ -55,7 +57,10 @@ def test_those_of_packages_are_found_and_none_replaces_another(registry: Registr
     ("name", "why"),
     [
         ("absent", "cannot be loaded: ModuleNotFoundError: No module named 'voicecoach_no_such"),
-        ("no-plugin", "is no Plugin: voicecoach_broken:NO_PLUGIN; update"),
+        (
+            "no-plugin",
+            "cannot be used: voicecoach_broken:NO_PLUGIN is not a voicecoach Plugin; update",
+        ),
         ("cannot-start", "cannot start: ValueError: it is Monday and it rains; update the pack"),
     ],
 )
@@ -71,11 +76,11 @@ def test_a_broken_one_is_one_line_with_its_package(registry: Registry, name: str
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        ("[sinks.nobody]", "sinks.nobody: no sink of that name is installed; there are: absent, "),
-        ("[sinks.cue-file]\nfil = 'x'", "sinks.cue-file.fil: there is no such option: it knows"),
+        ("[sinks.nobody]", "sinks.nobody: no sink of that name is installed; use one of: absent, "),
+        ("[sinks.cue-file]\nfil = 'x'", "sinks.cue-file.fil: no such option; use one of"),
         ("[sinks.cue-file]\nfile = 3", "sinks.cue-file.file: Expected `str`, got `int`"),
-        ("[sinks.journal]\nfile = 'x'", "sinks.journal.file: there is no such option: it has no"),
-        ("[sinks.metrics]\nport = 9464", "sinks.metrics.port: there is no such option: it has no"),
+        ("[sinks.journal]\nfile = 'x'", "sinks.journal.file: no such option; journal has no"),
+        ("[sinks.metrics]\nport = 9464", "sinks.metrics.port: no such option; metrics has no"),
         ("[sources.recording]", "sources.recording: Object missing required field `file`"),
         ("[views.ticker]\nstop_s = -1.0", "views.ticker.stop_s: Expected `float` >= 0.0"),
     ],

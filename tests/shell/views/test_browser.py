@@ -284,7 +284,7 @@ def test_a_ninth_viewer_is_turned_away_until_there_is_room(
     viewers = [stack.enter_context(view(page)) for _ in range(8)]
     assert [shown(viewer) for viewer in viewers] == [Display()] * 8
     with view(page) as ninth:
-        assert ending(ninth) == (1013, "it is already open in 8 places already")
+        assert ending(ninth) == (1013, "already open in 8 places")
     viewers[0].close()
     wait_until(lambda: page.page.viewers == 7)
     goes_on(page, feed)

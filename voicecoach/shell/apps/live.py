@@ -175,7 +175,7 @@ def run_live(
     for stage, reason, _ in feed.drain_troubles():
         print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
-        print_to_stderr(f"{folder}: the disk did not accept all of it; it is incomplete")
+        print_to_stderr(f"{folder}: incomplete, not everything could be written to disk")
     for folder in session.folders:
         print_to_console(console, f"Results: {folder}", "bold")
     if learn and session.baseline and session.folders:

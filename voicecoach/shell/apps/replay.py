@@ -70,7 +70,7 @@ def replay_all(
     out, events, usual, learn = options.out, options.events, options.baseline, options.learn
     if events and (events.is_dir() or not events.parent.is_dir()):
         raise OutputError(
-            f"{events}: cannot write there: its folder is missing, or it is a folder itself"
+            f"{events}: cannot write the event log; name a file in a folder that exists"
         )
     known = baseline_file.read_baseline(usual) if usual else None
     if usual and not known and not learn:
@@ -149,7 +149,7 @@ def start_transcribers(
         for remote in remotes:
             remote.wait_until_ready()
     except (ModelUnavailable, PluginError, RecogniserFailed) as e:
-        report(f"no words: {e}; everything else works")
+        report(f"no transcription: {e}; everything else works")
         return [], str(e)
     return remotes, ""
 

@@ -172,11 +172,11 @@ def _outcome_of_future(future: Future) -> CallOutcome:
         outcome: CallOutcome = future.result()
     except CancelledError as e:
         raise ClusterError(
-            "the scheduler has gone away: run the same command again to continue"
+            "lost the connection to the scheduler; run the same command again to continue"
         ) from e
     except KilledWorker:
         return CallOutcome(
-            error=f"its worker ended (killed or out of memory) all {cluster.ATTEMPTS} times"
+            error=f"its worker was killed or ran out of memory, {cluster.ATTEMPTS} times"
         )
     except VoiceCoachError:
         raise

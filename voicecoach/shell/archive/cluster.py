@@ -64,7 +64,7 @@ def check_installed(*, dashboard: bool) -> None:
     missing = [name for name in names if not importlib.util.find_spec(name)]
     if missing:
         what = "bokeh" if missing == ["bokeh"] else "'voicecoach[archive]'"
-        raise ClusterError(f"there is no {missing[0]} here: pip install {what}")
+        raise ClusterError(f"{missing[0]} is not installed: pip install {what}")
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def existing_cluster(address: str) -> Iterator[Client]:
         try:
             client = Client(address, timeout=CONNECT_S)
         except (OSError, ValueError) as e:
-            raise ClusterError(f"--scheduler {address}: no answer from there: {e}") from e
+            raise ClusterError(f"--scheduler {address}: the scheduler does not answer: {e}") from e
         with client:
             yield client
 

@@ -126,7 +126,7 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
         If there is no such folder, or no recording in it.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: there is no such folder")
+        raise ConfigError(f"{folder}: no such folder")
     found: list[ArchiveRecording] = []
     bad: dict[str, str] = {}
 
@@ -172,7 +172,7 @@ def hold_batch_folder(out: Path) -> Iterator[None]:
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
     except Timeout as e:
         raise OutputError(
-            f"{out}: another batch is running there{_lock_holder_text(holder)}: wait for it"
+            f"{out}: another batch is writing there{_lock_holder_text(holder)}; wait until it ends"
         ) from e
     except OSError as e:
         raise OutputError(f"{out}: cannot write results there: {e.strerror or e}") from e

@@ -100,7 +100,7 @@ def _score_rows(result: CallResult) -> Iterator[TableRow]:
         yield msgspec.structs.asdict(t) | {"seen": len(t.seen), "missed": len(t.missed)}
 
 
-_CALL = Column("call", "string", "path of the recording below the folder, with slashes")
+_CALL = Column("call", "string", "path of the recording within the folder, with slashes")
 
 
 def _some_columns(row: type[msgspec.Struct], *names: str) -> list[Column]:
@@ -123,7 +123,7 @@ CALLS_COLUMNS = (
     Column("speakers", "texts", "who is in the recording"),
     Column("sample_rates_hz", "numbers", "of the recording, Hz"),
     Column("voicecoach", "string", "version that replayed it"),
-    Column("words", "bool", "whether there was a recogniser"),
+    Column("words", "bool", "whether a transcriber ran"),
     *_FIGURES,
     Column("cues", "int64", "cues shown"),
     Column("held_back", "int64", "cues held back"),

@@ -108,11 +108,11 @@ _worker_cache = _WorkerCache()
 def check_this_worker(token: str, settings: BatchSettings, first: str) -> str:
     """Return why a worker cannot be used, or ""."""
     if __version__ != settings.version:
-        return f"it has voicecoach {__version__}, this is {settings.version}"
+        return f"it runs voicecoach {__version__}, this computer runs {settings.version}"
     if not (settings.scratch / token).is_file():
-        return f"it does not see {settings.out}"
+        return f"it cannot see {settings.out}"
     if not os.path.lexists(settings.folder / first):
-        return f"it does not see {settings.folder}"
+        return f"it cannot see {settings.folder}"
     return ""
 
 
@@ -135,7 +135,8 @@ def replay_recording(
     """
     if __version__ != settings.version:
         raise ClusterError(
-            f"a worker has voicecoach {__version__}, this is {settings.version}: install the same"
+            f"a worker runs voicecoach {__version__}, this computer runs {settings.version}: "
+            "install the same version"
         )
     target = settings.results / result
     if target.exists():  # from a worker that ended before it could report it
@@ -166,7 +167,7 @@ def replay_recording(
     except AudioFileError as e:
         return CallOutcome(error=str(e))
     except OSError as e:
-        raise OutputError(f"{settings.out}: results cannot be written: {e.strerror or e}") from e
+        raise OutputError(f"{settings.out}: cannot write results: {e.strerror or e}") from e
     return CallOutcome(done.summary.duration_s)
 
 
@@ -181,7 +182,9 @@ def read_call_result(path: Path) -> CallResult:
     try:
         return bounded_input.decode_json(path.read_bytes(), CallResult)
     except (OSError, ValueError) as e:
-        raise OutputError(f"{path}: this result cannot be read; remove it: {e}") from e
+        raise OutputError(
+            f"{path}: cannot read this result; delete it and run the command again: {e}"
+        ) from e
 
 
 def dask_setup(worker: object) -> None:

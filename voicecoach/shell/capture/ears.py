@@ -91,8 +91,8 @@ def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -
         raise DeviceError("no microphone found; plug in a headset")
     if not of_kind:
         raise DeviceError(
-            "no output can be captured; see `voicecoach devices`, and name the "
-            "customer's voice with --softphone"
+            "no output found to capture; choose one from `voicecoach devices` and name it with "
+            "--softphone"
         )
     return next((s for s in of_kind if s.default), of_kind[0])
 
@@ -282,7 +282,7 @@ class SupervisedDevice:
             )
             if self._source.name == self._supervisor.open_source_name(self._speaker.other):
                 raise DeviceError(
-                    f"{self._source.name} is already used for the other speaker: name two "
+                    f"{self._source.name} is already used for the other speaker; name two "
                     "different sources of `voicecoach devices` with --microphone and --softphone"
                 )
             hear = partial(self.accept_chunk, self._number)

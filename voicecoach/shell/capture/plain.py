@@ -61,7 +61,7 @@ class PortAudioBackend:
         """Open an input, at the device's own rate if it has no other."""
         device = self._devices().get(source.name)
         if device is None:
-            raise DeviceError(f"{source.label}: it has been unplugged; plug it in")
+            raise DeviceError(f"{source.label}: unplugged; plug it in")
         index, extra = device["index"], self._settings(load_sounddevice())
         with contextlib.suppress(DeviceError):
             return PortAudioStream(index, deliver, extra=extra)

@@ -102,7 +102,7 @@ class LoopbackStream:
             )
         except KeyError as e:
             self._audio.terminate()
-            raise DeviceError(f"{source.label}: it has been unplugged; plug it in") from e
+            raise DeviceError(f"{source.label}: unplugged; plug it in") from e
         except (OSError, ValueError) as e:
             self._audio.terminate()
             raise DeviceError(f"{source.label}: cannot open it: {e}") from e

@@ -68,7 +68,7 @@ def publish_call(call: RunningCall, *, token_file: bool) -> Path:
         found = folder.lstat()
         others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or others_write:
-            raise PermissionError(f"{folder}: other users have access; make it yours with mode 700")
+            raise PermissionError(f"{folder}: other users can access it; run chmod 700 on it")
     text = json.dumps(call._asdict())
     atomic_write.write_atomic(folder / CALL_FILE, f"{text}\n")
     if token_file:

@@ -50,4 +50,4 @@ def send_command(word: str) -> None:
         case 429:
             raise ConfigError(f"{word}: too many commands at once; try again")
         case _:
-            raise ConfigError(f"{word}: the running call could not do it (HTTP {status})")
+            raise ConfigError(f"{word}: the running call failed to do it (HTTP {status})")

@@ -48,7 +48,7 @@ def export_journal(journal: JournalStore, kind: str, out: Path, table: str = "")
         If the files cannot be written.
     """
     if table and table not in JOURNAL_TABLES:
-        raise ConfigError(f"{table}: no such table; there are {', '.join(JOURNAL_TABLES)}")
+        raise ConfigError(f"{table}: no such table; use one of {', '.join(JOURNAL_TABLES)}")
     names = [table] if table else list(JOURNAL_TABLES)
     tables = {name: journal.select_rows(JOURNAL_TABLES[name]) for name in names}
     files: dict[Path, bytes]

@@ -79,10 +79,14 @@ def add_call_folder(
             started = datetime.fromisoformat(str(found.facts["started_at"]))
         began = utc_text(started or datetime.fromtimestamp(found.path.stat().st_mtime))
     except (OSError, ValueError, OverflowError) as e:
-        raise JournalError(f"{found.path}: it cannot be told when the call began: {e}") from e
+        raise JournalError(
+            f"{found.path}: cannot tell when the call began; give --started: {e}"
+        ) from e
     sound = found.path.with_name(AUDIO_FILE) if audio else None
     if sound and not sound.is_file():
-        raise JournalError(f"{sound}: there is no sound of the call; `live --record` keeps it")
+        raise JournalError(
+            f"{sound}: the call's audio was not kept; record calls with `voicecoach live --record`"
+        )
     made = make_entry(found.facts, found.events, card, started_at=began, words=words)
     again = journal.add_call(made, sound)
     if card and card.survey != Survey():
@@ -105,7 +109,9 @@ def parse_days(text: str) -> float:
     """
     number = text.removesuffix("d")
     if not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= MOST_DAYS:
-        raise ConfigError(f"--older-than {text}: write it in days, as 90d, at most {MOST_DAYS}")
+        raise ConfigError(
+            f"--older-than {text}: write it in days, such as 90d; at most {MOST_DAYS}"
+        )
     return int(number)
 
 
@@ -125,7 +131,7 @@ def read_survey(
     _on_scale(answers)
     found = Survey(**answers)
     if found == Survey():
-        raise ConfigError("there is no answer: give --csat, --nps, --ces, --notes or --file")
+        raise ConfigError("no survey answer given; use --csat, --nps, --ces, --notes or --file")
     return found
 
 
@@ -133,7 +139,9 @@ def _on_scale(answers: Mapping[str, Any]) -> None:
     for name, (low, high) in SCALES.items():
         value = answers.get(name)
         if value is not None and (type(value) is not int or not low <= value <= high):
-            raise ConfigError(f"{name}: {value!r} is no answer: a whole number, {low} to {high}")
+            raise ConfigError(
+                f"{name}: {value!r} is not on the scale; give a whole number from {low} to {high}"
+            )
 
 
 def _read_answers(file: Path) -> dict[str, Any]:
@@ -142,11 +150,13 @@ def _read_answers(file: Path) -> dict[str, Any]:
     except OSError as e:
         raise ConfigError(f"{file}: cannot read it: {e.strerror or e}") from e
     except ValueError as e:
-        raise ConfigError(f"{file}: these are no answers of a survey: {e}") from e
+        raise ConfigError(f"{file}: not a file of survey answers: {e}") from e
     unknown = answers.keys() - Survey.__struct_fields__
     if unknown or not isinstance(answers.get("notes", ""), str):
         what = ", ".join(sorted(unknown)) or "notes"
-        raise ConfigError(f"{file}: {what}: it may have csat, nps, ces as numbers, and notes")
+        raise ConfigError(
+            f"{file}: cannot use {what}; write csat, nps and ces as numbers, and notes as text"
+        )
     return answers
 
 
@@ -156,5 +166,5 @@ def _score_card(folder: Path) -> ScoreCard | None:
         if card:
             _on_scale(msgspec.structs.asdict(card.survey))
     except ConfigError as e:
-        raise JournalError(f"{folder / writer.CARD_JSON}: this is no score card: {e}") from e
+        raise JournalError(f"{folder / writer.CARD_JSON}: not a score card: {e}") from e
     return card

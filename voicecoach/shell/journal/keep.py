@@ -47,8 +47,8 @@ class JournalWriter(Sink):
         try:
             with JournalStore(path, busy_s=PURGE_BUSY_S) as journal:
                 gone = fill.purge_older_calls(journal, days, datetime.now(UTC))
-        except Exception as e:  # the calls that come matter more
-            return f"journal: calls older than {days} days stay for now: {_reason(e)}"
+        except Exception as e:  # adding new calls matters more
+            return f"journal: cannot delete calls older than {days} days: {_reason(e)}"
         calls = count_text(gone, "call")
         return f"journal: {calls} older than {days} days deleted" if gone else ""
 

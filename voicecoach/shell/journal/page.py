@@ -37,12 +37,12 @@ SURVEY_TITLES = {
 LIMITATIONS = (
     "A score measures what was done in a call, by a formula that voicecoach journal show prints "
     "beside it; it does not measure a person, and this page compares no people.",
-    "Agitation is an estimate, and it falls after every outburst, cue or none. Moments at which a "
-    "cue was due and held back come late in a call or soon after another cue, so they are only "
-    "nearly comparable; those held out by chance ([cues] holdout) are.",
+    "Agitation is an estimate, and it falls after every outburst, with a cue or without. Moments "
+    "when a cue was due but held back come late in a call or soon after another cue, so they are "
+    "only roughly comparable. Those held out at random ([cues] holdout) are comparable.",
     "Intervals are of 95 %: shares by Wilson's score, means by a bootstrap over calls, rank "
     "correlations by Bonett and Wright. The moments of one call count as independent in a share.",
-    "What moves together need not be cause and effect, in either direction.",
+    "A correlation does not show that one causes the other.",
 )
 
 
@@ -80,11 +80,11 @@ def _techniques(trends: Trends) -> Iterator[XmlNode]:
     yield make_node("h2", {}, "Techniques, week by week")
     drawn = [course for course in trends.courses if course.weeks]
     if not drawn:
-        yield _soft("No call has a score yet: there is one where its folder has a score card.")
+        yield _soft("No call has a score yet. A call gets one when its folder has a score card.")
         return
     yield _soft(
-        "Scores from 0 to 1: a dot is a week's median, the bar behind it goes from its lowest to "
-        "its highest, the figure below is the number of calls. A hollow dot is of one or two calls."
+        "Scores go from 0 to 1. A dot is a week's median, the bar behind it the range from lowest "
+        "to highest, the number below it the number of calls. A hollow dot means one or two calls."
     )
     yield make_node(
         "div", {"class": "grid"}, *(_technique_figure(course, trends.weeks) for course in drawn)
@@ -159,9 +159,9 @@ def _cues_section(trends: Trends) -> Iterator[XmlNode]:
         return
     yield _soft(
         "Above: how often the agent did what the cue says within 10 seconds. Below: how the "
-        "customer's agitation changed until 30 seconds later, to the left it fell: after the cue, "
-        "beside moments at which it was due and not shown. A hollow dot is of fewer than "
-        f"{MIN_FOR_INTERVAL} moments or calls: it has no interval and shows very little."
+        "customer's agitation changed in the next 30 seconds (left: it fell), after the cue and "
+        "after moments when the cue was due but not shown. A hollow dot means fewer than "
+        f"{MIN_FOR_INTERVAL} moments or calls: too few for an interval or a conclusion."
     )
     reach = _change_axis_reach(trends.cues)
     figures = [
@@ -230,7 +230,7 @@ def _draw_cue(cue: CueTrend, reach: float) -> XmlNode:
             parts.append(text_node(84, y + 4, "none" if not f.moments else "not known"))
         kind = "other" if place else ""
         parts += _estimate_nodes(y, f.change, lambda value: 185 + 107 * value / reach, kind)
-    description = f"{cue.title}: what followed. {told or 'Nothing is known yet.'}"
+    description = f"{cue.title}: what followed. {told or 'No outcomes yet.'}"
     return svg_node(300, 142, description, *parts)
 
 
@@ -258,13 +258,13 @@ def cue_verdict(cue: CueTrend) -> str:
     text = "; ".join(said) + ". "
     d = cue.difference
     if d.value is None or d.low is None or d.high is None:
-        return text + "Too few moments to compare with."
+        return text + "Too few moments to compare."
     compared = f"Compared with those {cue.against}, agitation changed by {signed_text(d)}: "
     if d.high < 0:
         return text + compared + "it fell more with the cue."
     if d.low > 0:
         return text + compared + "it fell less with the cue."
-    return text + compared + "no difference can be told."
+    return text + compared + "the difference may be chance."
 
 
 # --- surveys ----------------------------------------------------------------------------------

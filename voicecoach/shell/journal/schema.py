@@ -172,7 +172,9 @@ def _version(connection: sqlite3.Connection, where: str) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if (application, bool(tables)) not in ((APPLICATION_ID, True), (0, False)):
-        raise JournalError(f"{where}: this is a database of something else, name another file")
+        raise JournalError(
+            f"{where}: a database of another program; name another file with --journal"
+        )
     if version > SCHEMA_VERSION:
         raise JournalError(
             f"{where}: a newer voicecoach made this journal (schema {version}, this one knows "

@@ -87,7 +87,7 @@ class JournalStore:
         self.path = path
         if not create and not path.is_file():
             raise JournalError(
-                f"{path}: there is no journal; `voicecoach journal add FOLDER` makes one"
+                f"{path}: no journal yet; create it with `voicecoach journal add FOLDER`"
             )
         with self._translate_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,10 +165,12 @@ class JournalStore:
             if len(found) > 1:
                 ids = ", ".join(f"{call.id} ({call.started_at[:10]})" for call in found[:5])
                 more = ", ..." if len(found) > 5 else ""
-                raise JournalError(f"{text}: there are {len(found)} such calls: {ids}{more}")
+                raise JournalError(
+                    f"{text}: {len(found)} calls match: {ids}{more}; give more of the id"
+                )
             if found and text:
                 return found[0]
-        raise JournalError(f"{text}: there is no such call; `voicecoach journal list` has them")
+        raise JournalError(f"{text}: no such call; list the calls with `voicecoach journal list`")
 
     def call_overviews(self) -> list[CallOverview]:
         """Return the calls, the earliest first."""
@@ -323,21 +325,23 @@ class JournalStore:
         try:
             yield
         except sqlite3.OperationalError as e:
-            raise JournalError(f"{self.path}: the journal cannot be used now: {e}") from e
+            raise JournalError(f"{self.path}: cannot use the journal now, try again: {e}") from e
         except sqlite3.IntegrityError as e:
-            raise JournalError(f"{self.path}: that cannot be, nothing is kept of it: {e}") from e
+            raise JournalError(f"{self.path}: invalid values, nothing was saved: {e}") from e
         except sqlite3.DatabaseError as e:
             raise JournalError(
-                f"{self.path}: this is no journal, or it is damaged: {e}; it is left as it is, "
-                "move it away to begin a new one"
+                f"{self.path}: not a journal, or a damaged one: {e}; nothing was changed; "
+                "move the file away to start a new journal"
             ) from e
         except OSError as e:
             what = e.filename or self.path
-            raise JournalError(f"{what}: the journal cannot be kept: {e.strerror or e}") from e
+            raise JournalError(f"{what}: cannot write the journal: {e.strerror or e}") from e
         except UnicodeEncodeError as e:
-            raise JournalError(f"{self.path}: no such name can be in this locale: {e}") from e
-        except ValueError as e:  # what is in a row is not what was written
             raise JournalError(
-                f"{self.path}: a call in it is damaged: {e}; move the journal away to begin a new "
-                "one, and add the calls from their folders"
+                f"{self.path}: this system cannot represent the file name: {e}"
+            ) from e
+        except ValueError as e:  # a row does not hold what was written
+            raise JournalError(
+                f"{self.path}: a call in it is damaged: {e}; move the file away to start a new "
+                "journal, and add the calls from their folders"
             ) from e

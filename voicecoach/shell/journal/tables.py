@@ -109,7 +109,7 @@ def trend_tables(trends: Trends) -> list[Table]:
             ]
             count = str(sum(week.calls for week in course.weeks))
             techniques.add_row(safe_text(course.name), *shown, count)
-    cues = Table("cue", "shown", "heeded", "agitation", "due, not shown", "marks", title="Cues")
+    cues = Table("cue", "shown", "heeded", "agitation", "due but not shown", "marks", title="Cues")
     for cue in trends.cues:
         other = cue.held_out if cue.against == "held out" else cue.held_back
         name = cue.against or "held back"
@@ -126,7 +126,7 @@ def trend_tables(trends: Trends) -> list[Table]:
         "correlates with",
         "calls",
         "rank correlation",
-        title="Associations, the strongest; not causes",
+        title="Strongest associations (not causes)",
     )
     for survey, name in SURVEY_TITLES.items():
         found = [each for each in trends.associations if each.survey == survey]

@@ -81,8 +81,8 @@ def compare_call(found: Results, a: RuleSet, b: RuleSet, config: Config) -> Tria
     call = str(found.facts.get("call", found.path.stem))
     if not comparison.has_signal_trace(found.events):
         raise JournalError(
-            f"{found.path}: the log of an earlier version, without the signals that rules go on: "
-            f"replay the call {call!r} again"
+            f"{found.path}: an earlier version wrote this log, without the signals that rules "
+            f"need; replay the call {call!r} again"
         )
     in_a, in_b = (
         comparison.cue_timeline(found.events, rules.cues, config.cues) for rules in (a, b)

@@ -58,7 +58,7 @@ def check_writable(out: Path) -> None:
         trial.touch()
         trial.unlink()
     except OSError as e:
-        raise OutputError(f"{out}: cannot keep calls there: {e.strerror or e}") from e
+        raise OutputError(f"{out}: cannot write calls there: {e.strerror or e}") from e
 
 
 class CallRecorder:

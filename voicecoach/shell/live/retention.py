@@ -54,8 +54,8 @@ def purge_old_calls(out: Path, days: int, now: datetime) -> str:
             return ""
         if _must_warn_first(out / WARNED_FILE, now, everything=len(old) == len(calls)):
             return (
-                f"all calls in {out} are older than {days} days, if it is {now:%d %B %Y}: they are "
-                "deleted from tomorrow on"
+                f"all calls in {out} are older than {days} days; check today's date "
+                f"({now:%d %B %Y}): they will be deleted from tomorrow on"
             )
     except OSError as e:
         return f"{out}: cannot delete calls older than {days} days: {e.strerror or e}"
@@ -99,5 +99,5 @@ def _delete_call_folder(folder: Path) -> str:
     try:
         shutil.rmtree(folder)
     except OSError as e:
-        return f"{folder} could not be deleted: {e.strerror or e}"
+        return f"{folder}: cannot delete it: {e.strerror or e}"
     return ""

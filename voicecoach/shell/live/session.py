@@ -363,7 +363,7 @@ class LiveCall:
             if self._devices.now >= until:
                 del self._open_notices[stage]
                 self._pass_on(
-                    Degraded(at=self._devices.now, stage=stage, reason="all is well", over=True)
+                    Degraded(at=self._devices.now, stage=stage, reason="recovered", over=True)
                 )
 
     def _raise_notice(self, stage: str, reason: str) -> None:

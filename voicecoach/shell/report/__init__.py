@@ -98,6 +98,6 @@ def recording_opener(
 def _check_same_length(recording_s: float, log_s: float) -> None:
     if abs(recording_s - log_s) > MAX_LENGTH_DIFFERENCE_S:
         raise AudioFileError(
-            f"the recording is {recording_s:.1f} s long and the call of the log {log_s:.1f} s: "
-            f"name the recording of this call"
+            f"the recording is {recording_s:.1f} s long, but the log's call is {log_s:.1f} s; "
+            "name the recording of this call"
         )

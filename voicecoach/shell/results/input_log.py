@@ -227,14 +227,14 @@ def _parse_input_line(raw: bytes) -> InputLine:
     if heard:
         times += [heard.end, *(time for w in heard.words for time in (w.start, w.end))]
         if not (heard.first >= 0 and all(0.0 <= w.probability <= 1.0 for w in heard.words)):
-            raise ValueError("no transcript is like that")
+            raise ValueError("a transcript has an impossible time or probability")
         words = tuple(
             replace(word, text=clean_text(word.text, MAX_WORD_CHARS)) for word in heard.words
         )
         heard = replace(heard, words=words, error=clean_text(heard.error))
     if state:
         if state.state not in ("lost", "ok"):
-            raise ValueError("no device is like that")
+            raise ValueError("a device's state must be lost or ok")
         state = replace(state, reason=clean_text(state.reason))
     if mark:
         times.append(mark.start)
@@ -242,7 +242,7 @@ def _parse_input_line(raw: bytes) -> InputLine:
     if gap:
         times += [gap.start, gap.end]
         if gap.start % HOP or gap.end % HOP or gap.start >= gap.end:
-            raise ValueError("what never came is whole hops")
+            raise ValueError("a gap must be a whole number of hops")
     if not all(0 <= time <= MAX_STREAM_INDEX for time in times):
-        raise ValueError("no time in a call is like that")
+        raise ValueError("a time is outside any call")
     return replace(line, transcript=heard, channel_state=state, cue_feedback=mark)

@@ -148,7 +148,7 @@ def copy_event_log(log: Path, target: Path) -> None:
         if not (target.exists() and target.samefile(log)):
             shutil.copyfile(log, target)
     except OSError as e:
-        raise OutputError(f"{target}: cannot be written: {e.strerror or e}") from e
+        raise OutputError(f"{target}: cannot write it: {e.strerror or e}") from e
 
 
 def _header(call: RecordedCall, setup: CallSetup, *, words: bool) -> bytes:

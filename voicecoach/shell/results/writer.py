@@ -105,7 +105,7 @@ def read_score_card(folder: Path) -> ScoreCard | None:
     except OSError as e:
         raise JournalError(f"{path}: cannot read it: {e.strerror or e}") from e
     except (ValueError, msgspec.ValidationError) as e:
-        raise JournalError(f"{path}: not a score card; move it away first: {e}") from e
+        raise JournalError(f"{path}: not a score card; move it away and try again: {e}") from e
 
 
 def write_score_card(folder: Path, card: ScoreCard) -> None:

@@ -36,7 +36,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         with atomic_file(path) as file:
             file.write(content.encode() if isinstance(content, str) else content)
     except OSError as e:
-        raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
+        raise OutputError(f"{path}: cannot write it: {e.strerror or e}") from e
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def atomic_folder(out: Path, what: str) -> Iterator[Path]:
             os.replace(path, out / path.name)
         done = True
     except OSError as e:
-        raise OutputError(f"{out}: {what} cannot be written: {e.strerror or e}") from e
+        raise OutputError(f"{out}: cannot write {what}: {e.strerror or e}") from e
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -79,18 +79,16 @@ class AudioTrack:
                 f"{path}: sample rate {self.rate} Hz is outside {MIN_RATE} to {MAX_RATE} Hz"
             )
         if count > MOST_CHANNELS:
-            raise AudioFileError(
-                f"{path}: it has {count} channels; at most {MOST_CHANNELS} are read"
-            )
+            raise AudioFileError(f"{path}: {count} channels; at most {MOST_CHANNELS} can be read")
         if expect is not None and count != expect:
             raise AudioFileError(f"{path}: {_wrong_count(count, expect)}")
         if max(self._channels) >= count:
             raise AudioFileError(
-                f"{path}: it has no channel {max(self._channels)}, only 0 to {count - 1}; "
-                f"see --channels"
+                f"{path}: no channel {max(self._channels)}, only 0 to {count - 1}; "
+                "change --channels"
             )
         if self.frames == 0:
-            raise AudioFileError(f"{path}: it holds no samples")
+            raise AudioFileError(f"{path}: the file has no samples")
         if self.frames >= _NO_LENGTH:
             self.frames = 0
         if _cut_ogg(path):
@@ -131,7 +129,7 @@ class AudioTrack:
             if given + len(out) < HOP:
                 raise AudioFileError(
                     f"{self.path}: {read / self.rate * 1000:.1f} ms of audio is too short to "
-                    f"analyse; {HOP / SAMPLE_RATE * 1000:.0f} ms is the least"
+                    f"analyse; the minimum is {HOP / SAMPLE_RATE * 1000:.0f} ms"
                 )
             yield out.T
         if read < self.frames:
@@ -273,7 +271,7 @@ def _open_sound_file(path: Path) -> soundfile.SoundFile:
         if not path.exists():
             raise AudioFileError(f"{path}: no such file")
         if path.is_dir():
-            raise AudioFileError(f"{path}: this is a folder, not a recording")
+            raise AudioFileError(f"{path}: a folder, not a recording")
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path}: the file is empty")
         # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
@@ -284,18 +282,18 @@ def _open_sound_file(path: Path) -> soundfile.SoundFile:
             f"({e.error_string.rstrip('.')})"
         ) from e
     except OSError as e:
-        raise AudioFileError(f"{path}: cannot be read: {e.strerror}") from e
+        raise AudioFileError(f"{path}: cannot read it: {e.strerror}") from e
 
 
 def _wrong_count(count: int, expected: int) -> str:
     if count == 1:
         return (
-            "it has one channel, but two are needed: name the other file (--agent A --customer "
+            "one channel, but two are needed: name the other file (--agent A --customer "
             "B), or who this is (--mono agent or --mono customer)"
         )
     if expected == 2:
-        return f"it has {count} channels: say who is on which with --channels agent=I,customer=J"
-    return f"it has {count} channels where one is needed"
+        return f"{count} channels: say which carries whom with --channels agent=I,customer=J"
+    return f"{count} channels, but one is needed"
 
 
 def _riff_frames(path: Path) -> int | None:

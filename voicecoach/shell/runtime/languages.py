@@ -1,6 +1,6 @@
-"""The languages that there are: those that ship with the package, and those of other packages.
+"""Finds languages: those that ship with the package, and those that other packages add.
 
-A package brings a language by an entry point of the group `voicecoach.languages` whose name is the
+A package adds a language with an entry point of the group `voicecoach.languages` whose name is the
 language's code and whose value is a package with the tables, `phrases.toml` and the others.
 """
 
@@ -19,20 +19,20 @@ from voicecoach.text_safety.card_masking import DIGITS_ALONE, NumberWords
 LANGUAGES_GROUP = "voicecoach.languages"
 """The entry point group."""
 DEFAULT_LANGUAGE = "en"
-"""The language of a log that names none."""
+"""The language of a log that does not name one."""
 _CODE = re.compile(r"[a-z]{2,3}")
 
 
 @cache
 def find_language(code: str) -> Language:
-    """Return a language; where there are no tables of it, one with nothing in it.
+    """Return a language; it is empty if there are no tables for it.
 
     Raises
     ------
     ConfigError
-        Where its tables cannot be used.
+        If its tables cannot be used.
     PluginError
-        Where another package's cannot be loaded.
+        If another package's tables cannot be loaded.
     """
     folder = _find_tables(code)
     if not folder:
@@ -44,7 +44,7 @@ def find_language(code: str) -> Language:
 
 @cache
 def find_numbers(code: str) -> NumberWords:
-    """Return a language's number words, as `find_language` does, and read nothing else."""
+    """Return a language's number words, without reading its other tables."""
     folder = _find_tables(code)
     table = folder / "numbers.toml" if folder else None
     if not table or not table.is_file():
@@ -52,20 +52,26 @@ def find_numbers(code: str) -> NumberWords:
     return load_numbers(table.read_bytes(), f"language {code}")
 
 
+def shipped_languages() -> list[str]:
+    """Return the codes of the languages that ship with the package."""
+    folder = resources.files("voicecoach") / "language"
+    return sorted(entry.name for entry in folder.iterdir() if _CODE.fullmatch(entry.name))
+
+
 def _find_tables(code: str) -> Traversable | None:
-    """Return the folder with a language's tables, None where there is none."""
+    """Return the folder with a language's tables, or None if there is none."""
     if not _CODE.fullmatch(code):
         return None
     built_in = resources.files("voicecoach") / "language" / code
     if built_in.is_dir():
         return built_in
-    # A tenth of a second, which a language that ships need not spend.
+    # This takes a tenth of a second, so it is not done for a language that ships.
     from importlib.metadata import entry_points
 
     for found in entry_points(group=LANGUAGES_GROUP, name=code):
         try:
             return resources.files(found.load())
-        except (Exception, SystemExit) as e:  # of whatever package it is
+        except (Exception, SystemExit) as e:  # a package may raise anything
             package = f"{found.dist.name} {found.dist.version}" if found.dist else found.value
             raise PluginError(
                 f"language {code} of the package {package} cannot be loaded: {type(e).__name__}: "

@@ -19,22 +19,22 @@ from voicecoach.types.stream import F32, SAMPLE_RATE, Block, Transcript
 
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",
-    "queue": "from there until it is taken and both channels are there",
-    "hop": "from taking a block until all is known of it: the three below, and words' bookkeeping",
+    "queue": "from there until both channels have arrived and the engine takes it",
+    "hop": "from taking a block until its events are known: the three below and the words",
     "vad": "speech probability",
     "features": "descriptors of the voice",
     "decision": "segments, estimates, cues: the rest of the engine",
     "publish": "the display made and compared",
     "paint": "repainting what changed",
-    "words": "from asking the recogniser until its answer is heard",
+    "words": "from a request to the transcriber until the engine gets its answer",
     "known": "from a block's first sample at its source until the display says so",
-    "screen": "from there to the screen: until what shows it is painted",
+    "screen": "from there until the screen is repainted",
 }
 """In the order of the data; what each is."""
 QUEUES = {
-    "capture": "chunks that wait to be taken",
-    "words": "requests that wait for the recogniser",
-    "log": "lines that wait for the disk",
+    "capture": "chunks waiting for the engine",
+    "words": "requests waiting for the transcriber",
+    "log": "lines waiting for the disk",
 }
 MAX_DURATIONS = 30_000
 """Newest durations of a stage from which percentiles are computed: 8 minutes of hops."""

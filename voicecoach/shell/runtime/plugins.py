@@ -1,11 +1,11 @@
-"""Plug-ins: what the program does beyond the engine, its own and what other packages add.
+"""Finds and creates plug-ins: sinks, sources, transcribers and views, built in or from packages.
 
-Each is a `Plugin`: how to make it, and its options.  The program lists its own in one function;
-those of other packages are found by entry points, one group for each kind, and are imported only
-when they are asked for.  A package that cannot be used is an error of one line that names it.
+A `Plugin` has a function that creates it, and its options.  `built_in_plugins` lists those of
+voicecoach; those of other packages are found by entry points, one group for each kind, and are
+imported only when they are used.  If a package cannot be used, a one-line error names it.
 
 A plug-in runs in this process (a transcriber in a process of its own) with all rights of the
-user: to install a package is to trust it.
+user, so install only packages that you trust.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 KIND_NAMES = dict(zip(PLUGIN_TABLES, ("sink", "source", "transcriber", "view"), strict=True))
-"""By the kind, which is also its table in the configuration: what one of it is called.  The entry
-points are in the group `voicecoach.` and the kind."""
+"""What one plug-in of each kind is called.  The key is its table in the configuration; with
+`voicecoach.` before it, it is the group of its entry points."""
 OWN_PACKAGE = "voicecoach"
 
 
 class NoOptions(ConfigSection, frozen=True, kw_only=True):
-    """A plug-in without options."""
+    """The options of a plug-in that has none."""
 
 
 @dataclass(frozen=True)
 class Plugin(Generic[T_co]):
-    """What an entry point leads to.
+    """A plug-in, as an entry point names it.
 
     Parameters
     ----------
     create
-        Called with the options, and with what its kind gets besides (docs/extending.md).  It may
-        raise a `VoiceCoachError` that tells a person what to do.
+        Called with the options, and with the arguments of its kind (docs/extending.md).  It may
+        raise a `VoiceCoachError` that tells the user what to do.
     summary
         What it does, in a line.
     options
-        A `ConfigSection`, each field with a description (`msgspec.Meta`): what may stand in the
-        configuration's table of its kind and name, `[sinks.NAME]`.
+        A `ConfigSection` whose fields have descriptions (`msgspec.Meta`): the keys of the
+        configuration's table `[sinks.NAME]`, or that of another kind.
     """
 
     create: Callable[..., T_co]
@@ -55,16 +55,16 @@ class Plugin(Generic[T_co]):
 
 
 class PluginEntry(NamedTuple):
-    """A plug-in that is there, loaded or not."""
+    """An installed plug-in, loaded or not."""
 
     kind: str
     name: str
     package: str
-    """Whose it is, with its version."""
+    """The package that adds it, with its version."""
     point: EntryPoint | None
     plugin: Plugin[Any] | None
     problem: str = ""
-    """Why it cannot be used, before it is even loaded."""
+    """Why it cannot be used, if that is known before it is loaded."""
 
     @property
     def foreign(self) -> bool:
@@ -72,12 +72,12 @@ class PluginEntry(NamedTuple):
         return self.package != OWN_PACKAGE
 
     def load(self) -> Plugin[Any]:
-        """Return the plug-in, imported where it is not yet.
+        """Return the plug-in; import it if necessary.
 
         Raises
         ------
         PluginError
-            Where that fails, whatever happens.
+            If that fails, whatever the package raises.
         """
         if self.plugin:
             return self.plugin
@@ -88,18 +88,18 @@ class PluginEntry(NamedTuple):
         except (Exception, SystemExit) as e:
             raise self.error(f"cannot be loaded: {type(e).__name__}: {e}") from e
         if not isinstance(found, Plugin):
-            raise self.error(f"is no Plugin: {self.point.value}")
+            raise self.error(f"cannot be used: {self.point.value} is not a voicecoach Plugin")
         return found
 
     def create(self, config: Config, *given: Any) -> Any:
-        """Make it, with its options in a configuration and what its kind gets besides.
+        """Create it from its options in a configuration and the arguments of its kind.
 
         Raises
         ------
         PluginError
-            Where it cannot be loaded, or fails.
+            If it cannot be loaded, or fails.
         VoiceCoachError
-            Where it says itself what a person has to do.
+            If it says itself what the user has to do.
         """
         plugin = self.load()
         options = self.read_options(config)
@@ -118,16 +118,16 @@ class PluginEntry(NamedTuple):
         Raises
         ------
         ConfigError
-            Where it has no such option, or the value is none for it.
+            If it has no such option, or the value is invalid.
         PluginError
-            Where it cannot be loaded.
+            If it cannot be loaded.
         """
         table = getattr(config, self.kind).get(self.name, {})
         options, path = self.load().options, f"{self.kind}.{self.name}"
         known = [field.name for field in msgspec.structs.fields(options)]
         if unknown := sorted(table.keys() - set(known)):
-            listed = f"it knows {', '.join(known)}" if known else "it has none"
-            raise ConfigError(f"{path}.{unknown[0]}: there is no such option: {listed}")
+            listed = f"use one of {', '.join(known)}" if known else f"{self.name} has no options"
+            raise ConfigError(f"{path}.{unknown[0]}: no such option; {listed}")
         try:
             return msgspec.convert(table, options)
         except msgspec.ValidationError as e:
@@ -148,7 +148,7 @@ class Registry:
     Parameters
     ----------
     built_in
-        The program's own, by kind and name.  No other package can replace one.
+        Those of voicecoach, by kind and name.  No other package can replace one.
     """
 
     def __init__(self, built_in: Mapping[str, Mapping[str, Plugin[Any]]]) -> None:
@@ -156,18 +156,18 @@ class Registry:
         self._foreign: dict[str, list[PluginEntry]] = {}
 
     def entries(self, kind: str) -> list[PluginEntry]:
-        """Return the plug-ins of a kind; none is loaded."""
+        """Return the plug-ins of a kind, without loading them."""
         own = self._built_in.get(kind, {})
         entries = [PluginEntry(kind, name, OWN_PACKAGE, None, own[name]) for name in own]
         return entries + self._foreign_entries(kind)
 
     def find(self, kind: str, name: str) -> PluginEntry:
-        """Return a plug-in by its name; it is not loaded.
+        """Return a plug-in by its name, without loading it.
 
         Raises
         ------
         ConfigError
-            Where there is none.
+            If none has that name.
         """
         if plugin := self._built_in.get(kind, {}).get(name):
             return PluginEntry(kind, name, OWN_PACKAGE, None, plugin)
@@ -176,16 +176,16 @@ class Registry:
                 return entry
         names = ", ".join(sorted({entry.name for entry in self.entries(kind)})) or "none"
         raise ConfigError(
-            f"{name}: no {KIND_NAMES[kind]} of that name is installed; there are: {names}"
+            f"{name}: no {KIND_NAMES[kind]} of that name is installed; use one of: {names}"
         )
 
     def check_options(self, config: Config) -> None:
-        """Check the tables of plug-ins; what cannot be loaded is left for when it is used.
+        """Check the options of plug-ins; those that cannot be loaded are reported when used.
 
         Raises
         ------
         ConfigError
-            Where there is no such plug-in or option, or its value is none for it.
+            If there is no such plug-in or option, or its value is invalid.
         """
         for kind in PLUGIN_TABLES:
             for name in getattr(config, kind):
@@ -200,7 +200,7 @@ class Registry:
 
     def _foreign_entries(self, kind: str) -> list[PluginEntry]:
         if kind not in self._foreign:
-            # A tenth of a second, which a program that uses none of them need not spend.
+            # This takes a tenth of a second, so it is done only when needed.
             from importlib.metadata import entry_points
 
             taken = dict.fromkeys(self._built_in.get(kind, {}), OWN_PACKAGE)
@@ -209,8 +209,8 @@ class Registry:
                 package, problem = _package_name(point), ""
                 if point.name in taken:
                     problem = (
-                        f"{KIND_NAMES[kind]} {point.name} of the package {package} is left out: "
-                        f"{taken[point.name]} has one of that name; uninstall one of them"
+                        f"{KIND_NAMES[kind]} {point.name} of the package {package} is not used: "
+                        f"{taken[point.name]} already has that name; uninstall one of the two"
                     )
                 taken.setdefault(point.name, package)
                 found.append(PluginEntry(kind, point.name, package, point, None, problem))

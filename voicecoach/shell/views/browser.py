@@ -64,7 +64,7 @@ class BrowserPage:
             await viewer.accept()
             if self.viewers >= limits.MAX_VIEWERS:
                 await viewer.close(
-                    WS_TRY_AGAIN_LATER, f"it is already open in {limits.MAX_VIEWERS} places already"
+                    WS_TRY_AGAIN_LATER, f"already open in {limits.MAX_VIEWERS} places"
                 )
                 return
             self.viewers += 1

@@ -412,3 +412,33 @@ def test_describing_each_hop_at_once_changes_nothing_else() -> None:
         # Decided within 30 ms of the centre of what it is about.
         assert event.at - (event.start + event.end) / 2 <= 0.03 * SAMPLE_RATE
         assert event.end == event.at
+
+
+class Greeter:
+    """A transcriber that hears an agent's opening words in any audio, once it lasts a second."""
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[TranscribedWord]:
+        words = ["thank", "you", "for", "calling"][len(prefix.split()) :]
+        if len(audio) < SAMPLE_RATE:
+            return []
+        return [TranscribedWord(w, i / 5, (i + 1) / 5, 0.9) for i, w in enumerate(words)]
+
+    def restart(self) -> None:
+        """Do nothing: there is no state."""
+
+
+@pytest.mark.parametrize(("spoken_at_s", "swapped"), [(43.0, True), (47.0, False)])
+def test_a_greeting_opens_a_call_in_its_first_45_s(spoken_at_s: float, swapped: bool) -> None:
+    """All audio before is missing, which costs least."""
+    start = round(spoken_at_s * SAMPLE_RATE / HOP) * HOP
+    sound = stereo(silence(9), np.concatenate([syllables(220, 4, 2), silence(7)]))
+    sound += 1e-3 * np.random.default_rng(0).standard_normal(sound.shape).astype(np.float32)
+    blocks = [Block(start + b.start, b.samples) for b in cut_blocks(sound)]
+    worker = answering.ReplayAsr([Greeter()], Config().transcription, ENGLISH.numbers)
+    events = list(run_engine(blocks, make_engine(transcribe=True), worker))
+    worker.close()
+    assert any(isinstance(e, DialogueAct) and e.kind == "greeting" for e in events)
+    states = {e.state for e in events if isinstance(e, ChannelState)}
+    assert ("swapped" in states) == swapped

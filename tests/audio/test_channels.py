@@ -80,6 +80,92 @@ def talk(request: pytest.FixtureRequest) -> Callable[[float, int], Samples]:
     return read
 
 
+# --- the edges ----------------------------------------------------------------------------
+
+
+def ticks(n: int, level_dbfs: float, seed: int = 0) -> F32:
+    """Return so many ticks of noise."""
+    noise = np.random.default_rng(seed).standard_normal(n * TICK * HOP)
+    return np.asarray(10 ** (level_dbfs / 20) * noise, np.float32)
+
+
+def monitor(
+    agent: F32, customer: F32, speaking: bool = True, greetings: dict[int, Speaker] | None = None
+) -> list[ChannelState]:
+    """Return what is said where everyone speaks all the time, or nobody; greetings by tick."""
+    channels, changes, step = ChannelMonitor(), [], TICK * HOP
+    for first in range(0, len(agent), step):
+        end = first + step
+        channels.push(np.stack([agent[first:end], customer[first:end]]))
+        if greetings and end // step in greetings:
+            channels.on_greeting(end, greetings[end // step])
+        changes += channels.update_states(end, [speaking, speaking])
+    return changes
+
+
+@pytest.mark.parametrize(("level_dbfs", "dead"), [(-70.0, False), (-80.0, True)])
+def test_a_channel_that_never_exceeds_minus_75_dbfs_is_dead(level_dbfs: float, dead: bool) -> None:
+    changes = monitor(ticks(45, -30.0), ticks(45, level_dbfs, 1), speaking=False)
+    assert said(changes) == [(C, "dead")] * dead
+
+
+@pytest.mark.parametrize(("level_dbfs", "dead"), [(-84.0, False), (-96.0, True)])
+def test_less_than_a_step_of_16_bits_is_digital_silence(level_dbfs: float, dead: bool) -> None:
+    n = round(122 * SAMPLE_RATE / (TICK * HOP))
+    customer = np.concatenate([ticks(1, -30.0), ticks(n, level_dbfs, 1)])
+    changes = monitor(ticks(n + 1, -30.0), customer, speaking=False)
+    assert said(changes) == [(C, "dead")] * dead
+
+
+def test_four_windows_of_a_second_half_a_second_apart_make_a_copy() -> None:
+    sound = ticks(40, -30.0)
+    first = monitor(sound, sound)[0]
+    assert first.state == "copied"
+    assert first.at / SAMPLE_RATE == pytest.approx(1.024 + 3 * 0.512, abs=0.13)
+
+
+IN_BAND_DB = -7.1
+"""Of white noise, what is between 250 and 1800 Hz of 8000."""
+
+
+@pytest.mark.parametrize(("level_dbfs", "there"), [(-62.0, True), (-68.0, False)])
+def test_a_source_below_minus_65_dbfs_is_not_there(level_dbfs: float, there: bool) -> None:
+    sound = ticks(40, level_dbfs - IN_BAND_DB)
+    assert said(monitor(sound, sound)) == [(A, "copied"), (C, "copied")] * there
+
+
+@pytest.mark.parametrize(("below_db", "there"), [(15.0, True), (21.0, False)])
+def test_a_source_18_db_below_its_loudest_is_not_there(below_db: float, there: bool) -> None:
+    """The loud windows alone are too few for a copy."""
+    sound = np.concatenate([ticks(10, -20.0), ticks(40, -20.0 - below_db)])
+    assert said(monitor(sound, sound)) == [(A, "copied"), (C, "copied")] * there
+
+
+def test_the_loudest_window_fades_by_3_db_in_half_a_minute() -> None:
+    sound = np.concatenate([ticks(10, -20.0), ticks(400, -41.0)])
+    first = monitor(sound, sound)[0]
+    assert 24.0 < first.at / SAMPLE_RATE < 42.0
+
+
+@pytest.mark.parametrize(("below_db", "hearer"), [(4.0, A), (9.0, C)])
+def test_who_is_6_db_nearer_to_their_loudest_is_the_source_though_later(
+    below_db: float, hearer: Speaker
+) -> None:
+    sound, late = ticks(40, -30.0), round(0.05 * SAMPLE_RATE)
+    agent = np.concatenate([0 * ticks(10, 0.0), np.roll(sound, late)])
+    customer = np.concatenate([ticks(10, -30.0 + below_db, 1), sound])
+    assert said(monitor(agent, customer)) == [(hearer, "bleeding")]
+
+
+@pytest.mark.parametrize(("after_s", "swapped"), [(3.5, False), (4.5, True)])
+def test_the_agents_channel_has_4_s_to_come_with_the_greeting(
+    after_s: float, swapped: bool
+) -> None:
+    greetings = {10: C, 10 + round(after_s * SAMPLE_RATE / (TICK * HOP)): A}
+    changes = monitor(ticks(60, -30.0), ticks(60, -30.0, 1), False, greetings)
+    assert ((A, "swapped") in said(changes)) == swapped
+
+
 # --- dead ---------------------------------------------------------------------------------
 
 
@@ -378,92 +464,6 @@ def test_real_calls_are_left_alone(name: str) -> None:
     samples, rate = soundfile.read(DATA / "calls" / f"{name}.flac")
     both = soxr.resample(samples, rate, SAMPLE_RATE).T
     assert watch(both[:, : both.shape[1] // HOP * HOP]) == []
-
-
-# --- the edges ----------------------------------------------------------------------------
-
-
-def ticks(n: int, level_dbfs: float, seed: int = 0) -> F32:
-    """Return so many ticks of noise."""
-    noise = np.random.default_rng(seed).standard_normal(n * TICK * HOP)
-    return np.asarray(10 ** (level_dbfs / 20) * noise, np.float32)
-
-
-def monitor(
-    agent: F32, customer: F32, speaking: bool = True, greetings: dict[int, Speaker] | None = None
-) -> list[ChannelState]:
-    """Return what is said where everyone speaks all the time, or nobody; greetings by tick."""
-    channels, changes, step = ChannelMonitor(), [], TICK * HOP
-    for first in range(0, len(agent), step):
-        end = first + step
-        channels.push(np.stack([agent[first:end], customer[first:end]]))
-        if greetings and end // step in greetings:
-            channels.on_greeting(end, greetings[end // step])
-        changes += channels.update_states(end, [speaking, speaking])
-    return changes
-
-
-@pytest.mark.parametrize(("level_dbfs", "dead"), [(-70.0, False), (-80.0, True)])
-def test_a_channel_that_never_exceeds_minus_75_dbfs_is_dead(level_dbfs: float, dead: bool) -> None:
-    changes = monitor(ticks(45, -30.0), ticks(45, level_dbfs, 1), speaking=False)
-    assert said(changes) == [(C, "dead")] * dead
-
-
-@pytest.mark.parametrize(("level_dbfs", "dead"), [(-84.0, False), (-96.0, True)])
-def test_less_than_a_step_of_16_bits_is_digital_silence(level_dbfs: float, dead: bool) -> None:
-    n = round(122 * SAMPLE_RATE / (TICK * HOP))
-    customer = np.concatenate([ticks(1, -30.0), ticks(n, level_dbfs, 1)])
-    changes = monitor(ticks(n + 1, -30.0), customer, speaking=False)
-    assert said(changes) == [(C, "dead")] * dead
-
-
-def test_four_windows_of_a_second_half_a_second_apart_make_a_copy() -> None:
-    sound = ticks(40, -30.0)
-    first = monitor(sound, sound)[0]
-    assert first.state == "copied"
-    assert first.at / SAMPLE_RATE == pytest.approx(1.024 + 3 * 0.512, abs=0.13)
-
-
-IN_BAND_DB = -7.1
-"""Of white noise, what is between 250 and 1800 Hz of 8000."""
-
-
-@pytest.mark.parametrize(("level_dbfs", "there"), [(-62.0, True), (-68.0, False)])
-def test_a_source_below_minus_65_dbfs_is_not_there(level_dbfs: float, there: bool) -> None:
-    sound = ticks(40, level_dbfs - IN_BAND_DB)
-    assert said(monitor(sound, sound)) == [(A, "copied"), (C, "copied")] * there
-
-
-@pytest.mark.parametrize(("below_db", "there"), [(15.0, True), (21.0, False)])
-def test_a_source_18_db_below_its_loudest_is_not_there(below_db: float, there: bool) -> None:
-    """The loud windows alone are too few for a copy."""
-    sound = np.concatenate([ticks(10, -20.0), ticks(40, -20.0 - below_db)])
-    assert said(monitor(sound, sound)) == [(A, "copied"), (C, "copied")] * there
-
-
-def test_the_loudest_window_fades_by_3_db_in_half_a_minute() -> None:
-    sound = np.concatenate([ticks(10, -20.0), ticks(400, -41.0)])
-    first = monitor(sound, sound)[0]
-    assert 24.0 < first.at / SAMPLE_RATE < 42.0
-
-
-@pytest.mark.parametrize(("below_db", "hearer"), [(4.0, A), (9.0, C)])
-def test_who_is_6_db_nearer_to_their_loudest_is_the_source_though_later(
-    below_db: float, hearer: Speaker
-) -> None:
-    sound, late = ticks(40, -30.0), round(0.05 * SAMPLE_RATE)
-    agent = np.concatenate([0 * ticks(10, 0.0), np.roll(sound, late)])
-    customer = np.concatenate([ticks(10, -30.0 + below_db, 1), sound])
-    assert said(monitor(agent, customer)) == [(hearer, "bleeding")]
-
-
-@pytest.mark.parametrize(("after_s", "swapped"), [(3.5, False), (4.5, True)])
-def test_the_agents_channel_has_4_s_to_come_with_the_greeting(
-    after_s: float, swapped: bool
-) -> None:
-    greetings = {10: C, 10 + round(after_s * SAMPLE_RATE / (TICK * HOP)): A}
-    changes = monitor(ticks(60, -30.0), ticks(60, -30.0, 1), False, greetings)
-    assert ((A, "swapped") in said(changes)) == swapped
 
 
 # --- the machine --------------------------------------------------------------------------

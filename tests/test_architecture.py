@@ -69,7 +69,7 @@ OUTSIDE: dict[str, set[str]] = {
     "api": {*CORE, "shell.apps", "shell.asr", "shell.results", "shell.runtime"},
     "testing": {*CORE, *SHELL},
     "commands": {*CORE, *SHELL},
-    "__main__": {*BASE, "commands", "shell.control", "shell.views"},
+    "__main__": {*BASE, "commands", "shell.control", "shell.runtime", "shell.views"},
 }
 MAY_IMPORT = CORE | SHELL | OUTSIDE
 

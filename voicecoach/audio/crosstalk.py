@@ -1,11 +1,11 @@
 """Detects crosstalk between the channels, and channels that are copies of each other.
 
-Both take the correlator's windows (`dsp.delay`), one after the other.  Peaks are not averaged over
-windows: they would smear where clocks drift, and chance peaks do not agree on a delay (to 2 ms, of
-900).  A delay that moves along a line is of two clocks.
+Both detectors use successive windows of the correlator (`dsp.delay`).  Peaks are not averaged over
+windows: averaging would smear them if clocks drift, and chance peaks rarely agree on a delay (to 2
+ms out of 900).  A delay that changes linearly shows two clocks.
 
-A microphone and a loudspeaker never correlate as a copy does.  Crosstalk with no filter at all does
-until the other says something: both channels are distrusted so long.
+Sound from a loudspeaker never correlates as strongly as a copy.  Unfiltered crosstalk does until
+the other speaker says something; until then both channels are distrusted.
 """
 
 from __future__ import annotations
@@ -16,52 +16,53 @@ from voicecoach.dsp.delay import DelayPeak
 from voicecoach.types.stream import F64, SAMPLE_RATE
 
 AGREE_S = 0.002
-"""Delays that differ by less are one delay."""
+"""Delays that differ by no more than this agree, seconds."""
 ENTER_WINDOWS, ENTER_AGREEING = 6, 4
-"""Windows of the source's speech that are looked at, and that must agree, to enter a state."""
+"""Newest windows of the source's speech, and how many of them must agree, to enter a state."""
 LEAVE_WINDOWS, LEAVE_AGREEING = 12, 1
-"""Windows that are remembered, and at most how many of them may agree, to leave it."""
+"""Newest windows, and the most of them that may agree, to leave a state."""
 ALIGNED_S = 0.005
-"""Delays within this say nothing of the direction: capture may be off by as much."""
+"""Delays up to this do not show the direction: capture may be off by as much.  Seconds."""
 HEARER_LOUDER_DB = 1.5
-"""By how much the hearer may then exceed the source."""
+"""Most by which the hearer's channel may be louder than the source's at such a delay."""
 
 COPY_CORRELATION = 0.97
-"""Correlation of a signal with its copy, with noise of its own 15 dB down and less."""
+"""Least correlation of a signal with its copy, with added noise at most 15 dB below it."""
 APART_CORRELATION = 0.8
-"""A window with less has somebody on one channel alone."""
+"""Correlation below which somebody is on one channel alone."""
 APART_WINDOWS, APART_MOST = 40, 3
-"""In how many of the newest windows with speech that may be so while they are copies."""
+"""Newest windows with speech, and the most of them below `APART_CORRELATION` for copies."""
 
 DRIFT_S = 0.020
-"""By how much the delay has moved when clocks drift."""
+"""Least change of the delay, in seconds, for clocks to count as drifting."""
 DRIFT_FOR = 45 * SAMPLE_RATE
-"""No less than this: a path that changes is no drift."""
+"""Least duration of that change, samples: a change of the path is faster."""
 DRIFT_EVERY = 3 * SAMPLE_RATE
+"""Least distance between two stored delays, samples."""
 DRIFT_POINTS = 160
-"""Delays that are remembered: 8 minutes."""
+"""Stored delays: 8 minutes."""
 DRIFT_LEAST = 6
-"""Fewest of them for a line."""
+"""Fewest delays that a line is fitted to."""
 DRIFT_MAX_RMS = 0.1
-"""RMS distance from the line, of the change along it.  A single jump has 0.17."""
+"""Largest RMS distance from the line, relative to the change along it.  A single jump has 0.17."""
 DRIFT_MIN_SLOPE = 5e-6
-"""Slope below which clocks no longer drift: 0.3 ms a minute."""
+"""Slope below which clocks no longer drift: 0.3 ms per minute."""
 JUMP_S, JUMP_SLOPE = 0.008, 1e-3
-"""A delay that moved by more at once, and by more than such clocks would, begins anew."""
+"""The line starts again if the delay jumps by more than these: seconds, and seconds per second."""
 
 
 class LeakDetector:
-    """Whether one speaker, the source, is heard on the other's channel."""
+    """Detects whether one speaker, the source, is heard on the channel of the other, the hearer."""
 
     def __init__(self) -> None:
         self.is_leaking = False
         self.delay_s = 0.0
-        """Newest, seconds that the hearer is later."""
+        """Newest delay of the hearer's channel, seconds."""
         self.level_db = 0.0
-        """Of what leaks, against the source: the median window, with all else that is there."""
+        """Median level of the hearer's channel, including other sound, against the source's."""
         self.drifts = False
         self.moved_s = 0.0
-        """By how much the delay changed along the line, seconds."""
+        """Change of the delay along the line, seconds."""
         self._delays = np.full(LEAVE_WINDOWS, np.nan)
         self._levels = np.zeros(LEAVE_WINDOWS)
         self._windows = 0
@@ -70,16 +71,16 @@ class LeakDetector:
         self._points = 0
 
     def add_window(self, at: int, delay_s: float, level_db: float) -> None:
-        """Take a window of the source's speech.
+        """Add a window of the source's speech.
 
         Parameters
         ----------
         at
-            Its end.
+            Stream index of its end.
         delay_s
-            By how much the hearer is later; NaN where the channels have nothing in common.
+            Delay of the hearer's channel, seconds; NaN if the channels have nothing in common.
         level_db
-            The hearer's channel against the source's.
+            Level of the hearer's channel against the source's.
         """
         slot = self._windows % LEAVE_WINDOWS
         self._delays[slot], self._levels[slot] = delay_s, level_db
@@ -109,13 +110,13 @@ class LeakDetector:
             self._track_delay(at)
 
     def _agreeing_slots(self, slots: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
-        """Return the most slots that agree on a delay, the newest first."""
+        """Return the largest set of slots that agree on a delay, the newest first."""
         delays = self._delays[slots]
         agree = np.abs(delays[:, None] - delays[None, :]) <= AGREE_S
         return [int(s) for s in slots[agree[int(agree.sum(axis=1).argmax())]]]
 
     def _track_delay(self, at: int) -> None:
-        """Follow the delay, and see whether it moves along a line."""
+        """Store the newest delay, and check whether the delay changes linearly."""
         n = self._points
         times, track = self._times, self._track
         if n:
@@ -143,7 +144,7 @@ class LeakDetector:
 
     @staticmethod
     def _line(times: F64, track: F64) -> tuple[float, float, float]:
-        """Return slope (seconds a second), RMS distance (seconds) and span (samples) of a line."""
+        """Return slope (seconds per second), RMS error (seconds) and span (samples) of a line."""
         span = float(times[-1] - times[0])
         if len(times) < DRIFT_LEAST or span <= 0:
             return 0.0, 0.0, 0.0
@@ -154,17 +155,17 @@ class LeakDetector:
 
 
 class CopyDetector:
-    """Whether both channels carry one signal."""
+    """Detects whether both channels carry the same signal."""
 
     def __init__(self) -> None:
         self.is_copy = False
         self.level_db = 0.0
-        """The customer's channel against the agent's."""
+        """Level of the customer's channel against the agent's."""
         self._likeness = np.zeros(APART_WINDOWS)
         self._windows = 0
 
     def add_peak(self, peak: DelayPeak) -> None:
-        """Take a window with speech."""
+        """Add a window with speech."""
         self._likeness[self._windows % APART_WINDOWS] = peak.likeness
         self._windows += 1
         n = min(self._windows, APART_WINDOWS)

@@ -1,1 +1,1 @@
-"""From hypotheses to words, and from words to dialogue acts; the phrases of each language."""
+"""Turns hypotheses into words and words into dialogue acts; holds the phrases of each language."""

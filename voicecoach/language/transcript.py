@@ -53,7 +53,7 @@ WORDS_OVERDUE_AFTER = 2 * SAMPLE_RATE
 
 
 class HypothesisPrompt(NamedTuple):
-    """What a hypothesis is asked from; see `TranscribeRequest`."""
+    """Where a hypothesis starts, and the words before it; see `TranscribeRequest`."""
 
     start: int
     first: int = 0
@@ -62,30 +62,30 @@ class HypothesisPrompt(NamedTuple):
 
 
 class LocalAgreement:
-    """What is believed of an utterance that began at `start`, as hypotheses of it come."""
+    """The committed and partial words of an utterance that began at `start`."""
 
     def __init__(self, start: int) -> None:
         self.committed: list[HeardWord] = []
         self.tentative: list[HeardWord] = []
-        """Those of the newest hypothesis that may be shown."""
+        """Partial words of the newest hypothesis that may be shown."""
         self._start = start
         self._heard_to = start
         self._following: list[tuple[str, int]] = []
-        """Words of the newest hypothesis that are not committed, and in how many in a row."""
+        """Uncommitted words of the newest hypothesis, and how many in a row had each."""
         self._before: list[int] = []
-        """For each word of the newest hypothesis, what was heard when it was not yet in it."""
+        """For each word, where the audio of the last hypothesis without it ended."""
 
     def add_hypothesis(self, words: tuple[HeardWord, ...], end: int, *, complete: bool) -> None:
-        """Take a hypothesis of what follows the committed words.
+        """Add a hypothesis of the words after the committed ones.
 
         Parameters
         ----------
         words
-            They follow, in this order, those committed before.
+            The words after those committed before.
         end
-            How far the hypothesis has heard.
+            Stream index where its audio ended.
         complete
-            Whether it ends in silence, so that its last word is whole.
+            Whether its audio ended in silence, so that its last word is whole.
         """
         seen = []
         agreeing = True
@@ -121,11 +121,11 @@ class LocalAgreement:
             self.tentative.append(word)
 
     def next_prompt(self) -> HypothesisPrompt:
-        """Return what the next hypothesis of what is not committed needs."""
+        """Return the prompt for the next hypothesis of the uncommitted words."""
         texts = [word.text for word in self.committed]
         masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), None)
         if masked is not None:
-            # What is hidden cannot be told to the transcriber.
+            # Masked words cannot be given to the transcriber.
             return HypothesisPrompt(self._start, masked, " ".join(texts[:masked]))
         kept = max(len(texts) - REDECODED_WORDS, 0)
         start = min(self._before[kept:], default=self._start) - REDECODE_MARGIN
@@ -134,9 +134,9 @@ class LocalAgreement:
         return HypothesisPrompt(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
 
     def words_after_committed(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
-        """Return those words of a transcript that follow the committed ones.
+        """Return the words of a transcript after the committed ones.
 
-        It may hear some of those otherwise, but the last of them at about its place; else None.
+        None if it does not have the last committed word within two words of its place.
         """
         known = [normalize_text(word.text) for word in self.committed[transcript.first :]]
         if not known:
@@ -189,20 +189,20 @@ class IncrementalTranscriber:
         return bool(self._awaiting_final)
 
     def words_overdue(self, at: int) -> bool:
-        """Return whether final words are overdue, so that what was said is not known."""
+        """Return whether final words are overdue."""
         return any(at - draft.end > WORDS_OVERDUE_AFTER for draft in self._awaiting_final.values())
 
     def process_hop(self, at: int, speech: float, segment: Segmenter) -> list[Event]:
-        """Take the hop that ends at `at`; ask for a hypothesis where one is due.
+        """Add the hop that ends at `at`; request a hypothesis if one is due.
 
         Parameters
         ----------
         at
-            Where the hop ends.
+            Stream index of the end of the hop.
         speech
-            Its speech probability.
+            Its speech probability, 0..1.
         segment
-            The speaker's.
+            The segmenter of the speaker's channel.
         """
         draft = self._current
         if not draft:
@@ -234,11 +234,11 @@ class IncrementalTranscriber:
         return [self._request(at, draft, draft.agreement.next_prompt(), at)]
 
     def end_utterance(self, at: int) -> list[Event]:
-        """End the utterance, where there is one, and see to its final words."""
+        """End the open utterance, if any, and request its final words if needed."""
         return self._close_utterance(at) if self._current else []
 
     def discard_utterances(self, at: int) -> list[Event]:
-        """Drop what is in flight: what was committed becomes final, all else is void."""
+        """End all open utterances: committed words become final, all others are dropped."""
         drafts = [*self._awaiting_final.values(), *([self._current] if self._current else [])]
         self._awaiting_final, self._current, self._end = {}, None, at
         events: list[Event] = []
@@ -248,7 +248,7 @@ class IncrementalTranscriber:
         return events
 
     def add_transcript(self, at: int, transcript: Transcript) -> list[Event]:
-        """Take the transcriber's answer."""
+        """Add a transcript from the transcriber."""
         events: list[Event] = []
         if transcript.error != self._last_error:
             self._last_error = transcript.error
@@ -259,7 +259,7 @@ class IncrementalTranscriber:
         if draft:
             if transcript.careful and transcript.end == draft.end:
                 del self._awaiting_final[draft.number]
-                # Where the transcriber failed, what was believed before stands.
+                # If the transcriber failed, the committed words become final.
                 failed = bool(transcript.error)
                 known = draft.agreement.committed if failed else transcript.words
                 events += self._finish_utterance(at, draft, known)
@@ -279,7 +279,7 @@ class IncrementalTranscriber:
         return events
 
     def _word_changes(self, at: int, draft: OpenUtterance) -> list[Event]:
-        """Say what a hypothesis changes of what is shown."""
+        """Return events for the shown words that a hypothesis changed."""
         words = draft.agreement.committed + draft.agreement.tentative
         committed = len(draft.agreement.committed)
         now = [(word.text, i < committed) for i, word in enumerate(words)]

@@ -237,7 +237,7 @@ def test_what_rests_on_a_channel_that_is_not_trusted_is_not_known(
     told = next(t for t in result.techniques if t.id == technique)
     assert (told.score is None) == (who in practice.channels)
     if told.score is None:
-        assert f"the {who}'s channel is bleeding" in told.formula
+        assert f"crosstalk on the {who}'s side" in told.formula
     assert any("not scored" in note for note in result.notes)
 
 
@@ -245,7 +245,7 @@ def test_what_rests_on_a_channel_that_is_not_trusted_is_not_known(
 def test_style_and_journey_rest_on_channels_too(who: Speaker) -> None:
     result = card([state(2, who, "drifting"), *events(UPS)])
     assert result.styles.style == ""
-    assert f"the {who}'s channel is drifting" in result.styles.formula
+    assert f"clocks differ on the {who}'s side" in result.styles.formula
     assert (result.journey.start is None) == (who is C)
     assert (result.root_cause == []) == (who is C)
 

@@ -11,6 +11,7 @@ from voicecoach.scoring.styles import conflict_styles
 from voicecoach.scoring.techniques import TECHNIQUES, score_technique
 from voicecoach.types.events import Event
 from voicecoach.types.stream import SPEAKERS, Speaker
+from voicecoach.views.channel_text import short_state
 from voicecoach.views.scorecard import ScoreCard
 
 MIN_WORDED_SHARE = 0.6
@@ -77,7 +78,8 @@ def _limit_notes(call: ScoredCall, speaker: Speaker) -> list[str]:
     if not call.segments[speaker]:
         return [f"the {speaker} was not heard"]
     if state := call.distrusted.get(speaker):
-        return [f"the {speaker}'s channel is {state}: techniques that need it are not scored"]
+        what = short_state(state)
+        return [f"{what} on the {speaker}'s side: techniques that need it are not scored"]
     if not call.has_words(speaker):
         return [
             f"no words of the {speaker} were transcribed: techniques that need them are not scored"

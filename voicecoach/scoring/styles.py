@@ -21,6 +21,7 @@ from voicecoach.scoring.record import Span
 from voicecoach.scoring.replies import PRESSURE_ACTS, is_blaming, is_upset
 from voicecoach.types.events import DialogueAct
 from voicecoach.types.stream import AGENT, CUSTOMER
+from voicecoach.views.channel_text import short_state
 from voicecoach.views.scorecard import ConflictStyles, StyleEvidence
 
 
@@ -69,7 +70,7 @@ def conflict_styles(call: ScoredCall) -> ConflictStyles:
     """Return the conflict style of a call."""
     began = _conflict_start(call)
     for speaker, state in call.distrusted.items():
-        return _no_styles(f"not known, the {speaker}'s channel is {state}")
+        return _no_styles(f"not known: {short_state(state)} on the {speaker}'s side")
     if call.language.dialogue_acts is None:
         return _no_styles(f"not known, no phrases for {call.language.code!r}")
     if not call.has_words(AGENT):

@@ -33,6 +33,7 @@ from voicecoach.scoring.resolving import (
     find_positive_language,
 )
 from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, Speaker
+from voicecoach.views.channel_text import short_state
 from voicecoach.views.scorecard import Quote, TechniqueScore
 from voicecoach.views.summary import format_seconds
 
@@ -287,7 +288,7 @@ def _unknown(practice: TechniqueSpec, call: ScoredCall) -> str:
     """Return why the technique cannot be scored, "" where it can."""
     for speaker in practice.channels:
         if state := call.distrusted.get(speaker):
-            return f"not known, the {speaker}'s channel is {state}"
+            return f"not known: {short_state(state)} on the {speaker}'s side"
     if practice.words and call.language.dialogue_acts is None:
         return f"not known, no phrases for {call.language.code!r}"
     for speaker in practice.words:

@@ -338,6 +338,30 @@ def test_what_commands_write_is_for_its_owner_alone(recording: Path, home: Path)
     assert [p for p in written if p.stat().st_mode & 0o077] == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["replay", "PIPE"],
+        ["replay", "CALL", "--config", "PIPE"],
+        ["replay", "CALL", "--baseline", "PIPE"],
+        ["cues", "--cues", "PIPE"],
+        ["score", "PIPE"],
+        ["report", "PIPE"],
+    ],
+    ids=" ".join,
+)
+def test_a_pipe_in_place_of_a_file_does_not_hang(
+    command: list[str], recording: Path, home: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "PIPE")
+    names = {"PIPE": tmp_path / "PIPE", "CALL": recording}
+    done = voicecoach(*(names.get(word, word) for word in command), home=home)
+    assert done.returncode == 2
+    assert "PIPE" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 def test_a_crash_leaves_no_memory_in_a_file() -> None:
     """Neither a core file, nor one that a crash handler of the system would be given."""

@@ -22,6 +22,7 @@ from voicecoach.shell.results.reader import Results
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.types.stream import SAMPLE_RATE, TICK_S
 
@@ -122,7 +123,7 @@ def _results(
 def _is_log(path: Path) -> bool:
     """Return whether a file is text, like an event log, rather than a recording."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(1) == b"{"
     except OSError:
         return path.suffix == ".jsonl"

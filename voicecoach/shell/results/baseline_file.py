@@ -13,6 +13,7 @@ import platformdirs
 from voicecoach.errors import ConfigError, OutputError
 from voicecoach.estimates.baseline import AgentBaseline, baseline_to_json, parse_baseline
 from voicecoach.shell.runtime import atomic_write
+from voicecoach.shell.runtime.regular_file import open_regular
 
 MAX_BASELINE_BYTES = 65_536
 """Largest file read, in bytes; a longer one is not ours."""
@@ -32,7 +33,7 @@ def read_baseline(path: Path) -> AgentBaseline | None:
         If it cannot be read or is not a baseline.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BASELINE_BYTES)
     except FileNotFoundError:
         return None

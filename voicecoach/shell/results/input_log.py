@@ -18,6 +18,7 @@ import msgspec
 from voicecoach.engine import ControlItem
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import Processor
+from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.text_safety import bounded_input
 from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
 from voicecoach.types import events
@@ -201,7 +202,7 @@ def read_inputs(path: Path) -> RecordedInputs:
         If the file cannot be read, or is not one of ours.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return RecordedInputs(map(_parse_input_line, bounded_input.log_lines(file)))
     except OSError as e:
         raise AudioFileError(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.errors import JournalError
 from voicecoach.shell.results.replay_one import EVENT_LOG
+from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.text_safety import bounded_input
 from voicecoach.types.events import Event
 from voicecoach.views import event_log
@@ -38,7 +39,7 @@ def read_results(path: Path) -> Results:
     """
     log = path / EVENT_LOG if path.is_dir() else path
     try:
-        with log.open("rb") as file:
+        with open_regular(log) as file:
             whole = bounded_input.log_lines(file)
             facts = event_log.parse_header(next(whole, b""))
             thresholds_from_header(facts)

@@ -272,6 +272,8 @@ def _open_sound_file(path: Path) -> soundfile.SoundFile:
             raise AudioFileError(f"{path}: no such file")
         if path.is_dir():
             raise AudioFileError(f"{path}: a folder, not a recording")
+        if not path.is_file():
+            raise AudioFileError(f"{path}: a pipe or a device, not a recording")
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path}: the file is empty")
         # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.

@@ -13,6 +13,7 @@ from voicecoach.coaching.cues import Cue, built_in_cues, parse_cues, translate_c
 from voicecoach.config import Config, parse_config
 from voicecoach.errors import ConfigError
 from voicecoach.shell.runtime.languages import find_language
+from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.text_safety.bounded_input import MAX_FILE_BYTES
 from voicecoach.types.stream import FileContents
 
@@ -26,7 +27,7 @@ def read_file(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
         If it cannot be read or has more than `most` bytes.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(most + 1)
     except ValueError as e:  # a NUL in its name
         raise OSError(errno.EINVAL, "not a valid file name") from e

@@ -17,6 +17,7 @@ import platformdirs
 
 from voicecoach.errors import OutputError
 from voicecoach.shell.runtime.atomic_write import write_atomic
+from voicecoach.shell.runtime.regular_file import open_regular
 
 SCREEN_MARGIN = 16
 """Distance from the screen's corner at first, in pixels."""
@@ -102,7 +103,7 @@ def places_path() -> Path:
 def read_places(path: Path) -> Places:
     """Return the positions in a file; none if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return msgspec.json.decode(file.read(MAX_PLACES_BYTES), type=Places)
     except (OSError, msgspec.MsgspecError, UnicodeError):
         return {}

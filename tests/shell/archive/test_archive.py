@@ -562,7 +562,7 @@ def test_a_worker_says_what_is_wrong_with_it(good: Path, tmp_path: Path) -> None
     (wanted.scratch / "token").touch()
     assert work.check_this_worker("token", wanted, "a.flac") == ""
     assert "cannot see" in work.check_this_worker("token", wanted, "none.flac")
-    assert "it has voicecoach" in work.check_this_worker(
+    assert "it runs voicecoach" in work.check_this_worker(
         "token", wanted._replace(version="9"), "a.flac"
     )
     with pytest.raises(ClusterError, match="install the same"):
@@ -643,7 +643,7 @@ def test_tables_that_cannot_be_written_leave_the_ones_before(
         yield some(result, 1)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OutputError, match="cannot write tables: No space left on device"):
+    with pytest.raises(OutputError, match="cannot write the tables: No space left on device"):
         tables.write_tables(tmp_path, broken(), {}, composite=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
@@ -701,11 +701,13 @@ def test_what_is_not_installed_is_said_before_anything_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "pyarrow" or None)
-    with pytest.raises(ClusterError, match=r"no pyarrow here: pip install 'voicecoach\[archive\]'"):
+    with pytest.raises(
+        ClusterError, match=r"pyarrow is not installed: pip install 'voicecoach\[archive\]'"
+    ):
         cluster.check_installed(dashboard=True)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "bokeh" or None)
     cluster.check_installed(dashboard=False)
-    with pytest.raises(ClusterError, match="no bokeh here: pip install bokeh"):
+    with pytest.raises(ClusterError, match="bokeh is not installed: pip install bokeh"):
         cluster.check_installed(dashboard=True)
 
 

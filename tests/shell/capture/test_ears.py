@@ -113,7 +113,7 @@ def test_a_source_is_named_by_its_name_or_some_of_what_it_is(
         ([MIC, OTHER, OUT], A, "mono", "matches several sources: name one of mic, mic2"),
         ([MIC, OUT], C, "nobody", "--softphone nobody was not found: name one of mic, out.monitor"),
         ([OUT], A, "", "no microphone found; plug in a headset"),
-        ([MIC], C, "", "name the customer's voice with --softphone"),
+        ([MIC], C, "", "no output found to capture; choose one"),
         ([], A, "x", "name one of nothing"),
     ],
 )

@@ -65,6 +65,8 @@ TITLE_SIZE = 1.25
 """Size of a card's title, relative to the font's size."""
 BODY_LINES = 4
 """Lines of a card for which the panel always keeps space."""
+NOTE_LINES = 3
+"""Lines of a bar's note for which the panel always keeps space."""
 STATE_LABELS: dict[DisplayState, tuple[str, str]] = {
     "ready": ("Ready - press Start", "ring"),
     "listening": ("Listening", "disc"),
@@ -94,7 +96,7 @@ class SpeakerPanel(QWidget):
         self._note = make_label(DIM_TEXT, wrap=True)
         u = line_height(self)
         self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._note.setMinimumHeight(2 * u)
+        self._note.setMinimumHeight(NOTE_LINES * u)
         self._meter.setAccessibleName(f"{self._name}: level")
         # Both columns are equally wide, whatever they contain.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -110,6 +112,8 @@ class SpeakerPanel(QWidget):
         rows.addWidget(self._gauge)
         rows.addWidget(self._value)
         rows.addWidget(self._note)
+        # A longer note of the other column moves nothing in this one.
+        rows.addStretch()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         # A fixed size spares a new layout with each text.

@@ -1,13 +1,12 @@
-"""What the two do with words: an apology, a promise, a demand; each with the words it is in.
+"""Tracks the dialogue acts of both speakers (apology, promise, demand), with the words of each.
 
-Most are found in a speaker's words alone (`kinds`).  A *paraphrase* shares its content words with
-what the customer has told lately; and a customer *repeats* who tells the same trouble again, as in
-`wording`.
+Most acts are found in one speaker's words alone (`act_matcher`).  A *paraphrase* is agent speech
+that shares content words with what the customer said recently; it is compared with the customer's
+final words only.  A *repeat* is a customer who tells the same trouble again, as in `wording`.
 
-Like `wording` it reads committed words, an utterance with the end of the one before, since people
-pause in phrases, and what it finds is a function of what the words are now.  A `Move` is told once,
-when its utterance is final.  What one speaker says is read without the other's words, but for a
-paraphrase, which is held against the customer's final ones.
+As in `wording`, only committed words are read, each utterance together with the end of the one
+before, since people pause inside phrases.  The result depends only on the current words.  A
+`DialogueAct` event is sent once, when its utterance is final.
 """
 
 from __future__ import annotations
@@ -21,34 +20,34 @@ from voicecoach.types.events import DialogueAct, Utterance, Word
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 
 ACT_LEAD_WORDS = 12
-"""Words of the utterance before that are read again."""
+"""Words of the previous utterance that are read again with the next."""
 ACT_UTTERANCES = 8
 """Utterances of a speaker whose words may still change."""
 ACT_QUOTE_WORDS = 8
 """Most words in a quotation."""
 PARAPHRASE_WINDOW = 60 * SAMPLE_RATE
-"""How long what the customer told is still what a paraphrase takes up."""
+"""Samples for which the customer's words can be paraphrased."""
 PARAPHRASE_SHARED, PARAPHRASE_SHARED_WEAK, PARAPHRASE_SHARED_LED = 4, 2, 1
-"""Content words that a paraphrase shares: by itself, after a weak lead ("so"), and beside a strong
-one ("what you're saying", "have I got that right")."""
+"""Fewest shared content words of a paraphrase: without a lead, after a weak lead ("so"), and beside
+a strong lead ("what you're saying", "have I got that right")."""
 PARAPHRASE_MAX_WORDS = 30
 """Most words of a paraphrase."""
 
 
 class SpokenAct(NamedTuple):
-    """A move that was made."""
+    """A dialogue act found in an utterance."""
 
     kind: str
     start: int
     end: int
     """Samples."""
     text: str
-    """A few of its words, plain."""
+    """Its first words, normalized; at most `ACT_QUOTE_WORDS`."""
     instead: str = ""
 
 
 class ReadUtterance(NamedTuple):
-    """An utterance that was read."""
+    """An utterance and the dialogue acts found in it."""
 
     start: int
     end: int
@@ -56,44 +55,42 @@ class ReadUtterance(NamedTuple):
     words: tuple[Word, ...]
     acts: tuple[SpokenAct, ...]
     content: tuple[str, ...]
-    """Of each token what is compared, "" where it is too common."""
+    """Stem of each token, "" if the token is too common to compare."""
     complaint: bool
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
-        return self  # nothing in it changes
+        return self  # immutable
 
 
 class DialogueActTracker:
-    """What both do with words, as they come.
-
-    A new object is a new call.
+    """Finds the dialogue acts of both speakers in one call, word by word.
 
     Parameters
     ----------
     phrases
-        Of the language that is spoken; None where there are none, so that nothing is ever found.
+        Phrases of the call's language; with None no acts are found.
     """
 
     def __init__(self, phrases: ActPhrases | None) -> None:
         self._phrases = phrases
         self._words = {speaker: UtteranceWords(ACT_UTTERANCES) for speaker in SPEAKERS}
         self._read: dict[Speaker, dict[int, ReadUtterance]] = {speaker: {} for speaker in SPEAKERS}
-        """Utterances as read, in order, until a word of theirs or of one before changes."""
+        """Utterances read so far, in order; dropped when their words or earlier ones change."""
         self._final = dict.fromkeys(SPEAKERS, 0)
-        """The newest utterance that is final."""
+        """Number of the newest final utterance."""
         self._acts_by_kind: dict[Speaker, dict[str, list[SpokenAct]] | None] = dict.fromkeys(
             SPEAKERS
         )
         self.change_count = 0
-        """How often what was said may have changed."""
+        """Number of events that may have changed the acts."""
 
     @property
     def finds_acts(self) -> bool:
-        """Whether there are phrases to find acts by."""
+        """Whether the language has phrases for dialogue acts."""
         return self._phrases is not None
 
     def add_event(self, event: Word | Utterance) -> list[DialogueAct]:
-        """Take a word or the end of an utterance, as it comes, and return the moves now sure."""
+        """Add a word or the end of an utterance; return the dialogue acts that are now final."""
         speaker, number = event.speaker, event.utterance
         if not self._phrases or number <= self._final[speaker]:
             return []
@@ -105,7 +102,7 @@ class DialogueActTracker:
         self._read_pending(speaker)
         self._final[speaker] = number
         if speaker is Speaker.CUSTOMER:
-            # What the agent is saying may take it up.
+            # The agent's current utterance may paraphrase it.
             self._forget_from(Speaker.AGENT, self._final[Speaker.AGENT] + 1)
         read = self._read[speaker].get(number)
         return [
@@ -122,7 +119,7 @@ class DialogueActTracker:
         ]
 
     def acts_of(self, speaker: Speaker, kind: str) -> Sequence[SpokenAct]:
-        """Return the moves of a kind in the call so far, by the words as they are now."""
+        """Return the acts of a kind so far in the call, according to the current words."""
         self._read_pending(speaker)
         by_kind = self._acts_by_kind[speaker]
         if by_kind is None:
@@ -133,14 +130,14 @@ class DialogueActTracker:
         return by_kind.get(kind, [])
 
     def only_supportive(self, speaker: Speaker, since: int) -> bool:
-        """Return whether what a speaker says is meant to reassure and nothing else.
+        """Return whether a speaker's newest words are only backchannels.
 
         Parameters
         ----------
         speaker
-            Their newest words count, tentative ones too.
+            The speaker; the words of their newest utterance are used, including partial ones.
         since
-            Words that end after this, samples.
+            Only words that end after this are used, samples.
         """
         newest = self._words[speaker].newest_words()
         return self._phrases is not None and self._phrases.supportive.cover_all(
@@ -148,14 +145,14 @@ class DialogueActTracker:
         )
 
     def _forget_from(self, speaker: Speaker, number: int) -> None:
-        """Forget what was read from an utterance on."""
+        """Drop the results for an utterance and all later ones."""
         read = self._read[speaker]
         for n in [n for n in reversed(read) if n >= number]:
             del read[n]
         self._acts_by_kind[speaker] = None
 
     def _read_pending(self, speaker: Speaker) -> None:
-        """Read what is not read yet."""
+        """Read the utterances that have no results yet."""
         if self._acts_by_kind[speaker] is not None:
             return  # Nothing has changed since.
         if not self._phrases:
@@ -199,7 +196,7 @@ class DialogueActTracker:
                 continue  # "Take care" may become "take care of it".
             begin = all_words[first].start
             if before and any(s.kind == f.kind and s.end > begin for s in before.acts):
-                continue  # It goes on, and was found before.
+                continue  # It continues an act found in the previous utterance.
             text = " ".join(token.text for token in read[f.first : f.last][:ACT_QUOTE_WORDS])
             said.append(SpokenAct(f.kind, begin, all_words[last].end, text, f.instead))
         return ReadUtterance(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
@@ -207,7 +204,7 @@ class DialogueActTracker:
     def _find_repeat(
         self, earlier: Sequence[ReadUtterance], now: Sequence[str], start: int, complaint: bool
     ) -> int | None:
-        """Return where the customer tells a trouble again that they told before."""
+        """Return the index in `now` where the customer retells an earlier trouble, or None."""
         for read in reversed(earlier):
             if start - read.end >= AGAIN_AFTER and (complaint or read.complaint):
                 again = find_retelling(read.content, now, ACT_QUOTE_WORDS)
@@ -223,7 +220,7 @@ class DialogueActTracker:
         start: int,
         phrases: ActPhrases,
     ) -> list[ActMatch]:
-        """Return where the agent says what the customer has told."""
+        """Return the agent's paraphrase of what the customer said: at most one match."""
         final = self._final[Speaker.CUSTOMER]
         told = {
             stem

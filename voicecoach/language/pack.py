@@ -1,8 +1,8 @@
 """Loads a language as one object: its phrases, wording, number words, and the texts of cues.
 
-It is made of tables (`tables`), which the shell reads: `voicecoach/language/xx/`, or another
-package's.  A language of which there are none is an object, too: whatever needs what is missing
-finds nothing, and `missing` says so.
+The shell reads its TOML tables (see `tables`) from `voicecoach/language/xx/` or from another
+package.  A language without tables is an object too: parts that need a missing table find nothing,
+and `missing` names it.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from voicecoach.types.stream import Speaker
 
 
 class Language(NamedTuple):
-    """What there is of a language."""
+    """The tables of a language, ready for use."""
 
     code: str
-    """As `[transcription] language` has it."""
+    """Language code, as in `[transcription] language`."""
     dialogue_acts: ActPhrases | None = None
-    """Phrases of dialogue acts; None where there are none."""
+    """Phrases of dialogue acts; None if the language has none."""
     wording: WordingPhrases | None = None
-    """Phrases that tell of a customer's agitation; None where there are none."""
+    """Phrases that show a customer's agitation; None if the language has none."""
     numbers: NumberWords = DIGITS_ALONE
-    """How numbers are said."""
+    """Number words, for masking card numbers."""
     texts: Mapping[str, CueText] = {}
-    """What the built-in cues show in this language, by cue; English where there is none."""
+    """Texts of the built-in cues by cue id; a cue without an entry is shown in English."""
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
-        return self  # nothing in it changes
+        return self  # immutable
 
     @property
     def missing(self) -> list[str]:
-        """What there is none of: `phrases`, `wording`, `number words`."""
+        """The missing parts, each one of "phrases", "wording" and "number words"."""
         found = {
             "phrases": self.dialogue_acts is not None,
             "wording": self.wording is not None,
@@ -66,17 +66,17 @@ def load_language(code: str, files: Mapping[str, bytes], source: str) -> Languag
     Parameters
     ----------
     code
-        As `[transcription] language` has it.
+        Language code, as in `[transcription] language`.
     files
-        TOML by name, one of `TABLE_NAMES`, each of which may be left out; `dialogue_acts` and
-        `wording` need `phrases`.
+        TOML contents by name.  Names are from `TABLE_NAMES`; any file may be missing, but
+        `dialogue_acts` and `wording` need `phrases`.
     source
-        Where they are, for messages.
+        Folder of the files, for error messages.
 
     Raises
     ------
     ConfigError
-        Naming the file, and the key or line that is wrong.
+        If a file is invalid; it names the file, and the key or line.
     """
     for name in files:
         if name not in TABLE_NAMES:
@@ -105,7 +105,10 @@ def load_language(code: str, files: Mapping[str, bytes], source: str) -> Languag
 
 
 def load_numbers(data: bytes, source: str) -> NumberWords:
-    """Return the number words in a language's `numbers.toml` alone, as `load_language` does."""
+    """Return only the number words of a language, from its `numbers.toml`.
+
+    Parameters and errors are those of `load_language`.
+    """
     with _naming(f"{source}/numbers.toml"):
         return NumberWords(**msgspec.structs.asdict(decode_table(data, NumberTable)))
 
@@ -124,7 +127,7 @@ def _dialogue_acts(file: DialogueActFile, shared: SharedPhrases) -> ActPhrases:
 
 @contextmanager
 def _naming(place: str) -> Iterator[None]:
-    """Put the place that is at fault before what is wrong with it."""
+    """Raise errors as `ConfigError`, with the place of the error in front of the message."""
     try:
         yield
     except (ValueError, ConfigError) as e:

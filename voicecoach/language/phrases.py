@@ -1,7 +1,7 @@
-"""What words say: the phrases, negations and content words of a speaker's running words.
+"""Finds phrases, negations and content words in a speaker's words.
 
-Phrases are data of a language (`pack`).  What all readers of words share is `SharedPhrases`, from
-the language's `phrases.toml`.
+Phrases come from a language's tables (`pack`).  `SharedPhrases` holds the word lists of
+`phrases.toml`, which dialogue acts and wording share.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from voicecoach.types.events import Utterance, Word
 from voicecoach.types.stream import SAMPLE_RATE, Immutable
 
 NEGATION_REACH = 3
-"""Words before a phrase in which a negation turns it round."""
+"""A negation applies to phrases that begin within this many words after it."""
 RETOLD_MIN_WORDS, RETOLD_MIN_SHARE = 3, 0.6
-"""Content words that two tellings of the same share at least, and the part of the shorter one's."""
+"""Fewest content words shared by two tellings of the same thing, and their least share of the
+shorter telling."""
 AGAIN_AFTER = 20 * SAMPLE_RATE
-"""Sooner than this the same content is the same telling of it."""
+"""Samples; the same content sooner than this belongs to the same telling."""
 LEAD_GAP = 2 * SAMPLE_RATE
-"""The longest pause over which an utterance is read with the last words of the one before."""
+"""Longest pause, samples, after which an utterance is still read with the end of the previous
+one."""
 MAX_GAP_WORDS = 3
 """Most words that `..` stands for."""
 
@@ -30,35 +32,35 @@ _NOT_SPOKEN = re.compile(r"[^\w']+")
 
 
 def normalize_text(text: str) -> str:
-    """Return a word or phrase as it is compared: lower case, no punctuation but apostrophes."""
+    """Return a word or phrase in lower case, without punctuation other than apostrophes."""
     return _NOT_SPOKEN.sub(
         " ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     ).strip()
 
 
 class Phrases(Immutable):
-    """A set of phrases, matched as runs of whole words, the longer before the shorter.
+    """A set of phrases, matched on whole words, longer phrases first.
 
-    In one, `a|b` stands for either word, `a_b` in it for two words, `a?` for a word that may be
-    left out, `<name>` for any word or run of a named set, and `..` for up to `GAP` words.
+    Syntax: `a|b` is either word ("a_b|c": the words "a b", or "c"), `a?` is an optional word,
+    `<name>` is any member of a named set, and `..` is up to `MAX_GAP_WORDS` words.
 
     Parameters
     ----------
     phrases
         At least one.
     sets
-        The named sets; their members are phrases without `?`, `..` and sets.
+        The named sets; their members are phrases without `?`, `..` or sets.
 
     Raises
     ------
     ValueError
-        For a set that has no name here, and a phrase of no words.
+        If a phrase names an unknown set or has no words.
     """
 
     def __init__(
         self, phrases: Sequence[str], sets: Mapping[str, Sequence[str]] | None = None
     ) -> None:
-        # By the first word: most words begin no phrase, and cost nothing.
+        # By first word, so that a word that begins no phrase costs one look-up.
         self._begun: dict[str, list[list[_Part]]] = {}
         for phrase in sorted(phrases, key=lambda p: len(p.split()), reverse=True):
             parts = [_part(word, sets or {}) for word in phrase.split()]
@@ -71,7 +73,7 @@ class Phrases(Immutable):
                 self._begun.setdefault(first, []).append(parts)
 
     def find(self, words: Sequence[str]) -> list[tuple[int, int]]:
-        """Return where phrases stand in `words`, as index ranges [first, last + 1)."""
+        """Return the index ranges [first, last + 1) of phrases in `words`."""
         spoken = [
             (text, place)
             for place, word in enumerate(words)
@@ -81,7 +83,7 @@ class Phrases(Immutable):
         return [(spoken[first][1], spoken[last - 1][1] + 1) for first, last in found]
 
     def find_normalized(self, texts: tuple[str, ...]) -> list[tuple[int, int]]:
-        """Return the same for words that are plain already, each a single one."""
+        """Return the same as `find`, for single words that are already normalized."""
         found, done = [], 0
         for i, text in enumerate(texts):
             if i < done:
@@ -95,7 +97,7 @@ class Phrases(Immutable):
         return found
 
     def cover_all(self, words: Sequence[str]) -> bool:
-        """Return whether `words` are these phrases and nothing else; not so for no words."""
+        """Return whether `words` consist only of these phrases; False for no words."""
         found = sum(last - first for first, last in self.find(words))
         return found == sum(bool(normalize_text(word)) for word in words) > 0
 
@@ -195,13 +197,13 @@ class SharedPhrases(Immutable):
         return turned
 
     def content_stems(self, words: Sequence[str]) -> list[str]:
-        """Return each word cut to where its forms are the same, or "" where it is common."""
+        """Return the stem of each word (its first five letters), "" if the word is common."""
         common = [len(word) < 4 or not word.isalpha() for word in words]
         mark_places(common, self._common.find(words))
         return ["" if c else word[:5] for word, c in zip(words, common, strict=True)]
 
     def _negation_end(self, words: Sequence[str], first: int) -> int:
-        """Return where a negation stops, when it is followed by the word `first`."""
+        """Return the index where the reach of a negation ends, if it is followed by `first`."""
         left = NEGATION_REACH
         for i in range(first, len(words)):
             left -= words[i] not in self._uncounted
@@ -211,14 +213,14 @@ class SharedPhrases(Immutable):
 
 
 def find_retelling(before: Sequence[str], now: Sequence[str], span: int) -> int | None:
-    """Return where it shows best that the same is told again, in a run of words; None if not so.
+    """Return the index in `now` of the run that best shows a retelling; None if it is not one.
 
     Parameters
     ----------
     before, now
-        As `content` gives them.
+        From `SharedPhrases.content_stems`.
     span
-        Words in the run.
+        Length of the run, words.
     """
     old, new = set(before) - {""}, set(now) - {""}
     shared = old & new
@@ -229,15 +231,15 @@ def find_retelling(before: Sequence[str], now: Sequence[str], span: int) -> int 
 
 
 class UtteranceWords:
-    """The words of one speaker by utterance, as they are believed now.
+    """The current words of one speaker, by utterance.
 
-    Only committed words are told; which those are depends on nothing but the newest event of
-    each word and, once they have come, on the final ones alone.
+    Iteration yields committed words only.  They depend only on the newest event of each word and,
+    once final words have arrived, on those alone.
 
     Parameters
     ----------
     remembered
-        How many utterances, the newest ones.
+        Number of newest utterances to keep.
     """
 
     def __init__(self, remembered: int) -> None:
@@ -251,20 +253,20 @@ class UtteranceWords:
         return number in self._words
 
     def __iter__(self) -> Iterator[tuple[int, list[Word]]]:
-        """Go through the utterances in order, each with its committed words."""
+        """Yield each utterance number in order, with its committed words."""
         for number in sorted(self._words):
             yield number, _committed(self._words[number])
 
     def newest_words(self) -> list[Word]:
-        """Return the words of the newest utterance, tentative ones too."""
+        """Return the words of the newest utterance, including partial ones."""
         words = self._words[max(self._words)] if self._words else {}
         return [words[i] for i in sorted(words)]
 
     def apply_event(self, event: Word | Utterance) -> bool:
-        """Take a word, or the end of an utterance, and return whether what is told changed.
+        """Apply a word or the end of an utterance; return whether committed words changed.
 
-        What was read of the utterance and of those after it, which are read with the end of the
-        one before, is void then; and so is what was read of one that is no longer remembered.
+        If so, the caller discards its results for this utterance, for later ones (they are read
+        with the end of the one before), and for utterances no longer kept.
         """
         number = event.utterance
         before = self._words.get(number, {})
@@ -283,9 +285,9 @@ class UtteranceWords:
 
 
 def _replaced(words: dict[int, Word], word: Word) -> dict[int, Word]:
-    """Return the words of an utterance with one in its place."""
+    """Return the words of an utterance after one of them is added or replaced."""
     if word.final:
-        # Words that were believed before the end are void.
+        # Final words replace all earlier hypotheses.
         words = {i: w for i, w in words.items() if w.final}
     elif any(w.final for w in words.values()):
         return words

@@ -1,6 +1,6 @@
-"""The tables of a language as its TOML files have them, checked key by key.
+"""The schemas of a language's TOML files; unknown keys are errors.
 
-A language is a folder of up to five files, `NAMES`.  docs/extending.md says what is in each.
+A language is a folder of up to five files, `TABLE_NAMES`.  docs/extending.md describes each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=10_000)]
 Texts = tuple[Text, ...]
 
 TABLE_NAMES = ("phrases", "dialogue_acts", "wording", "numbers", "texts")
-"""The files of a language, each with `.toml` after its name."""
+"""Names of a language's files, without `.toml`."""
 
 
 class _StrictTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -25,26 +25,26 @@ class _StrictTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class SharedTable(_StrictTable, frozen=True, kw_only=True):
-    """`phrases.toml`: what all readers of words share."""
+    """`phrases.toml`: word lists shared by dialogue acts and wording."""
 
     fillers: Texts
-    """Words that say nothing."""
+    """Filler words: "uh"."""
     second_person: Texts
-    """Words by which the customer is addressed."""
+    """Words that address the customer: "you"."""
     negation: Texts
-    """Phrases that end in a word that turns round what follows it within a few words."""
+    """Phrases whose last word negates a phrase that follows within a few words."""
     no_negation: Texts = ()
-    """Phrases that hold a negating word which turns nothing round."""
+    """Phrases with a negating word that negate nothing."""
     clause_starters: Texts = ()
-    """Words that a negation does not reach past."""
+    """Words that end the reach of a negation."""
     uncounted: Texts = ()
-    """Words that are not counted in its reach."""
+    """Words that do not count towards the reach of a negation."""
     common: Texts
-    """Phrases too common to show that two utterances are about the same."""
+    """Phrases too common to show that two utterances have the same content."""
 
 
 class ActGroup(_StrictTable, frozen=True, kw_only=True):
-    """Phrases of an act that have the same replacement."""
+    """Phrases of an act that share one suggested replacement."""
 
     phrases: Texts
     instead: Text
@@ -56,45 +56,45 @@ class ActTable(_StrictTable, frozen=True, kw_only=True):
 
     phrases: Texts = ()
     groups: tuple[ActGroup, ...] = ()
-    """Of `hard`, in place of `phrases`."""
+    """Only for `hard`: replaces `phrases`."""
     but: Texts = ()
-    """Longer phrases that only look like it."""
+    """Longer phrases that contain a phrase of the act but are not the act."""
     across: Texts = ()
-    """The same, also over the end of a sentence."""
+    """The same, for phrases that may run across the end of a sentence."""
     negation: bool = False
-    """A negation before it in the sentence turns it off."""
+    """Whether a negation earlier in the sentence cancels the act."""
     examples: tuple[str | tuple[str, str], ...] = ()
-    """Texts in which it is found; of a paraphrase pairs, customer and agent."""
+    """Texts that contain the act; for `paraphrase`, pairs of customer text and agent text."""
     counter_examples: tuple[str | tuple[str, str], ...] = ()
-    """Texts in which it is not."""
+    """Texts that do not contain it, in the same form."""
     openings: Texts = ()
-    """Of `question`: how a clause begins that asks."""
+    """Only for `question`: phrases that open a question clause."""
     before: Texts = ()
-    """Of `question`: what may stand before those."""
+    """Only for `question`: phrases that may precede an opening."""
     tags: Texts = ()
-    """Of `question`: clauses that end in a question mark and ask nothing."""
+    """Only for `question`: clauses that end in a question mark but ask nothing."""
     weak: Texts = ()
-    """Of `paraphrase`: leads that need more shared words."""
+    """Only for `paraphrase`: leads that need more shared words."""
     not_weak: Texts = ()
-    """Of `paraphrase`: longer phrases that only look like those."""
+    """Only for `paraphrase`: longer phrases that contain a weak lead but are not one."""
     time: ActTable | None = None
-    """Of `expectation`: phrases of a time."""
+    """Only for `expectation`: phrases that name a time."""
 
 
 class DialogueActFile(_StrictTable, frozen=True, kw_only=True):
-    """`dialogue_acts.toml`: what agents and customers do with words."""
+    """`dialogue_acts.toml`: the phrases of each dialogue act, by speaker."""
 
     supportive: Texts
-    """Said while the other speaks to show that one listens: no interruption."""
+    """Backchannels: said to show that one listens, so they do not count as an interruption."""
     spelling: Mapping[Text, Text] = {}
-    """Words that a transcriber spells in several ways, and the one that phrases use."""
+    """Spelling variants of a transcriber, each with the spelling that phrases use."""
     sets: Mapping[Text, Texts] = {}
     agent: Mapping[str, Mapping[str, Any]] = {}
     customer: Mapping[str, Mapping[str, Any]] = {}
 
 
 class WordingTable(_StrictTable, frozen=True, kw_only=True):
-    """`wording.toml`: what the customer's words say of their agitation."""
+    """`wording.toml`: phrases that show the customer's agitation."""
 
     threat: Texts = ()
     supervisor: Texts = ()
@@ -103,42 +103,42 @@ class WordingTable(_StrictTable, frozen=True, kw_only=True):
     repeat: Texts = ()
     displeased: Texts = ()
     harmless: Texts = ()
-    """Longer phrases that only look like one of those."""
+    """Longer phrases that contain one of those but show no agitation."""
     trouble: Texts = ()
-    """A complaint, which counts where it is made again."""
+    """Complaints; they count only when repeated."""
     model_subjects: Mapping[str, Texts] = {}
-    """Where the model of wording reads this language: words of which one is among those that it
-    may judge, by its outputs `hostile` and `desperate`."""
+    """Words by output of the wording model (`hostile`, `desperate`); the output is used only for
+    text that contains one of them.  Empty if the model does not support this language."""
 
 
 class NumberTable(_StrictTable, frozen=True, kw_only=True):
     """`numbers.toml`: number words, for hiding card numbers."""
 
     units: Texts
-    """Words for one digit; one after a word of `tens` makes a single number of two digits."""
+    """Words for one digit; after a word of `tens` the two form one two-digit number."""
     tens: Texts = ()
     """Words for two digits that may be followed by a unit: "forty" in "forty one"."""
     two_digits: Texts = ()
-    """Words for two digits in themselves: "twelve"."""
+    """Words for two digits that no unit follows: "twelve"."""
     double: Texts = ()
-    """Words that add one digit to the one that follows."""
+    """Words that double the digit that follows."""
     triple: Texts = ()
-    """Words that add two."""
+    """Words that triple it."""
     alike: Texts = ()
-    """What a transcriber writes for digits: "for"."""
+    """Words that a transcriber writes in place of digits: "for"."""
     between: Texts = ()
     """Words that do not end a run of digits: "uh", "okay"."""
     cards: Texts
-    """Words after which digits are taken for a card's."""
+    """Words for a payment card; digits after one are treated as a card number."""
     codes: Texts
-    """What the security code of a card is called."""
+    """Names of a card's security code."""
 
 
 CueLine = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 class CueText(_StrictTable, frozen=True, kw_only=True):
-    """What one cue shows."""
+    """The texts of one cue."""
 
     title: CueLine
     message: CueLine
@@ -149,12 +149,12 @@ T = TypeVar("T")
 
 
 def decode_table(data: bytes, kind: type[T]) -> T:
-    """Return a file of a language as a kind of table.
+    """Decode a language's TOML file into a table of type `kind`.
 
     Raises
     ------
     ValueError
-        Naming the key or line that is wrong.
+        If the file is invalid; it names the key or line.
     """
     try:
         return bounded_input.decode_toml(data, kind)
@@ -163,7 +163,7 @@ def decode_table(data: bytes, kind: type[T]) -> T:
 
 
 def convert_table(table: Mapping[str, Any], kind: type[T]) -> T:
-    """Return a part of a file as a kind of table, as `decode_table` does."""
+    """Convert a part of a decoded file into a table of type `kind`; errors as `decode_table`."""
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as e:

@@ -30,7 +30,7 @@ TARGET = Path(__file__).resolve().parents[2] / "docs" / "overlay.png"
 PAGE = "#d9dde3"
 """The background, about the grey of a softphone."""
 GAP = 24
-SETTLED_S = 0.4
+SETTLED_S = 1.5
 """Seconds until everything has been drawn."""
 
 SILENT = "Nothing heard from the customer for 120 s: is the call muted?"

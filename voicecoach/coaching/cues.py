@@ -18,7 +18,7 @@ A cue is held back by the first of these that applies: a distrusted channel (its
 `max_per_call`, `cooldown`, a cue on screen of no lower priority (`another_cue`), `min_gap` since
 the last cue closed if that was of no lower priority, `calm_most` cues in 10 minutes without
 agitation, and `holdout`, a share of cues held out by chance, so that what follows a cue can be
-compared with what follows none.  Each time it is reported once.
+compared with what follows none.  Each time a cue is held back is reported once.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def parse_cues(file: FileContents) -> tuple[Cue, ...]:
     Raises
     ------
     ConfigError
-        Where a rule is wrong; unknown signals are.
+        If a rule is invalid, for example because it names an unknown signal.
     """
     try:
         cues = bounded_input.decode_toml(file.data, _CueFile).cue
@@ -172,7 +172,7 @@ def translate_cues(cues: tuple[Cue, ...], language: Language) -> tuple[Cue, ...]
     Raises
     ------
     ConfigError
-        Where a text is of no cue, or has something in it that cannot be filled in.
+        If a text belongs to no cue, or has a placeholder that cannot be filled in.
     """
     ids = {cue.id for cue in cues}
     where = f"language {language.code}/texts.toml"
@@ -289,7 +289,7 @@ class CueEngine:
     Parameters
     ----------
     cues
-        From `load`.
+        From `parse_cues` or `built_in_cues`.
     settings
         The gap between cues, and the share held out.
     """

@@ -1,10 +1,12 @@
 """Records what the agent and the customer did after a cue, and after moments without one.
 
-A cue is heeded if the agent did what it says (`heeded` in its rules) within `HEED`.  The customer's
-agitation is compared between the time `BEFORE` and the time from `SETTLED` to `AFTER`.
+A cue is heeded if the agent did what it says (`heeded` in its rules) within `HEED_WITHIN`.  The
+customer's agitation is compared between the `AGITATION_BEFORE` before the cue and the time from
+`AGITATION_AFTER_FROM` to `AGITATION_AFTER_TO` after it.
 
 An effect needs a comparison, since agitation falls after every outburst anyway.  So the same is
-recorded for moments at which a cue was due while no cue was on screen, `APART` from any that was.
+recorded for moments at which a cue was due while no cue was on screen, at least `COMPARISON_APART`
+from any that was.
 Moments held back by the cue's own limits come late in a call or soon after another cue, so they are
 only roughly comparable; those held out by chance (`cues.holdout`) are comparable.
 """
@@ -42,7 +44,7 @@ class _DueMoment:
         self.heeded: bool | None = None
 
     def add_signals(self, at: int, signals: Mapping[str, float]) -> None:
-        """Add what is known later."""
+        """Add the signals of a later tick."""
         wanted = self.cue.heeded.signal
         if wanted and at - self.at <= HEED_WITHIN and (x := signals[wanted.signal]) == x:
             self.after = x
@@ -59,7 +61,7 @@ class OutcomeTracker:
     cues
         The rules.
     moves
-        What was done with words.
+        Dialogue acts of the call.
     """
 
     def __init__(self, cues: tuple[Cue, ...], moves: DialogueActTracker) -> None:

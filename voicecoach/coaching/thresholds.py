@@ -19,36 +19,36 @@ class PaceThreshold(msgspec.Struct, frozen=True):
     """A rule of the cue `slow-down`."""
 
     ratio: float
-    """Pace over the agent's usual from which it is fast."""
+    """Pace relative to the agent's baseline from which it is fast."""
     agitation: float = 0.0
-    """The customer's agitation from which this holds, 0..1."""
+    """The customer's agitation from which this rule applies, 0..1."""
 
 
 class CueThresholds(msgspec.Struct, frozen=True):
     """Values of the rules of one call."""
 
     dead_air_s: float
-    """Of `check-in`: silence on both channels that is dead air, once it does not help."""
+    """Of `check-in`: silence on both channels that is dead air, unless it helps."""
     monologue_s: float
-    """Of `too-much-talking`, whatever the customer's agitation: the agent's speech on end."""
+    """Of `too-much-talking`, at any agitation of the customer: the agent's continuous speech."""
     pace: tuple[PaceThreshold, ...]
     """Of `slow-down`."""
     loud_db: float
-    """Of `lower-your-voice`: level against the usual, together with ..."""
+    """Of `lower-your-voice`: level relative to the baseline, together with ..."""
     high_semitones: float
-    """... pitch against the usual."""
+    """... pitch relative to the baseline."""
     outburst_s: float
     """Of `give-them-a-moment`: agitated speech in an account."""
     hasty_reply_s: float
-    """Of `give-them-a-moment`: no more silence than this before a reply is none."""
+    """Of `give-them-a-moment`: silence before a reply up to this counts as no pause."""
     too_many_apologies: float
-    """Of `enough-sorry`: how many in 4 minutes."""
+    """Of `enough-sorry`: number of apologies in 4 minutes."""
     problem_open_s: float
     """Of `offer-a-way-forward`: time since a trouble was told, together with ..."""
     problem_speech_s: float
     """... the agent's speech since."""
     demand_open_s: float
-    """Of `hand-over`: for how long a demand for somebody else waits for its answer."""
+    """Of `hand-over`: how long a demand for somebody else goes unanswered."""
 
 
 def cue_thresholds(cues: tuple[Cue, ...]) -> CueThresholds:
@@ -69,12 +69,12 @@ def cue_thresholds(cues: tuple[Cue, ...]) -> CueThresholds:
 
 
 def thresholds_from_header(facts: Mapping[str, Any]) -> CueThresholds:
-    """Return the thresholds in the header of a log; those it does not have are those that ship.
+    """Return the thresholds in the header of a log; missing ones are the built-in ones.
 
     Raises
     ------
     ValueError
-        Where what is there is something else.
+        If the header's thresholds are invalid.
     """
     found = facts.get("thresholds", {})
     if not isinstance(found, Mapping):
@@ -87,7 +87,7 @@ def thresholds_from_header(facts: Mapping[str, Any]) -> CueThresholds:
 
 
 def _value(cues: tuple[Cue, ...], id: str, signal: str, op: str = ">=") -> float:
-    """Return what a cue compares a signal with; of several values the one that fires last."""
+    """Return the value that a cue compares a signal with; of several, the one that fires last."""
     for rules in (cues, built_in_cues()):
         values = [
             condition.value

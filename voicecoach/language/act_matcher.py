@@ -1,12 +1,13 @@
-"""Finds dialogue acts in running words, by the phrases of a language.
+"""Finds dialogue acts in one speaker's words, by the phrases of a language.
 
-What each kind is found by is data of a language (`dialogue_acts.toml`): phrases, longer ones that
-only look like it, examples of both.  Two need a rule beside their phrases.  A *question* ends in
-the transcriber's question mark, or opens a clause as questions do.  A promise that a time goes with
-is an *expectation*, one without is a *promise*.  What needs the other's words is in `moves`.
+A language's `dialogue_acts.toml` has for each kind its phrases, longer phrases that are not the
+act, and examples of both.  Two kinds need a rule as well.  A *question* ends in the transcriber's
+question mark, or has a clause that opens like a question.  A promise with a time is an
+*expectation*, one without is a *promise*.  Acts that depend on both speakers' words are in
+`dialogue_acts`.
 
-They err to silence: a phrase that is as often innocent is left out, for a cue that is wrong costs
-more than one that is missed.
+Precision matters more than recall, because a wrong cue costs more than a missed one.  Phrases that
+are as often innocent are left out.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from voicecoach.language.tables import ActTable
 from voicecoach.types.stream import SPEAKERS, Immutable, Speaker
 
 MERGE_WITHIN_WORDS = 4
-"""Words between two finds of a kind that make them one: "sorry, so sorry" is one apology."""
+"""Matches of a kind fewer words apart are merged: "sorry, so sorry" is one apology."""
 TIME_AFTER, TIME_BEFORE, TIME_NEXT = 25, 8, 12
-"""Words from a promise to its time: after or before it in the sentence, and in the next one."""
+"""Most words between a promise and its time: after it and before it in the same sentence, and after
+it in the next sentence."""
 
 ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
     Speaker.AGENT: {
@@ -60,7 +62,7 @@ ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
         "greeting": "Opens the call as an agent does: the channels may be the wrong way round.",
     },
 }
-"""Kinds of dialogue acts and what each is, by speaker."""
+"""Kinds of dialogue acts with a description of each, by speaker."""
 
 _CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
 _SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
@@ -69,30 +71,30 @@ _SET_NAME = re.compile(r"<([^>]*)>")
 
 
 class ActMatch(NamedTuple):
-    """A dialogue act in running words."""
+    """A dialogue act found in a list of tokens."""
 
     kind: str
     first: int
     last: int
-    """It is the words [first, last)."""
+    """Its tokens are [first, last)."""
     instead: str = ""
-    """What could be said in its place, where it had better not be said."""
+    """A better wording, for acts to avoid; otherwise ""."""
 
 
 class ActToken(NamedTuple):
-    """A word as it is read."""
+    """A normalized word."""
 
     text: str
     place: int
-    """Of the word as it was given."""
+    """Index of the word in the input."""
     pause: bool
     stop: bool
     asked: bool
-    """Whether a clause, a sentence, a question ends with it."""
+    """Whether a clause (`pause`), a sentence (`stop`) or a question (`asked`) ends with it."""
 
 
 class ActKind(Immutable):
-    """A kind of dialogue act, as a language's table has it."""
+    """Finds one kind of dialogue act by a language's table."""
 
     def __init__(self, table: ActTable, language: ActPhrases) -> None:
         make = language.make_phrases
@@ -104,7 +106,7 @@ class ActKind(Immutable):
         self._negation, self._shared = table.negation, language.shared
 
     def find_places(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
-        """Return where it is among tokens, [first, last), and what to say instead."""
+        """Return the matches: index range [first, last) in `words`, and what to say instead."""
         texts = tuple(token.text for token in words)
         hits = [
             (first, last, instead)
@@ -115,7 +117,7 @@ class ActKind(Immutable):
             return hits
         taken = [False] * len(texts)
         for first, last in self._but.find_normalized(texts) if self._but else ():
-            # One sentence does not take the sense from the next.
+            # A phrase across two sentences excludes nothing.
             if not any(token.stop for token in words[first : last - 1]):
                 mark_places(taken, [(first, last)])
         if self._across:
@@ -134,7 +136,7 @@ class ActKind(Immutable):
 
 
 class ActMatcher(Immutable):
-    """Finds the acts of a speaker by their words alone."""
+    """Finds one speaker's dialogue acts in their own words."""
 
     def __init__(self, acts: Mapping[str, ActTable], language: ActPhrases) -> None:
         by_rule = {"question", "promise", "expectation", "paraphrase"}
@@ -151,7 +153,7 @@ class ActMatcher(Immutable):
             self._rules = [self._questions, self._promised]
 
     def match_acts(self, words: Sequence[ActToken]) -> list[ActMatch]:
-        """Return the moves in tokens, by their first word; their places are those of tokens."""
+        """Return the dialogue acts in order of their first token, as token index ranges."""
         texts = tuple(token.text for token in words)
         found = [
             ActMatch(kind, *hit)
@@ -190,7 +192,7 @@ class ActMatcher(Immutable):
         stops = [i for i, token in enumerate(words) if token.stop]
 
         def timed(first: int, last: int, following: int) -> int | None:
-            """Return where the time ends that goes with [first, last)."""
+            """Return the end of the promise [first, last) with its time; None without a time."""
             for at, end in times:
                 apart = sum(min(last, end) - 1 <= stop < max(first, at) for stop in stops)
                 after, before = at - last, first - end
@@ -216,20 +218,20 @@ class ActPhrases(Immutable):
     Parameters
     ----------
     acts
-        For each speaker a table for each of `ACT_KINDS`.
+        For each speaker, a table for each kind in `ACT_KINDS`.
     supportive
-        What only reassures.
+        Backchannel phrases.
     spelling
-        Words that a transcriber spells in several ways, and the one that phrases use.
+        Spelling variants of a transcriber, each with the spelling that phrases use.
     sets
         The named sets of phrases.
     shared
-        What all readers of words share.
+        The language's shared word lists.
 
     Raises
     ------
     ValueError
-        Naming the act that has no phrases, or names a set that is not there.
+        If an act has no phrases or uses an unknown set; it names the act.
     """
 
     def __init__(
@@ -243,7 +245,7 @@ class ActPhrases(Immutable):
         self.shared = shared
         self.supportive = Phrases(supportive)
         self.acts = acts
-        """By speaker and kind, as the language's file has them."""
+        """Tables of the language's file, by speaker and kind."""
         self._spelling, self._sets = spelling, sets
         self._check_phrases()
         paraphrase = acts[Speaker.AGENT]["paraphrase"]
@@ -253,19 +255,19 @@ class ActPhrases(Immutable):
 
     @cached_property
     def matchers(self) -> Mapping[Speaker, ActMatcher]:
-        """What finds each speaker's acts, made when it is first asked for."""
+        """The matcher of each speaker, built on first use."""
         return {speaker: ActMatcher(self.acts[speaker], self) for speaker in SPEAKERS}
 
     def load_matchers(self) -> None:
-        """Make the matchers, which takes 0.2 s of CPU, before a call with words begins."""
+        """Build the matchers (0.2 s of CPU); call this before a call with words begins."""
         _ = self.matchers
 
     def make_phrases(self, texts: Sequence[str]) -> Phrases:
-        """Return phrases that may name the language's sets."""
+        """Return compiled phrases; they may use the language's named sets."""
         return Phrases(texts, self._sets)
 
     def tokenize(self, words: Sequence[str]) -> list[ActToken]:
-        """Return words as they are read here: plain, spelled one way, without fillers."""
+        """Return words as tokens: normalized, in one spelling, without fillers."""
         read: list[ActToken] = []
         for place, word in enumerate(words):
             spoken = [w for w in normalize_text(word).split() if w not in self.shared.fillers]
@@ -284,13 +286,13 @@ class ActPhrases(Immutable):
         return read
 
     def content_stems(self, text: str) -> set[str]:
-        """Return the stems of a text by which two texts can be told to be about the same."""
+        """Return the stems of a text's content words, for comparing it with other texts."""
         return set(self.shared.content_stems([t.text for t in self.tokenize(text.split())])) - {""}
 
     def _check_phrases(self) -> None:
         for speaker, kinds in ACT_KINDS.items():
             for kind in kinds:
-                # An act that is never found is one that a cue says was not done.
+                # Without phrases an act is never found, and cues would report it as missing.
                 if not (phrases := list(_phrases_in(self.acts[speaker].get(kind, ActTable())))):
                     raise ValueError(f"{speaker}.{kind}: it has no phrases")
                 for phrase in phrases:
@@ -309,7 +311,7 @@ def _phrases_in(table: ActTable) -> Iterator[str]:
 
 
 def _merge_close(found: list[ActMatch]) -> list[ActMatch]:
-    """Return finds by their first word, those of a kind that are close together as one."""
+    """Return matches in order of their first token, merging close ones of the same kind."""
     joined: list[ActMatch] = []
     newest: dict[tuple[str, str], int] = {}
     for f in sorted(found, key=lambda f: (f.first, f.last, f.kind)):

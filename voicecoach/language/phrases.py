@@ -103,16 +103,16 @@ class Phrases(Immutable):
 
 
 class _Part(NamedTuple):
-    """What may stand in one place of a phrase."""
+    """The alternatives for one position of a phrase."""
 
     runs: frozenset[tuple[str, ...]]
     sizes: tuple[int, ...]
-    """Words of a run, the longer first."""
+    """Lengths of the runs, words, longest first."""
     optional: bool
 
 
 _ANY = _Part(frozenset(), (), False)
-"""Up to `GAP` words."""
+"""Up to `MAX_GAP_WORDS` words."""
 
 
 def _part(word: str, sets: Mapping[str, Sequence[str]]) -> _Part:
@@ -150,7 +150,7 @@ def _match(parts: Sequence[_Part], at: int, words: tuple[str, ...], i: int) -> i
 
 
 def _runs(member: str) -> list[tuple[str, ...]]:
-    """Return each way to say a member of a set."""
+    """Return every word sequence that a member of a set stands for."""
     choices = [
         [tuple(normalize_text(choice.replace("_", " ")).split()) for choice in word.split("|")]
         for word in member.split()
@@ -159,19 +159,19 @@ def _runs(member: str) -> list[tuple[str, ...]]:
 
 
 def mark_places(taken: list[bool], places: Iterable[tuple[int, int]]) -> None:
-    """Mark the words at places."""
+    """Set the entries in the index ranges `places` to True."""
     for first, last in places:
         taken[first:last] = [True] * (last - first)
 
 
 class SharedPhrases(Immutable):
-    """What all readers of a language's words share."""
+    """The word lists of `phrases.toml`, shared by dialogue acts and wording."""
 
     def __init__(self, table: SharedTable) -> None:
         self.fillers = frozenset(table.fillers)
-        """Words that say nothing."""
+        """Filler words: "uh"."""
         self.second_person = frozenset(table.second_person)
-        """Words by which the customer is addressed."""
+        """Words that address the customer: "you"."""
         self._negation = Phrases(table.negation)
         self._no_negation = Phrases(table.no_negation)
         self._common = Phrases(table.common)
@@ -179,14 +179,14 @@ class SharedPhrases(Immutable):
         self._uncounted = frozenset(table.uncounted)
 
     def find_negated(self, words: Sequence[str], taken: Sequence[bool]) -> list[bool]:
-        """Return for each word whether a negation turns it round.
+        """Return for each word whether a negation applies to it.
 
         Parameters
         ----------
         words
-            As `normalize_text` gives them, without fillers.
+            Words from `normalize_text`, without fillers.
         taken
-            Words that are part of a phrase, which is said as it is: they negate nothing else.
+            For each word, whether it is part of a matched phrase; such words negate nothing.
         """
         silent = list(taken)
         mark_places(silent, self._no_negation.find(words))

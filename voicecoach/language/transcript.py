@@ -1,18 +1,18 @@
 """Decides when to ask the transcriber for words, and which words to commit.
 
-An utterance is what one speaker says between silences of `pause_s`, or until the other begins.
-While it goes on a partial hypothesis is asked for every `step_s`; at every pause, before it is
-known whether the utterance is over, a careful one of all of it.  If it is over, the careful words
-are its final ones, most often already there, and never change; if it goes on, they are one more
-hypothesis.  An utterance that grows past `max_utterance_s` is cut where speech was least likely
-in its second half.
+An utterance is what one speaker says between silences of `pause_s`, or until the other speaker
+begins.  While it continues, a partial hypothesis is requested every `step_s`.  At every pause a
+careful hypothesis of the whole utterance is requested, before it is known whether the utterance is
+over.  If it is over, the careful words (usually ready by then) are its final words and never
+change; if it continues, they are one more hypothesis.  An utterance longer than `max_utterance_s`
+is split where speech was least likely in its second half.
 
-Words that two successive hypotheses agree on are committed (LocalAgreement-2: Liu et al. 2020,
+Words are committed once two successive hypotheses agree on them (LocalAgreement-2: Liu et al. 2020,
 "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
-selection", Interspeech), the ones the transcriber doubts after three, and never the last one of
-audio that ends in mid-speech: it may be half a word.  Committed words are not decoded again but
-for the last few, which tie the next hypothesis to the sound: the audio before them is left out.
-Tentative words are shown up to the first that is more likely to change than to stay.
+selection", Interspeech), or three if the transcriber gave them a low probability.  The last word of
+audio that ends in mid-speech is never committed, since it may be half a word.  Only the last few
+committed words are decoded again, to align the next hypothesis with the audio; earlier audio is
+left out.  Partial words are shown up to the first that is more likely to change than to stay.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utteranc
 from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
 PRE_ROLL = int(0.3 * SAMPLE_RATE)
-"""Audio before the speech that the transcriber is given: onsets are soft."""
+"""Audio before the speech that is sent too, samples, since onsets are soft."""
 POST_ROLL = int(0.2 * SAMPLE_RATE)
-"""Audio after the speech; a pause this long is worth a careful hypothesis."""
+"""Audio after the speech that is sent too, samples; a pause this long gets a careful hypothesis."""
 LONG_UTTERANCE = 8 * SAMPLE_RATE
-"""An utterance this long ends with the first pause: it would have to be cut in mid-speech."""
+"""An utterance this long (samples) ends at its next pause, to avoid a split in mid-speech."""
 SURE_WORD = 0.5
-"""Probability from which a word is committed after two hypotheses that agree, not three."""
+"""Probability from which two agreeing hypotheses commit a word; below it, three must agree."""
 TAIL_WORDS = 2
-"""Words at the end of audio that ends in mid-speech: three hypotheses must agree on them."""
+"""Number of last words, in audio that ends in mid-speech, on which three hypotheses must agree."""
 MIN_SHOWN_PROBABILITY = 0.2
-"""Probability under which a tentative word is not shown, nor those after it."""
+"""A partial word below this probability is not shown, nor are those after it."""
 MIN_SHOWN_LAST_WORD = 0.55
 """The same for the last word of audio that ends in mid-speech."""
 REDECODED_WORDS = 4
-"""Committed words that are decoded again with what follows them."""
+"""Number of last committed words that are decoded again with the words after them."""
 REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
-"""Audio kept before the first of them."""
+"""Audio kept before the first of these words, samples."""
 MIN_SKIPPED_AUDIO = int(2.0 * SAMPLE_RATE)
-"""Less audio than this is not left out."""
+"""Least audio that is worth leaving out, samples."""
 WORDS_OVERDUE_AFTER = 2 * SAMPLE_RATE
-"""Final words that are not there so long after the end of their audio are overdue."""
+"""Final words are overdue this long after the end of their audio, samples."""
 
 
 class HypothesisPrompt(NamedTuple):
@@ -155,21 +155,21 @@ class OpenUtterance:
     def __init__(self, number: int, start: int, next_partial: int) -> None:
         self.number, self.start = number, start
         self.end = 0
-        """Where it ended; 0 while it goes on."""
+        """Its end, samples; 0 while it continues."""
         self.next_partial = next_partial
         self.last_spoken = start
-        """Where speech was heard last."""
+        """End of the latest speech, samples."""
         self.quietest, self.quietest_at = 1.0, start
-        """The least probability of speech in its second half, and where."""
+        """Lowest speech probability in its second half, and its stream index."""
         self.careful_asked_to = 0
-        """How far the newest careful hypothesis that was asked for hears."""
+        """End of the audio of the newest careful request, samples."""
         self.careful: Transcript | None = None
         self.agreement = LocalAgreement(start)
         self.shown: list[tuple[str, bool]] = []
 
 
 class IncrementalTranscriber:
-    """The words of one speaker."""
+    """Turns one speaker's speech into utterances, transcription requests and words."""
 
     def __init__(self, speaker: Speaker, settings: config.TranscriptionConfig) -> None:
         self._speaker = speaker

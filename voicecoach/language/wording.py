@@ -1,14 +1,15 @@
 """Finds evidence of agitation in the customer's words.
 
-Each piece of evidence is log-odds with a text that a person can check: a phrase of a declared
-kind (`wording.toml`), something said again, or, where no phrase was found, a small linear model of
-words and pairs of words, which names the ones it rests on.  Only committed words count, and the
-evidence is a function of what they are now: a word that is withdrawn takes its evidence back, and
-however the hypotheses came, the same final words give the same evidence.  It fades with the time
-since it was said, and its sum is bounded: words alone never decide.
+Each piece of evidence is log-odds with a text that a person can check.  It comes from a phrase of a
+declared kind (`wording.toml`), from a complaint said again, or, if no phrase was found, from a
+small linear model of words and word pairs, which quotes the words it relied on.
 
-The words are a transcriber's, with its errors: phrases are short and one hit is not enough to be
-sure.  An utterance is read with the end of the one before, since angry people pause in phrases.
+Only committed words count, and the evidence depends only on the current words: a withdrawn word
+takes its evidence with it, and the same final words give the same evidence whatever the hypotheses
+before them.  Evidence fades with time and its sum is bounded, so words alone never decide.
+
+Transcribers make errors, so phrases are short and one match is not enough.  An utterance is read
+with the end of the one before, since angry people pause inside phrases.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ from voicecoach.types.events import Evidence, Utterance, Word
 from voicecoach.types.stream import F32, SAMPLE_RATE, FileContents, Immutable, Speaker
 
 HALF_LIFE = 15 * SAMPLE_RATE
-"""Samples after which what was said weighs half."""
+"""Half-life of evidence, samples."""
 MAX_WORDING_ODDS = 2.5
-"""Most that all evidence adds, log-odds."""
+"""Largest sum of all evidence, log-odds."""
 PHRASE_ODDS = {
     "threat": 1.4,
     "supervisor": 1.2,
@@ -48,55 +49,55 @@ PHRASE_ODDS = {
     "repeat": 1.0,
     "displeased": 0.25,
 }
-"""What a phrase of a kind adds when it is said, log-odds."""
+"""Weight of a phrase of each kind when it is said, log-odds."""
 RESTATED_ODDS = 0.7
-"""The same for a complaint that is made again in other words."""
+"""Weight of a complaint repeated in other words, log-odds."""
 MIN_FADED_ODDS = 0.05
-"""What weighs less is left out."""
+"""Evidence below this weight is dropped, log-odds."""
 OPERATING_POINT = {"hostile": 0.7, "desperate": 0.8}
-"""Probability from which the model is believed; see models/README.md."""
+"""Probability from which each model output counts, 0..1; see models/README.md."""
 MAX_MODEL_ODDS = 0.6
-"""Most that the model adds, log-odds."""
+"""Largest weight of a model finding, log-odds."""
 MODEL_SPAN_WORDS, MODEL_STEP_WORDS = 12, 4
-"""Words that the model reads at once, and between two readings of a long utterance."""
+"""Window and step of the model on long utterances, words."""
 MODEL_MIN_WORDS = 5
-"""Words under which it does not: too little to go by."""
+"""The model does not judge fewer words than this."""
 WORDING_QUOTE_WORDS = 6
 """Most words in a quotation."""
 WORDING_LEAD_WORDS = 6
-"""Words of the utterance before that are read again."""
+"""Words of the previous utterance that are read again with the next."""
 WORDING_UTTERANCES = 40
-"""Utterances in which something may be said again."""
+"""Number of recent utterances that are searched for a repeated complaint."""
 
 
 class WordingPhrases(Immutable):
-    """A language's phrases that tell of agitation.
+    """A language's phrases that show agitation.
 
     Raises
     ------
     ValueError
-        Naming the key that is wrong.
+        If a key is wrong; it names the key.
     """
 
     def __init__(self, table: WordingTable, shared: SharedPhrases) -> None:
         self.shared = shared
         self.kinds = {kind: Phrases(getattr(table, kind)) for kind in PHRASE_ODDS}
-        """By kind."""
+        """Phrases by kind."""
         self.harmless, self.trouble = Phrases(table.harmless), Phrases(table.trouble)
         self.subjects = {name: frozenset(words) for name, words in table.model_subjects.items()}
-        """One of these is among the words that the model may judge by each of its outputs: a storm
-        may be awful, a dog stupid.  Empty where the model does not read this language."""
+        """Words by model output; the output is used only for text that contains one of them, since
+        a storm may be awful and a dog stupid.  Empty if the model does not support the language."""
         if self.subjects and self.subjects.keys() != OPERATING_POINT.keys():
             raise ValueError(f"model_subjects: its keys are {', '.join(OPERATING_POINT)}")
 
     def spoken_words(self, words: Iterable[str]) -> list[str]:
-        """Return words as they are read here, in training too: plain, apart, without fillers."""
+        """Return normalized single words without fillers; training prepares text the same way."""
         fillers = self.shared.fillers
         return [w for word in words for w in normalize_text(word).split() if w not in fillers]
 
 
 def ngrams(words: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Return each word and pair of neighbours once, with where it first stands, [first, last)."""
+    """Return each distinct word and word pair with its first index range [first, last)."""
     found: dict[str, tuple[int, int]] = {}
     for size in (1, 2):
         for i in range(len(words) - size + 1):
@@ -110,15 +111,15 @@ class WordingModel(Immutable):
     Parameters
     ----------
     file
-        The ONNX file that `scripts/train/wording.py` writes: inputs `ids` (places of the known
-        n-grams in its `vocabulary`, which is in the file's metadata, one a line) and `total`
-        (how many n-grams there are, known or not); outputs `probability` [2], hostile and
+        The ONNX file that `scripts/train/wording.py` writes.  Inputs: `ids`, indices of the known
+        n-grams in the `vocabulary` (in the file's metadata, one n-gram a line), and `total`, the
+        number of n-grams including unknown ones.  Outputs: `probability` [2], hostile and
         desperate, and `each` [ids, 2], the log-odds that each n-gram adds.
 
     Raises
     ------
     ModelError
-        Where onnxruntime cannot load the file, or it is another model.
+        If onnxruntime cannot load the file, or it is another model.
     """
 
     def __init__(self, file: FileContents) -> None:
@@ -129,18 +130,18 @@ class WordingModel(Immutable):
         self._ids = {gram: i for i, gram in enumerate(vocabulary.split("\n"))}
 
     def class_probabilities(self, words: Sequence[str]) -> tuple[float, float]:
-        """Return how probable it is that words are hostile, and that they are desperate.
+        """Return the probabilities that words are hostile and desperate, 0..1 each.
 
         Parameters
         ----------
         words
-            As `WordingPhrases.spoken_words` returns them.
+            From `WordingPhrases.spoken_words`.
         """
         hostile, desperate = self._run(ngrams(words))[0].tolist()
         return hostile, desperate
 
     def strongest_ngrams(self, words: Sequence[str], output: int) -> list[tuple[int, int]]:
-        """Return where the n-grams stand that speak for an output, strongest first."""
+        """Return the index ranges of the n-grams that raise an output, strongest first."""
         grams = ngrams(words)
         each = self._run(grams)[1][:, output]
         places = [place for gram, place in grams.items() if gram in self._ids]
@@ -155,39 +156,39 @@ class WordingModel(Immutable):
 
 
 class WordingFinding(NamedTuple):
-    """Evidence as it was when it was said."""
+    """A piece of evidence before fading."""
 
     at: int
-    """Sample at which the last of its words ended."""
+    """End of its last word, samples."""
     weight: float
     text: str
 
 
 class WordingToken(NamedTuple):
-    """A word as it is read."""
+    """A normalized word."""
 
     text: str
     end: int
-    """Samples."""
+    """End of the word, samples."""
 
 
 class WordingUtterance(NamedTuple):
-    """An utterance that was read."""
+    """An utterance and the evidence found in it."""
 
     start: int
     end: int
     tokens: tuple[WordingToken, ...]
     findings: tuple[WordingFinding, ...]
     content: tuple[str, ...]
-    """Of each word what is compared, "" where it is too common."""
+    """Stem of each word, "" if the word is too common to compare."""
     complaint: bool
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
-        return self  # nothing in it changes
+        return self  # immutable
 
 
 class WordingReader(Immutable):
-    """Reads utterances, each for itself."""
+    """Finds the evidence in single utterances; keeps no state."""
 
     def __init__(self, phrases: WordingPhrases, model: WordingModel) -> None:
         self.phrases, self._model = phrases, model
@@ -195,23 +196,23 @@ class WordingReader(Immutable):
     def read_utterance(
         self, tokens: Sequence[WordingToken], lead: int, start: int
     ) -> WordingUtterance:
-        """Return what an utterance says.
+        """Return an utterance with its evidence.
 
         Parameters
         ----------
         tokens
-            Its words, at least one, after `lead` words of the utterance before.
+            `lead` words of the previous utterance, then the utterance's own (at least one).
         lead
-            Nothing that ends in those is found.
+            Number of words of the previous utterance; matches that end in them are ignored.
         start
-            Where it starts, samples.
+            Start of the utterance, samples.
         """
         words = [token.text for token in tokens]
         hits, read = self._hits(words)
         found: dict[tuple[str, ...], WordingFinding] = {}
         for kind, (first, last) in hits:
             if last > lead:
-                # The same words twice in one breath are often the transcriber's, and count once.
+                # Words repeated in one utterance are often a transcriber error, so they count once.
                 text = _hit_text(kind, words, first, last)
                 key = ("",) if kind == "supervisor" else tuple(words[first:last])
                 found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)
@@ -229,7 +230,7 @@ class WordingReader(Immutable):
         )
 
     def _hits(self, words: list[str]) -> tuple[list[tuple[str, tuple[int, int]]], list[bool]]:
-        """Return the phrases that count, and for each word whether it is dealt with by that."""
+        """Return the phrases that count, and for each word whether it is matched or negated."""
         taken = [False] * len(words)
         mark_places(taken, self.phrases.harmless.find(words))
         hits = [
@@ -246,7 +247,7 @@ class WordingReader(Immutable):
     def _model_finding(
         self, tokens: Sequence[WordingToken], pieces: list[tuple[int, int]]
     ) -> list[WordingFinding]:
-        """Return what the model makes of the words outside all phrases: at most one finding."""
+        """Return the model's strongest finding in the words outside all phrases, if any."""
         best: WordingFinding | None = None
         for first, last in pieces:
             for at in range(
@@ -280,39 +281,37 @@ class WordingReader(Immutable):
 
 
 class WordingEvidence:
-    """What one customer's words say, as they come.
-
-    A new object is a new stream.
+    """Collects the evidence of agitation in one customer's words during a call.
 
     Parameters
     ----------
     phrases
-        Of the language that is spoken; None where there are none, so that nothing is ever found.
+        Phrases of the call's language; with None no evidence is found.
     model
-        The model of wording; it keeps no state.
+        The wording model; it keeps no state.
     """
 
     def __init__(self, phrases: WordingPhrases | None, model: WordingModel) -> None:
         self._reader = WordingReader(phrases, model) if phrases else None
         self._words = UtteranceWords(WORDING_UTTERANCES)
         self._said: dict[int, WordingUtterance] = {}
-        """Utterances as read, until a word of theirs or of one before changes."""
+        """Utterances read so far; dropped when their words or earlier ones change."""
         self._findings: list[WordingFinding] | None = []
 
     def add_event(self, event: Word | Utterance) -> None:
-        """Take a word of the customer, or the end of an utterance, as it comes.
+        """Add a word of the customer, or the end of an utterance.
 
         Raises
         ------
         ValueError
-            For the agent's: those are nobody's agitation.
+            For an event of the agent, whose words are not evidence of agitation.
         """
         if event.speaker is not Speaker.CUSTOMER:
             raise ValueError("the agent's words never reach the estimate")
         if not self._reader:
             return
         if self._words.apply_event(event):
-            # Later ones are read with the end of this one, and may say it again.
+            # Later utterances are read with the end of this one, and may repeat it.
             self._said = {
                 n: said
                 for n, said in self._said.items()
@@ -321,14 +320,14 @@ class WordingEvidence:
             self._findings = None
 
     def evidence(self, at: int) -> tuple[Evidence, ...]:
-        """Return what speaks for agitation at a time, strongest first.
+        """Return the evidence of agitation at a time, strongest first.
 
-        The weights are above 0 and add up to `BOUND` at most.
+        The weights are log-odds above 0; their sum is at most `MAX_WORDING_ODDS`.
 
         Parameters
         ----------
         at
-            Samples on the stream clock.
+            Stream index, samples.
         """
         if self._findings is None:
             self._findings = self._collect_findings(self._reader) if self._reader else []
@@ -365,7 +364,10 @@ class WordingEvidence:
 
 
 def find_restatement(earlier: WordingUtterance, later: WordingUtterance) -> WordingFinding | None:
-    """Return that what was said is said again, where it is, and either was a complaint."""
+    """Return the finding that `later` repeats a complaint in `earlier`, or None.
+
+    Either of the two must be a complaint.
+    """
     if later.start - earlier.end < AGAIN_AFTER or not (earlier.complaint or later.complaint):
         return None
     first = find_retelling(earlier.content, later.content, WORDING_QUOTE_WORDS)
@@ -376,7 +378,7 @@ def find_restatement(earlier: WordingUtterance, later: WordingUtterance) -> Word
 
 
 def _hit_text(kind: str, words: Sequence[str], first: int, last: int) -> str:
-    """Return a hit for a person to read, with the words before it."""
+    """Return a match as readable text, with the words before it."""
     if kind == "supervisor":
         return "asked for a supervisor"
     last = min(last, first + WORDING_QUOTE_WORDS)
@@ -387,7 +389,7 @@ def _hit_text(kind: str, words: Sequence[str], first: int, last: int) -> str:
 
 
 def _unmatched_runs(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:
-    """Return the runs from `first` on that no phrase holds and are long enough for the model."""
+    """Return the unmatched runs from `first` on that are long enough for the model."""
     pieces = []
     for held, run in groupby(range(first, len(taken)), key=taken.__getitem__):
         places = list(run)

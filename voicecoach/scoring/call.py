@@ -70,7 +70,7 @@ class ScoredCall:
     Parameters
     ----------
     record
-        What was kept of its events.
+        The call's events.
     thresholds
         Thresholds of the rules that were loaded for the call.
     language

@@ -20,8 +20,8 @@ from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, SPEAKERS, TICK
 from voicecoach.views.scorecard import AgitationChange, AgitationJourney, Quote
 
 JOURNEY_SMOOTH_S, MIN_STRETCH_S, SMOOTHING_PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
-"""Speech averaged around each estimate, and its least between two pauses, seconds; a pause,
-samples."""
+"""Speech averaged around each estimate (seconds), shortest stretch of speech between two pauses
+(seconds), and shortest pause (samples)."""
 START_S, END_S = 20.0, 10.0
 """Speech averaged for the start and for the end of the call, seconds."""
 SIZEABLE_CHANGE = 0.25
@@ -76,7 +76,10 @@ def journey(call: ScoredCall) -> AgitationJourney:
 
 
 def smooth_agitation(agitation: Sequence[tuple[int, float]]) -> list[AgitationPoint]:
-    """Return the mean over `SMOOTH_S` of speech around each estimate, never across a pause."""
+    """Return the mean over `JOURNEY_SMOOTH_S` of speech around each estimate, within its stretch.
+
+    A mean never crosses a pause of `SMOOTHING_PAUSE`.
+    """
     half = max(round(JOURNEY_SMOOTH_S / TICK_S / 2), 1)
     sums = [0.0, *accumulate(x for _, x in agitation)]
     ends = [

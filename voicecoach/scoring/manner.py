@@ -23,7 +23,7 @@ ANSWERING_ACTS = "solution", "expectation", "compromise", "escalation", "promise
 QUESTION_END_WORDS = 8
 """Length of an account's end in which a question counts as its last words."""
 TAKEN_UP_S = 20.0
-"""Counted from the start of the reply."""
+"""Seconds from the start of the reply in which a response counts."""
 CALMING_WORDS_WITHIN_S = 6.0
 """Time after an outburst in which the agent's words can give them a moment, seconds."""
 MIN_SHOWN_TURN_S = 5.0

@@ -55,7 +55,7 @@ class DeliverySample(NamedTuple):
 
     @property
     def pace_ratio(self) -> float:
-        """Over the baseline."""
+        """Pace divided by the baseline."""
         return pace_ratio(self.rate_syl_s, self.baseline_rate_syl_s)
 
 

@@ -4,8 +4,8 @@ Assertiveness is how far somebody serves their own side, cooperativeness how far
 & Kilmann 1974, "Thomas-Kilmann Conflict Mode Instrument"; Thomas 1976, "Conflict and conflict
 management").  The five styles are points on that plane; none is good or bad in itself.
 
-Each dialogue act counts towards styles by the weights in `WEIGHTS`; the call's place is the
-weighted mean of the styles' places.  Only the agent's acts after a conflict begins are counted:
+Each dialogue act counts towards styles by the weights in `ACT_STYLE_WEIGHTS`; the call's place is
+the weighted mean of the styles' places.  Only the agent's acts after a conflict begins are counted:
 from the customer's first problem, complaint, demand or insult, or from when they first sound upset.
 """
 

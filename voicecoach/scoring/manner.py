@@ -21,7 +21,7 @@ TAKING_UP_ACTS = "acknowledgement", "apology", "paraphrase", "question", "recap"
 ANSWERING_ACTS = "solution", "expectation", "compromise", "escalation", "promise"
 """Dialogue acts that respond to an account, and those that also do if it ended in a question."""
 QUESTION_END_WORDS = 8
-"""Length of an account's end in which a question counts as its last words."""
+"""Number of last words of an account in which a question counts as its end."""
 TAKEN_UP_S = 20.0
 """Seconds from the start of the reply in which a response counts."""
 CALMING_WORDS_WITHIN_S = 6.0

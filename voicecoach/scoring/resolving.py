@@ -30,7 +30,7 @@ HANDOVER_UNASKED_WITHIN = 60 * SAMPLE_RATE
 SAME_DEMAND_WITHIN = 45 * SAMPLE_RATE
 """A demand repeated within this time is the same demand."""
 RECAP_WINDOW = 60 * SAMPLE_RATE
-"""Time before the goodbye in which they count."""
+"""Time before the goodbye in which a recap or a next step counts."""
 CLOSING_WITHIN = 90 * SAMPLE_RATE
 """A goodbye further from the end of the call does not count."""
 

@@ -1,4 +1,4 @@
-"""Text that somebody wrote, decoded within limits: whatever is wrong in it is a `ValueError`."""
+"""Decodes untrusted text within size limits; every fault in it raises `ValueError`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 MAX_FILE_BYTES = 2**22
-"""Bytes of a file in TOML or JSON: the score card of a day's call is a tenth of it."""
+"""Largest TOML or JSON file, bytes: ten times the score card of a day-long call."""
 MAX_LINE_BYTES = 2**20
-"""Bytes: an event is a few hundred."""
+"""Longest line of a log, bytes; an event has a few hundred."""
 MAX_LOG_BYTES = 2**32
-"""Bytes: that of a day with all its frames is that long."""
+"""Largest log, bytes: that of a day-long call with all its frames."""
 
 T = TypeVar("T")
 
 
 def log_lines(log: IO[bytes]) -> Iterator[bytes]:
-    """Yield a log's lines up to where a program was killed, or the power was cut.
+    """Yield the lines of a log up to the first damaged one.
 
-    The first leaves the last line unfinished, the second may leave zeros, which no line has.
+    A killed program leaves its last line unfinished; a power cut may leave zero bytes.
 
     Raises
     ------
     ValueError
-        Where it is longer than any log.
+        If a line or the log is too long.
     """
     size = 0
     while line := log.readline(MAX_LINE_BYTES + 1):
@@ -41,12 +41,12 @@ def log_lines(log: IO[bytes]) -> Iterator[bytes]:
 
 
 def decode_toml(data: bytes, kind: type[T]) -> T:
-    """Return TOML as a kind of value; no number in it is infinite or none.
+    """Decode TOML into a value of type `kind`.
 
     Raises
     ------
     ValueError
-        Where it is none, or of another kind.
+        If it is not valid TOML, does not fit `kind`, or has a number that is infinite or NaN.
     """
     with _only_value_errors():
         tree = msgspec.toml.decode(data)
@@ -58,12 +58,12 @@ def decode_toml(data: bytes, kind: type[T]) -> T:
 
 
 def decode_json(data: bytes, kind: type[T]) -> T:
-    """Return JSON as a kind of value.
+    """Decode JSON into a value of type `kind`.
 
     Raises
     ------
     ValueError
-        Where it is none, or of another kind.
+        If it is not valid JSON or does not fit `kind`.
     """
     with _only_value_errors():
         return msgspec.json.decode(data, type=kind)
@@ -71,10 +71,10 @@ def decode_json(data: bytes, kind: type[T]) -> T:
 
 @contextmanager
 def _only_value_errors() -> Iterator[None]:
-    """Raise `ValueError` where a decoder raises whatever it does."""
+    """Convert any exception of a decoder to `ValueError`."""
     try:
         yield
-    except msgspec.DecodeError as e:  # ValidationError is one too
+    except msgspec.DecodeError as e:  # includes ValidationError
         raise ValueError(str(e)) from e
     except RecursionError as e:
         raise ValueError("it is nested too deeply") from e

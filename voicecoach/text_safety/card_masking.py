@@ -1,37 +1,40 @@
 """Masks card numbers before any other part sees the words.
 
-A card number has 13 to 19 digits (ISO/IEC 7812-1), said one by one, in groups, with pauses and
-words between them, or written by the transcriber in any grouping; one misheard digit makes its
-check digit useless, so only the count decides.  In a run of digits that has as many, all beyond
-the first six are hidden (PCI DSS 3.4 lets the first six be shown).  Until the run is over it cannot
-be known how long it will be: then, too, what is beyond the sixth is hidden, also at the end of an
-utterance, since the rest may follow in the next one.  A telephone number that is followed by a few
-other words stays.
+A card number has 13 to 19 digits (ISO/IEC 7812-1).  It may be said digit by digit or in groups,
+with pauses and words in between, and the transcriber may write it in any grouping.  One misheard
+digit breaks the check digit, so only the number of digits decides.  In a run of at least 13 digits
+all but the first six are hidden (PCI DSS 3.4 allows the first six to be shown).  While a run may
+still continue, digits beyond the sixth are hidden too, even at the end of an utterance, since the
+rest may follow in the next one.  A telephone number followed by a few other words stays visible.
 
-| what                                              | in a run                             |
-|---------------------------------------------------|--------------------------------------|
-| figures of any script, in any grouping            | their digits                         |
-| "four", "forty-one", "double", "niner"            | the digits they stand for            |
-| "for", "to", "ate" between single digits          | a digit                              |
-| "uh", "okay", "no, sorry", "that's"; punctuation  | nothing: it goes on                  |
-| other words                                       | up to `PATIENCE` do not end it       |
-| amounts, dates, times of day                      | other words                          |
+| what                                              | in a run                                  |
+|---------------------------------------------------|-------------------------------------------|
+| figures of any script, in any grouping            | count as their digits                     |
+| "four", "forty-one", "double", "niner"            | count as the digits they stand for        |
+| "for", "to", "ate" between single digits          | count as one digit                        |
+| "uh", "okay", "no, sorry", "that's"; punctuation  | are ignored                               |
+| other words                                       | end it after more than `MAX_WORDS_IN_RUN` |
+| amounts, dates, times of day                      | count as other words                      |
 
-A word that has as many digits as a card has one in it, whatever else is in it.  A security code is
-hidden whole, where the words before it call it one: it may not be kept at all.
+A single word with as many digits as a card is masked, whatever else it contains.  A security code
+must not be kept at all, so it is hidden whole if the words before it name it.
 
-A transcriber loses digits, and what is left of a card is then shorter than one.  So where one of
-them has just spoken of a card, no more than two digits of any run are shown, and a run of more than
-six stays hidden whatever follows.
+Transcribers lose digits, so a card number may come out too short.  Therefore, if either speaker has
+just mentioned a card, at most two digits of any run are shown, and a run of more than six digits
+stays hidden whatever follows.
 
-The hidden digits count as digits, so what is masked can be masked again and stays as it is.
+Hidden digits count as digits, so masking masked text changes nothing.
 
-What this cannot do: hide what is left of a card that nobody called one where the transcriber lost
-most of it, digits that the transcriber wrote as other words, number words of a language that brings
-none (`DIGITS_ALONE`), a card number that is told a few digits at a time with long talk between
-them, the digits that a partial word showed before it was known that more follow, nor a security
-code that only the other speaker called one.  Nobody should read a card number to a transcriber:
-pause listening.
+Limits: these are not hidden:
+
+- the rest of a card number that nobody called a card, if the transcriber lost most of its digits;
+- digits that the transcriber wrote as other words;
+- number words of a language without number tables (`DIGITS_ALONE`);
+- a card number said a few digits at a time with long talk in between;
+- digits that a partial word showed before it was known that more follow;
+- a security code that only the other speaker named.
+
+Pause listening before anybody reads out a card number.
 """
 
 from __future__ import annotations
@@ -45,30 +48,30 @@ from typing import NamedTuple
 from voicecoach.types.stream import Immutable
 
 HIDDEN_DIGIT = "#"
-"""Stands for a digit."""
+"""Character that replaces a hidden digit."""
 SHOWN_DIGITS = 6
-"""Digits of a card number that may be shown."""
+"""Most digits of a card number that are shown."""
 MIN_CARD_DIGITS = 13
-"""Digits that a card number has at least."""
+"""Fewest digits of a card number."""
 SHOWN_DIGITS_OF_CARD = 2
-"""Digits of a run that are shown where a card was spoken of."""
+"""Most digits of a run that are shown after a card was mentioned."""
 MAX_WORDS_IN_RUN = 8
-"""Other words that do not end a run: as many as `hang on, let me turn it over to see`."""
+"""Most other words inside a run, as in "hang on, let me turn it over to see"."""
 MIN_RESUMED_DIGITS = 3
-"""Digits that a run has at least that goes on after other words."""
+"""Fewest digits that a run needs before other words to continue after them."""
 MIN_GLUED_DIGITS = 4
-"""Figures that letters may touch and that are a part of a number all the same."""
+"""Fewest figures in a row that count as digits although letters touch them."""
 MAX_CODE_DIGITS = 4
-"""Digits of a security code, at most."""
+"""Most digits of a security code."""
 MAX_WORDS_TO_CODE = 5
-"""Other words between its name and its digits, at most."""
+"""Most other words between the name of a security code and its digits."""
 
 _NO_CARD = re.compile(r"\d{1,3}(,\d{3}){1,2}(\.\d\d)?|\d{1,2}:\d\d|\d{1,2}/\d{1,2}(/\d\d(\d\d)?)?")
-"""Thousands with commas, a time of day, a date: too few digits for a card."""
+"""Matches numbers that are not cards: thousands with commas, times of day, dates."""
 
 
 class NumberWords(Immutable):
-    """How numbers are said in a language.
+    """The number words of a language.
 
     Parameters
     ----------
@@ -77,17 +80,17 @@ class NumberWords(Immutable):
     tens
         Words for two digits that a unit may follow: "forty" in "forty one".
     two_digits
-        Words for two digits in themselves: "twelve".
+        Words for two digits that no unit follows: "twelve".
     double, triple
-        Words that add one digit, and two, to the one that follows.
+        Words that double or triple the digit that follows (they count as one or two digits).
     alike
-        What a transcriber writes for digits.
+        Words that a transcriber writes in place of digits: "for".
     between
         Words that do not end a run.
     cards
-        Words after which digits are taken for a card's.
+        Words for a payment card; digits after one are treated as a card number.
     codes
-        What a security code is called, in a word or a few.
+        Names of a security code, of one or more words.
     """
 
     def __init__(
@@ -106,7 +109,7 @@ class NumberWords(Immutable):
         self.between, self.cards = frozenset(between), frozenset(cards)
         self.codes = tuple(codes)
         self.digits = dict.fromkeys((*self.units, *double), 1)
-        """Digits that a word stands for."""
+        """Number of digits that each word stands for."""
         self.digits |= dict.fromkeys((*two_digits, *self.tens, *triple), 2)
 
 
@@ -115,27 +118,27 @@ DIGITS_ALONE = NumberWords(
     cards=("visa", "mastercard", "amex", "maestro"),
     codes=("cvv", "cvc", "cvn", "cvv2", "cvc2"),
 )
-"""Of a language whose number words are not known: digits, and names that are the same anywhere."""
+"""For a language without number words: figures only, and names that are the same everywhere."""
 
 
 class DigitRun(NamedTuple):
-    """Digits that more may follow."""
+    """A run of digits that may continue."""
 
     digits: int = 0
     others: int = 0
-    """Other words after them."""
+    """Number of other words after the digits."""
 
 
 class MaskedWords(NamedTuple):
-    """Words that may be seen."""
+    """Words with card numbers hidden."""
 
     texts: list[str]
     run: DigitRun
-    """What the last of them leaves open."""
+    """The run that is still open after the last word."""
 
 
 class _WordPart(NamedTuple):
-    """A part of a word that is figures, or letters."""
+    """A part of a word: figures or letters."""
 
     word: int
     start: int
@@ -143,11 +146,11 @@ class _WordPart(NamedTuple):
     text: str
     """Lower case."""
     digits: int
-    """Those that it stands for; -1 where it is another word."""
+    """Number of digits that it stands for; -1 if it is another word."""
 
 
 def names_card(texts: Iterable[str], numbers: NumberWords) -> bool:
-    """Return whether words speak of a card."""
+    """Return whether words mention a payment card."""
     return any(text.lower().strip(".,;:!?'\"") in numbers.cards for text in texts)
 
 
@@ -158,18 +161,18 @@ def mask_cards(
     *,
     card: bool = False,
 ) -> MaskedWords:
-    """Return the words with what may be of a card number hidden.
+    """Return the words with digits hidden that may belong to a card number.
 
     Parameters
     ----------
     texts
         Successive words of one speaker.
     numbers
-        How numbers are said in their language.
+        Number words of their language.
     run
-        What was open before them.
+        The run that was open before them.
     card
-        A card was spoken of.
+        Whether a card was mentioned recently.
     """
     shown, least = (
         (SHOWN_DIGITS_OF_CARD, SHOWN_DIGITS + 1) if card else (SHOWN_DIGITS, MIN_CARD_DIGITS)
@@ -177,7 +180,7 @@ def mask_cards(
     out = [list(text) for text in texts]
     digits, others = run
     own: list[tuple[_WordPart, int]] = []
-    """The run's pieces, each with the digits before it."""
+    """The parts of the run, each with the number of digits before it."""
     for piece in _word_parts(texts, numbers):
         if piece.digits < 0:
             others += 1
@@ -198,7 +201,7 @@ def mask_cards(
 
 
 def count_digits(text: str, numbers: NumberWords) -> int:
-    """Return how many digits a word stands for; -1 where it is another word."""
+    """Return the number of digits that a word stands for; -1 if it is another word."""
     counts = [piece.digits for piece in _word_parts([text], numbers)]
     return -1 if -1 in counts else sum(counts)
 
@@ -212,7 +215,7 @@ def _hide(out: list[list[str]], run: Sequence[tuple[_WordPart, int]], shown: int
         span = slice(piece.start, piece.end)
         chars = out[piece.word][span]
         if not _is_digit(piece.text[0]):
-            # A spoken number, of which no part is shown; its characters stay as many.
+            # A spoken number is hidden whole; `chars` keeps its length.
             hidden = [HIDDEN_DIGIT * piece.digits, *[""] * (len(chars) - 1)]
             out[piece.word][span] = hidden
             continue
@@ -223,7 +226,7 @@ def _hide(out: list[list[str]], run: Sequence[tuple[_WordPart, int]], shown: int
 
 
 def _hide_codes(out: list[list[str]], texts: Sequence[str], numbers: NumberWords) -> None:
-    """Hide the digits that are called a security code."""
+    """Hide the digits of a security code that is named before them."""
     said, left, away = "", 0, 0
     longest = max(map(len, numbers.codes), default=1)
     for piece in _word_parts(texts, numbers):
@@ -240,7 +243,7 @@ def _hide_codes(out: list[list[str]], texts: Sequence[str], numbers: NumberWords
 
 
 def _word_parts(texts: Sequence[str], numbers: NumberWords) -> Iterator[_WordPart]:
-    """Yield the pieces of words; what only stands between two is none."""
+    """Yield the parts of words, without the characters between them."""
     found = [piece for word, text in enumerate(texts) for piece in _split(word, text, numbers)]
     for i, piece in enumerate(found):
         before = found[i - 1] if i else None
@@ -276,7 +279,7 @@ def _split(word: int, text: str, numbers: NumberWords) -> Iterator[_WordPart]:
         start, at = at, at + len(part)
         lower = part.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip("'")
         if kind == "digits":
-            # Few figures beside letters are an ordinal, a code, a time.
+            # A few figures beside letters are an ordinal, a code or a time.
             yield _WordPart(
                 word, start, at, part, -1 if glued and len(part) < MIN_GLUED_DIGITS else len(part)
             )
@@ -291,5 +294,5 @@ def _char_kind(char: str) -> str:
 
 
 def _is_digit(char: str) -> bool:
-    """Return whether a character is a digit, hidden, raised, of whatever script."""
+    """Return whether a character is a digit of any script, a superscript digit, or hidden."""
     return char == HIDDEN_DIGIT or unicodedata.numeric(char, -1) in range(10)

@@ -1,7 +1,7 @@
-"""An event without what anybody said: what is written down where no words are to be kept.
+"""Removes spoken words from events, for logs that must not keep any.
 
-Figures, times and kinds stay: that somebody apologised, not how.  A text that may quote is left
-out as a whole.
+Numbers, times and kinds stay: that somebody apologised, but not in which words.  Any text that may
+contain a quotation is removed as a whole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from voicecoach.types import events
 
 
 def redact_words(event: events.Event) -> events.Event | None:
-    """Return an event as it may be kept, None where nothing is left of it."""
+    """Return an event without spoken words, or None if nothing else is in it."""
     replace = msgspec.structs.replace
     match event:
         case events.Word() | events.Utterance():

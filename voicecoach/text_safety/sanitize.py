@@ -1,17 +1,17 @@
-"""Text that somebody else made, as it may be kept and shown: on one line, and nothing but text.
+"""Cleans untrusted text on input, so that it is plain text on one line.
 
-Words come from a transcriber, and a log may be anybody's.  Each output escapes what its own syntax
-takes for markup; what no output has a use for goes here, once, where text comes in:
+Words come from a transcriber, and a log may come from anywhere.  Each output escapes the markup of
+its own syntax.  Characters that no output can use are removed here, once, where text comes in:
 
-| what                                                       | becomes                         |
-|------------------------------------------------------------|---------------------------------|
-| control characters, line and paragraph ends, strange spaces | a space                         |
-| format characters: direction, zero width, tags; surrogates | nothing                         |
-| marks on one character, beyond `MARKS`                     | nothing                         |
-| what is longer than it may be                              | its beginning                   |
+| what                                                            | becomes       |
+|-----------------------------------------------------------------|---------------|
+| control characters, line and paragraph ends, non-standard spaces | a space       |
+| format characters (direction, zero width, tags) and surrogates  | nothing       |
+| combining marks on one character, beyond `MAX_MARKS`            | nothing       |
+| text that is too long                                           | its beginning |
 
-Scripts that join letters by zero-width characters lose that, and emoji that are made of several
-fall into their parts.
+Limits: scripts that join letters with zero-width characters lose the joining, and composed emoji
+fall apart into their parts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import unicodedata
 from typing import Any
 
 MAX_MARKS = 4
-"""On one character; no script's words need more."""
+"""Most combining marks on one character; words of no script need more."""
 MAX_WORD_CHARS, MAX_TEXT_CHARS = 100, 10_000
 """Most characters of a word, and of any other text."""
 
 
 def clean_text(text: str, most: int = MAX_TEXT_CHARS) -> str:
-    """Return a text of at most `most` characters that steers and hides nothing."""
+    """Return a text of at most `most` characters without control and invisible characters."""
     if text.isascii() and text.isprintable():
         return " ".join(text[:most].split())
     out, marks = [], 0
@@ -41,12 +41,12 @@ def clean_text(text: str, most: int = MAX_TEXT_CHARS) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """Return a value of JSON's with all its texts clean.
+    """Return a JSON value with all its texts cleaned.
 
     Raises
     ------
     ValueError
-        Where it is nested too deeply.
+        If it is nested too deeply.
     """
     try:
         return _clean_value(value)
@@ -65,16 +65,16 @@ def _clean_value(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """Return text with a space for each character that moves a cursor or turns its direction."""
+    """Return text with a space for each character that moves the cursor or changes direction."""
     return "".join(ch if ch.isprintable() else " " for ch in text)
 
 
 def readable_text(path: object) -> str:
-    """Return a path or a part of one as text that can be written, whatever bytes are in it."""
+    """Return a path, or a part of one, as text that can be encoded, whatever bytes it has."""
     text = str(path)
     try:
         # In a locale without UTF-8 its bytes are there one by one.
         data = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # halves of characters, which Windows lets into names
+    except UnicodeEncodeError:  # lone surrogates, which Windows allows in file names
         data = text.encode("utf-8", "replace")
     return data.decode("utf-8", "replace")

@@ -47,7 +47,7 @@ DEAD_DBFS = -75.0
 DEAD_AFTER = 5 * SAMPLE_RATE
 """No alarm before this: devices and lines take seconds to deliver."""
 SILENT_DBFS = -90.0
-"""Less than one step of 16 bits: digital silence."""
+"""Digital silence: less than one step of 16-bit audio."""
 SILENT_AFTER = 120 * SAMPLE_RATE
 """Digital silence after which a channel that was alive is dead.
 
@@ -59,14 +59,14 @@ CORRELATE_EVERY_TICKS = 4
 """Updates between correlations: 0.512 s."""
 _WINDOW_TICKS = CORRELATION_WINDOW // TICK_SAMPLES
 QUIET_DBFS = -65.0
-"""A source below this, in the band, is not there."""
+"""A speaker whose level in the band is below this is absent."""
 PRESENT_DB, PRESENT_FADES_DB = 18.0, 0.05
 """Below the loudest window of a speaker, which fades with each, they are not there either: the
 detector of speech is generous with noise, and an echo is no voice."""
 NEARER_DB = 6.0
 """By how much nearer to its own loudness the source's channel is, where that says who it is."""
 SWAP_GRACE = 4 * SAMPLE_RATE
-"""For which the agent's own channel may still come with the opening words."""
+"""Samples to wait for the greeting on the agent's channel before calling it swapped."""
 
 _RECOVERED_TEXTS = {
     "lost": "it is back",
@@ -113,17 +113,17 @@ class ChannelMonitor:
         return self._states
 
     def push(self, samples: F32) -> None:
-        """Take hops of both channels, [2, n * HOP], none beyond the next update."""
+        """Add hops of both channels, [2, n * HOP], none beyond the next update."""
         first = self._hops * HOP % CORRELATION_WINDOW
         self._ring[:, first : first + samples.shape[1]] = samples
         self._hops += samples.shape[1] // HOP
 
     def on_greeting(self, at: int, speaker: Speaker) -> None:
-        """Take that a call was opened, in an agent's words, on a speaker's channel."""
+        """Record that an agent's greeting was heard on a speaker's channel."""
         self._opened.setdefault(speaker, at)
 
     def on_capture_state(self, at: int, state: ChannelState) -> list[ChannelState]:
-        """Take what is known where a channel is captured: it is "lost", or "ok"; return changes."""
+        """Apply the capture state of a channel, "lost" or "ok"; return changes."""
         self._lost.pop(state.speaker, None)
         if state.state != "ok":
             self._lost[state.speaker] = state.reason
@@ -190,7 +190,7 @@ class ChannelMonitor:
         return powers
 
     def _check_silence_and_swap(self) -> None:
-        """See what needs no sound: silence, and who opened the call."""
+        """Update the dead and swapped states, which need no correlation."""
         now = self._hops * HOP
         for row in range(2):
             never = self._loudest[row] < _DEAD_POWER and now >= DEAD_AFTER

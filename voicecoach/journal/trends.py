@@ -2,8 +2,8 @@
 
 Three questions: how each technique goes from week to week, what followed the cues, and what the
 answers of surveys move with.  A figure of few calls says little, so each has its count, and an
-interval only from `FEW`; none of it is about one person beside another, whom the journal does not
-know.  What an interval is stands at the function that gives it.
+interval only from `MIN_FOR_INTERVAL`.  Nothing compares people: the journal does not know them.
+The functions that return intervals define them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class OutcomeTrend(NamedTuple):
     heeded: Estimate
     """Share of those of which it is known."""
     change: Estimate
-    """Of the customer's agitation; it is of moments, its interval from `FEW` calls."""
+    """Of the customer's agitation; it is of moments, its interval from `MIN_FOR_INTERVAL` calls."""
 
 
 class CueTrend(NamedTuple):
@@ -100,7 +100,7 @@ class Trends(NamedTuple):
     courses: list[TechniqueTrend]
     cues: list[CueTrend]
     associations: list[Association]
-    """By survey, the strongest first; none where fewer than `FEW` calls have both."""
+    """By survey, the strongest first; none where fewer than `MIN_FOR_INTERVAL` calls have both."""
     surveys: Mapping[str, int]
     """How many calls have each answer."""
 
@@ -249,7 +249,7 @@ def mean_estimate(groups: Sequence[Sequence[float]]) -> Estimate:
 def spearman(a: Sequence[float], b: Sequence[float]) -> Estimate:
     """Return Spearman's rank correlation with its interval by Bonett and Wright (2000).
 
-    Unknown from fewer than `FEW` pairs, and where one of the two is always the same.
+    Unknown from fewer than `MIN_FOR_INTERVAL` pairs, and where one of the two is always the same.
     """
     count = len(a)
     if count < MIN_FOR_INTERVAL or len(set(a)) == 1 or len(set(b)) == 1:

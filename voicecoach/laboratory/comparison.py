@@ -38,7 +38,7 @@ EMPTY_QUOTES: dict[str, str] = dict.fromkeys(CUE_QUOTES, "")
 
 
 class CueShowing(msgspec.Struct, frozen=True):
-    """A cue on screen."""
+    """One showing of a cue on screen."""
 
     opened_s: float
     closed_s: float
@@ -127,7 +127,7 @@ def replay_cues(
 def cue_timeline(
     events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig
 ) -> CueTimeline:
-    """Return what the cues come to, told again as by `told_again`."""
+    """Return when cues were shown and held back, decided again as by `replay_cues`."""
     shown: dict[str, list[CueShowing]] = {}
     held: dict[str, list[HeldBackSpan]] = {}
     spans = CueSpanReader()

@@ -24,7 +24,7 @@ from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE
 FORWARD_ACTS = "solution", "compromise", "escalation", "expectation", "follow_up"
 """Dialogue acts that offer a way forward, or say what happens next and when."""
 LIMIT_WITHIN = 30 * SAMPLE_RATE
-"""Time after abuse in which a limit counts, seconds."""
+"""Time after abuse in which a limit counts; this and the times below are in samples."""
 HANDOVER_UNASKED_WITHIN = 60 * SAMPLE_RATE
 """Time in which an offer to hand over counts when nobody asked for it."""
 SAME_DEMAND_WITHIN = 45 * SAMPLE_RATE

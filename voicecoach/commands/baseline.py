@@ -1,4 +1,4 @@
-"""`voicecoach baseline`: what is usual for the agent."""
+"""`voicecoach baseline`: shows, resets and deletes the agent's baseline."""
 
 from __future__ import annotations
 

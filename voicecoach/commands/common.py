@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MonoSpeaker(StrEnum):
-    """The values of `Speaker`, whose module is slower to import than help should be."""
+    """The values of `Speaker`, copied because importing its module would slow down `--help`."""
 
     AGENT = "agent"
     CUSTOMER = "customer"
@@ -61,7 +61,7 @@ SetOption = Annotated[
 
 
 class ReportAudio(StrEnum):
-    """Where a report's sound goes."""
+    """Where a report's audio is stored."""
 
     INLINE = "inline"
     BESIDE = "beside"
@@ -178,7 +178,7 @@ def load_rules(settings: Config) -> tuple[Cue, ...]:
 
 
 def missing_phrases(settings: Config) -> str:
-    """Return what is withheld for lack of phrases in the configured language, "" for nothing."""
+    """Return what the configured language's missing phrases disable; "" if nothing is missing."""
     from voicecoach.coaching.cues import language_notice
     from voicecoach.shell.runtime.languages import find_language
 

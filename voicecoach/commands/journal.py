@@ -1,4 +1,4 @@
-"""`voicecoach journal`: calls as figures, to learn from."""
+"""`voicecoach journal`: stores figures of calls and shows trends."""
 
 from __future__ import annotations
 

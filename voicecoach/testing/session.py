@@ -102,11 +102,11 @@ class SessionWithoutDevices:
     settings
         The configuration.
     steps
-        What to do when so many seconds of the call have been read.
+        Functions, each with the seconds of the call after which it is called.
     transcriber
-        None for no words.
+        Transcriber; None for a session without words.
     sinks
-        Also given every event.
+        Receive every event.
     options
         As for a `LiveSession`.
     """
@@ -151,14 +151,14 @@ class SessionWithoutDevices:
         return self
 
     def between(self, do: Callable[[], object]) -> SessionWithoutDevices:
-        """Run a function after a call has ended, while the next waits to be started."""
+        """Run a function after a call has ended and before the next is started."""
 
         def wait() -> None:
             wait_until(lambda: self.session.state == "listening")
             wait_until(
                 lambda: self.session.state == "ready" and self.feed.newest.display.line is None
             )
-            # Until it waits, the previous call may not be written or deleted yet.
+            # Until the next call waits, the previous one may still be being written or deleted.
             wait_until(lambda: not self._busy())
             do()
 

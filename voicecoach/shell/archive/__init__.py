@@ -1,6 +1,6 @@
 """Replays an archive, a folder of recordings, through the engine on many cores.
 
-    plan     which calls are to do, and which are done
+    plan     which calls are pending, and which are done
     cluster  Dask's workers, on this machine or elsewhere
     work     one call, in a worker
     tables   figures of all calls, as Parquet

@@ -124,7 +124,7 @@ def prepare_workers(client: Client, settings: BatchSettings, addresses: Sequence
     Raises
     ------
     ModelError, ConfigError
-        If it cannot.
+        If a worker cannot load them.
     """
     client.gather(
         [
@@ -168,7 +168,7 @@ def _outcome_of_future(future: Future) -> CallOutcome:
     from distributed.scheduler import KilledWorker
 
     try:
-        # Where the worker ended after the call and before it was asked, another one is.
+        # If the worker ended after the call but before it was asked, another one answers.
         outcome: CallOutcome = future.result()
     except CancelledError as e:
         raise ClusterError(

@@ -1,4 +1,4 @@
-"""Decides which calls are to do and which are done.
+"""Decides which calls are pending and which are done.
 
 The name of a call's result identifies what it was made from: the recording (path below the folder,
 size, time of the last change) and everything else that affects the result (version, configuration,

@@ -1,7 +1,7 @@
-"""What all calls come to, as Parquet.
+"""Writes the figures of all calls as Parquet tables.
 
-`docs/archive.md` lists the tables and their columns; `describe` generates it.  The same is in the
-files: the description of each column is in its metadata.
+`docs/archive.md` lists the tables and columns; `tables_reference` generates the list.  The
+description of each column is also in the file's metadata.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def write_tables(
     failed
         Errors, by the path below the folder.
     composite
-        Whether there is a calmness.
+        Whether the tables include the calmness.
 
     Raises
     ------

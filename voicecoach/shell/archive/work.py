@@ -139,7 +139,7 @@ def replay_recording(
             "install the same version"
         )
     target = settings.results / result
-    if target.exists():  # from a worker that ended before it could report it
+    if target.exists():  # left by a worker that ended before reporting it
         return CallOutcome(read_call_result(target).summary.duration_s)
     setup = _worker_cache.setup(settings)
     seconds = ToneRecorder()

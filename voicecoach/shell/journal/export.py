@@ -1,7 +1,7 @@
 """Exports the journal for other programs: CSV, JSON, Parquet.
 
-A spreadsheet takes a text that begins like a formula for one, so in CSV such a text, and one that
-begins with an apostrophe, gets a leading apostrophe, which a reader of the CSV removes.
+A spreadsheet runs a text that begins like a formula.  In CSV, such a text, or one that begins with
+an apostrophe, therefore gets a leading apostrophe; programs that read the CSV must remove it.
 """
 
 from __future__ import annotations

@@ -52,25 +52,25 @@ def add_call_folder(
     audio: bool = False,
     started: datetime | None = None,
 ) -> AddedCall:
-    """Put a call into the journal from what it left.
+    """Add a call to the journal from its results folder.
 
     Parameters
     ----------
     journal
-        Where it goes.
+        The journal to add it to.
     folder
-        The call's, with its event log; its score card is taken, too, where there is one.
+        The call's folder, with its event log; its score card is added, too, if there is one.
     words
-        Also keep quotations.
+        Also store quotations.
     audio
-        Keep a copy of the sound that a live call left.
+        Store a copy of the audio that a live call saved.
     started
-        When the call began; by default as its log says, or else when the log was written.
+        When the call began; by default the time in its log, else the time the log was written.
 
     Raises
     ------
     JournalError
-        Where there is no such call, or the journal cannot take it.
+        If there is no such call, or the journal cannot store it.
     """
     found = reader.read_results(folder)
     card = _score_card(found.path.parent)

@@ -1,7 +1,7 @@
 """Adds live calls to the journal as they end, in the background of the session.
 
-A problem with the journal is reported in one line and no call is lost: its results are in its
-folder, and can be added by hand.
+A problem with the journal is reported in one line.  No call is lost: its results stay in its folder
+and can be added by hand.
 """
 
 from __future__ import annotations

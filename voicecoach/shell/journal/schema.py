@@ -131,7 +131,7 @@ SCHEMA_VERSION = len(MIGRATIONS)
 def migrate(connection: sqlite3.Connection, where: str) -> None:
     """Migrate a journal to the current schema; a new file becomes a journal.
 
-    Nothing is written to a file that is not a journal, or is a newer one's.
+    A file that is not a journal, or is from a newer version, is not written to.
 
     Raises
     ------

@@ -111,7 +111,7 @@ class JournalStore:
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as e:
-            # Another program has it open right now; the next one will do it.
+            # Another program has the file open; the next one to open it retries.
             if "locked" not in str(e):
                 raise
 
@@ -212,7 +212,7 @@ class JournalStore:
                     datetime.fromisoformat(row.started_at)
         return found
 
-    # --- what people add ----------------------------------------------------------------------
+    # --- surveys and notes ----------------------------------------------------------------------
 
     def save_survey(self, call: str, answers: Survey) -> None:
         """Save a call's survey answers; answers that are not given stay."""
@@ -231,7 +231,7 @@ class JournalStore:
         with self._write_transaction():
             self._insert("notes", [note])
 
-    # --- taking out ---------------------------------------------------------------------------
+    # --- deletion ---------------------------------------------------------------------------
 
     def delete_call(self, call: str) -> None:
         """Delete a call and every trace of it."""
@@ -271,7 +271,7 @@ class JournalStore:
                 "be left; end that program, then run `voicecoach journal purge`"
             )
 
-    # --- how ----------------------------------------------------------------------------------
+    # --- helpers ----------------------------------------------------------------------------------
 
     @property
     def _audio_folder(self) -> Path:

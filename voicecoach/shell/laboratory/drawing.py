@@ -34,7 +34,7 @@ class _Axis(NamedTuple):
         return LEFT + PLOT * min(max(share, 0.0), 1.0)
 
     def ticks(self) -> Iterator[float]:
-        """Yield round times, not too many."""
+        """Yield round times for the axis, few enough to read."""
         length = self.end_s - self.start_s
         step = next((s for s in STEPS_S if length / s <= MAX_TICKS), STEPS_S[-1])
         for i in range(math.ceil(self.start_s / step), math.floor(self.end_s / step) + 1):

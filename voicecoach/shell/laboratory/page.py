@@ -1,4 +1,4 @@
-"""Draws the page of what other rules would have shown."""
+"""Draws the page that compares the cues of two sets of rules."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
         atomic_write.write_atomic(folder / REPORT_AUDIO_FILE, heard.mp3)
     atomic_write.write_atomic(path, page.report_page(shown, heard, beside))
     if not beside:
-        # From an earlier report.
+        # Left by an earlier report.
         (folder / REPORT_AUDIO_FILE).unlink(missing_ok=True)
     return path
 

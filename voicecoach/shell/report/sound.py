@@ -42,7 +42,7 @@ def prepare_sound(call: RecordedCall, *, mp3: bool) -> ReportSound:
     Raises
     ------
     AudioFileError
-        As `Call.blocks` does.
+        As `RecordedCall.blocks` does.
     OutputError
         If this libsndfile cannot write MP3.
     """

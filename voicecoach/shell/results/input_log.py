@@ -1,6 +1,6 @@
-"""Records what the engine of a live call received beside audio, so that a replay gives the same.
+"""Records the inputs of a live call's engine other than audio, so that a replay gives the same log.
 
-That is words with the time they arrived, pauses, lost devices, marks, and which audio was missing.
+These are words with their arrival time, pauses, lost devices, marks, and gaps in the audio.
 If audio is saved, `RecordingEngine` writes this beside it, one line of JSON for each item, in the
 order in which the engine received them; `RecordedInputs` gives them to a replay.  Card
 numbers in words are masked.
@@ -40,7 +40,7 @@ class MissingSpan(msgspec.Struct, frozen=True):
 
 
 class InputLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One of these; the first line says whether there was to be a recogniser."""
+    """One line of the file; the first says whether the call had a transcriber."""
 
     words: bool | None = None
     transcript: Transcript | None = None
@@ -53,16 +53,16 @@ class InputLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
 
 class RecordingEngine:
-    """An engine whose inputs are written down.
+    """An engine whose inputs are recorded.
 
     Parameters
     ----------
     engine
-        That takes them.
+        Processes the inputs.
     words
-        There is a recogniser.
+        Whether the call has a transcriber.
     write
-        Takes lines.
+        Called with each line.
     """
 
     def __init__(self, engine: Processor, *, words: bool, write: Callable[[bytes], None]) -> None:
@@ -105,12 +105,12 @@ class RecordingEngine:
 
 
 class RecordedInputs:
-    """A live call's inputs, to be given again with its sound; the `Asr` of that.
+    """A live call's recorded inputs, replayed with its audio; serves as the replay's `Asr`.
 
     Parameters
     ----------
     lines
-        In their order.
+        In the order in which they were recorded.
     """
 
     def __init__(self, lines: Iterable[InputLine]) -> None:
@@ -168,7 +168,7 @@ class RecordedInputs:
         """Do nothing: nothing is transcribed again."""
 
     def submit(self, request: events.TranscribeRequest) -> None:
-        """Note a request that may never have been answered."""
+        """Record a request, which may have had no answer in the live call."""
         saying = request.speaker, request.utterance
         if request.careful:
             self._unanswered.pop(saying, None)
@@ -176,7 +176,7 @@ class RecordedInputs:
                 self._unanswered[saying] = request
 
     def poll(self, until: int | None) -> list[Transcript | events.Degraded]:
-        """Return what came after the end; earlier items come with the audio."""
+        """Return items that arrived after the audio ended; earlier ones come with the audio."""
         if until is not None:
             return []
         open_ = [

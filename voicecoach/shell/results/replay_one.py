@@ -84,8 +84,8 @@ def replay_call(
 ) -> ReplayResult:
     """Replay a call and write its event log, summary and score card to the folder `out`.
 
-    With a `record` of the call's inputs, words and everything else come as they did, and no
-    transcriber runs.  The sinks, none of which may raise, are given every event.
+    With a `record` of the call's inputs, words and all other inputs come from it, and no
+    transcriber runs.  The sinks, none of which may raise, receive every event.
 
     Raises
     ------

@@ -113,7 +113,7 @@ class AudioTrack:
         ------
         AudioFileError
             If decoding fails, a sample is not finite or far beyond full scale, or there is less
-            than a hop.
+            than one hop of audio.
         """
         resampler = soxr.ResampleStream(
             self.rate, SAMPLE_RATE, len(self._channels), dtype="float32", quality="HQ"
@@ -229,7 +229,7 @@ class RecordedCall:
         Raises
         ------
         AudioFileError
-            As `Track.chunks` does.
+            As `AudioTrack.chunks` does.
         """
         rechunker = Rechunker(hops)
         streams = [track.chunks() for track, _ in self._tracks]
@@ -299,7 +299,7 @@ def _wrong_count(count: int, expected: int) -> str:
 
 
 def _riff_frames(path: Path) -> int | None:
-    """Return the frames that a WAV header promises: libsndfile counts only what is there."""
+    """Return the frame count in a WAV header; libsndfile counts only the frames present."""
     with path.open("rb") as file:
         if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
             return None

@@ -2,12 +2,12 @@
 
 | system | what is set                                                                             |
 |--------|-----------------------------------------------------------------------------------------|
-| all    | nothing is raised where it cannot be set: the call matters more                         |
+| all    | a setting that fails is ignored: the call goes on                                       |
 | POSIX  | the largest core file is 0 bytes                                                        |
-| Linux  | the process is not dumpable either: a program that dumps are piped to ignores the limit |
+| Linux  | the process is not dumpable either: dumps piped to a program ignore the size limit      |
 | Windows| error reports hold no heap, and no dialogue waits for somebody to attach a debugger     |
 
-It holds for one process, so each process calls it first.
+It affects one process only, so each process calls it first.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def load_stages(
     frames: bool = False,
     stages: LatencyStats | None = None,
 ) -> Stages:
-    """Return the parts of an engine that rest on a model, as `build_engine` does."""
+    """Return the parts of an engine that use a model; raises what `build_engine` raises."""
     vad = SileroVad(models.vad, speakers)
     prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP_HOPS)
     return Stages(
@@ -81,18 +81,17 @@ def build_engine(
     baseline: AgentBaseline | None = None,
     stages: LatencyStats | None = None,
 ) -> Engine:
-    """Return an engine for one call; what is not explained here is as `Engine` has it.
+    """Return an engine for one call; `Engine` documents the other parameters.
 
-    Its language is the one that the configuration names.
-
-    Where there are `stages`, the time that detecting and describing take is noted there.
+    The configuration names its language.  If `stages` are given, the durations of voice activity
+    detection and prosody extraction are recorded there.
 
     Raises
     ------
     ModelError
-        Where a file is not a usable model.
+        If a file is not a usable model.
     ConfigError
-        Where the language's tables cannot be used.
+        If the language's tables cannot be used.
     """
     return Engine(
         config,

@@ -36,7 +36,7 @@ class NextCall(msgspec.Struct, frozen=True, tag="next_call"):
 
 
 class CustomerDeclines(msgspec.Struct, frozen=True, tag="decline"):
-    """The customer declines: hear no more of this call, and keep nothing of it."""
+    """The customer declines: stop listening to this call and delete everything stored of it."""
 
 
 class QuitProgram(msgspec.Struct, frozen=True, tag="quit"):

@@ -9,12 +9,12 @@ from voicecoach.views.columns import Column
 
 
 def arrow_schema(columns: Iterable[Column], facts: Mapping[str, str] | None = None) -> Any:
-    """Return the pyarrow schema of columns, each with its description, and of a file's facts.
+    """Return a pyarrow schema: columns with their descriptions, and the file's metadata.
 
     Raises
     ------
     ImportError
-        Where there is no pyarrow.
+        If pyarrow is not installed.
     """
     import pyarrow as pa
 

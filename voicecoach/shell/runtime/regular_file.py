@@ -1,4 +1,4 @@
-"""Opens regular files: what else has a name, such as a pipe or a device, could block for ever."""
+"""Opens regular files only: opening a pipe or a device could block for ever."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A file that grows while its disk is slow or full: what cannot be written now waits for its turn.
+"""A file for a disk that may be slow or full: data that cannot be written now stays queued.
 
-`write` never fails and touches no disk; `flush` hands to the system what waits, each byte to its
-own place, so that after a disk was full nothing is defined twice or in half.  What was flushed
-survives the program, what was synced the machine.
+`write` never fails and never touches the disk.  `flush` hands queued data to the system, each byte
+at its own offset, so that after the disk was full nothing is duplicated or cut off.  Flushed data
+survives a crash of the program, synced data a crash of the machine.
 
-It has what libsndfile needs of a file to write to, too.
+It also has the methods that libsndfile needs of a file to write to.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Sink(Protocol):
         return
 
     def on_results(self, folder: Path) -> None:
-        """Use the results of a call that has ended and was not declined; they are written.
+        """Use the results of a call that has ended and was not declined; the files are complete.
 
         It is called after `end_call`; the next call may have begun.
         """

@@ -89,7 +89,7 @@ def configured_cues(config: Config) -> tuple[Cue, ...]:
     Raises
     ------
     ConfigError
-        Where the rules, or the texts of the language, cannot be used.
+        If the rules, or the texts of the language, cannot be used.
     """
     if config.cues.file:
         return load_cues(expand_path(config.cues.file))

@@ -1,6 +1,6 @@
 """The browser view: serves a live call as a local web page to anyone who has its address.
 
-The local web application (`voicecoach.shell.control.web_app`) checks who may open it.  The page is
+The local web application (`voicecoach/shell/control/web_app.py`) checks who may open it.  The page is
 three files and an icon.  Nothing in them is inline, and they insert received strings as text only,
 never as markup.
 

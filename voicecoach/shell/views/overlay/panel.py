@@ -323,7 +323,7 @@ class OverlayPanel(QWidget):
         if old is None or new.delivery != old.delivery:
             self._people[Speaker.AGENT].set_bar(new.delivery)
         self._words.set_line(new.line)
-        # Some problems are of both channels, and their sentence is the same.
+        # A problem of both channels has the same sentence for each.
         problems = dict.fromkeys(channel.problem for channel in new.channels)
         notice = "\n".join(filter(None, (*problems, new.notice)))
         set_text(self._notice, notice)

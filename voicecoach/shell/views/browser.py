@@ -1,8 +1,8 @@
 """The browser view: serves a live call as a local web page to anyone who has its address.
 
-The local web application (`voicecoach/shell/control/web_app.py`) checks who may open it.  The page is
-three files and an icon.  Nothing in them is inline, and they insert received strings as text only,
-never as markup.
+The local web application (`voicecoach/shell/control/web_app.py`) checks who may open it.  The page
+is three files and an icon.  Nothing in them is inline, and they insert received strings as text
+only, never as markup.
 
 A viewer receives the newest display when it has changed and may miss earlier ones; the run loop
 never waits for a viewer.  A viewer that does not read is disconnected.

@@ -1,4 +1,4 @@
-"""Set up what is needed in `.venv` and run the benchmarks: `python3 scripts/bench`."""
+"""Install the requirements into `.venv` and run the replay benchmark: `python3 scripts/bench`."""
 
 import sys
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""How true the descriptors are, with other tools' on the same signals beside them.
+"""Measure the error of the voice descriptors, and of other tools on the same signals.
 
-F0: frame error (voicing and gross errors), against the laryngograph of FDA's 50 sentences: clean,
-over a telephone, and over a telephone with pink noise.  Every tool gets the shift in time that
-suits it best; voicecoach is read at its frames' centres.  Jitter, shimmer and HNR: against Praat's
-on EMO-DB, and against the truth on made voices.  Active level: against ITU-T P.56 sample by
-sample.  The syllable rate is in `scripts.train.prosody --cross-validate`, since whom it is told of
-must be left out when it is trained.
+F0: frame error (voicing errors and gross errors) against the laryngograph of FDA's 50 sentences:
+clean, over a telephone, and over a telephone with pink noise.  Every tool gets the time shift that
+suits it best; voicecoach is read at its frame centres.  Jitter, shimmer and HNR: against Praat on
+EMO-DB, and against the known values of synthetic voices.  Active level: against a sample-by-sample
+ITU-T P.56.  The error of the syllable rate is printed by `scripts.train.prosody --cross-validate`,
+because the speakers that it is tested on must be left out of its training.
 
     pip install -e '.[bench]'
     python -m scripts.bench.accuracy [--quick]

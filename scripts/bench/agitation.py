@@ -1,17 +1,18 @@
-"""How well the customer's agitation is told, on speakers that the model has not heard.
+"""Measure how well the agitation model works on speakers that it was not trained on.
 
-Every speaker is one stream over a telephone line (8 kHz, mu-law): four neutral clips, then the
-others in random order with a second between, through the whole engine, without words.  A clip's
-score is the mean agitation of its last second.  EMO-DB is told by models that were trained without
-the speaker; nEMO is told zero-shot.  Beside it, on the same clips: openSMILE's eGeMAPSv02
-functionals of each whole clip with logistic regression, wide-band and over the telephone, its
-penalty chosen by leaving out speakers; "own mean" is taken off all the clips of a speaker, which
-knows the clips to come.
+Each speaker is one stream over a telephone line (8 kHz, mu-law): four neutral clips, then the
+others in random order, one second apart, through the whole engine without words.  A clip's score
+is the mean agitation of its last second.  On EMO-DB, each speaker is scored by a model trained
+without that speaker; on nEMO, the model is used zero-shot.
+
+The peer is logistic regression on openSMILE's eGeMAPSv02 functionals of each whole clip, on the
+same clips, wide-band and over the telephone; its penalty is chosen by leaving out speakers.  "own
+mean" subtracts the mean over all clips of a speaker, and so uses clips that are yet to come.
 
     pip install -e '.[bench,train]'
     python -m scripts.bench.agitation [separation] [time] [false] [cost]
 
-Some 12 minutes on two cores.
+Takes about 12 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""How much an archive gains by a second worker, and how much memory many calls take.
+"""Measure what a second worker adds to the speed of an archive run, and how much memory it takes.
 
-Throughput is hours of audio an hour, the median and range of `--runs` runs with one worker and with
-two, by turns; the calls are parts of the sample call, as many as `--calls`.  Starting the workers
-and loading the models are not included, nor are the tables; reading, resampling, the log, the
-result and everything that Dask does are.
+Throughput is hours of audio per hour: the median and range of `--runs` runs with one worker and
+with two, alternating.  The calls are `--calls` parts of the sample call.  Reading, resampling, the
+log, the result and everything that Dask does are included; starting the workers, loading the models
+and writing the tables are not.
 
 Memory is the resident set of the batch's own process and of its largest worker, while `--many`
-recordings of a second are replayed and their tables written: flat means that the last tenth needs
-no more than the second (in the first, buffers and modules are still to come).
+recordings of one second each are replayed and their tables written.  It is flat if the last tenth
+needs no more than the second tenth; during the first, buffers and modules are still being loaded.
 
     python scripts/bench/archive.py [--words] [--runs 3] [--calls 8] [--seconds 240] [--many 1000]
 """

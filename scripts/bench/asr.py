@@ -1,21 +1,21 @@
-"""How early, how steady, how right and how dear the words are, beside the usual ways.
+"""Measure the latency, stability, accuracy and CPU cost of the transcription.
 
-The product's own engine hears LibriSpeech utterances as one speaker talks on, in exact virtual
-time: one recogniser works on what is asked for, each decoding takes as long as was measured, and
-nothing else waits.  A word's latency is when it was first shown (or committed) less its true end,
-which an alignment of the reference text with the clean utterance gives, pulled back to where the
-sound ends.  Beside it, in the same run and on the same audio:
+The product's own engine transcribes LibriSpeech utterances, joined as one speaker talking, in exact
+virtual time: one recogniser works on the engine's requests, each decoding takes as long as was
+measured, and nothing else takes time.  A word's latency is the time at which it was first shown (or
+committed) minus its true end.  The true end comes from aligning the reference text with the clean
+utterance, moved back to where the sound ends.  Two other methods run on the same audio:
 
 * the usual streaming loop: LocalAgreement over a growing buffer, padded to 30 s and decoded once
-  a second (Macháček et al. 2023, "Turning Whisper into real-time transcription system"), here
-  greedy, with the product's own speech detection, spared silence, and its probabilities unused:
-  faster than its authors' beam with word timestamps;
-* faster-whisper offline with its defaults: beam 5, 30 s windows, the whole recording, and each
-  utterance alone with its true limits.
+  a second (Macháček et al. 2023, "Turning Whisper into real-time transcription system").  Here it
+  decodes greedily, uses the product's speech detection, skips silence and ignores the word
+  probabilities, which is faster than its authors' beam search with word timestamps;
+* faster-whisper offline with its defaults (beam 5, 30 s windows), on the whole recording and on
+  each utterance alone with its true limits.
 
     python -m scripts.bench.asr [PART ...] [--minutes 5] [--model tiny.en]
 
-Parts: latency, calls, noise, memory, load.  All by default; nothing else should be running.
+Parts: latency, calls, noise, memory, load (default: all).  Run nothing else at the same time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""How soon channels that cannot be trusted are told, how often wrongly, and at what cost.
+"""Measure how soon faulty channels are reported, how often wrongly, and at what CPU cost.
 
-Staged conversations of LibriSpeech's voices over a line, with rooms, delays and overlaps drawn
-anew for each; speech is told by level, which hears a bleed as speech.  Times are seconds of the
-source's speech (bleed), of anybody's (copy) or of the channel's (clipping) until the state; a
-second state on another channel, or one that is taken back, counts as wrong.  Innocent calls are
-those of `scripts.staging.conversations`, shouting actors, hold music, and two real calls.
+The calls are staged conversations between LibriSpeech readers over a telephone line; rooms, delays
+and overlaps are drawn anew for each.  Speech is detected by level, which takes crosstalk for
+speech.  Times are seconds until the fault is reported: of the source's speech (crosstalk), of
+anybody's speech (copy) or of the channel's speech (clipping).  A second report on another channel,
+or a report that is withdrawn, counts as wrong.  The calls without faults are those of
+`scripts.staging.conversations`, shouting actors, hold music, and two real calls.
 
     python -m scripts.bench.channels [--calls 6] [--minutes 4]
 """

@@ -1,21 +1,22 @@
-"""How often the cues are right, and how soon, on staged calls and two real ones.
+"""Measure how often the cues are right, and how soon, on staged calls and two real ones.
 
-Every scenario of `scripts/staging/scenarios` is staged with other voices, clips, gaps and levels
-a cast (`scripts.staging.stage_call`), and is replayed through the whole product.  Its words are
-what Whisper made of them when they were spoken by made voices (`scripts.staging.speak`,
-`scripts.staging.scripted_words`); the two real calls are heard by the shipped Whisper.
+Every scenario of `scripts/staging/scenarios` is staged several times
+(`scripts.staging.stage_call`); each such cast has other voices, clips, gaps and levels.  Each call
+is replayed through the whole product.  The words of a staged call are what Whisper transcribed when
+synthetic voices spoke them (`scripts/staging/speak.py`, `scripts/staging/scripted_words.py`).  The
+two real calls are transcribed by the shipped Whisper.
 
-A due cue is hit where it opens between the behaviour's beginning and the moment until which it
-still helps.  Its time is from when its evidence exists: what a perfect observer would have needed
-is no latency, and is said apart; a cue that was sooner than that has a negative time.  A cue that
-opens where it is neither due nor allowed is wrong, and in a call in which nothing should fire it
-is false.
+A cue that is due is a hit if it opens between the start of the behaviour and the last moment at
+which it still helps.  Its latency counts from the moment at which a perfect observer would have had
+the evidence; the time until that moment is printed separately.  A cue that opens sooner has a
+negative latency.  A cue that opens where it is neither due nor allowed is wrong; in a call in which
+no cue should open, it is false.
 
     pip install -e '.[test]'
     python -m scripts.bench.cues [--casts N] [--clips FOLDER] [--only NAME] [--json FILE] [--short]
 
-The shipped model of agitation was trained on EMO-DB, whose voices the calls are made of; with
-`--clips` nEMO's, it has heard none of them.
+The shipped agitation model was trained on EMO-DB, and the calls are made from the same voices.
+With nEMO's clips (`--clips`), the model has heard none of the voices.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""How well moves are found, on the labelled dialogues in tests/language/dialogue_acts.
+"""Measure precision and recall of dialogue acts, on the dialogues in tests/language/dialogue_acts.
 
     python -m scripts.bench.dialogue_acts [--calls DIR] [--part open] [--misses]
 
-The lines of a call are read one after the other, each as an utterance, at three words a second; a
-move counts once a line and kind.  `text` is as written, `heard` as the recogniser wrote it.  What a
-label calls `either` is no fault, found or not.  `held_out` was not looked at while phrases were
-written, and `--misses` shows none of it.  `real` are the two shared calls, heard in the recording.
+The lines of a call are processed in order, each as one utterance, at three words a second.  A
+dialogue act counts once per line and kind.  `text` is the line as written, `heard` as the
+recogniser transcribed it.  An act that is labelled `either` is not an error, found or not.
+`held_out` was not looked at while the phrases were written, and `--misses` prints none of it.
+`real` is the two shared calls, transcribed from their recordings.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What the prosody extractor costs, beside openSMILE's eGeMAPSv02 descriptors.
+"""Measure the CPU cost of the prosody extractor, and of openSMILE's eGeMAPSv02 descriptors.
 
-CPU time of the process per second of audio, openSMILE and voicecoach in turn on the same call,
-one thread each; medians and ranges over `--rounds`.  Live, a hop of 16 ms is pushed at a time,
-back to back and paced (asleep between hops, as in a call: caches grow cold, and a back-to-back
-loop flatters everybody); what the pacing loop itself costs is taken off.  openSMILE runs one
-instance a channel, since it has no other way.
+The figures are CPU time of the process per second of audio, with openSMILE and voicecoach in turn
+on the same call, one thread each; medians and ranges over `--rounds`.  Live, hops of 16 ms are
+pushed one at a time, both back to back and paced.  Paced means asleep between hops, as in a call:
+caches grow cold, so a back-to-back loop makes every tool look cheaper.  The cost of the pacing loop
+itself is subtracted.  openSMILE runs one instance per channel, since it has no other way.
 
     pip install -e '.[bench]'
     python -m scripts.bench.dsp [--rounds 5] [--seconds 10]

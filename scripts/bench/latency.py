@@ -1,4 +1,4 @@
-"""Where the time goes between a sound and the screen, stage by stage, with CPU and queue depths.
+"""Measure the latency from sound to screen, stage by stage, with CPU use and queue lengths.
 
     python -m scripts.bench.latency               the sample call, played into a sound server of
                                                     its own, on a screen of its own
@@ -7,12 +7,12 @@
     python -m scripts.bench.latency --busy        with every core loaded by another program
     python -m scripts.bench.latency --pixels      bursts of sound, timed from the sound server to
                                                     the pixels of the screen
-    python -m scripts.bench.latency --overlay     what the overlay costs by itself
+    python -m scripts.bench.latency --overlay     the CPU cost of the overlay alone
 
-Every way runs the live session itself, with words unless --no-words, and the overlay.  --json FILE
-and --picture FILE write the table for programs and as a picture.  Times of the stages are taken
-inside; --pixels is told by what is outside: when the sound server gives the sound out (to a
-recorder of its own, 5 ms of buffer), and when the memory of the screen changes.
+All but --overlay run the live session itself with the overlay, and with words unless --no-words is
+given.  --json FILE writes the table as JSON, --picture FILE as an SVG picture.  The stages are
+timed inside the program.  --pixels is timed from outside: from when the sound server plays the
+sound (to a recorder of its own with a buffer of 5 ms) to when the memory of the screen changes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Prints when pixels of a region of Xvfb's framebuffer change, until it is interrupted.
+"""Print when pixels in a region of Xvfb's framebuffer change, until interrupted.
 
     python -m scripts.bench.latency_watch FOLDER LEFT TOP RIGHT BOTTOM
 
-A process of its own, so that watching costs the watched one nothing.
+This is a separate process, so that watching takes no time from the watched program.
 """
 
 from __future__ import annotations

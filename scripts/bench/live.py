@@ -1,10 +1,10 @@
-"""A real call, live: played into a sound server, captured, compared with the replay of its file.
+"""Play a real call into a sound server, capture it live, and compare it with a replay of its file.
 
     python -m scripts.bench.live [CALL] [--no-words]
 
-Beside each cue of the replay stands when the live call showed it, on the recording's time line; and
-the live call's own record is heard again as it was, which must give the same events.  It takes as
-long as the call.
+For each cue of the replay, the table shows when the live call showed it, on the recording's time
+line.  The live call's own recording is then replayed with the words that were heard live, which
+must give the same events.  The run takes as long as the call.
 """
 
 from __future__ import annotations

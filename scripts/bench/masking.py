@@ -1,23 +1,25 @@
-"""Whether a card number that is said can be read anywhere afterwards, and what else is hidden.
+"""Measure whether spoken card numbers can be read anywhere afterwards, and what else is hidden.
 
-Made card numbers (13 to 19 digits, Luhn-valid, a fixed seed) are spoken by espeak-ng's and flite's
-voices in the ways people say them, go over a telephone line, and are replayed with the bundled
-recogniser: engine, recogniser, masking, log, summary, score card, report and exports are the
-product's own.
+Synthetic card numbers (13 to 19 digits, Luhn-valid, from a fixed seed) are spoken by the voices of
+espeak-ng and flite in the ways in which people say them.  They go over a telephone line and are
+replayed with the product's own parts: engine, bundled recogniser, masking, log, summary, score
+card, report and exports.
 
-A card *leaks* where `RUN` or more of its digits beyond the sixth can be read one after another,
-as figures or as number words, in one place: the words on screen after any event of the log (those
-of one speaker since the call began, or of both), the summary, the score card, the report, an
-export.  Other words between them do not help; a hidden digit ends a run.  The numbers are drawn
-so that no three digits beyond the sixth are said elsewhere in the call.  *Heard* is a card that
-would leak without masking; *of few* are the leaks where no more than six digits can be read in
-all, since the recogniser lost the card's first ones; *shown* is how many digits beyond the sixth,
-of those heard, stand alone or by twos and threes in the final words.
+A card *leaks* if `RUN` or more of its digits beyond the sixth can be read in a row, as figures or
+number words, in one place.  The places are the words on screen after any event of the log (of one
+speaker since the call began, or of both), the summary, the score card, the report and the exports.
+Other words between the digits do not prevent a leak; a hidden digit ends the run.  The numbers are
+drawn so that no three digits beyond the sixth are said elsewhere in the call.
 
-Each card is said out of nowhere, and again when the agent has asked for one.
+*Heard* is a card that would leak without masking.  *Of few* are leaks where no more than six digits
+can be read in all, since the recogniser lost the card's first ones.  *Shown* is how many digits
+beyond the sixth, of the cards heard, stand alone or in groups of two or three in the final words.
 
-Nothing else should be hidden: the lines of the labelled calls in tests/language/dialogue_acts, as
-they are written and as they were heard (two of them are the real sample calls), and `ORDINARY`.
+Each card is said once unprompted, and once after the agent has asked for one.
+
+Nothing else should be hidden.  This is checked on `ORDINARY` and on the lines of the labelled calls
+in tests/language/dialogue_acts, as written and as transcribed (two of them are the real sample
+calls).
 
     apt-get install espeak-ng flite
     python -m scripts.bench.masking [--short] [--seed N] [--misses]

@@ -1,7 +1,7 @@
-"""Other people's prosody tools, for labels and comparison; the product never imports them.
+"""Prosody tools of other projects, for labels and comparison; the product never imports them.
 
-`pip install -e '.[bench]'` brings them.  openSMILE's licence bars shipping it, and Praat's is the
-GPL: they are installed to be measured beside the product, no more.
+Install them with `pip install -e '.[bench]'`.  The product cannot ship them: openSMILE's licence
+forbids it, and Praat is under the GPL.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
-"""How fast a recorded call is replayed, and how much memory an hour takes.
+"""Measure how fast a recorded call is replayed, and how much memory an hour of audio takes.
 
-Speeds are times real time, the median and range of `--runs` runs of the sample call in a process
-of their own each; reading, resampling and writing the log are included, loading the recogniser is
-not.  Without words it is the second replay of its process, as most are in an archive, and the goal
-is per core: by the time that the processor was busy, whatever else the machine does.
-Memory is the resident set while an hour-long recording (the sample call over and over) is
-replayed without words: flat means that its last ten minutes need no more than its first.
+Speeds are multiples of real time: the median and range of `--runs` replays of the sample call, each
+in a process of its own.  Reading, resampling and writing the log are included; loading the
+recogniser is not.  Without words, the second replay of the process is measured, since most replays
+in an archive are not their process's first.  The target is per core and uses the CPU time of the
+process, so that other programs do not change it.
+
+Memory is the resident set while an hour-long recording (the sample call, repeated) is replayed
+without words.  It is flat if the last ten minutes need no more than the first ten.
 
     python scripts/bench/replay.py [--runs 3] [--minutes 60] [--no-words]
 """

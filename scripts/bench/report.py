@@ -1,14 +1,14 @@
-"""How soon the report of a long call is there to be read and heard, and how large it is.
+"""Measure how soon the report of a long call can be read and played, and how large it is.
 
-The call is the sample call over and over; so is its log, with its times moved on.  What is read off
-is the browser's own clock, from the start of navigation: *drawn* is the moment at which the page
-has its waveform, lanes, charts and transcript, *to be heard* the one at which its sound is loaded.
-Each run has a browser with an empty profile of its own.
+The call is the sample call, repeated; its log is repeated too, with the times shifted.  The times
+are read from the browser's own clock, from the start of navigation: *drawn* is the moment at which
+the page has its waveform, lanes, charts and transcript, *to be heard* the one at which its audio is
+loaded.  Each run has its own browser with an empty profile.
 
     python -m scripts.bench.report [--runs 5] [--minutes 60] [--results FOLDER] [--keep FOLDER]
 
-With --results the log of an earlier replay of the sample call is taken; else it is replayed, with
-words, first.  Chromium and its chromedriver are needed.
+--results gives the log of an earlier replay of the sample call; otherwise the call is first
+replayed with words.  Needs Chromium and its chromedriver.
 """
 
 from __future__ import annotations

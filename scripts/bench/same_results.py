@@ -1,25 +1,26 @@
-"""Show that a change leaves the results of every call as they were.
+"""Check that a change leaves the results of every call as they were.
 
     python -m scripts.bench.same_results [--before COMMIT] [--only NAME] [--structure] [--keep DIR]
 
-Checks out COMMIT, runs its code and this tree's on the same calls, each side in processes of its
-own, and compares every file that they leave, what they print, and their exit codes.  The calls:
+Checks out COMMIT, runs its code and this tree's code on the same calls, each side in processes of
+its own, and compares all files that they write, what they print, and their exit codes.  The calls:
 
-- every recording of the shared data's `calls/`, `complaint/` and `reported/inputs/`, its words by
-  the recogniser that ships; a recording that one side refuses must be refused by the other;
+- every recording of the shared data's `calls/`, `complaint/` and `reported/inputs/`, transcribed by
+  the shipped recogniser.  If one side refuses a recording, the other must refuse it too;
 - every staged scenario, once.  Each side stages it with its own copy of this script and writes
-  down what the told recogniser answered, so that `replay --as-heard` hears those words again.  A
-  commit without this script is given this tree's staged calls.
+  down what the scripted recogniser answered, so that `replay --as-heard` uses the same words again.
+  If COMMIT does not have this script, it gets this tree's staged calls.
 
-A file is the same byte for byte, but for the version, what `RENAMED` and `ADDED` say, and the
-checksums in a report's header, which follow from the rest.  With `--structure` sentences may be
-worded anew: of JSON all keys and values must be the same but for sentences; of a page, Markdown and
-what is printed, the numbers, times and ids; of exports all but the cues' messages.
+Files must be the same byte for byte, except for the version, for what `RENAMED` and `ADDED` list,
+and for the checksums in a report's header, which follow from the rest.  With `--structure`,
+sentences may be reworded.  Then JSON must have the same keys and values except for sentences;
+pages, Markdown and printed text the same numbers, times and ids; exports all but the cues'
+messages.
 
-Results of COMMIT are kept in `--keep` and made once, and those of this tree that differ go to its
-folder `differ-HEAD`; several runs may share it.  With `--quick`, too, calls that are kept are not
-staged again: half the time, and what the engine asks of the recogniser is compared on recordings
-alone.  Exits with 1 where anything differs.
+Results of COMMIT are kept in `--keep` and made only once; those of this tree that differ go to its
+folder `differ-HEAD`.  Several runs may share `--keep`.  With `--quick`, calls that are kept are not
+staged again.  That halves the time, but what the engine requests from the recogniser is then
+compared on recordings only.  The exit code is 1 if anything differs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""CPU time to take and to restore an engine's state, minute by minute of the sample call.
+"""Measure the CPU time to save and restore an engine's state, for each minute of the sample call.
 
     python -m scripts.bench.state
 
-Words are a fixed sentence over and over, so that no recogniser is needed.
+The words are one fixed sentence, repeated, so that no recogniser is needed.
 """
 
 from __future__ import annotations

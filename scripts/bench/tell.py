@@ -1,10 +1,10 @@
-"""CPU time of the command line's short commands, beside an older commit in the same run.
+"""Measure the CPU time of the short commands, and of an older commit's in the same run.
 
     python -m scripts.bench.tell [--before COMMIT] [--runs N]
 
-User and system time of the whole process, as the median of so many runs that alternate between
-the two.  `tell` is measured with a call that takes its commands, and with none.  It is what a
-desktop runs for a hotkey, so it has a limit, beyond which this ends with 1.
+The figure is user and system time of the whole process: the median of `--runs` runs, alternating
+between the two commits.  `tell` is measured with and without a call that takes its commands.  A
+desktop runs `tell` for a hotkey, so it has a time limit; above it, the exit code is 1.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ TECHNIQUES = {
     "expectations": ("Expectations and limits", 0.45, 0.10),
     "follow-up": ("Follow-up and recap", 0.30, 0.45),
 }
-"""Name, score in the first week, and what is added to it until the last."""
+"""Name, score in the first week, and its increase by the last week."""
 CUES = {
     "slow-down": ("Slow down", 0.60, -0.15, 0.9),
     "acknowledge": ("Acknowledge", 0.50, -0.25, 0.6),
@@ -58,11 +58,11 @@ CUES = {
     "soften": ("Soften", 0.25, 0.0, 0.4),
     "hand-over": ("Hand over", 0.5, -0.1, 0.06),
 }
-"""Title, share heeded, what it does to agitation, how many of it a call has."""
+"""Title, share of cues heeded, effect on agitation, and cues per call."""
 
 
 def entry(number: int, rng: np.random.Generator) -> tuple[JournalEntry, Survey | None]:
-    """Return a call that never was, and what was answered about it."""
+    """Return an invented call, and the customer's survey answer or None."""
     time = number / (CALLS - 1)
     id = f"c{number:012x}"
     began = BEGAN + timedelta(weeks=WEEKS * 0.99 * time, hours=float(rng.uniform(0, 7)))
@@ -154,7 +154,7 @@ def entry(number: int, rng: np.random.Generator) -> tuple[JournalEntry, Survey |
 
 
 def fill(journal: JournalStore) -> None:
-    """Put calls that never were into a journal."""
+    """Fill a journal with invented calls."""
     rng = np.random.default_rng(8)
     for number in range(CALLS):
         made, survey = entry(number, rng)
@@ -164,7 +164,7 @@ def fill(journal: JournalStore) -> None:
 
 
 def shoot(file: Path, picture: Path, size: tuple[int, int], *, dark: bool = False) -> None:
-    """Take a picture of a page."""
+    """Save a screenshot of a page."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
     options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--screenshot={picture}"]
     options += [f"--window-size={size[0]},{size[1]}", "--blink-settings=preferredColorScheme=1"]
@@ -191,7 +191,7 @@ def main() -> None:
             shoot(into / "trends.html", into / "phone.png", (500, 4000))
         else:
             shoot(into / "trends.html", into / "trends.png", (1080, 1880))
-            # Few colours are enough, and a third of the bytes.
+            # 128 colours are enough, and make the file a third as large.
             command = ["convert", str(into / "trends.png"), "-strip", "+dither", "-colors", "128"]
             subprocess.run([*command, str(TARGET)], check=True)
 

@@ -22,7 +22,7 @@ from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "laboratory.png"
 WIDTH, HEIGHT = 1000, 1150
 OTHER = {'when = [{ signal = "agent_rate_ratio", op = ">=", value = 1.25 }]': "1.1"}
-"""A rule of `cues.toml`, and its new value."""
+"""Rules of `cues.toml`, each with its new threshold."""
 
 
 def other_rules() -> str:
@@ -35,7 +35,7 @@ def other_rules() -> str:
 
 
 def main() -> None:
-    """Draw it."""
+    """Draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path)
     args = parser.parse_args()

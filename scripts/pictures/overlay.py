@@ -28,7 +28,7 @@ from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestL
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "overlay.png"
 PAGE = "#d9dde3"
-"""The background, about the grey of a softphone."""
+"""Background colour, about the grey of a softphone."""
 GAP = 24
 SETTLED_S = 1.5
 """Seconds until everything has been drawn."""
@@ -119,7 +119,7 @@ PICTURES = {
 
 
 def enlarge(scale: float) -> None:
-    """Enlarge all text of this process, as a user's settings would."""
+    """Enlarge all text of this process by a factor, as a desktop setting would."""
     overlay.why_unavailable()
     font = QApplication.font()
     font.setPointSizeF(font.pointSizeF() * scale)
@@ -127,7 +127,7 @@ def enlarge(scale: float) -> None:
 
 
 def shoot(display: Display, path: Path, *, through: bool = False, scale: float = 1.0) -> None:
-    """Show a display on the desktop of this process, and save a picture of it."""
+    """Show a display on this process's desktop, and save a screenshot."""
     enlarge(scale)
     page = QWidget()
     page.setStyleSheet(f"background: {PAGE}")

@@ -31,12 +31,12 @@ TARGET = Path(__file__).resolve().parents[2] / "docs" / "report.png"
 WIDTH, HEIGHT = 1280, 1400
 PHONE = 360
 MOMENT_S = 115.5
-"""At which a cue is on screen."""
+"""Seconds into the call; a cue is displayed then."""
 SETTLED_S = 0.5
 
 
 def picture(driver: Chrome, page: Path, width: int, height: int | None, *, dark: bool) -> bytes:
-    """Return a page as PNG, whole where there is no height."""
+    """Return a page as PNG; the whole page if `height` is None.  Sizes are in pixels."""
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     size = {"width": width, "height": height or 1000, "deviceScaleFactor": 1, "mobile": False}
@@ -54,7 +54,7 @@ def picture(driver: Chrome, page: Path, width: int, height: int | None, *, dark:
 
 
 def main() -> None:
-    """Draw the picture, or all of them."""
+    """Draw the README's picture, or with --into all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path)
     parser.add_argument("--into", type=Path)

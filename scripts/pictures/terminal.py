@@ -27,11 +27,11 @@ from voicecoach.types.stream import SAMPLE_RATE
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "terminal.svg"
 WIDTH = 100
 AFTER_S = 0.5
-"""Seconds into the cue."""
+"""Seconds after the cue opens."""
 
 
 def main() -> None:
-    """Replay the sample call up to the cue and save what is on the screen."""
+    """Replay the sample call up to the cue, and save the terminal view as SVG."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cue", type=int, default=1, help="which one, from 1")
     left = parser.parse_args().cue
@@ -55,7 +55,7 @@ def main() -> None:
     console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
     console.print(view.render())
     svg = console.export_svg(title="voicecoach demo")
-    # No fonts from elsewhere: a reader's machine has one.
+    # Without web fonts: the reader's own monospace font is used.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)
     TARGET.write_text(svg.replace("Fira Code", "ui-monospace"), "utf-8")
 

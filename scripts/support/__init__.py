@@ -1,1 +1,1 @@
-"""What other scripts use: the environment, corpora, a sound server, a desktop, a browser."""
+"""Shared by the other scripts: the environment, corpora, a sound server, a desktop, a browser."""

@@ -1,4 +1,4 @@
-"""A Chromium without a window, driven by its chromedriver: for tests, pictures and measurements."""
+"""Runs headless Chromium through chromedriver, for tests, pictures and measurements."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FLAGS = (
 
 @contextmanager
 def chromium(profile: Path, downloads: Path | None = None) -> Iterator[Chrome]:
-    """Give a browser with its logs on.
+    """Run a browser while the context lasts, with its logs enabled.
 
     Parameters
     ----------
     profile
-        An empty folder for what it keeps.
+        An empty folder for the browser's profile.
     downloads
-        Where it puts what is saved.
+        Folder for downloaded files.
     """
     assert CHROMIUM
     assert DRIVER, "Chromium with its chromedriver is not installed"
@@ -41,7 +41,7 @@ def chromium(profile: Path, downloads: Path | None = None) -> Iterator[Chrome]:
     if downloads:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # it refuses root otherwise
+        options.add_argument("--no-sandbox")  # Chromium does not start as root otherwise
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = Chrome(options=options, service=Service(DRIVER))
     try:

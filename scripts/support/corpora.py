@@ -1,7 +1,7 @@
-"""The shared recordings, and what a telephone makes of them, for training and benchmarks.
+"""Reads the shared recordings and simulates telephone lines, for training and benchmarks.
 
-The folder is that of `../shared/data` beside the checkout, or what VOICECOACH_DATA names; its
-README says what each corpus is and may be used for.
+The folder is `../shared/data` beside the checkout, or the one that VOICECOACH_DATA names; its
+README says what each corpus is and what it may be used for.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def folder(name: str) -> Path:
     Raises
     ------
     SystemExit
-        Where it is not there.
+        If it does not exist.
     """
     path = DATA / name
     if not path.is_dir():
@@ -51,12 +51,12 @@ def read(path: Path) -> Samples:
 
 
 class Reference(NamedTuple):
-    """A clip with its laryngograph F0."""
+    """A clip with the F0 that was measured with a laryngograph."""
 
     name: str
     samples: Samples
     f0_hz: Samples
-    """One value per 15 ms from time 0, 0 where unvoiced."""
+    """Hz, one value per 15 ms from time 0; 0 where unvoiced."""
 
 
 def laryngograph() -> Iterator[Reference]:
@@ -66,12 +66,12 @@ def laryngograph() -> Iterator[Reference]:
 
 
 class Syllable(NamedTuple):
-    """A syllable of a clip."""
+    """A syllable of a clip, in seconds from the clip's start."""
 
     start_s: float
     end_s: float
     share: float
-    """Of it that the clip still holds, 0..1."""
+    """Fraction of the syllable that is inside the clip, 0..1."""
 
 
 def emodb() -> Iterator[tuple[str, Samples]]:
@@ -81,11 +81,12 @@ def emodb() -> Iterator[tuple[str, Samples]]:
 
 
 def syllables(name: str, length_s: float, root: Path | None = None) -> list[Syllable]:
-    """Return the syllables of an EMO-DB clip that are in its first `length_s`.
+    """Return the syllables in the first `length_s` seconds of an EMO-DB clip.
 
-    A line of a label file is the *start* of a syllable and its text, `(` a pause, `.` the end of
-    speech; the clips that are shared are the first two seconds, and are padded with silence where
-    they are shorter.  `root` is the corpus' folder where it is not among the shared data.
+    A line of a label file holds the *start* of a syllable and its text; the text is `(` for a pause
+    and `.` for the end of speech.  The shared clips are the first two seconds of the originals,
+    padded with silence if those are shorter.  `root` is the corpus' folder, if it is not among the
+    shared data.
     """
     path = (root or folder("emodb")) / "silb" / f"{name}.silb"
     lines = [line.split() for line in path.read_text("latin-1").splitlines() if line.strip()]
@@ -107,7 +108,7 @@ def librispeech() -> Iterator[tuple[str, Samples, str]]:
 
 
 def text_syllables(text: str) -> int:
-    """Return about how many syllables English text has: groups of vowels, less a silent e."""
+    """Estimate the syllables in English text: groups of vowels, without a silent final e."""
     total = 0
     for word in text.lower().split():
         groups = len(re.findall(r"[aeiouy]+", word))
@@ -117,9 +118,9 @@ def text_syllables(text: str) -> int:
 
 
 def active_level_db(x: Samples, rate: int) -> float:
-    """Return the active speech level by ITU-T P.56, sample by sample, 6 dB between thresholds.
+    """Return the active speech level (dBFS) by ITU-T P.56, with thresholds 6 dB apart.
 
-    Written apart from the product's own, which it checks.
+    It is independent of the engine's own implementation, so that it can check that one.
     """
     pole = math.exp(-1 / (rate * 0.03))
     envelope = signal.lfilter([(1 - pole) ** 2], [1, -2 * pole, pole * pole], np.abs(x))
@@ -154,7 +155,7 @@ def pink(n: int, rng: np.random.Generator) -> Samples:
 
 
 def add_noise(x: Samples, rate: int, noise: Samples, snr_db: float) -> Samples:
-    """Return a signal with noise, `snr_db` below its active speech level."""
+    """Return a signal plus noise that is `snr_db` below the active speech level."""
     power = max(float(np.mean(noise * noise)), 1e-12)
     gain = 10 ** ((active_level_db(x, rate) - snr_db) / 20) / math.sqrt(power)
     return np.asarray(x + gain * noise)
@@ -163,7 +164,7 @@ def add_noise(x: Samples, rate: int, noise: Samples, snr_db: float) -> Samples:
 def band_pass(
     x: Samples, low_hz: float = 300.0, high_hz: float = 3400.0, order: int = 6
 ) -> Samples:
-    """Return a signal at `TELEPHONE_RATE` within the telephone's band."""
+    """Return a signal at `TELEPHONE_RATE`, limited to the telephone band."""
     sos = signal.butter(order, [low_hz, high_hz], "band", fs=TELEPHONE_RATE, output="sos")
     return np.asarray(signal.sosfilt(sos, x))
 
@@ -178,16 +179,16 @@ def mu_law(x: Samples) -> Samples:
 def telephone(
     x: Samples, rng: np.random.Generator, snr_db: float | None = None, level_db: float = -26.0
 ) -> Samples:
-    """Return a signal after a telephone line: 300-3400 Hz, 8 kHz, mu-law, and back.
+    """Return a signal after a telephone line: 300-3400 Hz, 8 kHz, mu-law, back to 16 kHz.
 
     Parameters
     ----------
     x
         [samples] at `SAMPLE_RATE`.
     rng
-        For the noise.
+        Generates the noise.
     snr_db
-        Of pink noise in the same band against the active speech level; None adds none.
+        Active speech level relative to pink noise in the same band, dB; None adds no noise.
     level_db
         Active speech level on the line, dBFS.
     """

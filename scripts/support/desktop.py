@@ -1,7 +1,7 @@
-"""A desktop of one's own, on which windows can be tried and measured: Xvfb, and what is asked for.
+"""Runs a private desktop (Xvfb, with a window manager or compositor) to test and measure windows.
 
-Nothing outside it changes: programs are started with its `env`, which has its display, no session
-bus, and folders of its own to remember things in.
+It is isolated: programs are started with its `env`, which has its display, no session bus, and
+a temporary home folder.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from pathlib import Path
 
 NEEDED = ("Xvfb", "openbox", "xdotool", "xprop", "import")
 PATIENCE_S = 10.0
-"""For a program to be there."""
+"""Seconds to wait for a program to start or end."""
 FOREIGN = ("QT_", "XDG_", "WAYLAND_", "DBUS_", "SESSION_MANAGER")
-"""What a program must not know of the desktop that this is started from."""
+"""Prefixes of environment variables of the user's own desktop; programs here do not get them."""
 
 
 def missing() -> str:
-    """Return what is not installed of what it takes, or ""."""
+    """Return the required programs that are not installed, or ""."""
     return ", ".join(name for name in NEEDED if shutil.which(name) is None)
 
 
 class Desktop:
-    """A display with its programs; made by `desktop`.
+    """A running display; created by `desktop`.
 
     Parameters
     ----------
     env
-        To start programs with.
+        Environment for programs that are started on the display.
     pixels
-        Folder with the screen as an xwd file that can be mapped (`Xvfb_screen0`), or None.
+        Folder that contains the screen as a memory-mapped xwd file (`Xvfb_screen0`), or None.
     """
 
     def __init__(self, env: dict[str, str], pixels: Path | None) -> None:
         self.env, self.pixels = env, pixels
 
     def screenshot(self, path: Path, window: str = "root") -> None:
-        """Save what is on the screen, or a window of it."""
+        """Save a picture of the screen, or of one window."""
         self._ask("import", "-window", window, str(path))
 
     def pixel(self, x: int, y: int) -> tuple[int, int, int]:
-        """Return the colour at a place of the screen."""
+        """Return the red, green and blue values of a pixel of the screen."""
         crop = f"1x1+{x}+{y}"
         depth = ("-crop", crop, "-depth", "8", "rgb:-")
         raw = subprocess.run(
@@ -55,7 +55,7 @@ class Desktop:
         return raw[0], raw[1], raw[2]
 
     def xdotool(self, *args: object) -> str:
-        """Return what xdotool says."""
+        """Run xdotool and return its output."""
         return self._ask("xdotool", *map(str, args))
 
     def property(self, name: str) -> str:
@@ -75,18 +75,18 @@ def desktop(
     compositor: bool = False,
     pixels: bool = False,
 ) -> Iterator[Desktop]:
-    """Give a desktop for as long as the block lasts.
+    """Run a desktop while the context lasts.
 
     Parameters
     ----------
     size
-        Of its screen.
+        Width and height of the screen, pixels.
     manager
-        With a window manager, openbox.
+        Start a window manager, openbox.
     compositor
-        With a compositor, picom.
+        Start a compositor, picom.
     pixels
-        Keep the screen in a file that can be mapped: a look at it takes no request.
+        Keep the screen in a memory-mapped file, so that reading a pixel needs no X request.
     """
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desktop-")))
@@ -108,7 +108,7 @@ def desktop(
 
 @contextmanager
 def _xvfb(size: tuple[int, int], framebuffer: Path | None, home: Path) -> Iterator[int]:
-    """Start a display that nobody else has, and give its number."""
+    """Start an X server on a free display, and yield the display's number."""
     ours, theirs = os.pipe()
     command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "{}x{}x24".format(*size)]
     command += ["-dpi", "96", "-nolisten", "tcp", "-noreset"]
@@ -128,7 +128,7 @@ def _xvfb(size: tuple[int, int], framebuffer: Path | None, home: Path) -> Iterat
 def _program(
     command: Sequence[str], env: dict[str, str], keep: tuple[int, ...] = ()
 ) -> Iterator[None]:
-    """Run a program in the background, quietly, and end it."""
+    """Run a program in the background without output, and end it when the context ends."""
     process = subprocess.Popen(
         command,
         env=env,

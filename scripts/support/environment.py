@@ -1,7 +1,7 @@
-"""The project's own virtual environment, made with nothing but Python and pip.
+"""Creates the project's virtual environment, with Python and pip alone.
 
-The scripts call `enter`: it makes `.venv` at the top of the checkout where it is missing or out
-of date, with exactly what a lock file says, and leaves the machine's own Python alone, so it also
+The scripts call `enter`: if `.venv` at the top of the checkout is missing or out of date, it
+installs exactly what a lock file lists.  The machine's own Python is not changed, so this also
 works where pip refuses to install outside a virtual environment.
 """
 
@@ -20,9 +20,9 @@ SUPPORTED = ((3, 11), (3, 13))
 
 
 def enter(lock: str) -> None:
-    """Make sure that `.venv` holds what `lock` lists, and the project itself.
+    """Make sure that `.venv` contains what `lock` lists, and the project itself.
 
-    `requirements-dev.lock` holds everything that `requirements.lock` does.
+    `requirements-dev.lock` includes everything in `requirements.lock`.
     """
     if not SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[1]:
         raise SystemExit(
@@ -41,7 +41,7 @@ def enter(lock: str) -> None:
 
 
 def run(*command: str, cwd: Path | None = ROOT) -> int:
-    """Run a module of `.venv`'s Python, at the top of the checkout, and return its exit code."""
+    """Run a module with `.venv`'s Python in `cwd`, and return its exit code."""
     return subprocess.call([str(PYTHON), "-m", *command], cwd=cwd)
 
 
@@ -56,7 +56,7 @@ def _make() -> None:
         return
     make = [sys.executable, "-m", "venv", str(VENV)]
     if subprocess.call(make, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        # Debian keeps the part that puts pip inside in a package of its own.
+        # Debian packages ensurepip, which installs pip, separately.
         subprocess.run([*make, "--without-pip", "--clear"], check=True)
 
 

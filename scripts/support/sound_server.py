@@ -1,10 +1,10 @@
-"""A sound server of one's own, with no hardware: PulseAudio, a softphone's output, a microphone.
+"""Runs a private PulseAudio server without hardware: a softphone's output and a microphone.
 
     with SoundServer() as server:
         server.play(customer="customer.wav", agent="agent.wav")
         subprocess.run(["voicecoach", "live", *server.sources], env=server.env)
 
-Debian's packages: pulseaudio pulseaudio-utils libasound2-plugins libportaudio2.
+Debian packages: pulseaudio pulseaudio-utils libasound2-plugins libportaudio2.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ START_S = 20.0
 
 
 def missing() -> str:
-    """Return what is not installed, or ""."""
+    """Return the required programs that are not installed, or ""."""
     return ", ".join(name for name in ("pulseaudio", "pactl", "paplay") if not shutil.which(name))
 
 
 class SoundServer:
-    """A context manager; nothing of it is seen outside `env`.
+    """A sound server, as a context manager; only programs started with `env` can see it.
 
     Parameters
     ----------
     rate
-        Of its devices, Hz; at 16,000 it passes what voicecoach hears as it is.
+        Sample rate of its devices, Hz; 16,000 is voicecoach's own, so nothing is resampled.
     """
 
     sources = ("--microphone", "agentmic", "--softphone", "softphone.monitor")
-    """Options of `voicecoach live`."""
+    """Options of `voicecoach live` that select its devices."""
 
     def __init__(self, rate: int = 48_000) -> None:
         self._rate = rate
@@ -92,40 +92,40 @@ class SoundServer:
             self._server = None
 
     def pactl(self, *command: str, check: bool = True) -> str:
-        """Return what pactl says."""
+        """Run pactl and return its output."""
         run = subprocess.run(
             ["pactl", *command], env=self.env, capture_output=True, text=True, check=check
         )
         return run.stdout
 
     def listeners(self) -> int:
-        """Return how many streams read from a source; the remapped microphone is one itself."""
+        """Return how many streams read from a source, without the remapped microphone's own."""
         return len(self.pactl("list", "short", "source-outputs").splitlines()) - 1
 
     def unplug_softphone(self) -> None:
-        """Take the softphone's output away."""
+        """Remove the softphone's output."""
         for line in self.pactl("list", "short", "modules").splitlines():
             number, _, rest = line.partition("\t")
             if "sink_name=softphone" in rest:
                 self.pactl("unload-module", number)
 
     def plug_softphone(self) -> None:
-        """Bring it back."""
+        """Restore the softphone's output."""
         self.pactl("load-module", "module-null-sink", "sink_name=softphone", f"rate={self._rate}")
 
     def play(self, **files: str | Path) -> None:
-        """Play a file as `agent`, as `customer`, or as both at once."""
+        """Start playing a file as `agent`, as `customer`, or one as each."""
         for who, file in files.items():
             sink = {"agent": "micfeed", "customer": "softphone"}[who]
             command = ["paplay", f"--device={sink}", str(file)]
             self._players.append(subprocess.Popen(command, env=self.env))
 
     def playing(self) -> bool:
-        """Return whether something is played still."""
+        """Return whether any file is still playing."""
         return any(player.poll() is None for player in self._players)
 
     def silence(self) -> None:
-        """Play no more."""
+        """Stop playing."""
         for player in self._players:
             player.kill()
             player.wait()

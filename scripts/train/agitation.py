@@ -1,12 +1,13 @@
 """Make `models/agitation.onnx`: what the customer's voice says of their agitation.
 
-Trained on EMO-DB alone (ten German actors, CC0), over telephone lines of many kinds, as streams:
-the clips of a speaker follow one another in random order, sometimes calm ones first, and each
-window of speech is seen against the usual as it has formed by then.  The model tells seven ways of
-speaking apart, each linear in the features: what tells anger from joy is another direction than
-what tells it from boredom.  Ways count alike whatever their number of clips, joy twice: a customer
-who is happy must not be taken for an angry one.  Then its log odds are brought to those of the
-recordings by speakers left out (Platt 1999).
+The only corpus is EMO-DB (ten German actors, CC0), played over many kinds of telephone line.  Each
+training stream joins the clips of one speaker in random order, some streams with calm clips first;
+each window of speech is compared with the speaker's baseline as learnt up to that window.  The
+model is a multinomial logistic regression over seven emotions, because the features that separate
+anger from joy are not those that separate it from boredom.  All classes have the same weight
+whatever their number of clips, except joy, which has twice the weight: a happy customer must not
+be taken for an angry one.  Finally the log odds are calibrated on the speakers left out of training
+(Platt 1999).
 
     python -m scripts.train.agitation [--out models/agitation.onnx]
 
@@ -58,40 +59,40 @@ from voicecoach.types.stream import F64, HOP, MAX_HOPS, SAMPLE_RATE
 
 SEED = 5
 VARIATIONS = 8
-"""Streams made of each speaker, beside the one over a plain line."""
+"""Streams per speaker, besides the one over a plain line."""
 CLASSES = tuple(EMOTIONS.values())
 WEIGHT = {"happy": 2.0}
 PENALTY = 0.01
-"""Of the squared weights, per row."""
+"""L2 penalty on the weights, per row."""
 PRIOR = 0.33
-"""Share of angry clips that the log odds are brought to: before `tone.guarded` takes off, after
-which one in five is told of as many."""
+"""Share of angry clips assumed in the calibration.  `tone.apply_guards` then lowers the log odds,
+so that they fit a share of one in five."""
 LAST_S = 1.0
-"""Of a clip that is learnt from: by then the window is full of it."""
+"""Seconds at the end of each clip that are used for training: by then the clip fills the window."""
 GATE = 0.5
-"""What angry speech counts for in learning the usual, as the product's own gate has it."""
+"""Weight of angry speech when the baseline is learnt, to imitate the gate in the engine."""
 DIGITS = 3
-"""Of the weights: finer ones differ between machines."""
+"""Decimals of the weights: further decimals differ between machines."""
 
 
 class Ticks(NamedTuple):
-    """What the estimator sees of a stream of clips, a row an estimate."""
+    """The estimator's inputs for one stream of clips, one row per estimate."""
 
     speaker: str
     x: F64
     """[n, KNOWN]."""
     new_s: F64
-    """[n], seconds of speech since the row before."""
+    """[n], seconds of speech since the previous row."""
     clip: NDArray[np.intp]
-    """[n], the place in the stream of the clip that it falls in; -1 in none."""
+    """[n], index in the stream of the clip that contains the row; -1 outside all clips."""
     left_s: F64
     """[n], seconds to the end of that clip."""
     emotions: tuple[str, ...]
-    """Of the clips, in the stream's order."""
+    """Emotion of each clip, in the stream's order."""
 
 
 def ticks(speakers: Sequence[str], streams: Sequence[Stream]) -> list[Ticks]:
-    """Return what the estimator sees of streams, by the product's own parts."""
+    """Return the estimator's inputs for streams, computed by the engine's own stages."""
     settings = config.Config()
     hops = -(-max(len(s.samples) for s in streams) // (MAX_HOPS * HOP)) * MAX_HOPS
     x = np.zeros((len(streams), hops * HOP), np.float32)
@@ -131,7 +132,7 @@ def _ticks(speaker: str, s: Stream, rows: list[tuple[int, float, F64]]) -> Ticks
     starts, ends = np.array(s.spans).T
     clip = np.searchsorted(starts, at, "left") - 1
     left = (ends[clip] - at) / SAMPLE_RATE
-    # A little late: the frame, and the end of speech.
+    # Rows lag a little behind the audio: by the frame, and by the detection of the end of speech.
     inside = (clip >= 0) & (left > -0.1)
     return Ticks(
         speaker,
@@ -144,7 +145,7 @@ def _ticks(speaker: str, s: Stream, rows: list[tuple[int, float, F64]]) -> Ticks
 
 
 def variation(number: int) -> list[Ticks]:
-    """Return a stream of each speaker of EMO-DB over a line of its own; number 0 is plain."""
+    """Return one stream per EMO-DB speaker, each over its own random line; number 0 is plain."""
     rng = np.random.default_rng([SEED, number])
     speakers = by_speaker(emodb())
     streams = []
@@ -156,7 +157,7 @@ def variation(number: int) -> list[Ticks]:
 
 
 def population(found: Sequence[Ticks]) -> Population:
-    """Return how those speakers speak when calm."""
+    """Return the statistics of the speakers' calm speech."""
     means, within = [], []
     for t in found:
         calm = np.array(t.emotions)[t.clip] == "neutral"
@@ -172,7 +173,7 @@ def population(found: Sequence[Ticks]) -> Population:
 
 
 def against_usual(t: Ticks, start: Population) -> F64:
-    """Return a stream's rows against the usual as it forms, [n, FEATURES]."""
+    """Return z-scores of a stream's rows against the baseline learnt so far, [n, FEATURES]."""
     usual, out = VoiceBaseline(start), []
     for x, new_s, clip in zip(t.x, t.new_s, t.clip, strict=True):
         out.append(usual.z_scores(x))
@@ -181,7 +182,7 @@ def against_usual(t: Ticks, start: Population) -> F64:
 
 
 class Model(NamedTuple):
-    """What the file holds."""
+    """The contents of the model file."""
 
     population: Population
     weights: F64
@@ -192,14 +193,14 @@ class Model(NamedTuple):
     offset: float
 
     def log_odds(self, z: F64) -> F64:
-        """Return what the file would, by [n, FEATURES]."""
+        """Return the log odds [n] that the ONNX file gives for `z` [n, FEATURES]."""
         out = z @ self.weights.T + self.bias
         others = np.logaddexp.reduce(out[:, 1:], axis=1)
         return np.asarray(self.scale * (out[:, 0] - others) + self.offset)
 
 
 def fit(found: Sequence[Ticks]) -> Model:
-    """Return the model of streams, its log odds as they come."""
+    """Return a model trained on streams, with uncalibrated log odds."""
     start = population(found)
     rows = [(t.clip >= 0) & (t.left_s < LAST_S) for t in found]
     z = np.concatenate([against_usual(t, start)[r] for t, r in zip(found, rows, strict=True)])
@@ -216,7 +217,7 @@ def fit(found: Sequence[Ticks]) -> Model:
 
 
 def scores(t: Ticks, model: Model) -> tuple[list[str], list[float]]:
-    """Return the emotion and the mean log odds in its last second of each clip of a stream."""
+    """Return the emotion of each clip, and its mean log odds over its last `LAST_S` seconds."""
     odds = model.log_odds(against_usual(t, model.population))
     emotions, found = [], []
     for i, emotion in enumerate(t.emotions):
@@ -228,7 +229,7 @@ def scores(t: Ticks, model: Model) -> tuple[list[str], list[float]]:
 
 
 def calibrated(model: Model, left_out: Sequence[tuple[list[str], list[float]]]) -> Model:
-    """Return the model with its log odds brought to those of clips by speakers left out."""
+    """Return the model with its log odds calibrated on clips of speakers left out of training."""
     angry = np.array([e == "angry" for emotions, _ in left_out for e in emotions])
     odds = np.array([s for _, found in left_out for s in found])
     weight = np.where(angry, PRIOR / angry.mean(), (1 - PRIOR) / (1 - angry.mean()))
@@ -239,14 +240,14 @@ def calibrated(model: Model, left_out: Sequence[tuple[list[str], list[float]]]) 
 
 
 def leave_one_out(found: Sequence[Ticks]) -> dict[str, Model]:
-    """Return for each speaker the model of the others."""
+    """Return, for each speaker, a model trained on all the others."""
     return {
         s: fit([t for t in found if t.speaker != s]) for s in sorted({t.speaker for t in found})
     }
 
 
 def onnx_model(model: Model) -> onnx.ModelProto:
-    """Return the model as a graph: z [n, FEATURES] to log_odds [n]."""
+    """Return the model as an ONNX graph: z [n, FEATURES] to log_odds [n]."""
 
     def constant(name: str, value: F64) -> onnx.TensorProto:
         return numpy_helper.from_array(np.asarray(value, np.float32), name)
@@ -303,7 +304,7 @@ def variations() -> list[Ticks]:
 
 
 def train(found: Sequence[Ticks], progress: Callable[[str], None] = print) -> dict[str, Model]:
-    """Return the model of all speakers under "", and that of the others under each speaker."""
+    """Return models by key: "" for all speakers, a speaker for all but that one."""
     models = leave_one_out(found)
     plain = found[: len(models)]
     progress(f"{sum(len(t.x) for t in found)} windows of {len(models)} speakers")
@@ -316,7 +317,7 @@ def train(found: Sequence[Ticks], progress: Callable[[str], None] = print) -> di
 
 
 def main() -> None:
-    """Train, and write the file."""
+    """Train the model and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("models/agitation.onnx"))
     out = parser.parse_args().out

@@ -1,19 +1,22 @@
 """Train the two small networks of the prosody extractor, and write models/prosody.npz.
 
-Pitch: clips of EMO-DB and LibriSpeech, clean and over lines of many kinds (band, noise, level),
-labelled by the share of three offline trackers (RAPT, Praat's AC and CC) on the clean clip;
-the likelihood of the label under the forward algorithm is what is maximised, so that emission and
-transition fit one another.  Syllables: the hand-made syllable labels of EMO-DB, the clips also
-at other speeds, and the number of syllables in the text of each utterance of LibriSpeech.  What
-only the evaluation may see (the laryngograph clips) is not read.
+Pitch: trained on clips of EMO-DB and LibriSpeech, clean and over many kinds of line (band, noise,
+level).  Labels come from three offline trackers (RAPT, Praat's AC and CC) on the clean clip: their
+median F0 and the share that call it voiced.  Training maximises the likelihood of the label under
+the forward algorithm, so that emission and transition probabilities fit each other.
+
+Syllables: trained on the hand-made syllable labels of EMO-DB, with the clips also at other speeds,
+and on the number of syllables in the text of each LibriSpeech utterance.
+
+The laryngograph clips are not read: they are for evaluation only.
 
     pip install -e '.[bench,train]'
     python -m scripts.train.prosody [--out models/prosody.npz] [--cross-validate]
 
-With --cross-validate nothing is written: the syllable network is trained once for each speaker
-that is left out, and once for each half of EMO-DB's sentences, and the rate it finds in what was
-left out is printed beside that of intensity peaks (scripts/bench/peers.py).  One seed, one
-thread: the same machine gives the same weights.
+With --cross-validate nothing is written: the syllable network is trained repeatedly, each time
+without some speakers or without half of EMO-DB's sentences.  The syllable rate on the clips left
+out is printed beside that of intensity peaks (scripts/bench/peers.py).  One seed, one thread: the
+same machine gives the same weights.
 """
 
 from __future__ import annotations
@@ -50,26 +53,26 @@ CHUNK = 192
 FRAME_SCALE = np.array(
     [0.05] * spectrum.BANDS + [0.1] * pitch.FRAME_PARTS + [0.05, 0.05, 1.0], np.float32
 )
-"""Brings the features near 1; folded into the weights when they are written."""
+"""Scales the features to about 1; merged into the weights when they are written."""
 LOG_LAG = 5.7
-"""Octaves, taken off the lag to bring it near 0; folded into the weights likewise."""
+"""Octaves subtracted from the log lag to bring it near 0; also merged into the weights."""
 TOLD = ("clean", "plain_telephone")
 """Lines for which the cross-validation is printed."""
 COUNT_WEIGHT = 0.1
-"""Of the error of the count against that of the density."""
+"""Weight of the count's error relative to the density's."""
 PAUSE_S, GAP_S = 0.5, 0.25
-"""After each clip: its line with nobody speaking, then nothing at all."""
+"""Seconds after each clip: first the line's noise without speech, then zeros."""
 
 
 class Observed(NamedTuple):
-    """What the networks see of a clip."""
+    """The networks' inputs for a clip."""
 
     found: PitchCandidates
     features: F32
 
 
 def observe(samples: Samples) -> Observed:
-    """Return candidates and features of each hop of a clip, by the product's own functions."""
+    """Return each hop's pitch candidates and features, computed by the engine's own functions."""
     x = samples.astype(np.float32)
     n = len(x) // HOP
     padded = np.concatenate([np.zeros(spectrum.FRAME - HOP, np.float32), x[: n * HOP]])
@@ -84,12 +87,12 @@ def observe(samples: Samples) -> Observed:
 
 
 def _map(found: PitchCandidates, change: Callable[[Any], Any]) -> PitchCandidates:
-    """Return candidates with each array changed."""
+    """Return the candidates with `change` applied to each array."""
     return PitchCandidates(*map(change, found))
 
 
 def hop_times(n: int) -> Samples:
-    """Return the time each hop is about, seconds."""
+    """Return the time at the centre of each hop's frame, in seconds."""
     return (np.arange(1, n + 1) * HOP - spectrum.CENTRE) / SAMPLE_RATE
 
 
@@ -97,7 +100,7 @@ def hop_times(n: int) -> Samples:
 
 
 def wide_band(x: Samples, rng: np.random.Generator) -> Samples:
-    """Return a clip at some level, half the time with noise."""
+    """Return a clip at a random level, with noise in half of all cases."""
     y = corpora.at_level(x, SAMPLE_RATE, rng.uniform(-40, -16))
     if rng.random() < 0.5:
         noise = corpora.pink(len(y), rng) if rng.random() < 0.5 else rng.standard_normal(len(y))
@@ -106,12 +109,12 @@ def wide_band(x: Samples, rng: np.random.Generator) -> Samples:
 
 
 def plain_telephone(x: Samples, rng: np.random.Generator) -> Samples:
-    """Return a clip over a telephone at some level."""
+    """Return a clip over a telephone line at a random level."""
     return corpora.telephone(x, rng, level_db=rng.uniform(-36, -18))
 
 
 def noisy_telephone(x: Samples, rng: np.random.Generator) -> Samples:
-    """Return a clip over a line of some band with some noise."""
+    """Return a clip over a telephone line with a random band, noise and level."""
     line = soxr.resample(x, SAMPLE_RATE, TELEPHONE_RATE)
     band = rng.uniform(150, 350), rng.uniform(3000, 3600), int(rng.integers(2, 7))
     line = corpora.band_pass(line, *band)
@@ -138,7 +141,7 @@ LINES: tuple[Line, ...] = (wide_band, plain_telephone, noisy_telephone, noisy_te
 
 
 def pitch_labels(clean: Samples) -> tuple[Samples, Samples]:
-    """Return F0 and the share of trackers that call it voiced, one value per 5 ms."""
+    """Return F0 (Hz) and the share of trackers that call it voiced, one value per 5 ms."""
     tracks = peers.aligned((peers.rapt, peers.praat_ac, peers.praat_cc), clean, 0.005)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -173,7 +176,7 @@ def pitch_examples() -> list[Tensor]:
             for start in range(0, max(n - CHUNK // 4, 1), CHUNK):
                 held = min(n, start + CHUNK) - start
                 weight = np.zeros(CHUNK, np.float32)
-                weight[4:held] = 1.0  # the filter needs a few hops to forget its start
+                weight[4:held] = 1.0  # the first hops depend on the filter's initial state
                 part = [a[start : start + held] for a in arrays]
                 part = [np.concatenate([a, np.repeat(a[-1:], CHUNK - held, 0)]) for a in part]
                 chunks.append([*part, weight])
@@ -194,7 +197,7 @@ class PitchNetwork(nn.Module):
         self.stay = nn.Parameter(torch.tensor([2.0, 2.0]))
 
     def jump(self) -> tuple[Tensor, Tensor]:
-        """Return the fall per octave and the floor of the probability of a jump."""
+        """Return how a pitch jump's probability falls per octave, and its lower limit."""
         return 4.0 * functional.softplus(self.fall), 0.2 * torch.exp(self.floor)
 
     def forward(self, log_lag: Tensor, found: Tensor, candidates: Tensor, frames: Tensor) -> Tensor:
@@ -227,7 +230,7 @@ class PitchNetwork(nn.Module):
 def fit(
     network: nn.Module, batches: int, epochs: int, rate: float, loss: Callable[[int], Tensor]
 ) -> None:
-    """Minimise `loss` of each batch, in an order that is drawn anew each epoch."""
+    """Minimise `loss` of each batch, in a new random order each epoch."""
     optimiser = torch.optim.Adam(network.parameters(), rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * batches)
     for epoch in range(epochs):
@@ -245,7 +248,7 @@ def fit(
 
 
 def train_pitch(epochs: int) -> dict[str, F32]:
-    """Return the weights of the pitch network as `pitch.PitchTracker` takes them."""
+    """Train the pitch network; return its weights in the form `pitch.PitchTracker` expects."""
     torch.manual_seed(SEED)
     examples, size = pitch_examples(), 64
     order = torch.randperm(len(examples[0]))
@@ -286,30 +289,30 @@ def _numpy(x: Tensor | None) -> F32:
 
 
 class Spoken(NamedTuple):
-    """A clip as the syllable network sees it."""
+    """A clip with the syllable network's inputs and targets."""
 
     corpus: str
     name: str
     line: str
     samples: F32
-    """As the line gives it; none where nobody is told of the clip."""
+    """The clip after the line; empty unless `line` is in `TOLD`."""
     inputs: F32
-    """[hops, FRAME_FEATURES + 1], scaled, voicing last."""
+    """[hops, FRAME_FEATURES + 1]: scaled features, then voicing."""
     density: F32 | None
-    """[hops], where its syllables are; None where only their number is known."""
+    """[hops], syllables per hop; None if only the number of syllables is known."""
     syllables: float
-    """How many there are."""
+    """Number of syllables; fractional if the clip cuts one."""
     seconds: float
-    """How long the syllables last, pauses left out where they are known."""
+    """Seconds of speech, without pauses if those are labelled."""
 
     @property
     def speaker(self) -> str:
-        """Return whose clip it is."""
+        """The corpus' identifier of the speaker."""
         return self.name[:2] if self.corpus == "EMO-DB" else self.name.split("-")[0]
 
 
 def spoken(weights: dict[str, F32]) -> list[Spoken]:
-    """Return the clips whose syllables are known: as they are, over lines, at other speeds."""
+    """Return the clips with known syllables: unchanged, over lines, and at other speeds."""
     out = []
     pause, gap = (np.zeros(round(s * SAMPLE_RATE)) for s in (PAUSE_S, GAP_S))
     for number, (name, clip) in enumerate(corpora.emodb()):
@@ -383,7 +386,7 @@ def _inputs(samples: Samples, weights: dict[str, F32]) -> F32:
 
 
 def density(labels: list[Syllable], n: int) -> F32:
-    """Return the target: of each syllable a bump about its middle, worth its share."""
+    """Return the target: a Gaussian at each syllable's middle whose sum is the syllable's share."""
     t = hop_times(n)
     y = np.zeros(n)
     for start, end, share in labels:
@@ -413,7 +416,7 @@ class SyllableNetwork(nn.Module):
 
 
 def train_syllables(clips: list[Spoken], epochs: int) -> SyllableNetwork:
-    """Fit density and count."""
+    """Return a network trained on the clips' densities and counts."""
     torch.manual_seed(SEED)
     network = SyllableNetwork()
     assert network.out.bias is not None
@@ -445,7 +448,7 @@ def train_syllables(clips: list[Spoken], epochs: int) -> SyllableNetwork:
 
 
 def syllable_weights(network: SyllableNetwork) -> dict[str, F32]:
-    """Return the weights as `syllables.SyllableDensity` takes them."""
+    """Return the weights in the form `syllables.SyllableDensity` expects."""
     narrow = _numpy(network.narrow.weight)[..., 0] * np.append(FRAME_SCALE, np.float32(1.0))
     span = _numpy(network.span.weight)  # [hidden, narrow, span]
     return {
@@ -467,7 +470,7 @@ Fold = tuple[str, Callable[[Spoken], bool]]
 
 
 def folds(clips: list[Spoken]) -> list[Fold]:
-    """Return what is left out in turn, with its title."""
+    """Return each fold's title, and a function that tells which clips the fold leaves out."""
     out: list[Fold] = []
     for corpus in ("EMO-DB", "LibriSpeech"):
         speakers = sorted({c.speaker for c in clips if c.corpus == corpus})
@@ -495,7 +498,7 @@ def _fold(number: int, clips: list[Spoken], epochs: int) -> list[float]:
 
 
 def cross_validate(clips: list[Spoken], epochs: int) -> None:
-    """Print how the rate of clips that were left out agrees with their labels."""
+    """Print how well the syllable rate agrees with the labels on the clips left out."""
     rows: dict[str, list[tuple[float, float]]] = {}
     tasks = [(fold, clips, epochs) for fold in range(len(folds(clips)))]
     with multiprocessing.Pool(os.cpu_count()) as pool:
@@ -538,7 +541,7 @@ def main() -> None:
     weights |= syllable_weights(network)
     if not all(math.isfinite(float(np.sum(w))) for w in weights.values()):
         raise SystemExit("the training diverged")
-    # An archive that differs in nothing but its weights: names in order, no times.
+    # Sorted names and no timestamps: the same weights give the same file.
     arrays: dict[str, Any] = {name: weights[name].astype(np.float32) for name in sorted(weights)}
     np.savez(args.out, **arrays)
     print(f"wrote {args.out}: {sum(w.size for w in weights.values())} weights")

@@ -47,21 +47,21 @@ from voicecoach.types.stream import F32, SAMPLE_RATE
 SEED = 20261123
 PIECES, BATCH, EPOCHS = 512, 16, 6
 LEARNT = 96
-"""Positions that are learnt."""
+"""Number of learnt encoder positions."""
 HEADS = 6
 FIRST, LAST = 0.01, 0.0003
-"""Learning rates."""
+"""Learning rates at the start and at the end."""
 MEASURED = (0, 2)
-"""Of each five utterances of LibriSpeech, those that scripts/bench/asr.py measures with."""
+"""Indices, in each group of five LibriSpeech utterances, that scripts/bench/asr.py evaluates on."""
 OTHERS = 4000
-"""Tokens that were never said, among which the decoder's probabilities are compared, too."""
+"""Random tokens added to those in the pieces when the decoder's probabilities are compared."""
 
 
-# --- the decoder, as a function that can be differentiated ----------------------------------
+# --- a differentiable decoder ---------------------------------------------------------------
 
 
 def weights(file: IO[bytes]) -> dict[str, Tensor]:
-    """Return the weights in a model file of CTranslate2 (version 6), by name, as float32."""
+    """Return the weights of a CTranslate2 model file (version 6), by name, as float32."""
 
     def number(kind: str) -> int:
         return int(struct.unpack(f"<{kind}", file.read(struct.calcsize(f"<{kind}")))[0])
@@ -91,10 +91,10 @@ class Decoder:
         )
 
     def __call__(self, tokens: Tensor, states: Tensor, there: Tensor) -> Tensor:
-        """Return [batch, tokens, width]: what `logits` makes logits of.
+        """Return the last layer's output [batch, tokens, width], the input of `logits`.
 
-        `states` [batch, positions, width] are the encoder's, `there` [batch, positions] those
-        that count.
+        `states` [batch, positions, width] come from the encoder; the mask `there`
+        [batch, positions] is False at padding.
         """
         n = tokens.shape[1]
         embedded = self._w["embeddings/weight"][tokens]
@@ -115,7 +115,7 @@ class Decoder:
         return self._norm(x, "layer_norm")
 
     def logits(self, x: Tensor, tokens: Tensor) -> Tensor:
-        """Return the logits of some tokens."""
+        """Return the logits of `tokens` only."""
         return x @ self._w["embeddings/weight"][tokens].T
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
@@ -127,28 +127,28 @@ class Decoder:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    """Return what heads attend to."""
+    """Return the output of multi-head attention."""
     q, k, v = (x.view(*x.shape[:2], HEADS, -1).transpose(1, 2) for x in (q, k, v))
     y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     return y.transpose(1, 2).flatten(2)
 
 
-# --- what is heard --------------------------------------------------------------------------
+# --- training audio -------------------------------------------------------------------------
 
 
 class Piece(NamedTuple):
-    """A piece of sound as the decoder is given it."""
+    """A piece of audio as input for the decoder."""
 
     states: Tensor
-    """[positions, width]: its own."""
+    """[positions, width], the encoder's output for the audio without the silence."""
     tokens: Tensor
-    """The prompt and what the decoder answered."""
+    """The prompt, then the tokens that the decoder generated."""
     first: int
-    """Place of the first token whose successor counts."""
+    """Index of the first token whose prediction counts in the loss."""
 
 
 def sounds(rng: np.random.Generator) -> Iterator[tuple[F32, str]]:
-    """Yield sounds without end, and what is said before some of them."""
+    """Yield random audio [n] at 16 kHz without end, each with its preceding text or ""."""
     read = list(corpora.librispeech())
     texts = [
         text.lower().capitalize() for i, (_, _, text) in enumerate(read) if i % 5 not in MEASURED
@@ -183,7 +183,7 @@ def sounds(rng: np.random.Generator) -> Iterator[tuple[F32, str]]:
 
 
 def nothing(rng: np.random.Generator) -> Samples:
-    """Return a sound in which nobody speaks."""
+    """Return random audio without speech: zeros, noise or a tone."""
     n = int(rng.uniform(0.5, 8.0) * SAMPLE_RATE)
     level = 10 ** (rng.uniform(-70, -25) / 20)
     kind = rng.integers(4)
@@ -199,10 +199,10 @@ def nothing(rng: np.random.Generator) -> Samples:
 
 
 class Listener(Whisper):
-    """Whisper that tells what it was given and what it answered."""
+    """Whisper that also returns the decoder's inputs and its output."""
 
     def piece(self, audio: F32, before: str) -> Piece:
-        """Return a piece of sound."""
+        """Return the piece for `audio` [n], with `before` as the preceding text."""
         states, frames = self._encode(audio)
         prompt = [*self._context_tokens(before), *self._prompt]
         tokens = self._model.model.generate(
@@ -214,22 +214,22 @@ class Listener(Whisper):
 
     @property
     def silence(self) -> F32:
-        """The encoder states of all of the silence [positions, width]."""
+        """Encoder states of the whole silence [positions, width]."""
         return np.asarray(self._silence_states[0])
 
     @property
     def special(self) -> list[int]:
-        """The tokens that are no words and matter."""
+        """The special tokens whose probabilities matter."""
         return [self._tokenizer.eot, self._tokenizer.no_speech]
 
 
-# --- learning -------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------
 
 
 def together(
     pieces: tuple[Piece, ...], silences: list[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return tokens, states with silence, which of these there are, and which tokens count."""
+    """Return a padded batch: tokens, states with silence, and the masks of both."""
     n = max(len(p.tokens) for p in pieces)
     tokens = torch.zeros(len(pieces), n, dtype=torch.long)
     counts = torch.zeros(len(pieces), n, dtype=torch.bool)
@@ -244,13 +244,13 @@ def together(
 
 
 def batches(indices: list[int]) -> Iterator[list[int]]:
-    """Yield them a few at a time."""
+    """Yield the indices in batches of `BATCH`."""
     for at in range(0, len(indices), BATCH):
         yield indices[at : at + BATCH]
 
 
 def main() -> None:
-    """Learn, say how far it is from the whole silence, and write it."""
+    """Learn the silence, print how much it differs from the whole silence, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("models/silence.npz"))
     parser.add_argument("--pieces", type=int, default=PIECES)
@@ -279,7 +279,7 @@ def main() -> None:
             aims.append(decoder(tokens, states, there)[0])
 
     def distance(chosen: list[int], silence: Tensor) -> Tensor:
-        """Return the mean Kullback-Leibler divergence from what the decoder answers to all."""
+        """Return the mean Kullback-Leibler divergence from the output with the whole silence."""
         some = tuple(pieces[i] for i in chosen)
         tokens, states, there, counts = together(some, [silence] * len(some))
         mine = decoder.logits(decoder(tokens, states, there)[counts], vocabulary)
@@ -291,7 +291,7 @@ def main() -> None:
         )
 
     kept = list(range(0, len(pieces), 16))
-    """Not learnt from."""
+    """Held out of training."""
     learnt_from = sorted(set(range(len(pieces))) - set(kept))
 
     def measure(name: str, silence: Tensor) -> None:

@@ -1,10 +1,10 @@
 """Make the voice activity model that ships from Silero's own file.
 
-Silero's sequence form does four convolutions over four spectra of each window, one window after
-another.  The file made here holds the same weights as matrix products with windows as rows, leaves
-out what meets only padding, and begins after the Fourier transform, which `voicecoach.audio.vad`
-does: a fifth of the time.  Probabilities are the same but for rounding; how far they differ on
-the sample call is printed, and more than 0.0001 is an error.
+Silero's sequence form applies four convolutions to four spectra of each window, one window after
+another.  The file made here has the same weights as matrix products with windows as rows, omits
+weights that only multiply padding, and starts after the Fourier transform, which
+`voicecoach.audio.vad` computes.  It takes a fifth of the time.  Probabilities are the same except
+for rounding: the largest difference on the sample call is printed; more than 0.0001 is an error.
 
     pip download --no-deps silero-vad==6.2.3 && unzip -j silero_vad-*.whl '*16k_sequence.onnx'
     python -m scripts.train.vad silero_vad_16k_sequence.onnx
@@ -33,7 +33,7 @@ _STATE = 128
 
 
 class Graph:
-    """An ONNX graph as it is put together."""
+    """An ONNX graph under construction."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -46,37 +46,38 @@ class Graph:
         return name
 
     def node(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Add an operation of one output and return its name."""
+        """Add an operation with one output and return the output's name."""
         self.nodes.append(helper.make_node(op, inputs, [output], **attributes))
         return output
 
     def layer(self, x: str, weight: str, bias: str, output: str) -> str:
-        """Add a dense layer and return its output."""
+        """Add a dense layer and return its output's name."""
         product = self.node("MatMul", [x, weight], f"{output}_product")
         return self.node("Relu", [self.node("Add", [product, bias], f"{output}_sum")], output)
 
     def part(self, x: str, first: int, last: int, output: str) -> str:
-        """Add a slice of the last axis and return it."""
+        """Add a slice of the last axis and return its name."""
         bounds = [self.constant(f"at_{n}", [n], np.int64) for n in (first, last)]
         axis = self.constant("last_axis", [-1], np.int64)
         return self.node("Slice", [x, *bounds, axis], output)
 
 
 def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
-    """Return the model.
+    """Return the restructured model, with Silero's weights.
 
-    Its inputs are `spectra` [windows, channels, PARTS * BINS] and the recurrent state `h` and `c`
-    [1, channels, 128]; its outputs are the probability of speech [windows, channels] and the state.
+    Its inputs are `spectra` [windows, channels, STFT_FRAMES * STFT_BINS] and the recurrent state
+    `h` and `c` [1, channels, 128]; its outputs are the probability of speech [windows, channels]
+    and the new state.
     """
     g = Graph()
 
     def taps(layer: int, first: int, last: int) -> str:
-        """Return a layer's weights for those taps of its convolution, [taps * in, out]."""
+        """Return the weights of taps `first:last` of a convolution, [taps * in, out]."""
         kernel = weights[f"encoder.{layer}.weight"].transpose(2, 1, 0)[first:last]
         return g.constant(f"encoder_{layer}_{first}{last}", kernel.reshape(-1, kernel.shape[2]))
 
     bias = [g.constant(f"bias_{i}", weights[f"encoder.{i}.bias"]) for i in range(4)]
-    # A convolution over three spectra around each; the outermost have a neighbour on one side.
+    # Layer 1 spans three neighbouring spectra; the outermost have a neighbour on one side only.
     first = [
         g.layer(
             g.part(
@@ -91,7 +92,7 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
         )
         for t in range(STFT_FRAMES)
     ]
-    # Then every other one of these, of those one, and of that one nothing but itself.
+    # Layer 2 has stride 2 and leaves two outputs, layer 3 leaves one, and layer 4 sees only that.
     second = [
         g.layer(g.node("Concat", first[:2], "left", axis=-1), taps(1, 1, 3), bias[1], "second_0"),
         g.layer(g.node("Concat", first[1:], "right", axis=-1), taps(1, 0, 3), bias[1], "second_2"),
@@ -129,7 +130,7 @@ def restructured(weights: dict[str, F32]) -> onnx.ModelProto:
 
 
 def difference(original: Path, made: Path) -> float:
-    """Return by how much a probability differs at most, over the sample call."""
+    """Return the largest difference between the models' probabilities, over the sample call."""
     samples = np.concatenate(
         [
             block.samples
@@ -157,7 +158,7 @@ def difference(original: Path, made: Path) -> float:
 
 
 def main() -> None:
-    """Make the file."""
+    """Make the file and check it against the original."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("original", type=Path)
     parser.add_argument("--out", type=Path, default=Path("models/silero_vad.onnx"))

@@ -1,16 +1,17 @@
 """Train the small model of wording, and write models/wording.onnx.
 
-Logistic regression on the words and pairs of words of GoEmotions' comments (Demszky et al. 2020),
-normalised by the product's own function, with each n-gram scaled by its naive Bayes log ratio
-(Wang and Manning 2012, "Baselines and bigrams", ACL) and the sum divided by the root of the number
-of n-grams.  Convex, solved to convergence, the weights rounded: there is one solution, and
-no seed.  A tenth of the comments, by their id, is held out, always the same.
+Logistic regression on the words and word pairs of the GoEmotions comments (Demszky et al. 2020),
+normalised by the engine's own function.  Each n-gram is scaled by its naive Bayes log ratio (Wang
+and Manning 2012, "Baselines and bigrams", ACL), and the sum is divided by the square root of the
+number of n-grams.  The problem is convex and solved to convergence, and the weights are rounded, so
+the result is the same without a seed.  A tenth of the comments, chosen by a hash of their id, is
+always held out.
 
     pip install -e '.[train]'
     python -m scripts.train.wording [--out models/wording.onnx]
 
-What is printed is of the model that is written: the held-out comments, then the phrases of
-tests/language/wording.toml read by the model alone and by all of `wording`.
+The script prints the accuracy of the model that it writes: on the held-out comments, then on the
+phrases of tests/language/wording.toml, by the model alone and by all of `wording`.
 """
 
 from __future__ import annotations
@@ -45,25 +46,25 @@ from voicecoach.types.stream import F64, SAMPLE_RATE, Speaker
 
 HOSTILE = ("anger", "annoyance", "disgust", "disapproval")
 DESPERATE = ("sadness", "fear", "nervousness", "grief", "disappointment")
-"""Not remorse: on a call, sorry is politeness."""
+"""Remorse is left out: in a call, "sorry" is politeness."""
 SEEN = 5
-"""Comments that an n-gram is in at least."""
+"""Fewest comments that must contain an n-gram."""
 COST = 2.0
 """Inverse of the regularisation."""
 GRAIN = 0.25
-"""Weights are rounded to this, and those that become 0 are left out."""
+"""Weights are rounded to multiples of this, and those that become 0 are dropped."""
 FIRES = 0.3
-"""Log-odds from which an utterance of the phrases is said to fire."""
+"""Log odds from which a test phrase counts as detected."""
 OPSET, IR_VERSION = 13, 8
 _WORDING = find_language("en").wording
 assert _WORDING
 ENGLISH: WordingPhrases = _WORDING
 _PLACEHOLDER = re.compile(r"\[[A-Z]+\]")
-"""Names that the corpus hides."""
+"""Placeholders for names that the corpus hides, such as [NAME]."""
 
 
 class Comment(NamedTuple):
-    """A comment as the product would read it."""
+    """A comment with its words and n-grams as the engine makes them."""
 
     id: str
     words: list[str]
@@ -72,12 +73,12 @@ class Comment(NamedTuple):
 
     @property
     def held_out(self) -> bool:
-        """Whether it is only measured."""
+        """Whether the comment is used for evaluation only."""
         return zlib.crc32(self.id.encode()) % 10 == 0
 
 
 def comments() -> list[Comment]:
-    """Return GoEmotions, each comment once, in the order of their ids."""
+    """Return the GoEmotions comments, each once, in the order of their ids."""
     folder = corpora.folder("text/goemotions")
     names = (folder / "labels.txt").read_text("utf-8").split()
     found = {}
@@ -92,13 +93,13 @@ def comments() -> list[Comment]:
 
 
 def vocabulary(told: list[Comment]) -> list[str]:
-    """Return the n-grams that may weigh something."""
+    """Return the n-grams that are frequent enough to get a weight."""
     counts = Counter(gram for comment in told for gram in comment.grams)
     return sorted(gram for gram, count in counts.items() if count >= SEEN)
 
 
 def table(rows: list[Comment], known: list[str]) -> sparse.csr_matrix:
-    """Return which comment holds which n-gram."""
+    """Return a matrix [comments, n-grams] with 1 where a comment contains an n-gram."""
     ids = {gram: i for i, gram in enumerate(known)}
     columns = [[ids[g] for g in comment.grams if g in ids] for comment in rows]
     ends = np.cumsum([0] + [len(c) for c in columns])
@@ -107,12 +108,12 @@ def table(rows: list[Comment], known: list[str]) -> sparse.csr_matrix:
 
 
 def by_length(rows: list[Comment]) -> sparse.dia_matrix:
-    """Return the scale of each comment."""
+    """Return a diagonal matrix with one over the root of each comment's number of n-grams."""
     return sparse.diags([max(len(comment.grams), 1) ** -0.5 for comment in rows])
 
 
 def marked(rows: list[Comment], emotions: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return which comments show any of some emotions."""
+    """Return which comments are labelled with any of `emotions`."""
     return np.array([not comment.labels.isdisjoint(emotions) for comment in rows])
 
 
@@ -127,7 +128,7 @@ def fit(holds: sparse.csr_matrix, scale: sparse.dia_matrix, y: Any) -> tuple[F64
 
 
 def graph(known: list[str], weights: F64, bias: F64) -> bytes:
-    """Return the model as ONNX; the same numbers give the same bytes."""
+    """Return the model as an ONNX file; the same weights give the same bytes."""
     constants: dict[str, NDArray[Any]] = {
         "weights": weights.astype(np.float32),
         "bias": bias.astype(np.float32),
@@ -163,7 +164,7 @@ def graph(known: list[str], weights: F64, bias: F64) -> bytes:
 
 
 def train(rows: list[Comment]) -> bytes:
-    """Return the model file."""
+    """Train on the comments and return the model file's bytes."""
     known = vocabulary(rows)
     holds, scale = table(rows, known), by_length(rows)
     fitted = [fit(holds, scale, marked(rows, e)) for e in (HOSTILE, DESPERATE)]
@@ -175,7 +176,7 @@ def train(rows: list[Comment]) -> bytes:
 
 
 def report(title: str, y: Any, fires: Any) -> None:
-    """Print precision, recall and false alarms."""
+    """Print precision, recall and the rate of false alarms."""
     hit, false = (y & fires).sum(), (~y & fires).sum()
     precision = hit / max(hit + false, 1)
     print(
@@ -185,7 +186,7 @@ def report(title: str, y: Any, fires: Any) -> None:
 
 
 def on_comments(model: WordingModel, rows: list[Comment]) -> None:
-    """Print the figures of the held-out comments."""
+    """Print the accuracy on the held-out comments."""
     read = np.array([model.class_probabilities(comment.words) for comment in rows])
     print(f"{len(rows)} held-out comments")
     for i, (name, emotions) in enumerate(zip(OPERATING_POINT, (HOSTILE, DESPERATE), strict=True)):
@@ -199,7 +200,7 @@ def on_comments(model: WordingModel, rows: list[Comment]) -> None:
 
 
 def on_phrases(model: WordingModel, path: Path, *, told: bool) -> None:
-    """Print the figures of the phrases, and with `told` which are judged wrong."""
+    """Print the accuracy on the test phrases and, with `told`, list those judged wrong."""
     for part, phrases in tomllib.loads(path.read_text("utf-8")).items():
         texts = [text.split() for text in phrases["agitated"] + phrases["calm"]]
         y = np.arange(len(texts)) < len(phrases["agitated"])
@@ -223,13 +224,13 @@ def on_phrases(model: WordingModel, path: Path, *, told: bool) -> None:
 
 
 def without_one(model: WordingModel, text: list[str]) -> F64:
-    """Return what an utterance weighs with each of its words misheard in turn."""
+    """Return the log odds of an utterance with each of its words misheard in turn."""
     heard = [[*text[:i], "whatsit", *text[i + 1 :]] for i in range(len(text))]
     return np.array([weight(model, words, whole=True)[-1] for words in heard])
 
 
 def weight(model: WordingModel, text: list[str], *, whole: bool = False) -> list[float]:
-    """Return what an utterance weighs after each of its words, or after all of it, log-odds."""
+    """Return the log odds of an utterance after each word, or if `whole` only after the last."""
     wording, weighs = WordingEvidence(ENGLISH, model), [0.0]
     for index, word in enumerate(text):
         end = (index + 1) * SAMPLE_RATE // 3
@@ -253,7 +254,7 @@ def weight(model: WordingModel, text: list[str], *, whole: bool = False) -> list
 
 
 def main() -> None:
-    """Train, write and measure."""
+    """Train the model, write it and print its accuracy."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("models/wording.onnx"))
     parser.add_argument("--phrases", type=Path, default=Path("tests/language/wording.toml"))

@@ -1,1 +1,1 @@
-"""Staged calls with known truth: voices, words, scenarios."""
+"""Staged calls with known truth: voices, words and scenarios."""

@@ -1,7 +1,7 @@
-"""Conversations of two people whose truth is known, and what goes wrong with their channels.
+"""Make two-channel conversations with known truth, and add channel faults to them.
 
-For tests and benchmarks of the channels' health.  Everything is drawn from a generator that is
-given, so the same seed stages the same call.
+Tests and benchmarks of channel health use them.  All randomness comes from the generator that the
+caller passes, so the same seed gives the same call.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from scripts.support.corpora import Samples
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE
 
 AGENT, CUSTOMER = 0, 1
-"""Rows."""
+"""Rows of a two-channel array."""
 LEVEL_DB = -26.0
-"""Of the voices, active speech level, dBFS."""
+"""Active speech level of the voices, dBFS."""
 MIC_NOISE_DB = -66.0
-"""Of the agent's microphone and of the line, dBFS."""
+"""Noise level of the agent's microphone and of the line, dBFS."""
 SPEECH_DB = -52.0
-"""From which a hop counts as speech here: above the noise, below a bleed at -20 dB."""
+"""Level from which a hop counts as speech, dBFS: above the noise, below crosstalk at -20 dB."""
 SPEECH_HOPS = 12
-"""For how many hops speech is held after the last loud one (0.2 s)."""
+"""Hops for which speech is held after the last loud hop (0.2 s)."""
 
 Voice = Callable[[np.random.Generator], Samples]
-"""Draws something that a speaker says."""
+"""Returns one utterance, drawn with the given generator."""
 
 
 def voice(clips: Sequence[Samples]) -> Voice:
-    """Return a voice that says one of some clips at a time, none twice before all are said."""
+    """Return a voice that says one of the clips at a time and repeats none before all are said."""
     left: list[int] = []
 
     def say(rng: np.random.Generator) -> Samples:
@@ -47,7 +47,7 @@ def voice(clips: Sequence[Samples]) -> Voice:
 
 @cache
 def readers() -> list[list[Samples]]:
-    """Return the utterances of each speaker of LibriSpeech that is shared, 2 s or longer."""
+    """Return the utterances of 2 s or longer of each speaker in the shared LibriSpeech data."""
     found: dict[str, list[Samples]] = {}
     for name, x, _ in corpora.librispeech():
         if len(x) >= 2 * SAMPLE_RATE:
@@ -57,7 +57,7 @@ def readers() -> list[list[Samples]]:
 
 
 def babble(seed: int) -> Voice:
-    """Return a synthetic voice that needs no data: vowels of moving pitch, and breathy noise."""
+    """Return a synthetic voice that needs no data: vowels of moving pitch and breathy noise."""
     own = np.random.default_rng(seed)
     base = float(own.uniform(95.0, 230.0))
     formants = own.uniform([300, 900, 2200], [800, 2000, 3200])
@@ -93,9 +93,10 @@ def conversation(
     overlaps: float = 0.15,
     customer_first: bool | None = None,
 ) -> Samples:
-    """Return two voices in turn, [2, samples], without noise.
+    """Return two voices that take turns, [2, samples], without noise.
 
-    Gaps are 0.2 to 1.2 s; a share `overlaps` of the turns begins before the other has ended.
+    Gaps are 0.2 to 1.2 s.  A share `overlaps` of the turns (0..1) begins before the previous turn
+    has ended.
     """
     n = round(seconds * SAMPLE_RATE / HOP) * HOP
     out = np.zeros((2, n))
@@ -115,28 +116,28 @@ def conversation(
 
 
 def noisy(both: Samples, rng: np.random.Generator, level_db: float = MIC_NOISE_DB) -> Samples:
-    """Return both channels with pink noise of their own."""
+    """Return both channels, each with its own pink noise added."""
     noise = np.stack([corpora.pink(both.shape[1], rng) for _ in both])
     return np.asarray(both + 10 ** (level_db / 20) * noise)
 
 
 def coded(x: Samples) -> Samples:
-    """Return one channel after a telephone line, at its level: 300-3400 Hz, 8 kHz, mu-law."""
+    """Return one channel as a telephone line passes it (300-3400 Hz, 8 kHz, mu-law), same level."""
     line = corpora.band_pass(soxr.resample(x, SAMPLE_RATE, corpora.TELEPHONE_RATE))
     back = soxr.resample(corpora.mu_law(line), corpora.TELEPHONE_RATE, SAMPLE_RATE)
     return np.asarray(np.pad(back, (0, max(0, len(x) - len(back))))[: len(x)])
 
 
 def over_line(both: Samples) -> Samples:
-    """Return a call whose customer comes over a telephone line."""
+    """Return a call in which the customer's channel comes over a telephone line."""
     return np.stack([both[AGENT], coded(both[CUSTOMER])])
 
 
 def room(rng: np.random.Generator, decay_s: float = 0.3, direct_db: float = 3.0) -> Samples:
-    """Return the impulse response of a loudspeaker, a room and a microphone, of energy 1.
+    """Return the impulse response of a loudspeaker, a room and a microphone, with energy 1.
 
-    A band-pass of the loudspeaker, the direct sound, and noise that decays by 60 dB in `decay_s`;
-    the direct sound is `direct_db` above all that follows.
+    It is the loudspeaker's band-pass, the direct sound, and noise that decays by 60 dB in `decay_s`
+    seconds.  The direct sound is `direct_db` above everything after it.
     """
     n = int(decay_s * SAMPLE_RATE)
     tail = rng.standard_normal(n) * 10 ** (-3 * np.arange(n) / n)
@@ -151,16 +152,16 @@ def room(rng: np.random.Generator, decay_s: float = 0.3, direct_db: float = 3.0)
 
 
 def hybrid(rng: np.random.Generator) -> Samples:
-    """Return the impulse response of a line's echo: a few milliseconds, of energy 1."""
+    """Return the impulse response of a line's echo: a few milliseconds long, with energy 1."""
     n = int(0.008 * SAMPLE_RATE)
     response = rng.standard_normal(n) * np.exp(-np.arange(n) / (0.0015 * SAMPLE_RATE))
     return np.asarray(response / np.sqrt(np.sum(response**2)))
 
 
 def leak(both: Samples, source: int, gain_db: float, delay_s: float, response: Samples) -> Samples:
-    """Return both channels where the one of `source` is heard on the other, too.
+    """Return both channels, with the channel `source` also heard on the other one.
 
-    `gain_db` is the level of what leaks against the source's.
+    `gain_db` is the level of the crosstalk relative to the source.
     """
     out = both.copy()
     heard = signal.fftconvolve(both[source], response)[: both.shape[1]]
@@ -174,7 +175,7 @@ def leak(both: Samples, source: int, gain_db: float, delay_s: float, response: S
 def drift_leak(
     both: Samples, source: int, gain_db: float, delay_s: float, response: Samples, ppm: float
 ) -> Samples:
-    """Return `leak` by way of a clock that is slow by `ppm`, so that the delay grows."""
+    """Return `leak` through a clock that is slow by `ppm`, so that the delay grows."""
     heard = leak(
         np.where(np.arange(2)[:, None] == source, both, 0.0), source, gain_db, delay_s, response
     )
@@ -187,9 +188,9 @@ def drift_leak(
 
 
 def clipped(x: Samples, share: float, gain_db: float = 0.0) -> Samples:
-    """Return a channel driven so hard that a share of the loud samples is cut off.
+    """Return a channel driven so hard that a share (0..1) of its loud samples is cut off.
 
-    The loud samples are those above the RMS level; `gain_db` turns the result up or down.
+    Loud samples are those above the RMS level.  `gain_db` changes the level of the result.
     """
     loud = np.abs(x)[np.abs(x) > np.sqrt(np.mean(x**2))]
     limit = float(np.quantile(loud, 1 - share))
@@ -197,7 +198,7 @@ def clipped(x: Samples, share: float, gain_db: float = 0.0) -> Samples:
 
 
 def speaking(both: Samples) -> NDArray[np.bool_]:
-    """Return whether each hop of each channel is speech, by its level: [2, hops]."""
+    """Return whether each hop of each channel is speech, judged by its level: [2, hops]."""
     hops = both.reshape(2, -1, HOP)
     loud = 10 * np.log10(np.mean(hops**2, axis=2) + 1e-12) > SPEECH_DB
     out: NDArray[np.bool_] = loud.copy()
@@ -207,21 +208,21 @@ def speaking(both: Samples) -> NDArray[np.bool_]:
 
 
 def hum(n: int, hz: float = 50.0) -> Samples:
-    """Return mains hum with its harmonics, of variance 1."""
+    """Return `n` samples of mains hum with its harmonics, with variance 1."""
     t = np.arange(n) / SAMPLE_RATE
     x = sum(10 ** (-k / 10) * np.sin(2 * np.pi * hz * k * t + k * k) for k in range(1, 40))
     return np.asarray(x / np.std(x))
 
 
 def tones(n: int, *hz: float, on_s: float = 2.0, off_s: float = 4.0) -> Samples:
-    """Return what a telephone sounds: some sines of 0.2 each, on and off."""
+    """Return telephone tones: sines of amplitude 0.2 each, on for `on_s`, then off for `off_s`."""
     t = np.arange(n) / SAMPLE_RATE
     on = t % (on_s + off_s) < on_s
     return np.asarray(sum(0.2 * np.sin(2 * np.pi * f * t) for f in hz) * on)
 
 
 def laughter(seconds: float, rng: np.random.Generator) -> Samples:
-    """Return bursts of breath at 4 to 6 a second."""
+    """Return laughter as bursts of breath, 4 to 6 a second."""
     n = int(seconds * SAMPLE_RATE)
     t = np.arange(n) / SAMPLE_RATE
     bursts = np.maximum(0.0, np.sin(2 * np.pi * rng.uniform(4, 6) * t)) ** 2
@@ -232,7 +233,7 @@ def laughter(seconds: float, rng: np.random.Generator) -> Samples:
 def innocent(
     agent: Voice, customer: Voice, seconds: float, rng: np.random.Generator
 ) -> Iterator[tuple[str, Samples]]:
-    """Yield calls with nothing wrong, each with what there is in it that might seem so."""
+    """Yield calls without any fault, each named after the content that could look like one."""
 
     def call(overlaps: float = 0.15) -> Samples:
         return conversation(agent, customer, seconds, rng, overlaps=overlaps)
@@ -281,7 +282,7 @@ def innocent(
 
 
 def hops(both: Samples | F32) -> Iterator[F32]:
-    """Yield the hops of both channels."""
+    """Yield both channels hop by hop."""
     x = np.ascontiguousarray(both, np.float32)
     for i in range(0, x.shape[1] - HOP + 1, HOP):
         yield x[:, i : i + HOP]

@@ -1,9 +1,9 @@
-"""A recogniser that is told what a real one heard.
+"""A transcriber that answers with words from a call's truth file.
 
-A staged call is made of clips that hold other words than its dialogue.  `ToldAsr` answers the
-engine's requests with the words that the truth has as heard, each request after the delay that a
-replay models.  A word is heard the same whatever is asked and however often: successive hypotheses
-agree.
+The clips of a staged call hold other words than its dialogue, so a real recogniser cannot
+transcribe it.  `ToldAsr` answers the engine's requests with the words that the truth file lists as
+heard, each after the delay that a replay models.  The same word is heard the same way in every
+request, so successive hypotheses agree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from voicecoach.types.events import Degraded, TranscribeRequest
 from voicecoach.types.stream import SAMPLE_RATE, Block, Speaker, Transcript
 
 FRESH_S, MISSED = 0.15, 0.6
-"""A word that ended this shortly before the end of a partial request is not heard this often."""
+"""A word that ended less than `FRESH_S` seconds before the end of a partial request is missing with
+probability `MISSED`."""
 
 NAMES: dict[Speaker, Who] = {Speaker.AGENT: "agent", Speaker.CUSTOMER: "customer"}
 
@@ -33,7 +34,7 @@ def _rng(word: Said) -> np.random.Generator:
 
 
 def on_channel(truth: Truth, speaker: Speaker) -> list[Said]:
-    """Return a channel's words as heard, in order: of two at once only the nearer voice's."""
+    """Return a channel's words as heard, in order; where two overlap, only the nearer voice's."""
     own, other = NAMES[speaker], NAMES[speaker.other]
     found: list[Said] = []
     for who in (own, other):
@@ -46,14 +47,14 @@ def on_channel(truth: Truth, speaker: Speaker) -> list[Said]:
 
 
 class ToldAsr:
-    """Answers in the order of the requests, each at its modelled time.
+    """Answers requests in order, each at its modelled time.
 
     Parameters
     ----------
     truth
-        Of the call.
+        Truth of the call, with its words as heard.
     settings
-        For the modelled delay.
+        Transcription settings, used for the modelled delay.
     """
 
     def __init__(self, truth: Truth, settings: config.TranscriptionConfig) -> None:
@@ -61,10 +62,10 @@ class ToldAsr:
         self._answerer = TranscriptBuilder(settings, find_numbers(settings.language))
         self._pending: deque[TranscribeRequest] = deque()
         self._began: dict[tuple[Speaker, int], int] = {}
-        """Where each utterance begins: in its first request."""
+        """Where each utterance begins, from its first request."""
         said = {(word.who, word.start_s, normalize_text(word.text)) for word in truth.word}
         self._words: dict[Speaker, list[tuple[TranscribedWord, bool]]] = {}
-        """What is heard on a channel, and whether it is heard at once."""
+        """The words heard on each channel, and whether a partial request hears them at once."""
         for speaker in Speaker:
             self._words[speaker] = []
             for word in on_channel(truth, speaker):
@@ -77,15 +78,15 @@ class ToldAsr:
                 self._words[speaker].append((heard, bool(at_once >= MISSED)))
 
     def buffer_audio(self, block: Block) -> None:
-        """Take the audio, which holds nothing to learn."""
+        """Ignore the audio: the words come from the truth."""
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Take a request."""
+        """Queue a request."""
         self._began.setdefault((request.speaker, request.utterance), request.start)
         self._pending.append(request)
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return the answers that arrive up to `until`."""
+        """Return the answers that arrive up to `until`, or all of them if it is None."""
         answers: list[Transcript | Degraded] = []
         while self._pending and (until is None or self._pending[0].at + self._delay <= until):
             request = self._pending.popleft()
@@ -98,8 +99,8 @@ class ToldAsr:
     def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
         """Return the words that answer a request.
 
-        They are those of its utterance up to its end but for the `first`, which the engine has:
-        those words are in the request's context and prefix.
+        They are the utterance's words up to the request's end.  The words that the engine already
+        has are left out: they are in the request's context and prefix.
         """
         began = self._began.get((request.speaker, request.utterance), request.start) / SAMPLE_RATE
         end, offset = request.end / SAMPLE_RATE, request.start / SAMPLE_RATE
@@ -115,8 +116,8 @@ class ToldAsr:
         return found[request.first :]
 
     def discard_pending(self) -> None:
-        """Nobody pauses here."""
+        """Do nothing: a scripted call is never paused."""
 
     def close(self) -> None:
-        """Drop what is not answered."""
+        """Drop the unanswered requests."""
         self._pending.clear()

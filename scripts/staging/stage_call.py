@@ -2,14 +2,14 @@
 
     python -m scripts.staging.stage_call SCENARIO.toml --clips FOLDER --out DIR [--seed N]
 
-The scenario says who speaks when, how, and in which words; the voices are a folder's clips, either
-with a `clips.csv` (path, speaker, emotion) or named as EMO-DB's are.  What a seed decides: who
-plays whom, which clips, pauses, gaps and levels.  The same seed gives the same bytes.
+The scenario says who speaks when, how, and in which words.  The voices come from a folder of clips
+that has a `clips.csv` (path, speaker, emotion) or file names as in EMO-DB.  The seed decides who
+plays whom, and which clips, pauses, gaps and levels are used.  The same seed gives the same bytes.
 
-Writes CALL.wav, 8 kHz mu-law, channel 0 the agent, channel 1 the customer, and CALL.truth.toml
-(`scripts.staging.truth`): every turn and word, and where which cue is due.  The clips hold other
-words than the dialogue; `scripts.staging.scripted_words` answers with what a recogniser heard
-when it was spoken.
+The script writes CALL.wav (8 kHz mu-law, channel 0 the agent, channel 1 the customer) and
+CALL.truth.toml (`scripts.staging.truth`): every turn and word, and where each cue is due.  The
+clips hold other words than the dialogue.  `scripts.staging.scripted_words` therefore supplies the
+words, as a recogniser heard them when the dialogue was spoken.
 """
 
 from __future__ import annotations
@@ -55,78 +55,80 @@ from voicecoach.language.phrases import normalize_text
 from voicecoach.types.stream import SAMPLE_RATE
 
 LEAD_S, TAIL_S = 0.8, 1.5
-"""Silence before the first turn and after the last."""
+"""Seconds of silence before the first turn and after the last."""
 WORDS_S = 2.75
-"""Words a second, pauses included, where a turn does not say how long it is."""
+"""Words a second, pauses included, for a turn that does not give its length."""
 GAP_S, GAP_SPREAD_S, GAP_LIMITS_S = 0.2, 0.22, (-0.15, 0.9)
-"""Gap between turns (Heldner & Edlund 2010: median 0.2 s, often a slight overlap)."""
+"""Median, spread and limits of the gap between turns, seconds (Heldner & Edlund 2010: median 0.2 s,
+often a slight overlap)."""
 AFTER_ANGER_S = (1.0, 1.6)
-"""Gap before a reply to an angry turn: people who do not hurry leave some air."""
+"""Range of the gap before a reply to an angry turn, seconds: a calm speaker waits a little."""
 PAUSE_S, LONG_PAUSE_S, EVERY = (0.05, 0.25), (0.3, 0.5), 4
-"""Pauses between clips, and the longer ones, which one in `EVERY` is."""
+"""Ranges of the pauses between clips, seconds; one pause in `EVERY` is a long one."""
 LEVELS_DBFS = (-34.0, -16.0)
-"""Active speech level of a speaker."""
+"""Range of a speaker's active speech level."""
 PEAK = 0.89
-"""Highest peak, of full scale: who would be louder is turned down, so that only what is to clip
-clips."""
+"""Highest peak, relative to full scale.  A louder speaker is turned down, so that only a scenario's
+own clipping fault clips."""
 LOUDNESS_DB = {"angry": 5.0, "happy": 2.0, "sad": -3.0, "bored": -2.0}
-"""The clips' own levels were normalised away; about what they were, against neutral."""
+"""Approximate level of each emotion relative to neutral: the clips were normalised, which removed
+the original levels."""
 USUAL_SYL_S, EVEN = 5.0, 0.6
-"""An agent's usual pace, as agents talk: actors read a quarter faster; and the share of a clip's
-deviation from it that is taken off, so that the declared rate is the true one."""
+"""An agent's usual syllables a second (actors read a quarter faster), and the share of a clip's
+deviation from it that is removed, so that the scenario's `rate` is the true one."""
 PACED = 7
-"""Neutral clips that an agent's voice needs, where anybody has as many."""
+"""Neutral clips that the agent's voice needs, if any speaker has that many."""
 MM_S = 0.35
-"""Length of a backchannel of one word."""
+"""Length of a one-word backchannel, seconds."""
 NOISE_DB = -8.0
-"""Level of a noise against its speaker."""
+"""Level of a noise relative to its speaker."""
 Fault = Literal["", "bleed", "swap", "mono", "dead", "clip", "drift"]
 BLEED_DELAY_S = 0.015
 DRIFTED_S = 0.1
-"""Drift from which a channel is distrusted."""
+"""Seconds of drift from which a channel is distrusted."""
 
 
 # --- the scenario -------------------------------------------------------------------------------
 
 
 class Turn(Table, frozen=True, kw_only=True):
-    """What happens next."""
+    """One turn of the scenario."""
 
     who: Who = "agent"
     id: str = ""
     says: str = ""
     heard: str | None = None
-    """What a recogniser made of it when it was spoken (`scripts.staging.speak`); what was said,
-    if left out."""
+    """What a recogniser heard when the turn was spoken (`scripts.staging.speak`); defaults to
+    what was said."""
     seconds: Annotated[float, Meta(gt=0.0, le=120.0)] | None = None
-    """Length; follows from the words where it is left out."""
+    """Length; by default it follows from the number of words."""
     emotion: str | tuple[str, ...] = "neutral"
-    """Of the clips; several follow one another, for an equal time each."""
+    """Emotions of the clips; several follow one another for equal times."""
     gap_s: Annotated[float, Meta(ge=-30.0, le=60.0)] | None = None
-    """After all before; negative comes in over it."""
+    """Gap after everything before it; a negative gap overlaps."""
     rate: Annotated[float, Meta(ge=0.5, le=2.0)] = 1.0
-    """Against the speaker's usual."""
+    """Speaking rate relative to the speaker's usual one."""
     level_db: Annotated[float, Meta(ge=-20.0, le=20.0)] = 0.0
     semitones: Annotated[float, Meta(ge=-12.0, le=12.0)] = 0.0
     backchannels: tuple[str, ...] = ()
-    """What the other says meanwhile, spread over the turn."""
+    """What the other speaker says meanwhile, spread over the turn."""
     play: Name = ""
-    """Instead of speech: silence, hold_music, ivr_prompts, laughter, or a noise of ESC-10."""
+    """Sound instead of speech: silence, hold_music, ivr_prompts, laughter, or an ESC-10 noise."""
     noise: Name = ""
-    """Of ESC-10, with the speech."""
+    """ESC-10 noise played with the speech."""
 
     @property
     def emotions(self) -> tuple[str, ...]:
-        """The emotions in their order."""
+        """The emotions in order."""
         return (self.emotion,) if isinstance(self.emotion, str) else self.emotion
 
 
 class Expect(Table, frozen=True, kw_only=True):
-    """A cue that is due or allowed, told by its turn.
+    """A cue that is due or allowed, placed relative to a turn.
 
-    The behaviour begins with the turn, or with `words` of it, or at its end.  Its evidence exists
-    once `evidence_s` of speech of `of` (or, where the turn is none, of time) and `wait_s` of time
-    have gone by since the turn's start, the words' end or the turn's end.
+    The behaviour begins at the turn's start, at `words` within it, or at its end.  The evidence is
+    complete `evidence_s` of speech of `of`, plus `wait_s`, after the turn's start, the words' end
+    or the turn's end.  Where the turn is not speech, `evidence_s` counts time instead of speech.
     """
 
     cue: str
@@ -135,33 +137,33 @@ class Expect(Table, frozen=True, kw_only=True):
     words: str = ""
     at_end: bool = False
     until_turn: str = ""
-    """The cue helps to the end of this turn at least."""
+    """Turn to whose end, at least, the cue still helps."""
     evidence_s: Annotated[float, Meta(ge=0.0)] = 0.0
     of: Who | None = None
-    """The turn's speaker where it is left out."""
+    """Whose speech counts as evidence; by default the turn's speaker."""
     wait_s: Annotated[float, Meta(ge=0.0)] = 0.0
     helps_s: Annotated[float, Meta(gt=0.0)] = 8.0
-    """How long a cue still helps after that."""
+    """Seconds for which a cue still helps once the evidence is complete."""
     why: str = ""
 
 
 class Line(Table, frozen=True, kw_only=True):
-    """What becomes of the voices on their way into the recording."""
+    """What the line and the recording do to the voices."""
 
     snr_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 35.0
-    """Of each channel's noise against its speaker."""
+    """Each speaker's level relative to the noise on the channel."""
     delay_s: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
-    """One way: the customer hears the agent, and is heard, so much later."""
+    """One-way delay: the customer hears the agent, and is heard, this much later."""
     fault: Fault = ""
     who: Who = "agent"
     """Whose channel is dead or clips."""
     from_s: Annotated[float, Meta(ge=0.0)] = 0.0
     """When the fault begins."""
     bleed_db: Annotated[float, Meta(ge=-40.0, le=0.0)] = -3.0
-    """Level of each voice on the other's channel against its own; of the customer's where it is the
-    clocks that drift, which can be told by a leak alone."""
+    """Level of each voice on the other channel relative to its own.  With drifting clocks only the
+    customer's voice leaks: drift can be measured only from a leak."""
     drift_ppm: Annotated[float, Meta(ge=-20_000.0, le=20_000.0)] = 0.0
-    """How much slower the customer's clock records."""
+    """How much slower the customer's clock runs."""
 
 
 class Scenario(Table, frozen=True, kw_only=True):
@@ -169,21 +171,21 @@ class Scenario(Table, frozen=True, kw_only=True):
 
     about: str
     quiet: bool = False
-    """Nothing should fire but what is allowed."""
+    """Whether no cue may open but those that are allowed."""
     line: Line = Line()
     like: Name = ""
-    """Another scenario, whose turns it has."""
+    """Name of another scenario whose turns this one uses."""
     turn: tuple[Turn, ...] = ()
     expect: tuple[Expect, ...] = ()
 
 
 def load(path: Path) -> Scenario:
-    """Return a scenario.
+    """Read a scenario.
 
     Raises
     ------
     SystemExit
-        Where it is not valid: names the file and the turn.
+        If the file is not valid; names the file and the turn.
     """
     scenario = read(path, Scenario)
     if scenario.like:
@@ -221,7 +223,7 @@ def load(path: Path) -> Scenario:
 
 
 def wrong(text: str) -> SystemExit:
-    """Return what ends a script where somebody has to mend something."""
+    """Return the exception that ends the script with a message for the user."""
     return SystemExit(one_line(text))
 
 
@@ -230,7 +232,7 @@ def _bare(text: str) -> str:
 
 
 def _find(words: Sequence[str], sought: str) -> tuple[int, int] | None:
-    """Return where in `words` the sought ones are, as first and last + 1."""
+    """Return where `sought` is in `words` as (first, last + 1), or None."""
     said, part = [_bare(w) for w in words], [_bare(w) for w in sought.split()]
     for i in range(len(said) - len(part) + 1):
         if said[i : i + len(part)] == part:
@@ -248,7 +250,7 @@ class Take(NamedTuple):
     emotion: str
     samples: Samples
     rate_syl_s: float | None
-    """Where its syllables are labelled."""
+    """Syllables a second, where they are labelled; else None."""
 
 
 @cache
@@ -274,7 +276,7 @@ def takes(folder: Path) -> tuple[Take, ...]:
 
 
 def _rate(name: str, length_s: float, folder: Path) -> float | None:
-    """Return the syllables a second of speech of a clip of EMO-DB."""
+    """Return the syllables per second of speech in an EMO-DB clip, or None."""
     if not (folder / "silb" / f"{name}.silb").exists():
         return None
     spoken = corpora.syllables(name, length_s, folder)
@@ -299,7 +301,7 @@ def _noises(name: str) -> tuple[Path, ...]:
 
 
 def cast_for(clips: Sequence[Take], scenario: Scenario, rng: np.random.Generator) -> dict[Who, str]:
-    """Return a voice for each, of those who have clips of all that they have to play."""
+    """Return a voice for each speaker, chosen from those with clips of every emotion needed."""
     counts: dict[tuple[str, str], int] = {}
     for take in clips:
         counts[take.speaker, take.emotion] = counts.get((take.speaker, take.emotion), 0) + 1
@@ -320,7 +322,7 @@ def cast_for(clips: Sequence[Take], scenario: Scenario, rng: np.random.Generator
 
 
 class Voice:
-    """A speaker who says anything, in the clips there are."""
+    """A speaker who says any text with the clips available."""
 
     def __init__(self, clips: Sequence[Take], level_dbfs: float, *, even: bool) -> None:
         self.level_dbfs = level_dbfs
@@ -341,7 +343,7 @@ class Voice:
     def speak(
         self, turn: Turn, seconds: float, rng: np.random.Generator
     ) -> tuple[Samples, list[Pair]]:
-        """Return a turn's sound at `SAMPLE_RATE` and the speech in it, seconds."""
+        """Return a turn's sound at `SAMPLE_RATE`, and the spans of speech in it, seconds."""
         parts: list[Samples] = []
         spoken: list[Pair] = []
         at = 0
@@ -369,7 +371,7 @@ class Voice:
             rate *= (self._usual / own) ** EVEN * USUAL_SYL_S / self._usual
         x = take.samples
         if turn.semitones:
-            # Pitch first made longer, then played faster; the rate is the rate still.
+            # The clip is first stretched, then played faster, so the speaking rate stays the same.
             rate /= 2 ** (turn.semitones / 12)
         if abs(rate - 1) > 0.02:
             x = librosa.effects.time_stretch(x, rate=rate, n_fft=512, hop_length=128)
@@ -379,7 +381,7 @@ class Voice:
         return at_line_level(x, level)
 
     def murmur(self, words: int, rng: np.random.Generator) -> Samples:
-        """Return a backchannel: the loudest bit of a clip, softly."""
+        """Return a backchannel: the loudest part of a clip, played softly."""
         x = self._next("neutral", rng).samples
         n = min(round((MM_S + 0.15 * (words - 1)) * SAMPLE_RATE), len(x))
         power = np.convolve(np.square(x), np.ones(n), "valid")
@@ -389,13 +391,13 @@ class Voice:
 
 
 def at_line_level(x: Samples, level_dbfs: float) -> Samples:
-    """Return a sound of which the telephone's band has an active speech level."""
+    """Return a sound scaled so that its telephone band has the given active speech level."""
     line = corpora.band_pass(soxr.resample(x, SAMPLE_RATE, TELEPHONE_RATE))
     return x * 10 ** ((level_dbfs - corpora.active_level_db(line, TELEPHONE_RATE)) / 20)
 
 
 def faded(x: Samples, seconds: float = 0.01) -> Samples:
-    """Return a sound that begins and ends softly."""
+    """Return a sound with its start and end faded over `seconds`."""
     n = min(round(seconds * SAMPLE_RATE), len(x) // 2)
     out = x.copy()
     out[:n] *= np.linspace(0, 1, n)
@@ -404,7 +406,7 @@ def faded(x: Samples, seconds: float = 0.01) -> Samples:
 
 
 def _played(name: str, seconds: float, rng: np.random.Generator) -> Samples:
-    """Return what is played, at full length and any level."""
+    """Return a played sound at full length and any level."""
     n = round(seconds * SAMPLE_RATE)
     if name == "silence":
         return np.zeros(n)
@@ -421,7 +423,7 @@ def _played(name: str, seconds: float, rng: np.random.Generator) -> Samples:
 
 
 class Staged(NamedTuple):
-    """A call."""
+    """A staged call."""
 
     samples: Samples
     """[n, 2] at `TELEPHONE_RATE`."""
@@ -437,7 +439,7 @@ def _words(who: Who, says: str, start_s: float, spoken: Sequence[Pair]) -> list[
     starts = np.cumsum([0.0, *(end - start for start, end in spoken)])[:-1]
     found = []
     for i, word in enumerate(words):
-        # A word that would be cut by a pause is where the most of it is.
+        # A word that a pause would cut goes to the side that has its middle.
         middle = (edges[i] + edges[i + 1]) / 2
         k = int(np.searchsorted(starts, middle, "right")) - 1
         low, high = spoken[k]
@@ -448,7 +450,7 @@ def _words(who: Who, says: str, start_s: float, spoken: Sequence[Pair]) -> list[
 
 
 def as_heard(said: Sequence[Said], heard: str) -> list[Said]:
-    """Return what was heard of a turn: words at the times of the said ones that they stand for."""
+    """Return a turn's words as heard, each at the time of the spoken word that it stands for."""
     words = heard.split()
     compared = SequenceMatcher(
         None,
@@ -476,7 +478,7 @@ def _other(who: Who) -> Who:
 
 
 def stage(scenario: Scenario, name: str, clips: Sequence[Take], seed: int) -> Staged:
-    """Return the call that a scenario and a seed make."""
+    """Return the call that a scenario and a seed define."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     roles = cast_for(clips, scenario, rng)
     voices: dict[Who, Voice] = {}
@@ -580,7 +582,7 @@ def stage(scenario: Scenario, name: str, clips: Sequence[Take], seed: int) -> St
 
 
 def _gap(turn: Turn, before: Turn | None, line: Line, rng: np.random.Generator) -> float:
-    """Return the seconds between all before and a turn."""
+    """Return the seconds between everything before and a turn."""
     drawn = float(np.clip(rng.normal(GAP_S, GAP_SPREAD_S), *GAP_LIMITS_S))
     calm = float(rng.uniform(*AFTER_ANGER_S))
     if turn.gap_s is not None:
@@ -596,7 +598,7 @@ def _gap(turn: Turn, before: Turn | None, line: Line, rng: np.random.Generator) 
 
 
 def _span(expect: Expect, truth: Truth, scenario: Scenario) -> Span:
-    """Return where a cue is due in the call as it came out."""
+    """Return where a cue is due in the staged call."""
     part = next(p for p in truth.part if p.id == expect.turn)
     turn = next(t for t in scenario.turn if t.id == expect.turn)
     begins = anchor = part.end_s if expect.at_end else part.start_s
@@ -629,7 +631,7 @@ def _span(expect: Expect, truth: Truth, scenario: Scenario) -> Span:
 
 
 def _after(pieces: Sequence[Pair], since: float, seconds: float) -> float:
-    """Return when `seconds` of speech have been heard since a moment."""
+    """Return the time at which `seconds` of speech have been heard since `since`."""
     for start, end in sorted(pieces):
         length = max(0.0, end - max(start, since))
         if length >= seconds:
@@ -644,7 +646,7 @@ def _after(pieces: Sequence[Pair], since: float, seconds: float) -> float:
 def _over_line(
     narrow: Samples, line: Line, levels: Mapping[Who, float], rng: np.random.Generator
 ) -> Samples:
-    """Return both channels [n, 2] as they are recorded from a telephone line."""
+    """Return both channels as recorded from a telephone line, [n, 2]."""
     rows = []
     for who, x in zip(get_args(Who), narrow, strict=True):
         noise = corpora.band_pass(corpora.pink(len(x), rng))
@@ -701,7 +703,7 @@ def _distrust(line: Line) -> tuple[Distrust, ...]:
 
 
 def heard(line: Line) -> dict[Who, tuple[Who, ...]]:
-    """Return whose words are on each channel."""
+    """Return, for each channel, the speakers whose words are on it."""
     both: tuple[Who, ...] = get_args(Who)
     whose: dict[Who, tuple[Who, ...]] = {who: (who,) for who in both}
     match line.fault:
@@ -715,7 +717,7 @@ def heard(line: Line) -> dict[Who, tuple[Who, ...]]:
 
 
 def _drifted(truth: Truth, line: Line) -> Truth:
-    """Return the truth with the customer's times by the customer's slow clock."""
+    """Return the truth with the customer's times converted to the customer's slow clock."""
     if line.fault != "drift":
         return truth
 
@@ -753,7 +755,7 @@ def save(staged: Staged, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Stage the call asked for."""
+    """Stage the requested call."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("scenario", type=Path)
     parser.add_argument("--clips", type=Path, default=corpora.DATA / "emodb")

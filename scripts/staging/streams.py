@@ -1,6 +1,6 @@
-"""Streams of acted clips, as a customer would say them over a line; for training and benchmarks.
+"""Streams of acted clips, as from a customer on a line, for training and benchmarks.
 
-The clips of a speaker follow one another with a second between them.
+A speaker's clips follow one another with a second of silence between them.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ EMOTIONS = {
     "N": "neutral",
     "T": "sad",
 }
-"""By EMO-DB's letter."""
+"""Emotions by their letter in EMO-DB's file names."""
 
 
 class Clip(NamedTuple):
-    """A recording of one way of speaking."""
+    """A recording of one speaker with one emotion."""
 
     speaker: str
     emotion: str
@@ -49,7 +49,7 @@ def emodb() -> list[Clip]:
 
 
 def nemo() -> list[Clip]:
-    """Return nEMO's clips, for evaluation only."""
+    """Return nEMO's clips; use them for evaluation only."""
     root = corpora.folder("nemo")
     with (root / "clips.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -68,11 +68,11 @@ def by_speaker(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
 
 
 class Line(NamedTuple):
-    """How a speaker's voice reaches us in one variation."""
+    """How one variation of the line, room and microphone changes a speaker's voice."""
 
     speed: float
     taps: Samples
-    """Of a filter."""
+    """Filter coefficients."""
     level_db: float
     snr_db: float | None
     narrow: bool
@@ -82,7 +82,7 @@ PLAIN = Line(1.0, np.ones(1), -26.0, None, True)
 
 
 def random_line(rng: np.random.Generator) -> Line:
-    """Return a line, a room and a microphone."""
+    """Return a random line, room and microphone."""
     bends = int(rng.integers(3, 7))
     at = np.concatenate([[0.0], np.sort(rng.uniform(0.0, 0.5, bends)), [1.0]])
     grid = np.linspace(0.0, 1.0, 129)
@@ -97,7 +97,7 @@ def random_line(rng: np.random.Generator) -> Line:
 
 
 def over(line: Line, x: Samples, rng: np.random.Generator) -> Samples:
-    """Return a clip as it comes over a line."""
+    """Return a clip as it sounds over a line."""
     if line.speed != 1.0:
         x = np.asarray(soxr.resample(x, SAMPLE_RATE * line.speed, SAMPLE_RATE))
     x = np.asarray(signal.fftconvolve(x, line.taps, "same"))
@@ -110,7 +110,7 @@ def over(line: Line, x: Samples, rng: np.random.Generator) -> Samples:
 
 
 def in_order(clips: Sequence[Clip], calm: int, rng: np.random.Generator) -> list[Clip]:
-    """Return a speaker's clips: `calm` neutral ones, as far as there are any, then the rest."""
+    """Return a speaker's clips: up to `calm` neutral ones first, then the rest."""
     mixed = [clips[i] for i in rng.permutation(len(clips))]
     first = [clip for clip in mixed if clip.emotion == "neutral"][:calm]
     chosen = {id(clip) for clip in first}
@@ -118,16 +118,16 @@ def in_order(clips: Sequence[Clip], calm: int, rng: np.random.Generator) -> list
 
 
 class Stream(NamedTuple):
-    """Clips one after the other, with silence between."""
+    """Clips one after the other, with silence between them."""
 
     samples: Samples
     spans: tuple[tuple[int, int], ...]
-    """Of the clips, in samples."""
+    """Start and end of each clip, samples."""
     emotions: tuple[str, ...]
 
 
 def stream(clips: Iterable[Clip], line: Line, rng: np.random.Generator) -> Stream:
-    """Return clips as they come over a line, with `GAP_S` of silence after each."""
+    """Return clips as they sound over a line, with `GAP_S` of silence after each."""
     parts, spans, at, emotions = [np.zeros(SAMPLE_RATE)], [], SAMPLE_RATE, []
     for clip in clips:
         x = over(line, clip.samples, rng)
@@ -139,7 +139,7 @@ def stream(clips: Iterable[Clip], line: Line, rng: np.random.Generator) -> Strea
 
 
 def tones(samples: Samples, models: ModelFiles) -> list[Tone]:
-    """Return the engine's estimates of what the customer says, the agent silent."""
+    """Return the engine's tone estimates for the customer while the agent is silent."""
     engine = build_engine(Config(), built_in_cues(), models, transcribe=False)
     n = -(-len(samples) // HOP) * HOP
     both = np.zeros((2, n), np.float32)

@@ -1,9 +1,9 @@
-"""Write beside each line of the labelled real calls what the recogniser hears in the recording.
+"""Record what the recogniser hears in each line of the labelled real calls.
 
     python -m scripts.staging.transcribe_references
 
-The lines are those of scripts/bench/references, in their order; what is heard in one is the final
-words of a replay, by the product's own path, whose middle is in its time.
+The lines are those of scripts/bench/references, in order.  The product replays each recording, and
+a final word belongs to the line whose time span contains the word's middle.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def heard(call: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """Replay the calls and fill in what is heard."""
+    """Replay the calls and fill in `heard`."""
     rows: list[str] = []
     lines: Iterator[str] = iter(())
     for row in REAL.read_text("utf-8").splitlines():

@@ -1,7 +1,7 @@
-"""What is known of a call: who said what when, and where which cue is due.
+"""The truth of a call: who said what and when, and where each cue is due.
 
-A staged call's truth is made with its sound (`scripts.staging.stage_call`); a real call's by
-hand.  All times are seconds from the beginning of the recording.
+The truth of a staged call is written together with its audio (`scripts.staging.stage_call`), that
+of a real call by hand.  All times are seconds from the start of the recording.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ Who = Literal["agent", "customer"]
 Pair = tuple[float, float]
 """Start and end, seconds."""
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max_length=100)]
-"""Of a file beside, or in the shared data, without its ending: no path leads out with it."""
+"""Name of a file in the same folder or in the shared data, without its extension.  The pattern
+keeps paths from leaving the folder."""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of a file."""
+    """A table of a TOML file; unknown fields are errors."""
 
 
 class Said(NamedTuple):
-    """A word."""
+    """A word that was said or heard."""
 
     who: Who
     text: str
@@ -38,35 +39,35 @@ class Said(NamedTuple):
 
 
 class Part(Table, frozen=True, kw_only=True):
-    """A turn, a backchannel, or what else sounded or was silent."""
+    """A turn, a backchannel, a played sound, or a silence."""
 
     id: str
     who: Who
     kind: str
-    """speech, backchannel, or what was played."""
+    """speech, backchannel, or the name of what was played."""
     start_s: float
     end_s: float
     emotions: tuple[str, ...] = ()
     speech_s: tuple[Pair, ...] = ()
-    """The speech in it, without its pauses."""
+    """Spans of speech in it, without its pauses."""
 
 
 class Span(Table, frozen=True, kw_only=True):
-    """Where a cue is due, or allowed; everywhere else it is wrong."""
+    """Where a cue is due or allowed; anywhere else it is wrong."""
 
     cue: str
     verdict: Literal["due", "allowed"] = msgspec.field(name="is")
     begins_s: float
     """When the behaviour begins."""
     evidence_s: float
-    """When what speaks for it has been heard."""
+    """When the evidence for it is complete."""
     until_s: float
     """Until when the cue still helps."""
     why: str = ""
 
 
 class Distrust(Table, frozen=True, kw_only=True):
-    """A channel that is not what it should be."""
+    """A channel with a fault."""
 
     who: Who
     reason: str
@@ -74,15 +75,15 @@ class Distrust(Table, frozen=True, kw_only=True):
 
 
 class Truth(Table, frozen=True, kw_only=True):
-    """All that is known of a call."""
+    """Everything that is known about a call."""
 
     name: str
     about: str = ""
     audio: str = ""
-    """The recording, from the folder of the shared data; empty where it lies beside."""
+    """Path of the recording in the shared data; empty if it is in the truth file's folder."""
     seconds: float
     quiet: bool = False
-    """Nothing should fire."""
+    """Whether no cue should open."""
     cast: dict[Who, str] = {}
     levels_dbfs: dict[Who, float] = {}
     part: tuple[Part, ...] = ()
@@ -91,15 +92,15 @@ class Truth(Table, frozen=True, kw_only=True):
     heard: dict[Who, tuple[Who, ...]] = msgspec.field(
         default_factory=lambda: {"agent": ("agent",), "customer": ("customer",)}
     )
-    """Whose words are on a channel from `fault_from_s` on."""
+    """The speakers whose words are on each channel from `fault_from_s` on."""
     fault_from_s: float = 0.0
     word: tuple[Said, ...] = ()
     heard_word: tuple[Said, ...] = ()
-    """What a recogniser hears, right or wrong, at the times of the words that were said."""
+    """Words that a recogniser hears, right or wrong, at the times of the spoken words."""
 
     @property
     def calm(self) -> bool:
-        """Whether nobody is angry in it."""
+        """Whether nobody is angry in the call."""
         return not any("angry" in part.emotions for part in self.part)
 
 
@@ -107,12 +108,12 @@ T = TypeVar("T")
 
 
 def read(path: Path, kind: type[T]) -> T:
-    """Return a TOML file as `kind`.
+    """Read a TOML file as `kind`.
 
     Raises
     ------
     SystemExit
-        Where it is not there or not valid; says what and where in one line.
+        If the file is missing or not valid; says in one line what is wrong and where.
     """
     try:
         return bounded_input.decode_toml(read_file(path), kind)
@@ -123,12 +124,12 @@ def read(path: Path, kind: type[T]) -> T:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return a file that is named from a folder, and in it.
+    """Return the path of `name` inside `folder`.
 
     Raises
     ------
     SystemExit
-        Where it is not.
+        If the path would be outside the folder.
     """
     path = Path(name)
     if "\0" in name or path.is_absolute() or ".." in path.parts:
@@ -137,5 +138,5 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def write(truth: Truth, path: Path) -> None:
-    """Write a truth as TOML that `read` takes."""
+    """Write a truth as TOML that `read` accepts."""
     path.write_text(tomli_w.dumps(msgspec.to_builtins(truth)), "utf-8")

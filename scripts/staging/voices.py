@@ -1,6 +1,6 @@
-"""Voices whose truth is known because they are made: pulse trains through formants.
+"""Synthetic voices with known truth: pulse trains filtered by formants.
 
-For tests and benchmarks: F0, jitter, shimmer and noise are what they were made with, exactly.
+Tests and benchmarks use them because F0, jitter, shimmer and noise are known exactly.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ VOWELS = {
     "i": ((270, 60), (2290, 100), (3010, 170), (3700, 250)),
     "u": ((300, 60), (870, 100), (2240, 170), (3300, 250)),
 }
-"""Formants and bandwidths, Hz (Peterson & Barney 1952, men's means)."""
+"""Formant frequencies and bandwidths, Hz (Peterson & Barney 1952, men's means)."""
 _HALF = 24
-"""Samples on either side of a pulse that its band-limited form reaches."""
+"""Samples on either side of a pulse that its band-limited form covers."""
 
 
 class Pulses(NamedTuple):
-    """A train of pulses and what it was made with."""
+    """A pulse train and the parameters that it was made with."""
 
     samples: Samples
     jitter: float
-    """Local: mean difference of successive periods over their mean."""
+    """Local jitter: mean difference of successive periods over their mean."""
     shimmer: float
-    """Local, of the pulses' amplitudes."""
+    """Local shimmer: the same for the pulses' amplitudes."""
 
 
 def pulses(
@@ -45,9 +45,9 @@ def pulses(
     seconds
         Length.
     jitter, shimmer
-        About the local jitter and shimmer wanted; what came of it is in the result.
+        Approximate local jitter and shimmer; the result holds the exact values.
     seed
-        Of their randomness.
+        Seed of the random jitter and shimmer.
     """
     rng = np.random.default_rng(seed)
     n = round(seconds * SAMPLE_RATE)
@@ -75,7 +75,7 @@ def pulses(
 
 
 def vowel(source: Samples, name: str = "a", level: float = 0.1) -> Samples:
-    """Return a source through the resonances of a vowel and a glottal tilt, at an RMS."""
+    """Return a source filtered by a vowel's formants and a glottal tilt, at RMS `level`."""
     x = signal.lfilter([1.0], [1.0, -0.9], source)
     for hz, width in VOWELS[name]:
         radius = np.exp(-np.pi * width / SAMPLE_RATE)
@@ -86,7 +86,7 @@ def vowel(source: Samples, name: str = "a", level: float = 0.1) -> Samples:
 
 
 def with_noise(x: Samples, hnr_db: float, seed: int = 0) -> Samples:
-    """Return a voice with noise of its own spectrum, `hnr_db` below it."""
+    """Return a voice with noise of the same spectrum added, `hnr_db` below it."""
     rng = np.random.default_rng(seed)
     size = np.abs(np.fft.rfft(x))
     smooth = np.sqrt(np.convolve(size**2, np.ones(401) / 401, "same"))
@@ -97,9 +97,10 @@ def with_noise(x: Samples, hnr_db: float, seed: int = 0) -> Samples:
 
 
 def laughter(rng: np.random.Generator, bouts: int = 60) -> Samples:
-    """Return made laughter: bouts of breathy vowels, five a second, falling in pitch and level.
+    """Return synthetic laughter: bouts of breathy vowels, 5 a second, falling in pitch and level.
 
-    Bachorowski et al. 2001, "The acoustic features of human laughter", J. Acoust. Soc. Am. 110(3).
+    Source: Bachorowski et al. 2001, "The acoustic features of human laughter", J. Acoust. Soc. Am.
+    110(3).
     """
     parts = []
     for _ in range(bouts):

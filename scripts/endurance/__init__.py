@@ -1,1 +1,1 @@
-"""Long runs and hostile surroundings: soak, overload, kills, power cuts, fuzzing."""
+"""Tests by long runs and hostile conditions: soak, overload, kills, power cuts and fuzzing."""

@@ -1,10 +1,10 @@
-"""Whether what is installed is what was meant, and whether anything of it is known to be unsafe.
+"""Check that the installed packages match the lock files and have no known vulnerabilities.
 
     python -m scripts.endurance.audit
 
-What is known is asked of pip-audit, in an environment of its own that is thrown away.  Where that,
-or what it asks, cannot be reached, it is said so, and the locks' hashes are what there is: whatever
-was audited once is, byte for byte, what is installed now.
+pip-audit looks up the known vulnerabilities; it runs in a temporary environment of its own.  If
+pip-audit or its data source cannot be reached, the script says so and checks only the locks'
+hashes: they prove that what is installed is byte for byte what was audited before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scripts.support import environment
 from scripts.support.environment import PYTHON, ROOT
 
 LOCKS = ("requirements-dev.lock", "requirements.lock")
-"""The second is held to be part of the first."""
+"""Lock files; the second must be a subset of the first."""
 NOT_LOCKED = {"pip", "setuptools", "wheel", "voicecoach"}
 PATIENCE_S = 120
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?: ; (?P<marker>[^\\]+?))?")
@@ -31,7 +31,7 @@ QUIET = ("--quiet", "--disable-pip-version-check")
 
 
 class Pin(NamedTuple):
-    """One version of a package, as a lock names it."""
+    """One version of a package, as a lock file names it."""
 
     name: str
     version: str
@@ -40,7 +40,7 @@ class Pin(NamedTuple):
 
 
 def pins(text: str) -> tuple[list[Pin], list[str]]:
-    """Return what a lock pins, and what is wrong with its lines."""
+    """Return the pins of a lock file, and what is wrong with its lines."""
     found, wrong = [], []
     for line in re.sub(r"\\\n", " ", text).splitlines():
         pin, *hashes = re.split(r"\s+(?=--)", line.strip())
@@ -61,12 +61,12 @@ def pins(text: str) -> tuple[list[Pin], list[str]]:
 
 
 def canonical(name: str) -> str:
-    """Return a package's name as it is compared."""
+    """Return a package name in the form in which names are compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def strangers(whole: Iterable[Pin], part: Iterable[Pin]) -> list[str]:
-    """Return what is in a part and not, with the same hashes, in the whole."""
+    """Return the pins of `part` that `whole` does not have with the same hashes."""
     known = {(pin.name, pin.version): set(pin.hashes) for pin in whole}
     return [
         f"{pin.name} {pin.version}: not so in {LOCKS[0]}"
@@ -76,7 +76,7 @@ def strangers(whole: Iterable[Pin], part: Iterable[Pin]) -> list[str]:
 
 
 def unlocked(installed: Iterable[tuple[str, str]], locked: Iterable[Pin]) -> list[str]:
-    """Return what is installed and not locked at this version."""
+    """Return the installed packages that are not locked at the installed version."""
     known = {(pin.name, pin.version) for pin in locked}
     return [
         f"{name} {version}: installed, and not locked"
@@ -86,7 +86,7 @@ def unlocked(installed: Iterable[tuple[str, str]], locked: Iterable[Pin]) -> lis
 
 
 class Answer(NamedTuple):
-    """What pip-audit found."""
+    """Result of pip-audit."""
 
     audited: int
     unknown: int
@@ -94,7 +94,7 @@ class Answer(NamedTuple):
 
 
 def answer(text: str) -> Answer:
-    """Return what pip-audit's JSON says; a package that it could not look up is not a safe one."""
+    """Return the result in pip-audit's JSON; a package that it could not look up is not safe."""
     told = json.loads(text)["dependencies"]
     asked = [package for package in told if "skip_reason" not in package]
     unsafe = [
@@ -107,7 +107,7 @@ def answer(text: str) -> Answer:
 
 
 def audited(lock: str, folder: Path) -> Answer | None:
-    """Return what pip-audit says of a lock, None where it cannot be had or does not answer."""
+    """Return pip-audit's result for a lock, or None if it is not available or gives no answer."""
     python = folder / "bin" / "python"
     try:
         if not python.exists():
@@ -115,7 +115,7 @@ def audited(lock: str, folder: Path) -> Answer | None:
             _run([str(python), "-m", "pip", "install", *QUIET, "pip-audit"])
         options = ("--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json")
         command = [str(python), "-m", "pip_audit", *options, "--requirement", str(ROOT / lock)]
-        # Its exit code is 1 where it found something, too.
+        # It also exits with 1 when it finds a vulnerability.
         run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
         return answer(run.stdout)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError):
@@ -128,7 +128,7 @@ def _run(command: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Look at everything, and say it."""
+    """Run all checks and print what is wrong."""
     environment.enter(LOCKS[0])
     wrong: list[str] = []
     locked: dict[str, list[Pin]] = {}

@@ -1,7 +1,7 @@
-"""Whatever is read, given as bytes: each of these reads them as all that they could be.
+"""Feed arbitrary bytes to everything that reads input, in every form those bytes could take.
 
-What is allowed is that it goes well, or an error that a person can mend, in one line that can be
-printed.  Nothing else: no other error, and no file opened outside of a case's folder.
+A target may succeed, or fail with an error that a user can act on, told in one printable line.  Any
+other error is a failure, and so is opening a file outside the case's folder.
 """
 
 from __future__ import annotations
@@ -61,34 +61,34 @@ from voicecoach.views import catalogue, event_log, exports, scorecard
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "scripts" / "corpus"
 LONGEST_MESSAGE = 1000
-"""Characters of an error that a person can still read."""
+"""Most characters of an error message that a user can still read."""
 LONG_S = 3600.0
-"""Calls up to here are told again: the laboratory takes seconds for each hour of a call."""
+"""Longest call that the laboratory replays here, seconds: it takes seconds for each hour."""
 NOTHING_S = 0.01
-"""For which a socket is given the chance to answer what may need no answer."""
+"""Seconds to wait for an answer that need not come."""
 GONE_S = 10.0
-"""After which one that should answer does not."""
+"""Seconds after which a socket that should answer counts as dead."""
 
 Read: TypeAlias = Callable[[bytes, Path], None]
-"""Bytes, and an empty folder to work in."""
+"""Reads bytes; the second argument is an empty folder to work in."""
 
 
 class Target(NamedTuple):
-    """What is given bad input."""
+    """Something that is given bad input."""
 
     open: Callable[[], contextlib.AbstractContextManager[Read]]
     mutate: input_mutations.Mutate
     cases: int
-    """By default: those that are quick get more."""
+    """Default number of cases; fast targets get more."""
 
 
 class Failure(Exception):
-    """Something else than what is allowed."""
+    """A result that is not allowed."""
 
 
 @contextmanager
 def mendable(*kinds: type[BaseException]) -> Iterator[None]:
-    """Let an error pass that a person can mend, if it is said so that they can read it."""
+    """Allow errors that a user can act on, if their message is readable."""
     try:
         yield
     except BaseException as e:
@@ -99,17 +99,17 @@ def mendable(*kinds: type[BaseException]) -> Iterator[None]:
             raise Failure(f"it says {text[:200]!r}, {len(text)} characters") from e
 
 
-# --- no way out of a folder -----------------------------------------------------------------
+# --- file access outside the folder ---------------------------------------------------------
 
 
 class Ways:
-    """Notes the files that Python opens while it is told a folder to stay in."""
+    """Records the files that Python opens, while a folder is set that it must stay in."""
 
     def __init__(self) -> None:
         self._folder = ""
         self._outside: list[str] = []
         self._shared: list[str] = []
-        """Where `tell` finds a session, whatever is read."""
+        """Folders in which any target may look, because `tell` finds the session there."""
         shared = (
             ROOT / "voicecoach",
             ROOT / "models",
@@ -122,12 +122,12 @@ class Ways:
 
     @contextmanager
     def within(self, folder: Path) -> Iterator[None]:
-        """Hold what is done to a folder.
+        """Check that everything inside the `with` block stays in `folder`.
 
         Raises
         ------
         Failure
-            Where something else was opened, or looked into.
+            If another file or folder was opened, listed or removed.
         """
         self._shared = [os.path.realpath(call_file.control_folder())]
         self._folder, self._outside = str(folder), []
@@ -152,13 +152,13 @@ _ways: list[Ways] = []
 
 
 def ways() -> Ways:
-    """Return the one there is: a hook cannot be taken out again."""
+    """Return the single instance: an audit hook cannot be removed."""
     if not _ways:
         _ways.append(Ways())
     return _ways[0]
 
 
-# --- what is read ---------------------------------------------------------------------------
+# --- readers --------------------------------------------------------------------------------
 
 
 def audio(data: bytes, folder: Path) -> None:
@@ -179,7 +179,7 @@ def audio(data: bytes, folder: Path) -> None:
 
 
 def log(data: bytes, folder: Path) -> None:
-    """Read bytes as an event log, and make of it all that is made of one."""
+    """Read bytes as an event log, and make every view of it."""
     (folder / EVENT_LOG).write_bytes(data)
     with mendable():
         _views(reader.read_results(folder), folder)
@@ -209,7 +209,7 @@ def _views(found: Results, folder: Path) -> None:
 
 
 def toml(data: bytes, folder: Path) -> None:
-    """Read bytes as a configuration, as cue rules, and as a call to be staged."""
+    """Read bytes as a configuration, as cue rules, and as a scenario of a staged call."""
     path = folder / "scenario.toml"
     path.write_bytes(data)
     with mendable():
@@ -227,7 +227,7 @@ def toml(data: bytes, folder: Path) -> None:
 
 
 def json(data: bytes, folder: Path) -> None:
-    """Read bytes as what is usual for an agent, as a score card, and as answers of a survey."""
+    """Read bytes as an agent's baseline, as a score card, and as survey answers."""
     path = folder / writer.CARD_JSON
     path.write_bytes(data)
     with mendable():
@@ -252,10 +252,10 @@ def json(data: bytes, folder: Path) -> None:
 
 @contextmanager
 def record() -> Iterator[Read]:
-    """Give what reads bytes as a live call's record, and hears a recording with it."""
+    """Yield a reader that takes bytes as a live call's record and replays a recording with it."""
     models, rules = shipped_models(), built_in_cues()
     blocks = list(RecordedCall.from_stereo(CORPUS / "record" / "call.flac").blocks())
-    build_engine(Config(), rules, models, transcribe=True)  # what loads models looks about
+    build_engine(Config(), rules, models, transcribe=True)  # loading models reads other folders
 
     def read(data: bytes, folder: Path) -> None:
         (folder / INPUTS_FILE).write_bytes(data)
@@ -268,11 +268,11 @@ def record() -> Iterator[Read]:
     yield read
 
 
-# --- what listens ---------------------------------------------------------------------------
+# --- servers --------------------------------------------------------------------------------
 
 
 class Errors(logging.Handler):
-    """Keeps what would be written to the terminal of somebody who is on the phone."""
+    """Keeps log records that would be printed on the agent's terminal during a call."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -284,7 +284,7 @@ class Errors(logging.Handler):
 
 
 class Served(NamedTuple):
-    """The local web application, with all that can be in it."""
+    """The local web application, with every feature switched on."""
 
     feed: Feed
     host: str
@@ -293,11 +293,11 @@ class Served(NamedTuple):
 
 @contextmanager
 def listening() -> Iterator[Read]:
-    """Yield what sends bytes to the local web application of a live call.
+    """Yield a reader that sends bytes to the local web application of a live call.
 
-    The first line of the bytes says how: `http` is raw, with the true {host}, {path} of the page
-    and {token}; `view` is after the handshake of a WebSocket.  Who sent them stays while others
-    must be served.
+    The first line of the bytes selects the protocol.  `http` sends the rest raw, with {host},
+    {path} (of the page) and {token} replaced by the true ones; `view` sends it after a WebSocket
+    handshake.  The sender stays connected while others must still be served.
     """
     errors, feed = Errors(), Feed()
     logging.getLogger().addHandler(errors)
@@ -361,7 +361,7 @@ def _send(served: Served, kind: bytes, body: bytes, stack: contextlib.ExitStack)
 
 
 def _others_are_served(served: Served, *, tell: bool) -> None:
-    """Hold the application to being there for those who behave."""
+    """Check that well-behaved clients are still served."""
     try:
         with _connect(served) as viewer:
             viewer.sendall(_handshake(served))
@@ -381,7 +381,7 @@ def _others_are_served(served: Served, *, tell: bool) -> None:
             raise Failure(f"others are no longer served: {e!r}") from e
 
 
-# --- all of them ----------------------------------------------------------------------------
+# --- all targets ----------------------------------------------------------------------------
 
 
 def _plain(read: Read) -> Callable[[], contextlib.AbstractContextManager[Read]]:
@@ -402,7 +402,7 @@ TARGETS: Mapping[str, Target] = {
 
 
 def seeds(name: str) -> dict[str, bytes]:
-    """Return what a target's mutations begin with, by name: good input, and what once failed."""
+    """Return a target's seed inputs by name: good input, and inputs that failed before."""
     found = {
         path.name: path.read_bytes()
         for path in sorted((CORPUS / name).iterdir())
@@ -417,7 +417,7 @@ def seeds(name: str) -> dict[str, bytes]:
 
 
 def recordings() -> dict[str, bytes]:
-    """Return short recordings of two channels in all formats that are read."""
+    """Return short two-channel recordings in every format that can be read."""
     import io
 
     rng = np.random.default_rng(1)

@@ -1,9 +1,9 @@
-"""The product as it is installed, on every Python found here and in surroundings not like ours.
+"""Test the installed product on every Python found here and in unusual environments.
 
     python -m scripts.endurance.compatibility --python 3.12 --case bare
 
-Each Python gets empty environments, made of the lock's hashes and the wheel.  Nothing of the
-machine is changed: homes, locales and caches are made for the occasion.  Needs no `.venv`.
+For each Python the script makes new environments from the locked packages and the wheel.  It
+changes nothing on the machine: it makes its own homes, locales and caches.  It needs no `.venv`.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ NOTHING: Env = {}
 
 
 class Failed(Exception):
-    """A case did not go as it must."""
+    """A case failed."""
 
 
 class Skipped(Exception):
-    """A case cannot be tried here."""
+    """A case cannot be run here."""
 
 
 class Installed(NamedTuple):
-    """An environment with the wheel, and a folder that a case may use."""
+    """An environment with the wheel installed, and a folder that a case may use."""
 
     python: Path
     place: Path
@@ -52,7 +52,7 @@ class Installed(NamedTuple):
     def run(
         self, *command: object, code: int = 0, inside: Sequence[str] = (), env: Env = NOTHING
     ) -> tuple[str, str]:
-        """Run a command with an empty home, and return what it says; it must end with `code`."""
+        """Run a command with an empty home and return its output; it must exit with `code`."""
         home = self.place / "home"
         home.mkdir(exist_ok=True)
         done = subprocess.run(
@@ -69,7 +69,7 @@ class Installed(NamedTuple):
         return said
 
     def refused(self, *command: object, advice: str) -> None:
-        """Make sure that a command says in a line what to install."""
+        """Check that a command fails with one line that says what to install."""
         _, said = self.run(*command, code=2, env={"DISPLAY": ":99"})
         if len(said.splitlines()) != 1 or advice not in said:
             raise Failed(f"{' '.join(map(str, command))}: {said.strip()}")
@@ -79,7 +79,7 @@ class Installed(NamedTuple):
 
 
 def bare(it: Installed) -> None:
-    """Everything that needs no extra; what does says so."""
+    """Run every command that needs no extra; the others must say which extra they need."""
     everything(it)
     for options in (("--view", "browser"), ("--metrics",), ()):
         it.refused("live", *options, advice="pip install 'voicecoach[live]'")
@@ -90,7 +90,7 @@ def bare(it: Installed) -> None:
 
 
 def everything(it: Installed) -> None:
-    """Run the commands of a trainer, on the sample call with its words."""
+    """Run a trainer's commands on the sample call, with transcription."""
     it.run("demo", "--out", "out")
     folder = it.place / "out" / SAMPLE.stem
     for name in RESULTS:
@@ -102,7 +102,7 @@ def everything(it: Installed) -> None:
 
 
 def commands(it: Installed, folder: Path, recording: Path, env: Env = NOTHING) -> None:
-    """Every command that reads what a replay left."""
+    """Run every command that reads the results of a replay."""
     call = recording.stem
     for command in (
         ("doctor",), ("config",), ("cues",), ("baseline", "show"), ("version",),
@@ -116,7 +116,7 @@ def commands(it: Installed, folder: Path, recording: Path, env: Env = NOTHING) -
 
 
 def whole(it: Installed) -> None:
-    """All extras: the archive, and Qt beside everything else."""
+    """Test all extras together: the archive, and Qt beside everything else."""
     everything(it)
     recordings = it.place / "recordings"
     recordings.mkdir()
@@ -128,7 +128,7 @@ def whole(it: Installed) -> None:
 
 
 def extra(name: str) -> Callable[[Installed], None]:
-    """Return the case of one extra alone."""
+    """Return the case that tests one extra alone."""
 
     def alone(it: Installed) -> None:
         it.run("demo", "--no-transcribe", "--out", "out")
@@ -142,7 +142,7 @@ def extra(name: str) -> Callable[[Installed], None]:
 
 
 def offline(it: Installed) -> None:
-    """Run for the first time, with words and a report, where no network is up but loopback."""
+    """Run for the first time, with words and a report, where only the loopback network is up."""
     inside = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     _possible(inside)
     it.run("demo", "--out", "out", inside=inside)
@@ -152,7 +152,7 @@ def offline(it: Installed) -> None:
 
 
 def read_only(it: Installed) -> None:
-    """Live in a home, with its runtime folder, that nothing can be written to."""
+    """Run live with a home and a runtime folder that cannot be written to."""
     home = it.place / "home"
     mount = 'mount -t tmpfs -o ro,mode=0700 none "$HOME" && exec "$@"'
     inside = ["unshare", "--mount", "sh", "-c", mount, "sh"]
@@ -173,7 +173,7 @@ def read_only(it: Installed) -> None:
 
 
 def odd_names(it: Installed) -> None:
-    """Letters of many scripts, quotes and spaces in every path, in four locales."""
+    """Use letters of many scripts, quotes and spaces in every path, in four locales."""
     for number, locale in enumerate((
         {"LC_ALL": "C.UTF-8"},
         {"LC_ALL": "", "LANG": "C", "PYTHONUTF8": "0"},
@@ -185,7 +185,7 @@ def odd_names(it: Installed) -> None:
 
 
 def bytes_names(it: Installed) -> None:
-    """Folders whose names are no UTF-8, in a locale that is."""
+    """Use folder names that are not valid UTF-8, in a UTF-8 locale."""
     _in_folder(it, it.place / os.fsdecode(b"b\xff\xfe"), "call", german())
 
 
@@ -200,16 +200,19 @@ def _in_folder(it: Installed, place: Path, name: str, locale: Env) -> None:
 
 
 def commas(it: Installed) -> None:
-    """Be in a locale with decimal commas: every result is the same, byte for byte."""
+    """Use a locale with decimal commas: every result must be the same, byte for byte."""
     _same(it, {"point": NOTHING, "comma": german()})
 
 
 def zones(it: Installed) -> None:
-    """Be a day further east, half an hour off, or nowhere: the same results, the same journal."""
+    """Use a zone a day ahead, one half an hour off and an invalid one: the results must not change.
+
+    The journal must not change either.
+    """
     places = ("UTC", "Pacific/Kiritimati", "America/St_Johns", "No/Where")
     _same(it, {zone: {"TZ": zone} for zone in places})
     folder = it.place / places[0] / "out" / SAMPLE.stem
-    # An hour that is not on Berlin's clocks.
+    # This hour does not exist on Berlin's clocks: summer time begins.
     began = "2026-03-29T02:30:00"
     it.run("journal", "add", folder, "--date", began, env={"TZ": "Europe/Berlin"})
     kept = []
@@ -222,7 +225,7 @@ def zones(it: Installed) -> None:
 
 
 def _same(it: Installed, surroundings: Mapping[str, Env]) -> None:
-    """Make sure that the sample call comes to the same in each, byte for byte."""
+    """Check that the sample call gives the same results in each environment, byte for byte."""
     made = {}
     for name, env in surroundings.items():
         there = Installed(it.python, it.place / name)
@@ -243,7 +246,7 @@ def _same(it: Installed, surroundings: Mapping[str, Env]) -> None:
 
 @cache
 def german() -> Env:
-    """Return the environment of a locale with decimal commas, made for the occasion."""
+    """Return the environment of a temporary locale with decimal commas."""
     place = Path(tempfile.mkdtemp(prefix="voicecoach-locale-"))
     command = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(place / "de_DE.UTF-8")]
     if not shutil.which("localedef") or subprocess.run(command, capture_output=True).returncode:
@@ -258,7 +261,7 @@ def _possible(inside: Sequence[str], env: Env = NOTHING) -> None:
 
 
 def pythons() -> dict[str, str]:
-    """Return the interpreters here, by version: those on the path, and pyenv's."""
+    """Return the interpreters on the path and in pyenv, by version."""
     found: dict[str, str] = {}
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for minor in range(SUPPORTED[0][1], SUPPORTED[1][1] + 1):
@@ -272,7 +275,7 @@ def pythons() -> dict[str, str]:
 
 
 def install(python: str, wheel: Path, extras: Sequence[str], place: Path) -> Path:
-    """Make an environment of the locks and the wheel, and return its Python."""
+    """Make an environment from the locks and the wheel, and return its Python."""
     subprocess.run([python, "-m", "venv", str(place)], check=True)
     inside = place / "bin" / "python"
     lock = ROOT / "requirements.lock"
@@ -286,7 +289,7 @@ def install(python: str, wheel: Path, extras: Sequence[str], place: Path) -> Pat
 
 
 def chosen(python: Path, wanted: str, place: Path) -> str:
-    """Return the part of the whole lock that a wheel with extras needs."""
+    """Return the part of the full lock that a wheel with the wanted extras needs."""
     text = (ROOT / "requirements-dev.lock").read_text("utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
     pins = place / "pins.txt"
@@ -323,11 +326,11 @@ CASES: list[Case] = [
     ("time-zones", (), zones),
 ]
 ALONE: list[Case] = [(f"only-{name}", (name,), extra(name)) for name in EXTRAS]
-"""On the first of the Pythons."""
+"""Cases of a single extra; they run only on the first Python."""
 
 
 def main() -> None:
-    """Try everything, and print a table."""
+    """Run all cases and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--python", action="append", help="3.11, 3.12 or 3.13; may be repeated")
     parser.add_argument("--case", action="append", help="may be repeated")

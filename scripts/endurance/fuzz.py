@@ -1,12 +1,12 @@
-"""Bad input by the hundred thousand, for whatever is read.
+"""Fuzz everything that reads input, with hundreds of thousands of bad inputs.
 
-Each target of `scripts.endurance.bad_input` is read in a child process of its own, with a limit
-on its memory and on each case's time.  A hang, a crash or a memory bomb is then its case's: the
-case is kept, and the target goes on in a fresh child.  A changed input that reaches a new line of
-voicecoach is changed further (lines are watched in a share of the cases, as that takes time).
+Each target of `scripts.endurance.bad_input` runs in a child process, with limits on its memory and
+on the time of each case.  If a case hangs, crashes or uses too much memory, the script saves it and
+goes on in a new child.  An input that reaches a new line of voicecoach is mutated further.  Lines
+are traced in only a share of the cases, because tracing is slow.
 
-`python -m scripts.endurance.fuzz` reads all; `python -m scripts.endurance.fuzz TARGET FILE` reads
-one file again.
+`python -m scripts.endurance.fuzz` runs all targets;
+`python -m scripts.endurance.fuzz TARGET FILE` reads one file again.
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ from scripts.endurance.bad_input import ROOT, TARGETS, seeds, ways
 from scripts.support import corpora
 
 CPU_S = 10.0
-"""Of a case: the child stops itself."""
+"""CPU seconds of a case, after which the child stops itself."""
 WALL_S = 60.0
-"""Of a case: the parent stops the child."""
+"""Wall-clock seconds of a case, after which the parent stops the child."""
 ROOM = 2**30
-"""Bytes of address space that a child may take beyond what it begins with."""
+"""Bytes of address space that a child may use beyond what it starts with."""
 WATCHED = 16
-"""One in so many cases is watched for new lines."""
+"""One in this many cases is traced for new lines."""
 OURS = str(ROOT / "voicecoach")
 CURRENT = "current"
-"""The file with the case that is being read."""
+"""Name of the file that holds the case being read."""
 
 
 class TooLong(BaseException):
-    """A case took too long; no `except Exception` may have it."""
+    """A case took too long; a BaseException, so that no `except Exception` catches it."""
 
 
 class Told(NamedTuple):
-    """What a child says of a case."""
+    """What a child reports of a case."""
 
     number: int
     failed: str = ""
-    """Where and what, one line."""
+    """Where it failed and how, in one line."""
     grown: bytes | None = None
-    """The case, where it reached a new line."""
+    """The case, if it reached a new line."""
     peak_mb: float = 0.0
 
 
 class Row(NamedTuple):
-    """What a target came to."""
+    """Result of a target."""
 
     target: str
     cases: int
@@ -76,13 +76,13 @@ class Row(NamedTuple):
 
 
 class Lines:
-    """Whether something new of voicecoach is run."""
+    """The lines of voicecoach that have been run."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, int]] = set()
 
     def more(self, frame: FrameType, event: str, _: object) -> Any:
-        """Take what is run, as `sys.settrace` wants it."""
+        """Record a line; a trace function as `sys.settrace` expects it."""
         if not frame.f_code.co_filename.startswith(OURS):
             return None
         self._seen.add((frame.f_code.co_filename, frame.f_lineno))
@@ -95,10 +95,10 @@ class Lines:
 def child(
     target: str, seed: int, first: int, cases: int, grown: list[bytes], place: str, out: Connection
 ) -> None:
-    """Read cases, and tell of each."""
+    """Read cases and report each one."""
     os.environ["XDG_RUNTIME_DIR"] = place
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with Path(os.devnull).open("w") as nowhere:  # decoders remark on what they are given
+    with Path(os.devnull).open("w") as nowhere:  # decoders print warnings about bad input
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
     lines, known = Lines(), list(seeds(target).values())
     with TARGETS[target].open() as read:
@@ -143,7 +143,7 @@ def _where(e: BaseException) -> str:
 
 
 def hold(options: argparse.Namespace, target: str) -> Row:
-    """Read a target's cases, in as many children as it takes."""
+    """Read a target's cases, in as many children as that takes."""
     cases = options.cases or TARGETS[target].cases
     began, done, failures, peak = time.monotonic(), 0, 0, 0.0
     kinds: set[str] = set()
@@ -180,7 +180,7 @@ def hold(options: argparse.Namespace, target: str) -> Row:
 
 
 def _keep(folder: Path, target: str, failed: str, kinds: set[str], case: Path) -> None:
-    """Keep the first case of each kind of failure."""
+    """Save the first case of each kind of failure."""
     kind = failed.partition(": ")[0]
     if kind not in kinds:
         kinds.add(kind)
@@ -191,7 +191,7 @@ def _keep(folder: Path, target: str, failed: str, kinds: set[str], case: Path) -
 
 
 def replay(target: str, file: Path) -> None:
-    """Read one file as a target does; what fails is raised."""
+    """Read one file as a target does; a failure is raised."""
     opened, scratch = TARGETS[target].open(), tempfile.TemporaryDirectory()
     with opened as read, scratch as folder, ways().within(Path(folder)):
         read(file.read_bytes(), Path(folder))
@@ -199,7 +199,7 @@ def replay(target: str, file: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read bad input; return 1 where something failed."""
+    """Fuzz the targets; return 1 if anything failed."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("replay", nargs="*", metavar="TARGET FILE", help="read one file again")
     parser.add_argument("--cases", type=int, help="of each target, in place of its own number")

@@ -1,7 +1,7 @@
-"""Bad input out of good: bytes, JSON, event logs and TOML, changed at random where it matters.
+"""Make bad input from good input: random changes to bytes, JSON, event logs and TOML.
 
-Bytes are changed as bytes.  What has a structure is changed in its values, too, so that it still
-parses and reaches what comes after the parser.  All follows from the generator that is given.
+Structured input is changed both as bytes and in its values.  With changed values it still parses,
+and so reaches the code behind the parser.  All randomness comes from the given generator.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import tomli_w
 
 Mutate: TypeAlias = Callable[[Random, bytes, Sequence[bytes]], bytes]
-"""A generator, an input, and other inputs to take from; to another input."""
+"""Returns a changed input, given a generator, an input, and other inputs to take parts from."""
 
 NUMBERS: tuple[int | float, ...] = (
     0, 1, 2, -1, 7, 255, 65_536, 2**31, 2**53 + 1, 2**63, 2**64, 10**30, 10**400, -(2**63),
@@ -37,11 +37,11 @@ TOKENS = (
     b"Content-Length: 99999999999", b"\x81\xfe\xff\xff", b"\x88\x80", b"\x89\xfd",
 )  # fmt: skip
 DEEP = 4_000
-"""Levels of a nesting that is too deep."""
+"""Levels of nesting that are too deep for a parser."""
 
 
 def bytes_(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Change bytes: flip, set, cut, repeat, and take from elsewhere."""
+    """Change bytes: flip, set, cut, repeat, and insert parts of other inputs."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 4, 16))):
         at = rng.randrange(len(out) + 1)
@@ -75,7 +75,7 @@ def bytes_(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def json_(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Change values in JSON that stay JSON; now and then its bytes."""
+    """Change values in JSON so that it stays JSON; sometimes change its bytes."""
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError):
@@ -85,13 +85,13 @@ def json_(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
     try:
         for _ in range(rng.choice((1, 1, 2, 3))):
             tree = _changed(rng, tree)
-    except RecursionError:  # it was made too deep before
+    except RecursionError:  # an earlier change nested it too deeply
         return b"[" * DEEP
     return _json(rng, tree)
 
 
 def lines(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Change an event log: values within its lines, and which lines there are."""
+    """Change an event log: values within its lines, or the set of lines."""
     if rng.random() < 0.05:
         return bytes_(rng, data, others)
     found = data.splitlines(keepends=True) or [b"\n"]
@@ -116,7 +116,7 @@ def lines(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def toml(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Change values in TOML that stays TOML; now and then its bytes."""
+    """Change values in TOML so that it stays TOML; sometimes change its bytes."""
     if rng.random() < 0.3:
         return bytes_(rng, data, others)
     try:
@@ -137,7 +137,7 @@ def _json(rng: Random, tree: Any) -> bytes:
 
 
 def _changed(rng: Random, tree: Any) -> Any:
-    """Return a tree with one node of it changed; its parents are changed in place."""
+    """Return a tree with one node changed; the node's parents are changed in place."""
     nodes: list[tuple[Any, Any]] = []
     found = [tree]
     while found:
@@ -175,7 +175,7 @@ def _changed(rng: Random, tree: Any) -> Any:
 def _scaled(x: float, by: float, more: float) -> float:
     try:
         return x * by + more
-    except OverflowError:  # a whole number beyond all floats
+    except OverflowError:  # an integer too large for a float
         return x
 
 

@@ -1,17 +1,17 @@
-"""Kill -9 at random moments of live calls: what is left, how much is lost, does it replay.
+"""Kill live calls (SIGKILL) at random moments; check what is left, and whether it replays.
 
     python -m scripts.endurance.kills [--times 200] [--at-once 2] [--seed 0]
 
-Each time a `voicecoach live --record`, which transcribes, listens to a real call that is played
-into a PulseAudio of its own, and is killed within seconds: while it starts, in the middle of a
-call, or (each third time) just after the next call was asked for, when results and the journal are
-written.  Then
+Each run starts a `voicecoach live --record` with transcription on a PulseAudio server of its own,
+plays a real call into it and kills it within seconds.  The kill comes during start-up, in the
+middle of a call, or (every third time) just after the next call was requested, while results and
+the journal are written.  The script then checks:
 
-* the event log is read to its last whole line, and the journal opens and is whole;
-* the record is heard again as it was: up to its end the events are those of the log, one by one,
-  words among them;
-* lost is what was heard before the kill and is not in the log, or not in the record: the stream's
-  time at the kill is known from when lines were seen to arrive before.
+* The event log can be read to its last whole line, and the journal opens and is intact.
+* The record replays to the same events as the log, one by one, words included, up to its end.
+
+It also measures what is lost: the time heard before the kill that is missing from the log, and from
+the record.  The stream time at the kill is estimated from the arrival times of earlier log lines.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS
 from voicecoach.views import event_log
 
 FROM_S, TO_S = 60, 200
-"""Of the sample call: both speak."""
+"""Excerpt of the sample call, seconds: both people speak in it."""
 START_S = 30.0
 LONGEST_S = 12.0
 BESIDE = {"degraded", "ended"}
-"""Events of how the program did, and of the end."""
+"""Event types that the comparison ignores: the state of the program, and the end of the call."""
 WITHIN_S = 1.0
 
 
@@ -66,19 +66,19 @@ class Left(NamedTuple):
     """What a killed session left of its newest call."""
 
     heard_s: float
-    """Stream time at the kill; 0 where nothing was heard yet."""
+    """Stream time at the kill; 0 if nothing had been heard."""
     log_s: float
     sound_s: float
     events: int
     words: int
-    """Of these events."""
+    """Word events, included in `events`."""
     calls: int
     wrong: str
-    """What is not as promised, or ""."""
+    """The promise that was broken, or ""."""
 
 
 def main() -> None:
-    """Kill, look, print."""
+    """Kill sessions, check what they left, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=2)
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> Left:
-    """Run a session in a home of its own, kill it, and look at what it left."""
+    """Run a session in a home of its own, kill it, and return what it left."""
     (home / "run").mkdir(parents=True)
     (home / "run").chmod(0o700)
     env = {**server.env, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
@@ -117,7 +117,7 @@ def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> 
     live_s = rng.uniform(3.0 if ends else 0.0, LONGEST_S)
     ask_s = rng.uniform(0.8, 3.0)
     offset, log, asked = float("inf"), None, False
-    if number % 10 == 0:  # while it starts
+    if number % 10 == 0:  # during start-up
         time.sleep(rng.uniform(0.0, 2.0))
     else:
         until = time.monotonic() + START_S
@@ -142,7 +142,7 @@ def killed(server: SoundServer, home: Path, rng: random.Random, number: int) -> 
 
 
 def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
-    """Return what was left; where the call was over, nothing of it counts as lost."""
+    """Return what was left; if the call had ended, none of it counts as lost."""
     calls, wrong = 0, ""
     for journal in home.rglob("journal.sqlite3"):
         try:
@@ -163,13 +163,13 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
         return Left(heard_s, 0.0, 0.0, 0, 0, calls, wrong if short else str(e))
     samples = heard[-1].end if heard else 0
     engine = build_engine(Config(), built_in_cues(), shipped_models(), transcribe=record.has_words)
-    # As lines: the log's numbers are rounded.
+    # Compared as lines, because the log's numbers are rounded.
     said = run_engine(record.merge_with_blocks(heard), engine, record)
     again = [e for e in said if _told(e) and e.at <= samples - HOP]
     mine = [e for e in events if _told(e) and e.at <= samples - HOP]
     if [*map(event_log.encode_event, mine)] != [*map(event_log.encode_event, again[: len(mine)])]:
         wrong = "its record gives other events"
-    # The log is whole up to the first event that its record gives and it has not.
+    # The log is complete up to the first event that the record gives and the log lacks.
     log_s = (again[len(mine)].at if len(again) > len(mine) else samples) / SAMPLE_RATE
     over = ended or any(event_type(e) == "ended" for e in events)
     now_s = min(log_s, samples / SAMPLE_RATE) if over else heard_s
@@ -186,7 +186,7 @@ def _newest(out: Path) -> Path | None:
 
 
 def _last(log: Path | None) -> float:
-    """Return the newest time in a log, seconds; 0 where there is none."""
+    """Return the newest time in a log, seconds; 0 if it has none."""
     if log is None:
         return 0.0
     tail = log.read_bytes()[-4000:].rpartition(b"\n")[0].rpartition(b"\n")[2]
@@ -212,7 +212,7 @@ def _play(server: SoundServer, files: dict[str, Path], over: threading.Event) ->
 
 
 def report(left: list[Left]) -> bool:
-    """Print what it comes to; return whether it is as promised."""
+    """Print the result; return whether everything is as promised."""
     wrong = [one.wrong for one in left if one.wrong]
     heard = [one for one in left if one.heard_s > 0 and one.events]
     log = [max(0.0, one.heard_s - one.log_s) for one in heard]

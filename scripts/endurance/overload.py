@@ -1,14 +1,17 @@
-"""Too much for the machine: a live call while cores, recogniser, disk and viewers fail it.
+"""Overload a live call: CPU cores, recogniser, disk and viewers fail, one after the other.
 
     python -m scripts.endurance.overload [--picture FILE] [--json FILE]
 
-One `voicecoach live --record`, which transcribes, listens to the same half minute of a real call
-in each phase, a call for each; the agent speeds up in it, and a cue is due.  In between the trouble
-goes away, and nothing is started again.  A viewer that reads notes when the card comes; the
-program's own metrics say how late the rest is.  The trouble is real: programs that burn both cores;
-the recogniser's process stopped nine tenths of the time, or for good; the disk is a FUSE file
-system (Debian's bindfs, for root) over 8 MB of memory, whose process is stopped nine tenths of the
-time, or which is filled; a viewer that takes nothing.
+One `voicecoach live --record` with transcription hears the same half minute of a real call in
+each phase, as a call of its own.  The agent speeds up in it, so a cue is due.  Between phases the
+trouble ends, and nothing is restarted.  A viewer notes when the cue's card arrives; the program's
+own metrics give the other delays.  The troubles are real:
+
+* Programs keep both cores busy.
+* The recogniser's process is stopped nine tenths of the time, or for good.
+* The disk is a FUSE file system (Debian's bindfs, needs root) over 8 MB of memory.  Its process is
+  stopped nine tenths of the time, or the disk is filled.
+* A viewer stops reading.
 """
 
 from __future__ import annotations
@@ -49,34 +52,34 @@ from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
 
 FROM_S, TO_S = 86, 115
-"""Of the sample call: the agent speeds up."""
+"""Excerpt of the sample call, seconds: the agent speeds up in it."""
 SETTLE_S = 3.0
 DISK_MB = 8
 DUTY_S = 0.5
 SHARE = 0.9
-"""Of the time a process is stopped, to be ten times slower."""
+"""Share of the time for which a process is stopped, which makes it ten times slower."""
 LATE_S = 0.15
-"""A cue may come so much later than with no trouble: it is decided every 128 ms."""
+"""Seconds that a cue may be late compared with no trouble; cues are decided every 128 ms."""
 Json = dict[str, Any]
 
 
 class Phase(NamedTuple):
-    """A call, and what is wrong meanwhile."""
+    """A call, and the trouble during it."""
 
     name: str
     began_s: float
     samples: list[Json]
     card_s: float | None
-    """From the beginning of what was played until a viewer had the card, less what lies between
-    its first speech and the cue in the log: what playing, hearing and showing take."""
+    """Seconds from the start of playback until a viewer had the card, minus the time in the log
+    from first speech to the cue: the delay of playback, capture and display."""
     said: list[str]
     left_out: int
-    """Lines of the log."""
+    """Lines missing from the log."""
     complete: bool
 
 
 class Rig:
-    """A live session with all that can be made to fail."""
+    """A live session, and everything that can be made to fail."""
 
     def __init__(self, server: SoundServer, folder: Path, stack: ExitStack) -> None:
         self.server, self.folder = server, folder
@@ -103,7 +106,7 @@ class Rig:
         self.began = time.monotonic()
 
     def view(self) -> ClientConnection:
-        """Open the page's socket."""
+        """Connect a viewer to the page's WebSocket."""
         origin = Origin(self.page[: self.page.index("/", 8)])
         return connect(self.page.replace("http://", "ws://") + "live", origin=origin)
 
@@ -115,7 +118,7 @@ class Rig:
         return found
 
     def phase(self, name: str, trouble: AbstractContextManager[object]) -> Phase:
-        """Play the call while there is trouble, and return what was seen."""
+        """Play the call during the trouble, and return what was observed."""
         tell(self.server, "next")
         time.sleep(1.0)
         call = max((self.disk / "out").iterdir())
@@ -131,14 +134,14 @@ class Rig:
                 samples.append({"at_s": now, **look(self.program, self.metrics)})
                 time.sleep(1.0)
         time.sleep(SETTLE_S)
-        tell(self.server, "next")  # so that its log is whole
+        tell(self.server, "next")  # so that its log is complete
         time.sleep(2 * SETTLE_S)
         lines = [json.loads(line) for line in (call / "events.jsonl").read_bytes().splitlines()]
         said = [line["reason"] for line in lines if line["type"] == "degraded"]
         missing = [int(n) for why in said for n in re.findall(r"(\d+) lines before", why)]
         kinds = [line["type"] for line in lines]
         whole = kinds[0] == "header" and kinds[-1] == "ended" and (call / "summary.md").exists()
-        at_s = {line["type"]: line["at_s"] for line in reversed(lines[1:])}  # the first of each
+        at_s = {line["type"]: line["at_s"] for line in reversed(lines[1:])}  # first of each type
         card = None
         if cards and {"cue_opened", "speech_started"} <= at_s.keys():
             card = cards[0] - played - (at_s["cue_opened"] - at_s["speech_started"])
@@ -153,7 +156,10 @@ def _cards(viewer: ClientConnection, cards: list[float]) -> None:
 
 
 def _disk(folder: Path, stack: ExitStack) -> tuple[Path, psutil.Process | None]:
-    """Return a folder on a disk that can be made slow and full, and who keeps it; else a folder."""
+    """Return a folder on a disk that can be slowed and filled, and its process.
+
+    Where no such disk can be mounted, return an ordinary folder and None.
+    """
     memory, disk = folder / "memory", folder / "disk"
     memory.mkdir()
     disk.mkdir()
@@ -183,7 +189,7 @@ def _excerpt(folder: Path) -> dict[str, Path]:
 
 @contextmanager
 def slowed(find: Callable[[], psutil.Process]) -> Iterator[None]:
-    """Stop a process nine tenths of the time."""
+    """Stop a process for nine tenths of the time."""
     over = threading.Event()
 
     def stop_and_go() -> None:
@@ -206,7 +212,7 @@ def slowed(find: Callable[[], psutil.Process]) -> Iterator[None]:
 
 @contextmanager
 def hung(process: psutil.Process) -> Iterator[None]:
-    """Stop a process for good; who waits for it has to do something about it."""
+    """Stop a process for good; the program that waits for it has to react."""
     process.suspend()
     try:
         yield
@@ -217,7 +223,7 @@ def hung(process: psutil.Process) -> Iterator[None]:
 
 @contextmanager
 def filled(disk: Path) -> Iterator[None]:
-    """Leave no room on a disk."""
+    """Fill a disk completely."""
     with (disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 4096)
@@ -229,10 +235,10 @@ def filled(disk: Path) -> Iterator[None]:
 
 @contextmanager
 def deaf(rig: Rig) -> Iterator[None]:
-    """Have a viewer that takes nothing."""
+    """Connect a viewer that reads nothing."""
     where = urlsplit(rig.page)
     with socket.socket() as viewer:
-        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)  # little room on the way
+        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)  # a small network buffer
         viewer.connect((where.hostname, where.port))
         lines = [
             f"GET {where.path}live HTTP/1.1",
@@ -249,7 +255,7 @@ def deaf(rig: Rig) -> Iterator[None]:
 
 
 def known(samples: Sequence[Json], stage: str = "known") -> list[tuple[float, float]]:
-    """Return the mean of a stage in each second, ms, and when that was."""
+    """Return the mean of a stage in each second, ms, with the time of each mean."""
     name, found = "voicecoach_stage_seconds", []
     for a, b in pairwise(samples):
         count = b[f"{name}_count {stage}"] - a[f"{name}_count {stage}"]
@@ -260,7 +266,7 @@ def known(samples: Sequence[Json], stage: str = "known") -> list[tuple[float, fl
 
 
 def report(phases: Sequence[Phase]) -> bool:
-    """Print what was seen; return whether cues were in time and all was kept."""
+    """Print the results; return whether cues were on time and nothing was lost."""
     usual = phases[0].card_s or 0.0
     print("| | sound to display, ms: median second, worst | cue later than before, s ", end="")
     print("| words late, s: median second, worst | log complete | lines left out | said |")
@@ -281,7 +287,7 @@ def report(phases: Sequence[Phase]) -> bool:
 
 
 def picture(phases: Sequence[Phase]) -> str:
-    """Return how late the display and the words were, as an SVG over time."""
+    """Return the delays of the display and of the words over time, as an SVG."""
     width, height, left, top = 900, 260, 50, 20
     end: float = phases[-1].samples[-1]["at_s"] + 1
     lines = [("display", "#1f5fa8", "known"), ("words", "#b35c00", "words")]
@@ -312,7 +318,7 @@ def picture(phases: Sequence[Phase]) -> str:
         )
         for _, colour, stage in lines:
             points = [f"{x(a):.1f},{y(ms):.1f}" for a, ms in known(one.samples, stage)]
-            lone = len(points) == 1  # where words hang, one second may have any: a dot
+            lone = len(points) == 1  # if words hang, a single second may have data: draw a dot
             out.append(
                 f'<polyline points="{" ".join(points * (1 + lone))}" fill="none" '
                 f'stroke="{colour}" stroke-width="{1 + 2 * lone}" stroke-linecap="round"/>'
@@ -323,7 +329,7 @@ def picture(phases: Sequence[Phase]) -> str:
 
 
 def main() -> None:
-    """Go through the phases, print."""
+    """Run all phases and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--json", type=Path)

@@ -1,17 +1,18 @@
-"""Power cuts: what the disk may hold at any moment, and whether the journal and the log survive it.
+"""Simulate power cuts, and check that the journal and the event log survive them.
 
     python -m scripts.endurance.power_cuts [--cuts 500] [--seed 0]        (Debian's package strace)
 
-A real `voicecoach live --record`, and a program that puts calls into a journal and deletes some,
-run under strace, which notes each write and sync with its bytes and its time.  Then the power is
-cut, on paper, at random moments.  What was synced is there.  What was not is there, or not, or in
-part (sectors of 512 bytes), each write for itself; where one is missing and a later one is there
-are zeros in its place; a new file that was not synced is there, or not.  With what is left
+The script runs a real `voicecoach live --record`, and a program that adds calls to a journal and
+deletes some.  Both run under strace, which records each write and sync with its bytes and time.
+The script then simulates a power cut at random moments.  Synced data is there.  Each write that was
+not synced is there, missing, or partly there (in sectors of 512 bytes), independently of the
+others.  Where a write is missing and a later one is there, zeros take its place.  A new file that
+was not synced may be missing.  With what is left, the script checks:
 
-* the journal opens, is whole, and has all calls that were said to be in it, each with all of its
-  rows, and none that was said to be deleted;
-* the event log is read, is the beginning of what was written, and lacks the last second at most;
-* the record is decoded, and what was given beside it is read.
+* The journal opens and is intact.  It has every call that was reported as added, with all its rows,
+  and no call that was reported as deleted.
+* The event log can be read, is a prefix of what was written, and lacks at most the last second.
+* The record can be decoded, and the files stored with it can be read.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ from voicecoach.types.stream import SAMPLE_RATE
 
 SECTOR = 512
 HEAD = 20_000
-"""Bytes of a record that hold more than its header."""
+"""Bytes from which a record holds more than its header."""
 CALLS = 12
-"""That are put into the journal."""
+"""Number of calls added to the journal."""
 SECONDS = 20
-"""Of the live call."""
+"""Length of the live call, seconds."""
 WITHIN_S = 1.0
 TRACED = "openat,write,pwrite64,lseek,ftruncate,fsync,fdatasync,unlink"
 LINE = re.compile(r" *(\d+\.\d+) (\w+)\((.*)\) += (-?\d+)")
@@ -61,25 +62,25 @@ DESCRIPTOR = re.compile(r"^(\d+)<([^>]*)>")
 
 
 class Step(NamedTuple):
-    """Something that a program asked of the disk."""
+    """One disk operation of a traced program."""
 
     at_s: float
     kind: str
-    """create, write, cut, sync, remove, or said: what it printed."""
+    """create, write, cut, sync, remove, or said (what the program printed)."""
     path: str
     place: int = 0
     data: bytes = b""
 
 
 def traced(command: list[str], env: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program whose steps are written to `folder`/trace."""
+    """Start a program under strace, which writes its operations to `folder`/trace."""
     strace = ["strace", "-f", "-ttt", "-y", "-xx", "-s", "4000000", "--seccomp-bpf"]
     strace += ["-e", f"trace={TRACED}", "-o", str(folder / "trace")]
     return subprocess.Popen([*strace, *command], env=env, stdout=subprocess.DEVNULL)
 
 
 def steps(trace: Path, folder: Path) -> Iterator[Step]:
-    """Yield what was done to files of a folder, and what was said on standard output."""
+    """Yield the operations on files in a folder, and what was printed on standard output."""
     places: dict[tuple[str, str], int] = {}
     pending: dict[str, str] = {}
     for line in trace.read_text("latin-1").splitlines():
@@ -144,16 +145,16 @@ def _text(escaped: str) -> str:
 
 
 class Disk:
-    """What is on a disk: for certain, and what may be."""
+    """The content of a disk: what is certainly there, and what may be."""
 
     def __init__(self) -> None:
         self.sure: dict[str, bytearray] = {}
         self.maybe: dict[str, list[Step]] = {}
         self.entered: dict[str, bool] = {}
-        """Whether a file's name is on the disk for certain."""
+        """Whether a file's name is certainly on the disk."""
 
     def take(self, step: Step) -> None:
-        """Do what a program asked."""
+        """Apply one operation of a program."""
         path = step.path
         if step.kind == "create":
             if path not in self.sure:
@@ -168,7 +169,7 @@ class Disk:
             for one in self.maybe[path]:
                 _apply(self.sure[path], one)
             self.maybe[path] = []
-            # Ext4, xfs, btrfs and apfs have a new file's name with its bytes.
+            # On ext4, xfs, btrfs and apfs, syncing a new file's bytes also syncs its name.
             self.entered[path] = True
         elif step.kind == "sync":
             for name in self.sure:
@@ -178,12 +179,12 @@ class Disk:
             self.sure.pop(path, None)
 
     def sound(self) -> bytes:
-        """Return what is there for certain of a record."""
+        """Return the part of a record that is certainly on the disk."""
         found = (data for path, data in self.sure.items() if path.endswith(AUDIO_FILE))
         return bytes(next(found, b""))
 
     def after_a_cut(self, rng: random.Random, folder: Path, target: Path) -> None:
-        """Write to `target` what may be left of `folder`."""
+        """Write to `target` what a power cut may leave of `folder`."""
         for path, sure in self.sure.items():
             left = bytearray(sure)
             lost = rng.choice((0.0, 0.2, 0.5, 1.0))
@@ -210,7 +211,7 @@ def _apply(held: bytearray, step: Step) -> None:
         held[step.place : step.place + len(step.data)] = step.data
 
 
-# --- what is run ----------------------------------------------------------------------------
+# --- traced programs ------------------------------------------------------------------------
 
 FILLING = """
 import sys
@@ -232,14 +233,14 @@ for i, call in enumerate(calls):
 
 
 def journal(folder: Path, made: Path) -> None:
-    """Run the program that fills a journal from calls in `made`."""
+    """Run the program that fills a journal with the calls in `made`."""
     command = [sys.executable, "-c", FILLING, str(folder / "disk" / "j.sqlite3"), str(made)]
     (folder / "disk").mkdir()
     traced(command, dict(os.environ), folder).wait()
 
 
 def calls(folder: Path) -> Path:
-    """Make some calls' folders to be put into a journal."""
+    """Make call folders to be added to a journal."""
     command = [sys.executable, "-m", "voicecoach", "demo", "--no-transcribe", "--no-report"]
     subprocess.run([*command, "--out", str(folder / "demo")], check=True, stdout=subprocess.DEVNULL)
     made = next((folder / "demo").iterdir())
@@ -253,7 +254,7 @@ def calls(folder: Path) -> Path:
 
 
 def live(folder: Path) -> None:
-    """Run a live call for a while."""
+    """Run a live call for `SECONDS`."""
     with SoundServer(SAMPLE_RATE) as server:
         env = server.env
         command = ["live", "--view", "none", "--no-transcribe", "--no-baseline", "--record"]
@@ -274,11 +275,11 @@ def live(folder: Path) -> None:
         process.wait()
 
 
-# --- what is left ---------------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------------
 
 
 def check_journal(done: list[Step], left: Path, rows: int) -> str:
-    """Return what is wrong with a journal after these steps, or ""; each call has so many rows."""
+    """Return what is wrong with a journal after these operations, or ""; `rows` is per call."""
     gone = said(done, "deleted")
     due = said(done, "added") - said(done, "deleting")
     path = left / "j.sqlite3"
@@ -298,14 +299,14 @@ def check_journal(done: list[Step], left: Path, rows: int) -> str:
 
 
 def said(done: list[Step], what: str) -> set[str]:
-    """Return the calls of which something was said, in whole lines."""
+    """Return the calls for which the program printed `what`, in complete lines."""
     text = b"".join(step.data for step in done if step.kind == "said").decode()
     lines = [line.split() for line in text.split("\n")[:-1]]
     return {line[1] for line in lines if line[0] == what}
 
 
 def counted(opened: JournalStore) -> dict[str, int]:
-    """Return how many rows there are of each call."""
+    """Return the number of rows of each call."""
     return {
         one.call.id: sum(
             len(opened.select_rows(JOURNAL_TABLES[t], "call = ?", (one.call.id,)))
@@ -316,14 +317,14 @@ def counted(opened: JournalStore) -> dict[str, int]:
 
 
 def decoded(sound: Path) -> int:
-    """Return the samples in a record."""
+    """Return the number of samples in a record."""
     return sum(block.samples.shape[1] for block in RecordedCall.from_stereo(sound).blocks())
 
 
 def check_log(
     done: list[Step], left: Path, whole: bytes, began: float, sure: bytes
 ) -> tuple[str, float]:
-    """Return what is wrong with a call's folder, and how much of the log is lost, seconds."""
+    """Return what is wrong with a call's folder, and how much of its log is lost, seconds."""
     now = done[-1].at_s
     log = next(left.rglob(EVENT_LOG), None)
     if log is None:
@@ -350,14 +351,14 @@ def check_log(
                 return "some of the record is lost", 0.0
         except AudioFileError as e:
             return str(e), 0.0
-    # Lost is what was written since the first byte that is not there.
+    # Everything written since the first missing byte is lost.
     written = (s for s in done if s.kind == "write" and s.path.endswith(EVENT_LOG))
     first = next((s.at_s for s in written if s.place + len(s.data) > len(kept)), now)
     return "", now - first
 
 
 def main() -> None:
-    """Trace, cut, look, print."""
+    """Trace the programs, simulate the cuts, check what is left, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--cuts", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
@@ -372,7 +373,7 @@ def main() -> None:
 
 
 def cut_journal(cuts: int, rng: random.Random) -> bool:
-    """Cut the power while a journal is filled."""
+    """Simulate power cuts while a journal is filled."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         journal(folder, calls(folder))
@@ -392,7 +393,7 @@ def cut_journal(cuts: int, rng: random.Random) -> bool:
 
 
 def cut_live(cuts: int, rng: random.Random) -> bool:
-    """Cut the power while a call is kept."""
+    """Simulate power cuts while a call is recorded."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "disk").mkdir()

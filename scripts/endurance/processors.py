@@ -1,14 +1,14 @@
-"""Whether a call has the same cues on every processor.
+"""Check that a call gets the same cues on every kind of processor.
 
-The recogniser's arithmetic follows the processor: CTranslate2 takes MKL on Intel's and oneDNN on
-others, with kernels of their own for each, so that the last digits differ, and now and then a word.
-As on each kind of processor that this one can stand in for the calls are heard again, and held
-against what this one hears as it is.  It ends with 1 where a cue comes on one and not on the other.
-numpy's kernels stay those of this machine.
+The recogniser's arithmetic depends on the processor: CTranslate2 uses MKL on Intel and oneDNN on
+others, each with different kernels for different instruction sets.  The last digits therefore
+differ, and sometimes a word.  The script replays the calls as on each kind of processor that this
+one can emulate, and compares the cues with those of this processor as it is.  It exits with 1 if a
+cue opens on only one of the two.  numpy's kernels stay those of this machine.
 
     python -m scripts.endurance.processors [CALL ...] [--kind NAME ...]
 
-Without calls, the sample and, where they are, the shared real ones.  Kinds: see `KINDS`.
+Without calls, it uses the sample and, if present, the shared real ones.  For kinds see `KINDS`.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ KINDS = {
     "AVX-512-VNNI": {"CT2_FORCE_CPU_ISA": "AVX512", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
     "Intel's MKL": {"CT2_USE_MKL": "1"},
 }
-"""By name, what makes the libraries take the kernels of that kind."""
+"""Environment variables that make the libraries use the kernels of each kind of processor."""
 
 
 class Job(NamedTuple):
-    """A call to be heard, and as on which processor."""
+    """A call to replay, and the kind of processor to emulate."""
 
     call: Path
     kind: str
 
 
 class Course(NamedTuple):
-    """What a call came to."""
+    """Result of a replay."""
 
     words: list[str]
     moves: list[str]
     cues: list[tuple[str, float]]
-    """With when each opened, s."""
+    """Each cue that opened, with the time in seconds."""
 
 
 def course(job: Job) -> Course | None:
-    """Return what comes of a call, None where this processor has not those instructions."""
-    os.environ.update(KINDS[job.kind])  # the recogniser's process, which is begun now, takes it
+    """Return the result of a call, or None if this processor lacks the kind's instructions."""
+    os.environ.update(KINDS[job.kind])  # inherited by the recogniser's process, started below
     try:
         events = recorded(job.call, Config())
     except ModelError:
@@ -79,7 +79,7 @@ def course(job: Job) -> Course | None:
 
 
 def main() -> None:
-    """Hear the calls and print the table."""
+    """Replay the calls and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("call", nargs="*", type=Path)
     parser.add_argument("--kind", action="append", choices=[k for k in KINDS if k != OWN])
@@ -88,7 +88,7 @@ def main() -> None:
     calls = asked.call or [resource("samples", SAMPLE_CALL), *([shared] * shared.is_file())]
     kinds = [OWN, *(asked.kind or [k for k in KINDS if k != OWN])]
     jobs = [Job(call, kind) for call in calls for kind in kinds]
-    # A process a call: what one makes of the environment is its own.
+    # One process per call: libraries read the environment only once.
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=1) as pool:
         found = dict(zip(jobs, pool.map(course, jobs, chunksize=1), strict=True))
     failed = False

@@ -1,14 +1,17 @@
-"""Whether memory, threads and latency stay what they are through a working day.
+"""Check that memory, threads and latency stay constant through a working day.
 
     python -m scripts.endurance.soak shift [--hours 8]      the engine, in virtual time
     python -m scripts.endurance.soak real [--minutes 60]    the whole program on a sound server
 
-A shift is staged calls, whose words are what a recogniser heard of them
-(`scripts.staging.scripted_words`), and the two real ones, over and over, each kept as a live one
-is; `--one-call` never begins a next one, as an agent may who forgets to.  In real time the calls
-are played into a PulseAudio of its own, to a `voicecoach live` that transcribes, and the next
-call is asked for when one is over; it is watched from outside, by the system's figures and by its
-own metrics.  `--json` writes what was sampled.
+`shift` processes staged calls and the two real ones over and over, and stores each as a live call
+is stored.  The words of the staged calls come from `scripts.staging.scripted_words`.  With
+`--one-call` the whole shift is one call, as when an agent forgets to start the next.
+
+`real` plays the calls into a PulseAudio server of its own, to a `voicecoach live` that transcribes,
+and requests the next call when one is over.  It observes the program from outside, through the
+system's figures and the program's metrics.
+
+`--json` writes the samples.
 """
 
 from __future__ import annotations
@@ -68,26 +71,26 @@ STAGED = (
     "quiet_backchannels",
 )
 WARM_S = 600.0
-"""After this memory is to be flat."""
+"""Seconds of warm-up, after which memory must stay flat."""
 FLAT = 0.05
-"""By how much it may grow from then on."""
+"""Share by which memory may grow after the warm-up."""
 SAMPLE_S = 10.0
 LINES = 10_000
-"""That may wait for the disk in virtual time."""
+"""Most lines that may wait for the disk in virtual time."""
 MB = 1e6
 Json = dict[str, Any]
 
 
 class Recording(NamedTuple):
-    """A call to be heard."""
+    """A call to be processed."""
 
     path: Path
     told: Truth | None
-    """Its words; None where nobody tells them."""
+    """Truth that supplies its words; None if there is none."""
 
 
 def recordings(folder: Path) -> list[Recording]:
-    """Stage calls into a folder, and return them with the real ones."""
+    """Stage calls into a folder, and return them together with the real ones."""
     found = [Recording(resource("samples", SAMPLE_CALL), None)]
     with suppress(FileNotFoundError):
         found.append(Recording(corpora.folder("calls") / "auto_repairs_49.flac", None))
@@ -103,7 +106,7 @@ def recordings(folder: Path) -> list[Recording]:
 
 
 def shift(hours: float, *, one_call: bool) -> Json:
-    """Hear a shift as fast as it goes, and return what was sampled."""
+    """Process a shift as fast as possible, and return the samples."""
     models = shipped_models()
     samples: list[Json] = []
     heard_s, calls, incomplete = 0.0, 0, 0
@@ -127,7 +130,7 @@ def shift(hours: float, *, one_call: bool) -> Json:
 def hear(
     call: Recording, blocks: Iterator[Block], models: ModelFiles, folder: Path, watch: Watch
 ) -> bool:
-    """Hear a call into a folder, as a live one is kept; return whether its log is complete."""
+    """Process a call and store it in a folder as live does; return whether its log is complete."""
     config = Config()
     asr = ToldAsr(call.told, config.transcription) if call.told else None
     rules = cues.built_in_cues()
@@ -141,7 +144,7 @@ def hear(
             tally.add_event(event)
             lines += 1
             watch.look(began_s + event.at / SAMPLE_RATE)
-            while keeper.queued_writes > LINES:  # faster than a disk, as no live call is
+            while keeper.queued_writes > LINES:  # calls run faster here than the disk writes
                 time.sleep(0.01)
     keeper.wait_until_written()
     tally.write_results(folder)
@@ -151,16 +154,16 @@ def hear(
 
 
 class Watch:
-    """Samples this program every five minutes of virtual time, and at a call's end."""
+    """Samples this program every five minutes of virtual time, and at the end of each call."""
 
     def __init__(self, samples: list[Json], now_s: float) -> None:
         self._samples, self._since_s = samples, now_s
         self.now_s = now_s
-        """How far it is."""
+        """Current virtual time, seconds."""
         self._process, self._cpu_s = psutil.Process(), time.process_time()
 
     def look(self, now_s: float, *, at_once: bool = False) -> None:
-        """Note how far it is, and sample where it is time."""
+        """Set the virtual time, and take a sample if one is due."""
         self.now_s = now_s
         if now_s - self._since_s < (1.0 if at_once else 300.0):
             return
@@ -184,7 +187,7 @@ def _end_to_end(calls: Iterator[Recording], limit_s: float) -> Iterator[Block]:
 
 
 def real(minutes: float) -> Json:
-    """Play calls for so long to a live session, and return what was sampled."""
+    """Play calls to a live session for this long, and return the samples."""
     samples: list[Json] = []
     with tempfile.TemporaryDirectory() as name, SoundServer(SAMPLE_RATE) as server:
         folder = Path(name)
@@ -222,7 +225,7 @@ def real(minutes: float) -> Json:
 
 
 def _split(path: Path, folder: Path) -> dict[str, Path]:
-    """Write a file for each speaker, as the sound server passes it on sample by sample."""
+    """Write one file per speaker, at a sample rate that the sound server does not convert."""
     x, rate = soundfile.read(path, always_2d=True)
     x = 0.9 * soxr.resample(x[:, :2], rate, SAMPLE_RATE)
     files = {str(s): folder / f"{path.stem}.{s}.wav" for s in SPEAKERS}
@@ -232,19 +235,19 @@ def _split(path: Path, folder: Path) -> dict[str, Path]:
 
 
 def tell(server: SoundServer, word: str) -> None:
-    """Say a word to the session, as a key would."""
+    """Send a control command to the session, as a hotkey would."""
     subprocess.run([sys.executable, "-m", "voicecoach", "tell", word], env=server.env, check=True)
 
 
 def metrics_request(said: str) -> urllib.request.Request:
-    """Return what asks for the metrics, by what the program said."""
+    """Return the request for the metrics, built from what the program printed."""
     address, file = re.findall(r"^Metrics: (\S+), token in (.+)$", said, re.MULTILINE)[0]
     token = Path(file).read_text("ascii").strip()
     return urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
 
 
 def look(program: psutil.Process, metrics: urllib.request.Request) -> Json:
-    """Return what the system and the program itself say of it now."""
+    """Return what the system and the program's metrics report now."""
     found = _system(program)
     times = program.cpu_times()
     found["cpu_s"] = times.user + times.system
@@ -262,16 +265,16 @@ def look(program: psutil.Process, metrics: urllib.request.Request) -> Json:
 
 
 def recogniser(program: psutil.Process) -> psutil.Process | None:
-    """Return the process of a program's recogniser, if there is one."""
+    """Return the recogniser process of a program, or None."""
     for child in program.children():
-        with suppress(psutil.Error):  # others come and go
+        with suppress(psutil.Error):  # child processes start and end meanwhile
             if "voicecoach.shell.asr.worker_process" in " ".join(child.cmdline()):
                 return child
     return None
 
 
 def _log(log: Path) -> Json:
-    """Return whether a log is complete, and what it says went wrong."""
+    """Return whether a log is complete, and the problems that it records."""
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     kinds = [line["type"] for line in lines]
     times = [line["at_s"] for line in lines[1:] if line["type"] not in ("degraded",)]
@@ -296,7 +299,7 @@ def _system(process: psutil.Process) -> Json:
 
 
 def grown(samples: Sequence[Json], key: str) -> tuple[float, float, float]:
-    """Return a figure after the warm-up, at the end (medians of 5 minutes), and at most since."""
+    """Return a figure after the warm-up, at the end (5-minute medians), and its maximum since."""
     end = samples[-1]["at_s"]
     warm = min(WARM_S, end / 3)
     after = [s[key] for s in samples if warm <= s["at_s"] < warm + 300.0 and key in s]
@@ -306,7 +309,7 @@ def grown(samples: Sequence[Json], key: str) -> tuple[float, float, float]:
 
 
 def mean(samples: Sequence[Json], stage: str, from_s: float, to_s: float) -> tuple[float, float]:
-    """Return the mean of a stage between two times, ms, and the share that took over 0.1 s."""
+    """Return a stage's mean between two times, ms, and the share that took over 0.1 s."""
     name = "voicecoach_stage_seconds"
     here = [s for s in samples if from_s <= s["at_s"] <= to_s]
     first, last = here[0], here[-1]
@@ -320,7 +323,7 @@ def mean(samples: Sequence[Json], stage: str, from_s: float, to_s: float) -> tup
 
 
 def report_growth(samples: Sequence[Json], keys: Sequence[str]) -> bool:
-    """Print what grew, and return whether that is little enough."""
+    """Print the growth of each figure; return whether it is small enough."""
     print("| | after the first 10 min | in the last 5 | at most | grown |\n|---|---|---|---|---|")
     well = True
     for key in keys:
@@ -332,7 +335,7 @@ def report_growth(samples: Sequence[Json], keys: Sequence[str]) -> bool:
 
 
 def main() -> None:
-    """Sample, and print what it comes to."""
+    """Run the soak and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("what", choices=["shift", "real"])
     parser.add_argument("--hours", type=float, default=8.0)
@@ -353,7 +356,7 @@ def main() -> None:
 
 
 def report_shift(found: Json) -> bool:
-    """Print what an hour cost, the first and the last."""
+    """Print the cost of the first hour and of the last."""
     samples = found["samples"]
     end = samples[-1]["at_s"]
     hour = min(3600.0, end / 4)
@@ -366,7 +369,7 @@ def report_shift(found: Json) -> bool:
 
 
 def report_real(found: Json) -> bool:
-    """Print how late things were, at first and at last."""
+    """Print the latencies at the start and at the end."""
     samples, logs = found["samples"], found["logs"]
     first, last = samples[0], samples[-1]
     end = last["at_s"]

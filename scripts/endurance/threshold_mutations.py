@@ -1,25 +1,25 @@
-"""Double and halve every threshold of the core and of the cue rules, and see which tests notice.
+"""Double and halve every threshold of the core and of the cue rules, and see which tests fail.
 
-    python -m scripts.endurance.threshold_mutations                     all of it, for an hour or so
+    python -m scripts.endurance.threshold_mutations                     all of it, about an hour
     python -m scripts.endurance.threshold_mutations --only voicecoach.coaching --only cues.soften
     python -m scripts.endurance.threshold_mutations --mirror --sample 12 --seed 7  a dozen, as in CI
     python -m scripts.endurance.threshold_mutations --results FILE [--survivors]   go on; only those
 
-A threshold is a number that a module of the core assigns to a constant, alone or inside a tuple,
-a dict or a value of a class, and each number of `coaching/cues.toml`.  One at a time is doubled and
-halved (a zero becomes one) in a copy of the checkout, and the tests that belong to its module run
-there until one fails: its mirror in `tests/` and those of its room that reach it, then others that
-import it; of each the fastest ones that `--budget` seconds hold.
+A threshold is a number that a core module assigns to a constant (alone or inside a tuple, a dict or
+a class instance), or a number in `coaching/cues.toml`.  In a copy of the checkout, one threshold at
+a time is doubled and halved (a zero becomes one).  The tests of its module run there until one
+fails: first its mirror in `tests/` and the tests of its room that reach it, then other tests that
+import it.  Of each group, the fastest tests that fit into `--budget` seconds run.
 
-With `--mirror` it is the mirror alone (for the cue rules `tests/coaching/test_cue_rules.py`): a few
-seconds for a change, but whatever only other tests hold survives.
+With `--mirror` only the mirror runs (for the cue rules, `tests/coaching/test_cue_rules.py`).  That
+takes a few seconds per change, but a threshold that only other tests check survives.
 
-Before that each file of tests runs once without a change, and what fails then is not used: it
-would "notice" everything.
+First, each test file runs once without a change.  Tests that fail then are not used, because they
+would fail for every change.
 
-`docs/` is not in the copy: a test that compares a generated page would notice any change of a
-number, whatever it means.  It ends with 1 where more than `--at-most` of the thresholds survive
-in either direction.
+The copy leaves out `docs/`: a test that compares a generated page would fail for any changed
+number, whatever it means.  The script exits with 1 if more than `--at-most` of the thresholds
+survive in either direction.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ PRELOADED = ["pytest", "hypothesis", "numpy", "scipy.signal", "scipy.fft", "msgs
              "soxr", "typer", "rich.console", "onnxruntime"]  # fmt: skip
 CUES = "voicecoach/coaching/cues.toml"
 OF_DATA = {CUES: "voicecoach.coaching.cues"}
-"""The module whose tests are those of a file of data."""
+"""Module whose tests belong to a data file."""
 NO_TEST_RAN = 5
-"""Pytest's exit code."""
+"""Exit code of pytest when it ran no test."""
 MIRROR_OF_DATA = {CUES: "tests/coaching/test_cue_rules.py"}
-"""The file of tests that holds the numbers of a file of data."""
+"""Test file that checks the numbers of a data file."""
 
 NO_THRESHOLDS = {
     r"types\.": "the shape of the stream, which every buffer has",
@@ -79,35 +79,35 @@ NO_THRESHOLDS = {
         "how much is computed at a time",
     r"views\.exports\.MILLISECOND": "a unit",
 }  # fmt: skip
-"""Constants that decide nothing, by a pattern of their names below `voicecoach.`, and why."""
+"""Constants that affect no decision: a pattern of names below `voicecoach.`, and the reason."""
 
 
 class Mutant(NamedTuple):
-    """One number to be changed."""
+    """One number to change, and what to change it to."""
 
     threshold: str
-    """The name of the constant or rule value; two mutants share it."""
+    """Name of the constant or rule value; its two mutants share it."""
     change: str
     path: str
-    """In the checkout."""
+    """Path within the checkout."""
     start: int
     end: int
-    """Of the bytes to be replaced."""
+    """End of the bytes to replace."""
     text: str
 
     @property
     def id(self) -> str:
-        """Return its name in the results."""
+        """Return the mutant's name in the results."""
         return f"{self.threshold} {self.change}"
 
 
 class Outcome(NamedTuple):
-    """What the tests said of a mutant."""
+    """Result of the tests for a mutant."""
 
     verdict: str
     """"killed", "survived" or "timeout"."""
     by: str = ""
-    """The test that noticed."""
+    """The test that failed."""
     seconds: float = 0.0
 
 
@@ -115,7 +115,7 @@ class Outcome(NamedTuple):
 
 
 def core_modules() -> dict[str, Path]:
-    """Return the modules of the core by their dotted names."""
+    """Return the core modules by dotted name."""
     package = CHECKOUT / "voicecoach"
     return {
         dotted(path): path
@@ -127,7 +127,7 @@ def core_modules() -> dict[str, Path]:
 
 
 def dotted(path: Path) -> str:
-    """Return a file's module."""
+    """Return the dotted module name of a file."""
     parts = path.relative_to(CHECKOUT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -152,7 +152,7 @@ def constants(module: str, path: Path) -> Iterator[Mutant]:
 
 
 def assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names that a module assigns, and what."""
+    """Yield each name that a module assigns, with the value expression."""
     for node in module.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value):
@@ -192,7 +192,7 @@ def numbers(node: ast.expr, scope: dict[str, Any]) -> Iterator[tuple[str, ast.ex
 
 
 def changes(text: str, number: float) -> list[tuple[str, str]]:
-    """Return how a number is changed, and the expression for it."""
+    """Return the changes of a number: the name of each, and its expression."""
     if number == 0:
         return [("+ 1", f"{text} + 1")]
     halved = f"{text} // 2" if isinstance(number, int) else f"{text} / 2"
@@ -200,7 +200,7 @@ def changes(text: str, number: float) -> list[tuple[str, str]]:
 
 
 def rule_values() -> Iterator[Mutant]:
-    """Yield the mutants of the cue rules: each number of each cue."""
+    """Yield the mutants of the cue rules: every number of every cue."""
     source = (CHECKOUT / CUES).read_bytes()
     cue, rule, at = "", 0, 0
     for line in source.splitlines(keepends=True):
@@ -223,7 +223,7 @@ def rule_values() -> Iterator[Mutant]:
 
 
 def all_mutants() -> list[Mutant]:
-    """Return all of them."""
+    """Return all mutants."""
     found = [
         mutant
         for module, path in core_modules().items()
@@ -236,12 +236,12 @@ def all_mutants() -> list[Mutant]:
     return found + list(rule_values())
 
 
-# --- the tests that belong to it ----------------------------------------------------------------
+# --- choice of tests ----------------------------------------------------------------------------
 
 
 @cache
 def import_graph() -> dict[str, set[str]]:
-    """Return the modules of `voicecoach` and `tests` with what each imports."""
+    """Return the modules of `voicecoach` and `tests`, each with the modules that it imports."""
     files = {
         dotted(p): p for root in ("voicecoach", "tests") for p in (CHECKOUT / root).rglob("*.py")
     }
@@ -259,21 +259,21 @@ def import_graph() -> dict[str, set[str]]:
 
 
 def mirror_of(path: str) -> str:
-    """Return the file of tests that mirrors a module or a file of data."""
+    """Return the test file that mirrors a module or a data file."""
     folder, _, name = path.partition("/")[2].rpartition("/")
     return MIRROR_OF_DATA.get(path) or "/".join(filter(None, ("tests", folder, f"test_{name}")))
 
 
 def mirrors_of(path: str) -> list[list[str]]:
-    """Return that file where there is one."""
+    """Return the mirror as the only group of test files, or no group if there is none."""
     return [[mirror_of(path)]] if (CHECKOUT / mirror_of(path)).exists() else []
 
 
 def tests_of(path: str) -> list[list[str]]:
-    """Return the files of tests that belong to a file, the nearest together and first.
+    """Return the test files that belong to a file in groups, the closest group first.
 
-    They are its mirror and those of its room that import it or what imports it, then others that
-    import it.
+    The first group is its mirror and the tests of its room that import it directly or indirectly.
+    Other tests that import it follow.
     """
     graph = import_graph()
     module = OF_DATA.get(path) or dotted(CHECKOUT / path)
@@ -297,7 +297,7 @@ def tests_of(path: str) -> list[list[str]]:
 
 
 class TimedTests:
-    """The files of tests, with how long each test takes and what is red without a mutation."""
+    """The test files, with the duration of each test and those that fail without a mutation."""
 
     def __init__(self, kept: Path, run: Callable[[str], dict[str, Any]]) -> None:
         self._kept, self._run = kept, run
@@ -307,7 +307,7 @@ class TimedTests:
             self._known = json.loads(kept.read_text())
 
     def measure(self, file: str) -> dict[str, Any]:
-        """Return what a run of a file without a mutation found."""
+        """Return the result of running a test file without a mutation."""
         content = hashlib.sha256((CHECKOUT / file).read_bytes()).hexdigest()[:16]
         if self._known.get(file, {}).get("content") != content:
             found = self._run(file)
@@ -318,7 +318,7 @@ class TimedTests:
         return self._known[file]
 
     def chosen(self, groups: list[list[str]], budget_s: float) -> tuple[list[str], float]:
-        """Return pytest's arguments for groups of files, and how long their tests take."""
+        """Return pytest's arguments for groups of test files, and how long their tests take."""
         arguments: list[str] = []
         total = 0.0
         for files in groups:
@@ -343,7 +343,7 @@ class TimedTests:
 
 
 class Watcher:
-    """A plugin of pytest's that notes what is there, how long it takes and what failed."""
+    """A pytest plugin that records the collected tests, their durations and failures."""
 
     def __init__(self, stop_after_s: float) -> None:
         self.collected: list[str] = []
@@ -353,12 +353,12 @@ class Watcher:
         self._session: Any = None
 
     def pytest_collection_finish(self, session: Any) -> None:
-        """Note the tests."""
+        """Record the collected tests."""
         self._session = session
         self.collected = [item.nodeid for item in session.items]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Note a time and a failure."""
+        """Record a duration, and a failure if there is one."""
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
         if report.failed and report.nodeid not in self.failed:
             self.failed.append(report.nodeid)
@@ -366,13 +366,13 @@ class Watcher:
             self._session.shouldstop = "that is long enough"
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Note a module that cannot be imported."""
+        """Record a module that cannot be imported."""
         if report.failed:
             self.failed.append(f"{report.nodeid} (import)")
 
 
 def run_pytest(tree: Path, arguments: Sequence[str], found: Path, stop_after_s: float) -> None:
-    """Run tests in a copy, in a process of their own that imported nothing of ours."""
+    """Run tests in a copy, in a separate process that has imported nothing of voicecoach."""
     os.setpgid(0, 0)
     log = os.open(found.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
@@ -386,7 +386,8 @@ def run_pytest(tree: Path, arguments: Sequence[str], found: Path, stop_after_s: 
     import hypothesis
     import pytest
 
-    # The same examples each time, and no time is spent on the smallest one.
+    # Every run tries the same examples.  Without the shrink phase, hypothesis spends no time on
+    # finding a smaller failing example.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     hypothesis.settings.register_profile(
         "mutations", derandomize=True, deadline=None, database=None, phases=phases
@@ -420,12 +421,12 @@ class Trees:
             self._free.put(tree)
 
     def measure(self, file: str) -> dict[str, Any]:
-        """Return what a run of a file of tests found; it ends after a minute."""
+        """Return the result of running a test file; the run is stopped after a minute."""
         found = self._run([file], None, 300.0, 60.0)
         return found or {"collected": [], "seconds": {}, "failed": [f"{file} hangs"]}
 
     def judge(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> Outcome:
-        """Run a mutant's tests, which take so long without it."""
+        """Run a mutant's tests, which take `seconds` without the mutation."""
         if not tests:
             return Outcome("survived", "there is no test")
         begun = time.monotonic()
@@ -441,7 +442,7 @@ class Trees:
     def _run(
         self, arguments: Sequence[str], mutant: Mutant | None, timeout_s: float, stop_s: float
     ) -> dict[str, Any] | None:
-        """Return what tests found in a copy with a number changed, None if they took too long."""
+        """Return the tests' result in a copy with a number changed, or None on a timeout."""
         tree = self._free.get()
         found = tree.parent / "found.json"
         found.unlink(missing_ok=True)
@@ -472,18 +473,18 @@ class Trees:
 
 
 def share(text: str) -> float:
-    """Return "5%" as a number."""
+    """Return a percentage such as "5%" as a number."""
     return float(text.removesuffix("%")) / 100
 
 
 def drawn(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
-    """Return some of them: the same ones as long as they are there."""
+    """Return a random sample of mutants; the same seed draws the same ones while they exist."""
     key = {m: hashlib.sha256(f"{seed} {m.id}".encode()).digest() for m in mutants}
     return sorted(mutants, key=lambda m: key[m])[:count]
 
 
 def main() -> int:
-    """Run it; return the exit code."""
+    """Run the script; return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -545,7 +546,7 @@ def main() -> int:
 
 
 def report(mutants: Sequence[Mutant], done: dict[str, Outcome], at_most: float) -> int:
-    """Print what survived; return the exit code."""
+    """Print the survivors; return the exit code."""
     judged = [m for m in mutants if m.id in done]
     alive = [m for m in judged if done[m.id].verdict != "killed"]
     thresholds = dict.fromkeys(m.threshold for m in judged)

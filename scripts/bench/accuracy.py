@@ -34,9 +34,9 @@ REFERENCE_STEP_S = 0.015
 SHIFTS_S = np.arange(-0.010, 0.0101, 0.0025)
 GROSS = 0.2
 REACH = {"clean": 5.3, "telephone": 6.0, "telephone + noise": 11.0}
-"""F0 frame error to reach, %."""
+"""Target F0 frame error, %."""
 GROSS_REACH = 2.0
-"""Gross pitch error on the telephone to reach, %."""
+"""Target gross pitch error over the telephone, %."""
 
 
 def extract(x: Samples) -> ProsodyFrames:
@@ -51,7 +51,7 @@ def extract(x: Samples) -> ProsodyFrames:
 
 
 def voicecoach(x: Samples) -> peers.Track:
-    """Return our own track."""
+    """Return voicecoach's own F0 track."""
     f0 = extract(x).f0_hz[0]
     times = (np.arange(1, len(f0) + 1) * HOP - spectrum.CENTRE) / SAMPLE_RATE
     return times, np.nan_to_num(f0.astype(np.float64))
@@ -67,7 +67,7 @@ TRACKERS: dict[str, Callable[[Samples], peers.Track]] = {
 
 
 def errors(found: Samples, true: Samples) -> Samples:
-    """Return counts of a clip: missed, false, gross, frames, frames voiced in both."""
+    """Count the F0 errors of a clip, [5]: missed, false, gross, frames, frames voiced in both."""
     voiced, said = true > 0, found > 0
     both = voiced & said
     gross = both & (np.abs(found / np.maximum(true, 1.0) - 1.0) > GROSS)
@@ -77,13 +77,13 @@ def errors(found: Samples, true: Samples) -> Samples:
 
 
 def frame_error(counts: Samples) -> float:
-    """Return F0 frame error, %, of counts [clips, 5]."""
+    """Return the F0 frame error, %, from the counts of all clips, [clips, 5]."""
     missed, false, gross, frames, _ = counts.sum(axis=0)
     return float(100 * (missed + false + gross) / frames)
 
 
 def spread(counts: Samples) -> float:
-    """Return half the width of the 95 % interval of the frame error, over clips (bootstrap)."""
+    """Return half the width of the frame error's 95 % interval, %, by bootstrap over clips."""
     rng = np.random.default_rng(SEED)
     draws = [frame_error(counts[rng.integers(0, len(counts), len(counts))]) for _ in range(500)]
     low, high = np.percentile(draws, [2.5, 97.5])
@@ -91,7 +91,7 @@ def spread(counts: Samples) -> float:
 
 
 def f0_table(every: int) -> None:
-    """Print frame and gross errors of all trackers."""
+    """Print the frame errors and gross errors of all trackers."""
     print("\nF0 against the laryngograph (FDA)")
     print(f"{'':20}{'tool':12}{'frame error':>16}{'missed':>8}{'false':>7}{'gross':>7}{'shift':>8}")
     references = list(corpora.laryngograph())[::every]
@@ -128,7 +128,7 @@ def f0_table(every: int) -> None:
 
 
 def praat_voice(x: Samples) -> tuple[float, float, float]:
-    """Return Praat's local jitter, local shimmer and mean HNR of a clip, as its voice report."""
+    """Return a clip's local jitter, local shimmer and mean HNR (dB) from Praat's voice report."""
     sound = parselmouth.Sound(x, SAMPLE_RATE)
     points = call(sound, "To PointProcess (periodic, cc)", peers.F0_MIN, peers.F0_MAX)
     limits = (0, 0, 0.0001, 0.02, 1.3)
@@ -139,13 +139,13 @@ def praat_voice(x: Samples) -> tuple[float, float, float]:
 
 
 def own_voice(x: Samples) -> tuple[float, float, float]:
-    """Return ours, the means over voiced frames."""
+    """Return voicecoach's jitter, shimmer and HNR (dB) of a clip: the means over voiced frames."""
     frames = extract(x)
     return tuple(float(np.nanmean(v)) for v in (frames.jitter, frames.shimmer, frames.hnr_db))  # type: ignore[return-value]
 
 
 def voice_table(every: int) -> None:
-    """Print jitter, shimmer and HNR beside Praat's and beside the truth."""
+    """Print jitter, shimmer and HNR next to Praat's and next to the known values."""
     names = ("jitter", "shimmer", "HNR, dB")
     print("\nVoice quality per clip: voicecoach against Praat")
     print(f"{'':30}{'':10}{'r':>6}{'ours':>9}{'Praat':>9}")
@@ -188,7 +188,7 @@ def _show(name: str, truth: list[float], clips: list[Samples], which: int) -> No
 
 
 def level_table(every: int) -> None:
-    """Print how far the streaming active level is from P.56 done sample by sample."""
+    """Print how far the streaming active level is from a sample-by-sample P.56."""
     off = []
     for _, x, _ in list(corpora.librispeech())[:: 4 * every]:
         ours = extract(x).active_level_dbfs[0, len(x) // HOP - 1]

@@ -72,14 +72,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "neutral, sad, bored": ("neutral", "sad", "bored"),
     "everything": (),
 }
-"""What angry clips are told from, by name; everything else where empty."""
+"""Emotions that angry clips are compared with, by name of the test; empty means all others."""
 RESAMPLED = 1000
 MEN = {"03", "10", "11", "12", "15"}
 TICK_S = 0.128
 
 
 class Score(NamedTuple):
-    """A clip and what was made of it."""
+    """The agitation score of one clip."""
 
     speaker: str
     emotion: str
@@ -90,31 +90,31 @@ class Score(NamedTuple):
 
 
 def scores(speaker: str, s: Stream, models: ModelFiles, skip: int = 0) -> list[Score]:
-    """Return the score of each clip of a stream but the first `skip`."""
+    """Return the score of each clip of a stream, except for the first `skip` clips."""
     found = tones(s.samples, models)
     at = np.array([tone.at for tone in found])
     agitation = np.array([tone.agitation for tone in found])
     out = []
     for (start, end), emotion in list(zip(s.spans, s.emotions, strict=True))[skip:]:
         inside = (at > max(start, end - SAMPLE_RATE)) & (at <= end)
-        if not inside.any():  # what is held
+        if not inside.any():  # no estimate: take the last one before
             inside = at == at[at <= end].max()
         out.append(Score(speaker, emotion, float(agitation[inside].mean())))
     return out
 
 
 class Job(NamedTuple):
-    """A speaker's clips to be told by a model."""
+    """The clips of one speaker, and the models that score them."""
 
     speaker: str
     clips: list[Clip]
     models: ModelFiles
     start: str
-    """calm: four neutral clips first; none: at random from the start; each: each clip alone."""
+    """calm: four neutral clips first; none: random order from the start; each: each clip alone."""
 
 
 def told(job: Job) -> list[Score]:
-    """Return the scores of a job, the neutral clips at the start left out."""
+    """Return the scores of a job, without the neutral clips at the start."""
     rng = np.random.default_rng(SEED)
     if job.start == "each":
         streams = [stream([clip], PLAIN, rng) for clip in job.clips]
@@ -164,7 +164,7 @@ def _left_out(x: Samples, angry: NDArray[np.bool_], who: NDArray[np.str_], c: fl
 def peer(
     clips: dict[str, list[Clip]], rows: dict[str, Samples], own_mean: bool
 ) -> dict[str, list[Score]]:
-    """Return the scores of both corpora by logistic regression on EMO-DB's rows."""
+    """Return the scores on both corpora of logistic regression trained on EMO-DB."""
     who = {name: np.array([clip.speaker for clip in found]) for name, found in clips.items()}
     x = {name: _own_mean(rows[name], who[name]) if own_mean else rows[name] for name in rows}
     angry = np.array([clip.emotion == "angry" for clip in clips["EMO-DB"]])
@@ -184,18 +184,18 @@ def peer(
 
 
 def _parts(found: Sequence[Score], rest: tuple[str, ...]) -> tuple[NDArray[np.bool_], Samples]:
-    """Return which of the clips are angry, and their scores."""
+    """Return which of the clips are angry, and the scores of all."""
     kept = [s for s in found if s.emotion == "angry" or not rest or s.emotion in rest]
     return np.array([s.emotion == "angry" for s in kept]), np.array([s.value for s in kept])
 
 
 def auc(found: Sequence[Score], rest: tuple[str, ...] = ()) -> float:
-    """Return the ROC-AUC of angry clips against the rest."""
+    """Return the ROC-AUC of angry clips against the others."""
     return float(roc_auc_score(*_parts(found, rest)))
 
 
 def interval(found: Sequence[Score], rest: tuple[str, ...]) -> tuple[float, float]:
-    """Return the 95 % interval of that, by drawing clips anew."""
+    """Return the 95 % interval of the ROC-AUC, by bootstrap over clips."""
     angry, value = _parts(found, rest)
     rng = np.random.default_rng(SEED)
     draws = []
@@ -209,7 +209,11 @@ def interval(found: Sequence[Score], rest: tuple[str, ...]) -> tuple[float, floa
 
 
 def calibration(found: Sequence[Score]) -> tuple[float, list[tuple[float, float, int]]]:
-    """Return the expected calibration error, and of each tenth mean, share of angry and count."""
+    """Return the expected calibration error, and the calibration curve.
+
+    The curve has a row for each tenth of the score that has clips: mean score, share of angry
+    clips, number of clips.
+    """
     p = np.array([s.value for s in found])
     angry = np.array([s.emotion == "angry" for s in found])
     bins = np.minimum((p * 10).astype(int), 9)
@@ -222,7 +226,7 @@ def calibration(found: Sequence[Score]) -> tuple[float, list[tuple[float, float,
 
 
 def separation(models: dict[str, ModelFiles], pool: ProcessPoolExecutor) -> None:
-    """Print how well angry clips are told from others, beside the peer."""
+    """Print how well the scores separate angry clips from others, for the product and the peer."""
     clips = {"EMO-DB": emodb(), "nEMO": nemo()}
     found: dict[tuple[str, str], list[Score]] = {}
     for name, start in itertools.product(clips, ("calm", "none", "each")):
@@ -297,7 +301,7 @@ def _nemo_men() -> set[str]:
 
 
 def crossings(found: Sequence[Tone]) -> list[int]:
-    """Return where agitation rises to the alert level."""
+    """Return the samples at which agitation rises to the alert level."""
     level = np.array([0.0, *(tone.agitation for tone in found)]) >= ALERT_LEVEL
     return [found[int(i)].at for i in np.flatnonzero(level[1:] & ~level[:-1])]
 
@@ -305,7 +309,8 @@ def crossings(found: Sequence[Tone]) -> list[int]:
 def _onsets(job: Job) -> list[float]:
     """Return the seconds of speech from the start of each angry passage to the alert.
 
-    A passage is three angry clips, after three neutral ones; infinite where it is not alerted.
+    A passage is three angry clips after three neutral ones.  The value is infinite if there is no
+    alert.
     """
     rng = np.random.default_rng(SEED)
     mixed = [job.clips[i] for i in rng.permutation(len(job.clips))]
@@ -350,7 +355,7 @@ def _one(x: Sequence[Samples], rng: np.random.Generator) -> Samples:
 
 
 def _neutral_streams(models: dict[str, ModelFiles]) -> dict[str, list[tuple[Samples, ModelFiles]]]:
-    """Return streams in which nobody is angry, by kind."""
+    """Return streams in which nobody is angry, by kind, each with the models that score it."""
     rng = np.random.default_rng(SEED)
     noise = corpora.folder("noise")
     shipped_ = models[""]
@@ -402,7 +407,7 @@ def _false(job: tuple[Samples, ModelFiles]) -> tuple[int, float, float]:
 
 
 def false(models: dict[str, ModelFiles], pool: ProcessPoolExecutor) -> None:
-    """Print how often nobody's anger is alerted."""
+    """Print how often an alert is raised when nobody is angry."""
     print(f"\n### Crossings of {ALERT_LEVEL} where nobody is angry\n")
     print("| | minutes | crossings | an hour | highest |\n|---|---|---|---|---|")
     total, hours = 0, 0.0
@@ -417,7 +422,7 @@ def false(models: dict[str, ModelFiles], pool: ProcessPoolExecutor) -> None:
 
 
 def cost(models: dict[str, ModelFiles]) -> None:
-    """Print what an update costs: window, functionals, model and evidence."""
+    """Print the time of one update: window, functionals, model and evidence."""
     files = models[""]
     estimator = ToneEstimator(AgitationModel(files.agitation))
     window = voice_window(Config().tone)

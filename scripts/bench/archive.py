@@ -36,11 +36,11 @@ from voicecoach.shell.archive.plan import BatchSettings
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
 RATIO = 1.8
-"""Throughput of two workers against one, to reach."""
+"""Target ratio of the throughput of two workers to that of one."""
 
 
 def record(folder: Path, calls: int, seconds: float) -> None:
-    """Write parts of the sample call, each a recording."""
+    """Write `calls` parts of the sample call, each as a recording of its own."""
     samples, rate = soundfile.read(resource("samples", SAMPLE_CALL), dtype="int16")
     length = min(round(seconds * rate), len(samples))
     for i in range(calls):
@@ -49,7 +49,7 @@ def record(folder: Path, calls: int, seconds: float) -> None:
 
 
 def settings(folder: Path, out: Path, words: bool) -> BatchSettings:
-    """Return what a batch is run with."""
+    """Return the settings of a batch."""
     config = Config()
     if not words:
         config = configuration.override_config(config, "transcription.enabled", False)
@@ -57,7 +57,11 @@ def settings(folder: Path, out: Path, words: bool) -> BatchSettings:
 
 
 def run(folder: Path, workers: int, words: bool, watch: list[tuple[float, float]]) -> float:
-    """Return the times real time at which calls are replayed; note the memory at each tenth, MB."""
+    """Replay the recordings of a folder; return the speed as a multiple of real time.
+
+    The memory (MB) of the batch's process and of its largest worker is appended to `watch` after
+    each tenth of the calls, and once more after the tables are written.
+    """
     recordings, _ = plan.find_recordings(folder)
     with tempfile.TemporaryDirectory() as out, plan.hold_batch_folder(Path(out)):
         wanted = settings(folder, Path(out), words)
@@ -84,14 +88,14 @@ def run(folder: Path, workers: int, words: bool, watch: list[tuple[float, float]
 
 
 def resident_mb() -> tuple[float, float]:
-    """Return the memory of this process and of its largest child that is in RAM, MB."""
+    """Return the resident memory of this process and of its largest child, MB."""
     me = psutil.Process()
     children = [child.memory_info().rss for child in me.children()]
     return me.memory_info().rss / 1e6, max(children, default=0) / 1e6
 
 
 def throughput(calls: int, seconds: float, runs: int, words: bool) -> None:
-    """Print the rows of one worker, of two, and of their ratio."""
+    """Print the speed of one worker, of two, and their ratio."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         record(folder, calls, seconds)
@@ -108,13 +112,13 @@ def throughput(calls: int, seconds: float, runs: int, words: bool) -> None:
 
 
 def spread(values: list[float], digits: int) -> str:
-    """Return the median and the range."""
+    """Return the median and the range as text."""
     low, high = min(values), max(values)
     return f"{statistics.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def memory(calls: int) -> None:
-    """Print the rows of the memory that many calls take."""
+    """Print the memory use while many calls are replayed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         record(folder, calls, 1.0)

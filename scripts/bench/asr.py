@@ -60,15 +60,15 @@ from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Block, Spea
 
 WINDOW = 30 * SAMPLE_RATE
 STEP = SAMPLE_RATE
-"""Of the usual loop."""
+"""Samples from one decoding of the usual loop to the next."""
 SAME = {"gonna": "going to", "ok": "okay", "alright": "all right", "um": "", "uh": ""}
-"""Spellings of one thing, and what Whisper leaves out as it pleases."""
+"""Equivalent spellings, and fillers that Whisper sometimes leaves out."""
 TRIM = 15 * SAMPLE_RATE
-"""Buffer from which the usual loop lets go of what is committed."""
+"""Buffer length in samples above which the usual loop drops committed audio."""
 
 
 def spoken(text: str) -> list[str]:
-    """Return the words of a text as they are compared."""
+    """Return the words of a text, normalised for comparison."""
     text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     text = re.sub(r"\b([ap])\.m\.?(?!\w)", r"\1m", text)
     text = re.sub(r"(?<=\d)(?=[a-z])", " ", re.sub(r"[^a-z0-9' ]", " ", text))
@@ -77,14 +77,14 @@ def spoken(text: str) -> list[str]:
 
 
 def matched(a: Sequence[str], b: Sequence[str]) -> tuple[list[tuple[int, int]], int]:
-    """Return pairs of places with equal words in a shortest edit of `a` to `b`, and its length."""
+    """Return the index pairs of equal words in a shortest edit from `a` to `b`, and its length."""
     cost = np.zeros((len(a) + 1, len(b) + 1), np.int32)
     cost[:, 0], cost[0] = np.arange(len(a) + 1), np.arange(len(b) + 1)
     places = np.arange(len(b) + 1)
     for i, word in enumerate(a, 1):
         other = np.array([word != x for x in b], np.int32)
         row = np.minimum(cost[i - 1, 1:] + 1, cost[i - 1, :-1] + other)
-        # An insertion costs one a place: a running minimum of what is left when that is taken off.
+        # Each insertion costs 1, so subtract the position before taking the running minimum.
         row = np.concatenate([[i], row])
         cost[i] = np.minimum.accumulate(row - places) + places
     i, j = len(a), len(b)
@@ -101,22 +101,25 @@ def matched(a: Sequence[str], b: Sequence[str]) -> tuple[list[tuple[int, int]], 
     return pairs[::-1], int(cost[-1, -1])
 
 
-# --- what is heard, and its truth -----------------------------------------------------------
+# --- recordings and their true words --------------------------------------------------------
 
 
 class Said(NamedTuple):
-    """A recording of one speaker with what is said in it."""
+    """A recording of one speaker, with its true words."""
 
     samples: F32
     words: list[str]
     ends_s: list[float]
-    """True end of each word."""
+    """True end of each word, seconds."""
     spans: list[tuple[int, int, str]]
-    """Utterances: start, end, text."""
+    """Utterances: start and end in samples, text."""
 
 
 def talk(whisper: Whisper, seconds: float, first: int, coded: bool) -> Said:
-    """Return every fifth utterance of LibriSpeech from `first` on, with a short gap between."""
+    """Join every fifth LibriSpeech utterance from `first` on, with short gaps, up to `seconds`.
+
+    With `coded`, the result goes over a telephone line.
+    """
     rng = np.random.default_rng(first)
     parts: list[Samples] = [np.zeros(SAMPLE_RATE)]
     at, words, ends, spans = SAMPLE_RATE, list[str](), list[float](), []
@@ -140,7 +143,7 @@ def talk(whisper: Whisper, seconds: float, first: int, coded: bool) -> Said:
 
 
 def aligned(whisper: Whisper, samples: F32, text: str) -> list[tuple[str, float]]:
-    """Return the words of a text with the seconds at which their sound ends."""
+    """Return the words of a text, each with the second at which its sound ends."""
     level = np.array(
         [np.mean(np.square(hop)) for hop in np.array_split(samples, len(samples) // 320)]
     )
@@ -160,7 +163,7 @@ def aligned(whisper: Whisper, samples: F32, text: str) -> list[tuple[str, float]
 
 
 class Virtual:
-    """An `Asr` in virtual time: one recogniser that takes as long as it is measured to take."""
+    """An `Asr` in virtual time: one recogniser; each decoding takes as long as was measured."""
 
     def __init__(self, transcriber: Transcriber, config: Config) -> None:
         self._transcriber = transcriber
@@ -171,17 +174,17 @@ class Virtual:
         self.cpu_s = 0.0
 
     def buffer_audio(self, block: Block) -> None:
-        """Keep the audio that requests will name."""
+        """Keep the audio for later requests."""
         self._answerer.buffer_audio(block)
         self._now = block.end
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Take a request."""
+        """Queue a request."""
         self._backlog.add_task(TranscribeTask(request, self._answerer.audio_of(request)))
         self._begin(max(request.at, self._free))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return what is done by then, and begin what is next."""
+        """Return the answers finished by `until` (None: all), and start the next requests."""
         answers: list[Transcript | Degraded] = []
         while True:
             if not self._doing:
@@ -197,10 +200,10 @@ class Virtual:
             self._begin(done)
 
     def discard_pending(self) -> None:
-        """Nobody pauses here."""
+        """Do nothing: the benchmark never pauses."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
     def _begin(self, now: int) -> None:
         if self._doing or now < self._free or not (task := self._backlog.next_task(now)):
@@ -217,7 +220,7 @@ class Virtual:
 
 
 def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
-    """Return the product's engine."""
+    """Build the product's engine."""
     return build_engine(config, built_in_cues(), shipped_models(), speakers=speakers)
 
 
@@ -225,7 +228,7 @@ def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
 
 
 class Shown(NamedTuple):
-    """What is on the screen of an utterance from a moment on."""
+    """The words of an utterance that are on screen from a moment on."""
 
     at_s: float
     committed: list[str]
@@ -233,19 +236,19 @@ class Shown(NamedTuple):
 
 
 class Course(NamedTuple):
-    """How the words of a recording came."""
+    """How the words of a recording appeared over time."""
 
     shown: list[list[Shown]]
-    """For each utterance, in its order."""
+    """The states of each utterance, in order."""
     final: list[list[str]]
-    """The words of each utterance that stayed."""
+    """The final words of each utterance."""
     waits_s: list[float]
-    """From the end of each turn, as soon as it is known, to its final words."""
+    """Seconds from when the end of each turn is known to its final words."""
     cpu_s: float
 
 
 class Padded(Whisper):
-    """Whisper as it is usually called: every request is padded to 30 s."""
+    """Whisper as it is usually called, with every request padded to 30 s."""
 
     def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[Any, int]:
         padded = np.zeros(WINDOW, np.float32)
@@ -254,10 +257,10 @@ class Padded(Whisper):
 
 
 def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]]) -> Course:
-    """Return how the words come in the usual loop, in virtual time.
+    """Transcribe a recording with the usual streaming loop, in virtual time.
 
-    It is spared silence, and decodes what it has at the end of each of `turns` (start, end, when
-    known) as the end of its buffer.
+    The loop skips silence.  At the end of each of `turns` (start, end and when the end was known,
+    in samples), it decodes its buffer up to there for the final words.
     """
     cpu, now = 0.0, 0
     shown: list[list[Shown]] = []
@@ -300,11 +303,11 @@ def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]
     return Course(shown, final, waits, cpu)
 
 
-# --- how it came ----------------------------------------------------------------------------
+# --- latency and errors ---------------------------------------------------------------------
 
 
 def course(events: Iterable[Event], speaker: Speaker, cpu_s: float) -> Course:
-    """Return how the words of a speaker came."""
+    """Return how the words of a speaker appeared, from the events of a call."""
     words: dict[int, dict[int, Word]] = {}
     shown: dict[int, list[Shown]] = {}
     final: dict[int, list[str]] = {}
@@ -331,30 +334,32 @@ def course(events: Iterable[Event], speaker: Speaker, cpu_s: float) -> Course:
         if isinstance(event, Utterance) and event.speaker is speaker:
             text = final.setdefault(event.utterance, [])
             shown.setdefault(event.utterance, []).append(Shown(event.at / SAMPLE_RATE, text, []))
-            if abs(event.end - turn_end) < SAMPLE_RATE // 2:  # else it ended within a segment
+            if (
+                abs(event.end - turn_end) < SAMPLE_RATE // 2
+            ):  # else the utterance ended within a turn
                 waits.append((event.at - ended) / SAMPLE_RATE)
     numbers = sorted(final)
     return Course([shown[n] for n in numbers], [final[n] for n in numbers], waits, cpu_s)
 
 
 class Figures(NamedTuple):
-    """What the table shows."""
+    """The figures of one row of the table."""
 
     shown_s: list[float]
     committed_s: list[float]
     waits_s: list[float]
     changed: float
-    """Share of committed words that the final ones differ from."""
+    """Share of committed words that differ in the final words."""
     flickered: float
-    """Share of words whose first showing did not stay."""
+    """Share of words that changed after they were first shown."""
     errors: float
-    """Word error rate."""
+    """Word error rate, as a share."""
     cpu: float
-    """Of a core."""
+    """CPU use, cores."""
 
 
 def figures(said: Said, heard: Course) -> Figures:
-    """Return the figures of a course against the truth."""
+    """Compare the words of a recording with its true words."""
     texts, places = [], []
     for u, words in enumerate(heard.final):
         for k, word in enumerate(words):
@@ -397,7 +402,7 @@ def figures(said: Said, heard: Course) -> Figures:
 
 
 def both(values: Sequence[float]) -> str:
-    """Return the median and the 95th percentile."""
+    """Return the median and the 95th percentile as text."""
     if not values:
         return "-"
     return f"{np.percentile(values, 50):.2f} / {np.percentile(values, 95):.2f}"
@@ -413,7 +418,7 @@ def row(name: str, f: Figures) -> None:
 
 
 def offline(model: Any, x: F32) -> list[str]:
-    """Return the words of faster-whisper with its defaults."""
+    """Return the words from faster-whisper with its defaults."""
     segments, _ = model.transcribe(x, language="en", beam_size=5)
     return [word for s in segments for word in spoken(s.text)]
 
@@ -421,7 +426,7 @@ def offline(model: Any, x: F32) -> list[str]:
 def stream(
     whisper: Whisper, config: Config, rows: dict[Speaker, F32]
 ) -> tuple[list[Event], Virtual]:
-    """Return the events of a call in virtual time, and what worked on it."""
+    """Run a call in virtual time; return its events and its recogniser."""
     n = max(len(x) for x in rows.values())
     samples = np.zeros((2, n), np.float32)
     for speaker, x in rows.items():
@@ -433,7 +438,7 @@ def stream(
 
 
 def turns(events: Iterable[Event]) -> list[tuple[int, int, int]]:
-    """Return the customer's segments: start, end, and when the end was known."""
+    """Return the customer's turns, in samples: start, end, and when the end was known."""
     return [
         (e.start, e.end, e.at)
         for e in events
@@ -498,7 +503,7 @@ def latency(options: argparse.Namespace, config: Config) -> None:
 
 
 def calls(options: argparse.Namespace, config: Config) -> None:
-    """Print how the words of two real calls come, both speakers together."""
+    """Print the latencies and errors on two real calls, with both speakers transcribed together."""
     from faster_whisper import WhisperModel
 
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
@@ -530,7 +535,7 @@ def calls(options: argparse.Namespace, config: Config) -> None:
 
 
 def heard_in_call(whisper: Whisper, name: str) -> dict[Speaker, Said]:
-    """Return what each speaker of a shared call says."""
+    """Return the audio and reference words of each speaker of a shared call."""
     x, rate = soundfile.read(corpora.folder("calls") / f"{name}.flac", dtype="float32")
     channels = soxr.resample(x, rate, SAMPLE_RATE).T
     n = channels.shape[1] // HOP * HOP
@@ -552,11 +557,11 @@ def errors(truth: Sequence[str], heard: Sequence[str]) -> float:
     return matched(truth, heard)[1] / len(truth)
 
 
-# --- what is no speech ----------------------------------------------------------------------
+# --- sounds without speech ------------------------------------------------------------------
 
 
 def noise(options: argparse.Namespace, config: Config) -> None:
-    """Print what is written where nobody speaks."""
+    """Print the words that are transcribed where nobody speaks."""
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
     rng = np.random.default_rng(0)
     t = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
@@ -626,11 +631,15 @@ for pid in ("self", remote._process.pid):
     print(float(re.findall(r"^Pss:\\s+([0-9]+)", text, re.M)[0]) / 1000, flush=True)
 remote.close()
 """
-"""A live call in a process of its own: its memory is what is resident, shared parts in parts."""
+"""A live call in its own process.
+
+Its memory is the proportional set size: resident memory, with shared pages divided among the
+processes that share them.
+"""
 
 
 def memory(options: argparse.Namespace, config: Config) -> None:
-    """Print what a live call needs, and how soon there is a first word."""
+    """Print the memory use of a live call, and the time from a cold start to its first word."""
     starts, peaks = [], []
     for _ in range(3):
         began = time.perf_counter()
@@ -650,7 +659,7 @@ def memory(options: argparse.Namespace, config: Config) -> None:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Return the median and the range."""
+    """Return the median and the range as text."""
     low, middle, high = min(values), float(np.median(values)), max(values)
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
@@ -659,23 +668,23 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 class Watched(LiveAsr):
-    """Notes how old requests are when they are answered."""
+    """A transcriber that records the age of each request when it is answered."""
 
     def __init__(self, remote: TranscriberProcess, config: Config) -> None:
         super().__init__(remote, config.transcription, find_numbers("en"))
         self._asked: dict[tuple[Speaker, int, int], int] = {}
         self.ages: list[tuple[float, float, bool]] = []
-        """When, the age in seconds, and whether it was a careful request."""
+        """For each answer: its time (s), the age of its request (s), whether it was careful."""
         self.longest = 0
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Take a request."""
+        """Queue a request and note when it was made."""
         self._asked[request.speaker, request.utterance, request.end] = request.at
         super().submit(request)
         self.longest = max(self.longest, len(self._backlog))
 
     def poll(self, until: int | None) -> list[Transcript | Degraded]:
-        """Return what has come."""
+        """Return the answers that have arrived, and record their ages."""
         answers = super().poll(until)
         for a in answers:
             if isinstance(a, Transcript):
@@ -690,7 +699,7 @@ def _burn() -> None:
 
 
 def load(options: argparse.Namespace, config: Config) -> None:
-    """Print how old words and everything else get while another program takes both cores."""
+    """Print the delay of words and of everything else while another program uses all cores."""
     remote = TranscriberProcess(options.model, "en")
     remote.wait_until_ready()
     x, rate = soundfile.read(corpora.folder("calls") / "auto_repairs_49.flac", dtype="float32")
@@ -741,11 +750,11 @@ def load(options: argparse.Namespace, config: Config) -> None:
 
 
 BUSY = (30.0, 80.0)
-"""Seconds of the call in which both cores are loaded."""
+"""Seconds of the call between which all cores are loaded."""
 
 
 def main() -> None:
-    """Print what is asked for."""
+    """Run the parts asked for."""
     parts = {"latency": latency, "calls": calls, "noise": noise, "memory": memory, "load": load}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter

@@ -39,21 +39,21 @@ from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, TICK, 
 
 CALL_S = 60.0
 LONG_S = 240.0
-"""Of a call whose clocks drift."""
+"""Seconds of a call whose clocks drift."""
 NOTHING = "nothing on it so far: is it muted, or is recording not permitted?"
 Bools = NDArray[np.bool_]
 
 
 class Result(NamedTuple):
-    """What was said of a call."""
+    """The channel states that were reported in a call."""
 
     changes: list[ChannelState]
     spent_s: float
-    """Of CPU, in push and update."""
+    """CPU seconds spent in `push` and `update_states`."""
 
 
 def watch(both: Samples, speech: Bools | None = None) -> Result:
-    """Return what is said of a call, and what that cost."""
+    """Run the channel monitor on a call; return its reports and its CPU time."""
     speech = conversations.speaking(both) if speech is None else speech
     channels, changes, spent = ChannelMonitor(), [], 0.0
     at = 0
@@ -72,11 +72,11 @@ class Staged(NamedTuple):
 
     both: Samples
     truth: Bools
-    """Where the speech is by which the time is measured, by hop."""
+    """For each hop: does it hold the speech that the time to the report is measured in?"""
 
 
 class Condition(NamedTuple):
-    """A fault, and what is to be said of it."""
+    """A fault, and the state that should be reported for it."""
 
     name: str
     state: str
@@ -86,7 +86,7 @@ class Condition(NamedTuple):
 
 
 def conditions() -> Iterator[Condition]:
-    """Yield the faults, weakest last."""
+    """Yield the faults; each kind begins with the strongest."""
     agent, customer = (Speaker.AGENT,), (Speaker.CUSTOMER,)
 
     def copied(gain_db: float, snr_db: float, mu_law: bool) -> Condition:
@@ -177,7 +177,7 @@ def conditions() -> Iterator[Condition]:
 
 
 def talk(seconds: float, rng: np.random.Generator) -> Samples:
-    """Return a conversation of two of the readers."""
+    """Return a conversation between two of the readers."""
     readers = conversations.readers()
     a, c = rng.permutation(len(readers))[:2]
     return conversations.conversation(
@@ -186,7 +186,7 @@ def talk(seconds: float, rng: np.random.Generator) -> Samples:
 
 
 def measure(condition: Condition, calls: int) -> str:
-    """Return a row of the table."""
+    """Stage and measure `calls` calls; return a row of the table."""
     times, wrong = [], 0
     for seed in range(calls):
         rng = np.random.default_rng(seed)
@@ -196,7 +196,7 @@ def measure(condition: Condition, calls: int) -> str:
         if set(first) >= set(condition.speakers):
             at = max(first[s].at for s in condition.speakers)
             times.append(float(call.truth[: at // HOP].sum()) * HOP / SAMPLE_RATE)
-        # Clocks that drift are heard by way of a bleed.
+        # Drift between clocks is only detected through crosstalk, so both are right.
         right = (
             {condition.state, "bleeding"} if condition.state == "drifting" else {condition.state}
         )
@@ -206,14 +206,14 @@ def measure(condition: Condition, calls: int) -> str:
 
 
 def recorded(path: str) -> Samples:
-    """Return a recorded call at our rate."""
+    """Return a recorded call at `SAMPLE_RATE`."""
     samples, rate = soundfile.read(corpora.folder("calls") / path)
     both = soxr.resample(samples, rate, SAMPLE_RATE).T
     return np.asarray(both[:, : both.shape[1] // HOP * HOP])
 
 
 def heard(both: Samples) -> Bools:
-    """Return where Silero hears speech, by hop."""
+    """Return where Silero detects speech, by hop."""
     vad = SileroVad(vad_model())
     x, step = np.ascontiguousarray(both, np.float32), MAX_HOPS * HOP
     blocks = [vad.process(x[:, i : i + step]) for i in range(0, x.shape[1], step)]
@@ -221,7 +221,7 @@ def heard(both: Samples) -> Bools:
 
 
 def innocents(minutes: float) -> Iterator[tuple[str, Samples, Bools | None]]:
-    """Yield calls with nothing wrong, and where speech is, if not by level."""
+    """Yield calls without faults, each with its speech by hop (None: detect speech by level)."""
     seconds, readers = 60 * minutes, conversations.readers()
     rng = np.random.default_rng(1)
     a, c = (conversations.voice(readers[i]) for i in (0, 1))
@@ -261,7 +261,7 @@ def main() -> None:
     spent = 0.0
     for name, both, speech in innocents(args.minutes):
         result = watch(both, speech)
-        # Of a channel that is digitally silent for its first 5 s, that much is true.
+        # Not a false alarm: the channel is digitally silent for its first 5 s.
         false = [c for c in result.changes if c.state != "ok" and c.reason != NOTHING]
         minutes = both.shape[1] / SAMPLE_RATE / 60
         said = "; ".join(f"{c.at / SAMPLE_RATE:.0f} s {c.speaker} {c.state}" for c in false)

@@ -62,7 +62,7 @@ SCENARIOS = Path(__file__).parents[1] / "staging" / "scenarios"
 SHORT = ("due_rush_and_anger", "quiet_ordinary", "quiet_backchannels", "distrust_bleed")
 CALM_S = 600.0
 TASKS = 12
-"""Calls of one process: the recognisers and models that were give back no memory."""
+"""Calls per process: closed recognisers and models do not give back their memory."""
 AGENT: tuple[Who, ...] = ("agent",)
 CUSTOMER: tuple[Who, ...] = ("customer",)
 BOTH: tuple[Who, ...] = ("agent", "customer")
@@ -71,11 +71,11 @@ NEEDS: dict[str, tuple[Who, ...]] = {
     **dict.fromkeys(("do-not-defend", "set-expectations", "recap"), AGENT),
     "set-a-limit": CUSTOMER,
 }
-"""Whose channel a cue needs; both where it is not named."""
+"""The speakers whose channels a cue depends on; both for cues that are not listed."""
 
 
 class Shown(NamedTuple):
-    """A cue that opened, and what became of it."""
+    """A cue that opened, and its verdict."""
 
     call: str
     cue: str
@@ -83,9 +83,9 @@ class Shown(NamedTuple):
     verdict: str
     """hit, allowed or wrong."""
     late_s: float
-    """Of a hit: from its evidence."""
+    """For a hit: seconds from its evidence to the cue."""
     evidence_s: float
-    """Of a hit: from the behaviour's beginning to its evidence."""
+    """For a hit: seconds from the start of the behaviour to its evidence."""
     held_s: float
     distrusted: bool
     evidence: dict[str, float | str]
@@ -93,7 +93,7 @@ class Shown(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """A due cue that did not open in its time."""
+    """A cue that was due and did not open in time."""
 
     call: str
     span: Span
@@ -102,7 +102,7 @@ class Missed(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A call and what came of it."""
+    """A call and the verdicts on its cues."""
 
     call: str
     cast: int
@@ -116,7 +116,7 @@ class Result(NamedTuple):
 
 
 def _heard(events: Sequence[Event], start_s: float, end_s: float) -> str:
-    """Return the final words of both between two moments."""
+    """Return the final words of both speakers between two times."""
     words = [
         e
         for e in events
@@ -132,7 +132,7 @@ def _heard(events: Sequence[Event], start_s: float, end_s: float) -> str:
 
 
 def judge(told: Truth, cast: int, events: Sequence[Event]) -> Result:
-    """Return what the events of a call are worth, by what is known of it."""
+    """Compare the cues of a call with its truth."""
     opened = [e for e in events if isinstance(e, CueOpened)]
     held = [(e.at / SAMPLE_RATE, e) for e in events if isinstance(e, CueHeldBack)]
     left = [span for span in told.span if span.verdict == "due"]
@@ -181,7 +181,7 @@ class Job(NamedTuple):
     """A call to be replayed."""
 
     path: Path
-    """Of a scenario, or of a real call's truth."""
+    """File of a scenario, or of a real call's truth."""
     cast: int
     """0 for a real call."""
     clips: Path
@@ -196,7 +196,7 @@ def _replay(recording: Path, config: Config, asr: Asr) -> list[Event]:
 
 
 def recorded(recording: Path, config: Config) -> list[Event]:
-    """Return the events of a recording, its words by the recogniser that ships."""
+    """Return the events of a recording, transcribed by the shipped recogniser."""
     remote = TranscriberProcess(config.transcription.model, config.transcription.language)
     try:
         return _replay(
@@ -207,10 +207,10 @@ def recorded(recording: Path, config: Config) -> list[Event]:
 
 
 def replayed(job: Job) -> Result:
-    """Return what comes of a call."""
+    """Replay a call and judge its cues."""
     try:
         return _result(job)
-    except SystemExit as e:  # it would end the process, and the pool would wait for ever
+    except SystemExit as e:  # would end the process, and the pool would wait for ever
         raise ValueError(str(e)) from e
 
 
@@ -237,7 +237,7 @@ def _percentile(values: Sequence[float], share: float) -> str:
 
 
 def most_in_calm(results: Iterable[Result]) -> int:
-    """Return the most cues within any 10 minutes of a call in which nobody is angry."""
+    """Return the largest number of cues within 10 minutes of a call in which nobody is angry."""
     most = 0
     for r in (r for r in results if r.calm):
         at = [s.at_s for s in r.shown]
@@ -247,7 +247,7 @@ def most_in_calm(results: Iterable[Result]) -> int:
 
 
 def report(results: Sequence[Result], catalogue: Sequence[str]) -> dict[str, float]:
-    """Print the tables; return the figures to reach."""
+    """Print the tables; return the figures that have targets."""
     shown = [s for r in results for s in r.shown]
     quiet = {r.call for r in results if r.quiet}
     due = Counter(cue for r in results for cue in r.due)
@@ -320,7 +320,7 @@ def listed(results: Sequence[Result], catalogue: Sequence[str]) -> None:
 
 
 def to_reach(figures: dict[str, float]) -> None:
-    """Print what is to be reached."""
+    """Print the figures that have targets, and whether each target is reached."""
     print("\n### To reach\n\n| measured | figure | to reach | reached |\n|---|---|---|---|")
     rows = [
         ("hit rate", f"{figures['hit rate']:.0%}", ">= 90 %", figures["hit rate"] >= 0.9),

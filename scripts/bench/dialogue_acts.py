@@ -27,26 +27,26 @@ CALLS = Path(__file__).parents[2] / "tests" / "language" / "dialogue_acts"
 PARTS = ("open", "held_out", "real")
 TEXTS = ("text", "heard")
 FIRES = frozenset({"hard", "defence", "promise", "abuse", "demand"})
-"""Kinds that fire a cue by themselves."""
+"""Kinds that open a cue on their own."""
 WORD = SAMPLE_RATE // 3
-"""Samples a word lasts."""
+"""Duration of a word, samples."""
 BETWEEN = SAMPLE_RATE // 2
-"""Samples between two lines."""
+"""Gap between two lines, samples."""
 
 
 class Line(NamedTuple):
-    """What was found in a line of a call, and what is there."""
+    """A line of a call: the dialogue acts found in it, and those labelled."""
 
     speaker: Speaker
     text: str
     found: dict[str, str]
-    """By kind, its words."""
+    """The words of each dialogue act, by kind."""
     moves: frozenset[str]
     either: frozenset[str]
 
 
 class Score(NamedTuple):
-    """How many were found rightly, wrongly, and not."""
+    """Counts of dialogue acts that were found correctly, found wrongly, and missed."""
 
     right: int
     wrong: int
@@ -54,17 +54,17 @@ class Score(NamedTuple):
 
     @property
     def precision(self) -> float:
-        """Part of the found that is right, 0..1; 1 where nothing was found."""
+        """Share of the found acts that is correct, 0..1; 1 if none was found."""
         return self.right / max(self.right + self.wrong, 1) if self.right + self.wrong else 1.0
 
     @property
     def recall(self) -> float:
-        """Part of what is there that was found, 0..1; 1 where nothing is there."""
+        """Share of the labelled acts that was found, 0..1; 1 if none is labelled."""
         return self.right / (self.right + self.missed) if self.right + self.missed else 1.0
 
 
 def calls(directory: Path, part: str) -> Iterator[dict[str, Any]]:
-    """Go through the labelled calls of a part."""
+    """Yield the labelled calls of a part."""
     for path in sorted(directory.glob("*.toml")):
         for call in tomllib.loads(path.read_text("utf-8"))["call"]:
             if call["part"] == part:
@@ -72,7 +72,7 @@ def calls(directory: Path, part: str) -> Iterator[dict[str, Any]]:
 
 
 def read(call: dict[str, Any], text: str) -> Iterator[Line]:
-    """Go through the lines of a call as they are read."""
+    """Yield the lines of a call, each with the dialogue acts found in it."""
     moves, now, numbers = (
         DialogueActTracker(find_language("en").dialogue_acts),
         0,
@@ -121,7 +121,7 @@ def read(call: dict[str, Any], text: str) -> Iterator[Line]:
 
 
 def scores(directory: Path, part: str, text: str) -> dict[tuple[Speaker, str], Score]:
-    """Return the scores of a part by speaker and kind."""
+    """Return the scores on a part, by speaker and kind."""
     right, wrong, missed = (Counter[tuple[Speaker, str]]() for _ in range(3))
     for call in calls(directory, part):
         for line in read(call, text):
@@ -134,12 +134,12 @@ def scores(directory: Path, part: str, text: str) -> dict[tuple[Speaker, str], S
 
 
 def total(by_kind: dict[tuple[Speaker, str], Score]) -> Score:
-    """Return all kinds as one."""
+    """Return the sum of the scores."""
     return Score(*(sum(counts) for counts in zip(*by_kind.values(), strict=True)))
 
 
 def misses(directory: Path, only: str | None) -> None:
-    """Print what is found wrongly, and what is not found, in the part that may be looked at."""
+    """Print the acts that are found wrongly or missed, in the parts that may be looked at."""
     for call in (*calls(directory, "open"), *calls(directory, "real")):
         for text in TEXTS:
             for line in read(call, text):

@@ -36,21 +36,21 @@ from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE
 
 CALLS = 8
 WARM = 20
-"""Hops before the clock starts."""
+"""Hops before the measurement starts."""
 ALLOCATION_HOPS = 10_000
 REACH = {"batch": 10.0, "live": 5.0, "many": 20.0}
-"""Times less than openSMILE."""
+"""Target ratio of openSMILE's CPU time to voicecoach's."""
 
 
 class Stream(NamedTuple):
-    """Something that takes a call hop by hop."""
+    """An extractor that receives a call hop by hop."""
 
     push: Callable[[int], object]
     finish: Callable[[], None]
 
 
 def call_samples() -> F32:
-    """Return the sample call from its 20th second, [2, n]."""
+    """Return the sample call from its 20th second on, [2, samples]."""
     blocks = [
         b.samples
         for b in RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks(MAX_HOPS)
@@ -59,14 +59,14 @@ def call_samples() -> F32:
 
 
 def ours(samples: F32, calls: int = 1, group: int = GROUP_HOPS) -> Stream:
-    """Return `calls` calls in one extractor."""
+    """Return a stream of one voicecoach extractor that processes `calls` calls at once."""
     extractor = ProsodyExtractor(load_weights(prosody_model()), 2 * calls, group)
     many = np.concatenate([np.roll(samples, SAMPLE_RATE * 7 * k, axis=1) for k in range(calls)])
     return Stream(lambda i: extractor.process(many[:, i * HOP : (i + 1) * HOP]), lambda: None)
 
 
 def open_smile(samples: F32) -> Stream:
-    """Return two live instances of openSMILE, one a channel, in a thread each."""
+    """Return a stream of two live openSMILE instances: one per channel, each in its own thread."""
     smile = peers.egemaps()
     options = smile._options()
     options["source"] = os.path.join(  # noqa: PTH118 - openSMILE's own paths are strings
@@ -100,7 +100,7 @@ def open_smile(samples: F32) -> Stream:
 
 
 def idle(_: F32) -> Stream:
-    """Return what does nothing."""
+    """Return a stream that does nothing."""
     return Stream(lambda i: None, lambda: None)
 
 
@@ -116,7 +116,7 @@ def cost(stream: Stream, seconds: float, paced: bool) -> float:
             time.sleep(wait)
         stream.push(WARM + i)
     if not paced:
-        stream.finish()  # what a thread has still to do counts
+        stream.finish()  # include the work that threads have not finished
     else:
         time.sleep(0.1)
     spent = time.process_time() - cpu
@@ -126,7 +126,7 @@ def cost(stream: Stream, seconds: float, paced: bool) -> float:
 
 
 def batch_ours(samples: F32) -> float:
-    """Return our CPU milliseconds per second of one channel, in blocks as a replay does."""
+    """Return voicecoach's CPU milliseconds per second of one channel, in blocks as in a replay."""
     extractor = ProsodyExtractor(load_weights(prosody_model()))
     size = MAX_HOPS * HOP
     whole = int(samples.shape[1] // size * size)
@@ -138,7 +138,7 @@ def batch_ours(samples: F32) -> float:
 
 
 def batch_open_smile(samples: F32) -> float:
-    """Return openSMILE's, a whole channel at once."""
+    """Return openSMILE's CPU milliseconds per second of one channel, a whole channel at a time."""
     smile = peers.egemaps()
     cpu = time.process_time()
     for channel in samples:
@@ -148,10 +148,10 @@ def batch_open_smile(samples: F32) -> float:
 
 
 def net_allocation(samples: F32) -> tuple[int, int]:
-    """Return by how many bytes memory grows over `ALLOCATION_HOPS` live hops: arrays, and all.
+    """Return the bytes by which memory grows over `ALLOCATION_HOPS` live hops: arrays, and in all.
 
-    What is not arrays are small objects that the interpreter keeps for later, up to a limit of its
-    own.
+    Memory outside arrays is small objects that the interpreter keeps for reuse, up to a fixed
+    limit.
     """
     extractor = ProsodyExtractor(load_weights(prosody_model()))
     hops = samples.shape[1] // HOP

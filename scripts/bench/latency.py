@@ -63,14 +63,14 @@ from voicecoach.views.display import Display, make_display
 from voicecoach.views.snapshot import Snapshot
 
 WARM_S = 8.0
-"""Left out of the figures: models are loaded, the first chunks come."""
+"""Seconds left out of the figures, while models are loaded and the first chunks arrive."""
 CHUNK = 320
 REACH_MS = 150
-"""Level and overlap on the screen, 95th percentile."""
+"""Target for level and overlap on the screen, 95th percentile."""
 
 
 class Recording:
-    """A capture backend that delivers a file as a device would, in real time."""
+    """A capture backend that delivers a file in real time, as a device would."""
 
     pauses_in_silence = False
 
@@ -80,14 +80,14 @@ class Recording:
         self._rows = (both.T * 32767).astype(np.int16)
 
     def sources(self) -> list[AudioSource]:
-        """Return both channels of it."""
+        """Return both channels of the file."""
         return [
             AudioSource("left", "left", "input", True),
             AudioSource("right", "right", "output", True),
         ]
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Play one of them."""
+        """Start playing one channel."""
         return Playing(self._rows[speaker.row], deliver)
 
 
@@ -100,11 +100,11 @@ class Playing:
         threading.Thread(target=self._play, daemon=True).start()
 
     def failure_reason(self) -> str:
-        """Return nothing: a file has none."""
+        """Return an empty string: a file does not fail."""
         return ""
 
     def close(self) -> None:
-        """Play no more."""
+        """Stop playing."""
         self._ended.set()
 
     def _play(self) -> None:
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="an SVG")
     args = parser.parse_args()
-    args.file |= args.overlay  # no sound server, either
+    args.file |= args.overlay  # needs no sound server either
     with ExitStack() as stack:
         screen = None
         if not args.no_screen and not args.here:
@@ -182,11 +182,11 @@ NAMED = ("agentmic", "softphone.monitor")
 
 
 class Raw(argparse.RawDescriptionHelpFormatter):
-    """Leaves the description as it is."""
+    """Prints the description without wrapping it."""
 
 
 class Script:
-    """What happens during the measurement, and what came of it."""
+    """The steps of the measurement, and its results."""
 
     def __init__(
         self, args: Any, session: LiveSession, feed: Feed, server: Any, screen: Any, out: Path
@@ -199,7 +199,7 @@ class Script:
         self._failed: BaseException | None = None
 
     def run(self) -> None:
-        """Play, wait, and end it."""
+        """Play the call or the bursts, measure, and quit the program."""
         try:
             if self._args.pixels:
                 self._pixels()
@@ -223,10 +223,10 @@ class Script:
         self._cpu = {name: after[name] - before.get(name, 0.0) for name in after}
         self._stages = {name: stages[name].stats() for name in STAGES}
 
-    # --- from outside -----------------------------------------------------------------------
+    # --- timed from outside -----------------------------------------------------------------
 
     def _pixels(self) -> None:
-        """Time bursts of the agent's voice, alone and over the customer's."""
+        """Time bursts of the agent's voice, alone and while the customer talks."""
         time.sleep(WARM_S)
         for name, over in (("level", False), ("overlap", True)):
             files, onsets = bursts(self._args.call, self._out, over, round(self._args.seconds / 2))
@@ -240,7 +240,7 @@ class Script:
             time.sleep(3.0)
 
     def _region(self, name: str) -> tuple[int, int, int, int]:
-        """Return where on the screen it is shown: the agent's meter, or the word beside them."""
+        """Return the pixels to watch: the agent's meter, or the word beside the agent's name."""
         from PySide6.QtCore import QPoint
         from PySide6.QtWidgets import QApplication
 
@@ -251,10 +251,10 @@ class Script:
             return left, top, left + width, top + meter.height()
         return left + width // 2, top - ROW, left + width, top - 2
 
-    # --- what came of it --------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------
 
     def report(self, log: Path) -> None:
-        """Print the tables, and write what was asked for."""
+        """Print the tables, and write the files asked for."""
         if self._failed:
             raise self._failed
         facts: dict[str, Any] = {"busy": self._args.busy, "words": not self._args.no_words}
@@ -321,11 +321,11 @@ THREADS = {
     "log": "writing the log",
     "transcription": "handing audio to the recogniser",
 }
-"""Of this program, by name; those that Python does not know are the sound system's."""
+"""This program's threads by name; threads that Python does not know belong to the sound system."""
 
 
 def used() -> dict[str, float]:
-    """Return the CPU seconds of this program's threads and of its recogniser, so far."""
+    """Return the CPU seconds used so far by this program's threads and by its recogniser."""
     mine = psutil.Process()
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
     found: dict[str, float] = {}
@@ -340,7 +340,7 @@ def used() -> dict[str, float]:
 
 
 def split(call: Path, folder: Path) -> dict[str, Path]:
-    """Return a file for each speaker of a recording."""
+    """Write one file for each speaker of a recording; return their paths by speaker."""
     samples, rate = soundfile.read(call, always_2d=True)
     files = {}
     for speaker in SPEAKERS:
@@ -351,7 +351,7 @@ def split(call: Path, folder: Path) -> dict[str, Path]:
 
 @contextmanager
 def burning() -> Iterator[None]:
-    """Load every core."""
+    """Load every core for as long as the context is open."""
     command = [sys.executable, "-c", "while True: sum(i * i for i in range(10_000))"]
     burners = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
     try:
@@ -362,16 +362,16 @@ def burning() -> Iterator[None]:
             burner.wait()
 
 
-# --- the overlay by itself ------------------------------------------------------------------
+# --- the overlay alone ----------------------------------------------------------------------
 
 RATE = 20
-"""Changes a second."""
+"""Changes per second."""
 REACH_SHARE = {"everything changes 20 times a second": 2.5, "nothing changes": 0.1}
-"""Percent of a core."""
+"""Target CPU use, percent of a core."""
 
 
 def print_overlay(seconds: float) -> None:
-    """Print what it costs where all of it changes, and where nothing does."""
+    """Print the CPU use of the overlay when everything in it changes, and when nothing does."""
     print("\n| overlay | CPU, % of a core | to reach | reached |\n|---|---|---|---|")
     for what, most in REACH_SHARE.items():
         share = shown_for(seconds, changes=most > 1.0)
@@ -380,7 +380,7 @@ def print_overlay(seconds: float) -> None:
 
 
 def shown_for(seconds: float, *, changes: bool) -> float:
-    """Return the CPU of showing it, percent of a core."""
+    """Show the overlay for `seconds`; return its CPU use, percent of a core."""
     from voicecoach.shell.views import overlay
 
     feed, ended, share = Feed(), threading.Event(), list[float]()
@@ -404,7 +404,7 @@ def shown_for(seconds: float, *, changes: bool) -> float:
 
 
 def shaken(still: Display, i: int) -> Display:
-    """Return a display that differs from the one before in every meter and bar."""
+    """Return the `i`-th display of a series in which every meter and bar changes each time."""
     value = round(abs(i % 100 - 50) / 50, 2)
     channels = tuple(msgspec.structs.replace(c, level=(7 * i + 5) % 20) for c in still.channels)
     bars = [
@@ -417,20 +417,23 @@ def shaken(still: Display, i: int) -> Display:
 # --- bursts ---------------------------------------------------------------------------------
 
 ROW = 20
-"""Pixels above the agent's meter with the word beside their name."""
+"""Height in pixels, above the agent's meter, of the row with the word next to the agent's name."""
 EVERY_S = 2.0
 SPOKEN_S = (99.9, 100.6)
-"""Of the sample call: the agent begins a word at once."""
+"""Seconds of the sample call at whose start the agent begins a word."""
 TALKED_S = (20.0, 40.0)
-"""Of the sample call: the customer speaks."""
+"""Seconds of the sample call in which the customer speaks."""
 LOUD = 0.02
-"""Of full scale: a burst has begun."""
+"""Level above which a burst has begun, as a share of full scale."""
 
 
 def bursts(
     call: Path, folder: Path, over: bool, seconds: int
 ) -> tuple[dict[str, Path], list[float]]:
-    """Write bursts of the agent's voice, over the customer's or alone; return when they begin."""
+    """Write bursts of the agent's voice, alone or over the customer's.
+
+    Returns the files by speaker, and the seconds at which the bursts begin.
+    """
     samples, rate = soundfile.read(call, always_2d=True)
     word = samples[round(SPOKEN_S[0] * rate) : round(SPOKEN_S[1] * rate), 0]
     word = word[np.flatnonzero(np.abs(word) > LOUD)[0] :]
@@ -453,7 +456,7 @@ def bursts(
 
 
 class Recorder:
-    """Tells when the sound server gives out the beginning of each burst."""
+    """Records when the sound server plays the beginning of each burst."""
 
     RATE = 48_000
 
@@ -466,7 +469,7 @@ class Recorder:
         self._thread.start()
 
     def stop(self) -> list[float]:
-        """Return the times, seconds of `time.monotonic`."""
+        """Stop recording; return the times in seconds of `time.monotonic`."""
         self._process.kill()
         self._process.wait()
         self._thread.join()
@@ -483,14 +486,14 @@ class Recorder:
             if not len(loud):
                 continue
             if now - quiet_since > 0.7:
-                # The last sample of a piece has just been given out.
+                # The last sample of a chunk has just been played.
                 self._heard.append(now - (len(samples) - loud[0]) / self.RATE)
             quiet_since = now
         self._process.stdout.close()
 
 
 class Watcher:
-    """Tells when pixels of a region change, from a process of its own."""
+    """Records when pixels of a region change, in a separate process."""
 
     def __init__(self, folder: Path, region: tuple[int, int, int, int]) -> None:
         command = [
@@ -503,14 +506,14 @@ class Watcher:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def stop(self) -> list[float]:
-        """Return the times of the changes, seconds of `time.monotonic`."""
+        """Stop watching; return the times of the changes in seconds of `time.monotonic`."""
         self._process.send_signal(signal.SIGINT)
         said, _ = self._process.communicate()
         return [float(line) for line in said.split()]
 
 
 def paired(heard: list[float], changed: list[float], count: int) -> list[float]:
-    """Return, for each burst, the seconds until the first change after it."""
+    """Return the seconds from each burst to the first change within 1 s, if there is one."""
     delays = []
     for at in heard[:count]:
         after = [c - at for c in changed if 0.0 < c - at < 1.0]
@@ -520,7 +523,7 @@ def paired(heard: list[float], changed: list[float], count: int) -> list[float]:
 
 
 def picture(stages: dict[str, Any]) -> str:
-    """Return the stages as an SVG: the median dark, to the 95th and 99th percentile lighter."""
+    """Return the stages as an SVG bar chart: medians dark, 95th and 99th percentiles lighter."""
     rows = [(name, f) for name, f in stages.items() if name != "words"]
     most = max(f["p99"] for _, f in rows)
     width, row, left = 640, 26, 90

@@ -19,14 +19,14 @@ import numpy as np
 
 
 def main() -> None:
-    """Watch."""
+    """Watch the region and print the times."""
     folder, (left, top, right, bottom) = Path(sys.argv[1]), map(int, sys.argv[2:6])
-    # A shell's background job is started with interrupts ignored.
+    # A shell starts background jobs with interrupts ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     times: list[float] = []
     with (folder / "Xvfb_screen0").open("rb") as file:
         screen = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    # An xwd header: its size is the first field, the bytes of a line the 13th, colours the 20th.
+    # xwd header: field 1 is its size, field 13 the bytes per line, field 20 the number of colours.
     fields = struct.unpack(">25I", screen[:100])
     first, line = fields[0] + 12 * fields[19], fields[12]
     pixels = np.frombuffer(screen, np.uint8, offset=first)[: line * fields[5]].reshape(-1, line)

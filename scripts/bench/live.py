@@ -30,7 +30,7 @@ from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
 
 REACH_S = 0.15
 ALONE = {"header", "degraded"}
-"""What is of the program and not of the call."""
+"""Event types that concern the program rather than the call."""
 
 Json = dict[str, Any]
 
@@ -45,7 +45,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, SoundServer(SAMPLE_RATE) as server:
         out = Path(folder)
         samples, rate = soundfile.read(args.call, always_2d=True)
-        both = 0.9 * soxr.resample(samples[:, :2], rate, SAMPLE_RATE)  # it overshoots
+        both = 0.9 * soxr.resample(
+            samples[:, :2], rate, SAMPLE_RATE
+        )  # resampling overshoots full scale
         soundfile.write(out / "both.wav", both, SAMPLE_RATE, "PCM_16")
         files = {}
         for speaker in SPEAKERS:
@@ -100,14 +102,14 @@ def read(log: Path) -> list[Json]:
 
 
 def replayed(path: Path, out: Path, options: Sequence[str]) -> list[Json]:
-    """Return the events of a recording."""
+    """Replay a recording and return its events."""
     command = [sys.executable, "-m", "voicecoach", "replay", str(path), "--out", str(out)]
     subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
     return read(out / path.stem / "events.jsonl")
 
 
 def found_at(whole: Path, part: Path) -> float:
-    """Return the second at which the agent's channel of a recording begins in another."""
+    """Return the second at which `part` begins in `whole`, by correlating the agent's channels."""
     sounds = [soundfile.read(path)[0][:, 0] for path in (whole, part)]
     return int(np.argmax(correlate(*sounds, mode="valid", method="fft"))) / SAMPLE_RATE
 

@@ -71,9 +71,9 @@ NUMBERS = find_numbers("en")
 MOVES = Path(__file__).parents[2] / "tests" / "language" / "dialogue_acts"
 SEED = 4111
 RUN = 4
-"""Digits in a row that are a leak."""
+"""Number of digits in a row that counts as a leak."""
 FIGURES = {"type", "voicecoach", "formula", "practise", "notes", "facts", "numbers", "value"}
-"""What holds figures that nobody said."""
+"""JSON keys whose figures were not said in the call."""
 SAID = re.compile(r"\*\*(agent|customer|\d+:\d\d)")
 CARDS, SHORT = 8, 1
 """Cards for each way of saying one."""
@@ -103,7 +103,7 @@ ALIKE = {
     **{"oh": "0", "o": "0", "nought": "0", "won": "1", "to": "2", "too": "2", "tree": "3"},
     **{"for": "4", "fore": "4", "fife": "5", "ate": "8", "niner": "9"},
 }
-"""What is a digit beside one."""
+"""Words that mean a digit when next to one."""
 
 ORDINARY = (
     # Dates.
@@ -118,7 +118,7 @@ ORDINARY = (
     "It's double oh double four twenty seven ninety four six oh oh one two, as I said.",
     "Call 1-800-555-0199 and ask for Ann.",
     "The old one was 555 123 4567 but the new one is 555 987 6543 since May.",
-    # Order numbers and the like.
+    # Order numbers and similar.
     "The order is 4471 9920 and it never came.",
     "Case number A 10 77 43, that was Monday.",
     "The tracking number is 9400 1118 and so on.",
@@ -138,23 +138,23 @@ ORDINARY = (
     "Between 8 am and 10 am or 3 pm and 5 pm would do.",
     "The buses are at 10:05, 10:20, 10:35 and 10:50 from here.",
     "From 9 to 5 on weekdays and 10 to 4 on Saturdays.",
-    # And words that only sound like digits.
+    # Words that only sound like digits.
     "I came to you for help and you ate my time, too.",
     "One of them won two of the four for you.",
     "No, so sorry, okay, that's the one for me.",
 )
-"""What people say with figures in it that is no card number, as a recogniser writes it."""
+"""Sentences with figures that are not card numbers, as a recogniser writes them."""
 NEAR = 12
-"""Lines that are said in the minute after a card was spoken of."""
+"""Number of lines in about a minute: those after a mention of a card count as near it."""
 OVER = ("but", "never", "mind", "all", "of", "that", "let", "us", "go", "on")
-"""Words that follow in mid-speech."""
+"""Words that follow a line in mid-speech."""
 
 
-# --- cards and how they are said ------------------------------------------------------------
+# --- cards, and ways of saying them ---------------------------------------------------------
 
 
 class Card(NamedTuple):
-    """A made card number."""
+    """A synthetic card number."""
 
     groups: list[str]
     code: str
@@ -162,29 +162,29 @@ class Card(NamedTuple):
 
     @property
     def number(self) -> str:
-        """All its digits."""
+        """All digits of the card."""
         return "".join(self.groups)
 
     @property
     def secret(self) -> str:
-        """Those that are not to be read."""
+        """The digits that must be hidden."""
         return self.number[SHOWN_DIGITS:]
 
 
 class Part(NamedTuple):
-    """Something that is said without a pause."""
+    """A text that a speaker says without a pause."""
 
     who: Speaker
     text: str
     pause_s: float = 0.3
-    """After it."""
+    """Pause after it, seconds."""
 
 
 ASKED = [Part(A, "could I have your card number, please?", 0.8)]
 
 
 def luhn(number: str) -> int:
-    """Return the digit that makes a number Luhn-valid at its end."""
+    """Return the check digit that makes a number Luhn-valid."""
     total = 0
     for i, digit in enumerate(reversed(number)):
         value = int(digit) * (2 if i % 2 == 0 else 1)
@@ -193,7 +193,7 @@ def luhn(number: str) -> int:
 
 
 def card(rng: np.random.Generator, first: str, sizes: Sequence[int]) -> Card:
-    """Return a card whose secret digits, by threes, are nowhere else in what is said."""
+    """Draw a card, no three secret digits of which occur elsewhere in what is said."""
     while True:
         drawn = "".join(map(str, rng.integers(0, 10, sum(sizes) - len(first) - 1)))
         number = first + drawn
@@ -208,12 +208,12 @@ def card(rng: np.random.Generator, first: str, sizes: Sequence[int]) -> Card:
 
 
 def by_digit(group: str) -> str:
-    """Say a group digit by digit."""
+    """Spell a group digit by digit."""
     return " ".join(UNITS[int(digit)] for digit in group)
 
 
 def by_pairs(group: str) -> str:
-    """Say a group by twos, as "forty-one eleven"; what is left over alone."""
+    """Spell a group in pairs, as in "forty-one eleven"; an odd digit is said alone."""
     said = []
     for at in range(0, len(group), 2):
         pair = group[at : at + 2]
@@ -228,7 +228,7 @@ def by_pairs(group: str) -> str:
 
 
 def by_doubles(group: str) -> str:
-    """Say a group with "double" and "triple", and "oh"."""
+    """Spell a group with "double", "triple" and "oh"."""
     said = []
     for digit, run in itertools.groupby(group):
         count = len(list(run))
@@ -239,32 +239,32 @@ def by_doubles(group: str) -> str:
 
 
 def one_breath(card: Card, rng: np.random.Generator) -> list[Part]:
-    """Digit by digit, all at once."""
+    """Say the card digit by digit, without a pause."""
     return [Part(C, f"my card number is {by_digit(card.number)}")]
 
 
 def groups(card: Card, rng: np.random.Generator) -> list[Part]:
-    """In groups with short pauses."""
+    """Say the card in groups with short pauses."""
     return [Part(C, by_digit(g), rng.uniform(0.3, 0.6)) for g in card.groups]
 
 
 def slow(card: Card, rng: np.random.Generator) -> list[Part]:
-    """In groups with pauses that end utterances."""
+    """Say the card in groups, with pauses long enough to end utterances."""
     return [Part(C, by_digit(g), rng.uniform(0.8, 2.0)) for g in card.groups]
 
 
 def pairs(card: Card, rng: np.random.Generator) -> list[Part]:
-    """By twos."""
+    """Say the card in pairs of digits."""
     return [Part(C, by_pairs(g), rng.uniform(0.3, 0.8)) for g in card.groups]
 
 
 def doubles(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With double, triple and oh."""
+    """Say the card with "double", "triple" and "oh"."""
     return [Part(C, by_doubles(g), rng.uniform(0.3, 0.8)) for g in card.groups]
 
 
 def hesitating(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With uh, that's and then."""
+    """Say the card with "uh", "that's" and "and then" between the groups."""
     leads = ["so that's", "uh,", "and then", "okay,", "um, and"]
     return [
         Part(C, f"{lead} {by_digit(g)}", rng.uniform(0.3, 1.2))
@@ -273,7 +273,7 @@ def hesitating(card: Card, rng: np.random.Generator) -> list[Part]:
 
 
 def answered(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With the agent's okay after each group."""
+    """Say the card; the agent says "okay" or the like after each group."""
     said = itertools.cycle(["okay", "mm-hm", "go ahead", "yes"])
     parts = []
     for g, reply in zip(card.groups, said, strict=False):
@@ -282,7 +282,7 @@ def answered(card: Card, rng: np.random.Generator) -> list[Part]:
 
 
 def corrected(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With a wrong digit, taken back."""
+    """Say the card with one wrong digit, which is then corrected."""
     second = card.groups[1]
     wrong = by_digit(second[:-1] + str((int(second[-1]) + 5) % 10))
     parts = [Part(C, by_digit(g), 0.5) for g in card.groups]
@@ -291,21 +291,21 @@ def corrected(card: Card, rng: np.random.Generator) -> list[Part]:
 
 
 def repeated(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With a group said twice, since the agent asks."""
+    """Say the card; one group is repeated because the agent asks."""
     parts = [Part(C, by_digit(g), 0.6) for g in card.groups]
     parts[2:2] = [Part(A, "sorry, again?", 0.6), Part(C, by_digit(card.groups[1]), 0.6)]
     return parts
 
 
 def interrupted(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With other words in the middle."""
+    """Say the card with other words in the middle."""
     parts = [Part(C, by_digit(g), 0.5) for g in card.groups]
     parts[2:2] = [Part(C, "hang on, let me turn it to the light", 0.7)]
     return parts
 
 
 def whole(card: Card, rng: np.random.Generator) -> list[Part]:
-    """With the expiry date and the security code after it."""
+    """Say the card, then its expiry date and security code."""
     parts = [Part(C, by_digit(g), 0.5) for g in card.groups]
     return [
         *parts,
@@ -315,7 +315,7 @@ def whole(card: Card, rng: np.random.Generator) -> list[Part]:
 
 
 def read_back(card: Card, rng: np.random.Generator) -> list[Part]:
-    """Read back by the agent, all of it or group by group."""
+    """Say the card; the agent reads it back, at the end or group by group."""
     if rng.uniform() < 0.5:
         said = by_digit(card.number)
         return [Part(C, said, 0.8), Part(A, f"so that's {said}", 0.8), Part(C, "yes", 0.5)]
@@ -342,7 +342,7 @@ WAYS: dict[str, Callable[[Card, np.random.Generator], list[Part]]] = {
 
 
 def spoken(text: str, engine: str, voice: str, rng: np.random.Generator) -> Samples:
-    """Return a text as a voice says it, at `SAMPLE_RATE`."""
+    """Synthesise a text with a voice, at `SAMPLE_RATE`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         if engine == "flite":
@@ -357,7 +357,7 @@ def spoken(text: str, engine: str, voice: str, rng: np.random.Generator) -> Samp
 
 
 def recorded(parts: Sequence[Part], rng: np.random.Generator, path: Path) -> None:
-    """Write a call in which these parts are said over a telephone line."""
+    """Write a call in which the parts are said over a telephone line."""
     mine, theirs = rng.permutation(len(VOICES))[:2]
     voices = {A: VOICES[mine], C: VOICES[theirs]}
     tracks: dict[Speaker, list[Samples]] = {s: [np.zeros(SAMPLE_RATE // 2)] for s in SPEAKERS}
@@ -381,7 +381,7 @@ def recorded(parts: Sequence[Part], rng: np.random.Generator, path: Path) -> Non
 
 
 def read(text: str) -> str:
-    """Return the digits that a person reads in a text, a `#` for each that is hidden."""
+    """Return the digits that a person can read in a text, with a `#` for each hidden digit."""
     text = (
         unicodedata.normalize("NFKC", text).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     )
@@ -421,7 +421,7 @@ def _beside_one(words: Sequence[str], i: int) -> bool:
 
 
 def longest(secret: str, text: str) -> int:
-    """Return how many of the secret digits can be read one after another."""
+    """Return how many secret digits can be read in a row."""
     shown = read(text)
     for size in range(len(secret), 0, -1):
         if any(secret[i : i + size] in shown for i in range(len(secret) - size + 1)):
@@ -430,9 +430,9 @@ def longest(secret: str, text: str) -> int:
 
 
 def alone(number: str, text: str) -> int:
-    """Return how many digits beyond the sixth are shown where the number stands, if it does.
+    """Return how many digits beyond the sixth are shown where the number stands; 0 if it does not.
 
-    What is shown is aligned with the number at the least cost; a hidden digit is any digit.
+    The shown digits are aligned with the number at the least cost; a hidden digit matches any.
     """
     said = read(text)
     costs = [[(0.0, 0)] * (len(number) + 1)]
@@ -457,7 +457,7 @@ def alone(number: str, text: str) -> int:
 
 
 def on_screen(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
-    """Yield the words that can be read after each event of words: of each, and of both."""
+    """Yield the words on screen after each event: of each speaker, and of both."""
     words: dict[tuple[Speaker, int], dict[int, Word]] = {}
     for event in events:
         if isinstance(event, Word):
@@ -476,7 +476,7 @@ def on_screen(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Yield the texts in a value of JSON's but those that hold figures of our own."""
+    """Yield the strings in a JSON value, except under the keys of `FIGURES`."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -489,7 +489,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def places(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield every place in which what was said can be read, and its text."""
+    """Yield every place where spoken words can be read, with its text."""
     log = reader.read_results(folder)
     yield from on_screen(log.events)
     for number, line in enumerate(log.path.read_bytes().splitlines()):
@@ -498,7 +498,7 @@ def places(folder: Path) -> Iterator[tuple[str, str]]:
         yield name, " ".join(strings(msgspec.json.decode((folder / name).read_bytes())))
     for name in (writer.SUMMARY_MD, writer.CARD_MD):
         lines = (folder / name).read_text("utf-8").splitlines()
-        # What somebody said stands behind their name, and the time before it.
+        # What was said follows the speaker's name or the time; times stand in backquotes.
         yield name, "\n".join(re.sub(r"`[^`]*`", "", x) for x in lines if SAID.search(x))
     shown = report.make_report(log.facts, log.events, writer.read_score_card(folder))
     html = page.report_page(shown, None).decode()
@@ -512,7 +512,7 @@ def places(folder: Path) -> Iterator[tuple[str, str]]:
         elif name == "textgrid":
             lines = [line for line in text.splitlines() if '"' in line]
         elif name == "rttm":
-            continue  # it has no words
+            continue  # this format has no words
         else:
             lines = [x for x in text.splitlines() if "-->" not in x and not x.isdigit()]
         yield name, "\n".join(lines)
@@ -522,7 +522,7 @@ def places(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 class Listener:
-    """A recogniser whose words are noted before anything is hidden."""
+    """A recogniser that notes its words before anything is hidden."""
 
     def __init__(self, whisper: Whisper) -> None:
         self._whisper = whisper
@@ -531,44 +531,44 @@ class Listener:
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
-        """Return the words, and note careful ones."""
+        """Return the words; note them if the request is careful."""
         words = self._whisper.transcribe(audio, prefix=prefix, context=context, careful=careful)
         if careful:
             self.heard.append(" ".join(word.text for word in words))
         return words
 
     def restart(self) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
 
 class Quiet:
-    """Nobody watches."""
+    """A view that shows nothing."""
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Ignore the event."""
 
     def on_progress(self, position: int) -> None:
-        """Note a time."""
+        """Ignore the progress."""
 
 
 class Found(NamedTuple):
-    """What became of a card."""
+    """The result for one card."""
 
     way: str
     heard: int
-    """Most secret digits in a row that the recogniser heard."""
+    """Most secret digits in a row in the recogniser's words."""
     shown: int
-    """Most that can be read somewhere."""
+    """Most secret digits in a row that can be read in one place."""
     where: str
     text: str
-    """What is there."""
+    """The text of that place."""
     few: bool
-    """No more digits can be read there than may be: the recogniser lost the first ones."""
+    """At most six digits can be read there, because the recogniser lost the first ones."""
     alone: int
     code: bool
-    """The security code can be read."""
+    """True if the security code can be read."""
     raw: str
-    """What was heard."""
+    """The recogniser's words, before masking."""
 
 
 def tried(
@@ -579,7 +579,7 @@ def tried(
     rng: np.random.Generator,
     asked: list[Part],
 ) -> Found:
-    """Say a card in a way, perhaps when it is asked for, replay the call, and look for it."""
+    """Stage and replay a call in which a card is said after `asked`, and look for the card."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         recorded([*asked, *WAYS[way](card, rng)], rng, folder / "call.wav")
@@ -610,7 +610,7 @@ def tried(
 
 
 def spoken_cards(many: int, seed: int, misses: bool, asked: list[Part]) -> None:
-    """Print what became of the cards."""
+    """Print the results for spoken cards."""
     print("\nThe agent asks for it:" if asked else "Nobody has spoken of a card:")
     whisper = Whisper(MODEL, "en")
     setup = CallSetup(Config(), built_in_cues(), shipped_models(), [])
@@ -645,7 +645,7 @@ def _row(name: str, found: Sequence[Found]) -> None:
 
 
 def ordinary(misses: bool) -> None:
-    """Print how many ordinary lines lose a digit."""
+    """Print how many ordinary lines have a digit hidden."""
     lines: dict[str, list[str]] = {"the list": list(ORDINARY)}
     near: dict[str, list[str]] = {}
     for path in sorted(MOVES.glob("*.toml")):
@@ -661,7 +661,7 @@ def ordinary(misses: bool) -> None:
     print("| near a card | of these hidden |\n|---|---|---|---|---|---|---|")
     for name, texts in lines.items():
         figures = sum(bool(read(text)) for text in texts)
-        # Words that follow show that a number is over; at an utterance's end nobody knows.
+        # Following words show that a number is over; at the end of an utterance it may go on.
         over = [
             t
             for t in texts

@@ -19,18 +19,18 @@ from scripts.support.corpora import Samples
 from voicecoach.types.stream import SAMPLE_RATE
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # pysptk asks for pkg_resources, which is on its way out
+    warnings.simplefilter("ignore")  # pysptk imports pkg_resources, which is deprecated
     import pysptk
 
 F0_MIN, F0_MAX = 60.0, 500.0
 Track = tuple[Samples, Samples]
 """Times in seconds and F0 in Hz, 0 where unvoiced."""
 RAPT_DELAY_S = 0.0075
-"""RAPT's frames lie this much later than its count of hops says."""
+"""RAPT's frames are this many seconds later than their index times the hop."""
 
 
 def rapt(x: Samples) -> Track:
-    """Return the track of RAPT (Talkin 1995), through SPTK."""
+    """Return the F0 track of RAPT (Talkin 1995), as implemented in SPTK."""
     full = (x * 32768).astype(np.float32)
     f0 = pysptk.rapt(full, fs=SAMPLE_RATE, hopsize=80, min=F0_MIN, max=F0_MAX, otype="f0")
     return np.asarray(np.arange(len(f0)) * 0.005 + RAPT_DELAY_S, np.float64), np.asarray(
@@ -39,21 +39,21 @@ def rapt(x: Samples) -> Track:
 
 
 def praat_ac(x: Samples) -> Track:
-    """Return the track of Praat's autocorrelation method (Boersma 1993)."""
+    """Return the F0 track of Praat's autocorrelation method (Boersma 1993)."""
     sound = parselmouth.Sound(x, SAMPLE_RATE)
     track = sound.to_pitch_ac(time_step=0.005, pitch_floor=F0_MIN, pitch_ceiling=F0_MAX)
     return track.xs(), track.selected_array["frequency"]
 
 
 def praat_cc(x: Samples) -> Track:
-    """Return the track of Praat's cross-correlation method."""
+    """Return the F0 track of Praat's cross-correlation method."""
     sound = parselmouth.Sound(x, SAMPLE_RATE)
     track = sound.to_pitch_cc(time_step=0.005, pitch_floor=F0_MIN, pitch_ceiling=F0_MAX)
     return track.xs(), track.selected_array["frequency"]
 
 
 def egemaps() -> opensmile.Smile:
-    """Return openSMILE set up for the descriptors of eGeMAPSv02."""
+    """Return an openSMILE extractor for the eGeMAPSv02 descriptors."""
     return opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02,
         feature_level=opensmile.FeatureLevel.LowLevelDescriptors,
@@ -61,7 +61,7 @@ def egemaps() -> opensmile.Smile:
 
 
 def open_smile(x: Samples) -> Track:
-    """Return the F0 of eGeMAPSv02."""
+    """Return the F0 track of openSMILE's eGeMAPSv02."""
     table = egemaps().process_signal(x.astype(np.float32), SAMPLE_RATE)
     semitones = table["F0semitoneFrom27.5Hz_sma3nz"].to_numpy()
     start = table.index.get_level_values("start").total_seconds().to_numpy()
@@ -69,7 +69,7 @@ def open_smile(x: Samples) -> Track:
 
 
 def sample(track: Track, at_s: Samples) -> Samples:
-    """Return a track's nearest values at the given times, 0 where it has none within 10 ms."""
+    """Return a track's F0 at the given times (s): the nearest value, 0 if none is within 10 ms."""
     times, f0 = track
     i = np.clip(np.searchsorted(times, at_s), 1, len(times) - 1)
     i -= at_s - times[i - 1] < times[i] - at_s
@@ -77,17 +77,17 @@ def sample(track: Track, at_s: Samples) -> Samples:
 
 
 def aligned(trackers: Iterable[Callable[[Samples], Track]], x: Samples, step_s: float) -> Samples:
-    """Return the F0 by each tracker of a clip brought to a common level, [trackers, times]."""
+    """Bring a clip to a common level; return the F0 by tracker each `step_s`, [trackers, times]."""
     x = np.clip(x / np.sqrt(np.mean(x * x)) * 0.05, -1, 1)
     at = np.asarray(np.arange(int(len(x) / SAMPLE_RATE / step_s)) * step_s, np.float64)
     return np.stack([sample(tracker(x), at) for tracker in trackers])
 
 
 def intensity_peaks(x: Samples, dip_db: float = 2.0, silence_db: float = 25.0) -> int:
-    """Return the syllable nuclei of a clip by intensity peaks (de Jong & Wempe 2009, script v2).
+    """Count the syllable nuclei of a clip by intensity peaks (de Jong & Wempe 2009, script v2).
 
     A nucleus is a voiced peak of the intensity within `silence_db` of the loudest (its 99th
-    percentile), with a dip of at least `dip_db` before the next.
+    percentile), with a dip of at least `dip_db` before the next peak.
     """
     sound = parselmouth.Sound(x, SAMPLE_RATE)
     contour = sound.to_intensity(50.0)

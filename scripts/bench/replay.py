@@ -40,39 +40,39 @@ from voicecoach.types.events import Event
 from voicecoach.types.stream import SAMPLE_RATE
 
 WITH_WORDS, WITHOUT = 4.0, 300.0
-"""Times real time to reach: on the whole machine, and per core."""
+"""Target speeds, as multiples of real time: on the whole machine, and per core."""
 
 
 class Silent:
-    """Watches nothing, but for the memory at each minute of the call."""
+    """A view that shows nothing, and records the memory at each minute of the call."""
 
     def __init__(self) -> None:
         self.resident_mb: list[float] = []
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Ignore the event."""
 
     def on_progress(self, position: int) -> None:
-        """Note the memory once a minute of audio."""
+        """Record the memory once per minute of audio."""
         if position / SAMPLE_RATE >= 60 * (len(self.resident_mb) + 1):
             self.resident_mb.append(resident_mb())
 
 
 def resident_mb() -> float:
-    """Return the memory of this process that is in RAM, MB."""
+    """Return the resident memory of this process, MB."""
     with Path("/proc/self/statm").open() as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 class Run(NamedTuple):
-    """What one replay took."""
+    """The speed and memory of one replay."""
 
     wall: float
-    """Times real time."""
+    """Multiple of real time, by the clock."""
     core: float
-    """Times real time for each core that was busy in this process."""
+    """Multiple of real time, by the CPU time of this process."""
     resident_mb: list[float]
-    """Memory at each minute of the call."""
+    """Memory at each minute of the call, MB."""
 
 
 def _replay(path: Path, words: bool) -> Run:
@@ -103,7 +103,7 @@ def _replay(path: Path, words: bool) -> Run:
 
 
 def _alone(path: Path, words: bool) -> Run:
-    """Run `_replay` in a new process, so that no run warms another."""
+    """Run `_replay` in a new process, so that no run benefits from an earlier one."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_replay, (path, words))
 
@@ -111,7 +111,7 @@ def _alone(path: Path, words: bool) -> Run:
 def _speed(path: Path, words: bool, count: int) -> None:
     runs = [_alone(path, words) for _ in range(count)]
     if words:
-        # The recognisers are processes of their own: per core says nothing here.
+        # The recognisers run in other processes, so this process's CPU time leaves them out.
         _row("replay with words", [run.wall for run in runs], WITH_WORDS)
     else:
         _row("replay without words", [run.wall for run in runs])

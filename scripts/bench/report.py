@@ -39,7 +39,7 @@ from voicecoach.types.stream import SAMPLE_RATE
 from voicecoach.views import event_log
 
 REACH_S = 3.0
-"""From navigation to a page that is ready, of an hour."""
+"""Target time from navigation until the page of an hour-long call is ready."""
 MOMENTS = """
 const done = arguments[0];
 const look = () => {
@@ -53,7 +53,7 @@ look();
 
 
 def long_log(once: reader.Results, times: int, folder: Path) -> Path:
-    """Write the log of a call that goes so many times over; return its path."""
+    """Write the log of a call repeated `times` times; return its path."""
     end = max(e.end for e in once.events if isinstance(e, Ended))
     utterances = max((getattr(e, "utterance", 0) for e in once.events), default=0)
     path = folder / EVENT_LOG
@@ -67,7 +67,7 @@ def long_log(once: reader.Results, times: int, folder: Path) -> Path:
 
 
 def moved(event: Event, by: int, utterances: int) -> Event:
-    """Return an event that is `by` samples later, in later utterances."""
+    """Return the event moved by `by` samples, with `utterances` added to its utterance number."""
     changed = {
         name: getattr(event, name) + (utterances if name == "utterance" else by)
         for name in ("at", "start", "end", "utterance")
@@ -77,7 +77,7 @@ def moved(event: Event, by: int, utterances: int) -> Event:
 
 
 def long_call(times: int, path: Path) -> None:
-    """Write the sample call so many times over, as long as its log says it is."""
+    """Write the sample call, repeated `times` times."""
     blocks = [
         block.samples
         for block in RecordedCall.from_stereo(resource("samples", SAMPLE_CALL)).blocks()
@@ -89,7 +89,7 @@ def long_call(times: int, path: Path) -> None:
 
 
 def opened(page: Path) -> tuple[float, float]:
-    """Return the seconds until the page is drawn, and until it is to be heard."""
+    """Open a page; return the seconds until it is drawn, and until its audio can be played."""
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as driver:
         driver.set_script_timeout(60)
         driver.get(page.as_uri())
@@ -98,12 +98,12 @@ def opened(page: Path) -> tuple[float, float]:
 
 
 def told(name: str, values: Sequence[float]) -> None:
-    """Print the median and range of seconds."""
+    """Print the median and range of times in seconds."""
     print(f"{name}: {statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})")
 
 
 def main() -> None:
-    """Run the benchmark; the exit code is 1 where what is to be reached is not."""
+    """Run the benchmark; the exit code is 1 if the target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=60.0)

@@ -63,12 +63,12 @@ from voicecoach.views import event_log
 
 
 class Renamed(NamedTuple):
-    """A text of the old side's files or their names, or a word of its command lines."""
+    """A text that changed in the files, the file names or the command lines."""
 
     old: str
-    """Taken literally: put quotes around a field's name."""
+    """The literal text; a field's name needs its quotes."""
     new: str
-    """What stands for it on the new side."""
+    """The text in its place on the new side."""
     why: str
 
 
@@ -83,10 +83,10 @@ RENAMED: tuple[Renamed, ...] = (
 
 
 class Added(NamedTuple):
-    """What the new side's logs have and the old side's have not."""
+    """A part of the logs that only the new side writes."""
 
     pattern: str
-    """What matches in a .jsonl file is left out of it."""
+    """Regular expression; its matches in the new side's .jsonl files are left out."""
     why: str
 
 
@@ -99,27 +99,27 @@ ADDED: tuple[Added, ...] = (
 )
 
 ROOT = Path(stage_call.__file__).resolve().parents[len(stage_call.__name__.split(".")) - 1]
-"""This tree."""
+"""The root of this tree."""
 CAST = 1
-"""Which cast stages the scenarios."""
+"""The cast with which the scenarios are staged."""
 FRAMES = "11_said_again.flac"
-"""A short call that is replayed with `--frames`, too."""
+"""A short call that is also replayed with `--frames`."""
 LONGEST_S = 540.0
-"""Seconds that a command may take."""
+"""Time limit of a command, seconds."""
 NOT_COMPARED = frozenset({"done", "none.toml", "stderr.txt", "score/events.jsonl"})
-"""What is no result; sentences of errors among them."""
+"""Files that are not compared, among them error messages."""
 
 WORDING = frozenset(
     {"title", "message", "say", "instead", "hard_instead"}
     | {"practise", "why", "name", "note", "notes"}
 )
-"""Keys of sentences: whether there is one is compared."""
+"""JSON keys that hold a sentence; only its presence is compared."""
 PROSE = frozenset({"formula", "value", "numbers", "evidence", "followed", "measured"})
-"""Keys of texts of which the numbers and what is quoted are compared."""
+"""JSON keys that hold text; only its numbers and quotations are compared."""
 LABELLED = frozenset({"evidence", "numbers"})
-"""Keys of rows whose first item is a sentence."""
+"""JSON keys of rows whose first item is a sentence."""
 CODES = frozenset({"reason", "closed_because"})
-"""Keys of a code, which is compared, or of a sentence, which is not."""
+"""JSON keys that hold a code, which is compared, or a sentence, which is not."""
 
 DERIVED = re.compile(r"""(sha256-|nonce-|nonce=")[A-Za-z0-9+/=]{32,44}""")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.:,/]\d+)*%?")
@@ -131,14 +131,14 @@ QUOTED = re.compile(r'"[^"]*"|\u201c[^\u201d]*\u201d')
 
 
 class Task(NamedTuple):
-    """A call."""
+    """A call to compare."""
 
     name: str
     recording: Path | None
-    """None where it is to be staged."""
+    """None for a scenario, which is staged first."""
 
     def commands(self) -> dict[str, list[str]]:
-        """Return the command lines by the files that their output goes to; the first decides."""
+        """Return each command line by its output file; if the first fails, the rest are skipped."""
         if self.recording:
             given = [str(self.recording)]
             with contextlib.suppress(soundfile.LibsndfileError, TypeError):
@@ -160,7 +160,7 @@ class Task(NamedTuple):
 
 
 class Side(NamedTuple):
-    """A tree and where its results are."""
+    """A source tree, and where its results are kept."""
 
     tree: Path
     results: Path
@@ -169,16 +169,16 @@ class Side(NamedTuple):
     renamed: tuple[Renamed, ...] = ()
     """What has another name on the new side."""
     added: tuple[Added, ...] = ()
-    """What the old side has not."""
+    """What only this side writes."""
 
 
 def checked(found: Side) -> Side:
-    """Return a side with its version, once it is certain that its tree's code is what runs.
+    """Check that the side runs its own tree's code, and return the side with its version.
 
     Raises
     ------
     SystemExit
-        Where it is not.
+        If other code would run.
     """
     found.results.mkdir(parents=True, exist_ok=True)
     code = "import voicecoach; print(voicecoach.__version__, voicecoach.__file__)"
@@ -210,12 +210,12 @@ def _python(of: Side, given: Sequence[str], cwd: Path) -> subprocess.CompletedPr
 
 
 def made(of: Side, task: Task, staged: Path | None) -> Path:
-    """Return the folder with what a side makes of a call, made now unless it is there.
+    """Return the folder with a side's results for a call; make them if they are not there.
 
     Raises
     ------
     SystemExit
-        Where it cannot be staged.
+        If the call cannot be staged.
     """
     folder = of.results / task.name
     named = {row.new: row.old for row in of.renamed}
@@ -232,7 +232,7 @@ def made(of: Side, task: Task, staged: Path | None) -> Path:
         made_in.mkdir()
         _make(of, task, commands, made_in, staged)
         (made_in / done.name).write_text(as_done, "utf-8")
-        with contextlib.suppress(OSError):  # another run was sooner: the same is there
+        with contextlib.suppress(OSError):  # another run finished first, with the same results
             made_in.rename(folder)
     return folder
 
@@ -244,7 +244,7 @@ def _make(
     if not task.recording:
         _stage(of, task, folder, staged)
     for file, command in commands.items():
-        if file == "score.txt":  # from the log alone
+        if file == "score.txt":  # scored from the log alone
             log = next((folder / "out").glob("*/events.jsonl"))
             (folder / "score").mkdir()
             shutil.copyfile(log, folder / "score" / log.name)
@@ -274,19 +274,19 @@ def _script(tree: Path) -> Path | None:
 
 
 class Told(ToldAsr):
-    """Whose answers can be written down: their numbers are Python's own."""
+    """A scripted recogniser whose numbers are Python floats, so that they can be encoded."""
 
     def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
-        """Return the words that answer a request."""
+        """Return the words for a request."""
         return [
             TranscribedWord(word.text, *map(float, word[1:])) for word in super().words(request)
         ]
 
 
 def stage(name: str, folder: Path) -> None:
-    """Write a scenario's recording, its truth, and what the engine was given beside the sound.
+    """Write a scenario's recording, its truth, and the engine's inputs other than the audio.
 
-    The events of that go to `told.jsonl`; a replay as heard gives the same.
+    The events go to `told.jsonl`; a replay with `--as-heard` gives the same events.
     """
     clips = stage_call.takes(corpora.folder("emodb"))
     staged = stage_call.stage(stage_call.load(SCENARIOS / f"{name}.toml"), name, clips, CAST)
@@ -301,7 +301,7 @@ def stage(name: str, folder: Path) -> None:
 
 
 def tasks(folder: Path, only: str) -> list[Task]:
-    """Return the calls whose name holds `only`."""
+    """Return the calls whose names contain `only`."""
     places = [folder / name for name in ("calls", "complaint", "reported/inputs")]
     places = [place for place in places if place.is_dir()] or [folder]
     found = [Task(path.stem, None) for path in sorted(SCENARIOS.glob("*.toml"))]
@@ -318,17 +318,17 @@ def tasks(folder: Path, only: str) -> list[Task]:
 
 
 class Page(HTMLParser):
-    """What there is on a page, but for its style and its program."""
+    """Collects the content of an HTML page, without its styles and scripts."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
         self.data = ""
-        """Of its JSON."""
+        """The JSON in the page."""
         self._within = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note ids and sounds."""
+        """Collect ids, and hashes of `src` attributes."""
         named = dict(attrs)
         self._within = (named.get("type") or tag) if tag in ("script", "style") else ""
         if name := named.get("id"):
@@ -337,11 +337,11 @@ class Page(HTMLParser):
             self.lines.append(f"src {hashlib.sha256(source.encode()).hexdigest()}")
 
     def handle_endtag(self, tag: str) -> None:
-        """Come back to the text."""
+        """Mark that the text is outside scripts and styles again."""
         self._within = ""
 
     def handle_data(self, data: str) -> None:
-        """Note numbers."""
+        """Collect the JSON, or the numbers in the text."""
         if self._within == "application/json":
             self.data += data
         elif not self._within:
@@ -349,7 +349,7 @@ class Page(HTMLParser):
 
 
 def flat(value: Any, path: str = "", key: str = "") -> Iterator[str]:
-    """Yield the leaves of JSON, without its sentences."""
+    """Yield each leaf of a JSON value with its path, with sentences left out."""
     match value:
         case dict():
             for k, v in value.items():
@@ -371,7 +371,7 @@ def flat(value: Any, path: str = "", key: str = "") -> Iterator[str]:
 
 
 def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the texts of JSON, each with its key."""
+    """Yield each string of a JSON value with its key."""
     match value:
         case dict():
             for k, v in value.items():
@@ -384,16 +384,16 @@ def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 class Left:
-    """What a side left of a call.
+    """The result files of one side for one call.
 
     Parameters
     ----------
     folder
-        With its files.
+        Folder of the files.
     of
         The side.
     structure
-        Sentences do not count.
+        Ignore the wording of sentences.
     """
 
     def __init__(self, folder: Path, of: Side, *, structure: bool) -> None:
@@ -436,7 +436,7 @@ class Left:
         return [json.loads(text) for text in texts]
 
     def lines(self, name: str) -> list[str]:
-        """Return a file as it is compared."""
+        """Return the lines of a file that are compared."""
         ending = name.rpartition(".")[2]
         if self._structure and ending == "jsonl":
             return ["; ".join(flat(value)) for value in self._json(name)]
@@ -462,7 +462,7 @@ def _without(text: str, sentences: Sequence[str]) -> str:
 
 
 def kind(name: str) -> str:
-    """Return what a file counts as."""
+    """Return the kind of file under which a difference is printed."""
     first, _, rest = name.partition("/")
     if first in ("export", "score", "frames", "staged") and rest:
         return first
@@ -470,7 +470,7 @@ def kind(name: str) -> str:
 
 
 def difference(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return where two files differ first, and up to where; "" where they do not."""
+    """Describe where two files first differ, and up to which line; "" if they are the same."""
     first = _alike(zip_longest(old, new))
     if first == max(len(old), len(new)):
         return ""
@@ -482,7 +482,7 @@ def difference(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _types(lines: Sequence[str], without: Sequence[str]) -> str:
-    """Return how many of a log's lines are in it alone, by their type."""
+    """Count, by event type, the lines that are in one log and not in the other."""
     alone = (Counter(lines) - Counter(without)).elements()
     found = (TYPE.search(line) for line in alone)
     types = Counter(match.group(1) if match else "other" for match in found)
@@ -490,12 +490,12 @@ def _types(lines: Sequence[str], without: Sequence[str]) -> str:
 
 
 def _alike(pairs: Iterable[tuple[object, object]]) -> int:
-    """Return how many pairs are alike before the first that is not."""
+    """Count the equal pairs before the first unequal one."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def differences(old: Left, new: Left) -> dict[str, str]:
-    """Return the first difference of each kind of file, "" where there is none."""
+    """Return the first difference for each kind of file, "" if there is none."""
     found: dict[str, str] = {}
     for name in sorted(old.files.keys() | new.files.keys()):
         if name in old.files and name in new.files:
@@ -510,7 +510,7 @@ def differences(old: Left, new: Left) -> dict[str, str]:
 
 
 def compared(task: Task, old: Side, new: Side, *, structure: bool, quick: bool) -> dict[str, str]:
-    """Return what differs between two sides' results of a call."""
+    """Run a call on both sides and return the differences between the results."""
     quick = quick and (old.results / task.name / "done").is_file()
     if quick:
         was = made(old, task, None)
@@ -535,7 +535,7 @@ def _git(*given: str) -> str:
 
 @contextlib.contextmanager
 def checked_out(commit: str) -> Iterator[Path]:
-    """Give a commit's tree, for as long as it is needed."""
+    """Check out a commit into a temporary worktree."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "before"
         _git("worktree", "add", "--quiet", "--detach", str(tree), commit)
@@ -546,7 +546,7 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Compare, or stage a call for it."""
+    """Compare the two sides; with `--stage`, stage one call for a side."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--before", default="HEAD", help="the old commit; default: HEAD")
     parser.add_argument("--calls", type=Path, default=corpora.DATA, help="folder of recordings")
@@ -560,7 +560,9 @@ def main() -> None:
     if options.stage:
         stage(options.stage[0], Path(options.stage[1]))
         return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # nothing stays behind
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("stopped")
+    )  # so that temporary folders are removed
     calls = tasks(options.calls, options.only)
     if not calls:
         raise SystemExit(f"no call is called {options.only!r}")

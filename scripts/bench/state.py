@@ -25,12 +25,12 @@ from voicecoach.types.stream import SAMPLE_RATE, HeardWord, Transcript
 
 TEXT = "I am so sorry about that, where do you live and what is wrong with the washer?"
 WORD, DELAY = 6_000, 4_800
-"""Samples between words, and from a request to its words."""
+"""Samples from word to word, and from a request to its answer."""
 TIMES = 9
 
 
 def answer(request: TranscribeRequest) -> Transcript:
-    """Return a request's words."""
+    """Return the words for a request."""
     texts = TEXT.split()
     words = [
         HeardWord(texts[i % len(texts)], at, at + WORD, 0.9)
@@ -40,12 +40,12 @@ def answer(request: TranscribeRequest) -> Transcript:
 
 
 def median_ms(seconds: list[float]) -> float:
-    """Return the median in milliseconds."""
+    """Return the median, in milliseconds, of times in seconds."""
     return 1000 * float(np.median(seconds))
 
 
 def measure(engine: Engine) -> tuple[float, float, float]:
-    """Return the milliseconds of `state` and of `restore`, and the megabytes of a state."""
+    """Return the CPU milliseconds of `state` and of `restore`, and the size of a state in MB."""
     took: list[float] = []
     back: list[float] = []
     for _ in range(TIMES):

@@ -44,7 +44,7 @@ with Server(Feed()):
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
-    """Yield a folder with the package as it was."""
+    """Yield a folder with the package as it was at `commit`."""
     with tempfile.TemporaryDirectory() as folder:
         archive = subprocess.run(
             ["git", "archive", commit, "voicecoach"], cwd=ROOT, stdout=subprocess.PIPE, check=True
@@ -55,7 +55,7 @@ def checkout(commit: str) -> Iterator[Path]:
 
 @contextmanager
 def live_call(tree: Path, env: dict[str, str]) -> Iterator[None]:
-    """Run what takes commands in a live call."""
+    """Run a server that accepts the commands of `tell`, as a live call does."""
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE],
         cwd=tree,
@@ -74,7 +74,7 @@ def live_call(tree: Path, env: dict[str, str]) -> Iterator[None]:
 
 
 def cpu_s(tree: Path, env: dict[str, str], command: Sequence[str], code: int) -> float:
-    """Run a command, which must end with a code, and return the CPU time that it took."""
+    """Run a command, check its exit code, and return its CPU time, seconds."""
     process = subprocess.Popen(
         [sys.executable, "-m", "voicecoach", *command],
         cwd=tree,
@@ -90,7 +90,7 @@ def cpu_s(tree: Path, env: dict[str, str], command: Sequence[str], code: int) ->
 
 
 def measure(trees: Sequence[Path], runs: int) -> dict[str, list[float]]:
-    """Return the median of each command in each of the trees, seconds."""
+    """Return the median CPU time of each command, seconds, for each of the trees."""
     found = {}
     with tempfile.TemporaryDirectory() as place:
         envs = []
@@ -101,7 +101,7 @@ def measure(trees: Sequence[Path], runs: int) -> dict[str, list[float]]:
         both = list(zip(trees, envs, strict=True))
 
         def rounds(command: Sequence[str], code: int) -> list[float]:
-            for tree, env in both:  # writes what Python compiles
+            for tree, env in both:  # a first run, so that Python writes its bytecode
                 cpu_s(tree, env, command, code)
             taken = [[cpu_s(*each, command, code) for each in both] for _ in range(runs)]
             return [statistics.median(each) for each in zip(*taken, strict=True)]
@@ -114,7 +114,7 @@ def measure(trees: Sequence[Path], runs: int) -> dict[str, list[float]]:
 
 
 def main() -> int:
-    """Measure, print a table; return 1 where `tell` takes too long."""
+    """Measure and print a table; return 1 if `tell` takes too long."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
     parser.add_argument("--runs", type=int, default=20)

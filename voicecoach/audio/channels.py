@@ -1,33 +1,38 @@
 """Detects channels that cannot be trusted: lost, dead, copied, swapped, drifting and so on.
 
-| state    | of whom    | told by                              | and not mistaken for           |
-|----------|------------|--------------------------------------|--------------------------------|
-| lost     | it         | whoever captures it                  | a silent line: it says so      |
-| dead     | it         | nothing above -75 dBFS in 5 s; later | a line that is silent while    |
-|          |            | 2 minutes of digital silence         | the other speaks (40 s seen)   |
-| copied   | both       | one signal but for a gain: a corre-  | a loudspeaker in a room, which |
-|          |            | lation of 0.97 in 4 of 6 windows,    | makes another signal of it;    |
-|          |            | and nobody on one channel alone      | hum, which is below the band   |
-| swapped  | both       | a call opened in an agent's words on | an echo or a copy: they are on |
-|          |            | the customer's channel alone         | the agent's channel, too       |
-| drifting | both       | the delay of a bleed moves by 20 ms  | a jump of a line's buffer, or  |
-|          |            | along a line, in 45 s or more        | another path: not along a line |
-| bleeding | the hearer | one sharp peak of GCC-PHAT, at one   | chance: delays differ; tones   |
-|          |            | and the same delay, in 4 of 6        | and hum: peaks a period apart; |
-|          |            | windows in which the source speaks   | the same words: no peak        |
-| clipped  | it         | amplitudes pile up near the top of   | loud, peak-normalised or coded |
-|          |            | loud speech, wherever that top is    | speech: its density falls off  |
+| state    | set on      | evidence                            | must not be mistaken for       |
+|----------|-------------|-------------------------------------|--------------------------------|
+| lost     | the channel | the capturing code reports it       | a silent line                  |
+| dead     | the channel | nothing above -75 dBFS for 5 s from | a line that is silent while    |
+|          |             | the start; later 2 minutes of       | the other speaker talks (40 s  |
+|          |             | digital silence                     | have been seen)                |
+| copied   | both        | the same signal but for a gain: a   | a loudspeaker in a room, which |
+|          |             | correlation of 0.97 in 4 of 6       | changes the signal; hum, which |
+|          |             | windows, and nobody is on one       | is below the band              |
+|          |             | channel alone                       |                                |
+| swapped  | both        | an agent's greeting opens the call  | an echo or a copy, which are   |
+|          |             | on the customer's channel only      | on the agent's channel too     |
+| drifting | both        | the delay of the crosstalk moves by | a jump of a line's buffer or   |
+|          |             | 20 ms along a straight line, over   | another path, where the delay  |
+|          |             | 45 s or more                        | does not follow a line         |
+| bleeding | the channel | one sharp peak of GCC-PHAT at the   | chance: the delays differ;     |
+|          | that        | same delay in 4 of 6 windows in     | tones and hum: several peaks,  |
+|          | receives    | which the source speaks             | a period apart; the same words |
+|          | the voice   |                                     | from both: no peak             |
+| clipped  | the channel | amplitudes pile up near the top of  | loud, peak-normalised or coded |
+|          |             | loud speech, wherever that top is   | speech: its density falls off  |
 
-The first that applies is the channel's state.  It is entered on several windows that agree and
-left when hardly any does in twice as many; in a pause nothing changes.
+A channel has the first of these states that applies.  A state begins when several windows agree,
+and ends when hardly any of twice as many windows does.  Nothing changes during a pause.
 
-A detector of speech hears a bleed as speech, too, so "only the source speaks" is not asked: a
-window counts for everyone whom it hears near their usual level.  Who leaks is the one whose channel
-is nearer to its own loudness; where neither is by much, the one whose channel is earlier; within
-5 ms, where capture may be off, the louder one, and both where neither is.  How the sound tells it
-stands in `dsp.delay`, `leakage` and `dsp.clipping`.
+The speech detector also fires on crosstalk, so the monitor cannot require that only the source
+speaks.  A window counts for each speaker who is detected near their usual level.  The source of
+crosstalk is the speaker whose channel is nearer to its own loudness.  If neither is clearly nearer,
+it is the one whose channel is earlier.  Within 5 ms, where capture may be misaligned, it is the
+louder one, or both if neither is louder.  `dsp.delay`, `audio.crosstalk` and `dsp.clipping` hold
+the signal processing.
 
-Sans-I/O, hop by hop; all arrays that stay are allocated once.
+No input or output; audio comes hop by hop, and all lasting arrays are allocated once.
 """
 
 from __future__ import annotations
@@ -43,28 +48,28 @@ from voicecoach.types.events import ChannelState
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, TICK, TICK_SAMPLES, Speaker
 
 DEAD_DBFS = -75.0
-"""A channel that never exceeds this is dead."""
+"""A channel that never exceeds this level is dead."""
 DEAD_AFTER = 5 * SAMPLE_RATE
-"""No alarm before this: devices and lines take seconds to deliver."""
+"""Samples before a channel can be dead: devices and lines take seconds to deliver audio."""
 SILENT_DBFS = -90.0
 """Digital silence: less than one step of 16-bit audio."""
 SILENT_AFTER = 120 * SAMPLE_RATE
 """Digital silence after which a channel that was alive is dead.
 
-Three times what telephone recordings have while the other speaks; and there is no haste, since of
-a silent channel nothing is claimed anyway."""
+In samples.  Telephone recordings have up to a third of this while the other speaker talks.  It need
+not be fast, since nothing is estimated from a silent channel."""
 _DEAD_POWER, _SILENT_POWER = 10 ** (DEAD_DBFS / 10), 10 ** (SILENT_DBFS / 10)
 
 CORRELATE_EVERY_TICKS = 4
 """Updates between correlations: 0.512 s."""
 _WINDOW_TICKS = CORRELATION_WINDOW // TICK_SAMPLES
 QUIET_DBFS = -65.0
-"""A speaker whose level in the band is below this is absent."""
+"""A speaker whose level in the band is below this is not speaking."""
 PRESENT_DB, PRESENT_FADES_DB = 18.0, 0.05
-"""Below the loudest window of a speaker, which fades with each, they are not there either: the
-detector of speech is generous with noise, and an echo is no voice."""
+"""A speaker this far below their loudest window is not speaking either; that maximum falls by the
+second value with each window.  The speech detector also accepts some noise and echo."""
 NEARER_DB = 6.0
-"""By how much nearer to its own loudness the source's channel is, where that says who it is."""
+"""How much nearer to its own loudness a channel must be to count as the source of crosstalk."""
 SWAP_GRACE = 4 * SAMPLE_RATE
 """Samples to wait for the greeting on the agent's channel before calling it swapped."""
 
@@ -80,12 +85,12 @@ _RECOVERED_TEXTS = {
 
 
 class ChannelMonitor:
-    """The health of both channels of one call.
+    """Monitors both channels of one call.
 
     Parameters
     ----------
     speakers
-        Whose channels carry anything; the other's is ignored, and nothing is compared with it.
+        Speakers whose channels carry audio.  Any other channel is ignored and never compared.
     """
 
     def __init__(self, speakers: tuple[Speaker, ...] = SPEAKERS) -> None:
@@ -109,40 +114,40 @@ class ChannelMonitor:
 
     @property
     def distrusted(self) -> Mapping[Speaker, str]:
-        """The state of each channel that is not to be relied on now."""
+        """The state of each channel that cannot be trusted now."""
         return self._states
 
     def push(self, samples: F32) -> None:
-        """Add hops of both channels, [2, n * HOP], none beyond the next update."""
+        """Add hops of both channels, [2, n * HOP], not past the next update."""
         first = self._hops * HOP % CORRELATION_WINDOW
         self._ring[:, first : first + samples.shape[1]] = samples
         self._hops += samples.shape[1] // HOP
 
     def on_greeting(self, at: int, speaker: Speaker) -> None:
-        """Record that an agent's greeting was heard on a speaker's channel."""
+        """Record that an agent's greeting was detected on a speaker's channel, at a stream index."""
         self._opened.setdefault(speaker, at)
 
     def on_capture_state(self, at: int, state: ChannelState) -> list[ChannelState]:
-        """Apply the capture state of a channel, "lost" or "ok"; return changes."""
+        """Set the capture state of a channel, "lost" or "ok", and return the changes."""
         self._lost.pop(state.speaker, None)
         if state.state != "ok":
             self._lost[state.speaker] = state.reason
         return self._changes(at)
 
     def update_states(self, at: int, speaking: Sequence[bool]) -> list[ChannelState]:
-        """Return what changed; to be called every `TICK` hops.
+        """Update the states and return the changes; call it every `TICK` hops.
 
         Parameters
         ----------
         at
             Stream index of now.
         speaking
-            Whether each channel is within speech now, by row.
+            Whether each channel is in a speech segment now, by row.
 
         Raises
         ------
         ValueError
-            Where no whole number of `TICK` hops was pushed.
+            If the number of hops pushed so far is not a multiple of `TICK`.
         """
         if self._hops % TICK:
             raise ValueError(f"an update comes every {TICK} hops, not after {self._hops}")
@@ -159,7 +164,7 @@ class ChannelMonitor:
             if len(self._speakers) == 2 and tick >= _WINDOW_TICKS:
                 self._correlate(at)
         elif tick % CORRELATE_EVERY_TICKS == CORRELATE_EVERY_TICKS // 2:
-            # Not in one update with the correlation, to spread the work.
+            # Not in the same update as the correlation, to spread the work.
             for s in self._speakers:
                 if self._spoke[s.row]:
                     self._clipping[s].judge_clipping()
@@ -168,14 +173,14 @@ class ChannelMonitor:
         return self._changes(at)
 
     def finish(self, at: int) -> list[ChannelState]:
-        """Return what is known at the end of the stream: a channel that was never alive is dead."""
+        """Return the changes at the end of the stream: a channel that never had audio is dead."""
         self._track_levels(self._hops % TICK)
         for s in self._speakers:
             self._dead[s.row] |= self._loudest[s.row] < _DEAD_POWER
         return self._changes(at)
 
     def _track_levels(self, hops: int) -> F32:
-        """Follow the level over the newest hops, and return their powers, [2, hops]."""
+        """Update the levels with the newest hops, and return their powers, [2, hops]."""
         first = (self._hops - hops) * HOP % CORRELATION_WINDOW
         newest = self._ring[:, first : first + hops * HOP].reshape(2, hops, HOP)
         if not hops:
@@ -220,8 +225,8 @@ class ChannelMonitor:
             if not there[source.row]:
                 continue
             later = peak.delay_s if source is Speaker.CUSTOMER else -peak.delay_s
-            # Who leaks is the one whose channel is nearer to its own loudness, however it is set;
-            # where neither is by much, the one whose channel is earlier.
+            # The source is the speaker whose channel is nearer to its own loudness, so that gain
+            # does not matter; if neither is clearly nearer, the one whose channel is earlier.
             nearer = near_db[source.row] - near_db[source.other.row]
             if nearer < -NEARER_DB or (later < -ALIGNED_S and nearer < NEARER_DB):
                 later = float("nan")
@@ -230,7 +235,7 @@ class ChannelMonitor:
             self._leaks[source].add_window(at, later, over)
 
     def _state_of(self, speaker: Speaker) -> tuple[str, str]:
-        """Return the state of a channel, and why."""
+        """Return the state of a channel and the reason for it."""
         heard, hears = self._leaks[speaker], self._leaks[speaker.other]
         if speaker in self._lost:
             return "lost", self._lost[speaker]

@@ -1,1 +1,1 @@
-"""What the journal keeps of a call, and what many calls come to."""
+"""Rows that the journal stores for each call, and trends over many calls."""

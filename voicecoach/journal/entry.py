@@ -1,8 +1,8 @@
-"""What the journal keeps of a call: a pure function of its events, as rows of the journal's tables.
+"""Turns a call's events into rows of the journal's tables; a pure function.
 
-It is as little as trends and a talk about the call need: figures, cues, scores and marks.  No
-transcript is ever in it, nor the composite calmness, nor who the agent is.  What quotes somebody, a
-cue's message and the moments of a score, is kept only where that is asked for.
+The journal stores only what trends and a talk about the call need: figures, cues, scores and marks.
+It never stores a transcript, the composite calmness, or who the agent is.  Text that quotes
+somebody (a cue's message, the moments of a score) is stored only on request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from voicecoach.views.scorecard import ConflictStyles, ScoreCard, TechniqueScore
 from voicecoach.views.summary import CueSummary, figure_columns, flatten_summary, summarize_events
 
 ID_DIGITS = 12
-"""Hexadecimal, of a call's id after its c."""
+"""Hexadecimal digits in a call's id, after the letter c."""
 
 
 R = TypeVar("R", bound="JournalRow")
@@ -38,9 +38,9 @@ CueId = Annotated[str, doc("id of the cue")]
 
 
 class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of a table; its fields are the table's columns, in their order.
+    """A row of a table; its fields are the table's columns, in order.
 
-    A field without a description is described where it comes from, see `journal_columns`.
+    A field without a description takes it from the struct it is copied from; see `journal_columns`.
     """
 
 
@@ -182,16 +182,16 @@ JOURNAL_TABLES: Mapping[str, type[JournalRow]] = {
     "surveys": SurveyRow,
     "notes": NoteRow,
 }
-"""All that a journal has."""
+"""All tables of a journal, by name."""
 TABLES_FROM_CALL = ("cues", "held_back", "outcomes", "feedback", "scores", "quotes")
-"""Those that come from the call; the others a person adds."""
+"""Tables that are filled from the call; people add the rows of surveys and notes."""
 
 
 STORED_NAMES = {
     "agent_overlaps": "agent_overlaps_begun",
     "customer_overlaps": "customer_overlaps_begun",
 }
-"""Columns of figures that have another name than the figure."""
+"""Columns of the calls table whose name differs from the figure's name."""
 
 
 def journal_columns(table: str) -> list[Column]:
@@ -226,11 +226,11 @@ _KIND_LABELS = {
 
 
 class JournalEntry(NamedTuple):
-    """A call as the journal keeps it."""
+    """A call as the journal stores it."""
 
     call: CallRow
     rows: Mapping[str, Sequence[JournalRow]]
-    """By table, of `TABLES_FROM_CALL`."""
+    """Rows by table; the tables are `TABLES_FROM_CALL`."""
 
 
 def make_entry(
@@ -241,20 +241,20 @@ def make_entry(
     started_at: str,
     words: bool = False,
 ) -> JournalEntry:
-    """Return what to keep of a call.
+    """Return the journal's entry for a call.
 
     Parameters
     ----------
     facts
-        Of its log's header.
+        Facts of the call from the log's header.
     events
-        Of its log.
+        All events of the log, in order.
     card
-        Its score card, where there is one.
+        The score card, if there is one.
     started_at
-        ISO 8601, UTC.
+        Start of the call, ISO 8601, UTC.
     words
-        Also keep quotations.
+        Whether quotations are stored too.
     """
     call = _call_row(facts, events, card, started_at)
     techniques = card.techniques if card else []
@@ -299,16 +299,16 @@ def make_entry(
 
 
 def _make_row(kind: type[R], source: object, **given: Any) -> R:
-    """Return a row of what is given, the rest of its fields from those of a source."""
+    """Return a row with the given values; the other fields are copied from `source`."""
     rest = {name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}
     return kind(**given, **rest)
 
 
 def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
-    """Return a call's id: the same for the same call, whatever cues or words were made of it.
+    """Return a call's id, which does not depend on the cues or the transcript.
 
-    A live call is its name and its start, also where its log was cut off; a recording is its name
-    and when there was speech on which channel.
+    A live call is identified by its name and start, even if its log was cut off; a recording by its
+    name and by when there was speech on each channel.
     """
     digest = hashlib.sha256(str(facts.get("call", "")).encode())
     if "started_at" in facts:
@@ -319,7 +319,7 @@ def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
                 digest.update(f"{event.speaker} {event.start} {event.end},".encode())
             elif isinstance(event, Ended):
                 digest.update(f"{event.end}".encode())
-    # A letter first: a spreadsheet takes 12e456789012 for a number.
+    # Begin with a letter: a spreadsheet reads 12e456789012 as a number.
     return f"c{digest.hexdigest()[:ID_DIGITS]}"
 
 
@@ -348,7 +348,7 @@ def _call_row(
 
 def _cue_row(call: str, span: CueSpan, words: bool) -> CueRow:
     cue, closed = span
-    # A text among the evidence is something that was said.
+    # Evidence that is text quotes what somebody said.
     kept = {k: v for k, v in cue.evidence.items() if words or not isinstance(v, str)}
     return _make_row(
         CueRow,

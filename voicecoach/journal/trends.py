@@ -1,9 +1,9 @@
-"""What the calls of a journal show together: pure functions of its rows.
+"""Computes trends over the calls of a journal: pure functions of its rows.
 
-Three questions: how each technique goes from week to week, what followed the cues, and what the
-answers of surveys move with.  A figure of few calls says little, so each has its count, and an
-interval only from `MIN_FOR_INTERVAL`.  Nothing compares people: the journal does not know them.
-The functions that return intervals define them.
+They answer three questions: how each technique's scores change from week to week, what followed the
+cues, and which figures correlate with survey answers.  Each figure has its count, and an interval
+only from `MIN_FOR_INTERVAL` calls or moments.  Nothing compares people: the journal does not store
+who they are.  The functions that return intervals say how they are computed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from voicecoach.journal.entry import CallRow, CueRow, FeedbackRow, OutcomeRow, S
 from voicecoach.types.stream import F64
 
 MIN_FOR_INTERVAL = 8
-"""Calls, or moments, below which there is no interval, and no association at all."""
+"""Fewest calls or moments for which an interval or an association is computed."""
 INTERVAL_COVERAGE = 0.95
-"""How much of what could as well have been seen an interval covers."""
+"""Coverage of every interval, 0..1."""
 RESAMPLES, RESAMPLES_AT_ONCE = 2000, 50
 HOLDOUT = "holdout"
-"""Why a cue was not shown: by chance."""
+"""Reason in the log for a cue that was withheld at random, for comparison."""
 
 
 class WeekScores(NamedTuple):
@@ -39,7 +39,7 @@ class WeekScores(NamedTuple):
 
 
 class TechniqueTrend(NamedTuple):
-    """A technique over the weeks; those without a score are left out."""
+    """A technique's scores by week; weeks without a score are left out."""
 
     technique: str
     name: str
@@ -47,7 +47,7 @@ class TechniqueTrend(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A value, how many it is of, and where it may lie."""
+    """A value, the number of observations, and the ends of its interval if there is one."""
 
     value: float | None
     of: int
@@ -60,13 +60,14 @@ class OutcomeTrend(NamedTuple):
 
     moments: int
     heeded: Estimate
-    """Share of those of which it is known."""
+    """Share of heeded moments among those for which it is known, 0..1."""
     change: Estimate
-    """Of the customer's agitation; it is of moments, its interval from `MIN_FOR_INTERVAL` calls."""
+    """Mean change of the customer's agitation over moments; its interval needs `MIN_FOR_INTERVAL`
+    calls."""
 
 
 class CueTrend(NamedTuple):
-    """A cue: what followed it, beside moments at which it was due and not shown."""
+    """What followed a cue when it was shown, and when it was due but not shown."""
 
     cue: str
     title: str
@@ -74,39 +75,40 @@ class CueTrend(NamedTuple):
     held_back: OutcomeTrend
     held_out: OutcomeTrend
     difference: Estimate
-    """Change after shown less change after `against`; below 0 agitation fell more with the cue."""
+    """Change when shown minus change when `against`; below 0, agitation fell more with the cue."""
     against: str
-    """`held out`, or `held back`, "" where neither has enough calls."""
+    """`held out` or `held back`; "" if neither has enough calls."""
     helpful: int
     wrong: int
 
 
 class Association(NamedTuple):
-    """An answer and something else that go up and down together, or against each other."""
+    """A rank correlation between a survey answer and a figure or score."""
 
     survey: str
     """`csat`, `nps` or `ces`."""
     figure: str
     rank: Estimate
-    """Spearman's rank correlation, -1..1; it is of calls."""
+    """Spearman's rank correlation over calls, -1..1."""
 
 
 class Trends(NamedTuple):
-    """All of it."""
+    """Everything that `trends` computes."""
 
     calls: int
     weeks: list[str]
-    """All from the first to the last, in order."""
+    """All weeks from the first to the last, in order."""
     courses: list[TechniqueTrend]
     cues: list[CueTrend]
     associations: list[Association]
-    """By survey, the strongest first; none where fewer than `MIN_FOR_INTERVAL` calls have both."""
+    """By survey, the strongest first; left out if fewer than `MIN_FOR_INTERVAL` calls have both
+    values."""
     surveys: Mapping[str, int]
-    """How many calls have each answer."""
+    """Number of calls that have an answer, by survey."""
 
 
 class TrendRows(NamedTuple):
-    """What trends are made of."""
+    """The journal's rows from which trends are computed."""
 
     calls: Sequence[CallRow]
     scores: Sequence[ScoreRow]
@@ -117,14 +119,14 @@ class TrendRows(NamedTuple):
 
 
 def trends(rows: TrendRows, week_of: Mapping[str, str], weeks: Sequence[str]) -> Trends:
-    """Return what the calls show together.
+    """Return the trends over all calls.
 
     Parameters
     ----------
     rows
-        Of the journal.
+        The journal's rows.
     week_of
-        Each call's week, by its id.
+        The week of each call, by call id.
     weeks
         All weeks, in order.
     """
@@ -144,7 +146,7 @@ def trends(rows: TrendRows, week_of: Mapping[str, str], weeks: Sequence[str]) ->
 def technique_trends(
     scores: Iterable[ScoreRow], week_of: Mapping[str, str], weeks: Sequence[str]
 ) -> list[TechniqueTrend]:
-    """Return each technique over the weeks, in the order in which they first come."""
+    """Return the scores of each technique by week, in the order in which techniques first occur."""
     names: dict[str, str] = {}
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in scores:
@@ -170,7 +172,7 @@ def cue_trends(rows: TrendRows) -> list[CueTrend]:
     titles = {row.cue: row.title for row in rows.cues}
     marks: dict[tuple[str, float, str], bool] = {}
     for mark in rows.feedback:
-        # A cue marked twice is what it was marked last.
+        # If a cue was marked twice, the last mark counts.
         marks[mark.call, mark.opened_s, mark.cue] = mark.helpful
     known = titles | {row.cue: row.cue for row in rows.outcomes if row.cue not in titles}
     found = []
@@ -201,7 +203,7 @@ def cue_trends(rows: TrendRows) -> list[CueTrend]:
 
 
 def associations(rows: TrendRows) -> list[Association]:
-    """Return how the answers of surveys go with the figures and the scores of their calls."""
+    """Return how survey answers correlate with the figures and scores of their calls."""
     figures = _figures_by_call(rows)
     found = []
     for survey in ("csat", "nps", "ces"):
@@ -221,7 +223,7 @@ def associations(rows: TrendRows) -> list[Association]:
 
 
 def share_estimate(hits: int, of: int) -> Estimate:
-    """Return a share with Wilson's score interval (1927), which holds for few and for none, too."""
+    """Return a share with Wilson's score interval (1927), which also holds for few or no hits."""
     if not of:
         return Estimate(None, 0)
     if of < MIN_FOR_INTERVAL:
@@ -235,7 +237,7 @@ def share_estimate(hits: int, of: int) -> Estimate:
 def mean_estimate(groups: Sequence[Sequence[float]]) -> Estimate:
     """Return the mean of all values with a bootstrap interval (percentiles, Efron 1979).
 
-    Whole groups, the calls, are drawn anew: moments of one call are alike.
+    Whole groups (calls) are resampled, because moments of one call are alike.
     """
     values = [value for group in groups for value in group]
     if not values:
@@ -249,7 +251,7 @@ def mean_estimate(groups: Sequence[Sequence[float]]) -> Estimate:
 def spearman(a: Sequence[float], b: Sequence[float]) -> Estimate:
     """Return Spearman's rank correlation with its interval by Bonett and Wright (2000).
 
-    Unknown from fewer than `MIN_FOR_INTERVAL` pairs, and where one of the two is always the same.
+    The value is None for fewer than `MIN_FOR_INTERVAL` pairs, or if `a` or `b` is constant.
     """
     count = len(a)
     if count < MIN_FOR_INTERVAL or len(set(a)) == 1 or len(set(b)) == 1:
@@ -270,11 +272,11 @@ _TAILS = ((1 - INTERVAL_COVERAGE) / 2, (1 + INTERVAL_COVERAGE) / 2)
 
 
 def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
-    """Return the means of `RESAMPLES` draws of as many groups as there are."""
+    """Return the means of `RESAMPLES` bootstrap samples, each of as many groups as there are."""
     sums, sizes = np.array([sum(g) for g in groups]), np.array([len(g) for g in groups])
     rng = np.random.default_rng(seed)
     drawn = []
-    # In parts: all at once would be gigabytes of a large journal.
+    # In parts: all at once would take gigabytes for a large journal.
     for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
         places = rng.integers(len(groups), size=(RESAMPLES_AT_ONCE, len(groups)))
         drawn.append(sums[places].sum(axis=1) / sizes[places].sum(axis=1))
@@ -282,7 +284,7 @@ def _resampled(groups: Sequence[Sequence[float]], seed: int) -> F64:
 
 
 def _difference(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Estimate:
-    """Return the mean of `a` less that of `b`, each drawn anew by itself."""
+    """Return the mean of `a` minus that of `b`; each is resampled independently."""
     low, high = np.quantile(_resampled(a, 1) - _resampled(b, 2), _TAILS)
     values = [mean_estimate(groups) for groups in (a, b)]
     value = (values[0].value or 0.0) - (values[1].value or 0.0)
@@ -300,7 +302,7 @@ def _outcome_trend(outcomes: Sequence[OutcomeRow]) -> OutcomeTrend:
 
 
 def _changes(outcomes: Iterable[OutcomeRow]) -> list[list[float]]:
-    """Return the changes of agitation, a list for each call that has one."""
+    """Return the changes of agitation, as a list for each call that has any."""
     found: dict[str, list[float]] = defaultdict(list)
     for row in outcomes:
         if row.agitation_before is not None and row.agitation_after is not None:
@@ -309,7 +311,7 @@ def _changes(outcomes: Iterable[OutcomeRow]) -> list[list[float]]:
 
 
 def _figures_by_call(rows: TrendRows) -> dict[str, dict[str, float]]:
-    """Return what an answer may go with: by name, then by call."""
+    """Return the figures and scores that may correlate with answers, by name, then by call."""
     shown: dict[str, int] = defaultdict(int)
     for cue in rows.cues:
         shown[cue.call] += 1

@@ -1,1 +1,1 @@
-"""What other cue rules would have shown of a call, and why."""
+"""Compares the cues that two sets of rules show for the same calls, and says why they differ."""

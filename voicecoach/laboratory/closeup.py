@@ -1,6 +1,7 @@
-"""Why a cue comes under one set of rules and not under the other: what its rules saw around it.
+"""Shows why a cue opens under one set of rules and not under the other.
 
-Pure: from the readings of a call's log to the numbers that a picture draws.
+A close-up has the signals of the cue's rules around the time of the cue.  Pure functions: they turn
+the signals in a call's log into the numbers that a picture draws.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from voicecoach.laboratory.comparison import CueChange
 from voicecoach.types.stream import SAMPLE_RATE, TICK_S
 
 SHOWN_BEFORE_S, SHOWN_AFTER_S = 15.0, 10.0
-"""What is shown before a cue first opens and after it last closes."""
+"""Seconds shown before a cue first opens and after it last closes."""
 
 
 class Threshold(NamedTuple):
@@ -23,35 +24,35 @@ class Threshold(NamedTuple):
     op: str
     value: float
     whose: str
-    """`A`, `B`, or `A, B` where both have it."""
+    """The rules that have it: "A", "B", or "A, B" for both."""
 
 
 class Strip(NamedTuple):
-    """One signal of the rules, over time."""
+    """One signal of the rules over time."""
 
     signal: str
     points: list[tuple[float, float]]
-    """Seconds and value, NaN where it is not known."""
+    """Time in seconds and value; the value is NaN if it is not known."""
     thresholds: list[Threshold]
 
 
 class CloseUp(NamedTuple):
-    """A change, and what the rules of its cue saw."""
+    """A changed cue and the signals of its rules."""
 
     change: CueChange
     start_s: float
     end_s: float
     true_a: list[tuple[float, float]]
-    """When all conditions of a rule were met, from and to, seconds."""
+    """Start and end of each time in which all conditions of a rule were met, seconds."""
     true_b: list[tuple[float, float]]
     strips: list[Strip]
 
 
 class CallCloseUps(NamedTuple):
-    """What a picture needs of a call beside its cues."""
+    """The data of a call, other than its cues, that a picture needs."""
 
     agitation: list[tuple[float, float]]
-    """Seconds and value, NaN where it is not known; one for each part of the call."""
+    """Middle of each part of the call in seconds, and its highest agitation, NaN if not known."""
     closeups: list[CloseUp]
 
 
@@ -62,18 +63,18 @@ def call_closeups(
     b: Mapping[str, Cue],
     part_s: float,
 ) -> CallCloseUps:
-    """Return the customer's agitation through a call, and a close-up of each change in it.
+    """Return the customer's agitation through a call, and a close-up of each changed cue.
 
     Parameters
     ----------
     readings
-        Of every tick, in their order; held no longer than a close-up needs them.
+        The signals at every tick, in order; only those within a close-up are kept.
     changes
-        Those that are to be seen closely.
+        The changed cues to make close-ups of.
     a, b
         The cues of both sets of rules, by id.
     part_s
-        The length of the parts of which the highest agitation is told, seconds.
+        Length of the parts for which the highest agitation is returned, seconds.
     """
     views = [(change, *_closeup_span(change), list[CueInputs]()) for change in changes]
     parts: dict[int, float] = {}

@@ -1,8 +1,9 @@
-"""What other rules would have shown: a call's cues told again from its event log.
+"""Decides a call's cues again from its event log, under its own rules or under others.
 
-The engine's cues are a function of what the log tells at each tick (`readings`), the marks and the
-pauses; so they come out here as they did there, to the word, and under other rules as they would
-have.  What the agent would have done after another cue nobody knows: the call goes on as it went.
+The engine's cues depend only on the signals that the log holds for each tick, on the agent's marks
+and on pauses in listening.  With the same rules, the replay therefore gives exactly the same cues;
+with other rules, it gives those that would have been shown.  The replay cannot know what the agent
+would have done after a different cue: the rest of the call stays as it was.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from voicecoach.types.stream import NAN, TICK_SAMPLES, to_seconds
 from voicecoach.views.catalogue import rule_text
 
 TOLERANCE_S = 10.0
-"""Two openings of a cue so near to each other are one that moved."""
+"""Two openings of a cue at most this far apart count as the same showing, moved; seconds."""
 EXACT_S = 0.001
 UNKNOWN_SIGNALS: dict[str, float] = dict.fromkeys(CUE_SIGNALS, NAN)
 EMPTY_QUOTES: dict[str, str] = dict.fromkeys(CUE_QUOTES, "")
-"""What a log that is damaged, or of another version, does not tell."""
+"""Stand in for signals and quotes missing from a log that is damaged or of another version."""
 
 
 class CueShowing(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ class CueShowing(msgspec.Struct, frozen=True):
 
 
 class HeldBackSpan(msgspec.Struct, frozen=True):
-    """A cue that was due and was held back, from and to."""
+    """A time in which a cue was due but held back."""
 
     start_s: float
     end_s: float
@@ -57,19 +58,20 @@ class HeldBackSpan(msgspec.Struct, frozen=True):
 
 
 class CueChange(msgspec.Struct, frozen=True):
-    """A cue on screen under one set of rules, and what became of it under the other."""
+    """A cue shown under one set of rules, and the same cue under the other."""
 
     id: str
     what: tuple[str, ...]
-    """`only A`, `only B`; or of `moved`, `closes`, `message`; nothing where it is the same."""
+    """"only A" or "only B"; else any of "moved", "closes" and "message"; empty if the cue is the
+    same under both."""
     a: CueShowing | None
     b: CueShowing | None
     why: str
-    """Why it is not there under the rules that do not show it, as far as they say."""
+    """Why the other rules do not show it, if that is known; else ""."""
 
     @property
     def at_s(self) -> float:
-        """When it is shown first, seconds."""
+        """When it is first shown under either set of rules, seconds."""
         return min(shown.opened_s for shown in (self.a, self.b) if shown)
 
 
@@ -81,20 +83,20 @@ class CueTimeline(NamedTuple):
 
 
 def end_of(events: Sequence[Event]) -> int:
-    """Return the stream index at which a log's call ends, or is cut off."""
+    """Return the stream index at which the call in a log ends or is cut off."""
     ended = next((event for event in reversed(events) if isinstance(event, Ended)), None)
     return ended.end if ended else max((event.at for event in events), default=0)
 
 
 def has_signal_trace(events: Sequence[Event]) -> bool:
-    """Return whether cues can be told again from a log: an older one has no `signals`."""
+    """Return whether a log holds the signals that `replay_cues` needs; older logs do not."""
     return end_of(events) < TICK_SAMPLES or any(
         isinstance(event, SignalChanges) for event in events
     )
 
 
 def cue_inputs(events: Sequence[Event], end: int) -> Iterator[CueInputs]:
-    """Yield what the cues go on at every tick, of a log that may leave some of it out."""
+    """Yield the signals and quotes at every tick, with unknown values for those not in the log."""
     for reading in decode_ticks(events, end):
         signals, quotes = {**UNKNOWN_SIGNALS, **reading.signals}, {**EMPTY_QUOTES, **reading.quotes}
         yield reading._replace(signals=signals, quotes=quotes)
@@ -103,21 +105,21 @@ def cue_inputs(events: Sequence[Event], end: int) -> Iterator[CueInputs]:
 def replay_cues(
     events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig
 ) -> list[Event]:
-    """Return what cues would have opened, closed and been held back in a call.
+    """Return the events of the cues that rules would have opened, closed and held back in a call.
 
     Parameters
     ----------
     events
-        Of its log, in their order.
+        All events of the log, in order.
     cues
-        The rules.
+        The cues with their rules.
     settings
-        The configuration's `[cues]`.
+        The `[cues]` section of the configuration.
 
     Raises
     ------
     ValueError
-        Where the log does not hold the signals.
+        If the log does not hold the signals.
     """
     if not has_signal_trace(events):
         raise ValueError("the log does not hold the signals that rules go on")
@@ -127,7 +129,7 @@ def replay_cues(
 def cue_timeline(
     events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig
 ) -> CueTimeline:
-    """Return when cues were shown and held back, decided again as by `replay_cues`."""
+    """Return when cues are shown and held back, decided again as in `replay_cues`."""
     shown: dict[str, list[CueShowing]] = {}
     held: dict[str, list[HeldBackSpan]] = {}
     spans = CueSpanReader()
@@ -152,14 +154,14 @@ def cue_timeline(
 def compare_cues(
     a: CueTimeline, b: CueTimeline, tolerance_s: float = TOLERANCE_S
 ) -> list[CueChange]:
-    """Return every cue that either shows, in the order of their times.
+    """Return every cue that either set of rules shows, by time.
 
     Parameters
     ----------
     a, b
-        The cues of the same call.
+        The cues of the same call under both sets of rules.
     tolerance_s
-        How far apart two openings of a cue may be and be the same one, moved.
+        Two openings of a cue at most this far apart count as the same showing, moved; seconds.
     """
     changes = []
     for id in a.shown.keys() | b.shown.keys():
@@ -175,7 +177,7 @@ def compare_cues(
 
 
 class CueTotals(msgspec.Struct):
-    """A cue, counted over calls."""
+    """Counts of a cue over all calls."""
 
     id: str
     a: int = 0
@@ -183,7 +185,7 @@ class CueTotals(msgspec.Struct):
     only_a: int = 0
     only_b: int = 0
     changed: int = 0
-    """On screen under both, at other times or with other words."""
+    """Shown under both sets of rules, but at other times or with other words."""
     held_a: int = 0
     """How often it was due and held back."""
     held_b: int = 0
@@ -192,7 +194,7 @@ class CueTotals(msgspec.Struct):
 def count_totals(
     calls: Iterable[tuple[CueTimeline, CueTimeline, Sequence[CueChange]]],
 ) -> list[CueTotals]:
-    """Return how often each cue is shown and changes over all calls, by its id."""
+    """Return how often each cue is shown and changes over all calls, by cue id."""
     totals: dict[str, CueTotals] = {}
     for a, b, changes in calls:
         for change in changes:
@@ -210,7 +212,7 @@ def count_totals(
 
 
 def rule_differences(a: Iterable[Cue], b: Iterable[Cue]) -> dict[str, list[str]]:
-    """Return where two sets of rules differ, by cue, as "key: from -> to"."""
+    """Return the differences between two sets of rules, by cue, as "key: from -> to"."""
     ours, theirs = ({cue.id: _cue_facts(cue) for cue in cues} for cues in (a, b))
     found: dict[str, list[str]] = {}
     for id in dict.fromkeys([*ours, *theirs]):
@@ -225,7 +227,7 @@ def rule_differences(a: Iterable[Cue], b: Iterable[Cue]) -> dict[str, list[str]]
 
 
 def _cue_facts(cue: Cue) -> dict[str, str]:
-    """Return what a cue's table says, as texts by key."""
+    """Return the values in a cue's table as texts, by key."""
     wanted, worse = cue.heeded, cue.worse
     signal = [f"{c.signal} {c.op} {c.value:g}" for c in (wanted.signal,) if c]
     plain = [field for field in cue.__struct_fields__ if field not in ("rule", "heeded", "worse")]
@@ -238,12 +240,12 @@ def _cue_facts(cue: Cue) -> dict[str, str]:
 
 
 class _Step(NamedTuple):
-    """What comes of a moment."""
+    """The events of one moment of a replay, and the cues that are held back then."""
 
     at: int
     events: list[Event]
     waiting: dict[str, str]
-    """Why a cue that is due is held back, by cue."""
+    """Why a due cue is held back, by cue."""
 
 
 def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig) -> Iterator[_Step]:
@@ -253,7 +255,7 @@ def _steps(events: Sequence[Event], cues: tuple[Cue, ...], settings: CuesConfig)
     newest: CueOpened | None = None
     done = 0
     for reading in cue_inputs(events, end):
-        # What comes at the moment of a tick takes effect after it.
+        # A mark or pause at the time of a tick takes effect after the tick.
         while done < len(answers) and answers[done].at < reading.at:
             answer = answers[done]
             yield _Step(
@@ -276,7 +278,7 @@ def _decide_tick(engine: CueEngine, reading: CueInputs) -> list[Event]:
 
 
 def _marks_and_pauses(events: Iterable[Event]) -> Iterator[CueFeedback | Listening]:
-    """Yield the pauses, and the marks of a card that was on screen then."""
+    """Yield the pauses, and the marks of cues that were on screen when they were marked."""
     spans = CueSpanReader()
     for event in events:
         spans.add_event(event)
@@ -289,7 +291,7 @@ def _marks_and_pauses(events: Iterable[Event]) -> Iterator[CueFeedback | Listeni
 def _apply_mark_or_pause(
     engine: CueEngine, answer: CueFeedback | Listening, newest: CueOpened | None
 ) -> list[Event]:
-    """Take a pause, or a mark: under other rules its card may have opened at another time."""
+    """Apply a pause, or a mark; other rules may have opened the marked cue at another time."""
     if isinstance(answer, Listening):
         return [] if answer.on else engine.close_shown(answer.at, "paused")
     if newest is None or newest.id != answer.id:
@@ -311,7 +313,7 @@ def _cue_showing(card: CueOpened, closed: CueClosed) -> CueShowing:
 def _pairs(
     a: Sequence[CueShowing], b: Sequence[CueShowing], tolerance_s: float
 ) -> list[tuple[CueShowing | None, CueShowing | None]]:
-    """Return the two rows side by side, the nearest to each other first, none twice."""
+    """Return showings in pairs: the nearest are paired first, each at most once, the rest alone."""
     near = sorted(
         (abs(x.opened_s - y.opened_s), i, j)
         for i, x in enumerate(a)
@@ -339,7 +341,7 @@ def _what_differs(a: CueShowing, b: CueShowing) -> tuple[str, ...]:
 
 
 def _why_missing(there: CueShowing, held: Iterable[HeldBackSpan]) -> str:
-    """Return why a cue was not shown where the other rules showed it."""
+    """Return why a cue was not shown while the other rules showed it."""
     last = max(there.closed_s, there.opened_s)
     found = [h.reason for h in held if h.end_s >= there.opened_s and h.start_s <= last]
     return f"held back: {', '.join(dict.fromkeys(found))}" if found else "not due at that time"

@@ -166,7 +166,7 @@ def _field_type(hint: Any) -> str:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        # Another package's transcriber may give numpy's numbers, which are floats, too.
+        # Another package's transcriber may return numpy numbers, which are floats too.
         return round(float(value), VALUE_DECIMALS) if math.isfinite(value) else None
     if isinstance(value, str):
         return clean_text(value)

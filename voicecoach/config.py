@@ -1,7 +1,7 @@
-"""The configuration: one frozen tree, defaults beside their units, TOML overrides only.
+"""Defines the configuration: one frozen tree of defaults with units, overridden in TOML.
 
-Unknown keys and values out of range are refused with their path; `voicecoach config` prints the
-effective tree with these descriptions.
+Unknown keys and values out of range raise an error that names their path.  `voicecoach config`
+prints the effective tree with the descriptions given here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from voicecoach.types.stream import Immutable
 class ConfigSection(
     Immutable, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 ):
-    """A table of the configuration."""
+    """A section of the configuration: a TOML table."""
 
 
 class EndpointingConfig(ConfigSection, frozen=True, kw_only=True):
-    """From speech probability to segments, turns, overlaps."""
+    """How speech probabilities become segments, turns and overlaps."""
 
     onset: Annotated[
         float, Meta(gt=0.0, lt=1.0, description="speech probability that starts a segment")
@@ -49,7 +49,7 @@ class EndpointingConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
-    """Words."""
+    """Transcription of words."""
 
     enabled: Annotated[bool, Meta(description="transcribe what is said")] = True
     engine: Annotated[
@@ -86,7 +86,7 @@ class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 class ToneConfig(ConfigSection, frozen=True, kw_only=True):
-    """The estimate of the customer's agitation."""
+    """Estimation of the customer's agitation."""
 
     window_s: Annotated[
         float, Meta(ge=0.5, le=10.0, description="s of speech under one estimate of the voice")
@@ -98,7 +98,7 @@ class ToneConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 class DeliveryConfig(ConfigSection, frozen=True, kw_only=True):
-    """Measurement of the agent against their own usual."""
+    """Measurement of the agent's delivery against their own baseline."""
 
     window_s: Annotated[
         float, Meta(ge=1.0, le=20.0, description="s of speech under one measurement")
@@ -115,7 +115,7 @@ class DeliveryConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 class CuesConfig(ConfigSection, frozen=True, kw_only=True):
-    """Cues."""
+    """Choice and timing of cues."""
 
     file: Annotated[str, Meta(description="cue rules in TOML; empty: the built-in ones")] = ""
     min_gap_s: Annotated[
@@ -138,7 +138,7 @@ class CuesConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 def _by_profile() -> Any:
-    """Return the default of what the profile decides where nobody else does."""
+    """Return the default of a field whose value the privacy profile sets unless it is given."""
     return msgspec.UNSET
 
 
@@ -146,13 +146,13 @@ PRIVACY_PROFILES: Mapping[str, Mapping[str, Any]] = {
     "standard": {"composite": True, "ask_first": False, "keep_words": True, "keep_days": 0},
     "eu": {"composite": False, "ask_first": True, "keep_words": False, "keep_days": 90},
 }
-"""What each privacy profile makes of the other keys of its section."""
+"""Values that each privacy profile gives to the other keys of its section."""
 EU_MAX_DAYS = 366
-"""Longest that a call may be kept with the profile eu, days."""
+"""Longest time that a call may be kept under the profile eu, days."""
 
 
 class PrivacyConfig(ConfigSection, frozen=True, kw_only=True):
-    """What is shown, asked and kept; docs/privacy.md says why."""
+    """What is shown, asked and stored; docs/privacy.md gives the reasons."""
 
     profile: Annotated[
         Literal["standard", "eu"],
@@ -240,13 +240,13 @@ class JournalConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 PluginTables: TypeAlias = dict[str, dict[str, Any]]
-"""Options by the name of a plug-in; whoever declares the plug-in declares and checks them."""
+"""Options by plug-in name; the plug-in declares and checks its own."""
 PLUGIN_TABLES = ("sinks", "sources", "transcribers", "views")
-"""The keys of `Config` that hold such tables."""
+"""The keys of `Config` that hold options of plug-ins."""
 
 
 class Config(ConfigSection, frozen=True, kw_only=True):
-    """The whole tree."""
+    """The whole configuration."""
 
     endpointing: EndpointingConfig = EndpointingConfig()
     transcription: TranscriptionConfig = TranscriptionConfig()
@@ -268,7 +268,7 @@ class Config(ConfigSection, frozen=True, kw_only=True):
             self._bounded()
 
     def _bounded(self) -> None:
-        """Refuse what no setting may undo in this profile."""
+        """Raise `ValueError` for a value that the profile eu does not allow."""
         if self.privacy.composite:
             raise ValueError("not allowed with the profile eu - at `$.privacy.composite`")
         if not self.privacy.ask_first:
@@ -288,7 +288,7 @@ def parse_config(text: str, where: str) -> Config:
     Raises
     ------
     ConfigError
-        Where it is no TOML, has an unknown key, or a value of the wrong type or range.
+        If it is not TOML, or has an unknown key or a value of the wrong type or range.
     """
     try:
         return bounded_input.decode_toml(text.encode(), Config)
@@ -302,7 +302,7 @@ def override_config(config: Config, path: str, value: Any) -> Config:
     Raises
     ------
     ConfigError
-        Where there is no such table, or the value is not one for this key.
+        If there is no such table or key, or the value has the wrong type or range.
 
     Examples
     --------
@@ -321,7 +321,7 @@ def override_config(config: Config, path: str, value: Any) -> Config:
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: no such table")
     if path == "privacy.profile":
-        table.clear()  # it decides the others anew
+        table.clear()  # so that the new profile sets the other keys
     table[key] = value
     try:
         return msgspec.convert(tree, Config)
@@ -330,9 +330,9 @@ def override_config(config: Config, path: str, value: Any) -> Config:
 
 
 def config_to_toml(config: Config) -> str:
-    """Return the tree as TOML that `parse` accepts, each key with its description.
+    """Return the tree as TOML that `parse_config` accepts, each key with its description.
 
-    Options of plug-ins are printed as far as they are set: `voicecoach plugins` describes them.
+    Options of plug-ins are included only if they are set; `voicecoach plugins` describes them.
     """
     lines = []
     for section in msgspec.structs.fields(type(config)):
@@ -356,6 +356,6 @@ def _description(annotated: Any) -> str:
 
 
 def _in_words(message: str) -> str:
-    """Turn msgspec's JSON path into a TOML one: `$.a.b` becomes `a.b`."""
+    """Replace the JSON path in msgspec's message by a TOML path in front: `$.a.b` becomes `a.b`."""
     text, _, path = message.partition(" - at `$.")
     return f"{path.rstrip('`')}: {text}" if path else text

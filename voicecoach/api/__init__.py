@@ -1,1 +1,1 @@
-"""The parts of the public API that read files or start processes."""
+"""Holds the parts of the public API that read files or start processes."""

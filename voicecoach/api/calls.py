@@ -1,4 +1,4 @@
-"""Recorded calls, event logs and engines for programs."""
+"""The public functions for programs: engines, recorded calls and event logs."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ File: TypeAlias = str | PathLike[str]
 class Engine(core.Engine):
     """The analysis of one call: blocks of audio and transcripts in, events out.
 
-    It is a deterministic function of its inputs, with no clock, thread or file.  `Engine.default`
+    It is a deterministic function of its inputs, without clock, thread or file.  `Engine.default`
     builds one; `process` takes a `Block` of both channels, float32 [2, n * 256] at 16 kHz with
-    full scale 1.0, and returns the events that are new; `finish` ends the call; `state` and
-    `restore` fork it.
+    full scale 1.0, and returns the new events; `finish` ends the call; `state` and `restore` copy
+    the state of a call and continue from it.
 
     Examples
     --------
@@ -63,23 +63,23 @@ class Engine(core.Engine):
         Parameters
         ----------
         config
-            The configuration; the defaults where it is None.
+            The configuration.  Default: all defaults.
         cues
-            A file of cue rules in TOML.  Default: what `config` names, else the built-in rules.
+            A TOML file of cue rules.  Default: the file named in `config`, else the built-in rules.
         speakers
-            Whose channels carry anything; the other's row is ignored.
+            Speakers whose channels carry audio; any other row is ignored.
         transcribe
-            Ask for words: the engine then returns `TranscribeRequest` events, and waits for a
-            `Transcript` for each.  Cues that need words never open without.
+            Whether to request transcription: the engine then returns `TranscribeRequest` events,
+            and expects a `Transcript` for each.  Without words, cues that need them never open.
         frames
-            Return a `Prosody` event for each hop (16 ms) and speaker, too.
+            Whether to return a `Prosody` event for each hop (16 ms) and speaker too.
 
         Raises
         ------
         ConfigError
-            Where the file of rules cannot be used.
+            If the file of rules cannot be used.
         ModelError
-            Where a model file is missing or is not the one that was released.
+            If a model file is missing or is not the released one.
 
         Examples
         --------
@@ -109,10 +109,10 @@ def replay(
     config: Config | None = None,
     cues: File | None = None,
 ) -> Iterator[Event]:
-    """Return the events of a recorded call, one by one, as they become known.
+    """Yield the events of a recorded call in the order in which they become known.
 
-    The call is read and analysed while you iterate; stop early and the rest is never read.  The
-    same recording gives the same events each time, those that `voicecoach replay` logs.  Times
+    The call is read and analysed while you iterate; if you stop early, the rest is never read.  The
+    same recording always gives the same events: those that `voicecoach replay` logs.  Times
     (`at`, `start`, `end`) are samples at 16 kHz: see `to_seconds`.
 
     Parameters
@@ -120,32 +120,32 @@ def replay(
     call
         A recording: WAV, FLAC, OGG or MP3, of any length, 4 to 192 kHz.
     agent
-        The agent's channel, from 0.
+        The agent's channel, counted from 0.
     customer
-        The customer's channel.  Default: the other one of a file with two channels.
+        The customer's channel.  Default: the other channel of a file with two.
     mono
-        "agent" or "customer", where the recording has one channel and they alone are on it.
+        "agent" or "customer", if the recording has one channel and only they are on it.
     transcribe
-        Transcribe the words, in a process of its own.  Where there is no model for it, the first
+        Whether to transcribe the words, in a separate process.  If there is no model, the first
         event is a `Degraded` that says so, and cues that need words never open.
     frames
-        Yield a `Prosody` event for each hop (16 ms) and speaker, too.
+        Whether to yield a `Prosody` event for each hop (16 ms) and speaker too.
     config
-        The configuration; the defaults where it is None.
+        The configuration.  Default: all defaults.
     cues
-        A file of cue rules in TOML.  Default: what `config` names, else the built-in rules.
+        A TOML file of cue rules.  Default: the file that `config` names, else the built-in rules.
 
     Raises
     ------
     InputError
-        For channels or a speaker that cannot be.
+        If a channel or speaker is not possible for the recording.
     AudioFileError
-        Where the recording cannot be used; while iterating, where it turns out to be damaged.
+        If the recording cannot be used; while iterating, if it turns out to be damaged.
     ConfigError
-        Where the file of rules cannot be used.
+        If the file of rules cannot be used.
     ModelError
-        Where a model file is missing or is not the one that was released, or there is no
-        transcription model of the name that `config` gives.
+        If a model file is missing or is not the released one, or if there is no transcription model
+        with the name in `config`.
 
     Examples
     --------
@@ -175,17 +175,17 @@ def read_log(log: File) -> list[Event]:
     Parameters
     ----------
     log
-        A call's folder of results, or its `events.jsonl`.
+        A call's result folder, or its `events.jsonl`.
 
     Returns
     -------
     events
-        As `replay` yields them, with values as the log rounds them (4 decimals).
+        The events that `replay` yields, with values rounded as in the log (4 decimals).
 
     Raises
     ------
     JournalError
-        Where there is no such log, or it cannot be used.
+        If there is no such log or it cannot be used.
 
     Examples
     --------
@@ -205,12 +205,12 @@ def read_log(log: File) -> list[Event]:
 
 
 def load_config(file: File) -> Config:
-    r"""Return the configuration in a TOML file; what it does not name has its default.
+    r"""Return the configuration in a TOML file; keys that it does not set have their defaults.
 
     Raises
     ------
     ConfigError
-        Where it cannot be read, is no TOML, has an unknown key, or a value of the wrong type or
+        If it cannot be read, is not TOML, or has an unknown key or a value of the wrong type or
         range.
 
     Examples
@@ -227,7 +227,7 @@ def load_config(file: File) -> Config:
 
 
 def sample_call() -> Path:
-    """Return the path of the recorded call that ships with voicecoach, 4 minutes in two channels.
+    """Return the path of the recorded call that ships with voicecoach: 4 minutes, two channels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Descriptors of a voice for programs: any length, rate and number of channels."""
+"""The public functions for voice descriptors, for audio of any length, rate and channel count."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from voicecoach.types.stream import F32, F64, HOP, MAX_AMPLITUDE, MAX_HOPS, SAMP
 class ProsodyTrack(ProsodyFrames):
     """Descriptors of n frames, one every 16 ms, as named arrays.
 
-    Arrays are [n] where the audio was one channel [samples], else [channels, n]; `cepstrum_db` has
-    its coefficients on an axis before.  Units and ranges stand with each; what does not exist,
-    such as the F0 of silence, is NaN.
+    Arrays are [n] if the audio was one channel [samples], else [channels, n]; `cepstrum_db` has
+    its coefficients on an extra first axis.  Units and ranges are given with each array.  A value
+    that does not exist, such as the F0 of silence, is NaN.
     """
 
     times: F64
     """[n], seconds from the beginning of the audio to the middle of each frame of 48 ms; the first
-    is -0.008.  `syllables` are about the time 80 ms before."""
+    is -0.008.  `syllables` refer to the time 80 ms earlier."""
 
 
 class ProsodyExtractor:
-    """Descriptors of a stream, in chunks of any size.
+    """Computes the descriptors of a stream, in chunks of any size.
 
-    However the audio is cut, the values are the same, bit for bit, and those of `prosody`.
+    The values do not depend on the chunk sizes and equal those of `prosody`, bit for bit.
 
     Parameters
     ----------
     sr
-        Sample rate of the chunks, Hz, 4,000 to 192,000; other than 16,000 it is resampled.
+        Sample rate of the chunks, Hz, 4,000 to 192,000; any rate but 16,000 is resampled.
     channels
-        None for chunks of one channel, [n]; else how many there are in chunks [channels, n].
+        None for chunks of one channel, [n]; else the number of channels in chunks [channels, n].
     weights
-        Of the two small networks, by name.  Default: those that ship with voicecoach.
+        Weights of the two small networks, by name.  Default: those that ship with voicecoach.
 
     Raises
     ------
     InputError
-        For a rate or a number of channels that is not read.
+        If the rate or the number of channels is not supported.
     ModelError
-        Where the shipped weights are missing or are not those that were released.
+        If the shipped weights are missing or are not the released ones.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class ProsodyExtractor:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the stream and begin another.
+        """Discard the stream and begin a new one.
 
         Examples
         --------
@@ -107,7 +107,7 @@ class ProsodyExtractor:
         self._described = 0
 
     def process(self, chunk: ArrayLike) -> ProsodyTrack:
-        """Return the descriptors of the frames that a chunk completes, which may be none.
+        """Return the descriptors of the frames that a chunk completes; there may be none.
 
         Parameters
         ----------
@@ -117,8 +117,8 @@ class ProsodyExtractor:
         Raises
         ------
         InputError
-            For another shape, integers, a sample that is not a finite number, or one beyond 8
-            times full scale.  Nothing of the chunk is taken.
+            If the shape is different, or samples are integers, not finite, or beyond 8 times full
+            scale.  The whole chunk is then ignored.
 
         Examples
         --------
@@ -134,9 +134,9 @@ class ProsodyExtractor:
         return self._describe(samples)
 
     def flush(self) -> ProsodyTrack:
-        """Return the descriptors of what is left, padded with silence to a whole hop.
+        """Return the descriptors of the remaining samples, padded with silence to a whole hop.
 
-        After it another stream begins, as after `reset`.
+        The next chunk begins a new stream, as after `reset`.
 
         Examples
         --------
@@ -176,7 +176,7 @@ class ProsodyExtractor:
 def prosody(y: ArrayLike, sr: float = SAMPLE_RATE) -> ProsodyTrack:
     """Return the descriptors of a recording: pitch, level, spectrum and quality of the voice.
 
-    The values are causal: each frame is described by what comes before its end, as in a live call.
+    The values are causal: they use only audio up to the end of each frame, as in a live call.
 
     Parameters
     ----------
@@ -184,21 +184,21 @@ def prosody(y: ArrayLike, sr: float = SAMPLE_RATE) -> ProsodyTrack:
         [n], or [channels, n] as in librosa: floating point, full scale 1.0, any n.  The last
         frame is padded with silence.
     sr
-        Sample rate, Hz, 4,000 to 192,000; other than 16,000 it is resampled to that.
+        Sample rate, Hz, 4,000 to 192,000; any rate but 16,000 is resampled to 16,000.
 
     Returns
     -------
     track
         Named arrays with a value every 16 ms, [n] or [channels, n], and their `times`, seconds;
-        empty where y is.
+        empty if `y` is empty.
 
     Raises
     ------
     InputError
-        For another shape or rate, integers, a sample that is not a finite number, or one beyond 8
+        If the shape or rate is not supported, or samples are integers, not finite, or beyond 8
         times full scale.
     ModelError
-        Where the shipped weights are missing or are not those that were released.
+        If the shipped weights are missing or are not the released ones.
 
     Examples
     --------
@@ -224,12 +224,12 @@ _STEP = MAX_HOPS * HOP
 
 
 def _checked(y: ArrayLike, channels: int | None) -> F32:
-    """Return audio as float32 [channels, n], 1 where `channels` is None.
+    """Return audio as float32 [channels, n], with 1 channel if `channels` is None.
 
     Raises
     ------
     InputError
-        Where it is something else than `process` takes.
+        If `process` does not accept the audio.
     """
     samples = np.asarray(y)
     kind = samples.dtype

@@ -124,7 +124,7 @@ class ChannelMonitor:
         self._hops += samples.shape[1] // HOP
 
     def on_greeting(self, at: int, speaker: Speaker) -> None:
-        """Record that an agent's greeting was detected on a speaker's channel, at a stream index."""
+        """Record the stream index of an agent's greeting on a speaker's channel."""
         self._opened.setdefault(speaker, at)
 
     def on_capture_state(self, at: int, state: ChannelState) -> list[ChannelState]:

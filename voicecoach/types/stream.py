@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
-"""Hz, of all audio inside the engine."""
+"""Sample rate of all audio inside the engine, Hz."""
 HOP = 256
-"""Samples in a hop: 16 ms.  The VAD's window is 2 hops, an analysis frame 3."""
+"""Samples in a hop (16 ms).  The VAD's window has 2 hops, an analysis frame 3."""
 TICK = 8
 """Hops between estimates: 128 ms, so a tone or delivery event comes 7.8 times a second."""
 TICK_SAMPLES = TICK * HOP
@@ -99,7 +99,7 @@ def to_rounded_seconds(samples: int) -> float:
 
 
 class Immutable:
-    """Base of values that never change: copies of an engine's state share them."""
+    """Base class of values that never change, so that copies of an engine's state share them."""
 
     __slots__ = ()
 
@@ -118,7 +118,7 @@ class Block(msgspec.Struct, frozen=True, eq=False):
     samples: F32
     """[2, n * HOP] with 1 <= n <= MAX_HOPS, full scale 1.0, row 0 agent, row 1 customer."""
     missing: bool = False
-    """The audio never arrived; the samples are silence."""
+    """Whether the audio never arrived; the samples are then silence."""
 
     @property
     def end(self) -> int:
@@ -127,7 +127,7 @@ class Block(msgspec.Struct, frozen=True, eq=False):
 
 
 class HeardWord(Immutable, msgspec.Struct, frozen=True):
-    """A word from the transcriber."""
+    """A word from a transcriber."""
 
     text: str
     start: int
@@ -141,7 +141,7 @@ class Transcript(Immutable, msgspec.Struct, frozen=True):
     """The shell's answer to a `TranscribeRequest`."""
 
     at: int
-    """Stream index at which it arrived: an input like any other, so that a replay repeats it."""
+    """Stream index at which it arrived; an input like any other, so a replay repeats it exactly."""
     speaker: Speaker
     utterance: int
     end: int
@@ -151,6 +151,6 @@ class Transcript(Immutable, msgspec.Struct, frozen=True):
     words: tuple[HeardWord, ...]
     """The words after the request's prefix."""
     first: int = 0
-    """As in the request: the place in the utterance of the first of `words`."""
+    """As in the request: the index in the utterance of the first of `words`."""
     error: str = ""
     """Why transcription failed; empty if it did not."""

@@ -2,10 +2,10 @@
 
     python -m scripts.endurance.kills [--times 200] [--at-once 2] [--seed 0]
 
-Each run starts a `voicecoach live --record` with transcription on a PulseAudio server of its own,
-plays a real call into it and kills it within seconds.  The kill comes during start-up, in the
-middle of a call, or (every third time) just after the next call was requested, while results and
-the journal are written.  The script then checks:
+The script plays a real call into a PulseAudio server of its own.  Each run starts a `voicecoach
+live --record` with transcription on that server and kills it within seconds.  The kill comes during
+start-up, in the middle of a call, or (every third time) just after the next call was requested,
+while results and the journal are written.  The script then checks:
 
 * The event log can be read to its last whole line, and the journal opens and is intact.
 * The record replays to the same events as the log, one by one, words included, up to its end.

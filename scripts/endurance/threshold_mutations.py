@@ -3,7 +3,7 @@
     python -m scripts.endurance.threshold_mutations                     all of it, about an hour
     python -m scripts.endurance.threshold_mutations --only voicecoach.coaching --only cues.soften
     python -m scripts.endurance.threshold_mutations --mirror --sample 12 --seed 7  a dozen, as in CI
-    python -m scripts.endurance.threshold_mutations --results FILE [--survivors]   go on; only those
+    python -m scripts.endurance.threshold_mutations --results FILE [--survivors]   resume, or rerun
 
 A threshold is a number that a core module assigns to a constant (alone or inside a tuple, a dict or
 a class instance), or a number in `coaching/cues.toml`.  In a copy of the checkout, one threshold at

@@ -26,11 +26,11 @@ from voicecoach.types.stream import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS,
 from voicecoach.views.scorecard import Quote
 
 WORD_NEAR = SAMPLE_RATE // 2
-"""Accuracy of word times, samples."""
+"""Tolerance for the inaccuracy of word times, samples."""
 UNTRUSTED_SHARE = 0.2
-"""Share of the call from which a distrusted channel counts as distrusted throughout."""
+"""Share of the call, 0..1, from which a distrusted channel is distrusted for the whole call."""
 WHOLE_CALL_STATES = ("copied", "swapped")
-"""Channel states that hold for the whole call, whenever they are detected."""
+"""Channel states that apply to the whole call, whenever they are detected."""
 QUOTE_PAUSE = int(1.2 * SAMPLE_RATE)
 """Silence between words that ends a quotation, samples."""
 UNQUOTED_TEXT = "words not stored"
@@ -58,14 +58,14 @@ class Exchange(NamedTuple):
         return [move for move in self.moves if move.kind in kinds]
 
     def reply_acts(self, *kinds: str, within_s: float = float("inf")) -> list[DialogueAct]:
-        """Return the agent's acts of these kinds that begin `within_s` of the reply or sooner."""
+        """Return the agent's acts of these kinds that begin at most `within_s` into the reply."""
         first = self.reply.start if self.reply else self.account.end
         last = first + within_s * SAMPLE_RATE
         return [move for move in self.replies if move.kind in kinds and move.start <= last]
 
 
 class ScoredCall:
-    """A call that is over.
+    """A finished call, with lookups for scoring.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ScoredCall:
     language
         Language of the call.
     quoting
-        Whether quotations have words; if not, they give only the moment.
+        Whether quotations contain words; if not, they give only the time.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class ScoredCall:
         return not any(span.overlaps(gap) for s in speakers for gap in self._unheard[s])
 
     def has_words_in(self, speaker: Speaker, span: Span) -> bool:
-        """Return whether a speaker's words are known in a span, or they spoke for less than 1 s."""
+        """Return whether a speaker's words in a span are known, or they spoke for less than 1 s."""
         return self.speech_s(speaker, span) < 1.0 or bool(self.words_in(speaker, span))
 
     def has_words(self, speaker: Speaker) -> bool:
@@ -210,7 +210,7 @@ class ScoredCall:
     def quote_act(self, move: DialogueAct, why: str) -> Quote:
         """Return a quotation of a dialogue act with the sentence around it."""
         first, last = self._sentence_range(move)
-        if first == last:  # A log may have dialogue acts without words.
+        if first == last:  # A log may contain dialogue acts without words.
             text = move.text if self.quoting else UNQUOTED_TEXT
             span = Span(move.start, move.end)
             return make_quote(span, move.speaker, text, why, not self.quoting)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from voicecoach.types.stream import Speaker
 
 BLAMING_DEFENCE = "defence of you"
-"""A defence that blames the customer; it weighs differently from other defences."""
+"""A defence that blames the customer; its style weights differ from those of other defences."""
 
 ACT_DESCRIPTIONS: Mapping[Speaker, Mapping[str, str]] = {
     Speaker.AGENT: {
@@ -37,4 +37,4 @@ ACT_DESCRIPTIONS: Mapping[Speaker, Mapping[str, str]] = {
         "wait": "asks for time",
     },
 }
-"""By speaker and kind; other kinds explain nothing."""
+"""Descriptions by speaker and kind; other kinds are not shown."""

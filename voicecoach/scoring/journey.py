@@ -1,4 +1,4 @@
-"""Finds how the customer's agitation went through a call, and what the call is about.
+"""Finds how the customer's agitation changed during a call, and what the call is about.
 
 Agitation is smoothed over speech, so that a single loud word does not count as a change.
 """
@@ -25,19 +25,19 @@ JOURNEY_SMOOTH_S, MIN_STRETCH_S, SMOOTHING_PAUSE = 5.0, 1.5, 2 * SAMPLE_RATE
 START_S, END_S = 20.0, 10.0
 """Speech averaged for the start and for the end of the call, seconds."""
 SIZEABLE_CHANGE = 0.25
-"""Rise or fall that the card shows, if it leaves or reaches `UPSET_LEVEL`; below that is calm."""
+"""Smallest rise or fall that the card shows; one end must be at `UPSET_LEVEL` or above."""
 CHANGE_BEGINS_AT = 0.2
-"""Share of a change at which it counts as begun: the last time that level is crossed."""
+"""Share of a change, 0..1, at which it begins, when last crossed; it ends at 1 minus this."""
 PRECEDING_WINDOW = 15 * SAMPLE_RATE
-"""Time before a change begins from which acts, overlaps and cues are listed with it."""
+"""Acts, overlaps and cues up to this long before a change begins are listed with it; samples."""
 MAX_CHANGES, MAX_PRECEDING, MAX_CAUSES = 8, 4, 5
-"""Most changes on the card."""
+"""Most changes on the card, most events before each, and most causes."""
 MIN_OPENING_WORDS, MAX_CAUSE_WORDS = 12, 80
 """Fewest and most words of a quotation of what the call is about."""
 HEAT_AFTER = SAMPLE_RATE
-"""Agitation this soon after a dialogue act still belongs to it."""
+"""Agitation up to this long after a dialogue act is attributed to it, samples."""
 CAUSE_WEIGHTS = {"repeat": 1.5, "demand": 1.0, "trouble": 1.0, "abuse": 0.5}
-"""How much each kind of the customer's dialogue acts says about the cause of the call."""
+"""Weight of each kind of the customer's dialogue acts as evidence of the cause of the call."""
 
 
 class AgitationPoint(NamedTuple):

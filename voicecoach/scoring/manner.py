@@ -16,26 +16,26 @@ from voicecoach.types.events import UPSET_LEVEL, Overlap
 from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, TICK_S
 
 ACCOUNT_S = 12.0
-"""Customer's speech from which an account is long and needs a response, seconds."""
+"""Length of the customer's speech from which an account needs a response, seconds."""
 TAKING_UP_ACTS = "acknowledgement", "apology", "paraphrase", "question", "recap"
 ANSWERING_ACTS = "solution", "expectation", "compromise", "escalation", "promise"
-"""Dialogue acts that respond to an account, and those that also do if it ended in a question."""
+"""Dialogue acts that respond to any account, and those that respond to one ending in a question."""
 QUESTION_END_WORDS = 8
-"""Number of last words of an account in which a question counts as its end."""
+"""An account ends in a question if its last this many words contain one."""
 TAKEN_UP_S = 20.0
 """Seconds from the start of the reply in which a response counts."""
 CALMING_WORDS_WITHIN_S = 6.0
-"""Time after an outburst in which the agent's words can give them a moment, seconds."""
+"""Time after an outburst in which the agent can offer the customer a moment in words, seconds."""
 MIN_SHOWN_TURN_S = 5.0
 """Shortest turn or reply that the card shows, seconds."""
 CUT_IN_OVERLAP = int(1.5 * SAMPLE_RATE)
-"""How long both must speak for an interruption.
+"""How long both must speak for an interruption, samples.
 
 The cue `let-them-finish` opens sooner, but turns overlap by a second in lively talk."""
 MIN_RUN_S, MIN_MEASURED_S = 1.0, 20.0
 """Shortest stretch that counts, and the least measured speech for a score, seconds."""
 MERGE_RUNS_WITHIN = SAMPLE_RATE
-"""Stretches this close together are joined."""
+"""Longest gap between stretches that are joined, samples."""
 
 
 def find_listening(call: ScoredCall) -> TechniqueFindings:

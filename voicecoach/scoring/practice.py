@@ -14,7 +14,7 @@ from voicecoach.types.stream import Speaker
 from voicecoach.views.scorecard import Quote
 
 UPSET_MIN_S = 3.0
-"""Upset speech that makes an account upset, seconds; laughter and haste last a second or two."""
+"""Upset speech from which an account is upset, seconds; laughter and haste last 1 to 2 s."""
 
 
 class TechniqueMoment(NamedTuple):
@@ -24,7 +24,7 @@ class TechniqueMoment(NamedTuple):
     say: str = ""
     """What the agent could have said instead, if that is known."""
     cue: str = ""
-    """Otherwise the cue whose words help, if it is not the technique's own."""
+    """Cue whose words to suggest if `say` is empty and it is not the technique's own cue."""
     advice: str = ""
     """What to practise, if it is not the technique's own advice."""
 
@@ -52,7 +52,7 @@ class TechniqueSpec(NamedTuple):
     advice: str
     """What to practise if it was missed."""
     cue: str
-    """Id of the cue whose words help."""
+    """Id of the cue whose words are suggested."""
     find: Callable[[ScoredCall], TechniqueFindings]
     channels: tuple[Speaker, ...]
     """Speakers whose channels it depends on."""

@@ -35,9 +35,9 @@ def rate_formula(formula: str, numbers: Mapping[str, int]) -> tuple[float, str]:
     Parameters
     ----------
     formula
-        Of `+ - * /`, `min`, `max`, numbers and names.
+        An expression of `+ - * /`, `min`, `max`, numbers and names.
     numbers
-        One for each name.
+        The value of each name.
 
     Returns
     -------

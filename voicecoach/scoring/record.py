@@ -1,4 +1,4 @@
-"""Keeps from a call's events what its score card needs, until the call is over.
+"""Collects the events of a call that its score card needs.
 
 Numbers are rounded as in the event log, so a live call and its log give the same score card.
 """

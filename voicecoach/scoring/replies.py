@@ -25,11 +25,12 @@ from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE
 REPLY_WITHIN_S = 15.0
 """Time from the start of the reply in which an acknowledgement belongs to the account, seconds."""
 HINT_UPSET_S = 1.0
-"""Upset speech after which an acknowledgement counts in favour, though none is due yet, seconds."""
+"""Upset speech from which an acknowledgement earns credit although none is due yet, seconds."""
 ACKNOWLEDGED_FOR, ACCOUNT_END_WINDOW = 30 * SAMPLE_RATE, 4 * SAMPLE_RATE
-"""How long an acknowledgement holds, and the end of an account in which a customer calms down."""
+"""How long an acknowledgement lasts, and the length of the end of an account over which the
+customer is checked for having calmed down; samples."""
 REGRET_S = 20.0
-"""Agent's speech after the first problem by which an apology is due, seconds."""
+"""Length of the agent's speech after the first problem within which an apology is due, seconds."""
 TROUBLE_ACTS = "trouble", "repeat"
 PRESSURE_ACTS = *TROUBLE_ACTS, "demand", "abuse"
 
@@ -184,7 +185,7 @@ def is_blaming(text: str, language: Language) -> bool:
 
 
 def most_telling(moves: Sequence[DialogueAct]) -> DialogueAct:
-    """Return the act that says most: a complaint before a plain problem, then the longest."""
+    """Return the act to quote: any other kind before a plain problem, then the longest."""
     return max(moves, key=lambda m: (m.kind != "trouble", len(m.text), -m.start))
 
 
@@ -207,7 +208,7 @@ def _worded_exchanges(call: ScoredCall) -> list[Exchange]:
 
 
 def _told_moment(call: ScoredCall, exchange: Exchange, why: str) -> list[TechniqueMoment]:
-    """Return the moment of an account to show: where they complained, else its first words."""
+    """Return the moment to show: the most telling act of the account, else its first words."""
     pressing = exchange.customer_acts(*PRESSURE_ACTS)
     if pressing:
         return [TechniqueMoment(call.quote_act(most_telling(pressing), why))]

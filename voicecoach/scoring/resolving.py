@@ -26,13 +26,13 @@ FORWARD_ACTS = "solution", "compromise", "escalation", "expectation", "follow_up
 LIMIT_WITHIN = 30 * SAMPLE_RATE
 """Time after abuse in which a limit counts; this and the times below are in samples."""
 HANDOVER_UNASKED_WITHIN = 60 * SAMPLE_RATE
-"""Time in which an offer to hand over counts when nobody asked for it."""
+"""Time in which an offer to hand over counts although nobody asked for it."""
 SAME_DEMAND_WITHIN = 45 * SAMPLE_RATE
 """A demand repeated within this time is the same demand."""
 RECAP_WINDOW = 60 * SAMPLE_RATE
 """Time before the goodbye in which a recap or a next step counts."""
 CLOSING_WITHIN = 90 * SAMPLE_RATE
-"""A goodbye further from the end of the call does not count."""
+"""A goodbye earlier than this before the end of the call does not count."""
 
 
 def find_positive_language(call: ScoredCall) -> TechniqueFindings:

@@ -120,7 +120,7 @@ def weighed_kind(move: DialogueAct, language: Language) -> str:
 
 
 def _conflict_start(call: ScoredCall) -> int | None:
-    """Return when the conflict began, None if there is none."""
+    """Return the stream index at which the conflict began, or None if there was none."""
     told = [m.start for m in call.speaker_acts(CUSTOMER, *PRESSURE_ACTS)]
     sounded = [exchange.account.start for exchange in call.exchanges if is_upset(call, exchange)]
     return min(told[:1] + sounded[:1], default=None)

@@ -1,4 +1,4 @@
-"""The fifteen techniques of conflict resolution that a score card rates.
+"""Lists the fifteen techniques of conflict resolution that a score card rates.
 
 Technique ids never change, because scores are compared over years.  docs/scorecard.md is generated
 from this table.
@@ -254,9 +254,9 @@ TECHNIQUES: tuple[TechniqueSpec, ...] = (
         words=(AGENT,),
     ),
 )
-"""In the order of the card."""
+"""All techniques, in the order of the card."""
 NEUTRAL_NAMES = {"calm-delivery": ("usual-delivery", "Pace and voice as usual")}
-"""Id and name without a state of mind, for the privacy profile that forbids naming one."""
+"""Id and name that state no mood, by technique id, for the privacy profile that forbids it."""
 
 
 def score_technique(
@@ -285,7 +285,7 @@ def score_technique(
 
 
 def _unknown(practice: TechniqueSpec, call: ScoredCall) -> str:
-    """Return why the technique cannot be scored, "" where it can."""
+    """Return why the technique cannot be scored, or "" if it can."""
     for speaker in practice.channels:
         if state := call.distrusted.get(speaker):
             return f"not known: {short_state(state)} on the {speaker}'s side"

@@ -162,7 +162,7 @@ def _delivery_bar(d: Delivery | None) -> ValueBar:
         return ValueBar("Your calmness", value, CALMNESS_AT_BASELINE, f"{value:.2f}", note)
     if rate is None or usual is None:
         return ValueBar("Your pace", None, 0.5, pace or "not known yet", note)
-    # The left end is half of the usual pace, the right end one and a half times it.
+    # The left end is half the baseline pace, the right end one and a half times it.
     value = round(min(1.0, max(0.0, rate / usual - 0.5)), 2)
     return ValueBar("Your pace", value, 0.5, pace, note)
 

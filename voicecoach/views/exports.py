@@ -227,7 +227,7 @@ def _praat_string(text: str) -> str:
 
 
 def _praat_seconds(samples: int) -> str:
-    """Return seconds to the sample, without an exponent, which readers of TextGrids do not know."""
+    """Return seconds exact to the sample, without an exponent, which TextGrid readers reject."""
     return f"{samples / SAMPLE_RATE:.7f}".rstrip("0").rstrip(".")
 
 

@@ -33,7 +33,7 @@ from voicecoach.views.scorecard import ScoreCard
 from voicecoach.views.summary import Summary, format_samples, summarize_events
 
 MIN_POINT_STEP_S, MAX_POINTS = 0.256, 8000
-"""Least seconds between points of the signals, and most points."""
+"""Shortest time between points of the signals, seconds, and most points."""
 
 
 class ShownCue(msgspec.Struct, frozen=True):

@@ -118,9 +118,9 @@ class Summary(msgspec.Struct):
     ] = msgspec.UNSET
     cues: list[CueSummary] = []
     held_back: dict[str, Annotated[int, Meta(ge=1)]] = {}
-    """Cues held back, by "id: reason"."""
+    """Number of times cues were held back, by "id: reason"."""
     effects: dict[str, CueEffect] = {}
-    """By cue."""
+    """What followed each cue, by cue id."""
     transcript: list[TranscriptLine] = []
     notes: Annotated[list[str], doc("warnings about the recording or the run")] = []
 

@@ -86,7 +86,7 @@ class Condition(NamedTuple):
 
 
 def conditions() -> Iterator[Condition]:
-    """Yield the faults; each kind begins with the strongest."""
+    """Yield the faults to stage."""
     agent, customer = (Speaker.AGENT,), (Speaker.CUSTOMER,)
 
     def copied(gain_db: float, snr_db: float, mu_law: bool) -> Condition:

@@ -2,7 +2,7 @@
 
     python -m scripts.bench.latency_watch FOLDER LEFT TOP RIGHT BOTTOM
 
-This is a separate process, so that watching takes no time from the watched program.
+This is a separate process, so that watching uses none of the watched program's CPU time.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def luhn(number: str) -> int:
 
 
 def card(rng: np.random.Generator, first: str, sizes: Sequence[int]) -> Card:
-    """Draw a card, no three secret digits of which occur elsewhere in what is said."""
+    """Draw a card; no three consecutive secret digits occur elsewhere in what is said."""
     while True:
         drawn = "".join(map(str, rng.integers(0, 10, sum(sizes) - len(first) - 1)))
         number = first + drawn
@@ -498,7 +498,7 @@ def places(folder: Path) -> Iterator[tuple[str, str]]:
         yield name, " ".join(strings(msgspec.json.decode((folder / name).read_bytes())))
     for name in (writer.SUMMARY_MD, writer.CARD_MD):
         lines = (folder / name).read_text("utf-8").splitlines()
-        # What was said follows the speaker's name or the time; times stand in backquotes.
+        # Keep the lines of speech, without their times, which are in backquotes.
         yield name, "\n".join(re.sub(r"`[^`]*`", "", x) for x in lines if SAID.search(x))
     shown = report.make_report(log.facts, log.events, writer.read_score_card(folder))
     html = page.report_page(shown, None).decode()

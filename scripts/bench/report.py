@@ -2,8 +2,8 @@
 
 The call is the sample call, repeated; its log is repeated too, with the times shifted.  The times
 are read from the browser's own clock, from the start of navigation: *drawn* is the moment at which
-the page has its waveform, lanes, charts and transcript, *to be heard* the one at which its audio is
-loaded.  Each run has its own browser with an empty profile.
+the page has its waveform, lanes, charts and transcript, *to be heard* the one at which its audio
+can be played.  Each run has its own browser with an empty profile.
 
     python -m scripts.bench.report [--runs 5] [--minutes 60] [--results FOLDER] [--keep FOLDER]
 

@@ -26,8 +26,8 @@ A channel has the first of these states that applies.  A state begins when sever
 and ends when hardly any of twice as many windows does.  Nothing changes during a pause.
 
 The speech detector also fires on crosstalk, so the monitor cannot require that only the source
-speaks.  A window counts for each speaker who is detected near their usual level.  The source of
-crosstalk is the speaker whose channel is nearer to its own loudness.  If neither is clearly nearer,
+speaks.  A window counts for each speaker detected near the level of their loudest one.  The source
+of crosstalk is the speaker whose channel is nearer to its own loudness.  If neither clearly is,
 it is the one whose channel is earlier.  Within 5 ms, where capture may be misaligned, it is the
 louder one, or both if neither is louder.  `dsp.delay`, `audio.crosstalk` and `dsp.clipping` hold
 the signal processing.

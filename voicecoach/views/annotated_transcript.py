@@ -20,9 +20,9 @@ class MarkedPiece(msgspec.Struct, frozen=True):
     text: str
     start_s: float
     moves: list[str] = []
-    """Kinds of the dialogue acts that they belong to."""
+    """Kinds of the dialogue acts that these words belong to."""
     ends: list[str] = []
-    """Those of the kinds that end here."""
+    """The kinds among them whose act ends here."""
     instead: list[str] = []
     """Better wordings for the acts that end here."""
 
@@ -43,7 +43,7 @@ def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
         call.add_event(event)
     found = []
     for u in call.utterances():
-        # An act goes on where an utterance was cut: its words are marked on both sides.
+        # An act can span two utterances if one was cut; its words are marked in both.
         near = [act for act in call.acts[u.speaker] if act.start < u.end and act.end > u.start]
         start_s, end_s = to_rounded_seconds(u.start), to_rounded_seconds(u.end)
         pieces = _cut_at_acts(u.words, near) if u.complete else [MarkedPiece(u.text, start_s)]

@@ -1,1 +1,1 @@
-"""Transcribes beside the engine: the request queue, the transcriber's process, the run loop."""
+"""Runs speech recognition beside the engine: request queue, transcriber process, run loop."""

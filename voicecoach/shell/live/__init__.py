@@ -1,1 +1,1 @@
-"""Runs a live session: its devices, its calls, what is recorded and how long it is stored."""
+"""Runs a live session: its devices, its calls, their recording and their retention."""

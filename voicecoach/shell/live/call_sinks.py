@@ -1,6 +1,6 @@
 """Defines the two sinks of every live call: one records it, one displays it.
 
-Unlike other sinks they also take audio.  Further sinks are in the list that a session is given.
+Unlike other sinks they also take audio.  Further sinks are passed to the session as a list.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from voicecoach.views.snapshot import Snapshot
 
 
 class FolderSink(Sink):
-    """Records a call in its folder: the log, audio if wanted, and the results at its end.
+    """Records a call in its folder: the log, audio on request, and the results at its end.
 
     Parameters
     ----------
     call
         The call's folder, and whether it has words.
     setup
-        What the call is measured with.
+        Configuration, rules and models of the call.
     results
         Makes the results from the events.
     feed
-        Told what could not be written.
+        Receives a notice if something cannot be written.
     baseline_calls
         Number of calls in the agent's baseline; None without one.
     notice
@@ -107,7 +107,7 @@ class FolderSink(Sink):
         self.recorder.__exit__()
 
     def _write_results(self) -> None:
-        """Write the results; in the recorder's thread, after the log."""
+        """Write the results; called in the recorder's thread, after the log is written."""
         folder = self.recorder.folder
         if self._declined:
             try:

@@ -1,8 +1,8 @@
 """Turns the devices' audio into blocks of both speakers, aligned on the time line of the call.
 
-When a device is lost or restored, that is passed to the engine in order, like any other input.  A
-session's time line runs on from one call to the next, so that no audio falls between them; each
-call counts from its own start.
+The loss or return of a device is passed to the engine in order, like any other input.  A session's
+time line continues from one call to the next, so that no audio is lost between them; each call
+counts from its own start.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from voicecoach.types.events import ChannelState
 from voicecoach.types.stream import SPEAKERS, Block, Speaker
 
 CHUNK_WAIT_S = 0.02
-"""Seconds to wait for a chunk before other work is done."""
+"""Seconds to wait for a chunk before doing other work."""
 STARTUP_GRACE_S = 3.0
-"""Seconds after the start in which devices that deliver nothing are not reported."""
+"""Seconds after the start during which devices without audio are not reported."""
 DROPPED_NOTICE_S = 0.1
-"""Seconds of late or dropped audio from which it is reported."""
+"""Late or dropped audio is reported if it is longer than this, in seconds."""
 
 
 class DeviceStream:
@@ -38,7 +38,7 @@ class DeviceStream:
     def __init__(self, ears: DeviceSupervisor, stages: LatencyStats) -> None:
         self._supervisor, self._stages = ears, stages
         self._lost: dict[Speaker, str] = {}
-        """Speakers whose device cannot be used, and why."""
+        """Speakers whose device cannot be used, with the reasons."""
         self.reset_time_line()
 
     def reset_time_line(self) -> None:
@@ -47,10 +47,10 @@ class DeviceStream:
         self._asked, self.has_audio = time.monotonic(), False
         """When listening was requested, and whether audio has arrived since."""
         self._slept_s = self._dropped_s = 0.0
-        """Seconds of each that have been reported."""
+        """Seconds of suspension and of dropped audio that have been reported."""
 
     def begin_call(self) -> list[ChannelState]:
-        """Start a call here; return the channels whose device cannot be used."""
+        """Start a call at the current time; return the channels whose device cannot be used."""
         self._origin = self._aligner.now
         self._slept_s, self._dropped_s = self._aligner.suspended_s, self._total_dropped_s()
         return [
@@ -83,7 +83,7 @@ class DeviceStream:
         came = taken.now
         heard = [news.chunk.at for news in taken.news if isinstance(news, CapturedChunk)]
         if not self.has_audio and (heard or taken.now >= self._asked + STARTUP_GRACE_S):
-            # Devices need up to seconds for their first chunk; that time is not part of the call.
+            # Devices may need seconds for their first chunk; that time is not part of the call.
             aligner.set_origin(min(heard, default=taken.now))
             self.has_audio = True
         for news in taken.news:

@@ -1,16 +1,18 @@
-"""Writes a live call's log and audio in a thread of its own: a slow disk never delays the call.
+"""Writes a live call's log and audio in its own thread, so that a slow disk never delays the call.
 
-The event log is written line by line and synced every 0.7 s: if the program is killed, all of it
-remains; after a power cut, all but the last second.  Audio is saved only on request, as FLAC on the
-time line of the log, with the engine's other inputs beside it: a replay with them gives the same
-events as the call.
+The event log is written line by line and synced every 0.7 s.  All of it remains if the program is
+killed, and all but the last second after a power cut.  Audio is saved only on request, as FLAC on
+the log's time line, with the engine's other inputs beside it; replaying them gives the same events
+as the call.
 
-| the disk         | what happens                                                               |
-|------------------|----------------------------------------------------------------------------|
-| is slow          | lines are queued, for minutes                                              |
-| is full, or gone | lines are queued and written later: none is lost or written twice          |
-| stays so         | lines are dropped and counted, audio becomes silence; both are reported    |
-| at a call's end  | writing is retried for `CLOSE_TIMEOUT_S`, then given up                    |
+| the disk                      | what happens                                                  |
+|-------------------------------|---------------------------------------------------------------|
+| is slow                       | lines are queued, for up to minutes                           |
+| is full or gone               | lines are queued and written later: none is lost or repeated  |
+| is full or gone for minutes   | lines are dropped and counted, audio becomes silence; both    |
+|                               | are reported                                                  |
+| is full or gone at a call's   | writing is retried for `CLOSE_TIMEOUT_S`, then given up       |
+| end                           |                                                               |
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from voicecoach.types.stream import F32, SAMPLE_RATE
 
 AUDIO_FILE = "call.flac"
 MAX_QUEUED_WRITES = 20_000
-"""Most lines and blocks that are queued: minutes."""
+"""Most lines and blocks in the queue: enough for minutes."""
 WRITE_RETRY_S = 0.5
 """Seconds before a failed write is retried."""
 SYNC_S = 0.7
@@ -45,12 +47,12 @@ CLOSE_TIMEOUT_S = 5.0
 
 
 def check_writable(out: Path) -> None:
-    """Check that calls can be written to a folder, which is created.
+    """Create a folder if necessary, and check that calls can be written to it.
 
     Raises
     ------
     OutputError
-        If they cannot.
+        If it cannot be created or written to.
     """
     trial = out / ".trial"
     try:
@@ -62,7 +64,7 @@ def check_writable(out: Path) -> None:
 
 
 class CallRecorder:
-    """Writes the folder of one live call; a context manager.
+    """Writes the folder of one live call, as a context manager.
 
     Parameters
     ----------
@@ -71,11 +73,11 @@ class CallRecorder:
     audio
         Also save the audio.
     inputs
-        Also save the engine's other inputs beside it.
+        Also save the engine's other inputs.
     say
         Called with a message if the thread fails.
     after
-        Called in the thread when everything is written.
+        Called in the recorder's thread when everything is written.
     """
 
     def __init__(
@@ -89,12 +91,12 @@ class CallRecorder:
     ) -> None:
         self.folder = folder
         self.write_trouble = ""
-        """Why nothing can be written now, or ""."""
+        """Why the disk cannot be written to at present, or ""."""
         self._on_written = after
         self._log = ResilientFile(folder / EVENT_LOG)
         self._inputs = ResilientFile(folder / INPUTS_FILE) if inputs else None
         self._sound = ResilientFile(folder / AUDIO_FILE) if audio else None
-        # The inputs are on disk no later than the events made from them.
+        # Inputs come first, so that they are on disk no later than the events made from them.
         self._files = [file for file in (self._inputs, self._log, self._sound) if file]
         self._flac = (
             soundfile.SoundFile(self._sound, "w", SAMPLE_RATE, 2, "PCM_16", format="FLAC")
@@ -105,7 +107,7 @@ class CallRecorder:
             MAX_QUEUED_WRITES
         )
         self._missed_lines, self._silent_samples = 0, 0
-        """Lines dropped since `pop_missed_lines`, and samples replaced by silence."""
+        """Lines dropped since the last `pop_missed_lines`, and samples replaced by silence."""
         self._ended = threading.Event()
         self._synced = time.monotonic()
         self._worker = StageThread("log", self._write_loop, say, self._on_thread_lost)
@@ -123,7 +125,7 @@ class CallRecorder:
         return not self._worker.is_alive()
 
     def delete_folder(self) -> None:
-        """Delete all that was kept, once recording to disk has stopped.
+        """Delete the call's folder, once recording to disk has stopped.
 
         Raises
         ------
@@ -161,7 +163,7 @@ class CallRecorder:
             self._missed_lines += 1
 
     def write_audio(self, samples: F32) -> None:
-        """Queue samples, [2, n], if audio is saved."""
+        """Queue samples [2, n], if audio is saved."""
         if not self._flac:
             return
         if self._silent_samples and self._enqueue(np.zeros((2, self._silent_samples), np.float32)):
@@ -176,7 +178,7 @@ class CallRecorder:
             return False
         return True
 
-    # --- its thread -----------------------------------------------------------------------
+    # --- the recorder's thread ------------------------------------------------------------
 
     def _write_loop(self) -> None:
         """Write what is queued until the call ends, then call `after`."""
@@ -185,9 +187,9 @@ class CallRecorder:
                 self._write_item(self._waiting.get(timeout=SYNC_S / 4))
             if self._waiting.empty():
                 while not self._try_flush() and not self._ended.wait(WRITE_RETRY_S):
-                    pass  # while this waits, the queue fills up to its limit
+                    pass  # keep retrying; meanwhile the queue fills up to its limit
         if self._flac:
-            self._flac.close()  # audio that was held back goes to `_sound`
+            self._flac.close()  # the encoder writes its remaining audio to `_sound`
             self._flac = None
         until = time.monotonic() + CLOSE_TIMEOUT_S
         while not self._try_flush(last=True) and time.monotonic() < until:
@@ -205,7 +207,7 @@ class CallRecorder:
 
     def _close(self) -> None:
         for file in self._files:
-            with suppress(OSError):  # everything was synced, or given up
+            with suppress(OSError):  # everything has been synced or given up
                 file.close()
 
     def _write_item(self, what: tuple[ResilientFile, bytes] | F32) -> None:

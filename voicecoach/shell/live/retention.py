@@ -1,11 +1,11 @@
 """Deletes the folders of live calls after the retention period, and nothing else.
 
 A folder belongs to a live call if its event log says so.  Replays, other files and the targets of
-links stay.  A call's date is the one in its log, or when its log was last written, whichever is
-later.
+links are kept.  A call's date is the one in its log, or the time its log was last written,
+whichever is later.
 
-A clock that has jumped ahead makes every call old at once.  So if all calls are too old, a session
-first warns; they are deleted when a session starts a day later by the same clock.
+If the clock has jumped ahead, all calls seem old at once.  So if all calls are too old, a session
+only warns; they are deleted when a session starts at least a day later by the same clock.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ WARNED_FILE = ".retention"
 """The file with the time of the warning that all calls are too old."""
 WARNING_PERIOD = timedelta(days=1)
 MAX_HEADER_BYTES = 65_536
-"""Largest header read, in bytes; a longer one is not ours."""
+"""Largest header read, in bytes; a longer one was not written by voicecoach."""
 
 
 def purge_old_calls(out: Path, days: int, now: datetime) -> str:
-    """Delete live calls in a folder that are older than `days`; 0 keeps all.
+    """Delete the live calls in a folder that are older than `days`; 0 keeps all.
 
     Parameters
     ----------
     out
         The folder with the calls' folders.
     days
-        How long calls are kept.
+        Retention period, in days.
     now
-        Current time, with its zone.
+        Current time, with its time zone.
 
     Returns
     -------
     str
-        What to report, "" for nothing.
+        Message to report, or "".
     """
     if not days:
         return ""
@@ -79,7 +79,7 @@ def _live(out: Path) -> Iterator[tuple[Path, datetime]]:
 
 
 def _must_warn_first(said: Path, now: datetime, *, everything: bool) -> bool:
-    """Return whether the warning is due first, and record that it was given."""
+    """Return whether to warn instead of deleting, and record when the warning was given."""
     since = None
     with suppress(FileNotFoundError, ValueError):
         since = datetime.fromisoformat(said.read_text("ascii")).astimezone(UTC)
@@ -95,7 +95,7 @@ def _must_warn_first(said: Path, now: datetime, *, everything: bool) -> bool:
 
 
 def _delete_call_folder(folder: Path) -> str:
-    """Delete a folder; return why it stays, or ""."""
+    """Delete a folder; return why it cannot be deleted, or ""."""
     try:
         shutil.rmtree(folder)
     except OSError as e:

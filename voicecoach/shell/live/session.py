@@ -1,13 +1,13 @@
-"""Runs live calls: audio from both speakers' devices goes through the engine to log and views.
+"""Runs live calls: passes audio from both speakers' devices through the engine to log and views.
 
-The session has a thread of its own and never waits for others: devices put chunks into a queue, the
+The session has its own thread and never waits for others: devices put chunks into a queue, the
 transcriber is another process, the log has a writer thread, and views poll the newest display.
 The agent's actions are applied between two blocks.  Nothing is captured before the agent presses
-Start; a pause releases the devices and drops what is pending: chunks, audio that waits for
-transcription, words that are not committed, the card.  Time continues through it as a gap.
+Start.  A pause releases the devices and drops everything pending: chunks, audio that waits for
+transcription, partial words, the cue card.  The time line continues through a pause as a gap.
 
-If the engine fails, the call ends there, is saved up to that point, and another begins at once; if
-that fails, too, the session says so and waits for Start.
+If the engine fails, the call ends and is saved up to that point, and another begins at once.  If
+that one fails too, the session reports it and waits for Start.
 """
 
 from __future__ import annotations
@@ -64,20 +64,20 @@ class LiveSession:
     ears
         Device supervisor; entered, not started.
     feed
-        Receives displays; holds the agent's actions.
+        Receives displays, and provides the agent's actions.
     out
-        The folder in which each call gets one.
+        The folder in which each call gets its own folder.
     learn
-        Compare each call with the agent's baseline, and update it.
+        Compare each call with the agent's baseline, and update the baseline.
     notice
-        The notice to read to the customer; it is in each log's header, and each call waits for
-        Start, since each customer must hear it.
+        The notice to read to the customer.  It is in each log's header, and each call waits for
+        Start, because each customer must hear it.
     audio
         Also save the audio.
     latency
         Receives measured durations.
     sinks
-        Given every event; none of them may raise or delay the session.
+        Receive every event; they must neither raise nor delay the session.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class LiveSession:
         self.folders: list[Path] = []
         """Folders of the calls so far."""
         self.unwritten: list[Path] = []
-        """Folders that could not be written; set when the session has ended."""
+        """Folders that were not completely written; set when the session has ended."""
         self._idle = Snapshot()
         """What is displayed between calls."""
         self._failed = False
@@ -127,7 +127,7 @@ class LiveSession:
                     call.run()
                 except VoiceCoachError:
                     raise
-                except Exception as e:  # whatever the error, the agent is told, and calls continue
+                except Exception as e:  # whatever the error, tell the agent and continue
                     self._handle_failure(e)
                 else:
                     if call.declined:
@@ -135,7 +135,7 @@ class LiveSession:
                     elif self.learn:
                         self.baseline = call.engine.baseline
                     del call
-                release_memory()  # a call refers to itself, and holds some MB
+                release_memory()  # a call has reference cycles, and holds some MB
         finally:
             self.stop_listening("ended")
             self.feed.publish(self.idle_display(), 0.0)
@@ -146,7 +146,7 @@ class LiveSession:
             ]
 
     def _handle_failure(self, error: Exception) -> None:
-        """Continue with another call, or, after a second failure, wait for Start."""
+        """Continue with another call; after a second failure, wait for Start."""
         traceback.print_tb(error.__traceback__)
         why = f"it failed ({describe_error(error)})"
         if not self._failed:
@@ -220,7 +220,7 @@ class LiveCall:
         self._devices = session.devices
         self._lost_devices = session.devices.begin_call()
         self._open_notices: dict[str, tuple[str, int]] = {}
-        """Notices by stage, and until when they stay."""
+        """For each stage, its notice and the index until which it is displayed."""
         self.declined = False
         """Whether the customer declined: the call is then deleted."""
         folder = _new_call_folder(session.out, session.folders)
@@ -249,7 +249,7 @@ class LiveCall:
         self.recorder = self._folder.recorder
 
     def run(self) -> None:
-        """Run to the call's end; its results are written meanwhile."""
+        """Run the call to its end, while its results are written."""
         setup = self._session.setup
         try:
             for sink in self._sinks:
@@ -269,7 +269,7 @@ class LiveCall:
         finally:
             if self._asr:
                 self._asr.close()
-            # The folder comes last: its results are for those who have seen the call's end.
+            # The folder comes last: other sinks must see the call's end before its results.
             for sink in reversed(self._sinks):
                 sink.end_call(self.declined)
 
@@ -278,12 +278,12 @@ class LiveCall:
             sink.on_event(event)
 
     def _pass_on_results(self) -> None:
-        """Tell the sinks where the results are; in the recorder's thread."""
+        """Tell the sinks where the results are; called in the recorder's thread."""
         for sink in self._sinks:
             sink.on_results(self._info.folder)
 
     def _engine_items(self) -> Iterator[InputItem]:
-        """Yield the engine's inputs as they come, until the call ends."""
+        """Yield the engine's inputs as they arrive, until the call ends."""
         session = self._session
         yield Listening(at=0, on=True)
         yield from self._lost_devices
@@ -321,7 +321,7 @@ class LiveCall:
         return Listening(at=self._devices.now, on=self._session.state == "listening")
 
     def _read_devices(self) -> Iterator[InputItem]:
-        """Yield what the devices delivered."""
+        """Yield the inputs that the devices delivered."""
         for item in self._devices.read_items():
             if isinstance(item, Block):
                 yield from self._pass_block(item)
@@ -345,7 +345,7 @@ class LiveCall:
             self._stages["known"].add_duration(now - sounded)
 
     def _report_troubles(self) -> None:
-        """Report problems around the engine, and when they are over."""
+        """Report problems outside the engine, and their end."""
         session = self._session
         for stage, reason, lasts in session.feed.drain_troubles():
             self._raise_notice(stage, reason)

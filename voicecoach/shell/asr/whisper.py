@@ -45,7 +45,7 @@ BUNDLED = "tiny.en"
 ENCODER_POSITIONS = 1500
 """Encoder positions, of 20 ms each, that the decoder expects."""
 SILENCE_FROM = 160
-"""First position of the precomputed silence that is used; the voice lasts until shortly before."""
+"""First position of the precomputed silence that is used; the voice comes before it."""
 VOICE_SPAN_S = (203.4, 205.4)
 """Part of the sample call: the voice before the silence.  A synthetic voice, or silence from the
 start, costs a point of word errors on a telephone line (greedy: 7.7 against 6.7 %).
@@ -227,7 +227,7 @@ class Whisper:
         return np.array(self._model.model.encode(self._storage.from_array(mel), to_cpu=True))
 
     def _encode_silence(self) -> F32:
-        """Return the encoder states of 30 s: a voice on a telephone (`VOICE_SPAN_S`), then silence."""
+        """Return the encoder states of 30 s: a voice on a telephone, then silence."""
         audio = np.zeros(ENCODER_POSITIONS * 320, np.float32)
         heard = _sample_call_audio(*VOICE_SPAN_S)
         audio[: len(heard)] = heard

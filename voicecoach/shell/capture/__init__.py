@@ -1,8 +1,8 @@
 """Captures both voices: the agent's microphone, and what the softphone plays.
 
-A backend captures audio on one platform; `choose_backend` finds the one for this machine.  It lists
-sources, opens one, and reports its failures.  Everything else (which sources, what to do when
-one disappears, where samples belong on the time line) is the same on all platforms, in `ears`.
+A backend captures audio on one platform; `choose_backend` returns the one for this machine.  It
+lists sources, opens them, and reports their failures.  Choosing a source and recovering one that
+disappears is the same on all platforms, in `ears`.
 
 | platform      | the microphone     | the customer's voice      | with                        |
 |---------------|--------------------|---------------------------|-----------------------------|
@@ -26,7 +26,7 @@ from voicecoach.types.stream import I16, Speaker
 
 
 class AudioSource(NamedTuple):
-    """An input or output whose sound can be captured."""
+    """An input or output whose audio can be captured."""
 
     name: str
     """Identifies the source to the backend and to the user."""
@@ -44,7 +44,7 @@ class AudioChunk(NamedTuple):
     samples: I16
     """[n], 16 kHz mono; owned by the receiver."""
     at: float
-    """When the first sample was at the source, in seconds of `time.monotonic`."""
+    """When the first sample was captured, in seconds of `time.monotonic`."""
     lost: bool = False
     """Whether the system dropped audio before this chunk."""
 
@@ -59,7 +59,7 @@ class CaptureStream(Protocol):
     def failure_reason(self) -> str:
         """Return why the stream has failed (ended, moved to another source), "" if it works.
 
-        It may take a tenth of a second, and is called from one thread every second or two.
+        A call may take 0.1 s; one thread calls this every second or two.
         """
 
     def close(self) -> None:
@@ -72,21 +72,21 @@ class CaptureBackend(Protocol):
     Raises
     ------
     DeviceError
-        From each method, when a person has to act; the message says what to do.
+        From each method, if the user has to act; the message says what to do.
     """
 
     pauses_in_silence: bool
-    """An output delivers no audio while nothing plays (WASAPI), and that is no fault."""
+    """Whether outputs deliver no audio while nothing plays (WASAPI), which is then not a fault."""
 
     def sources(self) -> list[AudioSource]:
         """Return the sources available now."""
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Open a source; chunks arrive within seconds."""
+        """Open a source; its chunks start to arrive within seconds."""
 
 
 def choose_backend() -> CaptureBackend:
-    """Return the backend for this machine; on Linux the sound server's if one runs.
+    """Return the backend for this machine; on Linux, the sound server's if one is running.
 
     Raises
     ------

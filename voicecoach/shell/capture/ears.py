@@ -1,17 +1,17 @@
 """Supervises both speakers' devices: opens them, watches them and reopens them after failures.
 
-One thread opens, watches and reopens; the sound system's threads put chunks into one bounded queue;
-no thread waits for the reader of the queue.  The states of one speaker's device:
+One thread opens, watches and reopens devices.  The sound system's threads put chunks into one
+bounded queue, and no thread waits for the reader of the queue.  The states of one speaker's device:
 
-| state   | leaves when                                                              | to      |
+| state   | event                                                                    | next    |
 |---------|--------------------------------------------------------------------------|---------|
 | closed  | `start`                                                                  | opening |
 | opening | a source is found and opened                                             | open    |
-| opening | there is none, or it cannot be opened: lost, and tried again             | opening |
-| open    | it ended, was moved, delivers no audio, or the system's choice is another | opening |
-| any     | `stop`: the device is let go, so that the system says so, too            | closed  |
+| opening | no source can be opened: reported as lost, and retried                   | opening |
+| open    | the stream ended, was moved or has no audio, or the default has changed  | opening |
+| any     | `stop`: the device is released, so that the system shows it as unused    | closed  |
 
-A stream that was moved to another source is ignored from then on: it may carry the other speaker.
+Chunks of a stream that was moved to another source are dropped: it may carry the other speaker.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ DEVICE_CHECK_S = 0.5
 DEFAULT_CHECK_S = 2.0
 """Seconds between checks of the system's default device."""
 FIRST_CHUNK_TIMEOUT_S = 6.0
-"""Seconds a device may need for its first chunk; 0.2 to 2 s were seen."""
+"""Seconds a device may take to deliver its first chunk; 0.2 to 2 s were measured."""
 STALLED_S = 2.0
 """Seconds without a chunk after which a continuously delivering device counts as stuck."""
 REOPEN_DELAY_S, MAX_REOPEN_DELAY_S = 0.5, 5.0
-"""Seconds before opening is retried: at first, and at most."""
+"""Seconds before opening is retried: the first delay and the longest."""
 
 
 class CapturedChunk(NamedTuple):
-    """A chunk of a speaker."""
+    """A chunk of one speaker's audio."""
 
     speaker: Speaker
     chunk: AudioChunk
@@ -53,14 +53,14 @@ class CapturedChunk(NamedTuple):
 
 
 class DeviceLost(NamedTuple):
-    """A speaker's device cannot be used until it delivers again."""
+    """A speaker's device delivers no audio; the next chunk ends this."""
 
     speaker: Speaker
     reason: str
 
 
 class CapturedNews(NamedTuple):
-    """Contents of the queue."""
+    """The contents of the queue."""
 
     news: list[CapturedChunk | DeviceLost]
     now: float
@@ -68,12 +68,12 @@ class CapturedNews(NamedTuple):
 
 
 def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -> AudioSource:
-    """Return a speaker's source: the one that was named, or the system's default.
+    """Return a speaker's source: the one that matches `wanted`, or the system's default if "".
 
     Raises
     ------
     DeviceError
-        If there is none, or `wanted` matches several.
+        If there is no such source, or `wanted` matches several.
     """
     what = "microphone" if speaker is Speaker.AGENT else "softphone"
     if wanted:
@@ -98,14 +98,14 @@ def pick_source(sources: Sequence[AudioSource], speaker: Speaker, wanted: str) -
 
 
 class DeviceSupervisor:
-    """Both speakers' devices; a context manager.
+    """Supervises both speakers' devices; a context manager.
 
     Parameters
     ----------
     backend
         The platform's backend.
     wanted
-        The source that the user named for a speaker; "" is the system's default.
+        The source that the user named for each speaker; "" means the system's default.
     say
         Called with a message if the thread fails.
     """
@@ -146,7 +146,7 @@ class DeviceSupervisor:
         self._wake.set()
 
     def stop(self) -> None:
-        """Release the devices; nothing is taken from them any more."""
+        """Release the devices; no more audio is taken from them."""
         self._listening = False
         self._wake.set()
         self._drain_inbox()
@@ -191,7 +191,7 @@ class DeviceSupervisor:
                 return
 
     def _abandon_devices(self) -> None:
-        """Release the devices because the supervising thread failed: they may change unnoticed."""
+        """Release the devices for good: without supervision nothing would notice a change."""
         for ear in self._devices:
             ear.abandon("device monitoring has stopped; restart voicecoach")
 
@@ -244,9 +244,7 @@ class SupervisedDevice:
                 self._try_open(now)
         elif why := self._find_fault(now):
             if self._heard > self._opened:
-                self._trouble = (
-                    ""  # the device had been found meanwhile, so the loss is reported again
-                )
+                self._trouble = ""  # the device was found in between, so report this loss again
             self.close()
             self._report_lost(why)
             self._reopen_at = now + REOPEN_DELAY_S
@@ -266,7 +264,7 @@ class SupervisedDevice:
         self._report_lost(why)
 
     def accept_chunk(self, number: int, chunk: AudioChunk) -> None:
-        """Accept a chunk of a stream, in a thread of the sound system."""
+        """Accept a chunk of stream `number`; called in a thread of the sound system."""
         if number != self._number:
             return
         self._heard = now = time.monotonic()

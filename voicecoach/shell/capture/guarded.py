@@ -1,6 +1,6 @@
 """Wraps a capture backend of another package, so that its faults never end a call.
 
-Its errors become `DeviceError`s, like those of a lost device: reported, and retried.  An invalid
+Its errors become `DeviceError`s, which are reported and retried like a lost device.  An invalid
 chunk is rejected when it is delivered.
 """
 
@@ -72,7 +72,7 @@ class GuardedStream:
 
     def close(self) -> None:
         """Close the stream."""
-        with suppress(Exception):  # a broken stream need not close cleanly
+        with suppress(Exception):  # a broken stream may fail to close
             self._stream.close()
 
 

@@ -1,8 +1,8 @@
-"""Captures any input that PortAudio lists, where there is no better backend.
+"""Captures any input that PortAudio lists, on systems without a better backend.
 
-A headset's output is not an input, so the customer's voice needs a loopback driver: BlackHole on
-macOS, VB-Cable or "Stereo Mix" on Windows, snd-aloop on Linux.  Each appears as an input, is
-recognised by its name, and is offered as an output.
+PortAudio cannot capture a headset's output, so the customer's voice needs a loopback driver:
+BlackHole on macOS, VB-Cable or "Stereo Mix" on Windows, snd-aloop on Linux.  Such a driver appears
+as an input; it is recognised by its name, and listed as an output.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOOPBACK_DRIVER = re.compile(
     r"^monitor of|\.monitor$",
     re.IGNORECASE,
 )
-"""Names of inputs that carry what is played."""
+"""Names of loopback inputs, which carry what is played."""
 
 
 class PortAudioBackend:
@@ -32,9 +32,9 @@ class PortAudioBackend:
     Parameters
     ----------
     api
-        PortAudio's name of the inputs' host API; "" for all.
+        Use only inputs of the host API with this PortAudio name; "" for all.
     settings
-        That host API's settings, from the module sounddevice.
+        Returns that host API's settings, given the module sounddevice.
     """
 
     pauses_in_silence = False
@@ -58,7 +58,7 @@ class PortAudioBackend:
         return sources
 
     def open(self, source: AudioSource, speaker: Speaker, deliver: ChunkCallback) -> CaptureStream:
-        """Open an input, at the device's own rate if it has no other."""
+        """Open an input at 16 kHz, or at the device's own rate if it supports no other."""
         device = self._devices().get(source.name)
         if device is None:
             raise DeviceError(f"{source.label}: unplugged; plug it in")
@@ -87,7 +87,7 @@ class PortAudioBackend:
         return found
 
     def _default_index(self) -> int:
-        """Return the number of the system's default, -1 if it has none."""
+        """Return the number of the system's default input, -1 if there is none."""
         sd = load_sounddevice()
         if not self._api:
             return int(sd.default.device[0])
@@ -96,7 +96,7 @@ class PortAudioBackend:
 
 
 def unique_name(name: str, taken: dict[str, Any]) -> str:
-    """Return the name, with a number if another device has the same."""
+    """Return the name, with a number added if another device has the same name."""
     count = 1
     while (unique := name if count == 1 else f"{name} #{count}") in taken:
         count += 1
@@ -104,13 +104,13 @@ def unique_name(name: str, taken: dict[str, Any]) -> str:
 
 
 def join_sources(inputs: list[AudioSource], outputs: list[AudioSource]) -> list[AudioSource]:
-    """Return both; a loopback driver is not the default if outputs can be captured directly."""
+    """Return both lists; no loopback driver is the default if outputs can be captured directly."""
     return [s._replace(default=s.default and s.kind == "input") for s in inputs] + outputs
 
 
 def with_missing_output(inputs: list[AudioSource], need: AudioSource) -> list[AudioSource]:
     """Return the inputs, plus an entry that says what to install if no output can be captured.
 
-    The entry appears as an output: people see it in the list, and opening it raises the advice.
+    The entry appears as an output, so that users see it in the list; opening it raises the advice.
     """
     return inputs if any(s.kind == "output" for s in inputs) else [*inputs, need]

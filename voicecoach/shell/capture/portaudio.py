@@ -1,8 +1,8 @@
 """Opens PortAudio streams (sounddevice), for the backends that use it.
 
-The block size is fixed: small irregular callbacks cost several times the CPU and gain 30 ms.  The
-latency is 0.05 s: at 0.1 s callbacks come two at a time, which costs the same and shows overlaps
-20 ms later.  The callback only copies the block and takes the time.
+The block size is fixed: small irregular callbacks take several times the CPU and arrive only 30 ms
+earlier.  The latency is 0.05 s: at 0.1 s, callbacks come in pairs, which costs the same CPU and
+shows overlaps 20 ms later.  The callback only copies the block and reads the clock.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from voicecoach.shell.capture import AudioChunk, ChunkCallback
 from voicecoach.types.stream import F32, I16, SAMPLE_RATE
 
 CALLBACK_BLOCK_S = 0.02
-"""Seconds of audio in a callback."""
+"""Seconds of audio per callback."""
 LATENCY_S = 0.05
-"""Latency requested from PortAudio, in seconds: its buffer's size, not the measured delay."""
+"""Latency requested from PortAudio, in seconds: the size of its buffer, not the measured delay."""
 
 
 def load_sounddevice() -> ModuleType:
@@ -52,7 +52,7 @@ _open_lock = threading.Lock()
 def refresh_devices() -> None:
     """Refresh the list of devices, unless a stream is open.
 
-    PortAudio makes its list once, and a new list would end every stream.
+    PortAudio lists devices only when it starts, and restarting it would end every stream.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def refresh_devices() -> None:
         if _open_streams:
             return
         try:
-            with contextlib.suppress(sd.PortAudioError):  # it failed to start the last time
+            with contextlib.suppress(sd.PortAudioError):  # it failed to start last time
                 sd._terminate()
             sd._initialize()
         except sd.PortAudioError as e:
@@ -72,9 +72,9 @@ def refresh_devices() -> None:
 
 
 def block_age_s(adc: float, now: float, block_s: float) -> float:
-    """Return the age of a block's first sample since it was at the converter, in seconds.
+    """Return how long ago a block's first sample was at the A/D converter, in seconds.
 
-    Some hosts do not report it (0), and WASAPI before autumn 2023 reports a future time; but the
+    Some hosts report no time (0), and WASAPI before autumn 2023 reports a future one.  But the
     first sample is always at least as old as the block is long.
     """
     return max(now - adc, block_s) if adc > 0 else block_s
@@ -93,7 +93,7 @@ class SampleConverter:
 
     def __init__(self, rate: int, channels: int) -> None:
         self._rate, self._channels = rate, channels
-        # With int16 it would dither, and the same sound would give different samples.
+        # With int16 the resampler would dither: equal input would give different samples.
         self._resampler = (
             soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
             if rate != SAMPLE_RATE
@@ -103,7 +103,7 @@ class SampleConverter:
         """Seconds of audio inside the resampler."""
 
     def convert(self, data: bytes, at: float) -> AudioChunk | None:
-        """Return a block, captured from time `at`, converted; None while the resampler holds it."""
+        """Convert a block that starts at time `at`; None while the resampler has no output."""
         frames: I16 = np.frombuffer(data, np.int16).reshape(-1, self._channels)
         mono = frames.mean(axis=1, dtype=np.float32)
         if self._resampler is None:
@@ -115,12 +115,12 @@ class SampleConverter:
 
 
 def to_i16(samples: F32) -> I16:
-    """Return samples in int16's range as int16."""
+    """Round and clip samples to int16."""
     return np.rint(samples).clip(-32768, 32767).astype(np.int16)
 
 
 class CallbackInlet:
-    """Collects the blocks of a sound system's callback, and delivers chunks.
+    """Converts the blocks of a sound system's callback, and delivers them as chunks.
 
     Parameters
     ----------
@@ -149,12 +149,12 @@ class CallbackInlet:
 
 
 class PortAudioStream:
-    """An open PortAudio input, a `CaptureStream`.
+    """An open PortAudio input, as a `CaptureStream`.
 
     Parameters
     ----------
     device
-        PortAudio's number or name.
+        PortAudio's number or name of the device.
     deliver
         Called with each chunk.
     rate, channels
@@ -164,12 +164,12 @@ class PortAudioStream:
     label
         Name to display.
     moved
-        Called by `failure_reason`; returns why the stream has changed its source, or "".
+        Called by `failure_reason`; returns why the stream's source has changed, or "".
 
     Raises
     ------
     DeviceError
-        If it cannot be opened.
+        If the device cannot be opened.
     """
 
     def __init__(
@@ -208,13 +208,13 @@ class PortAudioStream:
             raise DeviceError(f"{label or device}: cannot open it: {e}") from e
 
     def failure_reason(self) -> str:
-        """Return why it is of no use any more, "" where it is."""
+        """Return why the stream has failed, "" if it works."""
         return "its device was disconnected" if self._ended else self._moved_reason()
 
     def close(self) -> None:
         """Close the stream."""
         self._inlet.stop()
-        with contextlib.suppress(Exception):  # a broken stream need not close cleanly
+        with contextlib.suppress(Exception):  # a broken stream may fail to close
             self._stream.abort()
         with contextlib.suppress(Exception):
             self._stream.close()

@@ -1,9 +1,9 @@
 """Captures audio from PulseAudio, or from PipeWire through its PulseAudio interface.
 
-Debian's PortAudio has no sound-server support, but ALSA's device "pulse" connects to one; which
-source it reads is set by an environment variable when it is opened.  The server may move a stream
-to another source unannounced: if the softphone's output disappears, to the agent's own microphone.
-So each stream carries its speaker's name, by which its current source is looked up.
+Debian's PortAudio does not support sound servers, but ALSA's device "pulse" connects to one; an
+environment variable selects its source when it is opened.  The server may move a stream to another
+source without notice, for example to the agent's microphone if the softphone's output disappears.
+So each stream has a property with its speaker's name, by which its current source is looked up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LISTING_VALID_S = 1.5
 """Seconds for which a list of the server's streams is reused."""
 PACTL_TIMEOUT_S = 5.0
 _ENVIRONMENT_LOCK = threading.Lock()
-"""The environment belongs to the whole process."""
+"""Held while environment variables are changed, because all threads share the environment."""
 
 
 class PulseBackend:
@@ -63,7 +63,7 @@ class PulseBackend:
                     label=source.label,
                     moved=lambda: self._moved_reason(source, speaker),
                 )
-        self._listed_at = float("-inf")  # the lists are older than the stream
+        self._listed_at = float("-inf")  # the cached list is older than the stream
         return stream
 
     def _moved_reason(self, source: AudioSource, speaker: Speaker) -> str:
@@ -80,7 +80,7 @@ class PulseBackend:
         return ""
 
     def _refresh_listing(self) -> None:
-        """Query the server unless the last answer is recent: pactl takes 7 ms."""
+        """Query the server, unless the last answer is recent: pactl takes 7 ms."""
         now = time.monotonic()
         if now - self._listed_at < LISTING_VALID_S:
             return
@@ -89,7 +89,7 @@ class PulseBackend:
         self._sources = []
         names = {}
         for entry in _run_pactl("list", "sources"):
-            # For a source that is no monitor some versions write an empty text, some "n/a".
+            # For a source that is not a monitor, some versions write "" and some "n/a".
             monitored = entry.get("monitor_source") or ""
             monitors = monitored not in ("", "n/a")
             default = monitored == sink if monitors else entry["name"] == source
@@ -105,7 +105,7 @@ class PulseBackend:
 
 
 def _run_pactl(*question: str) -> Any:
-    """Return pactl's answer."""
+    """Return pactl's answer, decoded from JSON."""
     try:
         run = subprocess.run(
             ["pactl", "-f", "json", *question],
@@ -142,7 +142,7 @@ def _environment(**values: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stderr_silenced() -> Iterator[None]:
-    """Discard what libraries write to standard error."""
+    """Discard everything written to standard error while the context lasts."""
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:

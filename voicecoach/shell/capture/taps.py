@@ -1,7 +1,7 @@
-"""macOS: captures microphones by Core Audio and outputs by flexaudio (macOS 14.4, Apple silicon).
+"""macOS: captures microphones with Core Audio, outputs with flexaudio (macOS 14.4, Apple silicon).
 
-macOS asks once whether the application that voicecoach was started from (such as the terminal) may
-record; without permission a tap delivers zeros.  Grant it in System Settings, Privacy & Security:
+macOS asks once whether the application that started voicecoach (such as the terminal) may record;
+without permission a tap delivers zeros.  Grant it in System Settings, Privacy & Security:
 "Screen & System Audio Recording" for the tap, "Microphone" for the microphone; then restart that
 application.
 
@@ -38,9 +38,9 @@ CHUNK_S = 0.02
 """Length of flexaudio's chunks in seconds, whatever is requested."""
 TAP_POLL_S = 0.01
 TAP_OPEN_TIMEOUT_S = 10.0
-"""Seconds within which a tap opens, or never does."""
+"""Seconds a tap may take to open; one that takes longer never opens."""
 DISCONTINUITY = 1
-"""The flag of a chunk before which there is a gap."""
+"""Flag of a chunk that follows a gap."""
 BLACKHOLE_HINT = "or install BlackHole and play the call through it"
 
 
@@ -72,7 +72,7 @@ class CoreAudioBackend:
         self._inputs = PortAudioBackend()
 
     def sources(self) -> list[AudioSource]:
-        """Return the microphones, and the taps or what to install for them."""
+        """Return the microphones and the taps, or an entry that says what to install."""
         inputs = self._inputs.sources()
         try:
             module = load_taps()
@@ -101,10 +101,10 @@ class CoreAudioBackend:
 
 
 class TapStream:
-    """An open tap, a `CaptureStream`.
+    """An open tap, as a `CaptureStream`.
 
-    flexaudio binds a stream to the thread that opened it, so each has its own thread, which opens,
-    reads, delivers and closes.
+    flexaudio binds a stream to the thread that opened it, so each tap has its own thread, which
+    opens and closes the stream and delivers its chunks.
     """
 
     def __init__(
@@ -157,15 +157,15 @@ class TapStream:
         try:
             while not self._closing.wait(TAP_POLL_S):
                 self._deliver_chunks(stream)
-        except Exception as e:  # the library's errors have no common root of their own
+        except Exception as e:  # the library's errors have no common base class
             self._trouble = str(e) or "the audio tap ended"
-        with contextlib.suppress(Exception):  # what is broken need not close cleanly
+        with contextlib.suppress(Exception):  # a broken stream may fail to stop
             stream.stop()
 
     def _deliver_chunks(self, stream: Any) -> None:
         """Deliver the chunks that have arrived."""
         while not self._closing.is_set() and (chunk := stream.poll_chunk()) is not None:
-            # Its clock has its own origin, which a chunk that was read at once reveals.
+            # flexaudio's clock has its own origin; a chunk that was read at once reveals it.
             arrived = chunk.arrival_ns / 1e9
             self._clock_s = min(self._clock_s, time.monotonic() - CHUNK_S - arrived)
             samples = to_i16(np.frombuffer(chunk.data, "<f4") * 32768)
@@ -175,7 +175,7 @@ class TapStream:
 
 
 def _processes(module: ModuleType) -> dict[str, Any]:
-    """Return the applications that can be tapped, by names that outlive process numbers."""
+    """Return the applications that can be tapped, by names that do not depend on process ids."""
     found: dict[str, Any] = {}
     with contextlib.suppress(
         RuntimeError

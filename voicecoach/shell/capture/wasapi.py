@@ -1,8 +1,8 @@
-"""Windows: captures microphones by sounddevice and outputs by PyAudioWPatch's WASAPI loopback.
+"""Windows: captures microphones with sounddevice and outputs with PyAudioWPatch's WASAPI loopback.
 
-sounddevice's PortAudio has no loopback.  PyAudioWPatch brings a PortAudio of its own, which makes
-its list of devices whenever none of its `PyAudio` is left; so each stream has one, and so has each
-look at the list.  A loopback delivers no audio while nothing plays.
+sounddevice's PortAudio has no loopback.  PyAudioWPatch has its own PortAudio, which refreshes its
+list of devices only when a `PyAudio` is created and no other exists.  So each stream and each query
+of the list has its own `PyAudio`.  A loopback delivers no audio while nothing plays.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class WasapiBackend:
     pauses_in_silence = True
 
     def __init__(self) -> None:
-        # In shared mode WASAPI has one rate; Windows converts only on request.
+        # In shared mode a WASAPI device has one rate; Windows converts it only on request.
         self._inputs = PortAudioBackend(
             WASAPI_HOST_API, lambda sd: sd.WasapiSettings(auto_convert=True)
         )
 
     def sources(self) -> list[AudioSource]:
-        """Return the microphones, and the outputs or what to install for them."""
+        """Return the microphones and the outputs, or an entry that says what to install."""
         inputs = self._inputs.sources()
         try:
             audio = _new_pyaudio(load_loopback())
@@ -118,7 +118,7 @@ class LoopbackStream:
         """Close the stream."""
         self._inlet.stop()
         for let_go in (self._stream.stop_stream, self._stream.close, self._audio.terminate):
-            with contextlib.suppress(Exception):  # a broken stream need not close cleanly
+            with contextlib.suppress(Exception):  # a broken stream may fail to close
                 let_go()
 
     def _on_audio(self, data: bytes, frames: int, times: dict[str, float], status: int) -> Any:
@@ -130,7 +130,7 @@ class LoopbackStream:
 
 
 def _new_pyaudio(module: ModuleType) -> Any:
-    """Return a new `PyAudio`, to be terminated by the caller."""
+    """Return a new `PyAudio`; the caller must terminate it."""
     try:
         return module.PyAudio()
     except OSError as e:
@@ -138,7 +138,7 @@ def _new_pyaudio(module: ModuleType) -> Any:
 
 
 def _loopbacks(audio: Any) -> dict[str, dict[str, Any]]:
-    """Return the loopbacks by unique names, as in `plain`."""
+    """Return the loopbacks by unique names (`plain.unique_name`)."""
     found: dict[str, dict[str, Any]] = {}
     with contextlib.suppress(OSError):  # Windows without WASAPI has none
         for info in audio.get_loopback_device_info_generator():
@@ -151,7 +151,7 @@ def _loopback_label(info: dict[str, Any]) -> str:
 
 
 def _default(audio: Any) -> int:
-    """Return the number of the default output's loopback, -1 if it has none."""
+    """Return the number of the default output's loopback, -1 if there is none."""
     try:
         return int(audio.get_default_wasapi_loopback()["index"])
     except (OSError, LookupError):

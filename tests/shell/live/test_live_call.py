@@ -190,8 +190,9 @@ def test_a_live_call_gives_the_cues_of_its_recording(
     live_s = [(event["id"], event["at_s"] - began) for event in of(events, "cue_opened")]
     true_s = [(event["id"], event["at_s"]) for event in of(truth, "cue_opened")]
     assert [cue for cue, _ in live_s] == [cue for cue, _ in true_s] == ["slow-down"]
-    # Ticks of 128 ms fall elsewhere on the sound, and the two players start apart: two of them.
-    assert live_s[0][1] == pytest.approx(true_s[0][1], abs=0.3)
+    # Ticks fall elsewhere on the sound, and on a busy machine its players fall behind and catch up:
+    # what is exact is the comparison with the call's own record, below.
+    assert live_s[0][1] == pytest.approx(true_s[0][1], abs=1.0)
     assert of(events, "cue_feedback")[0]["helpful"]
 
     # Its own record is on the log's time line: every event is there again, bit for bit.

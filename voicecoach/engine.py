@@ -12,25 +12,22 @@ channels, tone, delivery -> signals -> cues -> outcomes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from voicecoach.audio.blocks import check_block
 from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
+from voicecoach.audio.hop_groups import ChannelLevels, HopGroup, prosody_event, split_hop_groups
 from voicecoach.audio.vad import VoiceActivityDetector
-from voicecoach.coaching.conversation_state import ChannelLevels
 from voicecoach.coaching.cues import Cue, CueEngine, language_notice
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.coaching.signal_trace import SignalTraceEncoder
 from voicecoach.coaching.signals import SignalTracker, StageOutputs
 from voicecoach.config import Config
-from voicecoach.dsp.functionals import descriptor_columns
-from voicecoach.dsp.prosody import ProsodyExtractor, ProsodyFrames
-from voicecoach.dsp.spectrum import FRAME
+from voicecoach.dsp.prosody import ProsodyExtractor
 from voicecoach.engine_state import EngineSetup, EngineState, copy_values
 from voicecoach.errors import InputError
 from voicecoach.estimates.agitation import AgitationModel
@@ -52,7 +49,6 @@ from voicecoach.types.events import (
     InputItem,
     Listening,
     Overlap,
-    Prosody,
     SpeechEnded,
     SpeechStarted,
     Utterance,
@@ -74,18 +70,6 @@ ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
 """Any input but audio."""
 GREETING_WITHIN = 45 * SAMPLE_RATE
 """A greeting later than this does not count as the opening of the call."""
-
-
-class _HopGroup(NamedTuple):
-    """The descriptors of a group of hops."""
-
-    frames: ProsodyFrames
-    """All hops described with this block."""
-    hops: slice
-    """The columns of `frames` that are this group's."""
-    columns: F32
-    """[channels, descriptors, hops], from `functionals.descriptor_columns`."""
-    levels: dict[Speaker, ChannelLevels]
 
 
 class Engine:
@@ -272,7 +256,8 @@ class Engine:
         events: list[Event] = []
         speech = self._vad.process(samples).T.tolist()
         frames = self._prosody.process(samples)
-        groups = self._split_hop_groups(frames) if frames else iter(())
+        group = self._prosody.group
+        groups = split_hop_groups(frames, group, self._speakers) if frames else iter(())
         pushed = 0
         for i, probabilities in enumerate(speech, 1):
             if self._due_items:
@@ -280,7 +265,7 @@ class Engine:
             self._now += HOP
             self._hops += 1
             events += self._process_hop(probabilities)
-            if frames and self._hops % self._prosody.group == 0:
+            if frames and self._hops % group == 0:
                 events += self._push_descriptors(next(groups))
             if self._hops % TICK == 0:
                 self._channels.push(samples[:, pushed * HOP : i * HOP])
@@ -308,20 +293,7 @@ class Engine:
         self._spoken.append(self._endpointer.speaking_rows())
         return events
 
-    def _split_hop_groups(self, frames: ProsodyFrames) -> Iterator[_HopGroup]:
-        """Yield each group of hops in `frames` with its descriptors."""
-        columns, group = descriptor_columns(frames), self._prosody.group
-        by_group = frames.level_dbfs.reshape(2, -1, group)
-        levels = np.median(by_group, axis=2).tolist()
-        active = frames.active_level_dbfs[:, group - 1 :: group].tolist()
-        for i in range(by_group.shape[1]):
-            hops = slice(i * group, (i + 1) * group)
-            by_speaker = {
-                s: ChannelLevels(levels[s.row][i], active[s.row][i]) for s in self._speakers
-            }
-            yield _HopGroup(frames, hops, columns[:, :, hops], by_speaker)
-
-    def _push_descriptors(self, group: _HopGroup) -> list[Event]:
+    def _push_descriptors(self, group: HopGroup) -> list[Event]:
         """Process the descriptors of the newest group of hops."""
         events: list[Event] = []
         spoken = np.array(self._spoken).T
@@ -334,7 +306,8 @@ class Engine:
                 at = self._now - (len(self._speech) - 1 - i) * HOP
                 column = group.hops.start + i
                 events += [
-                    self._prosody_event(at, s, speech, group.frames, column) for s in self._speakers
+                    prosody_event(self._now, at, s, speech[s.row], group.frames, column)
+                    for s in self._speakers
                 ]
         self._speech.clear()
         self._spoken.clear()
@@ -460,19 +433,3 @@ class Engine:
             return []
         start, self._gap_start = self._gap_start, None
         return [Gap(at=self._now, start=start, end=self._now)]
-
-    def _prosody_event(
-        self, end: int, speaker: Speaker, speech: list[float], frames: ProsodyFrames, i: int
-    ) -> Prosody:
-        row = speaker.row
-        values = {name: x[..., row, i].tolist() for name, x in frames._asdict().items()}
-        known: dict[str, Any] = {name: x if x == x else None for name, x in values.items()}
-        known["cepstrum_db"] = tuple(values["cepstrum_db"])
-        return Prosody(
-            at=self._now,
-            speaker=speaker,
-            start=max(0, end - FRAME),
-            end=end,
-            speech=speech[row],
-            **known,
-        )

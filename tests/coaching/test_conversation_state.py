@@ -3,12 +3,8 @@
 import pytest
 
 from voicecoach.audio.endpointing import Endpointer
-from voicecoach.coaching.conversation_state import (
-    AccountTracker,
-    AgitationHistory,
-    ChannelLevels,
-    SilenceTracker,
-)
+from voicecoach.audio.hop_groups import ChannelLevels
+from voicecoach.coaching.conversation_state import AccountTracker, AgitationHistory, SilenceTracker
 from voicecoach.config import EndpointingConfig
 from voicecoach.types.events import Account, Event
 from voicecoach.types.stream import HOP, NAN, SAMPLE_RATE, SPEAKERS, TICK, Speaker

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from voicecoach.audio.endpointing import Endpointer
-from voicecoach.coaching.conversation_state import ChannelLevels
+from voicecoach.audio.hop_groups import ChannelLevels
 from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.coaching.signals import SignalTracker, StageOutputs
 from voicecoach.config import EndpointingConfig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voicecoach.audio.channels import _RECOVERED_TEXTS
+from voicecoach.audio.channels import RECOVERED_TEXTS
 from voicecoach.types.events import ChannelState
 from voicecoach.types.stream import Speaker
 from voicecoach.views.channel_text import STATE_WORDS, describe_channel, short_state
@@ -79,17 +79,17 @@ NOT_SWAPPED = "The sides are not swapped: your greeting was heard on your side, 
         ("ok", "it is back", "Your microphone is back", "The customer's audio is back"),
         ("ok", "audio has arrived", "You are heard now", "The customer is heard now"),
         ("ok", "the channels differ", *["The sides differ now"] * 2),
-        ("ok", _RECOVERED_TEXTS["swapped"], NOT_SWAPPED, NOT_SWAPPED),
-        ("ok", _RECOVERED_TEXTS["drifting"], *["The sides no longer drift apart"] * 2),
+        ("ok", RECOVERED_TEXTS["swapped"], NOT_SWAPPED, NOT_SWAPPED),
+        ("ok", RECOVERED_TEXTS["drifting"], *["The sides no longer drift apart"] * 2),
         (
             "ok",
-            _RECOVERED_TEXTS["bleeding"],
+            RECOVERED_TEXTS["bleeding"],
             "The customer's voice is no longer heard on your side",
             "Your voice is no longer heard on the customer's side",
         ),
         (
             "ok",
-            _RECOVERED_TEXTS["clipped"],
+            RECOVERED_TEXTS["clipped"],
             "Your voice is no longer distorted",
             "The customer's voice is no longer distorted",
         ),
@@ -106,9 +106,9 @@ def test_each_state_is_one_sentence_about_you_or_the_customer(
 
 
 def test_every_state_has_short_words_and_a_sentence_when_it_is_over() -> None:
-    assert set(STATE_WORDS) == set(_RECOVERED_TEXTS)
+    assert set(STATE_WORDS) == set(RECOVERED_TEXTS)
     works = describe_channel(ChannelState(at=0, speaker=A, state="ok", reason=""))
-    for text in _RECOVERED_TEXTS.values():
+    for text in RECOVERED_TEXTS.values():
         assert describe_channel(ChannelState(at=0, speaker=A, state="ok", reason=text)) != works
     assert (short_state("dead"), short_state("ok")) == ("nothing heard", "ok")
 

@@ -73,7 +73,7 @@ NEARER_DB = 6.0
 SWAP_GRACE = 4 * SAMPLE_RATE
 """Samples to wait for the greeting on the agent's channel before calling it swapped."""
 
-_RECOVERED_TEXTS = {
+RECOVERED_TEXTS = {
     "lost": "it is back",
     "dead": "audio has arrived",
     "copied": "the channels differ",
@@ -273,7 +273,7 @@ class ChannelMonitor:
                 continue
             if state == "ok":
                 del self._states[speaker]
-                reason = _RECOVERED_TEXTS[before]
+                reason = RECOVERED_TEXTS[before]
             else:
                 self._states[speaker] = state
             changes.append(ChannelState(at=at, speaker=speaker, state=state, reason=reason))

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from voicecoach.audio.endpointing import Endpointer
+from voicecoach.audio.hop_groups import ChannelLevels
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.types.events import UPSET_LEVEL, Account, Event, Reply
 from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
@@ -36,14 +36,6 @@ OUTBURST_S = 4.0
 AGITATED_MEMORY = 600 * SAMPLE_RATE
 MOOD_MEMORY, AGITATED_SHARE_MIN_S = 90 * SAMPLE_RATE, 30.0
 """Window in which agitation is counted, samples, and the speech needed for a share, seconds."""
-
-
-class ChannelLevels(NamedTuple):
-    """How loud a channel is, dBFS."""
-
-    now: float
-    speech: float
-    """Its active speech level; NaN before there is any."""
 
 
 class AccountTracker:

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from voicecoach.audio.endpointing import Endpointer
+from voicecoach.audio.hop_groups import ChannelLevels
 from voicecoach.coaching.conversation_state import (
     OUTBURST_S,
     AccountTracker,
     AgitationHistory,
-    ChannelLevels,
     SilenceTracker,
 )
 from voicecoach.coaching.signal_catalogue import PHRASE_SIGNALS, QUOTED_ACTS

@@ -41,7 +41,13 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a table; its fields are the table's columns, in order.
 
     A field without a description takes it from the struct it is copied from; see `journal_columns`.
+    A field whose name ends in `_at` is a time: ISO 8601, UTC.
     """
+
+    @classmethod
+    def time_fields(cls) -> list[str]:
+        """Return the names of the fields that are times."""
+        return [name for name in cls.__struct_fields__ if name.endswith("_at")]
 
 
 class CallRow(JournalRow, frozen=True, kw_only=True):

@@ -121,9 +121,9 @@ class Backchannel(Event, frozen=True, kw_only=True, tag="backchannel"):
 class Account(Event, frozen=True, kw_only=True, tag="account"):
     """What the customer said before the agent replied, from the first word to the last.
 
-    It ends when the agent says more than "mm-hm"; it is known once the agent has spoken for 2 s or
-    the call ends.  A short word of the customer's is a backchannel and begins no account, unless it
-    answers a question.
+    It ends when the agent says more than "mm-hm"; it is known once the agent's turn has lasted 2 s
+    or the call ends.  A short word of the customer's is a backchannel and begins no account, unless
+    it answers a question.
     """
 
     speaker: Speaker

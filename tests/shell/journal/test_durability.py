@@ -25,6 +25,7 @@ from voicecoach.journal.entry import (
     CallRow,
     CueRow,
     FeedbackRow,
+    JournalRow,
     NoteRow,
     SurveyRow,
 )
@@ -287,13 +288,18 @@ def test_damage_anywhere_is_said_in_a_line(path: Path) -> None:
     assert 20 < said <= 40
 
 
-def test_a_bad_date_is_said_in_a_line(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("what", "kind"), [("calls SET started_at", CallRow), ("notes SET noted_at", NoteRow)]
+)
+def test_a_bad_date_is_said_in_a_line(path: Path, what: str, kind: type[JournalRow]) -> None:
     with JournalStore(path, create=True) as journal:
         journal.add_call(made())
+        note = NoteRow(call=made().call.id, noted_at="2026-01-01T00:00:00+00:00", text="x")
+        journal.save_note(note)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("UPDATE calls SET started_at = 'yesterday'")
+        other.execute(f"UPDATE {what} = 'yesterday'")
     with JournalStore(path) as journal, pytest.raises(JournalError, match="a call in it is damag"):
-        journal.find_call(made().call.id)
+        journal.select_rows(kind)
 
 
 def test_a_purge_that_fails_in_any_way_does_not_stop_a_session(

@@ -90,11 +90,11 @@ def _parquet(name: str, rows: Sequence[JournalRow]) -> bytes:
         from pyarrow import parquet
     except ImportError as e:
         raise ConfigError("Parquet needs pyarrow: pip install 'voicecoach[archive]'") from e
+    times = JOURNAL_TABLES[name].time_fields()
     columns = [
-        column._replace(kind="second") if column.name.endswith("_at") else column
+        column._replace(kind="second") if column.name in times else column
         for column in journal_columns(name)
     ]
-    times = [column.name for column in columns if column.kind == "second"]
     values = [msgspec.structs.asdict(row) for row in rows]
     for row in values:
         row |= {time: datetime.fromisoformat(row[time]) for time in times}

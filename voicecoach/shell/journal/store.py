@@ -208,8 +208,8 @@ class JournalStore:
                 for row in rows
             ]
             for row in found:
-                if isinstance(row, CallRow):
-                    datetime.fromisoformat(row.started_at)
+                for name in kind.time_fields():
+                    datetime.fromisoformat(getattr(row, name))
         return found
 
     # --- surveys and notes ----------------------------------------------------------------------

@@ -22,9 +22,9 @@ _WER_FAULT_REPORTING_FLAG_NOHEAP = 0x0001
 
 def forbid_core_dumps() -> None:
     """Forbid core dumps of this process."""
-    import ctypes
-
     with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
+        import ctypes
+
         if sys.platform == "win32":
             ctypes.windll.kernel32.SetErrorMode(_SEM_FAILCRITICALERRORS | _SEM_NOGPFAULTERRORBOX)
             ctypes.windll.kernel32.WerSetFlags(_WER_FAULT_REPORTING_FLAG_NOHEAP)

@@ -148,7 +148,7 @@ def test_in_a_thread_of_its_own_one_that_is_slow_holds_nobody_up(
 
 
 def test_one_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks_room, "CLOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sinks_room, "SINK_CLOSE_TIMEOUT_S", 0.1)
     stuck, reports = Stuck(), Reports()
     sink = ThreadedSink("stuck", GuardedSink("stuck", stuck, reports, words=True), reports)
     sink.begin_call(CALL)
@@ -219,7 +219,7 @@ def test_a_sink_is_told_of_calls_in_order_and_of_those_declined(tmp_path: Path) 
 def test_sinks_that_fail_and_hang_cost_a_live_call_nothing(
     registry: Registry, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sinks_room, "CLOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sinks_room, "SINK_CLOSE_TIMEOUT_S", 0.1)
     monkeypatch.setattr(sinks_room, "MAX_WAITING_EVENTS", 50)
     desk = SessionWithoutDevices(tmp_path, Config(), transcriber=ScriptedTranscriber())
     report = desk.feed.report_trouble

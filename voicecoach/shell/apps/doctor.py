@@ -59,7 +59,7 @@ def run_checks(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Che
         _run_check("temporary folder", True, _check_temporary_folder),
         _run_check("live calls", False, lambda: _devices(settings)),
         _run_check("overlay", False, _overlay),
-        _package("the browser's page", "starlette", "live", lambda: "here"),
+        _package("the browser's page", "starlette", "live", lambda: "installed"),
         _package("archives", "distributed", "archive", _archive),
         _run_check("journal", False, lambda: _journal(settings)),
     ]

@@ -24,7 +24,7 @@ import platformdirs
 CALL_FILE, TOKEN_FILE = "call.json", "metrics.token"
 TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 """256 bits, in the form of `secrets.token_urlsafe`."""
-MAX_FILE_BYTES = 1024
+MAX_CALL_FILE_BYTES = 1024
 
 
 class RunningCall(NamedTuple):
@@ -101,7 +101,7 @@ def _read_own(path: Path) -> str | None:
         with path.open("rb") as file:
             if sys.platform != "win32" and os.fstat(file.fileno()).st_uid != os.geteuid():
                 return None
-            return file.read(MAX_FILE_BYTES).decode("ascii")
+            return file.read(MAX_CALL_FILE_BYTES).decode("ascii")
     except (OSError, UnicodeDecodeError):
         return None
 

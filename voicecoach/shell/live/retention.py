@@ -23,7 +23,7 @@ from voicecoach.views.summary import count_text
 WARNED_FILE = ".retention"
 """The file with the time of the warning that all calls are too old."""
 WARNING_PERIOD = timedelta(days=1)
-MAX_HEADER_BYTES = 65_536
+MAX_LOG_HEADER_BYTES = 65_536
 """Largest header read, in bytes; a longer one was not written by voicecoach."""
 
 
@@ -72,7 +72,7 @@ def _live(out: Path) -> Iterator[tuple[Path, datetime]]:
         if folder.is_symlink() or not folder.is_dir() or log.is_symlink() or not log.is_file():
             continue
         with suppress(OSError, ValueError, TypeError, LookupError), log.open("rb") as file:
-            facts = event_log.parse_header(file.readline(MAX_HEADER_BYTES))
+            facts = event_log.parse_header(file.readline(MAX_LOG_HEADER_BYTES))
             if facts.get("live") is True:
                 began = datetime.fromisoformat(facts["started_at"]).astimezone(UTC)
                 yield folder, max(began, datetime.fromtimestamp(log.stat().st_mtime, UTC))

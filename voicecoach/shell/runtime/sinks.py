@@ -24,7 +24,7 @@ from voicecoach.types.stream import Speaker
 
 MAX_WAITING_EVENTS = 5000
 """Most events queued for a sink: those of minutes."""
-CLOSE_TIMEOUT_S = 5.0
+SINK_CLOSE_TIMEOUT_S = 5.0
 """Seconds that a sink may take to finish at the end of a session."""
 
 
@@ -174,9 +174,9 @@ class ThreadedSink(Sink):
     def close(self) -> None:
         """Close it, and wait for a limited time."""
         self._waiting.put(("close", ()))
-        self._thread.join(CLOSE_TIMEOUT_S)
+        self._thread.join(SINK_CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
-            self._report(self._name, f"it did not finish within {CLOSE_TIMEOUT_S:.0f} s", True)
+            self._report(self._name, f"it did not finish within {SINK_CLOSE_TIMEOUT_S:.0f} s", True)
 
     def _work(self) -> None:
         method = ""

@@ -229,7 +229,8 @@ def test_nothing_of_a_call_stays_when_others_follow(
         time.sleep(0.3)
         session.feed.post_action(NextCall())
     wait_until(lambda: len(engines) == 6)
-    assert sum(engine() is not None for engine in engines) <= 2
+    # The call before may still be writing its summary beside the new one.
+    wait_until(lambda: sum(engine() is not None for engine in engines) <= 2)
     session.feed.post_action(QuitProgram())
     thread.join(20.0)
 

@@ -21,6 +21,7 @@ from voicecoach.shell.archive.cluster import check_installed
 from voicecoach.shell.asr.whisper import bundled_model, check_model_language, locate_model
 from voicecoach.shell.capture.ears import pick_source
 from voicecoach.shell.capture.portaudio import load_sounddevice
+from voicecoach.shell.capture.pulse import PulseBackend
 from voicecoach.shell.journal.fill import journal_path
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.audio_files import RecordedCall
@@ -28,6 +29,7 @@ from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, vad_model
+from voicecoach.shell.views.overlay import what_qt_lacks
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 _TRIAL_S = 20.0
@@ -135,7 +137,10 @@ def _check_temporary_folder() -> str:
 def _devices(settings: config.Config) -> str:
     if not settings.live.source:
         load_sounddevice()  # the capture library, and what there is to capture
-    sources = open_source(Registry(built_in_plugins(settings)), settings).sources()
+    source = open_source(Registry(built_in_plugins(settings)), settings)
+    if isinstance(source, PulseBackend):
+        source.check_plugin()
+    sources = source.sources()
     return ", ".join(f"{s}: {pick_source(sources, s, '').label}" for s in Speaker)
 
 
@@ -153,7 +158,7 @@ def _journal(settings: config.Config) -> str:
 
 
 def _overlay() -> str:
-    why = why_no_overlay()
-    if why:
-        raise ImportError(why)
+    # Without a display Qt is not started, and what it lacks is named all the same.
+    if reasons := [why for why in dict.fromkeys((why_no_overlay(), what_qt_lacks())) if why]:
+        raise ImportError("; ".join(reasons))
     return "Qt and a display are available"

@@ -8,9 +8,13 @@ shows overlaps 20 ms later.  The callback only copies the block and reads the cl
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,12 +23,16 @@ import soxr
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, ChunkCallback
+from voicecoach.shell.runtime.system_packages import install_advice
 from voicecoach.types.stream import F32, I16, SAMPLE_RATE
 
 CALLBACK_BLOCK_S = 0.02
 """Seconds of audio per callback."""
 LATENCY_S = 0.05
 """Latency requested from PortAudio, in seconds: the size of its buffer, not the measured delay."""
+
+ALSA_PLUGIN = "libasound_module_pcm_pulse.so"
+"""The part of ALSA through which PortAudio reaches a sound server."""
 
 
 def load_sounddevice() -> ModuleType:
@@ -40,9 +48,20 @@ def load_sounddevice() -> ModuleType:
     except ImportError as e:
         raise DeviceError("live calls need sounddevice: pip install 'voicecoach[live]'") from e
     except OSError as e:
-        raise DeviceError(f"{e}; on Debian: apt install libportaudio2 libasound2-plugins") from e
+        raise DeviceError(
+            f"{e}; {install_advice(['libportaudio.so.2', *missing_for_pulse()])}"
+        ) from e
     module: ModuleType = sounddevice
     return module
+
+
+def missing_for_pulse() -> list[str]:
+    """Return what Linux lacks to reach a sound server: ALSA's plugin for it, and pactl."""
+    if not sys.platform.startswith("linux"):
+        return []
+    folders = chain(Path("/usr").glob("lib*/alsa-lib"), Path("/usr").glob("lib*/*/alsa-lib"))
+    there = any((folder / ALSA_PLUGIN).exists() for folder in folders)
+    return [*([] if there else [ALSA_PLUGIN]), *([] if shutil.which("pactl") else ["pactl"])]
 
 
 _open_streams: set[PortAudioStream] = set()

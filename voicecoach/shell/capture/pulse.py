@@ -20,6 +20,7 @@ import msgspec
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback, portaudio
+from voicecoach.shell.runtime.system_packages import install_advice
 from voicecoach.types.events import DEVICE_CHANGED
 from voicecoach.types.stream import Speaker
 
@@ -65,6 +66,22 @@ class PulseBackend:
                 )
         self._listed_at = float("-inf")  # the cached list is older than the stream
         return stream
+
+    def check_plugin(self) -> None:
+        """Check that PortAudio reaches the server, without opening a source.
+
+        Raises
+        ------
+        DeviceError
+            If ALSA's plugin is missing.
+        """
+        with _stderr_silenced():
+            portaudio.refresh_devices()
+        try:
+            portaudio.load_sounddevice().query_devices(ALSA_PULSE_DEVICE, "input")
+        except ValueError as e:
+            advice = install_advice(portaudio.missing_for_pulse() or [portaudio.ALSA_PLUGIN])
+            raise DeviceError(f"PortAudio does not reach the sound server; {advice}") from e
 
     def _moved_reason(self, source: AudioSource, speaker: Speaker) -> str:
         self._refresh_listing()
@@ -120,7 +137,8 @@ def _run_pactl(*question: str) -> Any:
         why = said[0] if said else f"pactl ended with {e.returncode}"
         raise DeviceError(f"no sound server responds ({why}); start PulseAudio or PipeWire") from e
     except FileNotFoundError as e:
-        raise DeviceError("pactl is not installed; on Debian: apt install pulseaudio-utils") from e
+        advice = install_advice(portaudio.missing_for_pulse() or ["pactl"])
+        raise DeviceError(f"pactl is not installed; {advice}") from e
     except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as e:
         raise DeviceError(f"pactl cannot reach the sound server: {e}") from e
 

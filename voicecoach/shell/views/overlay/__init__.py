@@ -7,12 +7,15 @@ feed, and `places` remembers the window's position.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.runtime.feed import Feed, TimedDisplay
+from voicecoach.shell.runtime.system_packages import install_advice, missing_libraries
 
 BROWSER_HINT = "use --view browser"
 
@@ -33,7 +36,7 @@ def why_unavailable() -> str:
     except ModuleNotFoundError:
         return "PySide6 is not installed: pip install 'voicecoach[overlay]'"
     except ImportError as e:
-        return f"Qt cannot load: {e}; install the library it names (Debian: libgl1 libegl1)"
+        return what_qt_lacks() or f"Qt cannot load: {e}; {BROWSER_HINT}"
     said: list[str] = []
 
     def hear(_kind: QtMsgType, _context: object, message: str) -> None:
@@ -48,10 +51,24 @@ def why_unavailable() -> str:
         app = QApplication(["voicecoach", *platform])
         qInstallMessageHandler(before)
     if not isinstance(app, QApplication) or app.platformName() == "offscreen":
+        # Qt names libxcb-cursor whatever is missing, so its words are the last resort.
+        if lacks := what_qt_lacks():
+            return lacks
         if any("xcb" in line for line in said) and not any("connect" in line for line in said):
-            return "Qt's X11 plugin cannot load: install libxcb-cursor0 (its name on Debian)"
+            return f"Qt's X11 plugin cannot start: {said[-1].splitlines()[0]}; {BROWSER_HINT}"
         return f"cannot open the display {os.environ.get('DISPLAY', '')}: {BROWSER_HINT}"
     return ""
+
+
+def what_qt_lacks() -> str:
+    """Return one line with all that the system lacks for Qt to start on X11, "" if nothing."""
+    package = importlib.util.find_spec("PySide6") if sys.platform.startswith("linux") else None
+    if not package or not package.submodule_search_locations:
+        return ""
+    folder = Path(package.submodule_search_locations[0])
+    plugin = folder / "Qt" / "plugins" / "platforms" / "libqxcb.so"
+    missing = missing_libraries([*folder.glob("QtWidgets.*so"), plugin])
+    return f"Qt lacks {len(missing)} libraries: {install_advice(missing)}" if missing else ""
 
 
 def run_overlay(

@@ -422,7 +422,7 @@ def _date(rng: Random, first: int, last: int) -> Fact:
     month, day, year = rng.randint(1, 12), rng.randint(1, 28), str(rng.randint(first, last))
     name, tail = MONTHS[month - 1], pairs(rng, year)
     said = [
-        f"{ordinal(day)} of {name} {year}",
+        f"the {ordinal(day)} of {name} {year}",
         f"{name} {ordinal(day)} {year}",
         f"{name} {day}, {year}",
     ]

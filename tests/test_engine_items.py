@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,9 +28,11 @@ from voicecoach.types.events import (
     CueFeedback,
     CueHeldBack,
     CueOpened,
+    CueOutcome,
     Event,
     InputItem,
     Listening,
+    SignalChanges,
     TranscribeRequest,
     Utterance,
     Word,
@@ -45,7 +49,7 @@ def rushing() -> F32:
     return stereo(both, silence(len(both) / 16000))
 
 
-def play(e: Engine, samples: F32, items: list[InputItem], size: int = 4) -> list[Event]:
+def play(e: Engine, samples: F32, items: Sequence[InputItem], size: int = 4) -> list[Event]:
     """Return the events of blocks with items between them, each before the first at its time."""
     events: list[Event] = []
     waiting = sorted(items, key=lambda item: item.at)  # type: ignore[union-attr]
@@ -145,6 +149,41 @@ def test_a_pause_takes_the_card_off_and_lets_go_of_words_in_flight() -> None:
     for request in asked:
         heard = e.process(request.make_transcript(pause.at + HOP, ()))
         assert not [event for event in heard if isinstance(event, Word | Utterance)]
+
+
+def test_a_pause_stops_all_clocks() -> None:
+    # Nobody speaks for 49 s; without words, silence is dead air after 45.
+    faint = np.random.default_rng(5).normal(0.0, 3e-4, (2, whole_hops(64))).astype(np.float32)
+    faint[0, : whole_hops(3)] += syllables(140, 4, 3)[: whole_hops(3)]
+    sound = faint[:, : whole_hops(52)]
+    (check_in,) = opened(play(make_engine(), sound, []))
+    assert check_in.id == "check-in"
+    pause = [Listening(at=whole_hops(6), on=False), Listening(at=whole_hops(16), on=True)]
+    events = play(make_engine(), sound, pause)
+    assert not opened(events)
+    (blank,) = (e for e in events if isinstance(e, SignalChanges) and "dead_air_s" in e.values
+                and e.values["dead_air_s"] is None and e.at > whole_hops(4))  # fmt: skip
+    assert 0 <= blank.at - pause[0].at <= whole_hops(0.2)
+    # The silence starts anew after the pause: nobody knows who spoke in it.
+    (card,) = opened(play(make_engine(), faint, pause))
+    assert abs(card.at - pause[1].at - (check_in.at - whole_hops(3))) <= whole_hops(0.3)
+
+
+def test_a_channel_is_not_called_dead_for_the_silence_of_a_pause() -> None:
+    nothing = stereo(silence(9), silence(9))
+    alone = [e for e in play(make_engine(), nothing, []) if isinstance(e, ChannelState)]
+    assert [state.at // 16000 for state in alone] == [5, 5]
+    pause = [Listening(at=whole_hops(1), on=False), Listening(at=whole_hops(6), on=True)]
+    states = [e for e in play(make_engine(), nothing, pause) if isinstance(e, ChannelState)]
+    assert all(state.at == nothing.shape[1] for state in states), "only when the call ends"
+
+
+def test_a_pause_voids_the_outcome_of_the_cue_on_screen() -> None:
+    cue = opened(play(make_engine(), rushing(), []))[0]
+    pause = [Listening(at=cue.at + whole_hops(2), on=False)]
+    events = play(make_engine(), rushing(), pause)
+    outcomes = [event for event in events if isinstance(event, CueOutcome) and event.shown]
+    assert [(e.at, e.heeded, e.agitation_after) for e in outcomes] == [(pause[0].at, None, None)]
 
 
 def test_after_a_pause_no_word_comes_that_was_asked_for_before() -> None:

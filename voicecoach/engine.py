@@ -133,6 +133,7 @@ class Engine:
         self._now = 0
         self._hops = 0
         self._ended = False
+        self._listening = True
         self._gap_start: int | None = None
         self._due_items: deque[ControlItem] = deque()
         self._vad = vad
@@ -314,6 +315,8 @@ class Engine:
         return events
 
     def _process_tick(self) -> list[Event]:
+        if not self._listening:
+            return self._run_cues()  # nothing is heard, so nothing else is estimated
         events: list[Event] = []
         events += self._channels.update_states(self._now, self._endpointer.speaking_rows())
         if Speaker.CUSTOMER in self._speakers:
@@ -339,14 +342,20 @@ class Engine:
         with_words = {s for s, has in self._has_words.items() if has and self._acts.finds_acts}
         with_words -= {s for s in with_words if self._transcribers[s].words_overdue(self._now)}
         outputs = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, with_words)
+        tracker = self._signal_tracker
+        signals = (
+            tracker.compute_signals(self._now, outputs)
+            if self._listening
+            else tracker.skip_tick(self._now)
+        )
         # Cues are decided on the rounded values of the log, so that the log can reproduce them.
-        quotes, distrusted = self._signal_tracker.quotes(), self._channels.distrusted
+        quotes, distrusted = tracker.quotes(), self._channels.distrusted
         self.signals, trace = self._trace_encoder.encode_tick(
-            self._now, self._signal_tracker.compute_signals(self._now, outputs), quotes, distrusted
+            self._now, signals, quotes, distrusted
         )
         events = self._cues.decide(self._now, self.signals, quotes, distrusted)
         outcomes = self._outcomes.observe_tick(self._now, self.signals, events)
-        return [*self._signal_tracker.events, *trace, *events, *outcomes]
+        return [*tracker.events, *trace, *events, *outcomes]
 
     # --- words ----------------------------------------------------------------------------
 
@@ -381,14 +390,20 @@ class Engine:
                 feedback = CueFeedback(at=at, id=item.id, start=item.start, helpful=item.helpful)
                 return [feedback, *self._cues.apply_feedback(feedback)]
             case Listening():
-                return [
-                    Listening(at=at, on=item.on),
-                    *([] if item.on else self._discard_in_flight(at)),
-                ]
+                return [Listening(at=at, on=item.on), *self._set_listening(at, item.on)]
 
-    def _discard_in_flight(self, at: int) -> list[Event]:
-        """Discard unfinished work: close the cue on screen and drop the open utterances."""
-        events = self._cues.close_shown(at, "paused")
+    def _set_listening(self, at: int, on: bool) -> list[Event]:
+        """Continue after a pause, or stop all clocks and discard unfinished work.
+
+        A pause closes the cue on screen, ends its outcome and drops the open utterances.
+        """
+        was, self._listening = self._listening, on
+        if on:
+            if not was:
+                self._cues.resume(at)
+                self._delivery.resume(at)
+            return []
+        events = [*self._cues.pause(at), *self._outcomes.finish(at)]
         for transcriber in self._transcribers.values():
             events += self._route_words(transcriber.discard_utterances(at))
         return events

@@ -44,6 +44,27 @@ def run(case: dict[str, Any]) -> list[Event]:
     return events + engine.close_shown(last, "call ended")
 
 
+def test_what_a_cue_is_held_back_for_is_counted_without_a_pause() -> None:
+    def shown(pause_s: float) -> list[float]:
+        engine, events = CueEngine(built_in_cues(), CuesConfig()), list[Event]()
+        quotes = dict.fromkeys(CUE_QUOTES, "")
+        begin, end = 10 * SAMPLE_RATE, round((10 + pause_s) * SAMPLE_RATE)
+        for at in range(0, round((50 + pause_s) * SAMPLE_RATE), TICK * HOP):
+            signals = dict.fromkeys(CUE_SIGNALS, float("nan"))
+            if at < begin or at > end:
+                signals["agent_barge_in_s"] = 1.2
+            elif at - begin < TICK * HOP:
+                events += engine.pause(at)
+            if pause_s and 0 <= at - end < TICK * HOP:
+                engine.resume(at)
+            events += engine.decide(at, signals, quotes, {})
+        return [e.at / SAMPLE_RATE for e in events if isinstance(e, CueOpened)]
+
+    first, again = shown(0.0)[:2]
+    assert again > 10, "the cue is held back at the time of the pause"
+    assert shown(100.0)[:2] == pytest.approx([first, again + 100], abs=3 * TICK_S)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_case(case: dict[str, Any]) -> None:
     events = run(case)

@@ -59,6 +59,13 @@ def test_what_is_heeded_too_late_is_not_heeded_and_what_is_unknown_is_not_known(
     assert (outcome.agitation_before, outcome.agitation_after) == (None, None)
 
 
+def test_what_was_cut_short_before_10_s_is_heeded_or_not_known() -> None:
+    event = opened(20 * SAMPLE_RATE, "slow-down")
+    pace = [(0.0, 1.4), (24.0, 1.0)]
+    assert follow({20.0: event}, {"agent_rate_ratio": pace}, 23)[0].heeded is None
+    assert follow({20.0: event}, {"agent_rate_ratio": pace}, 26)[0].heeded is True
+
+
 def test_words_heed_a_cue() -> None:
     def apology(at_s: float) -> DialogueActTracker:
         moves = DialogueActTracker(ENGLISH_ACTS)

@@ -54,6 +54,7 @@ def play(
     music_s: tuple[float, float] = (0.0, 0.0),
     rate: float = 5.0,
     told_events: list[Event] | None = None,
+    pause_s: tuple[float, float] = (0.0, 0.0),
 ) -> list[tuple[float, Mapping[str, float]]]:
     """Return the signals at every tick of a call on paper."""
     endpointer, moves = Endpointer(EndpointingConfig()), DialogueActTracker(ENGLISH_ACTS)
@@ -86,7 +87,8 @@ def play(
             C: ChannelLevels(-25.0 if now[C] or playing else -70.0, -25.0),
         }
         heard = StageOutputs(tone, delivery, levels, set(words))
-        ticks.append((t, signals.compute_signals(at, heard)))
+        paused = pause_s[0] < t <= pause_s[1]
+        ticks.append((t, signals.skip_tick(at) if paused else signals.compute_signals(at, heard)))
         if told_events is not None:
             told_events += signals.events
     if told_events is not None:
@@ -105,6 +107,22 @@ GREETING = Speech(A, 0.5, 3.0, "thank you for calling how can I help you")
 def test_every_signal_has_a_value_at_every_tick() -> None:
     for _, signals in play([GREETING, Speech(C, 4, 8, "my light is broken")], 10):
         assert signals.keys() == CUE_SIGNALS.keys()
+
+
+def test_no_time_since_anything_includes_a_pause_in_listening() -> None:
+    call = [GREETING, Speech(C, 4, 8, "my light is broken"), Speech(A, 9, 14, "I am so sorry")]
+    ticks = dict(play(call, 80, pause_s=(20.0, 60.0)))
+    in_it = [signals for t, signals in ticks.items() if 20.2 < t <= 60.0]
+    assert all(isnan(x) for signals in in_it for x in signals.values())
+    t, after = list(ticks.items())[-1]
+    for name, since_s in ("since_apology_s", 14), ("problem_open_s", 8), ("since_help_s", 14):
+        assert after[name] == pytest.approx(t - since_s - 40, abs=0.3)
+    assert after["dead_air_s"] == pytest.approx(t - 60, abs=0.3), "silence starts anew"
+    assert after["apologies"] == 1
+    assert last(call, 62, pause_s=(20.0, 60.0))["agent_monologue_s"] == 0, "nobody knows"
+    assert last([*call, Speech(A, 61, 64)], 64, pause_s=(20.0, 60.0))[
+        "agent_monologue_s"
+    ] == pytest.approx(3, abs=0.3)
 
 
 def test_accounts_and_replies() -> None:

@@ -85,3 +85,17 @@ def test_a_gap_is_the_median_of_three_to_five_replies() -> None:
     # Of nine replies the newest five count: three of them are quick.
     assert replies(*[3.0] * 6, *[1.0] * 3).reply_gap_s() == pytest.approx(1.0)
     assert replies(*[3.0] * 7, *[1.0] * 2).reply_gap_s() == pytest.approx(3.0)
+
+
+def test_neither_a_minute_nor_a_reply_gap_includes_a_pause_in_listening() -> None:
+    talk = history((C, 1.0, 31.0), (A, 32.0, 42.0))
+    talk.resume(s(50.0))
+    assert talk.completed_minutes(s(109.9)) == []
+    assert talk.overlaps_per_min(s(109.9)) != talk.overlaps_per_min(s(109.9))
+    assert talk.overlaps_per_min(s(110.0)) == 0.0
+    for gap_s, paused, known in (1.0, False, True), (1.0, True, False):
+        talk = history((C, 1.0, 5.0))
+        if paused:
+            talk.resume(s(5.5))
+        talk.add_event(SpeechStarted(at=s(5.0 + gap_s), speaker=A, start=s(5.0 + gap_s)))
+        assert talk.detect_reply(s(8.0)) is known

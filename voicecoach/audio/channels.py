@@ -23,7 +23,8 @@
 |          |             | loud speech, wherever that top is   | speech: its density falls off  |
 
 A channel has the first of these states that applies.  A state begins when several windows agree,
-and ends when hardly any of twice as many windows does.  Nothing changes during a pause.
+and ends when hardly any of twice as many windows does.  Nothing changes between words, or
+while the agent has paused listening: then there is no update.
 
 The speech detector also fires on crosstalk, so the monitor cannot require that only the source
 speaks.  A window counts for each speaker detected near the level of their loudest one.  The source
@@ -97,6 +98,8 @@ class ChannelMonitor:
         self._speakers = speakers
         self._ring = np.zeros((2, CORRELATION_WINDOW), np.float32)
         self._hops = 0
+        self._listened = 0
+        """Samples for which the states were updated: all but pauses in listening."""
         self._speech = np.zeros((2, _WINDOW_TICKS), np.bool_)
         self._spoke = [False, False]
         self._loudest = [0.0, 0.0]
@@ -152,6 +155,7 @@ class ChannelMonitor:
         if self._hops % TICK:
             raise ValueError(f"an update comes every {TICK} hops, not after {self._hops}")
         tick = self._hops // TICK
+        self._listened += TICK_SAMPLES
         self._speech[:, tick % _WINDOW_TICKS] = speaking
         powers = self._track_levels(TICK)
         first = (self._hops - TICK) * HOP % CORRELATION_WINDOW
@@ -198,7 +202,7 @@ class ChannelMonitor:
         """Update the dead and swapped states, which need no correlation."""
         now = self._hops * HOP
         for row in range(2):
-            never = self._loudest[row] < _DEAD_POWER and now >= DEAD_AFTER
+            never = self._loudest[row] < _DEAD_POWER and self._listened >= DEAD_AFTER
             self._dead[row] |= never or self._silent[row] >= SILENT_AFTER
         heard = self._opened.get(Speaker.CUSTOMER)
         both = self._copy.is_copy or self._leaks[Speaker.AGENT].is_leaking

@@ -166,6 +166,12 @@ class SilenceTracker:
         self.since: int | None = None
         """Samples; None before anybody has spoken."""
 
+    def restart(self, at: int) -> None:
+        """Continue at `at` after a pause in listening: nobody knows who spoke in it."""
+        self._at = at
+        if self.since is not None:
+            self.since = at
+
     def track_sound(
         self, at: int, speaking: Mapping[Speaker, bool], levels: Mapping[Speaker, ChannelLevels]
     ) -> None:

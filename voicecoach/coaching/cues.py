@@ -19,6 +19,9 @@ A cue is held back by the first of these that applies: a distrusted channel (its
 the last cue closed if that was of no lower priority, `calm_most` cues in 10 minutes without
 agitation, and `holdout`, a share of cues held out by chance, so that what follows a cue can be
 compared with what follows none.  Each time a cue is held back is reported once.
+
+While the agent has paused listening, all signals are unknown, so no cue opens, and the time for
+which a cue is held back stands still.
 """
 
 from __future__ import annotations
@@ -302,6 +305,7 @@ class CueEngine:
         self._last_closed: _CueState | None = None
         """The cue that closed last."""
         self._shown: deque[int] = deque(maxlen=settings.calm_most)
+        self._paused_at: int | None = None
 
     def decide(
         self,
@@ -366,6 +370,22 @@ class CueEngine:
         if not shown or (shown.cue.id, shown.opened_at) != (feedback.id, feedback.start):
             return []
         return [] if feedback.helpful else [self._close_cue(feedback.at, "marked wrong")]
+
+    def pause(self, at: int) -> list[Event]:
+        """Stop the clocks of all cues until `resume`, and close the cue on screen."""
+        if self._paused_at is None:
+            self._paused_at = at
+        return self.close_shown(at, "paused")
+
+    def resume(self, at: int) -> None:
+        """Continue after a pause: what was held back before is held back as much longer."""
+        if self._paused_at is None:
+            return
+        paused, self._paused_at = at - self._paused_at, None
+        for state in self._states:
+            if state.closed_at is not None:
+                state.closed_at += paused
+        self._shown = deque((shown + paused for shown in self._shown), self._shown.maxlen)
 
     def close_shown(self, at: int, reason: str) -> list[Event]:
         """Close the cue on screen, if there is one."""

@@ -93,8 +93,9 @@ class OutcomeTracker:
         return [self._outcome_event(at, moment) for moment in ripe]
 
     def finish(self, at: int) -> list[Event]:
-        """Return the outcomes known at the end of the call for cues whose time was not over."""
-        return [self._outcome_event(at, moment) for moment in self._moments]
+        """Return what is known of the outcomes that the end of the call or a pause cuts short."""
+        cut, self._moments = self._moments, []
+        return [self._outcome_event(at, moment) for moment in cut]
 
     def _comparable(self, at: int, held: CueHeldBack) -> bool:
         apart = self._shown_at is None or at - self._shown_at >= COMPARISON_APART
@@ -111,9 +112,11 @@ class OutcomeTracker:
     def _outcome_event(self, at: int, moment: _DueMoment) -> CueOutcome:
         wanted = moment.cue.heeded
         heeded = moment.heeded
-        if wanted.moves and at - moment.at >= HEED_WITHIN:
+        if wanted.moves:
             said = [s for kind in wanted.moves for s in self._moves.acts_of(Speaker.AGENT, kind)]
             heeded = bool(heeded) or any(0 < s.end - moment.at <= HEED_WITHIN for s in said)
+        if not heeded and at - moment.at < HEED_WITHIN:
+            heeded = None  # they could still have done it
         return CueOutcome(
             at=at,
             id=moment.cue.id,

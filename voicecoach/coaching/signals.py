@@ -6,6 +6,9 @@ the speech, for which the words are missing, so that a rule needs only a compari
 
 Silence *helps* after an outburst, while the customer looks up what the agent asked for, and after
 somebody asked for a moment; only longer silence is dead air.
+
+A pause in listening stops all clocks: its signals are unknown, no time since anything includes it,
+and silence and the agent's monologue start anew after it, since nobody knows who spoke in it.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from voicecoach.coaching.conversation_state import (
     AgitationHistory,
     SilenceTracker,
 )
-from voicecoach.coaching.signal_catalogue import PHRASE_SIGNALS, QUOTED_ACTS
+from voicecoach.coaching.signal_catalogue import CUE_SIGNALS, PHRASE_SIGNALS, QUOTED_ACTS
 from voicecoach.estimates.calmness import pace_ratio
 from voicecoach.language.dialogue_acts import DialogueActTracker, SpokenAct
 from voicecoach.language.transcript import PRE_ROLL
@@ -49,6 +52,7 @@ DELIVERY_FIELDS = (
 """Signals that are copied from the agent's delivery."""
 _DELIVERY_SIGNALS = {f"agent_{name}": name for name in DELIVERY_FIELDS}
 _NO_DELIVERY = dict.fromkeys((*_DELIVERY_SIGNALS, "agent_rate_ratio"), NAN)
+_UNKNOWN = dict.fromkeys(CUE_SIGNALS, NAN)
 SLOWER_PACE = 0.9
 """Pace relative to the baseline that counts as slower."""
 
@@ -102,6 +106,8 @@ class SignalTracker:
         self.events: list[Event] = []
         """Accounts and replies that ended at the newest tick."""
         self._at = 0
+        self._pauses: list[tuple[int, int]] = []
+        """Pauses in listening, as stream indices, in whole ticks."""
         self._turn_s = 0.0
         self._slowed: int | None = None
         self._trouble: tuple[int, float] | None = None
@@ -122,7 +128,9 @@ class SignalTracker:
         asked = self._newest_act(AGENT, "question")
         self.events = self._accounts.count_speech(at, seconds, asked.end if asked else None)
         if speaking[CUSTOMER]:
-            self._mood.add_tick(at, seconds, agitation, self._accounts.account_count)
+            self._mood.add_tick(
+                self._listened(at), seconds, agitation, self._accounts.account_count
+            )
         self._silence.track_sound(at, speaking, heard.levels)
         if self._endpointer.floor is not AGENT:
             self._turn_s = 0.0
@@ -135,7 +143,7 @@ class SignalTracker:
             **delivery,
             "agitation": agitation,
             "agitated_share": self._mood.agitated_share(),
-            "agitated_s": self._mood.agitated_s(at),
+            "agitated_s": self._mood.agitated_s(self._listened(at)),
             "outburst_s": self._mood.outburst_s(self._accounts.account_count),
             "calmed_s": self._mood.calmed_s,
             "account_s": self._accounts.account_s,
@@ -146,6 +154,17 @@ class SignalTracker:
             "dead_air_s": self._dead_air_s(heard.words),
             **self._word_signals(heard.words),
         }
+
+    def skip_tick(self, at: int) -> dict[str, float]:
+        """Return the signals at the end of a tick in which the agent paused: all unknown."""
+        goes_on = self._pauses and self._pauses[-1][1] == self._at
+        start = self._pauses.pop()[0] if goes_on else self._at
+        self._pauses.append((start, at))
+        self._at = at
+        self.events = []
+        self._accounts.monologue_s = 0.0
+        self._silence.restart(at)
+        return _UNKNOWN
 
     def finish(self, at: int) -> list[Event]:
         """Return the account and the reply that the end of the call ends."""
@@ -221,8 +240,15 @@ class SignalTracker:
             self._newest_acts[speaker, kinds] = newest
         return self._newest_acts[speaker, kinds]
 
+    def _listened(self, when: int) -> int:
+        """Return how much of the call before a stream index was listened to, samples."""
+        return when - sum(min(end, when) - start for start, end in self._pauses if start < when)
+
+    def _since(self, when: int) -> int:
+        return self._listened(self._at) - self._listened(when)
+
     def _seconds_since(self, when: int) -> float:
-        return max(self._at - when, 0) / SAMPLE_RATE
+        return max(self._since(when), 0) / SAMPLE_RATE
 
     def _seconds_since_act(self, said: SpokenAct | None) -> float:
         return self._seconds_since(said.end) if said else NAN
@@ -269,7 +295,7 @@ class SignalTracker:
         known = missing if AGENT in words else dict.fromkeys(missing, NAN)
         return known | {
             "since_help_s": self._seconds_since(max(helped)) if helped else NAN,
-            "apologies": float(sum(self._at - said.end <= APOLOGY_WINDOW for said in apologies)),
+            "apologies": float(sum(self._since(said.end) <= APOLOGY_WINDOW for said in apologies)),
             "since_apology_s": self._seconds_since_act(self._newest_act(AGENT, "apology")),
             "since_hard_s": self._seconds_since_act(self._newest_act(AGENT, "hard")),
             "since_defence_s": self._seconds_since_act(self._newest_act(AGENT, "defence")),

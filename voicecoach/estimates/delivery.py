@@ -90,6 +90,10 @@ class DeliveryMeter:
         self._learn_talk(event.at)
         self._talk.add_event(event)
 
+    def resume(self, at: int) -> None:
+        """Continue at `at` after a pause in listening."""
+        self._talk.resume(at)
+
     def measure_delivery(self, at: int, window: Functionals) -> Delivery:
         """Return the measurements at `at`, from the newest window of the agent's speech.
 

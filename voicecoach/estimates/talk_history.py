@@ -38,6 +38,8 @@ class TalkHistory:
         self._gaps: deque[float] = deque(maxlen=REPLY_GAPS_KEPT)
         self._reply: int | None = None
         self._minute = 0
+        self._resumed = 0
+        """End of the newest pause in listening."""
         self._customer_heard = False
 
     def add_event(self, event: Event) -> None:
@@ -57,6 +59,11 @@ class TalkHistory:
                     self._overlaps.append(event.at)
             case _:
                 pass
+
+    def resume(self, now: int) -> None:
+        """Continue after a pause in listening: no minute and no reply gap includes it."""
+        self._minute = self._resumed = now
+        self._reply = None
 
     def completed_minutes(self, now: int) -> list[dict[str, float]]:
         """Return the observations of each minute completed since the last call of this method."""
@@ -85,7 +92,7 @@ class TalkHistory:
             return False  # the customer may not have stopped yet
         self._reply = None
         theirs, own = (self._end_before(s, start) for s in (Speaker.CUSTOMER, Speaker.AGENT))
-        if theirs is None or (own is not None and own >= theirs):
+        if theirs is None or theirs < self._resumed or (own is not None and own >= theirs):
             return False
         if not 0 <= start - theirs <= MAX_REPLY_GAP:
             return False
@@ -104,10 +111,11 @@ class TalkHistory:
 
     def overlaps_per_min(self, now: int) -> float:
         """Return how often per minute the agent recently talked over the customer, or NaN."""
-        if not self._customer_heard or now < TALK_MINUTE:
+        start = max(self._resumed, now - TALK_WINDOW)
+        if not self._customer_heard or now - start < TALK_MINUTE:
             return NAN
-        count = sum(at > now - TALK_WINDOW for at in self._overlaps)
-        return count / (min(now, TALK_WINDOW) / TALK_MINUTE)
+        count = sum(at > start for at in self._overlaps)
+        return count / ((now - start) / TALK_MINUTE)
 
     def talk_share(self, start: int, end: int) -> float:
         """Return the agent's share of all speech from `start` to `end`, 0..1, or NaN."""

@@ -293,7 +293,10 @@ def _apply_mark_or_pause(
 ) -> list[Event]:
     """Apply a pause, or a mark; other rules may have opened the marked cue at another time."""
     if isinstance(answer, Listening):
-        return [] if answer.on else engine.close_shown(answer.at, "paused")
+        if not answer.on:
+            return engine.pause(answer.at)
+        engine.resume(answer.at)
+        return []
     if newest is None or newest.id != answer.id:
         return []
     return engine.apply_feedback(msgspec.structs.replace(answer, start=newest.at))

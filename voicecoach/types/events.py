@@ -381,7 +381,11 @@ class CueFeedback(Event, frozen=True, kw_only=True, tag="cue_feedback"):
 
 
 class Listening(Event, frozen=True, kw_only=True, tag="listening"):
-    """The agent paused or resumed listening; a pause discards unfinished words and requests."""
+    """The agent paused or resumed listening.
+
+    A pause discards unfinished words and requests, closes the cue on screen, ends its outcome, and
+    makes every signal unknown.
+    """
 
     on: bool
 

@@ -1,6 +1,7 @@
-"""How all tests run: one profile of hypothesis."""
+"""How all tests run: one profile of hypothesis, and a runtime folder of their own."""
 
 import os
+import tempfile
 
 from hypothesis import settings
 
@@ -11,3 +12,7 @@ if os.environ.get("CI"):
 else:
     settings.register_profile("voicecoach", deadline=None)
 settings.load_profile("voicecoach")
+
+# A user has one live session at a time, and tests run beside the user's own, and beside each other.
+_RUNTIME = tempfile.TemporaryDirectory(prefix="voicecoach-runtime-")
+os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name

@@ -244,6 +244,7 @@ def live(
     from voicecoach.config import override_config
     from voicecoach.shell.apps.live import LiveOptions, run_live
     from voicecoach.shell.apps.replay import start_transcribers
+    from voicecoach.shell.control.call_file import only_session
 
     sinks = [*(sink or ()), *(["metrics"] if metrics else ())]
     settings = load_settings(
@@ -263,6 +264,7 @@ def live(
         journal=settings.journal.enabled if journal is None else journal,
     )  # fmt: skip
     with ExitStack() as stack:
+        stack.enter_context(only_session())
         transcribers, no_words = start_transcribers(settings, stack, most=1, warm_up=True)
         run_live(settings, load_rules(settings), transcribers, no_words, options)
 

@@ -22,6 +22,7 @@ from voicecoach.shell.control.call_file import (
     TOKEN_FILE,
     RunningCall,
     find_running_call,
+    only_session,
     publish_call,
     withdraw_call,
 )
@@ -287,3 +288,42 @@ def test_no_place_for_the_file_costs_no_call(monkeypatch: pytest.MonkeyPatch) ->
         assert "cannot reach this call: runtime directory" in server.why_unreachable
     with pytest.raises(ConfigError, match="no live call is running"):
         send_command("pause")
+
+
+HOLDING = """
+import sys
+from voicecoach.shell.control.call_file import only_session
+with only_session():
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_user_has_one_session_and_a_killed_one_is_no_session(folder: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        with pytest.raises(ConfigError, match=r"already running: use that one, or end it"):
+            only_session().__enter__()
+        with WebServer(Feed()) as first:
+            where = rf"already running \(process {os.getpid()}, {first.url}\): use that one"
+            with pytest.raises(ConfigError, match=where):
+                only_session().__enter__()
+        command = [sys.executable, "-m", "voicecoach", "live"]
+        second = subprocess.run(command, capture_output=True, text=True)
+        assert (second.returncode, second.stdout) == (2, "")
+        assert second.stderr.startswith("error: a live session is already running: ")
+        holder.kill()
+    for _ in range(2):
+        with only_session():
+            pass
+
+
+def test_where_no_lock_can_be_had_the_session_begins(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+    with only_session(), only_session():
+        assert list(folder.iterdir()) == []

@@ -4,6 +4,9 @@ The first has the process, the port and the token of the local web application. 
 in one step, and removed when the call ends; one that a killed process left behind is ignored.
 With metrics, the token is also in a file of its own, in the form Prometheus reads.
 
+A user has one live session at a time on a machine, since `voicecoach tell` reaches one: it holds a
+lock, which the system releases however its process ends.
+
 `voicecoach tell` imports this module, so it imports nothing slow.
 """
 
@@ -16,12 +19,15 @@ import re
 import stat
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import platformdirs
 
-CALL_FILE, TOKEN_FILE = "call.json", "metrics.token"
+from voicecoach.errors import ConfigError
+
+CALL_FILE, TOKEN_FILE, LOCK_FILE = "call.json", "metrics.token", "session.lock"
 TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 """256 bits, in the form of `secrets.token_urlsafe`."""
 MAX_CALL_FILE_BYTES = 1024
@@ -62,6 +68,59 @@ def publish_call(call: RunningCall, *, token_file: bool) -> Path:
     # Not at the top: `tell` only reads.
     from voicecoach.shell.runtime import atomic_write
 
+    folder = _create_folder()
+    text = json.dumps(call._asdict())
+    atomic_write.write_atomic(folder / CALL_FILE, f"{text}\n")
+    if token_file:
+        atomic_write.write_atomic(folder / TOKEN_FILE, f"{call.token}\n")
+    return folder
+
+
+@contextlib.contextmanager
+def only_session() -> Iterator[None]:
+    """Be this user's only live session here, while the context lasts.
+
+    Where no lock can be had (a folder of somebody else, a file system without locks), there is
+    none, and the session begins.
+
+    Raises
+    ------
+    ConfigError
+        If another one is running.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context((_create_folder() / LOCK_FILE).open("ab"))
+            _lock(lock.fileno())
+        except BlockingIOError as e:
+            call = find_running_call()
+            where = f" (process {call.pid}, http://127.0.0.1:{call.port}/)" if call else ""
+            raise ConfigError(
+                f"a live session is already running{where}: use that one, or end it with "
+                "`voicecoach tell quit`"
+            ) from e
+        except OSError:
+            pass
+        yield
+
+
+def _lock(file: int) -> None:
+    """Lock a file until it is closed; raise BlockingIOError if another process has locked it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError as e:
+            raise BlockingIOError from e
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _create_folder() -> Path:
+    """Create the folder of the files, and return it if no other user can write to it."""
     folder = control_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sys.platform != "win32":
@@ -69,10 +128,6 @@ def publish_call(call: RunningCall, *, token_file: bool) -> Path:
         others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or others_write:
             raise PermissionError(f"{folder}: other users can access it; run chmod 700 on it")
-    text = json.dumps(call._asdict())
-    atomic_write.write_atomic(folder / CALL_FILE, f"{text}\n")
-    if token_file:
-        atomic_write.write_atomic(folder / TOKEN_FILE, f"{call.token}\n")
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,11 +76,21 @@ def test_a_cue_that_is_marked_wrong_leaves_and_one_that_helped_stays() -> None:
         assert (closed.at == mark.at) is not helpful
 
 
-def test_a_mark_of_another_cue_closes_nothing() -> None:
+@pytest.mark.parametrize(("id", "start"), [("", -HOP), ("", 10**27), ("x", 0)])
+def test_a_mark_of_a_cue_that_was_not_shown_is_no_event(id: str, start: int) -> None:
     cue = opened(play(make_engine(), rushing(), []))[0]
-    mark = CueFeedback(at=cue.at + HOP, id=cue.id, start=cue.at - HOP, helpful=False)
-    closed = [e for e in play(make_engine(), rushing(), [mark]) if isinstance(e, CueClosed)]
-    assert closed[0].reason != "marked wrong"
+    mark = CueFeedback(at=cue.at + HOP, id=id or cue.id, start=cue.at + start, helpful=False)
+    assert play(make_engine(), rushing(), [mark]) == play(make_engine(), rushing(), [])
+
+
+def test_a_cue_that_has_left_may_be_marked() -> None:
+    cue = opened(play(make_engine(), rushing(), []))[0]
+    marks: list[InputItem] = [
+        CueFeedback(at=cue.at + hops * HOP, id=cue.id, start=cue.at, helpful=hops > 1)
+        for hops in (1, 3)
+    ]
+    events = play(make_engine(), rushing(), marks)
+    assert [e for e in events if isinstance(e, CueFeedback)] == marks
 
 
 def test_a_lost_device_holds_back_what_needs_it_until_it_is_there_again() -> None:

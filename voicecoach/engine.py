@@ -387,6 +387,8 @@ class Engine:
             case ChannelState():
                 return list(self._channels.on_capture_state(at, item))
             case CueFeedback():
+                if not self._cues.was_shown(item.id, item.start):
+                    return []
                 feedback = CueFeedback(at=at, id=item.id, start=item.start, helpful=item.helpful)
                 return [feedback, *self._cues.apply_feedback(feedback)]
             case Listening():

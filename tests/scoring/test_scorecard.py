@@ -627,8 +627,9 @@ def test_what_people_filled_in_stays(tmp_path: Path) -> None:
     assert "Spoke of it on Monday." in page
     (folder / "scorecard.json").write_text("{")
     done = voicecoach("score", folder, home=tmp_path / "home")
-    assert (done.returncode, "move it away" in done.stderr) == (2, True)
-    assert (folder / "scorecard.json").read_text() == "{"
+    assert (done.returncode, "replaced, and kept as" in done.stderr) == (0, True)
+    assert (folder / "scorecard.damaged.json").read_text() == "{"
+    assert writer.read_score_card(folder)
 
 
 def test_what_cannot_be_scored_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -15,10 +15,17 @@ LINE = b"x" * (2**20 - 1) + b"\n"
 """As long as a line may be."""
 
 
-def test_a_line_of_a_mebibyte_is_read_and_no_longer_one() -> None:
+def test_a_line_of_a_mebibyte_is_read_whole_and_a_longer_one_is_cut() -> None:
     assert list(log_lines(io.BytesIO(LINE))) == [LINE]
-    with pytest.raises(ValueError, match="a line of it is too long"):
-        list(log_lines(io.BytesIO(b"x" + LINE)))
+    longer = b"x" + LINE
+    assert list(log_lines(io.BytesIO(longer + 3 * longer[:-1] + LINE + b"a\n"))) == [
+        longer[: 2**20], longer[: 2**20], b"a\n",
+    ]  # fmt: skip
+
+
+def test_an_unfinished_last_line_is_left_out() -> None:
+    for unfinished in (b"b", b"\0" * 100, 2 * LINE[:-1]):
+        assert list(log_lines(io.BytesIO(b"a\n" + unfinished))) == [b"a\n"]
 
 
 class LongLog:

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from voicecoach.testing import make_word, process_all, silence, stereo, syllables, vowel
-from voicecoach.types.events import EVENT_TYPES, Ended, TranscribeRequest, Word, event_type
+from voicecoach.types.events import (
+    EVENT_TYPES,
+    CueFeedback,
+    Ended,
+    Event,
+    SignalChanges,
+    TranscribeRequest,
+    Word,
+    event_type,
+)
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views import event_log
 
@@ -102,6 +111,41 @@ def test_a_call_lasts_a_day_and_a_number_is_one_that_floats_tell_apart(
     assert len(list(event_log.read_events(iter([line % most])))) == 1
     with pytest.raises(ValueError, match="line 1: not an event"):
         list(event_log.read_events(iter([line % (most + 1)])))
+
+
+def test_damaged_lines_are_left_out_counted_and_the_first_is_named() -> None:
+    good = event_log.encode_event(Ended(at=16_000, end=16_000))
+    damaged = event_log.DamagedLines()
+    bad = [b"{\n", good.replace(b"1.0}", b"1e23}"), b"\0" * len(good), b"\xff\n", b"\n"]
+    read = list(event_log.read_events(iter([good, *bad, good]), damaged=damaged))
+    assert read == [Ended(at=16_000, end=16_000)] * 2
+    assert damaged.count == len(bad)
+    assert str(damaged).startswith("left out 5 lines that cannot be read, the first is line 2 (")
+    assert str(event_log.DamagedLines()) == ""
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Ended(at=0, end=-1),
+        Ended(at=0, end=event_log.MAX_STREAM_INDEX + 1),
+        CueFeedback(at=0, id="x", start=10**23, helpful=True),
+        msgspec.structs.replace(make_word("a", 0), index=2**53 + 1),
+        msgspec.structs.replace(make_word("a", 0), probability=1e16),
+        SignalChanges(at=0, values={"a": -1e300}),
+    ],
+)
+def test_what_a_reader_would_refuse_is_not_written(event: Event) -> None:
+    with pytest.raises(ValueError, match="in it is"):
+        event_log.encode_event(event)
+
+
+def test_what_lies_at_the_limit_is_written_and_read() -> None:
+    for event in (
+        Ended(at=0, end=event_log.MAX_STREAM_INDEX),
+        msgspec.structs.replace(make_word("a", 0), index=2**53),
+    ):
+        assert list(event_log.read_events(iter([event_log.encode_event(event)]))) == [event]
 
 
 def test_a_number_has_4_decimals() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from os import PathLike
@@ -180,7 +181,8 @@ def read_log(log: File) -> list[Event]:
     Returns
     -------
     events
-        The events that `replay` yields, with values rounded as in the log (4 decimals).
+        The events that `replay` yields, with values rounded as in the log (4 decimals).  Lines
+        that cannot be read are left out, with a `UserWarning` that says which.
 
     Raises
     ------
@@ -201,7 +203,10 @@ def read_log(log: File) -> list[Event]:
     """
     from voicecoach.shell.results import reader
 
-    return reader.read_results(Path(log)).events
+    found = reader.read_results(Path(log))
+    if found.damage_note:
+        warnings.warn(found.damage_note, stacklevel=2)
+    return found.events
 
 
 def load_config(file: File) -> Config:

@@ -302,6 +302,8 @@ class CueEngine:
         self._settings = settings
         self._min_gap = round(settings.min_gap_s * SAMPLE_RATE)
         self._shown_state: _CueState | None = None
+        self._opened = set[tuple[str, int]]()
+        """Every cue that was shown, by its id and when it opened."""
         self._last_closed: _CueState | None = None
         """The cue that closed last."""
         self._shown: deque[int] = deque(maxlen=settings.calm_most)
@@ -387,6 +389,10 @@ class CueEngine:
                 state.closed_at += paused
         self._shown = deque((shown + paused for shown in self._shown), self._shown.maxlen)
 
+    def was_shown(self, cue: str, start: int) -> bool:
+        """Return whether a cue with this id opened at `start`."""
+        return (cue, start) in self._opened
+
     def close_shown(self, at: int, reason: str) -> list[Event]:
         """Close the cue on screen, if there is one."""
         return [self._close_cue(at, reason)] if self._shown_state else []
@@ -429,6 +435,7 @@ class CueEngine:
         self._shown.append(at)
         state.opened += 1
         state.opened_at = state.last_true = at
+        self._opened.add((cue.id, at))
         state.rule = rule
         state.reported_reason = ""
         if cue.worse:

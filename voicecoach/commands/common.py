@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from voicecoach.errors import EXIT_UNUSABLE, ConfigError
-from voicecoach.shell.views.stderr import print_error
+from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
 if TYPE_CHECKING:
     from voicecoach.coaching.cues import Cue
@@ -78,6 +78,12 @@ def fail(message: str) -> NoReturn:
     """Print an error and exit: a person must fix something."""
     print_error(message)
     raise SystemExit(EXIT_UNUSABLE)
+
+
+def print_note(note: str) -> None:
+    """Print a note to standard error, if there is one."""
+    if note:
+        print_to_stderr(f"note: {note}")
 
 
 def load_settings(

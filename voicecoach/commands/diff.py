@@ -10,7 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from voicecoach.commands.common import ConfigOption, ModelOption, fail, load_rules, load_settings
+from voicecoach.commands.common import (
+    ConfigOption,
+    ModelOption,
+    fail,
+    load_rules,
+    load_settings,
+    print_note,
+)
 from voicecoach.shell.views.rich_text import safe_text
 
 if TYPE_CHECKING:
@@ -61,6 +68,8 @@ def diff(
     else:
         a = RuleSet(Path(settings.cues.file).name or "built-in", load_rules(settings))
     found = list(compare_calls(calls, a, b, settings, results))
+    for trial in found:
+        print_note(trial.damage_note)
     totals = comparison.count_totals((trial.a, trial.b, trial.changes) for trial in found)
     if out:
         from voicecoach.shell.laboratory.page import comparison_page

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from voicecoach.commands.common import print_note
 from voicecoach.errors import EXIT_UNUSABLE, JournalError
-from voicecoach.shell.views.stderr import print_to_stderr
 
 
 class ExportFormat(StrEnum):
@@ -58,14 +58,13 @@ def export(
             print_error(str(e))
             failed = True
             continue
+        print_note(call.damage_note)
         title = str(call.facts.get("call", name))
         for kind in wanted:
             target = (out or log.parent) / f"{name}{exports.EXPORT_SUFFIXES[kind]}"
             atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](call.events, title))
             typer.echo(printable(readable_text(target)))
         if set(wanted) & set(exports.FORMATS_OF_WORDS) and not conversation(call.events):
-            print_to_stderr(
-                f"note: {readable_text(log)}: the call has no words, so there is no transcript"
-            )
+            print_note(f"{readable_text(log)}: the call has no words, so there is no transcript")
     if failed:
         raise SystemExit(EXIT_UNUSABLE)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from voicecoach.commands.common import ConfigOption, clean_argument, load_settings
+from voicecoach.commands.common import ConfigOption, clean_argument, load_settings, print_note
 from voicecoach.errors import EXIT_UNUSABLE, VoiceCoachError
 from voicecoach.shell.views.stderr import print_to_stderr
 
@@ -91,6 +91,8 @@ def add(
                 failed = True
                 print_error(str(e))
                 continue
+            for text in added.notes:
+                print_note(text)
             done = "replaced" if added.again else "added"
             print_to_stderr(f"{added.call.name}: {done} as {added.call.id}")
     if failed:

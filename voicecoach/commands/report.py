@@ -13,8 +13,8 @@ from voicecoach.commands.common import (
     ReportAudio,
     fail,
     parse_channel_mapping,
+    print_note,
 )
-from voicecoach.shell.views.stderr import print_to_stderr
 
 
 def report(
@@ -34,7 +34,7 @@ def report(
 ) -> None:
     """Write the report of a replayed or live call."""
     from voicecoach.shell import report as reports
-    from voicecoach.shell.results import reader
+    from voicecoach.shell.results import reader, writer
     from voicecoach.text_safety.sanitize import printable, readable_text
 
     recordings = call or []
@@ -44,8 +44,12 @@ def report(
         fail("--channels needs one recording with both speakers")
     mapping = parse_channel_mapping(channels) if channels else None
     log = reader.read_results(folder)
+    print_note(log.damage_note)
+    _, problem = writer.read_usable_card(log.path.parent)
+    advice = f"make it again with `voicecoach score {log.path.parent}`"
+    print_note(f"{problem}; the report leaves it out; {advice}" if problem else "")
     open_call = reports.recording_opener(log, recordings, mapping)
     path = reports.write_report(log, open_call, audio)
     if open_call is None:
-        print_to_stderr("note: the report has no audio; name the recording with --call")
+        print_note("the report has no audio; name the recording with --call")
     typer.echo(printable(f"Report: {readable_text(path)}"))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicecoach.commands.common import fail
+from voicecoach.commands.common import fail, print_note
 from voicecoach.shell.views.rich_text import safe_text
 from voicecoach.shell.views.stderr import print_to_stderr
 
@@ -28,8 +28,6 @@ def score(
     ] = False,
 ) -> None:
     """Score a call again from its log, by techniques of conflict resolution."""
-    import msgspec
-
     from voicecoach.scoring import reference
     from voicecoach.shell.results import reader, writer
 
@@ -38,16 +36,16 @@ def score(
         return
     if folder is None:
         fail("name a call's folder: voicecoach score FOLDER")
-    found = reader.read_results(folder)
+    found = reader.CallLog(folder)
     place = found.path.parent
     if found.facts.get("words_kept") is False:
         fail(f"{place}: its words were not kept, so the score card cannot be made again")
     name = str(found.facts.get("call", place.name))
-    card = writer.score_log(name, found.facts, found.events)
-    if before := writer.read_score_card(place):
-        card = msgspec.structs.replace(card, survey=before.survey)
-    writer.write_score_card(place, card)
+    card = writer.score_log(name, found.facts, found)
+    print_note(found.damage_note)
+    problem = writer.replace_score_card(place, card)
     print_score_card(card, Console())
+    print_note(f"{problem}; replaced, and kept as {writer.CARD_DAMAGED}" if problem else "")
     print_to_stderr(f"Written: {place / writer.CARD_JSON}, {place / writer.CARD_MD}")
 
 
@@ -56,7 +54,7 @@ def print_score_card(card: ScoreCard, console: Console) -> None:
     from voicecoach.views.summary import format_seconds
 
     for note in card.notes:
-        print_to_stderr(f"note: {note}")
+        print_note(note)
     table = Table.grid(padding=(0, 2))
     for t in card.techniques:
         table.add_row("-" if t.score is None else f"{t.score:.2f}", Text(t.name, "bold"))

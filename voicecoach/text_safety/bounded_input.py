@@ -12,7 +12,7 @@ import msgspec
 MAX_FILE_BYTES = 2**22
 """Largest TOML or JSON file, bytes: ten times the score card of a day-long call."""
 MAX_LINE_BYTES = 2**20
-"""Longest line of a log, bytes; an event has a few hundred."""
+"""Longest line of a log that is read whole, bytes; an event has a few hundred."""
 MAX_LOG_BYTES = 2**32
 """Largest log, bytes: that of a day-long call with all its frames."""
 
@@ -20,24 +20,28 @@ T = TypeVar("T")
 
 
 def log_lines(log: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a log up to the first damaged one.
+    """Yield the whole lines of a log; one that is too long is cut, and so can be no event.
 
-    A killed program leaves its last line unfinished; a power cut may leave zero bytes.
+    A killed program or a power cut leaves the last line unfinished; it is left out.
 
     Raises
     ------
     ValueError
-        If a line or the log is too long.
+        If the log is too long.
     """
     size = 0
     while line := log.readline(MAX_LINE_BYTES + 1):
-        size += len(line)
-        if len(line) > MAX_LINE_BYTES or size > MAX_LOG_BYTES:
-            what = "it" if size > MAX_LOG_BYTES else "a line of it"
-            raise ValueError(f"{what} is too long")
-        if not line.endswith(b"\n") or b"\0" in line:
-            return
-        yield line
+        rest = line
+        while True:
+            size += len(rest)
+            if size > MAX_LOG_BYTES:
+                raise ValueError("it is too long")
+            if rest.endswith(b"\n"):
+                break
+            rest = log.readline(MAX_LINE_BYTES)
+            if not rest:
+                return
+        yield line[:MAX_LINE_BYTES]
 
 
 def decode_toml(data: bytes, kind: type[T]) -> T:

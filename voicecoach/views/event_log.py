@@ -28,6 +28,8 @@ VALUE_DECIMALS = 4
 """Decimals of other numbers."""
 MAX_CALL_S = 24 * 3600.0
 """Longest call, seconds: no time in a log may be later."""
+MAX_STREAM_INDEX = round(MAX_CALL_S * SAMPLE_RATE)
+"""The same, samples."""
 MAX_NUMBER = 2**53
 """Largest number in a log: beyond it, floats skip whole numbers."""
 
@@ -38,6 +40,26 @@ _json_encoder = msgspec.json.Encoder()
 _MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
 
 
+class DamagedLines:
+    """The lines of a log that are left out because they cannot be read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = ""
+        """The first of them, with what is wrong with it."""
+
+    def add_line(self, number: int, why: object) -> None:
+        """Count a line, by its number from 1."""
+        self.count += 1
+        self.first = self.first or f"line {number} ({why})"
+
+    def __str__(self) -> str:
+        """Return what was left out, as a note; "" if nothing was."""
+        if self.count <= 1:
+            return self.count * f"left out 1 line that cannot be read: {self.first}"
+        return f"left out {self.count} lines that cannot be read, the first is {self.first}"
+
+
 def encode_header(**facts: Any) -> bytes:
     """Return the first line: the schema version and facts of the call."""
     return (
@@ -46,17 +68,25 @@ def encode_header(**facts: Any) -> bytes:
 
 
 def encode_event(event: Event) -> bytes:
-    """Return an event as a line of the log."""
+    """Return an event as a line of the log.
+
+    Raises
+    ------
+    ValueError
+        If the log's readers would refuse the line.
+    """
     fields: dict[str, Any] = {"type": event_type(event)}
     for name in event.__struct_fields__:
         value = getattr(event, name)
         if value is msgspec.UNSET:
             continue
         if name in _TIMES:
-            fields[f"{name}_s"] = round(value / SAMPLE_RATE, TIME_DECIMALS)
+            fields[f"{name}_s"] = _check_time(round(value / SAMPLE_RATE, TIME_DECIMALS))
         else:
             fields[name] = _rounded(value)
-    return _json_encoder.encode(fields) + b"\n"
+    line = _json_encoder.encode(fields) + b"\n"
+    _check_numbers(line, fields)
+    return line
 
 
 def parse_header(line: bytes) -> dict[str, Any]:
@@ -85,28 +115,39 @@ def parse_header(line: bytes) -> dict[str, Any]:
     return {str(name): clean_json(fact) for name, fact in found.items()}
 
 
-def read_events(lines: Iterator[bytes], first: int = 1) -> Iterator[Event]:
+def read_events(
+    lines: Iterator[bytes], first: int = 1, damaged: DamagedLines | None = None
+) -> Iterator[Event]:
     """Return the events of a log, whose lines are counted from `first`.
+
+    Lines that are not events are left out and counted in `damaged`.
 
     Raises
     ------
     ValueError
-        If a line is not an event; the message names the line.
+        If a line is not an event and there is no `damaged`; the message names the line.
     """
     for number, raw in enumerate(lines, first):
         try:
             fields = msgspec.json.decode(raw, type=dict[str, Any])
-            name = fields.pop("type")
+            name = fields.pop("type", None)
             if name == "header":
                 continue
+            kind = _EVENT_BY_TYPE.get(name) if isinstance(name, str) else None
+            if kind is None:
+                raise ValueError("no event has its type")
             _check_numbers(raw, fields)
             for time in _TIMES:
                 fields.pop(time, None)
                 if f"{time}_s" in fields:
                     fields[time] = _to_samples(fields.pop(f"{time}_s"))
-            yield msgspec.convert(clean_json(fields), _EVENT_BY_TYPE[name])
-        except (msgspec.DecodeError, KeyError, TypeError, RecursionError, ValueError) as e:
-            raise ValueError(f"line {number}: not an event: {e}") from e
+            event = msgspec.convert(clean_json(fields), kind)
+        except (msgspec.DecodeError, RecursionError, ValueError) as e:
+            if damaged is None:
+                raise ValueError(f"line {number}: not an event: {e}") from e
+            damaged.add_line(number, e)
+        else:
+            yield event
 
 
 def event_reference() -> str:
@@ -124,10 +165,15 @@ def event_reference() -> str:
 
 
 def _to_samples(seconds: Any) -> int:
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 <= seconds <= MAX_CALL_S:
-        raise ValueError(f"no time in a call is {seconds!r} s")
-    return round(float(seconds) * SAMPLE_RATE)
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise ValueError("a time in it is not a number")
+    return round(float(_check_time(seconds)) * SAMPLE_RATE)
+
+
+def _check_time(seconds: float) -> float:
+    if not 0 <= seconds <= MAX_CALL_S:
+        raise ValueError("a time in it is outside a call, which lasts at most 24 hours")
+    return seconds
 
 
 def _check_numbers(raw: bytes, tree: Any) -> None:

@@ -246,6 +246,7 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
         assert fill.add_call_folder(journal, other, started=moment) == (
             msgspec.structs.replace(fill.add_call_folder(journal, other).call, started_at=STARTED),
             True,
+            [],
         )
 
 
@@ -254,12 +255,6 @@ def test_what_a_call_left_is_added(path: Path, tmp_path: Path) -> None:
     [
         (lambda at: (at / EVENT_LOG).unlink(), "cannot read an event log"),
         (lambda at: (at / EVENT_LOG).write_bytes(b"{}\n"), "not the event log of a call"),
-        (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "not a score card"),
-        (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot read it"),
-        (
-            lambda at: scored(at, survey=Survey(csat=6)),
-            "not a score card: csat: 6 is not on the scale",
-        ),
         (
             lambda at: scored(at, techniques=card().techniques * 2),
             "invalid values, nothing was saved",
@@ -278,6 +273,29 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(
             fill.add_call_folder(journal, left)
         assert "\n" not in str(error.value)
         assert journal.select_rows(CallRow) == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "note"),
+    [
+        (lambda at: (at / writer.CARD_JSON).write_bytes(b""), "not a score card"),
+        (lambda at: (at / writer.CARD_JSON).write_bytes(b"{}"), "not a score card"),
+        (lambda at: (at / writer.CARD_JSON).mkdir(), "cannot read it"),
+        (lambda at: scored(at, survey=Survey(csat=6)), "added without its survey: csat: 6 is not"),
+    ],
+)
+def test_a_score_card_that_cannot_be_used_is_said_and_the_call_added(
+    path: Path, tmp_path: Path, spoil: Callable[[Path], object], note: str
+) -> None:
+    left = folder(tmp_path / "call")
+    spoil(left)
+    with JournalStore(path, create=True) as journal:
+        added = fill.add_call_folder(journal, left)
+        assert len(journal.select_rows(CallRow)) == 1
+        assert journal.select_rows(SurveyRow) == []
+    (said,) = added.notes
+    assert note in said
+    assert "\n" not in said
 
 
 def test_a_time_that_is_none_is_refused(path: Path, tmp_path: Path) -> None:

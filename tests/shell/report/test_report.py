@@ -418,9 +418,9 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
         reports.write_report(log, short, "inline")
     assert not (tmp_path / "call" / "report.html").exists()
     (tmp_path / "call" / "scorecard.json").write_text('{"call": 7}')
-    with pytest.raises(JournalError, match="not a score card"):
-        reports.write_report(log, None, "inline")
+    assert reports.write_report(log, None, "inline").exists(), "without the score card"
     (tmp_path / "call" / "scorecard.json").unlink()
+    (tmp_path / "call" / "report.html").unlink()
     (tmp_path / "call" / "report.html").mkdir()
     with pytest.raises(OutputError, match="cannot write it"):
         reports.write_report(log, None, "inline")

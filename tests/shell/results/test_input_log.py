@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from voicecoach.config import Config
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.capture.ears import DeviceLost
+from voicecoach.shell.control.actions import apply_command
 from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import input_log, reader
 from voicecoach.shell.results.input_log import INPUTS_FILE, InputLine, MissingSpan, RecordedInputs
@@ -53,13 +55,21 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("live"), Config(), transcriber=ScriptedTranscriber(), audio=True
     )
     desk.then(
-        desk.post_action_at(6.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
+        (6.0, lambda: mark_shown(desk)),
+        desk.post_action_at(11.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
         desk.post_action_at(12.0, ToggleListening()),
         desk.post_action_at(19.0, ToggleListening()),
         (30.0, desk.lose),
     ).run()
     (folder,) = desk.ended
     return folder
+
+
+def mark_shown(desk: Lossy) -> None:
+    """Mark the cue on screen, as soon as there is one."""
+    apply_command(desk.feed, "wrong")
+    if not desk.feed.has_actions:
+        desk.ears.steps.insert(0, (desk.ears.at / SAMPLE_RATE + 0.1, lambda: mark_shown(desk)))
 
 
 def lines(log: Path) -> list[bytes]:
@@ -90,7 +100,24 @@ def test_it_gives_the_same_events_words_and_all(call: Path, hops: int) -> None:
         "word", "utterance", "cue_feedback", "listening", "gap", "channel_state", "cue_opened",
         "ended",
     }  # fmt: skip
+    assert sum(b'"cue_feedback"' in line for line in mine) == 1, "of a cue that was shown"
     assert heard_again(call, hops) == mine
+
+
+def test_a_damaged_line_is_left_out_and_said(call: Path, home: Path, tmp_path: Path) -> None:
+    shutil.copytree(call, tmp_path / "call")
+    record = tmp_path / "call" / INPUTS_FILE
+    whole = record.read_bytes().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(whole) if b"cue_feedback" in line)
+    whole[at] = b'{"cue_feedback":{"at":1,"id":"x","start":1e23,"helpful":true}}\n'
+    record.write_bytes(b"".join(whole))
+    done = voicecoach(
+        "replay", tmp_path / "call" / AUDIO_FILE, "--as-heard", "--out", home / "out", home=home
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"note: {INPUTS_FILE}: left out 1 line that cannot be read: line {at + 1} (" in (
+        done.stderr
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -251,9 +251,24 @@ def test_wishes_arrive(page: Served, feed: Feed) -> None:
         ('{"type": "format_disk"}', 1008),
         ('{"type": "mark", "id": "x", "start": 1}', 1008),
         ('{"type": "mark", "id": "x", "start": "1", "helpful": true}', 1008),
+        ('{"type": "mark", "id": "x", "start": 1e23, "helpful": true}', 1008),
+        ('{"type": "mark", "id": "x", "start": -1, "helpful": true}', 1008),
+        (json.dumps({"type": "mark", "id": 101 * "x", "start": 1, "helpful": True}), 1008),
         (b'{"type": "toggle"}', 1008),
     ],
-    ids=["large", "not JSON", "empty", "deep", "unknown", "a part", "another kind", "bytes"],
+    ids=[
+        "large",
+        "not JSON",
+        "empty",
+        "deep",
+        "unknown",
+        "a part",
+        "another kind",
+        "a time too late",
+        "a time too early",
+        "a long id",
+        "bytes",
+    ],
 )
 def test_what_is_no_wish_ends_its_connection(
     page: Served, feed: Feed, message: str | bytes, code: int
@@ -261,7 +276,9 @@ def test_what_is_no_wish_ends_its_connection(
     with view(page) as other:
         with view(page) as viewer:
             viewer.send(message)
-            assert ending(viewer)[0] == code
+            ended, why = ending(viewer)
+            assert ended == code
+            assert code != 1008 or why == "not an action of this page"
         assert shown(other) == Display()
         feed.publish(CALM, 0.0)
         assert shown(other) == CALM
@@ -548,7 +565,7 @@ def test_a_lost_connection_is_said_and_made_again(
     seen.run("socket.send('nonsense')")
     wait_until(lambda: len(seen.run("return states")) > 1)
     assert seen.run("return states") == [
-        "Connection lost. Retrying in 1 s; Not connected",
+        "Connection lost: not an action of this page. Retrying in 1 s; Not connected",
         "Listening; Acknowledge",
     ]
     stack.close()

@@ -319,4 +319,4 @@ class LiveAsr:
 def _place_word(word: TranscribedWord, text: str, request: TranscribeRequest) -> HeardWord:
     start = min(request.end, request.start + max(0, round(word.start_s * SAMPLE_RATE)))
     end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
-    return HeardWord(text, start, max(start, end), word.probability)
+    return HeardWord(text, start, max(start, end), min(max(word.probability, 0.0), 1.0))

@@ -18,7 +18,7 @@ from voicecoach.shell.results import reader, writer
 from voicecoach.shell.runtime.user_files import expand_path as file_of
 from voicecoach.shell.runtime.user_files import read_file
 from voicecoach.text_safety import bounded_input
-from voicecoach.views.scorecard import ScoreCard, Survey
+from voicecoach.views.scorecard import Survey
 
 MOST_DAYS = 36_500
 SCALES = {"csat": (1, 5), "nps": (0, 10), "ces": (1, 7)}
@@ -31,6 +31,8 @@ class AddedCall(NamedTuple):
     call: CallRow
     again: bool
     """Whether it replaced an earlier entry."""
+    notes: list[str]
+    """What of its folder could not be read and was left out."""
 
 
 def journal_path(config: Config) -> Path:
@@ -73,7 +75,11 @@ def add_call_folder(
         If there is no such call, or the journal cannot store it.
     """
     found = reader.read_results(folder)
-    card = _score_card(found.path.parent)
+    card, problem = writer.read_usable_card(found.path.parent)
+    notes = [found.damage_note] if found.damage_note else []
+    if problem:
+        advice = f"`voicecoach score {found.path.parent}`, then add the call again"
+        notes.append(f"{problem}; added without scores: {advice}")
     try:
         if started is None and "started_at" in found.facts:
             started = datetime.fromisoformat(str(found.facts["started_at"]))
@@ -90,8 +96,14 @@ def add_call_folder(
     made = make_entry(found.facts, found.events, card, started_at=began, words=words)
     again = journal.add_call(made, sound)
     if card and card.survey != Survey():
-        journal.save_survey(made.call.id, card.survey)
-    return AddedCall(made.call, again)
+        try:
+            _on_scale(msgspec.structs.asdict(card.survey))
+        except ConfigError as e:
+            card_file = found.path.with_name(writer.CARD_JSON)
+            notes.append(f"{card_file}: added without its survey: {e}")
+        else:
+            journal.save_survey(made.call.id, card.survey)
+    return AddedCall(made.call, again, notes)
 
 
 def purge_older_calls(journal: JournalStore, days: float, now: datetime) -> int:
@@ -158,13 +170,3 @@ def _read_answers(file: Path) -> dict[str, Any]:
             f"{file}: cannot use {what}; write csat, nps and ces as numbers, and notes as text"
         )
     return answers
-
-
-def _score_card(folder: Path) -> ScoreCard | None:
-    card = writer.read_score_card(folder)
-    try:
-        if card:
-            _on_scale(msgspec.structs.asdict(card.survey))
-    except ConfigError as e:
-        raise JournalError(f"{folder / writer.CARD_JSON}: not a score card: {e}") from e
-    return card

@@ -48,6 +48,8 @@ class Trial(NamedTuple):
     b: CueTimeline
     changes: list[CueChange]
     course: CallCloseUps
+    damage_note: str = ""
+    """What of its log could not be read, in one line; "" if nothing."""
 
 
 def compare_calls(
@@ -97,7 +99,7 @@ def compare_call(found: Results, a: RuleSet, b: RuleSet, config: Config) -> Tria
         {cue.id: cue for cue in b.cues},
         max(end / SAMPLE_RATE / AGITATION_PARTS, TICK_S),
     )
-    return Trial(call, end / SAMPLE_RATE, in_a, in_b, changes, course)
+    return Trial(call, end / SAMPLE_RATE, in_a, in_b, changes, course, found.damage_note)
 
 
 def _results(

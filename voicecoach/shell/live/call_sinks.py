@@ -98,8 +98,15 @@ class FolderSink(Sink):
 
     def on_event(self, event: Event) -> None:
         """Record what the privacy settings allow of an event."""
-        if kept := self._results.add_event(event):
-            self.recorder.write_event_line(event_log.encode_event(kept))
+        kept = self._results.add_event(event)
+        if kept is None:
+            return
+        try:
+            line = event_log.encode_event(kept)
+        except ValueError as e:  # no reader would take it
+            self._feed.report_trouble("log", f"an event was not written: {e}", False)
+        else:
+            self.recorder.write_event_line(line)
 
     def end_call(self, declined: bool) -> None:
         """Let the recorder write the results, or delete the call."""

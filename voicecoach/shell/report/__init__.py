@@ -33,6 +33,8 @@ MAX_LENGTH_DIFFERENCE_S = 2.0
 def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, audio: str) -> Path:
     """Write the report of a call beside its event log; return its path.
 
+    A score card that cannot be read is left out.
+
     Parameters
     ----------
     log
@@ -47,13 +49,12 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
     ------
     AudioFileError
         If the recording cannot be used, or belongs to another call.
-    JournalError
-        If the call's score card cannot be read.
     OutputError
         If the report cannot be written.
     """
     folder = log.path.parent
-    shown = report.make_report(log.facts, log.events, writer.read_score_card(folder))
+    card, _ = writer.read_usable_card(folder)
+    shown = report.make_report(log.facts, log.events, card)
     heard = sound.prepare_sound(open_call(), mp3=audio != "none") if open_call else None
     if heard and log.events and isinstance(log.events[-1], Ended):
         _check_same_length(heard.duration_s, shown.duration_s)

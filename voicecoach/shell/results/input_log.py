@@ -22,11 +22,10 @@ from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.text_safety import bounded_input
 from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
 from voicecoach.types import events
-from voicecoach.types.stream import HOP, SAMPLE_RATE, Block, Speaker, Transcript
-from voicecoach.views.event_log import MAX_CALL_S
+from voicecoach.types.stream import HOP, Block, Speaker, Transcript
+from voicecoach.views.event_log import MAX_STREAM_INDEX, DamagedLines
 
 INPUTS_FILE = "inputs.jsonl"
-MAX_STREAM_INDEX = round(MAX_CALL_S * SAMPLE_RATE)
 UNANSWERED = "the last words were not recorded"
 UtteranceKey: TypeAlias = tuple[Speaker, int]
 """Speaker and number of an utterance."""
@@ -111,9 +110,12 @@ class RecordedInputs:
     ----------
     lines
         In the order in which they were recorded.
+    damaged
+        Lines that could not be read.
     """
 
-    def __init__(self, lines: Iterable[InputLine]) -> None:
+    def __init__(self, lines: Iterable[InputLine], damaged: DamagedLines | None = None) -> None:
+        self._damaged = damaged or DamagedLines()
         self.has_words = False
         """There was a recogniser."""
         self._items: deque[ControlItem] = deque()
@@ -140,6 +142,12 @@ class RecordedInputs:
             self._items.extend(
                 item for item in (line.channel_state, line.cue_feedback, line.listening) if item
             )
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be read and was left out, once all is read."""
+        note = f"{INPUTS_FILE}: {self._damaged}; the events may differ"
+        return [note] if self._damaged.count else []
 
     def merge_with_blocks(self, blocks: Iterable[Block]) -> Iterator[events.InputItem]:
         """Yield the audio, merged with the recorded items."""
@@ -194,7 +202,7 @@ class RecordedInputs:
 
 
 def read_inputs(path: Path) -> RecordedInputs:
-    """Return the recorded inputs of a live call.
+    """Return the recorded inputs of a live call; lines that cannot be read are left out.
 
     Raises
     ------
@@ -203,7 +211,8 @@ def read_inputs(path: Path) -> RecordedInputs:
     """
     try:
         with open_regular(path) as file:
-            return RecordedInputs(map(_parse_input_line, bounded_input.log_lines(file)))
+            damaged = DamagedLines()
+            return RecordedInputs(_read_lines(bounded_input.log_lines(file), damaged), damaged)
     except OSError as e:
         raise AudioFileError(
             f"{path}: there is no record of what the call was given beside its sound, "
@@ -211,6 +220,20 @@ def read_inputs(path: Path) -> RecordedInputs:
         ) from e
     except ValueError as e:
         raise AudioFileError(f"{path}: not the input log of a live call: {e}") from e
+
+
+def _read_lines(lines: Iterable[bytes], damaged: DamagedLines) -> Iterator[InputLine]:
+    """Yield the lines that can be read and count the others; raise `ValueError` if none can."""
+    number = 0
+    for number, raw in enumerate(lines, 1):
+        try:
+            line = _parse_input_line(raw)
+        except ValueError as e:
+            damaged.add_line(number, e)
+        else:
+            yield line
+    if number and damaged.count == number:
+        raise ValueError(damaged.first)
 
 
 def _parse_input_line(raw: bytes) -> InputLine:

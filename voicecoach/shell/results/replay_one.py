@@ -130,7 +130,7 @@ def replay_call(
                 asr.close()
             for sink in sinks:
                 sink.end_call(declined=False)
-        result = tally.write_results(folder, call.notes)
+        result = tally.write_results(folder, [*call.notes, *(record.notes if record else ())])
     for sink in sinks:
         sink.on_results(out)
     return ReplayResult(result, engine.baseline)

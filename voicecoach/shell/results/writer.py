@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from voicecoach.views.summary import Summarizer, Summary
 
 SUMMARY_JSON, SUMMARY_MD = "summary.json", "summary.md"
 CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
+CARD_DAMAGED = "scorecard.damaged.json"
+"""What was there when a score card that could not be read was replaced: somebody may have filled in
+its survey."""
 
 
 class ResultsWriter:
@@ -105,7 +109,35 @@ def read_score_card(folder: Path) -> ScoreCard | None:
     except OSError as e:
         raise JournalError(f"{path}: cannot read it: {e.strerror or e}") from e
     except (ValueError, msgspec.ValidationError) as e:
-        raise JournalError(f"{path}: not a score card; move it away and try again: {e}") from e
+        raise JournalError(f"{path}: not a score card: {e}") from e
+
+
+def read_usable_card(folder: Path) -> tuple[ScoreCard | None, str]:
+    """Return the score card in a call's folder, and why one that is there cannot be used."""
+    try:
+        return read_score_card(folder), ""
+    except JournalError as e:
+        return None, str(e)
+
+
+def replace_score_card(folder: Path, card: ScoreCard) -> str:
+    """Write a score card with the survey of the one before; return what was wrong with that one.
+
+    One that cannot be read is set aside as `CARD_DAMAGED`.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written; each file is complete or as it was.
+    """
+    before, problem = read_usable_card(folder)
+    if before:
+        card = msgspec.structs.replace(card, survey=before.survey)
+    elif problem:
+        with suppress(OSError):
+            (folder / CARD_JSON).replace(folder / CARD_DAMAGED)
+    write_score_card(folder, card)
+    return problem
 
 
 def write_score_card(folder: Path, card: ScoreCard) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from voicecoach.views.display import Display
+from voicecoach.views.event_log import MAX_STREAM_INDEX
 
 T = TypeVar("T")
 
@@ -26,8 +28,9 @@ class ToggleListening(msgspec.Struct, frozen=True, tag="toggle"):
 class MarkCue(msgspec.Struct, frozen=True, tag="mark"):
     """Mark a cue as helpful or wrong."""
 
-    id: str
-    start: int
+    id: Annotated[str, Meta(max_length=100)]
+    start: Annotated[int, Meta(ge=0, le=MAX_STREAM_INDEX)]
+    """When the cue opened, samples."""
     helpful: bool
 
 

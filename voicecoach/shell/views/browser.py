@@ -79,20 +79,23 @@ class BrowserPage:
 
     async def _serve_viewer(self, viewer: WebSocket) -> None:
         """Send displays to a viewer and receive its actions, until either task ends."""
-        both = [
-            asyncio.create_task(self._send_displays(viewer)),
-            asyncio.create_task(self._receive_actions(viewer)),
-        ]
+        why = ""
+        sending = asyncio.create_task(self._send_displays(viewer))
+        receiving = asyncio.create_task(self._receive_actions(viewer))
         try:
-            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+            if receiving.done():
+                why = receiving.result()
         finally:
-            for task in both:
-                task.cancel()
+            sending.cancel()
+            receiving.cancel()
             # The viewer may be gone already.
             with contextlib.suppress(TimeoutError, RuntimeError):
-                await asyncio.wait_for(viewer.close(WS_POLICY_VIOLATION), limits.SEND_TIMEOUT_S)
+                await asyncio.wait_for(
+                    viewer.close(WS_POLICY_VIOLATION, why), limits.SEND_TIMEOUT_S
+                )
 
     async def _send_displays(self, viewer: WebSocket) -> None:
         """Send the newest display whenever it changes; return when the viewer does not take it."""
@@ -106,17 +109,18 @@ class BrowserPage:
                     await asyncio.wait_for(viewer.send_text(text), limits.SEND_TIMEOUT_S)
                 await asyncio.sleep(FEED_POLL_S)
 
-    async def _receive_actions(self, viewer: WebSocket) -> None:
-        """Post the viewer's actions; return on an invalid one, on too many, or at disconnect."""
+    async def _receive_actions(self, viewer: WebSocket) -> str:
+        """Post the viewer's actions; return why an action is refused, or ""."""
         limiter = ActionLimiter(time.monotonic)
         while (message := await viewer.receive())["type"] == "websocket.receive":
             if not limiter.allows_another():
-                return
+                return "too many actions at once"
             try:
                 wish = ACTION_DECODER.decode(message.get("text") or b"")
             except (msgspec.DecodeError, RecursionError):
-                return
+                return "not an action of this page"
             self._feed.post_action(wish)
+        return ""
 
 
 def _file(name: str, file: str, kind: str) -> Route:

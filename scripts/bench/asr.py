@@ -452,7 +452,7 @@ def latency(options: argparse.Namespace, config: Config) -> None:
 
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
     model = WhisperModel(
-        locate_model(options.model), device="cpu", compute_type="int8", cpu_threads=1
+        locate_model(options.model).folder, device="cpu", compute_type="int8", cpu_threads=1
     )
     padded = Padded(options.model, "en")
     seconds = 60 * options.minutes
@@ -508,7 +508,7 @@ def calls(options: argparse.Namespace, config: Config) -> None:
 
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
     model = WhisperModel(
-        locate_model(options.model), device="cpu", compute_type="int8", cpu_threads=1
+        locate_model(options.model).folder, device="cpu", compute_type="int8", cpu_threads=1
     )
     print(
         "| call | shown, s, p50 / p95 | committed | turn's end to final | changed once committed | "

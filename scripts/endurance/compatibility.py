@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 from scripts.support.environment import ROOT, SUPPORTED
 
-EXTRAS = ("live", "overlay", "loopback", "report", "archive")
+EXTRAS = ("live", "overlay", "loopback", "model", "report", "archive")
+NO_MODEL = "the transcription model is not installed: pip install 'voicecoach[model]'"
 ODD = "Аудио ünï 録音 'quote` %s spaces"
 SAMPLE = ROOT / "samples" / "auto_repairs_40.flac"
 PATIENCE_S = 600
@@ -131,9 +132,11 @@ def extra(name: str) -> Callable[[Installed], None]:
     """Return the case that tests one extra alone."""
 
     def alone(it: Installed) -> None:
-        it.run("demo", "--no-transcribe", "--out", "out")
+        _, said = it.run("demo", "--out", "out")
+        if (NO_MODEL in said) != (name != "model"):
+            raise Failed(f"demo says of the model: {said.strip()}")
         found, _ = it.run("doctor", env={"COLUMNS": "200"})
-        needs = {"archive": "archives", "live": "the browser's page"}.get(name)
+        needs = {"archive": "archives", "live": "the browser's page", "model": "words"}.get(name)
         if needs and f"yes  {needs}" not in found:
             raise Failed(f"doctor does not see {name}")
 

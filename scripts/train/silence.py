@@ -40,7 +40,7 @@ from voicecoach.shell.asr.whisper import (
     ENCODER_POSITIONS,
     SILENCE_FROM,
     Whisper,
-    bundled_model,
+    locate_model,
 )
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
@@ -262,7 +262,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     listener = Listener(BUNDLED, "en")
     whole = torch.from_numpy(listener.silence)
-    with (bundled_model() / "model.bin").open("rb") as file:
+    with Path(locate_model(BUNDLED).folder, "model.bin").open("rb") as file:
         decoder = Decoder(weights(file))
     heard = sounds(rng)
     pieces = [listener.piece(*next(heard)) for _ in range(options.pieces)]

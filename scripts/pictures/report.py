@@ -22,8 +22,8 @@ from selenium.webdriver import Chrome
 
 from scripts.support.chromium import chromium
 from voicecoach.shell import report
-from voicecoach.shell.report import REPORT_FILE
 from voicecoach.shell.results import reader
+from voicecoach.shell.results.writer import REPORT_FILE
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 

@@ -15,7 +15,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -48,7 +47,6 @@ from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.journal.weeks import journal_trends
 from voicecoach.shell.laboratory import page as laboratory
 from voicecoach.shell.laboratory.trials import RuleSet, compare_call
-from voicecoach.shell.live import retention
 from voicecoach.shell.live.recorder import AUDIO_FILE, CallRecorder
 from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.input_log import INPUTS_FILE
@@ -70,7 +68,6 @@ from voicecoach.views.snapshot import Snapshot
 __all__ = ["home", "recording"]
 
 EU = Config(privacy=PrivacyConfig(profile="eu"))
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 # --- the profile ------------------------------------------------------------------------------
@@ -554,95 +551,6 @@ def test_no_sound_is_stored_unless_it_is_asked_for(tmp_path: Path, home: Path) -
     assert not SOUND_FILE.search(left)
     SessionWithoutDevices(tmp_path / "asked", Config(), audio=True).run()
     assert SOUND_FILE.search(all_bytes(tmp_path / "asked"))
-
-
-# --- for how long -------------------------------------------------------------------------------
-
-
-def left_behind(out: Path, name: str, days: float, **facts: object) -> Path:
-    """Leave what a live call leaves, so many days ago."""
-    began = NOW - timedelta(days=days)
-    facts = {"live": True, "started_at": began.isoformat(timespec="seconds"), **facts}
-    folder = entries.folder(out / name, **facts)  # type: ignore[arg-type]
-    os.utime(folder / EVENT_LOG, (began.timestamp(),) * 2)
-    return folder
-
-
-def names(out: Path) -> list[str]:
-    return sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
-
-
-def test_live_calls_go_when_they_are_old_and_nothing_else_does(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    old, new = left_behind(out, "old", 91), left_behind(out, "new", 89)
-    (old / "report.html").write_text("what was made of it")
-    left_behind(out, "replayed", 400, live=False)
-    left_behind(out, "undated", 400, started_at="long ago")
-    (out / "mine").mkdir()
-    (out / "mine" / "notes.txt").write_text("x")
-    (out / "nothing").mkdir()
-    (out / "file").write_text("x")
-    elsewhere = left_behind(tmp_path / "elsewhere", "old", 400)
-    (out / "linked").symlink_to(elsewhere, target_is_directory=True)
-    (out / "inside").mkdir()
-    (out / "inside" / EVENT_LOG).symlink_to(elsewhere / EVENT_LOG)
-    (old / "link").symlink_to(elsewhere, target_is_directory=True)
-    os.utime(left_behind(out, "went on", 400) / EVENT_LOG, (NOW.timestamp(),) * 2)
-    before = names(out)
-    assert retention.purge_old_calls(out, 0, NOW) == ""
-    assert names(out) == before
-    assert retention.purge_old_calls(out, 90, NOW) == f"1 call older than 90 days deleted in {out}"
-    assert names(out) == [name for name in before if name != "old"]
-    assert new.exists()
-    assert (elsewhere / EVENT_LOG).exists()
-    assert retention.purge_old_calls(out, 90, NOW) == ""
-    assert retention.purge_old_calls(tmp_path / "nowhere", 90, NOW) == ""
-
-
-def test_what_cannot_go_is_said_and_costs_no_call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, days in (("a", 100), ("b", 100), ("c", 1)):
-        left_behind(tmp_path, name, days)
-    delete = shutil.rmtree
-
-    def fail(folder: Path) -> None:
-        if folder.name == "a":
-            raise OSError(13, "Permission denied")
-        delete(folder)
-
-    monkeypatch.setattr(shutil, "rmtree", fail)
-    said = retention.purge_old_calls(tmp_path, 90, NOW)
-    assert said.startswith("1 call older than 90 days deleted")
-    assert said.endswith("a: cannot delete it: Permission denied")
-    assert names(tmp_path) == ["a", "c"]
-
-
-def test_a_clock_that_has_jumped_wipes_nothing_before_it_is_said(tmp_path: Path) -> None:
-    for name, days in (("a", 1), ("b", 30)):
-        left_behind(tmp_path, name, days)
-    jumped = NOW + timedelta(days=3650)
-    for hours in (0, 1, 23):
-        said = retention.purge_old_calls(tmp_path, 90, jumped + timedelta(hours=hours))
-        assert "are older than 90 days; check today's date " in said
-        assert said.endswith("May 2036): they will be deleted from tomorrow on")
-        # A call that is heard under that clock does not make the others believed.
-        left_behind(tmp_path, f"new {hours}", -3650)
-    assert names(tmp_path) == ["a", "b", "new 0", "new 1", "new 23"]
-    # The clock is right again.
-    assert retention.purge_old_calls(tmp_path, 90, NOW + timedelta(days=1)) == ""
-    assert not (tmp_path / retention.WARNED_FILE).exists()
-    assert names(tmp_path)[:2] == ["a", "b"]
-
-
-def test_after_a_long_leave_calls_go_a_day_after_it_was_said(tmp_path: Path) -> None:
-    left_behind(tmp_path, "a", 100)
-    assert "deleted from tomorrow on" in retention.purge_old_calls(tmp_path, 90, NOW)
-    assert names(tmp_path) == ["a"]
-    said = retention.purge_old_calls(tmp_path, 90, NOW + timedelta(days=1, hours=1))
-    assert said.startswith("1 call older than 90 days deleted")
-    assert names(tmp_path) == []
-    assert not (tmp_path / retention.WARNED_FILE).exists()
 
 
 # --- deleted ------------------------------------------------------------------------------------

@@ -97,13 +97,7 @@ def parse_header(line: bytes) -> dict[str, Any]:
     ValueError
         If the line is not a header, has another schema, or holds impossible values.
     """
-    try:
-        found = msgspec.json.decode(line, type=dict[str, Any])
-        _check_numbers(line, found)
-    except (msgspec.DecodeError, RecursionError, ValueError) as e:
-        raise ValueError(f"line 1: not a header: {e}") from e
-    if found.pop("type", None) != "header":
-        raise ValueError("line 1: not a header")
+    found = parse_any_header(line)
     schema = found.pop("schema", None)
     if schema != LOG_SCHEMA:
         raise ValueError(f"its schema is {schema}, not {LOG_SCHEMA}: replay the call again")
@@ -113,6 +107,24 @@ def parse_header(line: bytes) -> dict[str, Any]:
     if speakers not in ([*SPEAKERS], [*reversed(SPEAKERS)], *([s] for s in SPEAKERS)):
         raise ValueError(f"line 1: no such speakers: {speakers}")
     return {str(name): clean_json(fact) for name, fact in found.items()}
+
+
+def parse_any_header(line: bytes) -> dict[str, Any]:
+    """Return what a log's first line says, of whatever schema.
+
+    Raises
+    ------
+    ValueError
+        If the line is not a header.
+    """
+    try:
+        found = msgspec.json.decode(line, type=dict[str, Any])
+        _check_numbers(line, found)
+    except (msgspec.DecodeError, RecursionError, ValueError) as e:
+        raise ValueError(f"line 1: not a header: {e}") from e
+    if found.pop("type", None) != "header":
+        raise ValueError("line 1: not a header")
+    return found
 
 
 def read_events(

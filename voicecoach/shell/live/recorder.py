@@ -36,6 +36,8 @@ from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_t
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
 AUDIO_FILE = "call.flac"
+FOLDER_NAME = "%Y-%m-%d_%H-%M-%S"
+"""Form of a call's folder name: when it began, local time; a second call of a second has "_2"."""
 MAX_QUEUED_WRITES = 20_000
 """Most lines and blocks in the queue: enough for minutes."""
 WRITE_RETRY_S = 0.5

@@ -28,7 +28,7 @@ from voicecoach.shell.asr.loop import Processor, run_engine
 from voicecoach.shell.capture.ears import DeviceSupervisor
 from voicecoach.shell.live.call_sinks import DisplaySink, FolderSink
 from voicecoach.shell.live.device_stream import CHUNK_WAIT_S, DeviceStream
-from voicecoach.shell.live.recorder import CLOSE_TIMEOUT_S, CallRecorder
+from voicecoach.shell.live.recorder import CLOSE_TIMEOUT_S, FOLDER_NAME, CallRecorder
 from voicecoach.shell.results.input_log import RecordingEngine
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.results.writer import ResultsWriter
@@ -374,7 +374,7 @@ class LiveCall:
 
 def _new_call_folder(out: Path, taken: Sequence[Path]) -> Path:
     """Return a folder for a call that begins now."""
-    name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    name = datetime.now().strftime(FOLDER_NAME)
     for number in itertools.count(1):
         folder = out / (name if number == 1 else f"{name}_{number}")
         if folder not in taken and not folder.exists():

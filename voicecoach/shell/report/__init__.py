@@ -19,13 +19,13 @@ from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.report import page, sound
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.reader import Results
+from voicecoach.shell.results.writer import REPORT_AUDIO_FILE, REPORT_FILE
 from voicecoach.shell.runtime import atomic_write
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.types.events import Ended
 from voicecoach.types.stream import SPEAKERS, Speaker
 from voicecoach.views import report
 
-REPORT_FILE, REPORT_AUDIO_FILE = "report.html", "report.mp3"
 MAX_LENGTH_DIFFERENCE_S = 2.0
 """Largest difference in length between a recording and the log of its call, in seconds."""
 

@@ -26,6 +26,7 @@ from voicecoach.views.summary import Summarizer, Summary
 
 SUMMARY_JSON, SUMMARY_MD = "summary.json", "summary.md"
 CARD_JSON, CARD_MD = "scorecard.json", "scorecard.md"
+REPORT_FILE, REPORT_AUDIO_FILE = "report.html", "report.mp3"
 CARD_DAMAGED = "scorecard.damaged.json"
 """What was there when a score card that could not be read was replaced: somebody may have filled in
 its survey."""

@@ -16,6 +16,9 @@ from typing import BinaryIO
 
 from voicecoach.errors import OutputError
 
+UNFINISHED = ".unfinished-"
+"""Beginning of the names of files and folders that are being written."""
+
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file, creating its folder; the old content stays until the new one is complete.
@@ -57,7 +60,7 @@ def atomic_file(path: Path, *, scratch: Path | None = None) -> Iterator[BinaryIO
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Its mode is 0600.
-    number, unfinished = tempfile.mkstemp(prefix=".unfinished-", dir=scratch or path.parent)
+    number, unfinished = tempfile.mkstemp(prefix=UNFINISHED, dir=scratch or path.parent)
     try:
         with os.fdopen(number, "wb") as file:
             yield file
@@ -91,7 +94,7 @@ def atomic_folder(out: Path, what: str) -> Iterator[Path]:
     try:
         made = [parent for parent in (out, *out.parents) if not parent.exists()]
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+        scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
         yield scratch
         for path in scratch.iterdir():
             os.replace(path, out / path.name)

@@ -33,7 +33,11 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 
-OUTSIDE = {"CONTRIBUTING.md": "contributing.md", "models/README.md": "models.md"}
+OUTSIDE = {
+    "CONTRIBUTING.md": "contributing.md",
+    "THIRD_PARTY.md": "third-party.md",
+    "models/README.md": "models.md",
+}
 """Pages that stand elsewhere in the repository, and what the site calls them."""
 
 

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "models" / "README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "THIRD_PARTY.md",
+    ROOT / "models" / "README.md",
+]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 INVENTED = {"tests/coaching/cues/take-a-breath.toml", "voicecoach/language/xx"}
 """Files that the reader is to write."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -18,6 +18,7 @@ import msgspec
 from voicecoach.text_safety.sanitize import clean_json, clean_text
 from voicecoach.types.events import EVENT_TYPES, Event, TranscribeRequest, event_type
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
+from voicecoach.views.old_logs import EXCHANGES_SINCE, FIRST_SCHEMA, TurnExchanges, migrate_fields
 
 LOG_SCHEMA = 3
 """Version of the schema; it rises when a field changes its meaning or is removed, not when one is
@@ -99,8 +100,15 @@ def parse_header(line: bytes) -> dict[str, Any]:
     """
     found = parse_any_header(line)
     schema = found.pop("schema", None)
-    if schema != LOG_SCHEMA:
-        raise ValueError(f"its schema is {schema}, not {LOG_SCHEMA}: replay the call again")
+    if not is_known_schema(schema):
+        newer = type(schema) is int and schema > LOG_SCHEMA
+        known = f"schema {schema}, this one reads {FIRST_SCHEMA} to {LOG_SCHEMA}"
+        raise ValueError(
+            f"a newer voicecoach wrote it ({known}): update voicecoach"
+            if newer
+            else "line 1: it has no schema"
+        )
+    found = migrate_fields(found, "header", schema) or {}
     if not isinstance(found.get("call", ""), str):
         raise ValueError("line 1: the call has no name")
     speakers = found.get("speakers", list(SPEAKERS))
@@ -127,10 +135,13 @@ def parse_any_header(line: bytes) -> dict[str, Any]:
     return found
 
 
-def read_events(
-    lines: Iterator[bytes], first: int = 1, damaged: DamagedLines | None = None
-) -> Iterator[Event]:
-    """Return the events of a log, whose lines are counted from `first`.
+def is_known_schema(schema: object) -> bool:
+    """Return whether logs of a schema can be read."""
+    return type(schema) is int and FIRST_SCHEMA <= schema <= LOG_SCHEMA
+
+
+def read_events(lines: Iterable[bytes], damaged: DamagedLines | None = None) -> Iterator[Event]:
+    """Yield the events of a log; a log of an earlier schema gives those of the present one.
 
     Lines that are not events are left out and counted in `damaged`.
 
@@ -139,27 +150,40 @@ def read_events(
     ValueError
         If a line is not an event and there is no `damaged`; the message names the line.
     """
-    for number, raw in enumerate(lines, first):
+    schema, exchanges = LOG_SCHEMA, TurnExchanges()
+    for number, raw in enumerate(lines, 1):
         try:
             fields = msgspec.json.decode(raw, type=dict[str, Any])
-            name = fields.pop("type", None)
-            if name == "header":
+            if fields.get("type") == "header":
+                schema = fields["schema"] if is_known_schema(fields.get("schema")) else LOG_SCHEMA
                 continue
-            kind = _EVENT_BY_TYPE.get(name) if isinstance(name, str) else None
-            if kind is None:
-                raise ValueError("no event has its type")
             _check_numbers(raw, fields)
-            for time in _TIMES:
-                fields.pop(time, None)
-                if f"{time}_s" in fields:
-                    fields[time] = _to_samples(fields.pop(f"{time}_s"))
-            event = msgspec.convert(clean_json(fields), kind)
+            event = _parse_event(fields, schema)
         except (msgspec.DecodeError, RecursionError, ValueError) as e:
             if damaged is None:
                 raise ValueError(f"line {number}: not an event: {e}") from e
             damaged.add_line(number, e)
-        else:
+            continue
+        if event and schema < EXCHANGES_SINCE:
+            yield from exchanges.add_event(event)
+        if event:
             yield event
+    if schema < EXCHANGES_SINCE:
+        yield from exchanges.finish()
+
+
+def _parse_event(fields: dict[str, Any], schema: int) -> Event | None:
+    """Return the event of a line; None if the present schema has none for it."""
+    name = fields.pop("type", None)
+    kind = _EVENT_BY_TYPE.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError("no event has its type")
+    for time in _TIMES:
+        fields.pop(time, None)
+        if f"{time}_s" in fields:
+            fields[time] = _to_samples(fields.pop(f"{time}_s"))
+    now = migrate_fields(fields, name, schema)
+    return None if now is None else msgspec.convert(clean_json(now), kind)
 
 
 def event_reference() -> str:

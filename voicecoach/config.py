@@ -182,6 +182,14 @@ class PrivacyConfig(ConfigSection, frozen=True, kw_only=True):
                 msgspec.structs.force_setattr(self, name, value)
 
 
+class ReplayConfig(ConfigSection, frozen=True, kw_only=True):
+    """Replays of recordings."""
+
+    max_hours: Annotated[
+        float, Meta(gt=0.0, le=10_000.0, description="hours: a longer recording is refused")
+    ] = 12.0
+
+
 class LiveConfig(ConfigSection, frozen=True, kw_only=True):
     """Live calls."""
 
@@ -254,6 +262,7 @@ class Config(ConfigSection, frozen=True, kw_only=True):
     delivery: DeliveryConfig = DeliveryConfig()
     cues: CuesConfig = CuesConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    replay: ReplayConfig = ReplayConfig()
     live: LiveConfig = LiveConfig()
     journal: JournalConfig = JournalConfig()
     sinks: PluginTables = {}

@@ -62,7 +62,7 @@ def run(folder: Path, workers: int, words: bool, watch: list[tuple[float, float]
     The memory (MB) of the batch's process and of its largest worker is appended to `watch` after
     each tenth of the calls, and once more after the tables are written.
     """
-    recordings, _ = plan.find_recordings(folder)
+    recordings = plan.find_recordings(folder).recordings
     with tempfile.TemporaryDirectory() as out, plan.hold_batch_folder(Path(out)):
         wanted = settings(folder, Path(out), words)
         made = plan.fingerprint(wanted)

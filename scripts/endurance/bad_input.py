@@ -24,7 +24,7 @@ import soundfile
 
 from scripts.endurance import input_mutations
 from scripts.staging import stage_call
-from scripts.support import corpora
+from scripts.support import corpora, encode
 from voicecoach import config
 from voicecoach.coaching import cues
 from voicecoach.coaching.cues import built_in_cues
@@ -48,7 +48,7 @@ from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.results.writer import ResultsWriter
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall, parse_raw_format
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.languages import find_language
@@ -62,6 +62,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "scripts" / "corpus"
 LONGEST_MESSAGE = 1000
 """Most characters of an error message that a user can still read."""
+AUDIO_SUFFIXES = ("", ".wav", ".mp3", ".aac", ".g722", ".gsm", ".raw")
+"""Ends of recordings' names; some formats only the name tells."""
 LONG_S = 3600.0
 """Longest call that the laboratory replays here, seconds: it takes seconds for each hour."""
 NOTHING_S = 0.01
@@ -162,8 +164,8 @@ def ways() -> Ways:
 
 
 def audio(data: bytes, folder: Path) -> None:
-    """Read bytes as a recording, to its end."""
-    path = folder / "call"
+    """Read bytes as a recording, to its end; their number chooses its name."""
+    path = folder / f"call{AUDIO_SUFFIXES[len(data) % len(AUDIO_SUFFIXES)]}"
     path.write_bytes(data)
     for opened in (
         partial(RecordedCall.from_stereo, path),
@@ -171,11 +173,25 @@ def audio(data: bytes, folder: Path) -> None:
         partial(RecordedCall.from_mono, path, Speaker.AGENT),
     ):
         with mendable():
-            call = opened()
-            for block in call.blocks():
-                assert np.isfinite(block.samples).all()
-            assert all(note.isprintable() for note in call.notes)
-            assert call.duration_s >= 0.0
+            _read_all(opened())
+
+
+def raw(data: bytes, folder: Path) -> None:
+    """Read bytes as samples without a header; the first line is what `--raw` says of them."""
+    text, _, samples = data.partition(b"\n")
+    path = folder / "call.raw"
+    path.write_bytes(samples)
+    with mendable():
+        options = ReadOptions(parse_raw_format(os.fsdecode(text)))
+        _read_all(RecordedCall.from_stereo(path, options=options))
+        _read_all(RecordedCall.from_mono(path, Speaker.AGENT, options))
+
+
+def _read_all(call: RecordedCall) -> None:
+    for block in call.blocks():
+        assert np.isfinite(block.samples).all()
+    assert all(note.isprintable() for note in call.notes)
+    assert call.duration_s >= 0.0
 
 
 def log(data: bytes, folder: Path) -> None:
@@ -393,6 +409,7 @@ def _plain(read: Read) -> Callable[[], contextlib.AbstractContextManager[Read]]:
 
 TARGETS: Mapping[str, Target] = {
     "audio": Target(_plain(audio), input_mutations.bytes_, 45_000),
+    "raw": Target(_plain(raw), input_mutations.bytes_, 5_000),
     "log": Target(_plain(log), input_mutations.lines, 5_000),
     "record": Target(record, input_mutations.lines, 3_000),
     "toml": Target(_plain(toml), input_mutations.toml, 15_000),
@@ -417,7 +434,7 @@ def seeds(name: str) -> dict[str, bytes]:
 
 
 def recordings() -> dict[str, bytes]:
-    """Return short two-channel recordings in every format that can be read."""
+    """Return short recordings in every format that can be read, and some in segments."""
     import io
 
     rng = np.random.default_rng(1)
@@ -432,6 +449,11 @@ def recordings() -> dict[str, bytes]:
         file = io.BytesIO()
         soundfile.write(file, x, 8000, subtype=subtype, format=kind)
         found[f"made {kind} {subtype}"] = file.getvalue()
+    for name, encoding in encode.ENCODINGS.items():
+        sound = np.ascontiguousarray(x.T[: encoding.channels])
+        found[f"made {name}"] = encode.encode(sound, encoding)
+    for name in ("made WAV PCM_16", "made FLAC PCM_16", "made OGG VORBIS", "made mp3", "made oga"):
+        found[f"{name} twice"] = found[name] * 2
     return found
 
 

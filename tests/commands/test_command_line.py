@@ -219,6 +219,40 @@ def test_every_call_has_a_folder_of_its_own() -> None:
     assert unique_folder_names(paths) == ["a-2", "a", "a-3", "A-4", "call", "a-2-2"]
 
 
+def test_samples_without_a_header_are_replayed_and_reported_with_raw(
+    recording: Path, tmp_path: Path, home: Path
+) -> None:
+    samples, rate = soundfile.read(recording, dtype="int16")
+    raw = tmp_path / "Gespräch 2.raw"
+    raw.write_bytes(samples.astype("<i2").tobytes())
+    refused = voicecoach("replay", raw, "--no-transcribe", home=home)
+    assert refused.returncode == 2
+    assert f"error: {raw}: samples without a header; say what they are with --raw" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    option = ["--raw", f"{rate},2,pcm16"]
+    done = voicecoach("replay", raw, recording, *option, "--no-transcribe", home=home)
+    assert done.returncode == 0, done.stderr
+    first, second = (home / "voicecoach-out" / name for name in ("Gespräch 2", "Gespräch 1"))
+    assert log(first)[1:] == log(second)[1:]
+    done = voicecoach("report", first, "--call", raw, *option, "--audio", "none", home=home)
+    assert done.returncode == 0, done.stderr
+    assert (first / "report.html").exists()
+    for agent in (recording, raw):
+        wrong = voicecoach("replay", agent, "--raw", "8000,pcm16", home=home)
+        assert wrong.returncode == 2
+        assert "--raw 8000,pcm16: write it as RATE,CHANNELS,ENCODING" in wrong.stderr
+
+
+def test_a_recording_that_is_too_long_is_refused_until_the_configuration_allows_it(
+    recording: Path, home: Path
+) -> None:
+    short = ["--set", "replay.max_hours=0.001", "--no-transcribe"]
+    done = voicecoach("replay", recording, *short, home=home)
+    assert done.returncode == 2
+    assert "more than 0.001 hours of sound; cut it, or set [replay] max_hours higher" in done.stderr
+    assert left(home / "voicecoach-out") == []
+
+
 def test_a_bad_recording_does_not_stop_the_others(
     tmp_path: Path, recording: Path, home: Path
 ) -> None:

@@ -12,7 +12,7 @@ from scripts.endurance import bad_input
 from scripts.endurance.bad_input import TARGETS, Failure, mendable, seeds, ways
 from voicecoach.errors import ConfigError, one_line
 
-READY = ("audio", "log", "record", "toml", "json", "socket")
+READY = ("audio", "raw", "log", "record", "toml", "json", "socket")
 KNOWN = [(target, name) for target in READY for name in seeds(target)]
 CASES = {"socket": 60}
 """Of those that take longer; of the others `MOST`."""

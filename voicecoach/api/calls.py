@@ -13,7 +13,7 @@ from voicecoach import engine as core
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import InputError
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
 from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
@@ -119,7 +119,8 @@ def replay(
     Parameters
     ----------
     call
-        A recording: WAV, FLAC, OGG or MP3, of any length, 4 to 192 kHz.
+        A recording: WAV, FLAC, MP3, M4A and others, 4 to 192 kHz, of `config.replay.max_hours` at
+        most.
     agent
         The agent's channel, counted from 0.
     customer
@@ -158,13 +159,14 @@ def replay(
     """
     config = config or Config()
     path = Path(call)
+    options = ReadOptions(max_hours=config.replay.max_hours)
     if mono is not None:
         if (agent, customer) != (0, None):
             raise InputError("mono names the only speaker: no agent or customer channel with it")
-        recording = RecordedCall.from_mono(path, _speaker(mono))
+        recording = RecordedCall.from_mono(path, _speaker(mono), options)
     else:
         recording = RecordedCall.from_stereo(
-            path, _channels(agent, customer), mapped=customer is not None
+            path, _channels(agent, customer), mapped=customer is not None, options=options
         )
     rules = _load_rules(config, cues)
     return _replayed(recording, config, rules, transcribe=transcribe, frames=frames)

@@ -22,6 +22,7 @@ from voicecoach.commands.common import (
     CuesOption,
     ModelOption,
     MonoOption,
+    RawOption,
     ReportAudio,
     SetOption,
     SinksOption,
@@ -34,6 +35,7 @@ from voicecoach.commands.common import (
     missing_phrases,
     parse_channel_mapping,
     parse_mono,
+    parse_raw,
 )
 from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
@@ -109,6 +111,7 @@ def replay(
         Path | None, typer.Option(help="Mono recording of the customer; use with --agent.")
     ] = None,
     mono: MonoOption = None,
+    raw: RawOption = None,
     as_heard: Annotated[
         bool,
         typer.Option(
@@ -153,28 +156,33 @@ def replay(
             "--agent and --customer already name the whole call: leave out CALL, --mono, "
             "--channels and --swap"
         )
-    if as_heard and (agent or mono or channels or swap or model):
+    if as_heard and (agent or mono or channels or swap or raw or model):
         fail(
             "--as-heard uses the recording's own channels and words: leave out --agent, --mono, "
-            "--channels and --model"
+            "--channels, --raw and --model"
         )
     if learn and not baseline:
         fail("--learn needs --baseline FILE, the file to update")
     if not agent and not calls:
         fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.apps.replay import ReplayOptions
-    from voicecoach.shell.runtime.audio_files import RecordedCall
+    from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
 
     mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
-    both = partial(RecordedCall.from_stereo, channels=mapping, mapped=channels is not None)
+    raw_format = parse_raw(raw)
     settings = load_settings(
         config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change
     )
+    reading = ReadOptions(raw_format, settings.replay.max_hours)
     if agent and customer:
-        sources: list[ReplaySource] = [(agent, partial(RecordedCall.from_pair, agent, customer))]
+        pair = partial(RecordedCall.from_pair, agent, customer, reading)
+        sources: list[ReplaySource] = [(agent, pair)]
     elif speaker := parse_mono(mono):
-        sources = [(path, partial(RecordedCall.from_mono, path, speaker)) for path in calls]
+        alone = partial(RecordedCall.from_mono, speaker=speaker, options=reading)
+        sources = [(path, partial(alone, path)) for path in calls]
     else:
+        mapped = channels is not None
+        both = partial(RecordedCall.from_stereo, channels=mapping, mapped=mapped, options=reading)
         sources = [(path, partial(both, path)) for path in calls]
     options = ReplayOptions(
         out, frames, speed, report, audio, events, baseline, learn, journal, as_heard

@@ -13,6 +13,7 @@ from voicecoach.commands.common import (
     CuesOption,
     ModelOption,
     MonoOption,
+    RawOption,
     SwapOption,
     TranscribeOption,
     TranscriberOption,
@@ -20,6 +21,7 @@ from voicecoach.commands.common import (
     load_settings,
     parse_channel_mapping,
     parse_mono,
+    parse_raw,
 )
 from voicecoach.errors import EXIT_UNUSABLE
 
@@ -30,6 +32,7 @@ def batch(
     channels: ChannelsOption = None,
     swap: SwapOption = False,
     mono: MonoOption = None,
+    raw: RawOption = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
     ] = None,
@@ -69,6 +72,7 @@ def batch(
             parse_channel_mapping(channels, swap=swap, mono=mono),
             channels is not None,
             parse_mono(mono),
+            parse_raw(raw),
             keep_calls,
         ),
         BatchOptions(workers, scheduler, dashboard, limit),

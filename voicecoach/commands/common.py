@@ -15,6 +15,7 @@ from voicecoach.shell.views.stderr import print_error, print_to_stderr
 if TYPE_CHECKING:
     from voicecoach.coaching.cues import Cue
     from voicecoach.config import Config
+    from voicecoach.shell.runtime.audio_files import RawFormat
     from voicecoach.types.stream import Speaker
 
 
@@ -37,6 +38,13 @@ ChannelsOption = Annotated[
 SwapOption = Annotated[bool, typer.Option("--swap", help="Swap the two channels.")]
 MonoOption = Annotated[
     MonoSpeaker | None, typer.Option(help="The recordings carry this speaker only.")
+]
+RawOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What recordings without a header hold, such as 8000,2,pcm16.",
+        metavar="RATE,CHANNELS,ENCODING",
+    ),
 ]
 TranscribeOption = Annotated[bool, typer.Option(help="Transcribe what is said.")]
 TranscriberOption = Annotated[
@@ -174,6 +182,13 @@ def parse_mono(mono: MonoSpeaker | None) -> Speaker | None:
     from voicecoach.types.stream import Speaker
 
     return Speaker(mono) if mono else None
+
+
+def parse_raw(raw: str | None) -> RawFormat | None:
+    """Return what recordings without a header hold."""
+    from voicecoach.shell.runtime.audio_files import parse_raw_format
+
+    return None if raw is None else parse_raw_format(raw)
 
 
 def load_rules(settings: Config) -> tuple[Cue, ...]:

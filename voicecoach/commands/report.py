@@ -10,9 +10,11 @@ import typer
 from voicecoach.commands.common import (
     AudioOption,
     ChannelsOption,
+    RawOption,
     ReportAudio,
     fail,
     parse_channel_mapping,
+    parse_raw,
     print_note,
 )
 
@@ -30,6 +32,7 @@ def report(
         ),
     ] = None,
     channels: ChannelsOption = None,
+    raw: RawOption = None,
     audio: AudioOption = ReportAudio.INLINE,
 ) -> None:
     """Write the report of a replayed or live call."""
@@ -43,12 +46,13 @@ def report(
     if channels and len(recordings) == 2:
         fail("--channels needs one recording with both speakers")
     mapping = parse_channel_mapping(channels) if channels else None
+    raw_format = parse_raw(raw)
     log = reader.read_results(folder)
     print_note(log.damage_note)
     _, problem = writer.read_usable_card(log.path.parent)
     advice = f"make it again with `voicecoach score {log.path.parent}`"
     print_note(f"{problem}; the report leaves it out; {advice}" if problem else "")
-    open_call = reports.recording_opener(log, recordings, mapping)
+    open_call = reports.recording_opener(log, recordings, mapping, raw_format)
     path = reports.write_report(log, open_call, audio)
     if open_call is None:
         print_note("the report has no audio; name the recording with --call")

@@ -27,6 +27,7 @@ import pytest
 import soundfile
 from rich.console import Console
 
+from scripts.support.encode import ENCODINGS, encode
 from tests.commands.test_command_line import left, voicecoach
 from voicecoach import config as configuration
 from voicecoach.coaching.cues import built_in_cues
@@ -269,7 +270,32 @@ def test_a_file_that_cannot_be_used_is_listed_and_said_and_stops_nothing(
     for name, complaint in BAD.items():
         assert complaint in failed[name]
         assert any(Path(name).name in line and complaint in line for line in said)
+    assert "note: left out 1 file that is no recording: notes.txt" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_every_file_of_an_archive_is_read_or_named(tmp_path: Path) -> None:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    sound, rate = soundfile.read(resource("samples", SAMPLE_CALL), dtype="float32", stop=24_000)
+    data = encode(sound.T, ENCODINGS["m4a"]._replace(rate=rate))
+    for name in ("a.M4A", "no ending"):
+        (folder / name).write_bytes(data)
+    (folder / "b.raw").write_bytes((sound * 32767).astype("<i2").tobytes())
+    (folder / "torn.m4a").write_bytes(data[: len(data) // 2])
+    for i in range(12):
+        (folder / f"{i:02}.txt").write_text("not a recording")
+    out, raw = tmp_path / "out", ["--raw", f"{rate},2,pcm16"]
+    done = voicecoach(*command(folder, out, *raw, workers=1), home=tmp_path / "home")
+    assert done.returncode == 2
+    assert called(out) == ["a.M4A", "b.raw", "no ending"]
+    failed = {row["call"]: row["error"] for row in rows(out, "failed")}
+    assert failed.keys() == {"torn.m4a"}
+    assert "convert it: ffmpeg -i" in failed["torn.m4a"]
+    assert "3 of 4 calls" in done.stderr
+    assert "1 failed" in done.stderr
+    texts = ", ".join(f"{i:02}.txt" for i in range(10))
+    assert f"note: left out 12 files that are no recordings: {texts} and 2 more" in done.stderr
 
 
 def test_nothing_unfinished_is_left(done: tuple[Path, Any]) -> None:
@@ -314,7 +340,7 @@ def test_a_worker_that_ends_before_it_is_asked_what_came_of_its_call_costs_none(
     good: Path, tmp_path: Path
 ) -> None:
     wanted = settings(good, tmp_path / "out")
-    recordings, _ = plan.find_recordings(good)
+    recordings = plan.find_recordings(good).recordings
     jobs = [(r, plan.result_name(r, "made", kept=False)) for r in recordings]
     with plan.hold_batch_folder(wanted.out), cluster.local_cluster(1, dashboard=False) as client:
         outcomes = batch.replay_all_pending(client, wanted, iter(jobs), len(jobs))

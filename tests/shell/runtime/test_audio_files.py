@@ -40,7 +40,9 @@ def write(path: Path, *channels: F32, rate: int = 8000, **options: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "subtype"),
     [("a.wav", "PCM_16"), ("a.wav", "ULAW"), ("a.wav", "FLOAT"), ("a.flac", "PCM_16"),
-     ("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III")],
+     ("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III"), ("a.wav", "ALAW"), ("a.wav", "MS_ADPCM"),
+     ("a.wav", "IMA_ADPCM"), ("a.aiff", "PCM_16"), ("a.au", "PCM_16"), ("a.caf", "PCM_16"),
+     ("a.w64", "PCM_16"), ("a.rf64", "PCM_16")],
 )  # fmt: skip
 def test_formats(tmp_path: Path, name: str, subtype: str) -> None:
     path = write(tmp_path / name, tone(8000, 300), tone(8000, 700), subtype=subtype)
@@ -49,7 +51,7 @@ def test_formats(tmp_path: Path, name: str, subtype: str) -> None:
     assert samples.shape[1] / SAMPLE_RATE == pytest.approx(1.0, abs=0.15)
     assert pitch(samples[0]) == pytest.approx(300, abs=3)
     assert pitch(samples[1]) == pytest.approx(700, abs=3)
-    assert call.notes == [] or name == "a.mp3"
+    assert call.notes == []
 
 
 @pytest.mark.parametrize("rate", [4000, 8000, 11025, 16000, 22050, 44100, 48000, 192000])
@@ -127,9 +129,9 @@ def test_a_flac_that_was_written_to_a_pipe_is_read_to_its_end(tmp_path: Path) ->
     data[8 + 14 : 8 + 18] = bytes(4)
     path.write_bytes(bytes(data))
     call = RecordedCall.from_stereo(path)
-    assert call.duration_s == 0
+    assert call.duration_s == 5.0
     samples = joined(call)
-    assert samples.shape[1] / SAMPLE_RATE == pytest.approx(5.0, abs=0.05)
+    assert samples.shape[1] - 5 * SAMPLE_RATE < HOP * 16
     assert pitch(samples[0]) == pytest.approx(300, abs=3)
 
 

@@ -33,6 +33,8 @@ from voicecoach.text_safety.sanitize import printable, readable_text
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+MOST_NAMED = 10
+"""Most files that are named where only their number matters."""
 IN_FLIGHT_PER_WORKER = 2
 """Calls in flight for each worker: the current one, and the next."""
 
@@ -58,7 +60,7 @@ def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
         If no call, or no further call, can be replayed.
     """
     cluster.check_installed(dashboard=options.dashboard)
-    recordings, failed = find_recordings(settings.folder)
+    recordings, failed, left_out = find_recordings(settings.folder)
     recordings = recordings[: options.limit]
     with hold_batch_folder(settings.out):
         made = fingerprint(settings)
@@ -79,11 +81,23 @@ def run_batch(settings: BatchSettings, options: BatchOptions) -> bool:
         results = (work.read_call_result(settings.results / name) for name in done.values())
         tables.write_tables(settings.out, results, failed, composite=composite)
         _forget(settings, done, there)
+    if left_out:
+        print_to_stderr(_left_out_text(left_out))
     console = Console()
     console.print(
         Text(f"Results of {len(done)} calls: {readable_text(settings.out)}", "bold"), soft_wrap=True
     )
     return not failed
+
+
+def _left_out_text(names: Sequence[str]) -> str:
+    files = (
+        "1 file that is no recording"
+        if len(names) == 1
+        else f"{len(names)} files that are no recordings"
+    )
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"note: left out {files}: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _replay_pending(

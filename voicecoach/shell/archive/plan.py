@@ -21,17 +21,14 @@ from typing import NamedTuple
 import msgspec
 
 from voicecoach.coaching.cues import Cue
-from voicecoach.config import Config, LiveConfig, PrivacyConfig
+from voicecoach.config import Config, LiveConfig, PrivacyConfig, ReplayConfig
 from voicecoach.errors import ConfigError, OutputError
+from voicecoach.shell.runtime.audio_files import EXTENSIONS, RAW_EXTENSIONS, RawFormat
+from voicecoach.shell.runtime.audio_parts import has_header
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.types.stream import Speaker
 from voicecoach.version import __version__
 
-EXTENSIONS = {
-    ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64",
-    ".snd", ".w64", ".wav", ".wave",
-}  # fmt: skip
-"""Extensions of files that libsndfile reads."""
 RESULT_FORMAT = 1
 """Format of a call's result; raised when it changes."""
 RESULTS_FOLDER, SCRATCH_FOLDER, LOCK_FILE, CALLS_FOLDER = ".calls", ".scratch", ".lock", "calls"
@@ -65,6 +62,8 @@ class BatchSettings(NamedTuple):
     mapped: bool = False
     """Whether the channels were given by name."""
     mono: Speaker | None = None
+    raw: RawFormat | None = None
+    """What recordings without a header hold."""
     keep_folders: bool = False
     """Whether to keep the calls' own folders, too."""
     version: str = __version__
@@ -88,8 +87,9 @@ def fingerprint(settings: BatchSettings) -> str:
     )  # the contents of the rules, not their file's name
     privacy = PrivacyConfig(profile=config.privacy.profile, composite=config.privacy.composite)
     config = msgspec.structs.replace(
-        config, live=LiveConfig(), cues=rules, privacy=privacy, sinks={}, sources={}, views={}
-    )
+        config, live=LiveConfig(), cues=rules, privacy=privacy, sinks={}, sources={}, views={},
+        replay=ReplayConfig(),
+    )  # fmt: skip
     model = Path(config.transcription.model)
     return _digest(
         msgspec.json.encode(
@@ -101,6 +101,7 @@ def fingerprint(settings: BatchSettings) -> str:
                 settings.channels,
                 settings.mapped,
                 settings.mono,
+                settings.raw,
                 sorted(p.read_text("ascii") for p in resource("models", "").glob("*SHA256SUMS")),
                 [list(_state(p)) for p in sorted(model.iterdir())] if model.is_dir() else [],
             ]
@@ -114,10 +115,21 @@ def result_name(recording: ArchiveRecording, settings: str, *, kept: bool) -> st
     return f"{recording.path_digest}-{state}{'-kept' if kept else ''}.json"
 
 
-def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str]]:
-    """Return the recordings below a folder, by path, and why other files cannot be examined.
+class ArchiveFiles(NamedTuple):
+    """The files below a folder."""
 
-    Files and folders whose name begins with a dot are left out.  Links to files are followed,
+    recordings: list[ArchiveRecording]
+    """By path."""
+    bad: dict[str, str]
+    """Why others cannot be examined, by path."""
+    left_out: list[str]
+    """Paths of those that are no recordings: neither their name nor their beginning says so."""
+
+
+def find_recordings(folder: Path) -> ArchiveFiles:
+    """Return the recordings below a folder, and its other files.
+
+    Files and folders whose name begins with a dot do not count.  Links to files are followed,
     links to folders are not.
 
     Raises
@@ -129,6 +141,7 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
         raise ConfigError(f"{folder}: no such folder")
     found: list[ArchiveRecording] = []
     bad: dict[str, str] = {}
+    left_out: list[str] = []
 
     def name_of(path: str | Path) -> str:
         return Path(path).relative_to(folder).as_posix()
@@ -140,15 +153,19 @@ def find_recordings(folder: Path) -> tuple[list[ArchiveRecording], dict[str, str
         folders[:] = [name for name in folders if not name.startswith(".")]
         for file in files:
             path = Path(here, file)
-            if file.startswith(".") or path.suffix.lower() not in EXTENSIONS:
+            if file.startswith("."):
                 continue
             try:
-                found.append(ArchiveRecording(name_of(path), *_state(path)[1:]))
+                named = path.suffix.lower() in EXTENSIONS | RAW_EXTENSIONS
+                if named or (path.is_file() and has_header(path)):
+                    found.append(ArchiveRecording(name_of(path), *_state(path)[1:]))
+                else:
+                    left_out.append(name_of(path))
             except OSError as e:
                 bad[name_of(path)] = f"{path}: cannot read: {e.strerror}"
     if not found and not bad:
         raise ConfigError(f"{folder}: no recordings found ({' '.join(sorted(EXTENSIONS))})")
-    return sorted(found), bad
+    return ArchiveFiles(sorted(found), bad, sorted(left_out))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.atomic_write import atomic_file
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
 from voicecoach.text_safety import bounded_input
 from voicecoach.types.events import Event, Tone
@@ -194,9 +194,15 @@ def dask_setup(worker: object) -> None:
 
 
 def _opener(settings: BatchSettings) -> Callable[[Path], RecordedCall]:
+    options = ReadOptions(settings.raw, settings.config.replay.max_hours)
     if settings.mono:
-        return partial(RecordedCall.from_mono, speaker=settings.mono)
-    return partial(RecordedCall.from_stereo, channels=settings.channels, mapped=settings.mapped)
+        return partial(RecordedCall.from_mono, speaker=settings.mono, options=options)
+    return partial(
+        RecordedCall.from_stereo,
+        channels=settings.channels,
+        mapped=settings.mapped,
+        options=options,
+    )
 
 
 def _scratch_folder(settings: BatchSettings) -> tempfile.TemporaryDirectory[str]:

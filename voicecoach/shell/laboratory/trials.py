@@ -20,7 +20,7 @@ from voicecoach.shell.apps.replay import start_transcribers, unique_folder_names
 from voicecoach.shell.results import reader
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.shell.views.console import TerminalView
@@ -111,7 +111,8 @@ def _results(
             if path.is_dir() or _is_log(path):
                 yield reader.read_results(path)
                 continue
-            call = RecordedCall.from_stereo(path)
+            options = ReadOptions(max_hours=config.replay.max_hours)
+            call = RecordedCall.from_stereo(path, options=options)
             if setup is None:
                 transcribers, no_words = start_transcribers(config, stack)
                 setup = CallSetup(config, rules.cues, shipped_models(), transcribers, no_words)

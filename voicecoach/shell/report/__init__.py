@@ -21,9 +21,9 @@ from voicecoach.shell.results import writer
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.results.writer import REPORT_AUDIO_FILE, REPORT_FILE
 from voicecoach.shell.runtime import atomic_write
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.audio_files import RawFormat, ReadOptions, RecordedCall
 from voicecoach.types.events import Ended
-from voicecoach.types.stream import SPEAKERS, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views import report
 
 MAX_LENGTH_DIFFERENCE_S = 2.0
@@ -70,7 +70,10 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
 
 
 def recording_opener(
-    log: Results, paths: Sequence[Path], channels: tuple[int, int] | None
+    log: Results,
+    paths: Sequence[Path],
+    channels: tuple[int, int] | None,
+    raw: RawFormat | None = None,
 ) -> Callable[[], RecordedCall] | None:
     """Return a function that opens the recording of a call, or None if there is none.
 
@@ -83,17 +86,28 @@ def recording_opener(
         call saved beside its log, if any.
     channels
         Channels of agent and customer in a single file.
+    raw
+        What a recording without a header holds.
     """
     kept = log.path.with_name(AUDIO_FILE)
     if not paths and not kept.is_file():
         return None
+    log_hours = log.events[-1].at / SAMPLE_RATE / 3600 if log.events else 0.0
+    # A call that was long when it was replayed is read again.
+    options = ReadOptions(raw, max(ReadOptions().max_hours, log_hours + 1))
     if len(paths) == 2:
-        return partial(RecordedCall.from_pair, *paths)
+        return partial(RecordedCall.from_pair, paths[0], paths[1], options)
     path = paths[0] if paths else kept
     speakers = log.facts.get("speakers") or SPEAKERS
     if len(speakers) == 1:
-        return partial(RecordedCall.from_mono, path, Speaker(speakers[0]))
-    return partial(RecordedCall.from_stereo, path, channels or (0, 1), mapped=channels is not None)
+        return partial(RecordedCall.from_mono, path, Speaker(speakers[0]), options)
+    return partial(
+        RecordedCall.from_stereo,
+        path,
+        channels or (0, 1),
+        mapped=channels is not None,
+        options=options,
+    )
 
 
 def _check_same_length(recording_s: float, log_s: float) -> None:

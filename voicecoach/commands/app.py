@@ -367,11 +367,11 @@ def doctor(config: ConfigOption = None) -> None:
 
     settings = load_settings(config)
     findings = run_checks(settings, load_rules(settings))
-    table = Table.grid(padding=(0, 2))
+    width = max(len(finding.what) for finding in findings)
     for finding in findings:
         mark = "yes" if finding.ok else "NO" if finding.needed else "no"
-        table.add_row(mark, finding.what, safe_text(finding.found))
-    Console().print(table)
+        line = f"{mark:<3}  {finding.what:<{width}}  {finding.found}"
+        Console().print(safe_text(line), soft_wrap=True)  # what is to be copied stays one line
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(EXIT_UNUSABLE)
 

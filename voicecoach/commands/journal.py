@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -185,6 +187,12 @@ def delete(
     from voicecoach.text_safety.sanitize import printable
 
     with _open_journal(file, config) as journal:
+        if call.startswith("#") and call[1:].isdecimal():
+            if not yes:
+                typer.confirm(f"Delete the damaged call {call}?", abort=True)
+            journal.delete_damaged_call(int(call[1:]))
+            print_to_stderr(f"{call}: deleted from the journal")
+            return
         found = journal.find_call(call)
         if not yes:
             typer.confirm(
@@ -250,8 +258,17 @@ def show_trends(
     print_to_stderr(str(target))
 
 
-def _open_journal(file: Path | None, config: Path | None, *, create: bool = False) -> JournalStore:
+@contextmanager
+def _open_journal(
+    file: Path | None, config: Path | None, *, create: bool = False
+) -> Iterator[JournalStore]:
+    """Open the journal; say in the end what of it is damaged or cannot be written."""
     from voicecoach.shell.journal import fill
     from voicecoach.shell.journal.store import JournalStore
 
-    return JournalStore(file or fill.journal_path(load_settings(config, None, None)), create=create)
+    path = file or fill.journal_path(load_settings(config, None, None))
+    with JournalStore(path, create=create) as journal:
+        try:
+            yield journal
+        finally:
+            print_note(journal.damage_note)

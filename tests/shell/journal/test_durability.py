@@ -9,14 +9,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.commands.test_command_line import home, recording
-from tests.journal.entries import SECRET, STARTED, bytes_of, made, path
+from tests.journal.entries import SECRET, STARTED, bytes_of, folder, made, path
+from voicecoach.commands import journal as commands
 from voicecoach.config import Config, JournalConfig
 from voicecoach.errors import ConfigError, JournalError
 from voicecoach.journal.entry import (
@@ -25,12 +26,11 @@ from voicecoach.journal.entry import (
     CallRow,
     CueRow,
     FeedbackRow,
-    JournalRow,
     NoteRow,
     SurveyRow,
 )
 from voicecoach.shell.journal import fill, schema
-from voicecoach.shell.journal.keep import JournalWriter
+from voicecoach.shell.journal.keep import JournalWriter, add_to_journal
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.journal.weeks import journal_trends
 from voicecoach.views.columns import struct_columns
@@ -288,18 +288,213 @@ def test_damage_anywhere_is_said_in_a_line(path: Path) -> None:
     assert 20 < said <= 40
 
 
-@pytest.mark.parametrize(
-    ("what", "kind"), [("calls SET started_at", CallRow), ("notes SET noted_at", NoteRow)]
-)
-def test_a_bad_date_is_said_in_a_line(path: Path, what: str, kind: type[JournalRow]) -> None:
+SPOILT = {
+    "a date": "started_at = 'yesterday'",
+    "a date of no calendar": "started_at = '9999-12-31T23:59:59Z'",
+    "a number": "duration_s = 1e300",
+    "infinity": "agitation_peak = 9e999",
+    "another kind": "complete = 'x'",
+}
+"""What may be wrong with a call's row."""
+
+
+@pytest.fixture
+def spoilt(path: Path) -> Path:
+    """Make a journal of three calls with notes."""
     with JournalStore(path, create=True) as journal:
-        journal.add_call(made())
-        note = NoteRow(call=made().call.id, noted_at="2026-01-01T00:00:00+00:00", text="x")
-        journal.save_note(note)
+        for name in ("one", "two", "three"):
+            call = made(name, words=True)
+            journal.add_call(call)
+            journal.save_note(NoteRow(call=call.call.id, noted_at=STARTED, text="x"))
+    return path
+
+
+def spoil(path: Path, statement: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute(f"UPDATE {what} = 'yesterday'")
-    with JournalStore(path) as journal, pytest.raises(JournalError, match="a call in it is damag"):
-        journal.select_rows(kind)
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        with suppress(sqlite3.IntegrityError):  # a kind that the table refuses
+            other.execute(statement)
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_damaged_call_costs_no_other_and_can_be_deleted(spoilt: Path, what: str) -> None:
+    if what == "another kind":
+        writable_schema(spoilt)
+    spoil(spoilt, f"UPDATE calls SET {SPOILT[what]} WHERE name = 'two'")
+    with JournalStore(spoilt) as journal:
+        assert [call.call.name for call in journal.call_overviews()] == ["one", "three"]
+        assert "left out what is damaged: 1 row of calls; delete" in journal.damage_note
+        assert "'#2'" in journal.damage_note
+        settings = Config(journal=JournalConfig(file=str(spoilt), keep_days=36_500))
+        assert "1 row of calls" in JournalWriter(settings, print).purge_expired()
+        journal_trends(journal)
+        with pytest.raises(JournalError, match="#3: no such damaged call"):
+            journal.delete_damaged_call(3)
+        journal.delete_damaged_call(2)
+        assert len(journal.call_overviews()) == 2
+        assert journal.damage_note == ""
+        assert len(journal.select_rows(NoteRow)) == 2
+        assert made("two").call.id.encode() not in bytes_of(spoilt)
+
+
+def test_the_command_line_says_what_is_damaged_and_deletes_it(
+    spoilt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(spoilt, "UPDATE calls SET started_at = 'yesterday' WHERE name = 'two'")
+    commands.list_calls(file=spoilt)
+    said = capsys.readouterr().err
+    assert said == (
+        f"note: {spoilt}: left out what is damaged: 1 row of calls; delete a damaged call with "
+        "`voicecoach journal delete` and '#2'\n"
+    )
+    commands.delete("#2", yes=True, file=spoilt)
+    assert capsys.readouterr().err == "#2: deleted from the journal\n"
+    commands.list_calls(file=spoilt)
+    assert capsys.readouterr().err == ""
+
+
+def writable_schema(path: Path) -> None:
+    """Take the kinds of values from the table of calls."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute("UPDATE sqlite_master SET sql = replace(sql, 'STRICT', '')")
+
+
+def test_a_damaged_note_costs_nothing_else(spoilt: Path) -> None:
+    spoil(spoilt, "UPDATE notes SET noted_at = 'yesterday' WHERE rowid = 2")
+    with JournalStore(spoilt) as journal:
+        assert len(journal.call_overviews()) == 3
+        assert len(journal.select_rows(NoteRow)) == 2
+        assert journal.damage_note.endswith("left out what is damaged: 1 row of notes")
+
+
+def test_bytes_that_are_no_text_are_shown_as_such(spoilt: Path) -> None:
+    spoil(spoilt, "UPDATE calls SET notice = CAST(x'61ff62' AS TEXT) WHERE name = 'two'")
+    with JournalStore(spoilt) as journal:
+        assert [call.notice for call in journal.select_rows(CallRow)][1] == "a\ufffdb"
+
+
+def test_a_damaged_file_is_read_as_far_as_it_can_be(path: Path) -> None:
+    """Nothing is written to one whose structure is damaged."""
+    with JournalStore(path, create=True) as journal:
+        for number in range(40):
+            journal.add_call(made(str(number), words=True))
+    whole, listed, refused = path.read_bytes(), 0, []
+    for seed in range(60):
+        damaged, dice = bytearray(whole), random.Random(seed)
+        for _ in range(5):
+            damaged[dice.randrange(100, len(whole))] = dice.randrange(256)
+        path.write_bytes(damaged)
+        with suppress(JournalError), JournalStore(path) as journal:  # too little may be left
+            listed += len(journal.call_overviews())
+            journal_trends(journal)
+            for kind in JOURNAL_TABLES.values():
+                journal.select_rows(kind)
+            if journal.why_read_only:
+                assert "it is damaged: " in journal.damage_note
+                refused.append(seed)
+                journal.delete_call("x")
+            refused.append(-1)
+        assert path.read_bytes() == damaged
+    assert listed > 0.6 * 60 * 40
+    assert len(refused) - refused.count(-1) > 5
+
+
+KILLED_WITH_AUDIO = """
+import os, sys
+from pathlib import Path
+from tests.journal.entries import made
+from voicecoach.shell.journal import store
+journal = store.JournalStore(Path(sys.argv[1]), create=True)
+copy = journal._copy_audio
+journal._copy_audio = lambda *given: copy(*given) and os._exit(9)
+journal.add_call(made("one"), Path(sys.argv[2]))
+"""
+
+
+def test_audio_of_an_add_that_was_killed_does_not_stay(path: Path, tmp_path: Path) -> None:
+    sound = tmp_path / "call.flac"
+    sound.write_bytes(b"sound")
+    code = [sys.executable, "-c", KILLED_WITH_AUDIO, str(path), str(sound)]
+    assert subprocess.run(code, check=False).returncode == 9
+    (left,) = path.with_name(f"{path.name}.audio").iterdir()
+    assert left.read_bytes() == b"sound"
+    with JournalStore(path) as journal:
+        journal.erase_traces()
+        assert left.exists(), "another program may be writing it"
+        os.utime(left, (0, 0))
+        journal.erase_traces()
+        assert not left.exists()
+        journal.add_call(made("one"), sound)
+        kept = journal.audio_file(made("one").call.id)
+        assert kept
+        assert list(kept.parent.iterdir()) == [kept]
+
+
+@contextmanager
+def tiny_disk(folder: Path) -> Iterator[Path]:
+    """Mount a file system of 600 kB, where that is allowed."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill_disk(folder: Path) -> None:
+    with (folder / "filling").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def make_read_only(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+
+LEAVES_A_LOG = """
+import os, sys
+from pathlib import Path
+from tests.journal.entries import made
+from voicecoach.shell.journal.store import JournalStore
+JournalStore(Path(sys.argv[1])).add_call(made("two"))
+os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("spoil_disk", [fill_disk, make_read_only])
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_full_or_read_only_disk_leaves_it_readable(
+    tmp_path: Path, spoil_disk: Callable[[Path], None], *, killed: bool
+) -> None:
+    with tiny_disk(tmp_path / "disk") as disk:
+        path = disk / "kept" / "journal.sqlite3"
+        with JournalStore(path, create=True) as journal:
+            journal.add_call(made("one"))
+        if killed:  # it leaves a log of what was written
+            subprocess.run([sys.executable, "-c", LEAVES_A_LOG, str(path)], check=False)
+            assert path.with_name(f"{path.name}-wal").stat().st_size
+        spoil_disk(disk)
+        with JournalStore(path) as journal:
+            names = [call.call.name for call in journal.call_overviews()]
+            assert names == ["one", "two"][: 1 + killed]
+            if journal.why_read_only:
+                assert "only reading, it cannot be written now: " in journal.damage_note
+                with pytest.raises(JournalError, match="nothing was changed, it cannot be written"):
+                    journal.delete_call(made("one").call.id)
+            assert journal_trends(journal)
+        # A session goes on, with a line.
+        settings = Config(journal=JournalConfig(file=str(path)))
+        left = folder(tmp_path / "call")
+        said = [add_to_journal(settings, left), JournalWriter(settings, print).purge_expired()]
+        assert all("\n" not in line for line in said)
+        if not killed or spoil_disk is make_read_only:  # else there is room where the log was
+            assert said[0].startswith(f"not in the journal: {left}: {path}")
+            assert said[1].startswith("journal: cannot delete calls older than 90 days: ")
 
 
 def test_a_purge_that_fails_in_any_way_does_not_stop_a_session(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from voicecoach.config import Config
 from voicecoach.errors import VoiceCoachError
+from voicecoach.journal.entry import CallRow
 from voicecoach.shell.journal import fill
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.sinks import Sink
@@ -47,10 +48,13 @@ class JournalWriter(Sink):
         try:
             with JournalStore(path, busy_s=PURGE_BUSY_S) as journal:
                 gone = fill.purge_older_calls(journal, days, datetime.now(UTC))
+                journal.select_rows(CallRow)  # of a damaged one nobody knows how old it is
+                damage = journal.damage_note
         except Exception as e:  # adding new calls matters more
             return f"journal: cannot delete calls older than {days} days: {_reason(e)}"
         calls = count_text(gone, "call")
-        return f"journal: {calls} older than {days} days deleted" if gone else ""
+        done = [f"journal: {calls} older than {days} days deleted"] if gone else []
+        return "; ".join(done + [damage] * bool(damage))
 
     def on_results(self, folder: Path) -> None:
         """Add a call that has ended, in the background."""

@@ -104,6 +104,10 @@ class Rig:
         self.metrics = metrics_request(said)
         self.program = psutil.Process(self.process.pid)
         self.began = time.monotonic()
+        # Nothing is listened to while no page shows it.
+        threading.Thread(
+            target=_watch, args=(stack.enter_context(self.view()),), daemon=True
+        ).start()
 
     def view(self) -> ClientConnection:
         """Connect a viewer to the page's WebSocket."""
@@ -146,6 +150,12 @@ class Rig:
         if cards and {"cue_opened", "speech_started"} <= at_s.keys():
             card = cards[0] - played - (at_s["cue_opened"] - at_s["speech_started"])
         return Phase(name, began - self.began, samples, card, said, sum(missing), whole)
+
+
+def _watch(viewer: ClientConnection) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        for _ in viewer:
+            pass
 
 
 def _cards(viewer: ClientConnection, cards: list[float]) -> None:

@@ -36,10 +36,19 @@ class Desktop:
         Environment for programs that are started on the display.
     pixels
         Folder that contains the screen as a memory-mapped xwd file (`Xvfb_screen0`), or None.
+    server
+        The X server.
     """
 
-    def __init__(self, env: dict[str, str], pixels: Path | None) -> None:
-        self.env, self.pixels = env, pixels
+    def __init__(
+        self, env: dict[str, str], pixels: Path | None, server: subprocess.Popen[bytes]
+    ) -> None:
+        self.env, self.pixels, self._server = env, pixels, server
+
+    def kill(self) -> None:
+        """Kill the X server, as a crash would."""
+        self._server.kill()
+        self._server.wait()
 
     def screenshot(self, path: Path, window: str = "root") -> None:
         """Save a picture of the screen, or of one window."""
@@ -57,6 +66,17 @@ class Desktop:
     def xdotool(self, *args: object) -> str:
         """Run xdotool and return its output."""
         return self._ask("xdotool", *map(str, args))
+
+    def visible(self, name: str) -> str:
+        """Return the first visible window whose name matches, or ""."""
+        command = ["xdotool", "search", "--onlyvisible", "--name", name]
+        found = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        return found.stdout.partition("\n")[0]
+
+    def close_window(self, window: str) -> None:
+        """Ask a window to close, as its frame's button or a task bar does."""
+        self.xdotool("windowfocus", window)
+        self.xdotool("key", "alt+F4")
 
     def property(self, name: str) -> str:
         """Return a property of the root window."""
@@ -91,10 +111,10 @@ def desktop(
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desktop-")))
         framebuffer = home / "pixels" if pixels else None
-        number = stack.enter_context(_xvfb(size, framebuffer, home))
+        number, server = stack.enter_context(_xvfb(size, framebuffer, home))
         env = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         env |= {"DISPLAY": f":{number}", "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
-        made = Desktop(env, framebuffer)
+        made = Desktop(env, framebuffer, server)
         if manager:
             stack.enter_context(_program(["openbox", "--sm-disable"], env))
             _wait(lambda: "window id" in made.property("_NET_SUPPORTING_WM_CHECK"), "openbox")
@@ -107,27 +127,29 @@ def desktop(
 
 
 @contextmanager
-def _xvfb(size: tuple[int, int], framebuffer: Path | None, home: Path) -> Iterator[int]:
-    """Start an X server on a free display, and yield the display's number."""
+def _xvfb(
+    size: tuple[int, int], framebuffer: Path | None, home: Path
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Start an X server on a free display, and yield the display's number and the server."""
     ours, theirs = os.pipe()
     command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "{}x{}x24".format(*size)]
     command += ["-dpi", "96", "-nolisten", "tcp", "-noreset"]
     if framebuffer:
         framebuffer.mkdir()
         command += ["-fbdir", str(framebuffer)]
-    with _program(command, {**os.environ, "HOME": str(home)}, keep=(theirs,)):
+    with _program(command, {**os.environ, "HOME": str(home)}, keep=(theirs,)) as server:
         os.close(theirs)
         with os.fdopen(ours) as told:
             line = told.readline()
         if not line.strip():
             raise RuntimeError("Xvfb does not start")
-        yield int(line)
+        yield int(line), server
 
 
 @contextmanager
 def _program(
     command: Sequence[str], env: dict[str, str], keep: tuple[int, ...] = ()
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program in the background without output, and end it when the context ends."""
     process = subprocess.Popen(
         command,
@@ -138,7 +160,7 @@ def _program(
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:

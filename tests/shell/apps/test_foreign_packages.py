@@ -243,6 +243,7 @@ def test_a_view_that_cannot_be_used_ends_no_call(
     view.run()
     view.close()
     assert capfd.readouterr().err.startswith("The view blind failed (OSError at voicecoach_broken")
+    assert handle.feed.unseen == "the view cannot be shown; choose another with --view"
     # One that cannot be loaded is replaced by one for this machine.
     monkeypatch.setattr(live, "why_no_overlay", lambda: "there is no PySide6")
     monkeypatch.setattr(sys, "platform", "linux")

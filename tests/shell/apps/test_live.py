@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,7 @@ from voicecoach.shell.apps.live import (
     resolve_view,
     serve_locally,
     show_until_ended,
+    show_view,
 )
 from voicecoach.shell.control import keys
 from voicecoach.shell.control.tell import send_command
@@ -36,7 +37,8 @@ from voicecoach.shell.live.session import LiveSession
 from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleListening, UserAction
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.plugins import Registry
-from voicecoach.shell.views.view import LiveHandle
+from voicecoach.shell.views.view import LiveHandle, View
+from voicecoach.views.display import Display
 
 
 def wished(feed: Feed, seconds: float = 10.0) -> list[UserAction]:
@@ -99,6 +101,33 @@ def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture
     assert "RuntimeError at test_live.py" in said
     assert "the call continues" in said
     assert " ".join(drawn) not in said, "what it drew may be what was said"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_when_a_view_ends_before_the_call_nothing_shows_it(
+    fails: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Brief(View):
+        def run(self) -> None:
+            if fails:
+                raise RuntimeError("nineteen crates")
+
+    handle = LiveHandle(Feed(), LatencyStats())
+    handle.feed.publish(Display(state="listening"), 0.0)
+    with pytest.raises(RuntimeError) if fails else nullcontext():
+        show_view(Brief(), handle)
+    assert handle.feed.unseen.startswith("the view ")
+    assert capfd.readouterr().err == f"Listening is paused: {handle.feed.unseen}\n"
+    for ended in "the session", "a wish":
+        handle = LiveHandle(Feed(), LatencyStats())
+        if ended == "the session":
+            handle.running = False
+        else:
+            handle.feed.post_action(QuitProgram())
+        if not fails:
+            show_view(Brief(), handle)
+            assert handle.feed.unseen == ""
+    assert capfd.readouterr().err == ""
 
 
 def test_asked_to_end_it_ends_the_session_first() -> None:

@@ -26,6 +26,7 @@ from scripts.support.sound_server import SoundServer, missing
 from tests.shell.live.leftovers import SOUND_FILE, all_bytes, samples_found
 from voicecoach.shell.journal.store import JournalStore
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
+from voicecoach.testing import wait_until
 from voicecoach.types.stream import F64, SAMPLE_RATE
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
@@ -479,6 +480,67 @@ def test_the_overlay_shows_a_live_call(server: SoundServer, tmp_path: Path) -> N
             live.wait(lambda event: event["type"] == "listening")
             assert screen.xdotool("getwindowgeometry", window) == before
             live.end()
+
+
+def paused(event: Json) -> bool:
+    return event["type"] == "listening" and not event["on"]
+
+
+def test_a_call_is_not_listened_to_when_the_display_is_gone(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    if lacking := desktop.missing():
+        pytest.skip(f"not installed: {lacking}")
+    with desktop.desktop() as screen:
+        server.env |= {"DISPLAY": screen.env["DISPLAY"]}
+        with Live(server, tmp_path / "live", "--view", "overlay") as live:
+            live.wait(lambda event: event["type"] == "listening")
+            wait_until(lambda: bool(screen.visible("^voicecoach$")))
+            window = screen.visible("^voicecoach$")
+            # One that is closed is shown again, and listened to, as the agent wants.
+            screen.close_window(window)
+            place = live.wait(paused)
+            live.tell("pause")
+            place = live.wait(lambda event: event["type"] == "listening" and event["on"], place)
+            assert screen.visible("^voicecoach$")
+            screen.kill()
+            place = live.wait(paused, place)
+            wait_until(lambda: server.listeners() == 0)
+            live.tell("pause")
+            again = lambda e: e["type"] == "degraded" and "the view is gone" in e["reason"]  # noqa: E731
+            live.wait(again, place + 1)
+            said = live.end()
+            assert not of(live.events()[place + 1 :], "listening")
+        assert "Listening is paused: the overlay was closed; `voicecoach tell pause` shows" in said
+        assert "Listening is paused: the view is gone; end the call with `voicecoach tell" in said
+        assert live.events()[-1]["type"] == "ended"
+
+
+def test_a_call_is_not_listened_to_when_its_page_is_gone(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    with Live(server, tmp_path / "live", "--view", "browser") as live:
+        assert live.process.stdout
+        said = ""
+        while "The page: " not in said:
+            said = live.process.stdout.readline()
+            assert said, "it ended"
+        url = said.removeprefix("The page: ").strip()
+        address = url.replace("http://", "ws://") + "live"
+        origin = Origin(url[: url.index("/", 8)])
+        live.wait(lambda event: event["type"] == "listening")
+        with connect(address, origin=origin) as viewer:
+            viewer.recv(PATIENCE_S)
+        place = live.wait(paused)
+        live.tell("pause")
+        again = lambda e: e["type"] == "degraded" and e["reason"].startswith("no page")  # noqa: E731
+        place = live.wait(again, place + 1)
+        with connect(address, origin=origin) as viewer:
+            while json.loads(viewer.recv(PATIENCE_S))["state"] != "listening":
+                pass
+            live.wait(lambda event: event["type"] == "listening" and event["on"], place)
+            said = live.end()
+    assert "Listening is paused: no page shows the call" in said
 
 
 def run(env: dict[str, str], *options: str) -> tuple[int, str]:

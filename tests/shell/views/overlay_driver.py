@@ -32,6 +32,8 @@ class Order(msgspec.Struct):
     display: Display | None = None
     through: bool | None = None
     fail: bool = False
+    again: bool = False
+    """The agent wants to see it again."""
 
 
 class Told(msgspec.Struct):
@@ -46,6 +48,8 @@ class Told(msgspec.Struct):
     clicked: bool = False
     title: str = ""
     """Of the display that is painted's card."""
+    unseen: str | None = None
+    """Why it cannot be seen, when that changes."""
 
 
 def tell(told: Told) -> None:
@@ -74,6 +78,8 @@ def show_overlay() -> None:
             order = msgspec.json.decode(line, type=Order)
             if order.through is not None:
                 feed.click_through = order.through
+            if order.again:
+                feed.view_requested = True
             if order.fail:
                 failing.set()
             if order.display:
@@ -116,7 +122,9 @@ def show_overlay() -> None:
     threading.Thread(target=obey, daemon=True).start()
     threading.Thread(target=pass_on, daemon=True).start()
     try:
-        overlay.run_overlay(feed, running, painted=painted)
+        overlay.run_overlay(
+            feed, running, painted=painted, set_unseen=lambda why: tell(Told(unseen=why))
+        )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     for wish in feed.drain_actions():

@@ -1,10 +1,13 @@
 """The terminal view and the state it draws."""
 
 import io
+import os
 
+import pytest
 from rich.console import Console
 
 from voicecoach.shell.views.console import TerminalView
+from voicecoach.shell.views.stderr import print_to_stderr, stderr_silenced
 from voicecoach.testing import (
     make_cue,
     make_tone,
@@ -157,3 +160,15 @@ def test_what_is_said_stays_text() -> None:
 def test_a_narrow_terminal_is_no_error() -> None:
     events = process_all(stereo(vowel(140, 3), silence(3)))
     assert drawn([*events, TONE, CUE, utterance("long " * 50)], True, width=30)
+
+
+def test_a_line_of_ours_is_printed_while_libraries_are_silenced(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with stderr_silenced():
+        with stderr_silenced():
+            os.write(2, b"ALSA lib confmisc.c: cannot find card 0\n")
+        print_to_stderr("Listening is paused")
+        os.write(2, b"ALSA lib confmisc.c: cannot find card 0\n")
+    os.write(2, b"and so on\n")
+    assert capfd.readouterr().err == "Listening is paused\nand so on\n"

@@ -25,6 +25,7 @@ from voicecoach.shell.runtime.feed import (
 from voicecoach.shell.views import overlay
 from voicecoach.shell.views.overlay import places
 from voicecoach.shell.views.overlay.places import Box, Screen
+from voicecoach.shell.views.overlay.window import CLOSED
 from voicecoach.views.display import Display
 
 ROOT = Path(__file__).parents[3]
@@ -96,6 +97,16 @@ class Program:
         x, y = self.place
         self.screen.xdotool("mousemove", x + inside[0], y + inside[1], "click", 1)
 
+    def unseen(self) -> list[str]:
+        """Return why it could not be seen, and "" for each time it could again."""
+        return [t.unseen for t in self.told if t.unseen is not None]
+
+    def is_on_screen(self) -> bool:
+        """Return whether a window of it can be seen."""
+        found = self.screen.visible("^voicecoach$")
+        self.window = found or self.window
+        return bool(found)
+
     def wishes(self) -> list[object]:
         return [t.wish for t in self.told if t.wish]
 
@@ -137,6 +148,49 @@ def test_it_is_clicked_and_the_focus_stays_where_it_was(screen: Desktop, tmp_pat
         until(lambda: QuitProgram() in panel.wishes())
         assert panel.end() == 0
         assert screen.xdotool("getwindowfocus") == other.window
+
+
+@real
+def test_one_that_is_closed_says_so_and_is_shown_again_when_it_is_wanted(
+    screen: Desktop, tmp_path: Path
+) -> None:
+    with Program(screen, tmp_path) as panel:
+        buttons = panel.show(CUE).buttons
+        place = panel.place
+        screen.close_window(panel.window)
+        until(lambda: panel.unseen()[-1:] == [CLOSED])
+        assert not panel.is_on_screen()
+        panel.order(Order(again=True))
+        until(lambda: panel.unseen()[-1:] == [""])
+        assert panel.is_on_screen()
+        assert panel.place == place
+        panel.click(buttons["Pause"])
+        until(lambda: panel.wishes() == [ToggleListening()])
+
+
+@real
+@pytest.mark.parametrize("taken", ["another desktop", "unmapped", "destroyed"])
+def test_one_that_is_taken_off_the_screen_is_shown_again(
+    screen: Desktop, tmp_path: Path, taken: str
+) -> None:
+    with Program(screen, tmp_path) as panel:
+        panel.show(CUE)
+        gone = panel.window
+        if taken == "another desktop":
+            screen.xdotool("set_desktop", 1)
+        else:
+            screen.xdotool("windowunmap" if taken == "unmapped" else "windowclose", gone)
+        until(lambda: screen.visible("^voicecoach$") not in ("", gone))
+        until(lambda: panel.unseen()[-1:] == [""])
+        screen.xdotool("set_desktop", 0)
+
+
+@real
+def test_it_ends_with_the_display(tmp_path: Path) -> None:
+    with desktop() as screen, Program(screen, tmp_path) as panel:
+        panel.show(CUE)
+        screen.kill()
+        assert panel.end() == 0
 
 
 @real

@@ -5,6 +5,7 @@ A plug-in's module is imported only when the plug-in is created.
 
 from __future__ import annotations
 
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,14 +24,17 @@ from voicecoach.shell.runtime.sinks import GuardedSink, Sink, ThreadedSink
 from voicecoach.shell.runtime.worker import ReportTrouble
 from voicecoach.shell.views.console import print_to_console
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
-from voicecoach.shell.views.view import LiveHandle, View
+from voicecoach.shell.views.view import VIEW_POLL_S, LiveHandle, View
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from voicecoach.shell.runtime.feed import TimedDisplay
 
-VIEW_POLL_S = 0.1
+PAGE_OPENS_S = 30.0
+"""Seconds in which a browser must have opened the page."""
+PAGE_RELOADS_S = 0.5
+"""Seconds for which no page may be connected, as while it is loaded again."""
 
 
 def built_in_plugins(
@@ -75,7 +79,7 @@ def built_in_plugins(
             "overlay": Plugin(OverlayView, "a small window beside the softphone"),
             "browser": Plugin(PageView, "a page in this computer's browser"),
             "console": Plugin(ConsoleView, "the terminal"),
-            "none": Plugin(lambda _options, _live: NoView(), "shows nothing"),
+            "none": Plugin(NoView, "shows nothing"),
         },
     }
 
@@ -208,7 +212,14 @@ def _whisper(_: NoOptions, settings: TranscriptionConfig) -> SpeechModel:
 
 
 class NoView(View):
-    """Shows nothing."""
+    """Shows nothing, as the user asked for."""
+
+    def __init__(self, _: NoOptions, live: LiveHandle) -> None:
+        self._live = live
+
+    def run(self) -> None:
+        """Wait for the end of the session."""
+        self._live.wait_until_ended()
 
 
 class OverlayView(View):
@@ -222,7 +233,12 @@ class OverlayView(View):
         from voicecoach.shell.views import overlay
 
         live = self._live
-        overlay.run_overlay(live.feed, lambda: live.running, painted=repaint_recorder(live.latency))
+        overlay.run_overlay(
+            live.feed,
+            lambda: live.running,
+            painted=repaint_recorder(live.latency),
+            set_unseen=live.set_unseen,
+        )
 
 
 class PageView(View):
@@ -231,14 +247,32 @@ class PageView(View):
     def __init__(self, _: NoOptions, live: LiveHandle) -> None:
         with live_extra("the page"):
             from voicecoach.shell.views.browser import BrowserPage
-        self._live = live
-        live.routes += BrowserPage(live.feed).routes
+        self._live, self._page = live, BrowserPage(live.feed)
+        live.routes += self._page.routes
 
     def open(self) -> None:
         """Open the page in the browser."""
         print_to_console(Console(), f"The page: {self._live.url}")
+        self._open_browser()
+
+    def _open_browser(self) -> None:
         # A browser gets the address on its command line, which other users of the machine may see.
         webbrowser.open(self._live.url)
+
+    def run(self) -> None:
+        """Watch whether a page shows the session, until it ends."""
+        live, page = self._live, self._page
+        opens = time.monotonic() + PAGE_OPENS_S
+        while live.running:
+            due = opens if page.left_at is None else page.left_at + PAGE_RELOADS_S
+            if page.viewers:
+                live.set_unseen("")
+            elif time.monotonic() >= due:
+                live.set_unseen("no page shows the call; `voicecoach tell pause` opens one")
+                if live.feed.view_requested:
+                    self._open_browser()
+            live.feed.view_requested = False
+            time.sleep(VIEW_POLL_S)
 
 
 class ConsoleView(View):

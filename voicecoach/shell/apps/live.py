@@ -21,8 +21,6 @@ from voicecoach.coaching.cues import Cue, language_notice
 from voicecoach.config import Config
 from voicecoach.errors import ConfigError, PluginError, VoiceCoachError
 from voicecoach.shell.apps.built_in import (
-    VIEW_POLL_S,
-    NoView,
     built_in_plugins,
     live_extra,
     live_sinks,
@@ -46,7 +44,7 @@ from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.shell.views.console import print_to_console
 from voicecoach.shell.views.stderr import print_error, print_to_stderr
-from voicecoach.shell.views.view import LiveHandle, View
+from voicecoach.shell.views.view import VIEW_POLL_S, LiveHandle, View
 from voicecoach.types.stream import Speaker
 
 
@@ -171,7 +169,7 @@ def run_live(
             feed.post_action(ToggleListening())
         attended = SessionThread(session, handle)
         attended.start()
-        show_until_ended(view.run, attended, feed)
+        show_until_ended(lambda: show_view(view, handle), attended, feed)
     for stage, reason, _ in feed.drain_troubles():
         print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
@@ -207,6 +205,17 @@ def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
     if metrics:
         where = f"{web.url}metrics, token in {web.folder / TOKEN_FILE}" if web.folder else ""
         print_to_console(Console(), f"Metrics: {where or web.url_with_token + 'metrics'}")
+
+
+def show_view(view: View, live: LiveHandle) -> None:
+    """Run a view; if it ends before the session, listening pauses, since nothing shows it."""
+    try:
+        view.run()
+    except Exception:
+        live.set_unseen("the view failed; end the call with `voicecoach tell quit`")
+        raise
+    if not live.is_ending:
+        live.set_unseen("the view is gone; end the call with `voicecoach tell quit`")
 
 
 def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Feed) -> None:
@@ -248,7 +257,7 @@ def open_view(registry: Registry, config: Config, handle: LiveHandle) -> View:
         if name != "auto":
             entry = registry.find("views", resolve_view(name)[0])
             view: View = entry.create(config, handle)
-            return GuardedView(name, view) if entry.foreign else view
+            return GuardedView(name, view, handle) if entry.foreign else view
     except PluginError as e:
         print_error(str(e))
     name, why = resolve_view("auto")
@@ -259,29 +268,38 @@ def open_view(registry: Registry, config: Config, handle: LiveHandle) -> View:
 
 
 class GuardedView(View):
-    """Wraps a view of another package: if it cannot start, the call continues without a view."""
+    """Wraps a view of another package: if it cannot start, nothing is captured."""
 
-    def __init__(self, name: str, view: View) -> None:
-        self._name, self._view = name, view
+    def __init__(self, name: str, view: View, live: LiveHandle) -> None:
+        self._name, self._live = name, live
+        self._view: View | None = view
+        """None if it cannot be shown."""
 
     def open(self) -> None:
         """Prepare the view, or show nothing."""
+        assert self._view
         try:
             self._view.open()
         except VoiceCoachError:
             raise
         except Exception as e:
             self._report_failure(e)
-            self._view = NoView()
+            self._view = None
+            self._live.set_unseen("the view cannot be shown; choose another with --view")
 
     def run(self) -> None:
         """Show the session; the caller handles errors."""
+        if not self._view:
+            return
         self._view.run()
+        if type(self._view).run is View.run:
+            self._live.wait_until_ended()
 
     def close(self) -> None:
         """Close the view."""
         try:
-            self._view.close()
+            if self._view:
+                self._view.close()
         except Exception as e:
             self._report_failure(e)
 

@@ -24,6 +24,7 @@ import soxr
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, ChunkCallback
 from voicecoach.shell.runtime.system_packages import install_advice
+from voicecoach.shell.views.stderr import stderr_silenced
 from voicecoach.types.stream import F32, I16, SAMPLE_RATE
 
 CALLBACK_BLOCK_S = 0.02
@@ -79,7 +80,8 @@ def refresh_devices() -> None:
         If the sound system does not answer.
     """
     sd = load_sounddevice()
-    with _open_lock:
+    # It silences standard error while it starts: within this, our own lines are printed still.
+    with _open_lock, stderr_silenced():
         if _open_streams:
             return
         try:

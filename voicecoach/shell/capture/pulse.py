@@ -21,6 +21,7 @@ import msgspec
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback, portaudio
 from voicecoach.shell.runtime.system_packages import install_advice
+from voicecoach.shell.views.stderr import stderr_silenced
 from voicecoach.types.events import DEVICE_CHANGED
 from voicecoach.types.stream import Speaker
 
@@ -57,7 +58,7 @@ class PulseBackend:
         ):
             portaudio.refresh_devices()
             # ALSA writes its error messages straight to the terminal.
-            with _stderr_silenced():
+            with stderr_silenced():
                 stream = portaudio.PortAudioStream(
                     ALSA_PULSE_DEVICE,
                     deliver,
@@ -75,8 +76,7 @@ class PulseBackend:
         DeviceError
             If ALSA's plugin is missing.
         """
-        with _stderr_silenced():
-            portaudio.refresh_devices()
+        portaudio.refresh_devices()
         try:
             portaudio.load_sounddevice().query_devices(ALSA_PULSE_DEVICE, "input")
         except ValueError as e:
@@ -156,17 +156,3 @@ def _environment(**values: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _stderr_silenced() -> Iterator[None]:
-    """Discard everything written to standard error while the context lasts."""
-    kept = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)

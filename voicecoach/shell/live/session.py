@@ -3,8 +3,9 @@
 The session has its own thread and never waits for others: devices put chunks into a queue, the
 transcriber is another process, the log has a writer thread, and views poll the newest display.
 The agent's actions are applied between two blocks.  Nothing is captured before the agent presses
-Start.  A pause releases the devices and drops everything pending: chunks, audio that waits for
-transcription, partial words, the cue card.  The time line continues through a pause as a gap.
+Start, or while nothing shows the call: then listening pauses.  A pause releases the devices and
+drops everything pending: chunks, audio that waits for transcription, partial words, the cue card.
+The time line continues through a pause as a gap.
 
 If the engine fails, the call ends and is saved up to that point, and another begins at once.  If
 that one fails too, the session reports it and waits for Start.
@@ -106,6 +107,8 @@ class LiveSession:
         """Folders that were not completely written; set when the session has ended."""
         self._idle = Snapshot()
         """What is displayed between calls."""
+        self.resume_when_seen = False
+        """Whether the agent wants to listen as soon as a view shows the call again."""
         self._failed = False
         """Whether an engine has failed since the agent last pressed Start."""
 
@@ -158,14 +161,26 @@ class LiveSession:
             Degraded(at=0, stage="engine", reason=f"{why} again; press Start to retry")
         )
 
+    def request_view(self) -> bool:
+        """Return whether nothing shows the call; if so, ask for a view, to listen once it does."""
+        if not self.feed.unseen:
+            return False
+        self.feed.view_requested = self.resume_when_seen = not self.resume_when_seen
+        return True
+
+    def _start_call(self) -> None:
+        self._idle, self._failed = Snapshot(), False
+        self.devices.reset_time_line()
+        self.start_listening()
+
     def start_listening(self) -> None:
         """Start or resume listening."""
-        self.state = "listening"
+        self.state, self.resume_when_seen = "listening", False
         self.devices.start()
 
     def stop_listening(self, state: DisplayState) -> None:
         """Release the devices, and drop audio that was captured but not processed."""
-        self.state = state
+        self.state, self.resume_when_seen = state, False
         self.devices.stop()
 
     def idle_display(self) -> Display:
@@ -185,9 +200,13 @@ class LiveSession:
                 if isinstance(wish, QuitProgram):
                     self.state = "ended"
                 elif isinstance(wish, ToggleListening):
-                    self._idle, self._failed = Snapshot(), False
-                    self.devices.reset_time_line()
-                    self.start_listening()
+                    if self.request_view():
+                        self._idle.add_event(Degraded(at=0, stage="view", reason=self.feed.unseen))
+                        self.feed.publish(self.idle_display(), 0.0)
+                    else:
+                        self._start_call()
+            if self.resume_when_seen and not self.feed.unseen:
+                self._start_call()
             time.sleep(CHUNK_WAIT_S)
         return self.state != "ended"
 
@@ -288,8 +307,15 @@ class LiveCall:
         yield Listening(at=0, on=True)
         yield from self._lost_devices
         while True:
+            if (unseen := session.feed.unseen) and session.state == "listening":
+                self._raise_notice("view", f"listening was paused: {unseen}")
+                yield self._toggle()
+            elif session.resume_when_seen and not unseen:
+                yield self._toggle()
             for wish in session.feed.drain_actions():
                 match wish:
+                    case ToggleListening() if session.request_view():
+                        self._raise_notice("view", session.feed.unseen)
                     case ToggleListening():
                         yield self._toggle()
                     case MarkCue():

@@ -76,6 +76,11 @@ class Feed:
         """The newest display; replaced as a whole, only when it differs."""
         self.click_through = False
         """Whether the overlay lets clicks pass through; any thread may set it."""
+        self.unseen = ""
+        """Why the agent cannot see the call, or ""; listening pauses while it is set."""
+        self.view_requested = False
+        """Whether the agent wants to see the call again; a view that can clears it."""
+        self.quit_requested = False
         self.on_change: Callable[[], None] | None = None
         """Called when the display has changed, for a view that does not want to poll; it must
         return at once.
@@ -92,6 +97,7 @@ class Feed:
 
     def post_action(self, wish: UserAction) -> None:
         """Queue an action; it is dropped if the queue is full."""
+        self.quit_requested |= isinstance(wish, QuitProgram)
         with suppress(queue.Full):
             self._actions.put_nowait(wish)
 

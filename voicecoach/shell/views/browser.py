@@ -54,6 +54,8 @@ class BrowserPage:
         self._feed = feed
         self.viewers = 0
         """Number of pages that show the call now."""
+        self.left_at: float | None = None
+        """When the last of them went, in seconds of `time.monotonic`."""
         files = [_file(name, *file) for name, file in PAGE_FILES.items()]
         self.routes: list[BaseRoute] = [*files, WebSocketRoute("/live", self._admit_viewer)]
         """Routes that the web application serves for this view."""
@@ -72,6 +74,7 @@ class BrowserPage:
                 await self._serve_viewer(viewer)
             finally:
                 self.viewers -= 1
+                self.left_at = time.monotonic()
         except WebSocketDisconnect:
             pass
         except Exception as e:  # our own report: uvicorn is configured not to log what viewers do

@@ -1,22 +1,28 @@
 """Defines a view, which shows a live call to the agent, and what it receives.
 
 A view runs in the main thread, as windows require, and polls the session at its own pace: the
-session never waits for it.  If a view fails, only the view ends, never the call.
+session never waits for it.  If a view fails, only the view ends, never the call; but nothing is
+captured while the agent cannot see that it is.
 """
 
 from __future__ import annotations
 
 import queue
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.sinks import Sink
+from voicecoach.shell.views.notification import notify_desktop
+from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.types.events import Event
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+VIEW_POLL_S = 0.1
+"""Seconds between looks of a view that polls the session."""
 MAX_QUEUED_EVENTS = 5000
 """Most events that wait for a view; further ones are dropped for it."""
 
@@ -71,6 +77,29 @@ class LiveHandle:
         self.relays.append(EventRelay())
         return self.relays[-1]
 
+    def wait_until_ended(self) -> None:
+        """Wait for the end of the session."""
+        while self.running:
+            time.sleep(VIEW_POLL_S)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the session has ended, or was asked to."""
+        ended = self.feed.newest.display.state == "ended"
+        return self.feed.quit_requested or ended or not self.running
+
+    def set_unseen(self, reason: str) -> None:
+        """Set why the agent cannot see the call, or ""; any thread may call it.
+
+        Listening pauses at once, and what is left says so: the terminal, and the desktop.
+        """
+        listening = self.feed.newest.display.state == "listening"  # not any more in a moment
+        before, self.feed.unseen = self.feed.unseen, reason
+        if reason and not before and listening:
+            news = f"Listening is paused: {reason}"
+            print_to_stderr(news)
+            notify_desktop(news)
+
 
 class View(Protocol):
     """Shows a live call.  Subclass it to inherit methods that do nothing."""
@@ -86,7 +115,11 @@ class View(Protocol):
         return
 
     def run(self) -> None:
-        """Show the session until it ends or the agent closes the view; runs in the main thread."""
+        """Show the session until it ends or the agent closes the view; runs in the main thread.
+
+        When it returns, nothing shows the call, so listening pauses.  A view that needs no loop
+        inherits this method, and counts as shown to the end.
+        """
         return
 
     def close(self) -> None:

@@ -76,6 +76,7 @@ def run_overlay(
     running: Callable[[], bool],
     *,
     painted: Callable[[TimedDisplay, float, float], None] | None = None,
+    set_unseen: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Show the feed's displays until the call ends or the agent closes the overlay.
 
@@ -90,6 +91,8 @@ def run_overlay(
     painted
         Called after each repaint with the display, and when it was picked up and painted, in
         seconds of `time.monotonic`.
+    set_unseen
+        Called with why the overlay cannot be seen, and with "" when it can again.
 
     Raises
     ------
@@ -101,4 +104,4 @@ def run_overlay(
         raise DeviceError(f"no overlay: {why}")
     from voicecoach.shell.views.overlay.window import Overlay
 
-    Overlay(feed, running, painted).run()
+    Overlay(feed, running, painted, set_unseen).run()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QCloseEvent,
     QFont,
     QGuiApplication,
     QMouseEvent,
@@ -231,6 +232,8 @@ class OverlayPanel(QWidget):
     resized = Signal()
     repainted = Signal()
     """Emitted when a change has been painted."""
+    closed = Signal()
+    """Emitted when the agent or the window manager closes the window."""
 
     def __init__(self) -> None:
         window = Qt.WindowType
@@ -363,6 +366,10 @@ class OverlayPanel(QWidget):
         elif kind == QEvent.Type.LayoutRequest:
             self.fit_to_content()
         return done
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102
+        if event.spontaneous():
+            self.closed.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         if QGuiApplication.platformName() == "xcb":

@@ -3,6 +3,10 @@
 The engine never waits for it.  Meters are redrawn at most `METER_RATE` times a second; who speaks,
 the state and the card at once.  Polling every 16 ms would cost 1 % of a core, so the loop is woken
 by the feed and polls only rarely.
+
+The agent must see that the call is listened to.  A panel that the window system took off the screen
+(another virtual desktop, a window manager that ends) is shown again; one that the agent closed, or
+that cannot be shown, is reported as unseen, and listening pauses.
 """
 
 from __future__ import annotations
@@ -37,6 +41,13 @@ METER_RATE, BAR_RATE = 20.0, 10.0
 """Highest repaint rates per second: meters; bars and words (estimates arrive at 7.8 Hz)."""
 RAISE_S = 1.0
 """Seconds between raises above other windows that stay on top."""
+HIDDEN_POLL_MS = 100
+RESHOW_S, UNSEEN_S = 0.2, 0.7
+"""Seconds off the screen after which the panel is shown again, and after which it is unseen."""
+FIRST_SHOW_S = 5.0
+"""Seconds that the window system may take to show it at first."""
+CLOSED = "the overlay was closed; `voicecoach tell pause` shows it again"
+HIDDEN = "the overlay cannot be shown; end the call with `voicecoach tell quit`"
 
 
 class Waker(QObject):
@@ -64,7 +75,7 @@ class Overlay:
 
     Parameters
     ----------
-    feed, running, painted
+    feed, running, painted, set_unseen
         As in `run_overlay`.
     """
 
@@ -73,8 +84,15 @@ class Overlay:
         feed: Feed,
         running: Callable[[], bool],
         painted: Callable[[TimedDisplay, float, float], None] | None,
+        set_unseen: Callable[[str], None],
     ) -> None:
         self._feed, self._running, self._painted = feed, running, painted
+        self._set_unseen = set_unseen
+        self._closed = False
+        """Whether the agent closed the panel."""
+        self._hidden_since: float | None = time.monotonic() + FIRST_SHOW_S
+        """Since when the panel has been off the screen."""
+        self._shown_again_at = 0.0
         self._path = places.places_path()
         self._places = places.read_places(self._path)
         self._error: BaseException | None = None
@@ -88,6 +106,7 @@ class Overlay:
         self._panel.action_requested.connect(self._on_action)
         self._panel.dragged.connect(self._on_dragged)
         self._panel.resized.connect(self._move_to_place)
+        self._panel.closed.connect(self._on_closed)
         if painted:
             self._panel.repainted.connect(self._on_repainted)
         self._tray = (
@@ -149,6 +168,7 @@ class Overlay:
         if not self._running():
             self._quit()
             return
+        self._keep_in_sight(time.monotonic())
         shown, through, now = self._feed.newest, self._feed.click_through, time.monotonic()
         if through is not self._through:
             self._through = through
@@ -175,6 +195,44 @@ class Overlay:
             if QApplication.activePopupWidget() is None:
                 self._panel.raise_()
 
+    def _on_closed(self) -> None:
+        self._closed = True
+        self._set_unseen(CLOSED)
+        if self._tray:
+            self._tray.notify(
+                "Listening is paused: the overlay was closed. Start or Resume shows it."
+            )
+
+    def _keep_in_sight(self, now: float) -> None:
+        """Show the panel again if it is off the screen, or report that it cannot be seen."""
+        if self._closed:
+            if self._feed.view_requested:
+                self._closed, self._hidden_since = False, now
+                self._show_again(now)
+            return
+        # Elsewhere a window is not exposed where nobody looks, as while the screens sleep.
+        handle, x11 = self._panel.windowHandle(), QGuiApplication.platformName() == "xcb"
+        if handle.isExposed() or not x11:
+            if self._hidden_since is not None:
+                self._hidden_since, self._feed.view_requested = None, False
+                self._set_unseen("")
+            return
+        if self._hidden_since is None:
+            self._hidden_since = now
+        hidden_s = now - self._hidden_since
+        if hidden_s >= UNSEEN_S:
+            self._set_unseen(HIDDEN)
+        if hidden_s >= RESHOW_S and now - self._shown_again_at >= RAISE_S:
+            self._show_again(now)
+
+    def _show_again(self, now: float) -> None:
+        """Show the panel in a new window: its own may be gone."""
+        self._shown_again_at = now
+        self._panel.windowHandle().destroy()
+        self._panel.hide()
+        self._move_to_place()
+        self._panel.show()
+
     def _schedule_next_look(self, now: float) -> None:
         """Schedule the next poll for when the pending redraw is due."""
         wait = IDLE_POLL_MS
@@ -182,6 +240,8 @@ class Overlay:
             wait = max(1, round(1000 * (self._drawn_at + 1.0 / METER_RATE - now)))
         elif self._on_screen != self._newest_drawn.display:
             wait = max(1, round(1000 * (self._bars_at + 1.0 / BAR_RATE - now)))
+        if self._hidden_since is not None:
+            wait = min(wait, HIDDEN_POLL_MS)
         if self._timer.interval() != wait:
             self._timer.setInterval(wait)
 
@@ -259,6 +319,10 @@ class Tray:
         """Update the menu's entries to the current state."""
         self._toggle.setText(TOGGLE_LABELS[display.state] or "Pause")
         self._through.setChecked(through)
+
+    def notify(self, text: str) -> None:
+        """Show a text beside the icon."""
+        self._icon.showMessage("voicecoach", text)
 
     def close(self) -> None:
         """Remove the icon."""

@@ -62,7 +62,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "scripts" / "corpus"
 LONGEST_MESSAGE = 1000
 """Most characters of an error message that a user can still read."""
-AUDIO_SUFFIXES = ("", ".wav", ".mp3", ".aac", ".g722", ".gsm", ".raw")
+AUDIO_SUFFIXES = ("", ".wav", ".mp3", ".aac", ".g722", ".gsm", ".raw", ".m4a")
 """Ends of recordings' names; some formats only the name tells."""
 LONG_S = 3600.0
 """Longest call that the laboratory replays here, seconds: it takes seconds for each hour."""

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_without_pyav_an_error_says_what_to_install(
     joined(RecordedCall.from_stereo(write(tmp_path / "a.wav", *sound())))
 
 
+def test_pyav_is_imported_only_for_what_needs_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "call.wav", *sound())
+    code = (
+        "import pathlib, sys, voicecoach.shell.apps.live\n"
+        "from voicecoach.shell.runtime.audio_files import RecordedCall\n"
+        f"list(RecordedCall.from_stereo(pathlib.Path({str(path)!r})).blocks())\n"
+        "print('av' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize(
     "text",
     ["#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.wav\n", "ffconcat version 1.0\nfile {}"],
@@ -136,6 +149,33 @@ def test_damaged_packets_are_silence_and_said(tmp_path: Path) -> None:
     assert call.notes == ["call.aac: damaged packets replaced with silence: 1"]
 
 
+def test_a_damaged_mp3_is_read_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(1)
+    data = bytearray(sf_bytes(sound(300, 8.0), "MP3", "MPEG_LAYER_III"))
+    for at in rng.integers(2000, len(data), 20):
+        data[at : at + 40] = rng.integers(0, 256, 40, np.uint8).tobytes()
+    path = tmp_path / "call.mp3"
+    path.write_bytes(data)
+    samples, notes = notes_of(path)
+    assert samples.shape[1] / SAMPLE_RATE == pytest.approx(8.0, abs=1.0)
+    assert any("damaged packets replaced with silence" in note for note in notes)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_mp3_whose_rate_changes_is_refused(tmp_path: Path) -> None:
+    parts = [
+        encode(sound(300, 3.0, 2, rate), ENCODINGS["mp3"]._replace(rate=rate), 32_000)
+        for rate in (16000, 24000)
+    ]
+    path = tmp_path / "call.mp3"
+    # Without its first frame and the tag before it, the second is no segment of its own.
+    path.write_bytes(parts[0] + parts[1][parts[1].index(b"Info") + 600 :])
+    with pytest.raises(AudioFileError, match="its sample rate or its channels change"):
+        whole(path)
+
+
 def test_a_gap_in_the_time_stamps_is_silence_and_said(tmp_path: Path) -> None:
     file = io.BytesIO()
     data = io.BytesIO(encode(sound(300, 3.0, 2, 48000), ENCODINGS["webm"]))
@@ -154,6 +194,22 @@ def test_a_gap_in_the_time_stamps_is_silence_and_said(tmp_path: Path) -> None:
     assert not samples[:, int(1.7 * SAMPLE_RATE) : int(3.4 * SAMPLE_RATE)].any()
     assert pitch(samples[1, 4 * SAMPLE_RATE :]) == pytest.approx(750, abs=3)
     assert call.notes == ["call.webm: 2.0 s are missing in it and were filled with silence"]
+
+
+def test_the_first_of_several_tracks_is_read_and_the_others_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "call.mka"
+    tracks = [io.BytesIO(encode(sound(f0, 2.0), ENCODINGS["mka"])) for f0 in (300, 500)]
+    with av.open(tracks[0], "r") as a, av.open(tracks[1], "r") as b, av.open(path, "w") as target:
+        for source in (a, b):
+            target.add_stream_from_template(source.streams.audio[0])
+        for source, stream in zip((a, b), target.streams.audio, strict=True):
+            for packet in source.demux(source.streams.audio[0]):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    target.mux(packet)
+    samples, notes = notes_of(path)
+    assert pitch(samples[0]) == pytest.approx(300, abs=3)
+    assert notes == ["call.mka: it has 2 sound tracks; only the first is read"]
 
 
 # --- segments -------------------------------------------------------------------------------
@@ -214,7 +270,7 @@ def test_recordings_put_one_after_another_are_read_to_the_end(
     assert at / SAMPLE_RATE == pytest.approx(3.3, abs=0.25)
 
 
-@pytest.mark.parametrize("name", ["wav", "flac", "ogg", "mp3", "id3.mp3", "oga", "alac.m4a"])
+@pytest.mark.parametrize("name", ["wav", "flac", "ogg", "mp3", "id3.mp3", "oga", "m4a", "alac.m4a"])
 def test_where_a_format_tells_its_length_segments_are_joined_to_the_sample(
     tmp_path: Path, name: str
 ) -> None:
@@ -467,6 +523,20 @@ def test_a_recording_that_is_too_long_is_refused_with_how_to_go_on(
     with pytest.raises(AudioFileError, match=r"hours of sound; cut it, or set \[replay\]"):
         whole(path, options)
     assert whole(path, ReadOptions(max_hours=10 / 3600)).shape[1] > 8 * SAMPLE_RATE
+
+
+def test_an_estimate_of_the_length_refuses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "call.mp3"
+    loud = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 4 * SAMPLE_RATE)).astype(np.float32)
+    sizes = {}
+    for name, x in (("loud", loud), ("quiet", np.zeros((2, 60 * SAMPLE_RATE), np.float32))):
+        data = sf_bytes(x, "MP3", "MPEG_LAYER_III")
+        sizes[name] = data[max(data.find(b"Xing"), data.find(b"Info")) + 400 :]
+    path.write_bytes(sizes["quiet"][: len(sizes["quiet"]) // 8] + sizes["loud"] * 3)
+    length_s = RecordedCall.from_stereo(path).duration_s
+    read_s = whole(path).shape[1] / SAMPLE_RATE
+    assert length_s > 1.5 * read_s
+    assert whole(path, ReadOptions(max_hours=1.1 * read_s / 3600)).shape[1] > 0
 
 
 def test_a_length_that_no_header_tells_is_bounded_while_it_is_read(

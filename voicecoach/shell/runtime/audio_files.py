@@ -25,7 +25,7 @@ from voicecoach.dsp.framing import Rechunker
 from voicecoach.errors import AudioFileError, ConfigError
 from voicecoach.shell.runtime import audio_parts
 from voicecoach.shell.runtime.audio_parts import Part, PartFile
-from voicecoach.shell.runtime.av_audio import AvFile, UnreadableAudio
+from voicecoach.shell.runtime.av_audio import NAMED, AvFile, UnreadableAudio
 from voicecoach.text_safety.sanitize import readable_text
 from voicecoach.types.stream import (
     F32,
@@ -91,7 +91,9 @@ class SoundSource(Protocol):
     samplerate: int
     channels: int
     frames: int | None
-    """Its length in frames, which may be an estimate; None if unknown."""
+    """Its length in frames; None if unknown."""
+    estimated: bool
+    """Whether that is an estimate from its size."""
     promised: int
     """Its length in frames as its header tells it; 0 if it does not."""
 
@@ -131,6 +133,7 @@ class SndFile:
         self.channels: int = self._file.channels
         frames: int = self._file.frames
         self.frames: int | None = frames
+        self.estimated = False
         self.promised = max(part.promised, frames)
 
     def read(self, size: int) -> F32:
@@ -185,7 +188,6 @@ class AudioTrack:
         self._parts = self._find_parts()
         self.frames = self._examine_parts()
         """Number of frames, which may be an estimate; 0 if unknown."""
-        self._check_length(self.frames)
         if any(part.unwritten for part in self._parts):
             self._note("its recorder never wrote its length; read to its end")
         if _cut_ogg(path):
@@ -224,10 +226,11 @@ class AudioTrack:
     def _examine_parts(self) -> int:
         """Check each part, leave out those that are empty, and return the number of frames."""
         found: list[tuple[Part, int | None]] = []
+        known = 0
         for part in self._parts:
             try:
                 source = self._open(part)
-            except UnreadableAudio as e:
+            except (UnreadableAudio, OSError) as e:
                 if not found:
                     raise AudioFileError(
                         f"{self.path}: not a recording that can be read ({e}); if it is one, "
@@ -241,6 +244,8 @@ class AudioTrack:
                 source.close()
             if source.frames != 0:
                 found.append((part, source.frames))
+                known += 0 if source.estimated else source.frames or 0
+                self._check_length(known)
         if not found:
             raise AudioFileError(f"{self.path}: the file has no samples")
         self._parts = [part for part, _ in found]
@@ -248,11 +253,12 @@ class AudioTrack:
 
     def _open(self, part: Part) -> SoundSource:
         suffix = self.path.suffix.lower()
-        if part.libsndfile:
+        # By its name alone, libsndfile would take a damaged MP3, too, and print on stderr.
+        if part.libsndfile and (self._raw or part.kind or suffix not in NAMED):
             # A name that ends in .raw would make it a file without a header.
-            whole = len(self._parts) == 1 and not part.patch and suffix not in RAW_EXTENSIONS
+            whole = part.is_whole and not self._raw and suffix not in RAW_EXTENSIONS
             try:
-                return SndFile(self.path, part, self._raw, whole=whole and not self._raw)
+                return SndFile(self.path, part, self._raw, whole=whole)
             except UnreadableAudio:
                 if self._raw or part.kind == "flac":
                     raise
@@ -507,7 +513,10 @@ def parse_raw_format(text: str) -> RawFormat:
 
 def _converting_command(path: Path) -> str:
     suffix = ".wav" if path.suffix.lower() == ".flac" else ".flac"
-    return shlex.join(["ffmpeg", "-i", str(path), str(path.with_suffix(suffix))])
+    names = str(path), str(path.with_suffix(suffix))
+    return " ".join(
+        ["ffmpeg -i", *(f'"{n}"' if os.name == "nt" else shlex.quote(n) for n in names)]
+    )
 
 
 def _wrong_count(count: int, expected: int) -> str:

@@ -72,6 +72,8 @@ class Part(NamedTuple):
     """Whether its header gives its length, as far as that can be known before it is opened."""
     unwritten: bool = False
     """Whether its recorder never wrote its length."""
+    is_whole: bool = False
+    """Whether it is all that the file holds, as it stands there."""
 
 
 class PartFile(io.RawIOBase):
@@ -143,14 +145,15 @@ def find_parts(path: Path) -> list[Part]:
         head = _read(file, 0, _OVERLAP)
         kind = _kind(head).replace("sync", "mpeg")
         if kind not in _MARKS:
-            return [Part(0, size, kind)]
+            return [Part(0, size, kind, has_length=False, is_whole=True)]
         starts = [0]
         for start in _starts(file, kind, size):
             starts.append(start)
             if len(starts) > MOST_PARTS:
                 raise ValueError(f"more than {MOST_PARTS} recordings in one file")
         parts = [Part(*ends, kind) for ends in zip(starts, [*starts[1:], size], strict=True)]
-        return [_mended(file, part, size) for part in parts]
+        mended = [_mended(file, part, size) for part in parts]
+        return [part._replace(is_whole=len(parts) == 1 and not part.patch) for part in mended]
 
 
 def has_header(path: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from voicecoach.shell.runtime.audio_parts import Part, PartFile
-from voicecoach.types.stream import F32
+from voicecoach.types.stream import F32, MAX_AMPLITUDE
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -38,7 +38,17 @@ CODECS = (
     "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,speex,truespeech,vorbis,wmalossless,wmapro,wmav1,wmav2,"
     "wmavoice"
 )
-NAMED = {".g722": "g722", ".mp3": "mp3", ".aac": "aac"}
+NAMED = {
+    ".g722": "g722",
+    ".mp3": "mp3",
+    ".aac": "aac",
+    ".m4a": "mov",
+    ".mp4": "mov",
+    ".mov": "mov",
+    ".mka": "matroska",
+    ".mkv": "matroska",
+    ".webm": "matroska",
+}
 """Containers of what begins like none of these kinds, by the end of its name."""
 _ESTIMATED = ("aac", "amr", "g722", "mp3")
 """Containers without a length; FFmpeg estimates it from the size."""
@@ -46,6 +56,8 @@ MIN_GAP_S, MAX_GAP_S = 0.1, 3600.0
 """Gaps in the time stamps that are filled with silence, in seconds; beyond, they are wrong."""
 MIN_SHORT_S = 0.5
 """Least that is missing of the length in a header, in seconds: it counts what encoders pad."""
+MOST_ODD = 20
+"""Frames of another rate or with other channels, one after another, that are damage no more."""
 _DECODER_ERRORS = (ValueError, NotImplementedError)
 """What PyAV raises beside FFmpeg's errors."""
 
@@ -100,7 +112,7 @@ class AvFile:
         except UnreadableAudio:
             self.close()
             raise
-        self._frames = self._decoded()
+        self._frames = self._trimmed()
         self._pending: list[F32] = []
         self._pending_frames = 0
         self._damaged, self._filled_s = 0, 0.0
@@ -127,10 +139,11 @@ class AvFile:
             duration = container.duration / 1_000_000
         frames = max(0, int(duration * self.samplerate))
         self.frames: int | None = frames or None
-        """Its length in frames, which may be an estimate; None if unknown."""
+        """Its length in frames; None if unknown."""
         name = container.format.name
-        known = name not in _ESTIMATED or (name == "mp3" and has_length)
-        self._in_header = frames if known else 0
+        self.estimated = name in _ESTIMATED and not (name == "mp3" and has_length)
+        """Whether its length is an estimate from its size."""
+        self._in_header = 0 if self.estimated else frames
         self.promised = 0
         """Its length in frames as its header tells it; 0 if it does not."""
 
@@ -166,9 +179,21 @@ class AvFile:
         self._pending_frames = len(self._pending[0])
         return cast(F32, whole[:size])
 
+    def _trimmed(self) -> Iterator[F32]:
+        """Yield what `_decoded` does, without what the encoder of an M4A added to its end."""
+        last: F32 | None = None
+        for samples in self._decoded():
+            if last is not None:
+                yield last
+            last = samples
+        if last is not None:
+            added = self._given - self._in_header
+            is_m4a = self._container.format.name.startswith("mov")
+            yield last[:-added] if is_m4a and 0 < added < len(last) else last
+
     def _decoded(self) -> Iterator[F32]:
         """Yield [n, channels]: each frame, and silence where one is damaged or missing."""
-        good = 0
+        good = odd = 0
         for packet in self._packets():
             try:
                 frames = packet.decode()
@@ -178,11 +203,21 @@ class AvFile:
                     yield from self._silence(float(packet.duration * packet.time_base))
                 continue
             for frame in frames:
-                good += 1
                 gap_s = self._gap_s(frame)
                 self._filled_s += gap_s
                 yield from self._silence(gap_s)
-                yield self._samples(frame)
+                samples = self._samples(frame)
+                if samples is None:
+                    odd, self._damaged = odd + 1, self._damaged + 1
+                    if odd == MOST_ODD:
+                        raise UnreadableAudio("its sample rate or its channels change")
+                    yield from self._silence(frame.samples / max(1, frame.sample_rate))
+                elif np.abs(samples).max(initial=0.0) <= MAX_AMPLITUDE:
+                    good, odd = good + 1, 0
+                    yield samples
+                else:  # or it is no number
+                    self._damaged += 1
+                    yield np.zeros_like(samples)
         if self._damaged > good:
             raise UnreadableAudio("most of it cannot be decoded: it is corrupt")
         if self._in_header - self._given > MIN_SHORT_S * self.samplerate:
@@ -212,12 +247,11 @@ class AvFile:
             left -= n
             yield np.zeros((n, self.channels), np.float32)
 
-    def _samples(self, frame: AudioFrame) -> F32:
+    def _samples(self, frame: AudioFrame) -> F32 | None:
+        """Return the samples of a frame, [n, channels]; None if it has other channels or rate."""
         channels = len(frame.layout.channels)
         if frame.sample_rate != self.samplerate or channels != self.channels:
-            raise UnreadableAudio(
-                f"its sound changes to {frame.sample_rate} Hz and {channels} channels"
-            )
+            return None
         try:
             samples = frame.to_ndarray()
         except self._errors as e:

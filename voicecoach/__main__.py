@@ -43,7 +43,7 @@ def main() -> None:
                 forbid_core_dumps()
                 app()
     except VoiceCoachError as e:
-        from voicecoach.shell.views.stderr import print_error
+        from voicecoach.shell.runtime.stderr import print_error
 
         print_error(str(e))
         sys.exit(EXIT_UNUSABLE)

@@ -30,8 +30,8 @@ from voicecoach.config import CuesConfig, TranscriptionConfig
 from voicecoach.shell.asr.answering import TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.report import page
+from voicecoach.shell.runtime.stderr import print_to_stderr
 from voicecoach.shell.views.console import TerminalView
-from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.testing import ENGLISH, make_cue
 from voicecoach.text_safety.sanitize import (
     MAX_MARKS,

@@ -41,8 +41,8 @@ from voicecoach.commands.diff import diff
 from voicecoach.commands.export import export
 from voicecoach.commands.plugins import list_plugins
 from voicecoach.errors import EXIT_UNUSABLE, DeviceError
+from voicecoach.shell.runtime.stderr import print_to_stderr
 from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.version import __version__
 
 if TYPE_CHECKING:

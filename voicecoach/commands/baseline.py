@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.commands.common import ConfigOption, load_settings
-from voicecoach.shell.views.stderr import print_to_stderr
+from voicecoach.shell.runtime.stderr import print_to_stderr
 
 app = typer.Typer(
     no_args_is_help=True,

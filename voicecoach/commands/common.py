@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from voicecoach.errors import EXIT_UNUSABLE, ConfigError
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 
 if TYPE_CHECKING:
     from voicecoach.coaching.cues import Cue

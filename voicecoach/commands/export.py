@@ -40,7 +40,7 @@ def export(
     from voicecoach.shell.results import reader
     from voicecoach.shell.results.replay_one import EVENT_LOG
     from voicecoach.shell.runtime import atomic_write
-    from voicecoach.shell.views.stderr import print_error
+    from voicecoach.shell.runtime.stderr import print_error
     from voicecoach.text_safety.sanitize import printable, readable_text
     from voicecoach.views import exports
     from voicecoach.views.conversation import conversation

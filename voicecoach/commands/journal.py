@@ -15,7 +15,7 @@ from rich.text import Text
 
 from voicecoach.commands.common import ConfigOption, clean_argument, load_settings, print_note
 from voicecoach.errors import EXIT_UNUSABLE, VoiceCoachError
-from voicecoach.shell.views.stderr import print_to_stderr
+from voicecoach.shell.runtime.stderr import print_to_stderr
 
 if TYPE_CHECKING:
     from voicecoach.shell.journal.store import JournalStore
@@ -75,7 +75,7 @@ def add(
 ) -> None:
     """Add calls from result folders; adding one again replaces it."""
     from voicecoach.shell.journal import fill
-    from voicecoach.shell.views.stderr import print_error
+    from voicecoach.shell.runtime.stderr import print_error
 
     settings = load_settings(config, None, None)
     failed = False

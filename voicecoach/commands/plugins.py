@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.errors import PluginError
+from voicecoach.shell.runtime.stderr import print_to_stderr
 from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.shell.views.stderr import print_to_stderr
 
 
 def list_plugins() -> None:

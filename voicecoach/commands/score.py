@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from voicecoach.commands.common import fail, print_note
+from voicecoach.shell.runtime.stderr import print_to_stderr
 from voicecoach.shell.views.rich_text import safe_text
-from voicecoach.shell.views.stderr import print_to_stderr
 
 if TYPE_CHECKING:
     from voicecoach.views.scorecard import AgitationJourney, Quote, ScoreCard

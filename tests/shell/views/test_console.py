@@ -6,8 +6,8 @@ import os
 import pytest
 from rich.console import Console
 
+from voicecoach.shell.runtime.stderr import print_to_stderr, stderr_silenced
 from voicecoach.shell.views.console import TerminalView
-from voicecoach.shell.views.stderr import print_to_stderr, stderr_silenced
 from voicecoach.testing import (
     make_cue,
     make_tone,

@@ -21,9 +21,9 @@ from voicecoach.shell.capture.guarded import GuardedBackend
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.plugins import NoOptions, Plugin, Registry
 from voicecoach.shell.runtime.sinks import GuardedSink, Sink, ThreadedSink
+from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.shell.runtime.worker import ReportTrouble
 from voicecoach.shell.views.console import print_to_console
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.view import VIEW_POLL_S, LiveHandle, View
 
 if TYPE_CHECKING:

@@ -41,9 +41,9 @@ from voicecoach.shell.runtime.feed import Feed, QuitProgram, ToggleListening
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.plugins import Registry
+from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.shell.views.console import print_to_console
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.view import VIEW_POLL_S, LiveHandle, View
 from voicecoach.types.stream import Speaker
 

@@ -33,8 +33,8 @@ from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, copy_event
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.plugins import Registry
+from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.console import TerminalView, print_to_console
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
 
 ReplaySource: TypeAlias = tuple[Path, Callable[[], RecordedCall]]
 """A recording's path, and a function that opens it as a call."""

@@ -27,7 +27,7 @@ from voicecoach.shell.archive.plan import (
 )
 from voicecoach.shell.archive.progress import BatchProgress
 from voicecoach.shell.archive.work import CallOutcome
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.text_safety.sanitize import printable, readable_text
 
 if TYPE_CHECKING:

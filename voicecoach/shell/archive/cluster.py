@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from voicecoach.errors import ClusterError
 from voicecoach.shell.archive import work
 from voicecoach.shell.archive.plan import ArchiveRecording, BatchSettings
-from voicecoach.shell.views.stderr import print_to_stderr
+from voicecoach.shell.runtime.stderr import print_to_stderr
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from voicecoach.shell.views.stderr import print_error, print_to_stderr
+from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.text_safety.sanitize import printable, readable_text
 
 PLAIN_S = 10.0

@@ -23,8 +23,8 @@ import soxr
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioChunk, ChunkCallback
+from voicecoach.shell.runtime.stderr import stderr_silenced
 from voicecoach.shell.runtime.system_packages import install_advice
-from voicecoach.shell.views.stderr import stderr_silenced
 from voicecoach.types.stream import F32, I16, SAMPLE_RATE
 
 CALLBACK_BLOCK_S = 0.02

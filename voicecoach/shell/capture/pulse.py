@@ -20,8 +20,8 @@ import msgspec
 
 from voicecoach.errors import DeviceError
 from voicecoach.shell.capture import AudioSource, CaptureStream, ChunkCallback, portaudio
+from voicecoach.shell.runtime.stderr import stderr_silenced
 from voicecoach.shell.runtime.system_packages import install_advice
-from voicecoach.shell.views.stderr import stderr_silenced
 from voicecoach.types.events import DEVICE_CHANGED
 from voicecoach.types.stream import Speaker
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.sinks import Sink
+from voicecoach.shell.runtime.stderr import print_to_stderr
 from voicecoach.shell.views.notification import notify_desktop
-from voicecoach.shell.views.stderr import print_to_stderr
 from voicecoach.types.events import Event
 
 if TYPE_CHECKING:

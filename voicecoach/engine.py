@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 
 from voicecoach.audio.blocks import check_block
@@ -43,6 +44,7 @@ from voicecoach.types.events import (
     ChannelState,
     CueFeedback,
     Degraded,
+    DigitsShown,
     Ended,
     Event,
     Gap,
@@ -66,7 +68,7 @@ from voicecoach.types.stream import (
     Transcript,
 )
 
-ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening
+ControlItem: TypeAlias = Transcript | ChannelState | CueFeedback | Listening | DigitsShown
 """Any input but audio."""
 GREETING_WITHIN = 45 * SAMPLE_RATE
 """A greeting later than this does not count as the opening of the call."""
@@ -204,7 +206,8 @@ class Engine:
     def finish(self) -> list[Event]:
         """End the stream: close what is open and ask for the last words.
 
-        The last event is `Ended`; if words are still to come, it follows the last transcript.
+        The last event is `Ended`; if words are still to come, it follows the last transcript, and
+        every later item is followed by another.
         """
         events = self._close_gap()
         for event in self._endpointer.finish(self._now):
@@ -384,6 +387,8 @@ class Engine:
         match item:
             case Transcript():
                 return self._on_transcript(at, item)
+            case DigitsShown():
+                return [msgspec.structs.replace(item, at=at)]
             case ChannelState():
                 return list(self._channels.on_capture_state(at, item))
             case CueFeedback():

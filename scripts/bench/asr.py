@@ -47,7 +47,7 @@ from voicecoach.config import Config
 from voicecoach.engine import Engine
 from voicecoach.language.phrases import normalize_text
 from voicecoach.language.transcript import POST_ROLL, PRE_ROLL
-from voicecoach.shell.asr.answering import LiveAsr, TranscriptBuilder
+from voicecoach.shell.asr.answering import Answer, LiveAsr, TranscriptBuilder
 from voicecoach.shell.asr.backlog import Backlog
 from voicecoach.shell.asr.loop import pace_blocks, run_engine, split_blocks
 from voicecoach.shell.asr.transcriber import TranscribedWord, Transcriber, TranscribeTask
@@ -183,14 +183,14 @@ class Virtual:
         self._backlog.add_task(TranscribeTask(request, self._answerer.audio_of(request)))
         self._begin(max(request.at, self._free))
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Answer]:
         """Return the answers finished by `until` (None: all), and start the next requests."""
-        answers: list[Transcript | Degraded] = []
+        answers: list[Answer] = []
         while True:
             if not self._doing:
                 self._begin(self._now if until is None else until)
             if not self._doing or (until is not None and self._free > until):
-                return answers
+                return answers + self._answerer.show_digits(until)
             request, began, done, words = self._doing
             self._doing = None
             notice = self._backlog.on_answered(request, began, done)
@@ -683,7 +683,7 @@ class Watched(LiveAsr):
         super().submit(request)
         self.longest = max(self.longest, len(self._backlog))
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Answer]:
         """Return the answers that have arrived, and record their ages."""
         answers = super().poll(until)
         for a in answers:

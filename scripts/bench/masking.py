@@ -17,9 +17,9 @@ beyond the sixth, of the cards heard, stand alone or in groups of two or three i
 
 Each card is said once unprompted, and once after the agent has asked for one.
 
-Nothing else should be hidden.  This is checked on `ORDINARY` and on the lines of the labelled calls
-in tests/language/dialogue_acts, as written and as transcribed (two of them are the real sample
-calls).
+Nothing else should be hidden in the end.  This is checked on `ORDINARY`, line by line, and on the
+labelled calls in tests/language/dialogue_acts, as written and as transcribed (two of them are the
+real sample calls).
 
     apt-get install espeak-ng flite
     python -m scripts.bench.masking [--short] [--seed N] [--misses]
@@ -39,7 +39,6 @@ import statistics
 import subprocess
 import tempfile
 import tomllib
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +48,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from scripts.bench.number_reading import ALLOWED, RUN, TEENS, TENS, UNITS, longest, read
 from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.coaching.cues import built_in_cues
@@ -61,7 +61,8 @@ from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.text_safety.card_masking import HIDDEN_DIGIT, SHOWN_DIGITS, mask_cards, names_card
+from voicecoach.text_safety.card_masking import DigitMasker
+from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT
 from voicecoach.types.events import Event, Utterance, Word
 from voicecoach.types.stream import F32, SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views import exports, report
@@ -70,8 +71,6 @@ MODEL = "tiny.en"
 NUMBERS = find_numbers("en")
 MOVES = Path(__file__).parents[2] / "tests" / "language" / "dialogue_acts"
 SEED = 4111
-RUN = 4
-"""Number of digits in a row that counts as a leak."""
 FIGURES = {"type", "voicecoach", "formula", "practise", "notes", "facts", "numbers", "value"}
 """JSON keys whose figures were not said in the call."""
 SAID = re.compile(r"\*\*(agent|customer|\d+:\d\d)")
@@ -93,18 +92,6 @@ NETWORKS = (
 """Visa, Mastercard, American Express, an old Visa, Diners Club, Maestro: first digits, groups."""
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
-UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEENS = (
-    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-    *("eighteen", "nineteen"),
-)
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-ALIKE = {
-    **{"oh": "0", "o": "0", "nought": "0", "won": "1", "to": "2", "too": "2", "tree": "3"},
-    **{"for": "4", "fore": "4", "fife": "5", "ate": "8", "niner": "9"},
-}
-"""Words that mean a digit when next to one."""
-
 ORDINARY = (
     # Dates.
     "It was on the 12th of March 2024, and again on the 3rd of April 2025, I think.",
@@ -144,10 +131,8 @@ ORDINARY = (
     "No, so sorry, okay, that's the one for me.",
 )
 """Sentences with figures that are not card numbers, as a recogniser writes them."""
-NEAR = 12
-"""Number of lines in about a minute: those after a mention of a card count as near it."""
-OVER = ("but", "never", "mind", "all", "of", "that", "let", "us", "go", "on")
-"""Words that follow a line in mid-speech."""
+PAUSE_S, WORD_S = 0.6, 0.35
+"""Pause before a line, and time of a word, of calls that are not spoken."""
 
 
 # --- cards, and ways of saying them ---------------------------------------------------------
@@ -168,7 +153,7 @@ class Card(NamedTuple):
     @property
     def secret(self) -> str:
         """The digits that must be hidden."""
-        return self.number[SHOWN_DIGITS:]
+        return self.number[ALLOWED:]
 
 
 class Part(NamedTuple):
@@ -199,9 +184,9 @@ def card(rng: np.random.Generator, first: str, sizes: Sequence[int]) -> Card:
         number = first + drawn
         number += str(luhn(number))
         code = "".join(map(str, rng.integers(0, 10, 3)))
-        secret = number[SHOWN_DIGITS:]
+        secret = number[ALLOWED:]
         threes = [secret[i : i + 3] for i in range(len(secret) - 2)]
-        other = f"{number[:SHOWN_DIGITS]} {code} 0428"
+        other = f"{number[:ALLOWED]} {code} 0428"
         if len(set(threes)) == len(threes) and not any(three in other for three in threes):
             ends = list(itertools.accumulate(sizes))
             return Card([number[e - n : e] for n, e in zip(sizes, ends, strict=True)], code)
@@ -380,55 +365,6 @@ def recorded(parts: Sequence[Part], rng: np.random.Generator, path: Path) -> Non
 # --- what can be read -----------------------------------------------------------------------
 
 
-def read(text: str) -> str:
-    """Return the digits that a person can read in a text, with a `#` for each hidden digit."""
-    text = (
-        unicodedata.normalize("NFKC", text).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    )
-    words = re.findall(rf"{HIDDEN_DIGIT}+|\d|[^\W\d_]+", text)
-    out, times, tens = "", 1, ""
-    for i, word in enumerate(words):
-        found = ""
-        if word[0] == HIDDEN_DIGIT or word.isdigit():
-            found = word
-        elif word in UNITS:
-            found = str(UNITS.index(word))
-        elif word in TEENS:
-            found = str(TEENS.index(word) + 10)
-        elif word in TENS:
-            out += tens + "0" if tens else ""
-            tens = str(TENS.index(word))
-            continue
-        elif word in ("double", "triple"):
-            times = 2 if word == "double" else 3
-            continue
-        elif word in ALIKE and _beside_one(words, i):
-            found = ALIKE[word]
-        if found:
-            alone = tens if len(found) == 1 and found not in "0#" else tens and tens + "0"
-            out += alone + found * times
-        elif tens:
-            out += tens + "0"
-        times, tens = 1, ""
-    return out + (tens + "0" if tens else "")
-
-
-def _beside_one(words: Sequence[str], i: int) -> bool:
-    near = (*words[max(i - 1, 0) : i], *words[i + 1 : i + 2])
-    return any(
-        w in UNITS or w in TEENS or w in TENS or w[0] == HIDDEN_DIGIT or w.isdigit() for w in near
-    )
-
-
-def longest(secret: str, text: str) -> int:
-    """Return how many secret digits can be read in a row."""
-    shown = read(text)
-    for size in range(len(secret), 0, -1):
-        if any(secret[i : i + size] in shown for i in range(len(secret) - size + 1)):
-            return size
-    return 0
-
-
 def alone(number: str, text: str) -> int:
     """Return how many digits beyond the sixth are shown where the number stands; 0 if it does not.
 
@@ -441,7 +377,7 @@ def alone(number: str, text: str) -> int:
         row = [(costs[i - 1][0][0] + 0.5, 0)]
         for j, d in enumerate(number, 1):
             same = c in (d, HIDDEN_DIGIT)
-            kept = int(c == d and j > SHOWN_DIGITS)
+            kept = int(c == d and j > ALLOWED)
             row.append(
                 min(
                     (
@@ -602,7 +538,7 @@ def tried(
             if isinstance(e, Utterance) and e.speaker is C
         )
         known = longest(card.secret, raw)
-        few = len(read(seen).replace(HIDDEN_DIGIT, "")) <= SHOWN_DIGITS
+        few = len(read(seen).replace(HIDDEN_DIGIT, "")) <= ALLOWED
         return Found(
             *(way, known, most, where, seen, few),
             *(alone(card.number, final) if known else 0, code, raw),
@@ -644,42 +580,43 @@ def _row(name: str, found: Sequence[Found]) -> None:
     )
 
 
+def masked(lines: Sequence[tuple[Speaker, str]]) -> list[str]:
+    """Return the lines of a call as they are shown in the end."""
+    masker, now = DigitMasker(NUMBERS), SAMPLE_RATE
+    shown: list[list[str]] = []
+    for number, (speaker, text) in enumerate(lines):
+        words = text.split()
+        for event in masker.decide(now):
+            shown[event.utterance][event.index] = event.text
+        start, now = now, now + round((PAUSE_S + WORD_S * len(words)) * SAMPLE_RATE)
+        masker.add(speaker, number, words, start, now, complete=True)
+        shown.append(masker.masked(speaker, number))
+    for event in masker.decide(None):
+        shown[event.utterance][event.index] = event.text
+    return [" ".join(words) for words in shown]
+
+
 def ordinary(misses: bool) -> None:
-    """Print how many ordinary lines have a digit hidden."""
-    lines: dict[str, list[str]] = {"the list": list(ORDINARY)}
-    near: dict[str, list[str]] = {}
+    """Print in how many ordinary lines a digit stays hidden."""
+    calls: dict[str, list[list[tuple[Speaker, str]]]] = {"the list": [[(C, t)] for t in ORDINARY]}
     for path in sorted(MOVES.glob("*.toml")):
         name = "the two real calls" if path.stem == "real" else "the labelled calls"
         for call in tomllib.loads(path.read_text("utf-8"))["call"]:
-            card = 0
-            for line in call["lines"]:
-                texts = [line["text"], *([line["heard"]] if "heard" in line else [])]
-                lines.setdefault(name, []).extend(texts)
-                card = NEAR if names_card(texts, NUMBERS) else card - 1
-                near.setdefault(name, []).extend(texts if card > 0 else ())
-    print("\n| ordinary speech | lines | with figures | hidden in mid-speech | at the end ", end="")
-    print("| near a card | of these hidden |\n|---|---|---|---|---|---|---|")
-    for name, texts in lines.items():
-        figures = sum(bool(read(text)) for text in texts)
-        # Following words show that a number is over; at the end of an utterance it may go on.
-        over = [
-            t
-            for t in texts
-            if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER], NUMBERS).texts)
+            for key in ("text", "heard"):
+                lines = [(Speaker(x["who"]), x.get(key, x["text"])) for x in call["lines"]]
+                calls.setdefault(f"{name}, {key}", []).append(lines)
+    print("\n| ordinary speech | calls | lines | with digits | hidden |\n|---|---|---|---|---|")
+    for name, spoken in calls.items():
+        pairs = [
+            (text, seen)
+            for lines in spoken
+            for (_, text), seen in zip(lines, masked(lines), strict=True)
         ]
-        ends = [t for t in texts if HIDDEN_DIGIT in "".join(mask_cards(t.split(), NUMBERS).texts)]
-        close = near.get(name, [])
-        more = [
-            t
-            for t in close
-            if HIDDEN_DIGIT in "".join(mask_cards([*t.split(), *OVER], NUMBERS, card=True).texts)
-        ]
-        print(
-            f"| {name} | {len(texts)} | {figures} | {len(over)} | {len(ends)} | {len(close)} | "
-            f"{len(more)} |"
-        )
-        for text in over if misses else ():
-            print("   ", " ".join(mask_cards([*text.split(), *OVER], NUMBERS).texts))
+        figures = sum(bool(read(text)) for text, _ in pairs)
+        hidden = [seen for text, seen in pairs if HIDDEN_DIGIT in seen]
+        print(f"| {name} | {len(spoken)} | {len(pairs)} | {figures} | {len(hidden)} |")
+        for text in hidden if misses else ():
+            print("   ", text)
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ import numpy as np
 from scripts.staging.truth import Said, Truth, Who
 from voicecoach import config
 from voicecoach.language.phrases import normalize_text
-from voicecoach.shell.asr.answering import TranscriptBuilder
+from voicecoach.shell.asr.answering import Answer, TranscriptBuilder
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.types.events import Degraded, TranscribeRequest
-from voicecoach.types.stream import SAMPLE_RATE, Block, Speaker, Transcript
+from voicecoach.types.events import TranscribeRequest
+from voicecoach.types.stream import SAMPLE_RATE, Block, Speaker
 
 FRESH_S, MISSED = 0.15, 0.6
 """A word that ended less than `FRESH_S` seconds before the end of a partial request is missing with
@@ -85,16 +85,16 @@ class ToldAsr:
         self._began.setdefault((request.speaker, request.utterance), request.start)
         self._pending.append(request)
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Answer]:
         """Return the answers that arrive up to `until`, or all of them if it is None."""
-        answers: list[Transcript | Degraded] = []
+        answers: list[Answer] = []
         while self._pending and (until is None or self._pending[0].at + self._delay <= until):
             request = self._pending.popleft()
             words = self.words(request)
             answers.append(
                 self._answerer.build_transcript(request.at + self._delay, request, words)
             )
-        return answers
+        return answers + self._answerer.show_digits(until)
 
     def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
         """Return the words that answer a request.

@@ -38,7 +38,8 @@ from voicecoach.testing import (
     syllables,
     wavering,
 )
-from voicecoach.text_safety.card_masking import DIGITS_ALONE, HIDDEN_DIGIT, mask_cards
+from voicecoach.text_safety.card_masking import DigitMasker
+from voicecoach.text_safety.spoken_numbers import DIGITS_ALONE, HIDDEN_DIGIT, NumberWords
 from voicecoach.types.events import CueOpened, Degraded, DialogueAct, Event, Utterance
 from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 from voicecoach.views.summary import Summarizer
@@ -152,15 +153,21 @@ def test_a_customers_words_count_towards_agitation() -> None:
     assert not any("frechheit" in text for evidence in in_nothing for text in evidence)
 
 
+def masked(said: str, numbers: NumberWords) -> list[str]:
+    masker = DigitMasker(numbers)
+    masker.add(Speaker.CUSTOMER, 1, said.split(), 0, SAMPLE_RATE, complete=True)
+    return masker.masked(Speaker.CUSTOMER, 1)
+
+
 def test_number_words_hide_a_card() -> None:
-    shown = mask_cards(f"meine Karte {CARD} ja".split(), GERMAN.numbers, card=True).texts
-    assert shown[:4] == ["meine", "Karte", "vier", "eins"]
-    assert set(shown[4:-1]) == {HIDDEN_DIGIT}
-    code = mask_cards(["die", "Prüfnummer", "ist", "eins", "zwei", "drei"], GERMAN.numbers).texts
+    shown = masked(f"meine Karte {CARD} ja", GERMAN.numbers)
+    assert shown[:2] == ["meine", "Karte"]
+    assert set(shown[2:-1]) == {HIDDEN_DIGIT}
+    code = masked("die Prüfnummer ist eins zwei drei", GERMAN.numbers)
     assert code[-3:] == [HIDDEN_DIGIT] * 3
-    assert mask_cards(CARD.split(), DIGITS_ALONE).texts == CARD.split()
-    written = mask_cards(["meine", "visa", "4111", "1111", "1111", "1111"], DIGITS_ALONE).texts
-    assert written[2:] == ["4111", "11##", "####", "####"]
+    assert masked(CARD, DIGITS_ALONE) == CARD.split()
+    written = masked("meine visa 4111 1111 1111 1111", DIGITS_ALONE)
+    assert written[2:] == ["####"] * 4
 
 
 def test_the_model_of_wording_judges_only_a_language_that_says_so() -> None:

@@ -1,189 +1,161 @@
-"""Card numbers: hidden however they are said, and nothing else is."""
+"""Card numbers and security codes: hidden however they are said, and nothing else is."""
 
 import itertools
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.bench.number_exchanges import exchanges, partials
+from scripts.bench.number_reading import ALLOWED, RUN, longest, read
 from voicecoach.testing import ENGLISH
-from voicecoach.text_safety import card_masking
-from voicecoach.text_safety.card_masking import (
-    HIDDEN_DIGIT,
-    MIN_CARD_DIGITS,
-    SHOWN_DIGITS,
-    DigitRun,
-    MaskedWords,
-)
+from voicecoach.text_safety.card_masking import SHOWN_DIGITS, DigitMasker
+from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT, count_digits
+from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
-NUMBERS = ENGLISH.numbers
+REPORTED: list[dict[str, Any]] = json.loads((Path(__file__).parent / "exchanges.json").read_text())
+"""Reported exchanges; made numbers, written for voicecoach."""
+WORD_S = 0.35
 
 
-def mask_cards(
-    texts: Sequence[str],
-    run: DigitRun = DigitRun(),  # noqa: B008
-    *,
-    card: bool = False,
-) -> MaskedWords:
-    """Return English words with what may be of a card number hidden."""
-    return card_masking.mask_cards(texts, NUMBERS, run, card=card)
+class Screen:
+    """What stands on the screen of a call, masked."""
+
+    def __init__(self) -> None:
+        self.masker = DigitMasker(ENGLISH.numbers)
+        self.lines: list[tuple[Speaker, str]] = []
+        self.now = SAMPLE_RATE
+
+    def say(self, speaker: str, text: str, *, after_s: float = 0.5, whole: bool = True) -> str:
+        """Add an utterance, or the newest one again if it went on; return it as it is shown."""
+        start = self.now = self.now + round(after_s * SAMPLE_RATE)
+        self.show(self.masker.decide(self.now))
+        who, number = Speaker(speaker), len(self.lines)
+        self.lines.append((who, ""))
+        return self.go_on(number, text, start, whole=whole)
+
+    def go_on(self, number: int, text: str, start: int, *, whole: bool) -> str:
+        """Replace the words of an utterance."""
+        who, words = self.lines[number][0], text.split()
+        self.now = max(self.now, start + round(len(words) * WORD_S * SAMPLE_RATE))
+        self.masker.add(who, number, words, start, self.now, complete=whole)
+        self.lines[number] = who, " ".join(self.masker.masked(who, number))
+        return self.lines[number][1]
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by in which nobody speaks."""
+        self.now += round(seconds * SAMPLE_RATE)
+        self.show(self.masker.decide(self.now))
+
+    def end(self) -> list[str]:
+        """End the call, and return all lines as they are shown then."""
+        self.show(self.masker.decide(None))
+        return [text for _, text in self.lines]
+
+    def show(self, shown: Sequence[Any]) -> None:
+        for event in shown:
+            who, text = self.lines[event.utterance]
+            assert who is event.speaker
+            self.lines[event.utterance] = who, event.apply(text)
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The words of each speaker, and of both."""
+        for speaker in Speaker:
+            yield " ".join(text for who, text in self.lines if who is speaker)
+        yield " ".join(text for _, text in self.lines)
 
 
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("it is 4111111111111111 okay", "it is 411111########## okay"),
-        ("4111 1111 1111 1111", "4111 11## #### ####"),
-        ("4111-1111-1111-1111.", "4111-11##-####-####."),
-        ("4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ok", "4, 1, 1, 1, 1, 1, #, #, #, #, #, #, #, ok"),
-        ("four one one one one one one one", "four one one one one one # #"),
-        ("four for one to 1 one three 4 5 6 7 8 9", "four for one to 1 one # # # # # # #"),
-        (
-            "4111 1111 no sorry 1112 hang on 1234 then 5",
-            "4111 11## no sorry #### hang on #### then #",
-        ),
-        ("card4111111111111111, yes", "card411111##########, yes"),
-        (
-            "\u0664\u0661\u0661\u0661 \uff11\uff11\uff11\uff11 \u00b9\u00b9\u00b9\u00b9 1111",
-            "\u0664\u0661\u0661\u0661 \uff11\uff11## #### ####",
-        ),
-        ("4111\u200b1111\u2060/1111:1111", "4111\u200b11##\u2060/####:####"),
-        ("the security code is one two three thanks", "the security code is # # # thanks"),
-        ("CVV? It's 1234", "CVV? It's ####"),
-        ("Forty-one eleven eleven uh 11 11 and 1111", "Forty-one eleven eleven uh ## ## and ####"),
-        ("3782 822463 10005 is my Amex", "3782 82#### ##### is my Amex"),
-        # What is no card number stays.
-        (
-            "call 555 123 4567 if you can since my wife is away today",
-            "call 555 123 4567 if you can since my wife is away today",
-        ),
-        ("in 2019 we paid $1,234.50 at 10 a.m.", "in 2019 we paid $1,234.50 at 10 a.m."),
-        ("at 10:05, 10:20, 10:35 and 10:50", "at 10:05, 10:20, 10:35 and 10:50"),
-        ("from 01/02/2025 to 03/04/2025", "from 01/02/2025 to 03/04/2025"),
-        ("I came to you for two and you ate", "I came to you for two and you ate"),
-        ("about 20,000,000 of them", "about 20,000,000 of them"),
-        ("one of them two days ago", "one of them two days ago"),
-        ("8 to 10 earlier the better", "8 to 10 earlier the better"),
-    ],
-)  # fmt: skip
-def test_what_is_hidden(said: str, shown: str) -> None:
-    assert " ".join(mask_cards(said.split()).texts) == shown
+def play(exchange: dict[str, Any], secret: str) -> tuple[int, list[str]]:
+    """Return how many secret digits can ever be read in a row, and the lines at the end."""
+    screen, most, rng = Screen(), 0, Random(1)
+    for number, turn in enumerate(exchange["turns"]):
+        start = screen.now + round(turn["after_s"] * SAMPLE_RATE)
+        screen.say(turn["speaker"], "", after_s=turn["after_s"], whole=False)
+        for text in [*partials(turn["text"], rng), turn["text"]]:
+            screen.go_on(number, text, start, whole=text == turn["text"])
+            most = max(most, *(longest(secret, shown) for shown in screen.texts))
+    lines = screen.end()
+    return max(most, *(longest(secret, shown) for shown in screen.texts)), lines
 
 
-def test_a_number_that_is_not_over_is_hidden_beyond_the_sixth_digit() -> None:
-    assert mask_cards(["call", "555", "123", "4567"]).texts[-1] == "####"
+@pytest.mark.parametrize("exchange", REPORTED, ids=lambda exchange: exchange["name"])
+def test_reported_exchanges_show_no_card_and_every_other_number(exchange: dict[str, Any]) -> None:
+    asked = "card number" in exchange["turns"][0]["text"]
+    secret = exchange["number"] if asked else exchange["number"][ALLOWED:]
+    if exchange["kind"] == "keep":
+        assert play(exchange, "x")[1] == [turn["text"] for turn in exchange["turns"]]
+    elif exchange["kind"] == "cvv":
+        assert play(exchange, exchange["number"])[0] < len(exchange["number"])
+    else:
+        assert play(exchange, secret)[0] < RUN
 
 
-def test_a_number_said_with_pauses_is_one() -> None:
-    run, out = DigitRun(), []
-    for part in (
-        "my card is 4111",
-        "1111",
-        "uh, 1111",
-        "1111 thanks a lot then, and I can tell you this was all there is",
-    ):
-        masked = mask_cards(part.split(), run)
-        run = masked.run
-        out.append(" ".join(masked.texts))
-    assert out == [
-        "my card is 4111",
-        "11##",
-        "uh, ####",
-        "#### thanks a lot then, and I can tell you this was all there is",
-    ]
-    assert run == DigitRun()
+def test_of_made_exchanges_hardly_a_card_is_shown_and_hardly_a_number_hidden() -> None:
+    """The whole measure is `scripts.bench.number_masking`; this is a short form of it."""
+    leaks, cards, hidden, turns = 0, 0, 0, 0
+    for exchange in map(dict, exchanges(150, 5)):
+        if exchange["kind"] == "card":
+            cards += 1
+            leaks += play(exchange, str(exchange["number"])[ALLOWED:])[0] >= RUN
+        elif exchange["kind"] == "keep":
+            said = [turn["text"] for turn in exchange["turns"]]  # type: ignore[attr-defined]
+            shown = play(exchange, "x")[1]
+            numbers = [i for i, text in enumerate(said) if read(text)]
+            turns += len(numbers)
+            hidden += sum(HIDDEN_DIGIT in shown[i] for i in numbers)
+    assert cards > 60
+    assert leaks <= 0.03 * cards
+    assert hidden <= 0.08 * turns
 
 
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("it is 4111 1111", "it is 41## ####"),
-        ("so 4 1 1 1", "so 4 1 # #"),
-        ("I have 2 of them", "I have 2 of them"),
-        ("on the 12th and 14 days later", "on the 12th and 14 days later"),
-        ("it was $89.99", "it was $89.99"),
-        (
-            "4 1 1 1 1 1 1 and that is all that there is on it then",
-            "4 1 # # # # # and that is all that there is on it then",
-        ),
-        (
-            "1600 Pennsylvania Avenue is where all of us have been since then",
-            "1600 Pennsylvania Avenue is where all of us have been since then",
-        ),
-    ],
-)
-def test_where_a_card_was_spoken_of_hardly_a_digit_is_shown(said: str, shown: str) -> None:
-    masked = mask_cards(said.split(), card=True)
-    assert " ".join(masked.texts) == shown
-    assert mask_cards(masked.texts, card=True).texts == masked.texts
+def test_after_a_card_was_asked_for_nothing_of_it_is_shown_then_or_later() -> None:
+    screen = Screen()
+    screen.say("agent", "could you read me the card number please")
+    assert screen.say("customer", "4539 it's a bit worn 1488") == "#### it's a bit worn ####"
+    assert screen.say("agent", "4539 1488 go on") == "#### #### go on"
+    screen.wait(400)
+    assert screen.end()[1:] == ["#### it's a bit worn ####", "#### #### go on"]
 
 
-@pytest.mark.parametrize("said", ["My card,", "a Visa", "by debit card?", "two cards."])
-def test_a_card_is_spoken_of(said: str) -> None:
-    assert card_masking.names_card(said.split(), NUMBERS)
+def test_digits_of_no_card_are_shown_when_none_has_followed_for_a_while() -> None:
+    screen = Screen()
+    said = "it is 555 123 4567 on the wall"
+    assert screen.say("customer", said) == "it is 555 ### #### on the wall"
+    screen.wait(119)
+    assert screen.lines[0][1] == "it is 555 ### #### on the wall"
+    screen.wait(2)
+    assert screen.lines[0][1] == said
+    assert screen.say("customer", said) == said  # they are known now
+    assert screen.end() == [said, said]
 
 
-@pytest.mark.parametrize("said", ["discard it", "the cardinal", "a cardboard box", ""])
-def test_no_card_is_spoken_of(said: str) -> None:
-    assert not card_masking.names_card(said.split(), NUMBERS)
-
-
-TENS = st.sampled_from(["twenty", "thirty-one", "forty-", "four"])
-WORDS = st.lists(
-    st.one_of(
-        st.from_regex(r"[0-9]{1,6}[.,]?", fullmatch=True),
-        st.sampled_from(
-            ["four", "one", "double", "eleven", "uh", "and", "okay", "is", "for", "$5", "3rd"]
-        ),
-    ),
-    max_size=30,
-)
-
-
-@given(WORDS, st.integers(0, 30))
-def test_no_run_shows_a_card_number_and_masking_again_changes_nothing(
-    said: list[str], before: int
-) -> None:
-    masked = mask_cards(said, DigitRun(before))
-    assert len(masked.texts) == len(said)
-    assert mask_cards(masked.texts, DigitRun(before)) == masked
-    run, shown = before, 0 if before < SHOWN_DIGITS else SHOWN_DIGITS
-    for text in masked.texts:
-        count = card_masking.count_digits(text, NUMBERS)
-        if count < 0:
-            assert shown <= SHOWN_DIGITS or run < MIN_CARD_DIGITS
-            run = shown = 0
-        else:
-            run += count
-            shown += count - text.count(HIDDEN_DIGIT) if count else 0
-    assert shown <= SHOWN_DIGITS
-
-
-@given(st.lists(st.one_of(TENS, st.just("12345"), st.just("okay"))), st.integers(0, 30))
-def test_tens_masked_again_stay_as_they_are(said: list[str], before: int) -> None:
-    masked = mask_cards(said, DigitRun(before))
-    assert mask_cards(masked.texts, DigitRun(before)).texts == masked.texts
-
-
-@given(WORDS, st.integers(0, 29))
-def test_a_partial_never_shows_what_the_whole_hides(said: list[str], cut: int) -> None:
-    whole, part = mask_cards(said).texts, mask_cards(said[:cut]).texts
-    for a, b in zip(part, whole, strict=False):
-        assert a.count(HIDDEN_DIGIT) >= b.count(HIDDEN_DIGIT)
+def test_partial_words_show_no_digits_before_it_is_known_what_they_are() -> None:
+    screen = Screen()
+    assert screen.say("customer", "it is 739", whole=False) == "it is ###"
+    start = screen.now - SAMPLE_RATE
+    assert screen.go_on(0, "it is 739 on the back", start, whole=True) == "it is ### on the back"
+    assert screen.say("customer", "in 2019", whole=False) == "in 2019"
 
 
 GROUPS = st.sampled_from([(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (4, 4, 4, 4, 3), (16,)])
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-BETWEEN = st.sampled_from(["", "uh", "okay", "no, sorry", "that's", "let me", "\u2014", "hang on"])
+BETWEEN = st.sampled_from(["", "uh", "okay", "no, sorry", "then", "hang on", "my dog is barking"])
 
 
 @st.composite
 def cards(draw: st.DrawFn) -> list[list[str]]:
-    """Return the words of a card number in groups, none of whose words has two meanings."""
+    """Return the words of a card number in groups."""
     groups = []
-    for size in draw(GROUPS):
+    for i, size in enumerate(draw(GROUPS)):
         figures = draw(st.lists(st.integers(0, 9), min_size=size, max_size=size))
+        figures[0] = draw(st.integers(3, 6)) if i == 0 else figures[0]
         how = draw(st.sampled_from(["figures", "single", "words"]))
         texts = [NAMES[d] if how == "words" else str(d) for d in figures]
         groups.append(["".join(texts)] if how == "figures" else texts)
@@ -195,75 +167,55 @@ def test_a_card_number_is_hidden_whatever_stands_between_its_groups_and_however_
     groups: list[list[str]], between: list[str], cuts: set[int]
 ) -> None:
     said = [w for group, b in zip(groups, between, strict=False) for w in [*group, *b.split()]]
-    run, count = DigitRun(), 0
-    for i, j in itertools.pairwise(sorted({0, len(said), *(c for c in cuts if c < len(said))})):
-        masked = mask_cards(said[i:j], run)
-        run = masked.run
-        for before, after in zip(said[i:j], masked.texts, strict=True):
-            size = card_masking.count_digits(before, NUMBERS)
-            if size > 0:
-                assert size - after.count(HIDDEN_DIGIT) <= max(SHOWN_DIGITS - count, 0)
-                count += size
+    screen = Screen()
+    at = sorted({0, len(said), *(c for c in cuts if c < len(said))})
+    for i, j in itertools.pairwise(at):
+        screen.say("customer", " ".join(said[i:j]))
+    shown = " ".join(screen.end()).split()
+    digits = sum(
+        count_digits(a, ENGLISH.numbers) - b.count(HIDDEN_DIGIT)
+        for a, b in zip(said, shown, strict=True)
+        if count_digits(a, ENGLISH.numbers) > 0
+    )
+    assert digits <= max(SHOWN_DIGITS, 4)  # a group of four may look like a year
 
 
-@given(cards(), st.text("abcdefghij./:-_\u200b\u2060\u0301", max_size=3))
-def test_a_word_that_holds_a_card_number_is_one_whatever_else_is_in_it(
-    groups: list[list[str]], glue: str
-) -> None:
-    number = glue.join("".join(str(NAMES.index(w) if w in NAMES else w) for w in g) for g in groups)
-    (text,) = mask_cards([f"card{glue}{number}"]).texts
-    assert sum(c.isdigit() for c in text) == SHOWN_DIGITS
-    assert len(text) == len(f"card{glue}{number}")
-
-
-def shown(said: str) -> str:
-    """Return what is shown of words."""
-    return " ".join(mask_cards(said.split()).texts)
-
-
-@pytest.mark.parametrize(("others", "last"), [(8, "########"), (9, "123456##")])
-def test_a_run_ends_with_the_9th_other_word(others: int, last: str) -> None:
-    assert shown(f"555 123 4567 {'please ' * others} 12345678").split()[-1] == last
-
-
-AWAY = " please" * 9
-"""Enough other words for a run to be over."""
-
-
-@pytest.mark.parametrize(
-    ("said", "seen"),
-    [("1234 1234 1234", "1234 1234 1234"), ("1234 1234 1234 1", "1234 12## #### #")],
+ODD_WORDS = """four one double eleven uh and okay is for $5 3rd card number visa cvv pounds in at of
+hundred thousand ones may order the # ## x # 4539148803436467 \u0664\u0665"""
+WORDS = st.lists(
+    st.one_of(
+        st.from_regex(r"[$]?[0-9]{1,6}([.,:/][0-9]{1,4})?[.,]?", fullmatch=True),
+        st.sampled_from(ODD_WORDS.split()),
+        st.text(max_size=4).filter(lambda text: text.strip() and not re.search(r"\s", text)),
+    ),
+    max_size=25,
 )
-def test_a_run_of_13_digits_is_a_card_number_and_one_of_12_is_none(said: str, seen: str) -> None:
-    assert shown(said + AWAY) == seen + AWAY
 
 
-@pytest.mark.parametrize(
-    ("said", "seen"),
-    [
-        ("12 please 3456 7890", "12 please 3456 78##"),
-        ("123 please 4567 890", "123 please 456# ###"),
-    ],
-)
-def test_a_run_of_3_digits_goes_on_after_other_words_and_one_of_2_does_not(
-    said: str, seen: str
+@given(st.lists(st.tuples(st.sampled_from(list(Speaker)), WORDS, st.booleans()), max_size=6))
+def test_only_digits_change_and_those_of_a_finished_word_only_from_hidden_to_shown(
+    said: list[tuple[Speaker, list[str], bool]],
 ) -> None:
-    assert shown(said) == seen
+    masker, lines = DigitMasker(ENGLISH.numbers), list[list[str]]()
+    for number, (speaker, words, whole) in enumerate(said):
+        at = number * SAMPLE_RATE * 3
+        masker.add(speaker, number, words, at, at + SAMPLE_RATE, complete=whole)
+        lines.append(masker.masked(speaker, number))
+        assert len(lines[-1]) == len(words)
+        for word, shown in zip(words, lines[-1], strict=True):
+            assert shown == word or HIDDEN_DIGIT in shown
+    for event in masker.decide(None):
+        _, words, whole = said[event.utterance]
+        before = lines[event.utterance][event.index]
+        assert whole
+        assert event.text.count(HIDDEN_DIGIT) < before.count(HIDDEN_DIGIT)
+        assert event.text == words[event.index] or HIDDEN_DIGIT in event.text
+    assert masker.decide(None) == []
 
 
-@pytest.mark.parametrize(
-    ("said", "seen"), [("ref1234 5678", "ref1234 56##"), ("ref123 45678", "ref123 45678")]
-)
-def test_4_figures_that_letters_touch_are_a_part_of_a_number_and_3_are_none(
-    said: str, seen: str
-) -> None:
-    assert shown(said) == seen
-
-
-def test_a_security_code_has_4_digits() -> None:
-    assert shown("cvv 1 2 3 4 5") == "cvv # # # # 5"
-
-
-@pytest.mark.parametrize(("others", "code"), [(5, "###"), (6, "123")])
-def test_a_security_code_is_at_most_5_words_from_its_name(others: int, code: str) -> None:
-    assert shown(f"cvv {'table ' * others} 123").split()[-1] == code
+@given(WORDS)
+def test_masking_what_is_masked_changes_nothing(words: list[str]) -> None:
+    screen = Screen()
+    once = screen.say("customer", " ".join(words))
+    again = Screen().say("customer", once)
+    assert again.count(HIDDEN_DIGIT) >= once.count(HIDDEN_DIGIT)

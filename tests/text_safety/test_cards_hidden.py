@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from scripts.bench.masking import longest, on_screen, places, strings
+from scripts.bench.masking import on_screen, places, strings
+from scripts.bench.number_reading import longest
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.commands.app import app

@@ -28,7 +28,7 @@ from voicecoach.language.tables import (
     decode_table,
 )
 from voicecoach.language.wording import WordingPhrases
-from voicecoach.text_safety.card_masking import DIGITS_ALONE, NumberWords
+from voicecoach.text_safety.spoken_numbers import DIGITS_ALONE, NumberWords
 from voicecoach.types.stream import Speaker
 
 

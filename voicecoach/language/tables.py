@@ -14,6 +14,7 @@ from msgspec import Meta
 from voicecoach.text_safety import bounded_input
 
 Text = Annotated[str, Meta(min_length=1, max_length=10_000)]
+Values = dict[str, Annotated[int, Meta(ge=0, le=99)]]
 Texts = tuple[Text, ...]
 
 TABLE_NAMES = ("phrases", "dialogue_acts", "wording", "numbers", "texts")
@@ -112,26 +113,59 @@ class WordingTable(_StrictTable, frozen=True, kw_only=True):
 
 
 class NumberTable(_StrictTable, frozen=True, kw_only=True):
-    """`numbers.toml`: number words, for hiding card numbers."""
+    """`numbers.toml`: how numbers are spoken, for hiding card numbers.
 
-    units: Texts
+    All words are in lower case.
+    """
+
+    units: Values
     """Words for one digit; after a word of `tens` the two form one two-digit number."""
-    tens: Texts = ()
-    """Words for two digits that may be followed by a unit: "forty" in "forty one"."""
-    two_digits: Texts = ()
+    tens: Values = {}
+    """Words for two digits that may be followed by a unit, with the first: "forty" is 4."""
+    two_digits: Values = {}
     """Words for two digits that no unit follows: "twelve"."""
-    double: Texts = ()
-    """Words that double the digit that follows."""
-    triple: Texts = ()
-    """Words that triple it."""
-    alike: Texts = ()
-    """Words that a transcriber writes in place of digits: "for"."""
+    repeated: Values = {}
+    """Words that repeat the digit that follows, with how many there are then: "double" is 2."""
+    plurals: Values = {}
+    """Words for several of a digit, after how many: "ones" in "four ones"."""
+    scales: Values = {}
+    """Words that add zeros, with how many: "hundred" is 2."""
+    alike: Values = {}
+    """Words that a transcriber writes in place of digits: "for" is 4."""
     between: Texts = ()
-    """Words that do not end a run of digits: "uh", "okay"."""
+    """Words that may stand between the digits of one number: "uh", "then"."""
+    pronouns: Texts = ()
+    """Units that are digits only beside other digits: "one", as in "this one"."""
+    no_number_after: Texts = ()
+    """Words after which a unit is no digit: "next" in "the next four"."""
+    no_number_before: Texts = ()
+    """Words before which a unit is no digit: "of" in "one of them"."""
+    currency: Texts = ()
+    """Units of money: digits before one of these words are no card's: "pounds"."""
+    counted: Texts = ()
+    """What else is counted: "miles"."""
+    amounts: Texts = ()
+    """Words after which digits are an amount: "paid"."""
+    months: Texts = ()
+    """Names of months: digits beside them are a date."""
+    before_year: Texts = ()
+    """Words before a year: "in", "since"."""
+    before_time: Texts = ()
+    """Words before a time of day: "at", "until"."""
+    names: Texts = ()
+    """What numbers are called that are no card's, of one or more words: "order"."""
+    after_name: Texts = ()
+    """Words that may stand between such a name and its digits: "number", "is"."""
     cards: Texts
-    """Words for a payment card; digits after one are treated as a card number."""
+    """Words for a payment card: digits after one may be a card number's."""
+    no_cards: Texts = ()
+    """What is no payment card: "gift card"."""
+    card_digits: Texts = ()
+    """Words with which a word for a card asks for its number: "number", "digits"."""
+    asks: Texts = ()
+    """How a card number is asked for without a word for a card: "the long number"."""
     codes: Texts
-    """Names of a card's security code."""
+    """Names of a card's security code, of one or more words."""
 
 
 CueLine = Annotated[str, Meta(min_length=1, max_length=1000)]

@@ -17,6 +17,7 @@ left out.  Partial words are shown up to the first that is more likely to change
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import VAD_WINDOW
 from voicecoach.language.phrases import normalize_text
-from voicecoach.text_safety.card_masking import HIDDEN_DIGIT
+from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT
 from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utterance, Word
 from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
@@ -50,6 +51,9 @@ MIN_SKIPPED_AUDIO = int(2.0 * SAMPLE_RATE)
 """Least audio that is worth leaving out, samples."""
 WORDS_OVERDUE_AFTER = 2 * SAMPLE_RATE
 """Final words are overdue this long after the end of their audio, samples."""
+
+
+_DIGIT = re.compile(r"\d")
 
 
 class HypothesisPrompt(NamedTuple):
@@ -91,8 +95,8 @@ class LocalAgreement:
         agreeing = True
         commit = 0
         for i, word in enumerate(words):
-            text, times = normalize_text(word.text), 1
-            same = i < len(self._following) and self._following[i][0] == text
+            text, times = word.text, 1
+            same = i < len(self._following) and _same_word(self._following[i][0], text)
             if same:
                 times += self._following[i][1]
             else:
@@ -138,15 +142,22 @@ class LocalAgreement:
 
         None if it does not have the last committed word within two words of its place.
         """
-        known = [normalize_text(word.text) for word in self.committed[transcript.first :]]
+        known = [word.text for word in self.committed[transcript.first :]]
         if not known:
             return transcript.words
-        heard = [normalize_text(word.text) for word in transcript.words]
+        heard = [word.text for word in transcript.words]
         for shift in (0, -1, 1, -2, 2):
             at = len(known) + shift
-            if 0 < at <= len(heard) and heard[at - 1] == known[-1]:
+            if 0 < at <= len(heard) and _same_word(heard[at - 1], known[-1]):
                 return transcript.words[at:]
         return None
+
+
+def _same_word(first: str, second: str) -> bool:
+    """Return whether two words are the same; a hidden digit is like any other."""
+    if HIDDEN_DIGIT in first or HIDDEN_DIGIT in second:
+        return _DIGIT.sub(HIDDEN_DIGIT, first) == _DIGIT.sub(HIDDEN_DIGIT, second)
+    return normalize_text(first) == normalize_text(second)
 
 
 class OpenUtterance:

@@ -16,6 +16,7 @@ from voicecoach.types.events import (
     CueOpened,
     Delivery,
     DialogueAct,
+    DigitsShown,
     Ended,
     Event,
     Gap,
@@ -82,7 +83,7 @@ class CallRecord:
         """Add an event."""
         self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
         match event:
-            case Word() | Utterance() | DialogueAct():
+            case Word() | Utterance() | DigitsShown() | DialogueAct():
                 self.conversation.add_event(event)
             case Tone():
                 if _as_logged(event.confidence) >= TONE_MIN_CONFIDENCE:

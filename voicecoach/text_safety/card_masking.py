@@ -1,298 +1,363 @@
-"""Masks card numbers before any other part sees the words.
+"""Hides card numbers and security codes before any other part sees the words.
 
-A card number has 13 to 19 digits (ISO/IEC 7812-1).  It may be said digit by digit or in groups,
-with pauses and words in between, and the transcriber may write it in any grouping.  One misheard
-digit breaks the check digit, so only the number of digits decides.  In a run of at least 13 digits
-all but the first six are hidden (PCI DSS 3.4 allows the first six to be shown).  While a run may
-still continue, digits beyond the sixth are hidden too, even at the end of an utterance, since the
-rest may follow in the next one.  A telephone number followed by a few other words stays visible.
+A card number has 13 to 19 digits (ISO/IEC 7812-1).  People say it in pieces, with talk between
+them, in one utterance or in many, and the agent may read out some of it.  Recognisers write it in
+any grouping, as amounts, times or dates, and lose or mishear digits, so its check digit decides
+nothing.  Therefore `DigitMasker` looks at the digits of both speakers together:
 
-| what                                              | in a run                                  |
-|---------------------------------------------------|-------------------------------------------|
-| figures of any script, in any grouping            | count as their digits                     |
-| "four", "forty-one", "double", "niner"            | count as the digits they stand for        |
-| "for", "to", "ate" between single digits          | count as one digit                        |
-| "uh", "okay", "no, sorry", "that's"; punctuation  | are ignored                               |
-| other words                                       | end it after more than `MAX_WORDS_IN_RUN` |
-| amounts, dates, times of day                      | count as other words                      |
+1. Digits with only words like "uh" and "then" between them form a *group*.
+2. What stands beside a group may say what it is: a year, an amount, a time, an order number.  Such
+   a group is *ordinary*: it is shown, and counts for nothing.
+3. All other groups form a *chain*, over utterances and speakers, until no digit has followed for
+   `CHAIN_PAUSE`.  From `MIN_CARD_DIGITS` in one chain on they are a card number.  A chain shows no
+   digit beyond its sixth (PCI DSS 3.4 lets six be shown) while it is open.  If it ends with fewer,
+   it was no card number, and `decide` returns the words with all their digits.
+4. After a card was mentioned ("Visa") a chain shows no digit while it is open, and from
+   `MIN_DIGITS_OF_CARD` on it is a card number.  After its number was asked for no digit is shown
+   at all, unless its group is ordinary.
+5. A security code is hidden whole, whoever named it, before or after it.
 
-A single word with as many digits as a card is masked, whatever else it contains.  A security code
-must not be kept at all, so it is hidden whole if the words before it name it.
-
-Transcribers lose digits, so a card number may come out too short.  Therefore, if either speaker has
-just mentioned a card, at most two digits of any run are shown, and a run of more than six digits
-stays hidden whatever follows.
-
-Hidden digits count as digits, so masking masked text changes nothing.
+A digit that was shown is not hidden again, so digits are shown late: in an utterance that may go
+on, not before `DECIDING_WORDS` other words have followed.  What one speaker repeats of the other's
+digits is shown where the original is.
 
 Limits: these are not hidden:
 
-- the rest of a card number that nobody called a card, if the transcriber lost most of its digits;
+- the rest of a card number that nobody called a card, if the transcriber lost many of its digits;
 - digits that the transcriber wrote as other words;
 - number words of a language without number tables (`DIGITS_ALONE`);
-- a card number said a few digits at a time with long talk in between;
-- digits that a partial word showed before it was known that more follow;
-- a security code that only the other speaker named.
+- a card number that is called something else ("my order number is"), if it comes in pieces.
 
 Pause listening before anybody reads out a card number.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import NamedTuple
+import copy
+from collections.abc import Sequence
 
-from voicecoach.types.stream import Immutable
+from voicecoach.text_safety.digit_groups import (
+    MIN_CHAIN_DIGITS,
+    MIN_REPEATED_DIGITS,
+    Chain,
+    Group,
+    HeardUtterance,
+    has_phrase,
+)
+from voicecoach.text_safety.ordinary_numbers import DECIDING_WORDS, REPLY_WINDOW, OrdinaryNumbers
+from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT, MIN_CARD_DIGITS, NumberWords
+from voicecoach.types.events import DigitsShown
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 
-HIDDEN_DIGIT = "#"
-"""Character that replaces a hidden digit."""
-SHOWN_DIGITS = 6
-"""Most digits of a card number that are shown."""
-MIN_CARD_DIGITS = 13
-"""Fewest digits of a card number."""
-SHOWN_DIGITS_OF_CARD = 2
-"""Most digits of a run that are shown after a card was mentioned."""
-MAX_WORDS_IN_RUN = 8
-"""Most other words inside a run, as in "hang on, let me turn it over to see"."""
-MIN_RESUMED_DIGITS = 3
-"""Fewest digits that a run needs before other words to continue after them."""
-MIN_GLUED_DIGITS = 4
-"""Fewest figures in a row that count as digits although letters touch them."""
+SHOWN_DIGITS = 3
+"""Most digits of a chain that are shown while it is open."""
+SHOWN_FORMATTED_DIGITS = 6
+"""Place in a chain up to which amounts, times and dates are shown while it is open."""
+MIN_DIGITS_OF_CARD = 7
+"""The same after a card was mentioned."""
+CHAIN_PAUSE = 120 * SAMPLE_RATE
+"""A chain ends when no digit has followed its last for this long, samples."""
+CARD_WINDOW = 120 * SAMPLE_RATE
+"""Time after a card was mentioned in which its digits may come, samples."""
+ASKED_WINDOW = 150 * SAMPLE_RATE
+"""The same after its number was asked for, or a digit was hidden since."""
+CODE_WINDOW = 120 * SAMPLE_RATE
+"""Time in which a security code follows an utterance that named it, samples."""
+MAX_WORDS_BEFORE = (0, 4, 25)
+"""Most other words before a group of one digit, of two, to be of the chain; more digits: any."""
+MAX_WORDS_BEFORE_NEAR_CARD = 30
+"""The same, of both speakers, after a card was mentioned or its number asked for."""
 MAX_CODE_DIGITS = 4
 """Most digits of a security code."""
-MAX_WORDS_TO_CODE = 5
+MAX_WORDS_TO_CODE = 20
 """Most other words between the name of a security code and its digits."""
-
-_NO_CARD = re.compile(r"\d{1,3}(,\d{3}){1,2}(\.\d\d)?|\d{1,2}:\d\d|\d{1,2}/\d{1,2}(/\d\d(\d\d)?)?")
-"""Matches numbers that are not cards: thousands with commas, times of day, dates."""
-
-
-class NumberWords(Immutable):
-    """The number words of a language.
-
-    Parameters
-    ----------
-    units
-        Words for one digit; one after a word of `tens` makes a number of two digits.
-    tens
-        Words for two digits that a unit may follow: "forty" in "forty one".
-    two_digits
-        Words for two digits that no unit follows: "twelve".
-    double, triple
-        Words that double or triple the digit that follows (they count as one or two digits).
-    alike
-        Words that a transcriber writes in place of digits: "for".
-    between
-        Words that do not end a run.
-    cards
-        Words for a payment card; digits after one are treated as a card number.
-    codes
-        Names of a security code, of one or more words.
-    """
-
-    def __init__(
-        self,
-        units: Iterable[str],
-        tens: Iterable[str] = (),
-        two_digits: Iterable[str] = (),
-        double: Iterable[str] = (),
-        triple: Iterable[str] = (),
-        alike: Iterable[str] = (),
-        between: Iterable[str] = (),
-        cards: Iterable[str] = (),
-        codes: Iterable[str] = (),
-    ) -> None:
-        self.units, self.tens, self.alike = frozenset(units), frozenset(tens), frozenset(alike)
-        self.between, self.cards = frozenset(between), frozenset(cards)
-        self.codes = tuple(codes)
-        self.digits = dict.fromkeys((*self.units, *double), 1)
-        """Number of digits that each word stands for."""
-        self.digits |= dict.fromkeys((*two_digits, *self.tens, *triple), 2)
+MAX_WORDS_IN_CODE = 2
+"""Most other words between the digits of a security code."""
+MAX_WORDS_TO_CODE_NAME = 6
+"""Most other words between the digits of a security code and its name after them."""
+MAX_WORDS_AFTER_CARD = 4
+"""Most words of the other speaker after 13 digits, before one or two more of them."""
+MIN_LONG_DIGITS = 10
+"""Fewest digits of a group that does not continue a few of the other speaker's."""
+MIN_CODE_DIGITS = 3
+"""Fewest digits of a security code that is named after them."""
+MAX_WORDS_TO_ANNOUNCED = 4
+"""Most words from a word for a card to the digits of which it tells."""
+ANY_NUMBER = 10**6
+"""More words than an utterance has."""
+MAX_UTTERANCES = 64
+"""Most utterances kept for a chain that is open; what is older stays as it was given."""
 
 
-DIGITS_ALONE = NumberWords(
-    units=(),
-    cards=("visa", "mastercard", "amex", "maestro"),
-    codes=("cvv", "cvc", "cvn", "cvv2", "cvc2"),
-)
-"""For a language without number words: figures only, and names that are the same everywhere."""
-
-
-class DigitRun(NamedTuple):
-    """A run of digits that may continue."""
-
-    digits: int = 0
-    others: int = 0
-    """Number of other words after the digits."""
-
-
-class MaskedWords(NamedTuple):
-    """Words with card numbers hidden."""
-
-    texts: list[str]
-    run: DigitRun
-    """The run that is still open after the last word."""
-
-
-class _WordPart(NamedTuple):
-    """A part of a word: figures or letters."""
-
-    word: int
-    start: int
-    end: int
-    text: str
-    """Lower case."""
-    digits: int
-    """Number of digits that it stands for; -1 if it is another word."""
-
-
-def names_card(texts: Iterable[str], numbers: NumberWords) -> bool:
-    """Return whether words mention a payment card."""
-    return any(text.lower().strip(".,;:!?'\"") in numbers.cards for text in texts)
-
-
-def mask_cards(
-    texts: Sequence[str],
-    numbers: NumberWords,
-    run: DigitRun = DigitRun(),  # noqa: B008
-    *,
-    card: bool = False,
-) -> MaskedWords:
-    """Return the words with digits hidden that may belong to a card number.
+class DigitMasker:
+    """Hides the digits of both speakers that are, or may be, a card's.
 
     Parameters
     ----------
-    texts
-        Successive words of one speaker.
     numbers
-        Number words of their language.
-    run
-        The run that was open before them.
-    card
-        Whether a card was mentioned recently.
+        How numbers are spoken in the language of the call.
     """
-    shown, least = (
-        (SHOWN_DIGITS_OF_CARD, SHOWN_DIGITS + 1) if card else (SHOWN_DIGITS, MIN_CARD_DIGITS)
-    )
-    out = [list(text) for text in texts]
-    digits, others = run
-    own: list[tuple[_WordPart, int]] = []
-    """The parts of the run, each with the number of digits before it."""
-    for piece in _word_parts(texts, numbers):
-        if piece.digits < 0:
-            others += 1
-        elif piece.digits and others and digits < MIN_RESUMED_DIGITS:
-            digits, others, own = 0, 0, []
-        if others > MAX_WORDS_IN_RUN:
-            if digits >= least:
-                _hide(out, own, shown)
-            digits, others, own = 0, 0, []
-        if piece.digits > 0:
-            own.append((piece, digits))
-            digits, others = digits + piece.digits, 0
-    _hide(out, own, shown)
-    _hide_codes(out, texts, numbers)
-    return MaskedWords(
-        ["".join(chars) for chars in out], DigitRun(digits, others) if digits else DigitRun()
-    )
 
+    def __init__(self, numbers: NumberWords) -> None:
+        self._numbers = numbers
+        self._earlier = _Judge(numbers)
+        """What earlier utterances say of later digits."""
+        self._utterances: dict[tuple[Speaker, int], HeardUtterance] = {}
+        """Those that are not decided, in the order in which they began."""
+        self._chain = Chain()
+        """The newest chain."""
+        self._shown: list[DigitsShown] = []
+        """Digits that are to be shown."""
 
-def count_digits(text: str, numbers: NumberWords) -> int:
-    """Return the number of digits that a word stands for; -1 if it is another word."""
-    counts = [piece.digits for piece in _word_parts([text], numbers)]
-    return -1 if -1 in counts else sum(counts)
+    def add(
+        self,
+        speaker: Speaker,
+        utterance: int,
+        texts: Sequence[str],
+        start: int,
+        end: int,
+        *,
+        complete: bool,
+    ) -> None:
+        """Add the words of an utterance so far; they replace those that were added before.
 
+        Parameters
+        ----------
+        speaker, utterance
+            Who says it, and its number.
+        texts
+            All its words so far.
+        start, end
+            Of its audio so far, samples.
+        complete
+            Whether its audio ended in silence.
+        """
+        before = self._utterances.get((speaker, utterance))
+        said = HeardUtterance(speaker, utterance, start, end, complete, texts, self._numbers)
+        if before:
+            said.start = before.start
+        self._utterances[speaker, utterance] = said
+        ordered = sorted(self._utterances.items(), key=lambda u: (u[1].start, u[1].speaker.row))
+        self._utterances = dict(ordered)
+        self._judge()
+        self._forget(end)
 
-def _hide(out: list[list[str]], run: Sequence[tuple[_WordPart, int]], shown: int) -> None:
-    """Hide the digits beyond the first `shown` of a run."""
-    for piece, before in run:
-        left = max(shown - before, 0)
-        if piece.digits <= left:
-            continue
-        span = slice(piece.start, piece.end)
-        chars = out[piece.word][span]
-        if not _is_digit(piece.text[0]):
-            # A spoken number is hidden whole; `chars` keeps its length.
-            hidden = [HIDDEN_DIGIT * piece.digits, *[""] * (len(chars) - 1)]
-            out[piece.word][span] = hidden
-            continue
-        for i, char in enumerate(chars):
-            if _is_digit(char):
-                left -= 1
-                out[piece.word][piece.start + i] = char if left >= 0 else HIDDEN_DIGIT
+    def masked(self, speaker: Speaker, utterance: int) -> list[str]:
+        """Return the words of an utterance with digits hidden, as they are judged now."""
+        said = self._utterances[speaker, utterance]
+        said.masked = said.mask()
+        return said.masked
 
+    def decide(self, now: int | None) -> list[DigitsShown]:
+        """Return the words whose digits turn out to be no card's at stream index `now`.
 
-def _hide_codes(out: list[list[str]], texts: Sequence[str], numbers: NumberWords) -> None:
-    """Hide the digits of a security code that is named before them."""
-    said, left, away = "", 0, 0
-    longest = max(map(len, numbers.codes), default=1)
-    for piece in _word_parts(texts, numbers):
-        if piece.digits > 0 and left:
-            _hide(out, [(piece, 0)], 0)
-            left, away = max(left - piece.digits, 0), MAX_WORDS_TO_CODE
-        elif piece.digits < 0:
-            said = f"{said[-longest:]} {piece.text}"
-            away += 1
-            if said.endswith(numbers.codes):
-                left, away = MAX_CODE_DIGITS, 0
-            elif away > MAX_WORDS_TO_CODE:
-                left = 0
+        With None the call is over: nothing follows.
+        """
+        if now is None or (self._chain.groups and now >= self._chain.end + CHAIN_PAUSE):
+            self._judge(over=True)
+            for said in self._utterances.values():
+                self._show(said, now)
+            self._chain = Chain()
+            if now is not None:
+                self._forget(now)
+        shown, self._shown = self._shown, []
+        return shown
 
-
-def _word_parts(texts: Sequence[str], numbers: NumberWords) -> Iterator[_WordPart]:
-    """Yield the parts of words, without the characters between them."""
-    found = [piece for word, text in enumerate(texts) for piece in _split(word, text, numbers)]
-    for i, piece in enumerate(found):
-        before = found[i - 1] if i else None
-        after = found[i + 1] if i + 1 < len(found) else None
-        if (
-            piece.text in numbers.tens
-            and after
-            and (after.text in numbers.units or after.text == HIDDEN_DIGIT)
-        ):
-            piece = piece._replace(digits=1)  # "forty-one" has two
-        elif (
-            piece.text in numbers.alike
-            and (before and before.digits == 1)
-            and (not after or after.digits > 0)
-        ):
-            piece = piece._replace(digits=1)
-        found[i] = piece
-        yield piece
-
-
-def _split(word: int, text: str, numbers: NumberWords) -> Iterator[_WordPart]:
-    count = sum(map(_is_digit, text))
-    if count >= MIN_CARD_DIGITS:
-        yield _WordPart(word, 0, len(text), HIDDEN_DIGIT + text.lower(), count)
-        return
-    bare = text.strip(" \t.,;:!?()\"'")
-    if any(unicodedata.category(c) == "Sc" or c == "%" for c in text) or _NO_CARD.fullmatch(bare):
-        yield _WordPart(word, 0, len(text), bare.lower(), -1)
-        return
-    at, glued = 0, any(_char_kind(c) == "letters" for c in text)
-    for kind, chars in groupby(text, _char_kind):
-        part = "".join(chars)
-        start, at = at, at + len(part)
-        lower = part.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip("'")
-        if kind == "digits":
-            # A few figures beside letters are an ordinal, a code or a time.
-            yield _WordPart(
-                word, start, at, part, -1 if glued and len(part) < MIN_GLUED_DIGITS else len(part)
+    def _show(self, said: HeardUtterance, now: int | None) -> None:
+        """Show the digits of an utterance that are hidden and need not be."""
+        old, new = said.masked, said.mask()
+        if not said.complete or len(old) != len(new):
+            return
+        said.masked = new
+        self._shown += [
+            DigitsShown(
+                at=max(said.end, now or 0),
+                speaker=said.speaker,
+                utterance=said.number,
+                index=i,
+                text=text,
             )
-        elif kind == "letters" and lower and lower not in numbers.between:
-            yield _WordPart(word, start, at, lower, numbers.digits.get(lower, -1))
+            for i, (text, before) in enumerate(zip(new, old, strict=True))
+            if text.count(HIDDEN_DIGIT) < before.count(HIDDEN_DIGIT)
+        ]
+
+    def _judge(self, *, over: bool = False) -> None:
+        judge = copy.deepcopy(self._earlier)
+        for said in self._utterances.values():
+            judge.add_utterance(said)
+        judge.chain.settle(over=over)
+        self._chain = judge.chain
+
+    def _forget(self, now: int) -> None:
+        """Forget the words of utterances whose digits are decided, not what they said of others."""
+        since = min(now, self._chain.start if self._chain.groups else now)
+        many = len(self._utterances) - MAX_UTTERANCES
+        for i, (key, said) in enumerate(list(self._utterances.items())):
+            if not (said.complete and said.end < since) and i >= many:
+                break
+            self._show(said, now)
+            self._earlier.add_utterance(said)
+            del self._utterances[key]
 
 
-def _char_kind(char: str) -> str:
-    if _is_digit(char):
-        return "digits"
-    return "letters" if char.isalpha() or char in "'\N{RIGHT SINGLE QUOTATION MARK}" else ""
+class _Judge:
+    """Judges the digits of utterances, in the order in which they began."""
 
+    def __init__(self, numbers: NumberWords) -> None:
+        self._numbers = numbers
+        self.chain = Chain()
+        """The newest chain."""
+        self._words = dict.fromkeys(SPEAKERS, 0)
+        """Other words of each speaker since the chain's last digit."""
+        self._card_until = self._asked_until = -1
+        """Up to when digits may be of a card that was mentioned, or whose number was asked for."""
+        self._ordinary = OrdinaryNumbers(numbers)
+        self._codes = set[str]()
+        """The security codes so far."""
+        self._code_namer: Speaker | None = None
+        self._code_until = -1
+        """Up to when a security code may follow that an earlier utterance named."""
+        self._code_left = self._code_words = 0
+        """How many digits of a security code may follow, and the words since its name or digits."""
 
-def _is_digit(char: str) -> bool:
-    """Return whether a character is a digit of any script, a superscript digit, or hidden."""
-    return char == HIDDEN_DIGIT or unicodedata.numeric(char, -1) in range(10)
+    def add_utterance(self, said: HeardUtterance) -> None:
+        """Judge the groups of an utterance; this may change how earlier ones are judged."""
+        speaker, numbers = said.speaker, self._numbers
+        if said.start > self.chain.end + CHAIN_PAUSE:
+            self._end_chain()
+        near = bool(self.chain.groups) and said.start < self.chain.end + REPLY_WINDOW
+        if said.asks:
+            self._asked_until = max(self._asked_until, said.end + ASKED_WINDOW)
+            if near and len(self.chain.value) >= MIN_REPEATED_DIGITS:
+                self.chain.least = 1
+        if said.names_card:
+            self._card_until = max(self._card_until, said.end + CARD_WINDOW)
+            if near:
+                self.chain.least = min(self.chain.least, MIN_DIGITS_OF_CARD)
+        self._code_left = MAX_CODE_DIGITS if said.start <= self._code_until else 0
+        self._code_words = 0 if speaker is self._code_namer else -ANY_NUMBER
+        self._ordinary.begin_utterance(said)
+        ends = iter([*said.groups, None])
+        group, at, last, spoken = next(ends), 0, 0, ""
+        while at < len(said.pieces):
+            if group and at == group.first:
+                self._add_group(group, said)
+                last, group = group.last, next(ends)
+            piece = said.pieces[at]
+            if at >= last:
+                self._words[speaker] += piece.text not in numbers.between
+                self._code_words += 1
+            spoken += f" {piece.text}"
+            if spoken.endswith(tuple(f" {name}" for name in numbers.codes)):
+                self._name_code(said, at)
+            at += 1
+        self._ordinary.end_utterance(said)
+
+    def _name_code(self, said: HeardUtterance, at: int) -> None:
+        """Hide the digits around a piece that names a security code."""
+        self._code_left, self._code_words, self._code_namer = MAX_CODE_DIGITS, 0, said.speaker
+        self._code_until = said.end + CODE_WINDOW
+        for group in said.groups:
+            near = 0 <= at - group.last <= MAX_WORDS_TO_CODE_NAME and not group.named
+            group.never |= near and MIN_CODE_DIGITS <= len(group) <= MAX_CODE_DIGITS
+            if group.never:
+                group.shown = 0
+
+    def _add_group(self, group: Group, said: HeardUtterance) -> None:
+        asked, card = said.start <= self._asked_until, said.start <= self._card_until
+        code = bool(self._code_left) and self._code_words <= MAX_WORDS_TO_CODE
+        ordinary, chain = self._ordinary, self.chain
+        group.never, group.shown = False, len(group)
+        group.named = ordinary.is_named(group, said, chain, card=card or asked, code=code)
+        if self._is_code(group, said, code=code):
+            self._add_code(group, said)
+            return
+        kind = (
+            "ordinary" if group.named else ordinary.kind(group, said, chain, card=card, asked=asked)
+        )
+        if kind != "ordinary" and said.names_card:
+            announced = " ".join(group.before[-MAX_WORDS_TO_ANNOUNCED:])
+            asked |= has_phrase(announced, self._numbers.cards)
+        if kind == "ordinary" or (not asked and ordinary.continues_list(group, chain, card=card)):
+            ordinary.add(group, said)
+        elif asked or card or not self._is_apart(group, said.speaker):
+            self._add_to_chain(group, said, kind, card=card, asked=asked)
+
+    def _is_code(self, group: Group, said: HeardUtterance, *, code: bool) -> bool:
+        """Return whether a group is a security code; `code`: one was named."""
+        if group.value in self._codes:
+            return True
+        if not code or group.named or group.forms == {"date"}:  # "07/28 and 045"
+            return False
+        return self._ordinary.kind(group, said, self.chain, card=True, asked=True) != "ordinary"
+
+    def _add_code(self, group: Group, said: HeardUtterance) -> None:
+        group.never, group.shown = True, 0
+        if len(group) >= MIN_CODE_DIGITS:
+            self._codes.add(group.value)
+        if self.chain.groups:
+            self.chain.add(group, said, 0)  # it may be more of a card number
+        self._code_left = max(self._code_left - len(group), 0)
+        self._code_words = MAX_WORDS_TO_CODE - MAX_WORDS_IN_CODE
+        if self._code_left < MIN_CODE_DIGITS - 1:
+            self._code_until = -1
+
+    def _add_to_chain(
+        self, group: Group, said: HeardUtterance, kind: str, *, card: bool, asked: bool
+    ) -> None:
+        if self._begins_chain(group, said) or self._is_apart(group, said.speaker):
+            self._end_chain()
+        lone = len(group) == 1 and not self.chain.groups and not asked
+        open_ = not said.complete and len(said.pieces) - group.last < DECIDING_WORDS
+        limit = SHOWN_FORMATTED_DIGITS if kind == "formatted" else SHOWN_DIGITS
+        if lone:
+            limit = 1  # "number 3 in the queue"
+        elif card or asked or open_:
+            limit = 0
+        group.never = asked
+        if asked:
+            self.chain.least = 1
+            if len(group) > 1:
+                self._asked_until = max(self._asked_until, said.end + ASKED_WINDOW)
+        elif card and not lone:
+            self.chain.least = min(self.chain.least, MIN_DIGITS_OF_CARD)
+            self._card_until = max(self._card_until, said.end + CARD_WINDOW)
+        self.chain.add(group, said, limit)
+        self._words = dict.fromkeys(SPEAKERS, 0)
+
+    def _end_chain(self) -> None:
+        self.chain.settle(over=True)
+        if not self.chain.is_card:
+            self._ordinary.know(self.chain.value)
+        self.chain, self._words = Chain(), dict.fromkeys(SPEAKERS, 0)
+
+    def _is_apart(self, group: Group, speaker: Speaker) -> bool:
+        """Return whether one or two digits stand too far from the chain to be of it."""
+        n, chain = len(group), len(self.chain.value)
+        if n >= len(MAX_WORDS_BEFORE) or not chain:
+            return False
+        if self.chain.least < MIN_CHAIN_DIGITS:
+            return sum(self._words.values()) > MAX_WORDS_BEFORE_NEAR_CARD
+        if chain >= MIN_CARD_DIGITS:
+            return self._words[speaker.other] > MAX_WORDS_AFTER_CARD
+        if n == 2 and chain >= MIN_CHAIN_DIGITS - 2:
+            return False
+        return self._words[speaker] > MAX_WORDS_BEFORE[n]
+
+    def _begins_chain(self, group: Group, said: HeardUtterance) -> bool:
+        """Return whether a group continues nothing.
+
+        The chain is a few small numbers of the other speaker, or one of the two is a telephone
+        number and the other amounts.
+        """
+        if len(group) >= MIN_LONG_DIGITS and self.chain.is_short_and_of(said.speaker.other):
+            return True
+        chain = [group for group, _, _ in self.chain.groups]
+        long = range(MIN_LONG_DIGITS, MIN_CHAIN_DIGITS)
+        if not chain or self.chain.newest is said:
+            return False
+        if group.forms == {""}:
+            return all(g.formatted for g in chain) and len(group) in long
+        return (
+            group.formatted and len(chain) == 1 and chain[0].forms == {""} and len(chain[0]) in long
+        )

@@ -183,6 +183,24 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
     words: int
 
 
+class DigitsShown(Event, frozen=True, kw_only=True, tag="digits_shown"):
+    """The hidden digits of a final word turned out to be no card's; also an input of the engine."""
+
+    speaker: Speaker
+    utterance: int
+    index: int
+    """Its place in the utterance."""
+    text: str
+    """The word with its digits."""
+
+    def apply(self, text: str) -> str:
+        """Return the text of the utterance with this word."""
+        words = text.split(" ")
+        if self.index < len(words):
+            words[self.index] = self.text
+        return " ".join(words)
+
+
 class DialogueAct(Event, frozen=True, kw_only=True, tag="move"):
     """A speaker asked, apologised, promised or the like; kinds stand in `dialogue_acts.toml`.
 
@@ -396,7 +414,7 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     end: int
 
 
-InputItem: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listening
+InputItem: TypeAlias = Block | Transcript | ChannelState | CueFeedback | Listening | DigitsShown
 """An input of the engine.  All but blocks take effect at the first hop that begins at or after
 their `at`; as an input, a `ChannelState` is only "lost" or "ok"."""
 EVENT_TYPES: tuple[type[Event], ...] = tuple(Event.__subclasses__())

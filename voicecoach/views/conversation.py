@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from voicecoach.types.events import DialogueAct, Event, Utterance, Word
+from msgspec.structs import replace
+
+from voicecoach.types.events import DialogueAct, DigitsShown, Event, Utterance, Word
 from voicecoach.types.stream import SPEAKERS, Speaker
 
 
@@ -34,6 +36,7 @@ class Conversation:
     def __init__(self) -> None:
         self._words: dict[tuple[Speaker, int], dict[int, Word]] = {}
         self._utterances: list[Utterance] = []
+        self._digits: dict[tuple[Speaker, int], list[DigitsShown]] = {}
         self.acts: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
         """Dialogue acts by speaker, in order of arrival."""
 
@@ -45,6 +48,8 @@ class Conversation:
                 self._words.setdefault(place, {})[event.index] = event
             case Utterance():
                 self._utterances.append(event)
+            case DigitsShown():
+                self._digits.setdefault((event.speaker, event.utterance), []).append(event)
             case DialogueAct():
                 self.acts[event.speaker].append(event)
             case _:
@@ -56,7 +61,11 @@ class Conversation:
         acts: list[list[DialogueAct]] = []
         by_speaker: dict[Speaker, list[int]] = {speaker: [] for speaker in SPEAKERS}
         for u in sorted(self._utterances, key=lambda u: (u.start, u.speaker.row)):
-            own = self._words.get((u.speaker, u.utterance), {})
+            own, text = dict(self._words.get((u.speaker, u.utterance), {})), u.text
+            for shown in self._digits.get((u.speaker, u.utterance), ()):
+                text = shown.apply(text)
+                if shown.index in own:
+                    own[shown.index] = replace(own[shown.index], text=shown.text)
             words = [own[i] for i in sorted(own) if 0 <= i < u.words]
             by_speaker[u.speaker].append(len(found))
             acts.append([])
@@ -65,7 +74,7 @@ class Conversation:
                     u.speaker,
                     u.start,
                     u.end,
-                    u.text,
+                    text,
                     [word for word in words if word.text],
                     acts[-1],
                     len(words) == u.words,

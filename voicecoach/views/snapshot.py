@@ -9,6 +9,7 @@ import math
 from collections import deque
 
 import numpy as np
+from msgspec.structs import replace
 
 from voicecoach.coaching.cue_spans import CueSpanReader
 from voicecoach.types.events import (
@@ -18,6 +19,7 @@ from voicecoach.types.events import (
     CueOpened,
     Degraded,
     Delivery,
+    DigitsShown,
     Event,
     Listening,
     SpeechEnded,
@@ -115,6 +117,10 @@ class Snapshot:
                 self._degraded.pop(event.stage, None)
                 if not event.over:
                     self._degraded[event.stage] = event.reason
+            case DigitsShown():
+                for i, line in enumerate(self.lines):
+                    if (line.speaker, line.utterance) == (event.speaker, event.utterance):
+                        self.lines[i] = replace(line, text=event.apply(line.text))
             case Word(final=False):
                 words = self._words[event.speaker].setdefault(event.utterance, {})
                 words[event.index] = event

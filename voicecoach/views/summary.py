@@ -20,6 +20,7 @@ from voicecoach.types.events import (
     CueOutcome,
     Degraded,
     Delivery,
+    DigitsShown,
     Ended,
     Event,
     Gap,
@@ -152,6 +153,7 @@ class Summarizer:
     def __init__(self, call: str) -> None:
         self.summary = Summary(call=call)
         self._cue_spans = CueSpanReader()
+        self._lines: dict[tuple[Speaker, int], TranscriptLine] = {}
         self._agitation = [0.0, 0]
         self._calmness = [0.0, 0]
 
@@ -187,7 +189,10 @@ class Summarizer:
                     line = TranscriptLine(
                         event.speaker, to_seconds(event.start), to_seconds(event.end), event.text
                     )
-                    s.transcript.append(line)
+                    self._lines[event.speaker, event.utterance] = line
+            case DigitsShown():
+                if said := self._lines.get((event.speaker, event.utterance)):
+                    said.text = event.apply(said.text)
             case _:
                 self._add_note(event)
 
@@ -198,7 +203,9 @@ class Summarizer:
         for who in (s.agent, s.customer):
             who.talk_share = who.speech_s / total if total else 0.0
         s.cues = [_cue_summary(span) for span in self._cue_spans.spans]
-        s.transcript.sort(key=lambda line: (line.start_s, line.speaker.row))
+        s.transcript = sorted(
+            self._lines.values(), key=lambda line: (line.start_s, line.speaker.row)
+        )
         return s
 
     def _add_note(self, event: Event) -> None:

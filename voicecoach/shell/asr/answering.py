@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from voicecoach import config
 from voicecoach.dsp.framing import History
@@ -27,19 +27,19 @@ from voicecoach.shell.asr.transcriber import (
     TranscribeTask,
 )
 from voicecoach.shell.runtime.worker import ReportTrouble, StageThread, ignore_trouble
-from voicecoach.text_safety.card_masking import DigitRun, NumberWords, mask_cards, names_card
+from voicecoach.text_safety.card_masking import DigitMasker
 from voicecoach.text_safety.sanitize import MAX_WORD_CHARS, clean_text
-from voicecoach.types.events import Degraded, TranscribeRequest
-from voicecoach.types.stream import F32, SAMPLE_RATE, SPEAKERS, Block, HeardWord, Transcript
+from voicecoach.text_safety.spoken_numbers import NumberWords
+from voicecoach.types.events import Degraded, DigitsShown, TranscribeRequest
+from voicecoach.types.stream import F32, SAMPLE_RATE, Block, HeardWord, Transcript
 
-MAX_DIGIT_PAUSE = 15 * SAMPLE_RATE
-"""Longest pause between digits of the same number, in samples."""
-CARD_WINDOW = 60 * SAMPLE_RATE
-"""Time after a card was mentioned, or digits were masked, in which more digits may follow."""
 LAST_WORDS_TIMEOUT_S = 5.0
 """Seconds that a live call waits for its last words: the next call may have begun."""
 THREAD_LOST = TranscribeResult([], "its thread failed")
 LAST_WORDS_LATE = TranscribeResult([], "the last words did not arrive in time")
+
+
+Answer: TypeAlias = Transcript | DigitsShown | Degraded
 
 
 class Asr(Protocol):
@@ -51,7 +51,7 @@ class Asr(Protocol):
     def submit(self, request: TranscribeRequest) -> None:
         """Accept a request."""
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Answer]:
         """Return the answers up to stream index `until`; with None, all that remain."""
 
     def discard_pending(self) -> None:
@@ -73,12 +73,8 @@ class TranscriptBuilder:
     """
 
     def __init__(self, settings: config.TranscriptionConfig, numbers: NumberWords) -> None:
-        self._numbers = numbers
+        self._masker = DigitMasker(numbers)
         self._audio = History(settings.max_utterance_s + settings.pause_s + 6.0)
-        self._digit_runs = dict.fromkeys(SPEAKERS, (0, 0, DigitRun(), DigitRun()))
-        """For each speaker: newest utterance, its end, unfinished digits after it and before it."""
-        self._card_until = 0
-        """Digits of either speaker up to this index count as a card's."""
 
     def buffer_audio(self, block: Block) -> None:
         """Buffer the audio that requests will refer to."""
@@ -96,29 +92,28 @@ class TranscriptBuilder:
         self, at: int, request: TranscribeRequest, words: Sequence[TranscribedWord], error: str = ""
     ) -> Transcript:
         """Return the transcript that answers a request at index `at`."""
-        number, end, after, before = self._digit_runs[request.speaker]
-        if request.utterance != number:
-            before = after if request.start - end < MAX_DIGIT_PAUSE else DigitRun()
-        earlier = [*request.context.split(), *request.prefix.split()]
-        given = mask_cards(earlier, self._numbers, before)
+        if error:
+            return request.make_transcript(at, (), error)
         words = [
             w._replace(text=text) for w in words if (text := clean_text(w.text, MAX_WORD_CHARS))
         ]
-        texts = [word.text for word in words]
-        if names_card(texts, self._numbers):
-            self._extend_card_window(request)
-        card = request.start < self._card_until
-        masked = mask_cards(texts, self._numbers, given.run, card=card)
-        if card and masked.texts != texts:
-            self._extend_card_window(request)
-        self._digit_runs[request.speaker] = request.utterance, request.end, masked.run, before
-        placed = (
-            _place_word(w, text, request) for w, text in zip(words, masked.texts, strict=True)
+        known = [*request.context.split(), *request.prefix.split()]
+        speaker, number = request.speaker, request.utterance
+        self._masker.add(
+            speaker,
+            number,
+            [*known, *(word.text for word in words)],
+            request.start,
+            request.end,
+            complete=request.careful,
         )
-        return request.make_transcript(at, tuple(placed), error)
+        texts = self._masker.masked(speaker, number)[len(known) :]
+        placed = (_place_word(w, text, request) for w, text in zip(words, texts, strict=True))
+        return request.make_transcript(at, tuple(placed))
 
-    def _extend_card_window(self, request: TranscribeRequest) -> None:
-        self._card_until = max(self._card_until, request.end + CARD_WINDOW)
+    def show_digits(self, now: int | None) -> list[DigitsShown]:
+        """Return the hidden digits that are shown from `now` on; with None, at the call's end."""
+        return self._masker.decide(now)
 
 
 class ReplayAsr:
@@ -155,16 +150,17 @@ class ReplayAsr:
         task = TranscribeTask(request, self._answerer.audio_of(request))
         self._pending.append((request, self._pool.submit(self._transcribe_task, task)))
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Answer]:
         """Return the answers up to `until`, waiting for the transcriber."""
-        answers: list[Transcript | Degraded] = []
+        answers: list[Answer] = []
         while self._pending and (until is None or self._arrival(self._pending[0][0]) <= until):
             request, future = self._pending.popleft()
             at, result = self._arrival(request), future.result()
+            answers += self._answerer.show_digits(at)
             if result.notice:
                 answers.append(transcription_notice(at, result.notice))
             answers.append(self._answerer.build_transcript(at, request, result.words, result.error))
-        return answers
+        return answers + self._answerer.show_digits(until)
 
     def discard_pending(self) -> None:
         """Drop all audio and pending requests."""
@@ -242,9 +238,9 @@ class LiveAsr:
             self._backlog.add_task(TranscribeTask(request, self._answerer.audio_of(request)))
             self._changed.notify()
 
-    def poll(self, until: int | None) -> list[Transcript | Degraded]:
+    def poll(self, until: int | None) -> list[Answer]:
         """Return the answers that are ready; with None, wait a limited time for all final words."""
-        answers: list[Transcript | Degraded] = []
+        answers: list[Answer] = []
         with self._changed:
             if until is None and not self._changed.wait_for(
                 lambda: self._thread_lost or not (self._task or self._backlog.has_careful),
@@ -259,6 +255,7 @@ class LiveAsr:
                 answers.append(
                     self._answerer.build_transcript(self._now, request, result.words, result.error)
                 )
+            answers += self._answerer.show_digits(until if until is None else self._now)
         return answers
 
     @property

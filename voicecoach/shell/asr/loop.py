@@ -9,7 +9,14 @@ from typing import Protocol
 import numpy as np
 
 from voicecoach.shell.asr.answering import Asr
-from voicecoach.types.events import Event, InputItem, Listening, TranscribeRequest
+from voicecoach.types.events import (
+    DigitsShown,
+    Ended,
+    Event,
+    InputItem,
+    Listening,
+    TranscribeRequest,
+)
 from voicecoach.types.stream import HOP, MAX_HOPS, SAMPLE_RATE, Block, Transcript
 
 MAX_HOPS_WITH_WORDS = 16
@@ -37,9 +44,14 @@ def run_engine(items: Iterable[InputItem], engine: Processor, asr: Asr | None) -
         if asr and isinstance(item, Listening) and not item.on:
             asr.discard_pending()
         yield from _submit_requests(engine.process(item), asr)
-    yield from _submit_requests(engine.finish(), asr)
-    if asr:
-        yield from _process_answers(asr, None, engine)
+    ended: Event | None = None
+    for event in _end_call(engine, asr):
+        if isinstance(event, Ended):
+            ended = event  # digits may be shown after the last words
+        else:
+            yield event
+    if ended:
+        yield ended
 
 
 def fill_gaps(items: Iterable[InputItem]) -> Iterator[InputItem]:
@@ -77,9 +89,15 @@ def pace_blocks(blocks: Iterable[Block], speed: float) -> Iterator[Block]:
         yield block
 
 
+def _end_call(engine: Processor, asr: Asr | None) -> Iterator[Event]:
+    yield from _submit_requests(engine.finish(), asr)
+    if asr:
+        yield from _process_answers(asr, None, engine)
+
+
 def _process_answers(asr: Asr, until: int | None, engine: Processor) -> Iterator[Event]:
     for answer in asr.poll(until):
-        if isinstance(answer, Transcript):
+        if isinstance(answer, Transcript | DigitsShown):
             yield from _submit_requests(engine.process(answer), asr)
         else:
             yield answer

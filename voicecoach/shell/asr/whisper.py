@@ -29,7 +29,7 @@ from voicecoach.shell.asr.model_places import FoundModel, find_model
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, silence_states
-from voicecoach.text_safety.card_masking import NumberWords, count_digits
+from voicecoach.text_safety.spoken_numbers import NumberWords, count_digits
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:

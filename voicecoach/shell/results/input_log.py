@@ -44,6 +44,7 @@ class InputLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     words: bool | None = None
     transcript: Transcript | None = None
     channel_state: events.ChannelState | None = None
+    digits_shown: events.DigitsShown | None = None
     cue_feedback: events.CueFeedback | None = None
     listening: events.Listening | None = None
     missing: MissingSpan | None = None
@@ -80,6 +81,8 @@ class RecordingEngine:
                 self._end_gap()
             case Transcript():
                 self._write_line(InputLine(transcript=item))
+            case events.DigitsShown():
+                self._write_line(InputLine(digits_shown=item))
             case events.ChannelState():
                 self._write_line(InputLine(channel_state=item))
             case events.CueFeedback():
@@ -119,8 +122,8 @@ class RecordedInputs:
         self.has_words = False
         """There was a recogniser."""
         self._items: deque[ControlItem] = deque()
-        self._after_end: list[Transcript] = []
-        """Transcripts that came after the end."""
+        self._after_end: list[Transcript | events.DigitsShown] = []
+        """Transcripts and digits that came after the end."""
         self._missing: deque[MissingSpan] = deque()
         self._answered = set[tuple[UtteranceKey, int]]()
         """Utterances, and up to where careful transcription has answered."""
@@ -139,6 +142,8 @@ class RecordedInputs:
                     self._after_end.append(heard)
                 else:
                     self._items.append(heard)
+            if line.digits_shown:
+                (self._after_end if finished else self._items).append(line.digits_shown)
             self._items.extend(
                 item for item in (line.channel_state, line.cue_feedback, line.listening) if item
             )
@@ -183,7 +188,7 @@ class RecordedInputs:
             if (saying, request.end) not in self._answered:
                 self._unanswered[saying] = request
 
-    def poll(self, until: int | None) -> list[Transcript | events.Degraded]:
+    def poll(self, until: int | None) -> list[Transcript | events.DigitsShown | events.Degraded]:
         """Return items that arrived after the audio ended; earlier ones come with the audio."""
         if until is not None:
             return []

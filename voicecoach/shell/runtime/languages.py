@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from voicecoach.errors import PluginError
 from voicecoach.language.pack import Language, load_language, load_numbers
 from voicecoach.language.tables import TABLE_NAMES
-from voicecoach.text_safety.card_masking import DIGITS_ALONE, NumberWords
+from voicecoach.text_safety.spoken_numbers import DIGITS_ALONE, NumberWords
 
 LANGUAGES_GROUP = "voicecoach.languages"
 """The entry point group."""

@@ -26,6 +26,7 @@ from voicecoach.types.events import (
     CueOpened,
     Degraded,
     Delivery,
+    DigitsShown,
     Event,
     Listening,
     Utterance,
@@ -241,6 +242,9 @@ def _event_line(event: Event) -> Text | None:
     match event:
         case Utterance(text=text) if text:
             return _utterance_line(event)
+        case DigitsShown():
+            start = f"{format_samples(event.at):>5} digits   "
+            return safe_text(f"{start}{event.speaker}: {event.text} (no card number)", "dim")
         case CueOpened():
             text = f"{format_samples(event.at):>5} cue      {event.title}. {event.message}"
             return safe_text(f"{text} {_in_quotes(event.say)}" if event.say else text, "bold")

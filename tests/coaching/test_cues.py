@@ -184,6 +184,7 @@ for_s = 1.0
         ("cooldown_s = 5.0\n", "", "missing required field `cooldown_s`"),
         ('id = "x"', 'id = "A b"', "id"),
         ("[[cue]]", "[[cue]", "Expected"),
+        ('message = "m"', f'message = "m"\nsay = "{1001 * "m"}"', "length <= 1000"),
         ("\nfor_s = 1.0\n", f"\nfor_s = 1.0\n{CUE}", "twice"),
     ],
 )
@@ -198,6 +199,25 @@ def test_a_wrong_rule_fails_at_load_and_names_the_file(
         load_cues(path)
     assert str(error.value).startswith(str(path))
     assert complaint in str(error.value)
+
+
+def test_rules_are_bounded_by_what_a_tick_has_time_for(tmp_path: Path) -> None:
+    path = tmp_path / "cues.toml"
+    rule = '[[cue.rule]]\nfor_s = 1.0\nwhen = [{signal = "agitation", op = ">=", value = 0.5}]\n'
+    one = CUE.partition("[[cue.rule]]")[0]
+    for cues, rules, complaint in (
+        (20, 100, ""),
+        (1, 101, "`array` of length <= 100 - at `$.cue[0].rule`"),
+        (21, 96, "its rules have 2016 conditions; at most 2000 can be checked in time"),
+    ):
+        texts = [one.replace('"x"', f'"x{i}"') + rules * rule for i in range(cues)]
+        path.write_text("".join(texts))
+        if not complaint:
+            assert len(load_cues(path)) == cues
+            continue
+        with pytest.raises(ConfigError) as error:
+            load_cues(path)
+        assert complaint in str(error.value)
 
 
 def test_a_missing_rule_file_is_a_clear_error(tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ def test_a_log_keeps_the_thresholds_of_its_call() -> None:
     assert thresholds_from_header({"thresholds": {"of_a_later_version": 1.0}}) == SHIPPED
 
 
-@pytest.mark.parametrize("wrong", [5, ["dead_air_s"], {"dead_air_s": "long"}, {"pace": [1.15]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [5, ["dead_air_s"], {"dead_air_s": "long"}, {"pace": [1.15]}, {"pace": 101 * [{"ratio": 1}]}],
+)
 def test_a_log_with_wrong_thresholds_is_refused(wrong: object, tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     log.write_bytes(event_log.encode_header(thresholds=wrong))

@@ -2,6 +2,9 @@
 
 import json
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.scoring.call import ScoredCall
@@ -10,7 +13,7 @@ from voicecoach.testing import ENGLISH, make_utterance
 from voicecoach.types.events import DialogueAct, Event, Word
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.annotated_transcript import mark_utterances
-from voicecoach.views.conversation import conversation
+from voicecoach.views.conversation import OrderedSpans, conversation
 from voicecoach.views.exports import jsonl
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
@@ -95,3 +98,20 @@ def test_transcript_export_and_score_card_have_the_same() -> None:
         scored = [word.text for word in call.words[who]]
         exported = [w["text"] for line in lines if line["speaker"] == who for w in line["words"]]
         assert scored == exported
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(-2, 12)), min_size=1, max_size=12)
+
+
+@given(spans=SPANS, start=st.integers(0, 40), length=st.integers(-2, 12))
+@settings(max_examples=300)
+def test_spans_are_found_as_if_each_was_looked_at(
+    spans: list[tuple[int, int]], start: int, length: int
+) -> None:
+    ordered = sorted((first, first + lasts) for first, lasts in spans)
+    end = start + length
+    found = OrderedSpans(ordered)
+    outside = [max(first - start, end - last, 0) for first, last in ordered]
+    assert found.nearest(start, end) == outside.index(min(outside))
+    touching = {i for i, (first, last) in enumerate(ordered) if first < end and last > start}
+    assert touching <= set(found.touching(start, end))

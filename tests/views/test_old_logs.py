@@ -14,6 +14,7 @@ import pytest
 
 from tests.shell.results.test_reader import COMMANDS
 from voicecoach.errors import JournalError
+from voicecoach.journal.entry import make_entry
 from voicecoach.laboratory import comparison
 from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.replay_one import EVENT_LOG
@@ -31,8 +32,9 @@ from voicecoach.types.events import (
     event_type,
 )
 from voicecoach.types.stream import AGENT, CUSTOMER, SAMPLE_RATE, Speaker
-from voicecoach.views import event_log
+from voicecoach.views import event_log, exports
 from voicecoach.views.old_logs import MIGRATIONS, TurnExchanges
+from voicecoach.views.report import make_report
 
 LOGS = Path(__file__).parents[1] / "scripts" / "corpus" / "log"
 OLD = ("schema-1", "schema-2-early", "schema-2")
@@ -74,16 +76,31 @@ def test_what_was_called_usual_is_the_baseline() -> None:
 
 @pytest.mark.parametrize("name", OLD[:2])
 def test_the_voice_that_was_evidence_is_signals(name: str) -> None:
-    tones = [e for e in reader.CallLog(LOGS / f"{name}.jsonl") if isinstance(e, Tone)]
+    tones = [e for e in reader.CallLog(LOGS / f"{name}.jsonl").read_events() if isinstance(e, Tone)]
     assert tones
     assert all(e.evidence == () and "level_db" in e.signals for e in tones)
 
 
 def test_the_score_is_the_one_that_its_own_version_gave() -> None:
     log = reader.CallLog(LOGS / "schema-2.jsonl")
-    scores = {t.id: t.score for t in writer.score_log("call", log.facts, log).techniques}
+    scores = {
+        t.id: t.score for t in writer.score_log("call", log.facts, log.read_events()).techniques
+    }
     given = {"patience": 1.0, "positive-language": 0.75, "expectations": 0.0}
     assert scores == dict.fromkeys(scores) | given
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_events_that_are_read_once_and_not_kept_give_the_same(name: str) -> None:
+    log = reader.CallLog(LOGS / f"{name}.jsonl")
+    events = list(log.read_events())
+    for cut in (len(events), len(events) // 2):
+        some = events[:cut]
+        for write in exports.EXPORT_FORMATS.values():
+            assert write(exports.exported_events(iter(some)), "x") == write(some, "x")
+        assert make_report({}, iter(some)) == make_report({}, some)
+        made = [make_entry({}, each, started_at="2026-01-01") for each in (iter(some), some)]
+        assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -55,6 +55,11 @@ BUILT_IN_CUES = package_file("coaching", "cues.toml")
 HELD_PLACEHOLDER = "held_s"
 """In messages: seconds for which the rule has held."""
 
+MAX_CONDITIONS = 2000
+"""Most conditions in a file of rules: each is checked at every tick of a call."""
+MAX_RULES = 100
+"""Most rules of a cue."""
+
 SecondsValue = Annotated[float, Meta(ge=0.0, le=86_400.0)]
 NumberValue = Annotated[float, Meta(ge=-1e9, le=1e9)]
 TextValue = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -108,17 +113,17 @@ class Cue(_StrictTable, frozen=True, kw_only=True):
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\Z", max_length=100)]
     title: TextValue
-    technique: str
+    technique: Annotated[str, Meta(max_length=1000)]
     priority: Annotated[int, Meta(ge=-1000, le=1000)]
     message: TextValue
     keep_for_s: SecondsValue
     max_show_s: Annotated[float, Meta(gt=0.0, le=86_400.0)]
     cooldown_s: SecondsValue
     max_per_call: Annotated[int, Meta(ge=1, le=1_000_000)]
-    rule: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+    rule: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=MAX_RULES)]
     heeded: HeededCriterion
     worse: WorseningSignal | None = None
-    say: str = ""
+    say: Annotated[str, Meta(max_length=1000)] = ""
     """Words that the agent could say."""
 
     def placeholders(self) -> list[str]:
@@ -154,6 +159,12 @@ def parse_cues(file: FileContents) -> tuple[Cue, ...]:
         cues = bounded_input.decode_toml(file.data, _CueFile).cue
     except ValueError as e:
         raise ConfigError(f"{file.name}: {e}") from e
+    conditions = sum(len(rule.when) for cue in cues for rule in cue.rule)
+    if conditions > MAX_CONDITIONS:
+        raise ConfigError(
+            f"{file.name}: its rules have {conditions} conditions; at most {MAX_CONDITIONS} can be "
+            "checked in time, eight times a second"
+        )
     seen: set[str] = set()
     for cue in cues:
         if cue.id in seen:

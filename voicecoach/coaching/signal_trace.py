@@ -12,7 +12,7 @@ Writer and reader use the same function to predict.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -97,6 +97,16 @@ class SignalTraceEncoder:
             distrusted=wrong if told else msgspec.UNSET,
         )
         return now, [event]
+
+
+def select_signals(event: SignalChanges, names: Container[str]) -> SignalChanges:
+    """Return an event with only those of its signals; a log may have any number of others."""
+    growing = tuple(name for name in event.growing or () if name in names)
+    return msgspec.structs.replace(
+        event,
+        values={name: x for name, x in event.values.items() if name in names},
+        growing=growing or msgspec.UNSET,
+    )
 
 
 def decode_ticks(events: Iterable[Event], end: int) -> Iterator[CueInputs]:

@@ -8,11 +8,11 @@ A threshold that the loaded rules do not have is taken from the built-in rules.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from voicecoach.coaching.cues import Cue, built_in_cues
+from voicecoach.coaching.cues import MAX_RULES, Cue, built_in_cues
 
 
 class PaceThreshold(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class CueThresholds(msgspec.Struct, frozen=True):
     """Of `check-in`: silence on both channels that is dead air, unless it helps."""
     monologue_s: float
     """Of `too-much-talking`, at any agitation of the customer: the agent's continuous speech."""
-    pace: tuple[PaceThreshold, ...]
+    pace: Annotated[tuple[PaceThreshold, ...], msgspec.Meta(max_length=MAX_RULES)]
     """Of `slow-down`."""
     loud_db: float
     """Of `lower-your-voice`: level relative to the baseline, together with ..."""

@@ -53,7 +53,8 @@ def export(
         logs, unique_folder_names([Path(f"{path.name}.") for path in own]), strict=True
     ):
         try:
-            call = reader.read_results(log)
+            call = reader.CallLog(log)
+            events = exports.exported_events(call.read_events())
         except JournalError as e:
             print_error(str(e))
             failed = True
@@ -62,9 +63,9 @@ def export(
         title = str(call.facts.get("call", name))
         for kind in wanted:
             target = (out or log.parent) / f"{name}{exports.EXPORT_SUFFIXES[kind]}"
-            atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](call.events, title))
+            atomic_write.write_atomic(target, exports.EXPORT_FORMATS[kind](events, title))
             typer.echo(printable(readable_text(target)))
-        if set(wanted) & set(exports.FORMATS_OF_WORDS) and not conversation(call.events):
+        if set(wanted) & set(exports.FORMATS_OF_WORDS) and not conversation(events):
             print_note(f"{readable_text(log)}: the call has no words, so there is no transcript")
     if failed:
         raise SystemExit(EXIT_UNUSABLE)

@@ -47,13 +47,13 @@ def report(
         fail("--channels needs one recording with both speakers")
     mapping = parse_channel_mapping(channels) if channels else None
     raw_format = parse_raw(raw)
-    log = reader.read_results(folder)
-    print_note(log.damage_note)
+    log = reader.CallLog(folder)
     _, problem = writer.read_usable_card(log.path.parent)
     advice = f"make it again with `voicecoach score {log.path.parent}`"
     print_note(f"{problem}; the report leaves it out; {advice}" if problem else "")
     open_call = reports.recording_opener(log, recordings, mapping, raw_format)
     path = reports.write_report(log, open_call, audio)
+    print_note(log.damage_note)
     if open_call is None:
         print_note("the report has no audio; name the recording with --call")
     typer.echo(printable(f"Report: {readable_text(path)}"))

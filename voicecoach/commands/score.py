@@ -41,7 +41,7 @@ def score(
     if found.facts.get("words_kept") is False:
         fail(f"{place}: its words were not kept, so the score card cannot be made again")
     name = str(found.facts.get("call", place.name))
-    card = writer.score_log(name, found.facts, found)
+    card = writer.score_log(name, found.facts, found.read_events())
     print_note(found.damage_note)
     problem = writer.replace_score_card(place, card)
     print_score_card(card, Console())

@@ -15,8 +15,10 @@ import msgspec
 
 from voicecoach.coaching.cue_spans import CueSpan, read_cue_spans
 from voicecoach.types.events import (
+    CueClosed,
     CueFeedback,
     CueHeldBack,
+    CueOpened,
     CueOutcome,
     Ended,
     Event,
@@ -26,7 +28,13 @@ from voicecoach.types.events import (
 from voicecoach.types.stream import to_seconds
 from voicecoach.views.columns import Column, doc, reference_table, struct_columns
 from voicecoach.views.scorecard import ConflictStyles, ScoreCard, TechniqueScore
-from voicecoach.views.summary import CueSummary, figure_columns, flatten_summary, summarize_events
+from voicecoach.views.summary import (
+    CueSummary,
+    Summarizer,
+    Summary,
+    figure_columns,
+    flatten_summary,
+)
 
 ID_DIGITS = 12
 """Hexadecimal digits in a call's id, after the letter c."""
@@ -241,7 +249,7 @@ class JournalEntry(NamedTuple):
 
 def make_entry(
     facts: Mapping[str, Any],
-    events: Sequence[Event],
+    events: Iterable[Event],
     card: ScoreCard | None = None,
     *,
     started_at: str,
@@ -254,7 +262,7 @@ def make_entry(
     facts
         Facts of the call from the log's header.
     events
-        All events of the log, in order.
+        All events of the log, in order; they are read once.
     card
         The score card, if there is one.
     started_at
@@ -262,18 +270,25 @@ def make_entry(
     words
         Whether quotations are stored too.
     """
-    call = _call_row(facts, events, card, started_at)
+    summarizer, end = Summarizer(str(facts.get("call", ""))), 0
+    kept: list[Event] = []
+    for event in events:
+        summarizer.add_event(event)
+        end = max(end, end_of_events([event]))
+        if isinstance(event, _STORED):
+            kept.append(event)
+    call = _call_row(facts, kept, summarizer.finish(), end, card, started_at)
     techniques = card.techniques if card else []
     rows: dict[str, Sequence[JournalRow]] = {
-        "cues": [_cue_row(call.id, span, words) for span in read_cue_spans(events)],
+        "cues": [_cue_row(call.id, span, words) for span in read_cue_spans(kept)],
         "held_back": [
             _make_row(HeldBackRow, event, call=call.id, cue=event.id, at_s=to_seconds(event.at))
-            for event in events
+            for event in kept
             if isinstance(event, CueHeldBack)
         ],
         "outcomes": [
             _make_row(OutcomeRow, event, call=call.id, cue=event.id, at_s=to_seconds(event.start))
-            for event in events
+            for event in kept
             if isinstance(event, CueOutcome)
         ],
         "feedback": [
@@ -284,7 +299,7 @@ def make_entry(
                 at_s=to_seconds(event.at),
                 helpful=event.helpful,
             )
-            for event in events
+            for event in kept
             if isinstance(event, CueFeedback)
         ],
         "scores": [
@@ -302,6 +317,13 @@ def make_entry(
         ],
     }
     return JournalEntry(call, rows)
+
+
+_STORED = (
+    *(CueOpened, CueClosed, CueHeldBack, CueOutcome, CueFeedback),
+    *(SpeechEnded, Ended),  # for the id
+)
+"""Events of which an entry needs more than the summary."""
 
 
 def _make_row(kind: type[R], source: object, **given: Any) -> R:
@@ -330,12 +352,16 @@ def call_id(facts: Mapping[str, Any], events: Iterable[Event]) -> str:
 
 
 def _call_row(
-    facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None, started_at: str
+    facts: Mapping[str, Any],
+    events: Sequence[Event],
+    s: Summary,
+    end: int,
+    card: ScoreCard | None,
+    started_at: str,
 ) -> CallRow:
-    s = summarize_events(str(facts.get("call", "")), events)
     figures = flatten_summary(s)
     figures |= {column: figures[name] for column, name in STORED_NAMES.items()}
-    figures["duration_s"] = s.duration_s or to_seconds(end_of_events(events))
+    figures["duration_s"] = s.duration_s or to_seconds(end)
     return CallRow(
         id=call_id(facts, events),
         name=s.call,

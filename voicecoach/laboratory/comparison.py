@@ -16,7 +16,7 @@ import msgspec
 from voicecoach.coaching.cue_spans import CueSpanReader
 from voicecoach.coaching.cues import Cue, CueEngine
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
-from voicecoach.coaching.signal_trace import CueInputs, decode_ticks
+from voicecoach.coaching.signal_trace import CueInputs, decode_ticks, select_signals
 from voicecoach.config import CuesConfig
 from voicecoach.types.events import (
     CueClosed,
@@ -97,7 +97,8 @@ def has_signal_trace(events: Sequence[Event]) -> bool:
 
 def cue_inputs(events: Sequence[Event], end: int) -> Iterator[CueInputs]:
     """Yield the signals and quotes at every tick, with unknown values for those not in the log."""
-    for reading in decode_ticks(events, end):
+    told = (select_signals(e, CUE_SIGNALS) for e in events if isinstance(e, SignalChanges))
+    for reading in decode_ticks(told, end):
         signals, quotes = {**UNKNOWN_SIGNALS, **reading.signals}, {**EMPTY_QUOTES, **reading.quotes}
         yield reading._replace(signals=signals, quotes=quotes)
 

@@ -23,6 +23,7 @@ from voicecoach.language.pack import Language
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
 from voicecoach.types.events import ChannelState, DialogueAct, Word
 from voicecoach.types.stream import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS, TICK_S, Speaker
+from voicecoach.views.conversation import OrderedSpans
 from voicecoach.views.scorecard import Quote
 
 WORD_NEAR = SAMPLE_RATE // 2
@@ -91,6 +92,7 @@ class ScoredCall:
         self.end = record.end
         self.turns = {s: sorted(record.turns[s]) for s in SPEAKERS}
         self.segments = {s: sorted(record.segments[s]) for s in SPEAKERS}
+        self._segment_places = {s: OrderedSpans(self.segments[s]) for s in SPEAKERS}
         self.backchannels = {s: sorted(record.backchannels[s]) for s in SPEAKERS}
         self.overlaps = sorted(record.overlaps, key=lambda e: (e.start, e.end))
         self.cues = sorted(record.cues, key=lambda e: e.at)
@@ -170,14 +172,10 @@ class ScoredCall:
 
     def speech_s(self, speaker: Speaker, span: Span) -> float:
         """Return how long a speaker spoke in a span, seconds."""
-        return (
-            sum(
-                max(0, min(span.end, s.end) - max(span.start, s.start))
-                for s in self.segments[speaker]
-                if s.overlaps(span)
-            )
-            / SAMPLE_RATE
-        )
+        segments = self.segments[speaker]
+        near = (segments[i] for i in self._segment_places[speaker].touching(span.start, span.end))
+        parts = (min(span.end, s.end) - max(span.start, s.start) for s in near)
+        return sum(max(0, part) for part in parts) / SAMPLE_RATE
 
     def mean_agitation(self, span: Span) -> float:
         """Return the customer's mean agitation in a span, NaN if it is not known."""

@@ -8,7 +8,7 @@ import msgspec
 
 from voicecoach.types.events import DialogueAct, Event, Word
 from voicecoach.types.stream import SAMPLE_RATE, Speaker, to_rounded_seconds
-from voicecoach.views.conversation import Conversation
+from voicecoach.views.conversation import Conversation, OrderedSpans
 
 WORD_TIME_SLACK = SAMPLE_RATE // 100
 """Tolerance for the rounding of word times, samples."""
@@ -42,9 +42,12 @@ def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
     for event in events:
         call.add_event(event)
     found = []
+    acts = {s: sorted(enumerate(a), key=lambda act: act[1].start) for s, a in call.acts.items()}
+    spans = {s: OrderedSpans([(act.start, act.end) for _, act in a]) for s, a in acts.items()}
     for u in call.utterances():
         # An act can span two utterances if one was cut; its words are marked in both.
-        near = [act for act in call.acts[u.speaker] if act.start < u.end and act.end > u.start]
+        touching = sorted(acts[u.speaker][i] for i in spans[u.speaker].touching(u.start, u.end))
+        near = [act for _, act in touching if act.end > u.start]
         start_s, end_s = to_rounded_seconds(u.start), to_rounded_seconds(u.end)
         pieces = _cut_at_acts(u.words, near) if u.complete else [MarkedPiece(u.text, start_s)]
         if u.text:

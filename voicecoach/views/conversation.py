@@ -5,7 +5,10 @@ Views, exports and scoring all use it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from math import inf
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -60,6 +63,7 @@ class Conversation:
         found: list[SpokenUtterance] = []
         acts: list[list[DialogueAct]] = []
         by_speaker: dict[Speaker, list[int]] = {speaker: [] for speaker in SPEAKERS}
+        """Places of each speaker's utterances in `found`."""
         for u in sorted(self._utterances, key=lambda u: (u.start, u.speaker.row)):
             own, text = dict(self._words.get((u.speaker, u.utterance), {})), u.text
             for shown in self._digits.get((u.speaker, u.utterance), ()):
@@ -80,10 +84,10 @@ class Conversation:
                     len(words) == u.words,
                 )
             )
-        for speaker in SPEAKERS:
-            for act in self.acts[speaker] if by_speaker[speaker] else ():
-                nearest = min(by_speaker[speaker], key=lambda i: _distance(found[i], act))
-                acts[nearest].append(act)
+        for speaker, places in by_speaker.items():
+            spans = OrderedSpans([(found[i].start, found[i].end) for i in places])
+            for act in self.acts[speaker] if places else ():
+                acts[places[spans.nearest(act.start, act.end)]].append(act)
         return found
 
 
@@ -95,6 +99,35 @@ def conversation(events: Iterable[Event]) -> list[SpokenUtterance]:
     return whole.utterances()
 
 
-def _distance(utterance: SpokenUtterance, act: DialogueAct) -> int:
-    """Return how far an act lies outside an utterance, samples."""
-    return max(utterance.start - act.start, act.end - utterance.end, 0)
+class OrderedSpans:
+    """Finds spans of a long call without looking at each of them.
+
+    Parameters
+    ----------
+    spans
+        Start and end of each, ordered by start; they may overlap.
+    """
+
+    def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
+        self._spans = spans
+        self._starts = [start for start, _ in spans]
+        self._reach = list(accumulate((end for _, end in spans), max))
+        """The latest end of each span and those before it."""
+
+    def nearest(self, start: int, end: int) -> int:
+        """Return the place of the span outside of which [start, end) lies least, or the first."""
+        after = bisect_right(self._starts, start)
+        best = (inf, -1)
+        for i in range(after - 1, -1, -1):
+            if end - self._reach[i] > best[0]:
+                break
+            best = min(best, (max(end - self._spans[i][1], 0), i))
+        for i in range(after, len(self._spans)):
+            if self._starts[i] - start >= best[0]:
+                break
+            best = min(best, (max(self._starts[i] - start, end - self._spans[i][1], 0), i))
+        return best[1]
+
+    def touching(self, start: int, end: int) -> range:
+        """Return a range of places with all spans that overlap [start, end)."""
+        return range(bisect_right(self._reach, start), bisect_left(self._starts, end))

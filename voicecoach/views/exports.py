@@ -16,11 +16,27 @@ import msgspec
 
 from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.text_safety.sanitize import clean_text
-from voicecoach.types.events import CueHeldBack, Event, Overlap, SpeechEnded, end_of_events
+from voicecoach.types.events import (
+    CueClosed,
+    CueHeldBack,
+    CueOpened,
+    DialogueAct,
+    Ended,
+    Event,
+    Overlap,
+    SpeechEnded,
+    Utterance,
+    Word,
+    end_of_events,
+)
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.conversation import SpokenUtterance, conversation
 
 MILLISECOND = SAMPLE_RATE // 1000
+_EXPORTED = (
+    *(Utterance, DialogueAct, SpeechEnded, Overlap),
+    *(CueOpened, CueClosed, CueHeldBack, Ended),
+)
 _SRT = str.maketrans({"<": "\u2039", ">": "\u203a", "{": "(", "}": ")"})
 """SubRip has no escape: these characters would be tags, arrows and overrides."""
 
@@ -31,6 +47,19 @@ class LabelledSpan(NamedTuple):
     start: int
     end: int
     text: str
+
+
+def exported_events(events: Iterable[Event]) -> list[Event]:
+    """Return the events that exports use, and the latest one."""
+    found: list[Event] = []
+    latest, latest_used = None, True
+    for event in events:
+        used = event.final if isinstance(event, Word) else isinstance(event, _EXPORTED)
+        if used:
+            found.append(event)
+        if latest is None or event.at > latest.at:
+            latest, latest_used = event, used
+    return [*found, latest] if latest and not latest_used else found
 
 
 def vtt(events: Sequence[Event], call: str) -> str:

@@ -7,8 +7,8 @@ plain: the page must escape them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,10 @@ from voicecoach.types.events import (
     CueOutcome,
     Delivery,
     Event,
+    Prosody,
+    SignalChanges,
     Tone,
+    Word,
     end_of_events,
 )
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_rounded_seconds
@@ -30,7 +33,7 @@ from voicecoach.views import timeline
 from voicecoach.views.annotated_transcript import MarkedUtterance, mark_utterances
 from voicecoach.views.channel_text import short_state
 from voicecoach.views.scorecard import ScoreCard
-from voicecoach.views.summary import Summary, format_samples, summarize_events
+from voicecoach.views.summary import Summarizer, Summary, format_samples
 
 MIN_POINT_STEP_S, MAX_POINTS = 0.256, 8000
 """Shortest time between points of the signals, seconds, and most points."""
@@ -113,7 +116,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def make_report(
-    facts: Mapping[str, Any], events: Sequence[Event], card: ScoreCard | None = None
+    facts: Mapping[str, Any], events: Iterable[Event], card: ScoreCard | None = None
 ) -> Report:
     """Return the content of a report.
 
@@ -122,14 +125,23 @@ def make_report(
     facts
         Facts of the call from the log's header.
     events
-        All events of the log, in order.
+        All events of the log, in order; they are read once.
     card
         The score card, if there is one.
     """
     name = str(facts.get("call") or "call")
     speakers = [s for s in SPEAKERS if s in (facts.get("speakers") or SPEAKERS)]
-    summary = summarize_events(name, events)
-    end = end_of_events(events)
+    summarizer, end = Summarizer(name), 0
+    kept: list[Event] = []
+    points: list[_Point] = []
+    for event in events:
+        summarizer.add_event(event)
+        end = max(end, end_of_events([event]))
+        if isinstance(event, (Tone, Delivery)):
+            points.append(_point(event))
+        elif less := _without_unused(event):
+            kept.append(less)
+    summary = summarizer.finish()
     summary.duration_s = to_rounded_seconds(end)
     return Report(
         call=name,
@@ -139,19 +151,27 @@ def make_report(
         facts=_report_figures(summary, speakers),
         numbers=_numbers(summary),
         notes=summary.notes,
-        turns=timeline.turn_lane(events),
-        overlaps=timeline.overlap_lane(events),
+        turns=timeline.turn_lane(kept),
+        overlaps=timeline.overlap_lane(kept),
         silences=(
-            timeline.silence_lane(events, end, thresholds_from_header(facts).dead_air_s)
+            timeline.silence_lane(kept, end, thresholds_from_header(facts).dead_air_s)
             if len(speakers) == len(SPEAKERS)
             else []
         ),
-        cues=_shown_cues(events, end),
-        held_back=_held_back_cues(events),
-        lines=mark_utterances(events),
-        series=_series(events, end),
+        cues=_shown_cues(kept, end),
+        held_back=_held_back_cues(kept),
+        lines=mark_utterances(kept),
+        series=_series(points, end),
         card=card,
     )
+
+
+def _without_unused(event: Event) -> Event | None:
+    """Return an event without what a report does not use: a call has many of these."""
+    if isinstance(event, SignalChanges):
+        return timeline.dead_air_changes(event)
+    unused = isinstance(event, Prosody) or (isinstance(event, Word) and not event.final)
+    return None if unused else event
 
 
 # --- cues -----------------------------------------------------------------------------------
@@ -219,7 +239,29 @@ def _held_back_cues(events: Sequence[Event]) -> list[HeldBackCue]:
 # --- signals --------------------------------------------------------------------------------
 
 
-def _series(events: Sequence[Event], end: int) -> SignalSeries:
+class _Point(NamedTuple):
+    """What the series show of one estimate: a call has hundreds of thousands."""
+
+    at: int
+    confidence: float | None
+    """Of a `Tone`; None for a `Delivery`."""
+    values: tuple[float | None, ...]
+    """The values of `_TONE_SERIES` or `_DELIVERY_SERIES`."""
+
+
+_TONE_SERIES = ("agitation", "customer_level_db", "customer_f0_semitones")
+_DELIVERY_SERIES = ("rate_syl_s", "baseline_rate_syl_s", "agent_level_db", "agent_f0_semitones")
+
+
+def _point(e: Tone | Delivery) -> _Point:
+    if isinstance(e, Delivery):
+        values = (e.rate_syl_s, e.baseline_rate_syl_s, e.level_db, e.f0_semitones)
+        return _Point(e.at, None, values)
+    level, f0 = (e.signals.get(name) for name in ("level_db", "f0_semitones"))
+    return _Point(e.at, e.confidence, (e.agitation, level, f0))
+
+
+def _series(points: Iterable[_Point], end: int) -> SignalSeries:
     step_s = max(MIN_POINT_STEP_S, to_rounded_seconds(end) / MAX_POINTS)
     count = int(to_rounded_seconds(end) / step_s) + 1 if end else 0
     names = SignalSeries.__struct_fields__[1:]
@@ -233,20 +275,12 @@ def _series(events: Sequence[Event], end: int) -> SignalSeries:
         columns[name][i] = round(value, 3)
         return True
 
-    for e in events:
-        if not isinstance(e, (Tone, Delivery)):
-            continue
-        i = min(int(to_rounded_seconds(e.at) / step_s), count - 1)
-        if isinstance(e, Tone):
-            if keep("agitation", i, e.agitation):
-                columns["confidence"][i] = round(e.confidence, 3)
-            keep("customer_level_db", i, e.signals.get("level_db"))
-            keep("customer_f0_semitones", i, e.signals.get("f0_semitones"))
-        else:
-            keep("rate_syl_s", i, e.rate_syl_s)
-            keep("baseline_rate_syl_s", i, e.baseline_rate_syl_s)
-            keep("agent_level_db", i, e.level_db)
-            keep("agent_f0_semitones", i, e.f0_semitones)
+    for at, confidence, values in points:
+        i = min(int(to_rounded_seconds(at) / step_s), count - 1)
+        series = _DELIVERY_SERIES if confidence is None else _TONE_SERIES
+        kept = [keep(name, i, value) for name, value in zip(series, values, strict=True)]
+        if confidence is not None and kept[0]:
+            columns["confidence"][i] = round(confidence, 3)
     return SignalSeries(step_s, **columns)
 
 

@@ -9,12 +9,24 @@ from collections.abc import Sequence
 
 import msgspec
 
-from voicecoach.coaching.signal_trace import decode_ticks
-from voicecoach.types.events import Backchannel, Event, Gap, Listening, Overlap, SpeechEnded, Turn
+from voicecoach.coaching.signal_trace import decode_ticks, select_signals
+from voicecoach.types.events import (
+    Backchannel,
+    Event,
+    Gap,
+    Listening,
+    Overlap,
+    SignalChanges,
+    SpeechEnded,
+    Turn,
+)
 from voicecoach.types.stream import SAMPLE_RATE, TICK_SAMPLES, Speaker, to_rounded_seconds
+from voicecoach.views.conversation import OrderedSpans
 
 MIN_SHOWN_SILENCE_S = 2.0
 """Shortest silence on both channels that is shown, seconds."""
+
+DEAD_AIR = "dead_air_s"
 
 
 class TimelineSegment(msgspec.Struct, frozen=True):
@@ -86,12 +98,20 @@ def silence_lane(events: Sequence[Event], end: int, dead_air_s: float) -> list[T
     )
 
 
+def dead_air_changes(event: SignalChanges) -> SignalChanges | None:
+    """Return the changes of the signal that `silence_lane` uses; None if there are none."""
+    told = select_signals(event, (DEAD_AIR,))
+    if not told.values and not told.growing:
+        return None
+    return SignalChanges(at=told.at, values=told.values, growing=told.growing)
+
+
 def _dead_air(events: Sequence[Event], end: int, least_s: float) -> list[tuple[int, int]]:
     """Return the silences in which the log's `dead_air_s` reached `least_s`, from their start."""
     found: list[tuple[int, int]] = []
     before = 0.0
     for tick in decode_ticks(events, end):
-        silent_s = tick.signals.get("dead_air_s", 0.0)
+        silent_s = tick.signals.get(DEAD_AIR, 0.0)
         if silent_s > 0.0:
             start = found.pop()[0] if before > 0.0 else tick.at - round(silent_s * SAMPLE_RATE)
             found.append((start, tick.at))
@@ -106,8 +126,10 @@ def _without(
     """Return the parts of spans that lie outside the holes."""
     left = []
     ordered = sorted(holes)
+    places = OrderedSpans(ordered)
     for start, end in spans:
-        for first, last in ordered:
+        for i in places.touching(start, end):
+            first, last = ordered[i]
             if last > start and first < end:
                 left += [(start, first)] * (first > start)
                 start = last
@@ -117,7 +139,13 @@ def _without(
 
 def _overlap(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return where spans of `a` and `b` overlap."""
-    both = ((max(i, k), min(j, m)) for i, j in a for k, m in b)
+    ordered = sorted(b)
+    places = OrderedSpans(ordered)
+    both = (
+        (max(start, ordered[i][0]), min(end, ordered[i][1]))
+        for start, end in a
+        for i in places.touching(start, end)
+    )
     return sorted((start, end) for start, end in both if end > start)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,18 @@ import voicecoach as vc
 from tests.journal.entries import call, folder
 from voicecoach.commands import diff, export, journal, report, score
 from voicecoach.errors import JournalError
+from voicecoach.journal.entry import make_entry
 from voicecoach.shell.live.call_sinks import FolderSink
-from voicecoach.shell.results import reader
+from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.results.writer import CARD_DAMAGED, CARD_JSON
 from voicecoach.shell.runtime.feed import QuitProgram
+from voicecoach.testing import make_tone
 from voicecoach.testing.session import SessionWithoutDevices
 from voicecoach.types.events import CueFeedback, SignalChanges
 from voicecoach.types.stream import SAMPLE_RATE
+from voicecoach.views import exports
+from voicecoach.views import report as report_view
 
 MARK = b'{"type":"cue_feedback","at_s":15.0,"id":"soften","start_s":1e23,"helpful":true}\n'
 """As a page once could send it."""
@@ -90,6 +95,30 @@ def tear_score_card(left: Path) -> bytes:
 def test_a_program_is_warned(left: Path) -> None:
     with pytest.warns(UserWarning, match="left out 1 line that cannot be read: line 5"):
         assert vc.read_log(left) == [SignalChanges(at=0, values={}), *call()]
+
+
+def give(events: Sequence[vc.Event], unused: type[vc.Event]) -> Iterator[vc.Event]:
+    """Yield events, and check that those of a kind are not kept once the next is asked for."""
+    holders = sys.getrefcount(events[0])
+    for i, event in enumerate(events):
+        yield event
+        if i and isinstance(events[i - 1], unused):
+            assert sys.getrefcount(events[i - 1]) == holders, "it is kept"
+
+
+@pytest.mark.parametrize("use", ["score", "journal add", "report", "export"])
+def test_estimates_are_not_kept_in_memory(use: str) -> None:
+    events = [make_tone(SAMPLE_RATE * i, 0.5, 0.9) for i in range(100)]
+    log = give(events, vc.Tone)
+    match use:
+        case "score":
+            assert writer.score_log("x", {}, log).call == "x"
+        case "journal add":
+            assert make_entry({}, log, started_at="2026-01-01").call.duration_s == 99.0
+        case "report":
+            assert report_view.make_report({}, log).duration_s == 99.0
+        case _:
+            assert len(exports.exported_events(log)) == 1
 
 
 def test_a_damaged_header_is_one_line(left: Path) -> None:

@@ -113,7 +113,7 @@ def replay_all(
             for note in result.notes:
                 print_to_stderr(f"note: {note}")
             if options.report:
-                report.write_report(reader.read_results(out / name), open_call, options.audio)
+                report.write_report(reader.CallLog(out / name), open_call, options.audio)
             if events:
                 copy_event_log(out / name / EVENT_LOG, events)
             print_to_console(console, f"Results: {out / name}", "bold")

@@ -74,9 +74,9 @@ def add_call_folder(
     JournalError
         If there is no such call, or the journal cannot store it.
     """
-    found = reader.read_results(folder)
+    found = reader.CallLog(folder)
     card, problem = writer.read_usable_card(found.path.parent)
-    notes = [found.damage_note] if found.damage_note else []
+    notes = []
     if problem:
         advice = f"`voicecoach score {found.path.parent}`, then add the call again"
         notes.append(f"{problem}; added without scores: {advice}")
@@ -93,7 +93,8 @@ def add_call_folder(
         raise JournalError(
             f"{sound}: the call's audio was not kept; record calls with `voicecoach live --record`"
         )
-    made = make_entry(found.facts, found.events, card, started_at=began, words=words)
+    made = make_entry(found.facts, found.read_events(), card, started_at=began, words=words)
+    notes += [found.damage_note] if found.damage_note else []
     again = journal.add_call(made, sound)
     if card and card.survey != Survey():
         try:

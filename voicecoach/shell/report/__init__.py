@@ -11,14 +11,13 @@ transcribed words are inserted as text, never as markup.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.report import page, sound
 from voicecoach.shell.results import writer
-from voicecoach.shell.results.reader import Results
+from voicecoach.shell.results.reader import CallLog, Results
 from voicecoach.shell.results.writer import REPORT_AUDIO_FILE, REPORT_FILE
 from voicecoach.shell.runtime import atomic_write
 from voicecoach.shell.runtime.audio_files import RawFormat, ReadOptions, RecordedCall
@@ -30,7 +29,9 @@ MAX_LENGTH_DIFFERENCE_S = 2.0
 """Largest difference in length between a recording and the log of its call, in seconds."""
 
 
-def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, audio: str) -> Path:
+def write_report(
+    log: CallLog | Results, open_call: Callable[[], RecordedCall] | None, audio: str
+) -> Path:
     """Write the report of a call beside its event log; return its path.
 
     A score card that cannot be read is left out.
@@ -54,9 +55,9 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
     """
     folder = log.path.parent
     card, _ = writer.read_usable_card(folder)
-    shown = report.make_report(log.facts, log.events, card)
+    shown = report.make_report(log.facts, log.read_events(), card)
     heard = sound.prepare_sound(open_call(), mp3=audio != "none") if open_call else None
-    if heard and log.events and isinstance(log.events[-1], Ended):
+    if heard and isinstance(log.newest, Ended):
         _check_same_length(heard.duration_s, shown.duration_s)
     beside = REPORT_AUDIO_FILE if heard and audio == "beside" else ""
     path = folder / REPORT_FILE
@@ -70,12 +71,14 @@ def write_report(log: Results, open_call: Callable[[], RecordedCall] | None, aud
 
 
 def recording_opener(
-    log: Results,
+    log: CallLog | Results,
     paths: Sequence[Path],
     channels: tuple[int, int] | None,
     raw: RawFormat | None = None,
 ) -> Callable[[], RecordedCall] | None:
     """Return a function that opens the recording of a call, or None if there is none.
+
+    It is called once the log's events were read.
 
     Parameters
     ----------
@@ -92,22 +95,22 @@ def recording_opener(
     kept = log.path.with_name(AUDIO_FILE)
     if not paths and not kept.is_file():
         return None
-    log_hours = log.events[-1].at / SAMPLE_RATE / 3600 if log.events else 0.0
-    # A call that was long when it was replayed is read again.
-    options = ReadOptions(raw, max(ReadOptions().max_hours, log_hours + 1))
-    if len(paths) == 2:
-        return partial(RecordedCall.from_pair, paths[0], paths[1], options)
     path = paths[0] if paths else kept
     speakers = log.facts.get("speakers") or SPEAKERS
-    if len(speakers) == 1:
-        return partial(RecordedCall.from_mono, path, Speaker(speakers[0]), options)
-    return partial(
-        RecordedCall.from_stereo,
-        path,
-        channels or (0, 1),
-        mapped=channels is not None,
-        options=options,
-    )
+
+    def open_recording() -> RecordedCall:
+        log_hours = log.newest.at / SAMPLE_RATE / 3600 if log.newest else 0.0
+        # A call that was long when it was replayed is read again.
+        options = ReadOptions(raw, max(ReadOptions().max_hours, log_hours + 1))
+        if len(paths) == 2:
+            return RecordedCall.from_pair(paths[0], paths[1], options)
+        if len(speakers) == 1:
+            return RecordedCall.from_mono(path, Speaker(speakers[0]), options)
+        return RecordedCall.from_stereo(
+            path, channels or (0, 1), mapped=channels is not None, options=options
+        )
+
+    return open_recording
 
 
 def _check_same_length(recording_s: float, log_s: float) -> None:

@@ -17,7 +17,7 @@ from voicecoach.views import event_log
 
 
 class CallLog:
-    """A call's event log; iterating reads its events from the file, anew each time.
+    """A call's event log, of which only one event is in memory at a time.
 
     Parameters
     ----------
@@ -27,23 +27,28 @@ class CallLog:
     Raises
     ------
     JournalError
-        If there is no such log, or it cannot be used; iterating may raise it, too.
+        If there is no such log, or it cannot be used; also from `read_events`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path / EVENT_LOG if path.is_dir() else path
         """Path of the log."""
         self.damaged = event_log.DamagedLines()
-        """Lines that the newest iteration left out."""
+        """Lines that were left out when the events were read last."""
+        self.newest: Event | None = None
+        """The event that was read last."""
         with self._open_lines() as lines:
             self.facts: dict[str, Any] = event_log.parse_header(next(lines, b""))
             """Facts about the call, from the log's header."""
             thresholds_from_header(self.facts)
 
-    def __iter__(self) -> Iterator[Event]:
+    def read_events(self) -> Iterator[Event]:
+        """Yield the events, from the beginning."""
         self.damaged = event_log.DamagedLines()
         with self._open_lines() as lines:
-            yield from event_log.read_events(lines, damaged=self.damaged)
+            for event in event_log.read_events(lines, damaged=self.damaged):
+                self.newest = event
+                yield event
 
     @property
     def damage_note(self) -> str:
@@ -74,9 +79,18 @@ class Results(NamedTuple):
     damage_note: str = ""
     """As in `CallLog`."""
 
+    @property
+    def newest(self) -> Event | None:
+        """The last event."""
+        return self.events[-1] if self.events else None
+
+    def read_events(self) -> Iterator[Event]:
+        """Yield the events, from the beginning."""
+        return iter(self.events)
+
 
 def read_results(path: Path) -> Results:
     """Return the results of a call, as `CallLog` reads them."""
     log = CallLog(path)
-    events = list(log)
+    events = list(log.read_events())
     return Results(log.path, log.facts, events, log.damage_note)

@@ -35,7 +35,8 @@ def main() -> None:
                 # A key waits for it, and the other commands take three times as long to import.
                 from voicecoach.shell.control.tell import send_command
 
-                send_command(word)
+                if answer := send_command(word):
+                    sys.stdout.write(f"{answer}\n")
             case _:
                 from voicecoach.commands.app import app
                 from voicecoach.shell.runtime.core_dumps import forbid_core_dumps

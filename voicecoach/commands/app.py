@@ -303,14 +303,15 @@ def tell(
     word: Annotated[
         str,
         typer.Argument(
-            help="pause, next, decline, helpful, wrong, click-through, quit.", metavar="WORD"
+            help="pause, next, decline, undo, helpful, wrong, click-through, quit.", metavar="WORD"
         ),
     ],
 ) -> None:
     """Control the running call; bind it to a hotkey."""
     from voicecoach.shell.control.tell import send_command
 
-    send_command(word)
+    if answer := send_command(word):
+        typer.echo(answer)
 
 
 app.command("report")(reports.report)

@@ -20,6 +20,7 @@ from voicecoach.shell.runtime.feed import (
     NextCall,
     QuitProgram,
     ToggleListening,
+    UndoDecline,
 )
 from voicecoach.shell.runtime.plugins import NoOptions, Plugin
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
@@ -50,6 +51,7 @@ __all__ = [
     "ToggleListening",
     "TranscribedWord",
     "TranscriptionConfig",
+    "UndoDecline",
     "View",
     "encode_event",
 ]

@@ -105,6 +105,10 @@ class Display(msgspec.Struct, frozen=True):
     line: NewestLine | None = None
     notice: str = ""
     """What works less well than it should, or ""."""
+    answer: str = ""
+    """What was or was not done of the agent's last wish, for some seconds."""
+    can_undo: bool = False
+    """Whether the call that was declined can be restored."""
 
 
 def make_display(snapshot: Snapshot, state: DisplayState) -> Display:

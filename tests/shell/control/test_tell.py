@@ -29,14 +29,17 @@ from voicecoach.shell.control.call_file import (
 from voicecoach.shell.control.tell import COMMAND_WORDS, send_command
 from voicecoach.shell.control.web_app import WebServer
 from voicecoach.shell.runtime.feed import (
+    Answer,
     CustomerDeclines,
     Feed,
     MarkCue,
     NextCall,
     QuitProgram,
     ToggleListening,
+    UndoDecline,
     UserAction,
 )
+from voicecoach.testing import wait_until
 from voicecoach.views.display import CardDisplay, Display
 
 SHOWN = Display(state="listening", card=CardDisplay("soften", 7, "Soften", "", "", None))
@@ -55,6 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("pause", ToggleListening()),
         ("next", NextCall()),
         ("decline", CustomerDeclines()),
+        ("undo", UndoDecline()),
         ("quit", QuitProgram()),
         ("helpful", MarkCue("soften", 7, helpful=True)),
         ("wrong", MarkCue("soften", 7, helpful=False)),
@@ -327,3 +331,37 @@ def test_where_no_lock_can_be_had_the_session_begins(folder: Path) -> None:
     folder.chmod(0o777)
     with only_session(), only_session():
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_what_was_or_was_not_done_is_printed(done: bool) -> None:
+    feed = Feed()
+    feed.has_session = True
+
+    def answer() -> None:
+        wait_until(lambda: feed.has_actions)
+        (request,) = feed.drain_requests()
+        assert request.action == CustomerDeclines()
+        request.answer.set_result(Answer(done, "The last call is deleted"))
+
+    threading.Thread(target=answer).start()
+    with WebServer(feed):
+        command = [sys.executable, "-m", "voicecoach", "tell", "decline"]
+        told = subprocess.run(command, capture_output=True, text=True)
+    said = told.returncode, told.stdout, told.stderr
+    assert said == (
+        (0, "The last call is deleted\n", "")
+        if done
+        else (2, "", "error: decline: The last call is deleted\n")
+    )
+
+
+def test_an_answer_that_comes_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_app, "ANSWER_TIMEOUT_S", 0.1)
+    feed = Feed()
+    feed.has_session = True
+    with WebServer(feed):
+        assert send_command("next") == ""
+        (request,) = feed.drain_requests()
+        request.answer.set_result(Answer(True, "late"))
+        assert send_command("helpful") == "no cue is on the screen, so none was marked"

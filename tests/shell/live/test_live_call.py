@@ -146,6 +146,13 @@ class Live:
             time.sleep(0.1)
         raise AssertionError(f"it did not happen: {self.events()[after:][-5:]}")
 
+    def refuses(self, word: str) -> str:
+        """Say a word to it that it does not do, and return why."""
+        command = [sys.executable, "-m", "voicecoach", "tell", word]
+        told = subprocess.run(command, env=self._server.env, capture_output=True, text=True)
+        assert told.returncode == 2, told
+        return told.stderr.removeprefix(f"error: {word}: ")
+
     def tell(self, word: str) -> None:
         """Say a word to it, as a user's key would; it may be starting still."""
         until = time.monotonic() + PATIENCE_S
@@ -500,13 +507,13 @@ def test_a_call_is_not_listened_to_when_the_display_is_gone(
             # One that is closed is shown again, and listened to, as the agent wants.
             screen.close_window(window)
             place = live.wait(paused)
-            live.tell("pause")
+            assert live.refuses("pause").startswith("the overlay was closed")
             place = live.wait(lambda event: event["type"] == "listening" and event["on"], place)
             assert screen.visible("^voicecoach$")
             screen.kill()
             place = live.wait(paused, place)
             wait_until(lambda: server.listeners() == 0)
-            live.tell("pause")
+            assert live.refuses("pause").startswith("the view is gone")
             again = lambda e: e["type"] == "degraded" and "the view is gone" in e["reason"]  # noqa: E731
             live.wait(again, place + 1)
             said = live.end()
@@ -532,7 +539,7 @@ def test_a_call_is_not_listened_to_when_its_page_is_gone(
         with connect(address, origin=origin) as viewer:
             viewer.recv(PATIENCE_S)
         place = live.wait(paused)
-        live.tell("pause")
+        assert live.refuses("pause").startswith("no page shows the call")
         again = lambda e: e["type"] == "degraded" and e["reason"].startswith("no page")  # noqa: E731
         place = live.wait(again, place + 1)
         with connect(address, origin=origin) as viewer:

@@ -83,6 +83,7 @@ def show_overlay() -> None:
             if order.fail:
                 failing.set()
             if order.display:
+                feed.answer, feed.can_undo = order.display.answer, order.display.can_undo
                 feed.publish(order.display, 0.0)
         ended.set()
 

@@ -27,6 +27,7 @@ from voicecoach.shell.runtime.feed import (
     MarkCue,
     NextCall,
     ToggleListening,
+    UndoDecline,
     UserAction,
 )
 from voicecoach.shell.views import browser
@@ -234,6 +235,7 @@ def test_wishes_arrive(page: Served, feed: Feed) -> None:
         MarkCue("acknowledge", 4096, True),
         NextCall(),
         CustomerDeclines(),
+        UndoDecline(),
     ]
     with view(page) as viewer:
         for wish in wishes:
@@ -491,8 +493,17 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
     assert wished(feed) == [ToggleListening()]
     seen.click("next")
     assert wished(feed) == [NextCall()]
-    seen.click("decline")
+    for answer in ("keep", "delete"):  # it asks first
+        seen.click("decline")
+        seen.reads("question", "Delete this call and everything stored of it?")
+        seen.click(answer)
     assert wished(feed) == [CustomerDeclines()]
+    feed.answer, feed.can_undo = "This call is deleted.", True
+    feed.publish(msgspec.structs.replace(CUE, state="ready"), 0.0)
+    seen.reads("answer", "This call is deleted.")
+    seen.click("undo")
+    assert wished(feed) == [UndoDecline()]
+    feed.answer, feed.can_undo = "", False
     card = msgspec.structs.replace(CUE.card, helpful=False) if CUE.card else None
     feed.publish(msgspec.structs.replace(CUE, state="paused", card=card), 0.0)
     seen.reads("state", "Paused")

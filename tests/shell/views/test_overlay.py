@@ -21,6 +21,7 @@ from voicecoach.shell.runtime.feed import (
     NextCall,
     QuitProgram,
     ToggleListening,
+    UndoDecline,
 )
 from voicecoach.shell.views import overlay
 from voicecoach.shell.views.overlay import places
@@ -86,6 +87,16 @@ class Program:
         until(lambda: any(t.panel and t.title == title for t in self.told[seen:]))
         return [t for t in self.told[seen:] if t.panel][-1]
 
+    def button(self, name: str) -> tuple[int, int]:
+        """Return the middle of a button, once it is there."""
+
+        def there() -> bool:
+            news = f"{len(self.told)}"
+            return name in self.show(msgspec.structs.replace(CUE, notice=news)).buttons
+
+        until(there)
+        return [t for t in self.told if t.panel][-1].buttons[name]
+
     @property
     def place(self) -> tuple[int, int]:
         """Where it is."""
@@ -138,6 +149,10 @@ def test_it_is_clicked_and_the_focus_stays_where_it_was(screen: Desktop, tmp_pat
         buttons = panel.show(CUE).buttons
         for name in ("Helpful", "Wrong", "Pause", "Next call", "Declined"):
             panel.click(buttons[name])
+        # It asks first, and what is kept is not declined.
+        panel.click(panel.button("Keep"))
+        panel.click(panel.button("Declined"))
+        panel.click(panel.button("Delete"))
         assert CUE.card
         marks = [MarkCue(CUE.card.id, CUE.card.start, helpful) for helpful in (True, False)]
         wanted = [*marks, ToggleListening(), NextCall(), CustomerDeclines()]
@@ -148,6 +163,17 @@ def test_it_is_clicked_and_the_focus_stays_where_it_was(screen: Desktop, tmp_pat
         until(lambda: QuitProgram() in panel.wishes())
         assert panel.end() == 0
         assert screen.xdotool("getwindowfocus") == other.window
+
+
+@real
+def test_a_declined_call_can_be_restored_with_a_click(screen: Desktop, tmp_path: Path) -> None:
+    with Program(screen, tmp_path) as panel:
+        assert "Undo" not in panel.show(CUE).buttons
+        gone = Display(answer="This call is deleted. Undo restores it.", can_undo=True)
+        told = panel.show(gone)
+        assert told.clipped == []
+        panel.click(told.buttons["Undo"])
+        until(lambda: panel.wishes() == [UndoDecline()])
 
 
 @real

@@ -10,19 +10,22 @@ from collections.abc import Iterator
 
 from voicecoach.shell.control.actions import apply_command
 from voicecoach.shell.runtime.feed import Feed
+from voicecoach.shell.runtime.stderr import print_to_stderr
 
 KEY_COMMANDS = {
     "p": "pause",
     " ": "pause",
     "n": "next",
     "d": "decline",
+    "u": "undo",
     "h": "helpful",
     "w": "wrong",
     "c": "click-through",
     "q": "quit",
 }
 KEYS_HELP = (
-    "p pause/resume, n next call, d customer declines, h helpful, w wrong, c click-through, q quit"
+    "p pause/resume, n next call, d customer declines, u undo that, h helpful, w wrong, "
+    "c click-through, q quit"
 )
 KEY_POLL_S = 0.2
 
@@ -46,8 +49,14 @@ def key_listener(feed: Feed) -> Iterator[bool]:
 
 
 def press_key(feed: Feed, key: str) -> None:
-    """Post the action of a key, if it has one."""
-    apply_command(feed, KEY_COMMANDS.get(key, ""))
+    """Post the action of a key, if it has one, and print its answer when it comes."""
+    answer = apply_command(feed, KEY_COMMANDS.get(key, ""))
+    answer.add_done_callback(lambda done: _print_answer(done.result().text))
+
+
+def _print_answer(text: str) -> None:
+    if text:
+        print_to_stderr(text)
 
 
 @contextlib.contextmanager

@@ -11,19 +11,21 @@ import http.client
 from voicecoach.errors import ConfigError
 from voicecoach.shell.control.call_file import find_running_call
 
-COMMAND_WORDS = ("pause", "next", "decline", "helpful", "wrong", "click-through", "quit")
+COMMAND_WORDS = ("pause", "next", "decline", "undo", "helpful", "wrong", "click-through", "quit")
 REPLY_TIMEOUT_S = 5.0
 """In which a live call answers."""
+MAX_ANSWER_BYTES = 1024
 NO_CALL = "no live call is running; start one with `voicecoach live`"
 
 
-def send_command(word: str) -> None:
-    """Send a command to the live call that runs on this machine.
+def send_command(word: str) -> str:
+    """Send a command to the live call that runs on this machine, and return its answer, or "".
 
     Raises
     ------
     ConfigError
-        If there is no such command or no live call, or the call does not answer or obey.
+        If there is no such command or no live call, or the call does not answer or obey; the
+        message says why it was not done.
     """
     if word not in COMMAND_WORDS:
         raise ConfigError(f"{word}: unknown command; use one of {', '.join(COMMAND_WORDS)}")
@@ -35,7 +37,8 @@ def send_command(word: str) -> None:
         connection.request(
             "POST", "/control", word.encode(), {"Authorization": f"Bearer {call.token}"}
         )
-        status = connection.getresponse().status
+        response = connection.getresponse()
+        status, answer = response.status, response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace")
     except TimeoutError as e:
         raise ConfigError("the running call does not respond") from e
     except (OSError, http.client.HTTPException) as e:
@@ -43,8 +46,10 @@ def send_command(word: str) -> None:
     finally:
         connection.close()
     match status:
-        case 204:
-            return
+        case 200 | 204:
+            return answer
+        case 409:
+            raise ConfigError(f"{word}: {answer}")
         case 404:  # another program uses the port: the call has ended
             raise ConfigError(NO_CALL)
         case 429:

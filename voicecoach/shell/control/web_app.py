@@ -53,6 +53,9 @@ from voicecoach.shell.control.tell import COMMAND_WORDS
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.worker import describe_error
 
+ANSWER_TIMEOUT_S = 3.0
+"""Seconds in which a session answers an action; less than `tell` waits."""
+
 
 class WebServer:
     """Serves the application in a thread of its own; a context manager.
@@ -153,11 +156,20 @@ class WebServer:
         if not self._limiter.allows_another():
             return Response(status_code=429)
         try:
-            apply_command(self._feed, word)
+            answer = apply_command(self._feed, word)
+            if not self._feed.has_session and not answer.done():
+                return Response(status_code=204)
+            # Shielded: an answer that comes too late is still set.
+            answered = asyncio.shield(asyncio.wrap_future(answer))
+            result = await asyncio.wait_for(answered, ANSWER_TIMEOUT_S)
+        except TimeoutError:  # the session is busy, such as between two calls
+            return Response(status_code=204)
         except Exception as e:  # our own report: uvicorn is configured not to log what clients do
             self._feed.report_trouble("tell", f"it failed ({describe_error(e)})", False)
             return Response(status_code=500)
-        return Response(status_code=204)
+        if not result.text:
+            return Response(status_code=204)
+        return Response(result.text, 200 if result.done else 409, media_type="text/plain")
 
     async def _run_server(self, listener: socket.socket) -> None:
         asyncio.get_running_loop().set_exception_handler(_on_loop_exception)

@@ -38,7 +38,9 @@ class JournalWriter(Sink):
     def __init__(self, config: Config, say: Callable[[str], None]) -> None:
         self._config, self._say = config, say
         self._pool = ThreadPoolExecutor(1, "journal")
-        self._problems: list[str] = []
+        self._problems: dict[Path, str] = {}
+        self._added: dict[Path, str] = {}
+        """Ids of the calls that were added, by folder."""
 
     def purge_expired(self) -> str:
         """Delete calls older than the retention period; return what to report of it."""
@@ -60,26 +62,48 @@ class JournalWriter(Sink):
         """Add a call that has ended, in the background."""
         self._pool.submit(self._add_call, folder).add_done_callback(lambda done: done.result())
 
+    def forget_call(self, folder: Path) -> None:
+        """Delete a call that was added, with its audio, in the background."""
+        self._pool.submit(self._delete_call, folder).add_done_callback(lambda done: done.result())
+
     def close(self) -> None:
         """Wait for the last call, and report which are missing."""
         self._pool.shutdown()
-        for problem in self._problems:
+        for problem in self._problems.values():
             self._say(problem)
 
     def _add_call(self, folder: Path) -> None:
-        trouble = add_to_journal(self._config, folder)
+        call, trouble = _add_folder(self._config, folder)
         if trouble:
-            self._problems.append(trouble)
+            self._problems[folder] = trouble
+        else:
+            self._added[folder] = call
+
+    def _delete_call(self, folder: Path) -> None:
+        self._problems.pop(folder, None)
+        call = self._added.pop(folder, None)
+        if call is None:
+            return
+        try:
+            with JournalStore(fill.journal_path(self._config)) as journal:
+                journal.delete_call(call)
+        except Exception as e:
+            why = f"the customer declined, but {folder.name} is still in the journal: {_reason(e)}"
+            self._problems[folder] = f"{why}; then: voicecoach journal delete {call}"
 
 
 def add_to_journal(config: Config, folder: Path) -> str:
     """Add a call to the journal; return why it could not be added, or ""."""
+    return _add_folder(config, folder)[1]
+
+
+def _add_folder(config: Config, folder: Path) -> tuple[str, str]:
+    """Add a call; return its id, or "" and why it could not be added."""
     try:
         with JournalStore(fill.journal_path(config), create=True) as journal:
-            fill.add_call_folder(journal, folder, words=config.journal.words)
+            return fill.add_call_folder(journal, folder, words=config.journal.words).call.id, ""
     except Exception as e:  # the call itself is in its folder
-        return f"not in the journal: {folder}: {_reason(e)}; then: voicecoach journal add"
-    return ""
+        return "", f"not in the journal: {folder}: {_reason(e)}; then: voicecoach journal add"
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ Unlike other sinks they also take audio.  Further sinks are passed to the sessio
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ import msgspec
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.errors import OutputError
 from voicecoach.shell.live.recorder import CallRecorder
+from voicecoach.shell.live.set_aside import SetAside
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.feed import Feed
@@ -63,6 +65,11 @@ class FolderSink(Sink):
         privacy = setup.config.privacy
         self._setup, self._feed, self._notice, self._on_written = setup, feed, notice, on_written
         self._baseline_calls, self._declined = baseline_calls, False
+        self._lock = threading.Lock()
+        """Held while files are written, deleted or restored, once the call has ended."""
+        self._log_written = self._has_results = False
+        self._set_aside: SetAside | None = None
+        self._can_restore = True
         self.keeps_inputs = audio and privacy.keep_words
         """Whether the engine's inputs are recorded, for a replay."""
         self._results = results
@@ -113,17 +120,69 @@ class FolderSink(Sink):
         self._declined = declined
         self.recorder.__exit__()
 
+    def forget(self) -> None:
+        """Delete the call, at once or when its log is written; `restore` undoes it."""
+        with self._lock:
+            self._declined = True
+            if self._log_written:
+                self._delete_folder()
+
+    def restore(self) -> None:
+        """Restore the call, and write its results if it had none."""
+        with self._lock:
+            self._declined = False
+            if not self._set_aside:
+                return
+            try:
+                self._set_aside.restore()
+            except OSError as e:
+                why = f"{self.recorder.folder}: cannot restore the call: {e.strerror or e}"
+                self._feed.report_trouble("log", why, True)
+                return
+            finally:
+                self._discard()
+            self._finish_results()
+
+    def discard(self) -> None:
+        """Give up what could be restored."""
+        with self._lock:
+            self._can_restore = False
+            self._discard()
+
+    def _discard(self) -> None:
+        if self._set_aside:
+            self._set_aside.close()
+            self._set_aside = None
+
+    def _delete_folder(self) -> None:
+        folder = self.recorder.folder
+        try:
+            if self._can_restore:
+                self._set_aside = SetAside(folder)
+        except FileNotFoundError:  # on a full disk the folder was never created
+            return
+        except OSError as e:
+            why = f"the declined call is deleted and cannot be restored: {e.strerror or e}"
+            self._feed.report_trouble("log", why, False)
+        try:
+            self.recorder.delete_folder()
+        except OutputError as e:
+            self._feed.report_trouble("log", str(e), True)
+
     def _write_results(self) -> None:
         """Write the results; called in the recorder's thread, after the log is written."""
-        folder = self.recorder.folder
-        if self._declined:
-            try:
-                self.recorder.delete_folder()
-            except OutputError as e:
-                self._feed.report_trouble("log", str(e), True)
-            return
+        with self._lock:
+            self._log_written = True
+            if self._declined:
+                self._delete_folder()
+            else:
+                self._finish_results()
+
+    def _finish_results(self) -> None:
         try:
-            self._results.write_results(folder)
+            if not self._has_results:
+                self._results.write_results(self.recorder.folder)
+                self._has_results = True
         except OutputError as e:
             self._feed.report_trouble("log", str(e), False)
         finally:

@@ -7,6 +7,9 @@ Start, or while nothing shows the call: then listening pauses.  A pause releases
 drops everything pending: chunks, audio that waits for transcription, partial words, the cue card.
 The time line continues through a pause as a gap.
 
+A call whose customer declines, while it runs or within minutes of its end, is deleted at once, and
+can be restored for seconds by this process alone.
+
 If the engine fails, the call ends and is saved up to that point, and another begins at once.  If
 that one fails too, the session reports it and waits for Start.
 """
@@ -18,7 +21,9 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,12 +40,15 @@ from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.engine_factory import build_engine
 from voicecoach.shell.runtime.feed import (
+    Answer,
     CustomerDeclines,
     Feed,
     MarkCue,
     NextCall,
     QuitProgram,
+    Request,
     ToggleListening,
+    UndoDecline,
 )
 from voicecoach.shell.runtime.latency import LatencyStats, TimedEngine
 from voicecoach.shell.runtime.memory import release_memory
@@ -51,8 +59,23 @@ from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.views.display import Display, DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot
 
+FORGET_WITHIN_S = 300.0
+"""Seconds after its end for which the last call can be declined."""
+UNDO_WITHIN_S = 10.0
+"""Seconds for which a declined call can be restored."""
+ANSWER_S = 10.0
+"""Seconds for which an answer to the agent is displayed."""
+UNDO_ADVICE = f"Undo restores it within {UNDO_WITHIN_S:.0f} s"
 NOTICE_DURATION = 10 * SAMPLE_RATE
 """How long a notice stays on the display, in samples."""
+
+
+class EndedCall(NamedTuple):
+    """A call that has ended."""
+
+    files: FolderSink
+    ended: float
+    """Seconds of `time.monotonic`."""
 
 
 class LiveSession:
@@ -105,6 +128,13 @@ class LiveSession:
         """Folders of the calls so far."""
         self.unwritten: list[Path] = []
         """Folders that were not completely written; set when the session has ended."""
+        self._last: EndedCall | None = None
+        """The last call, unless it was declined."""
+        self._declined: EndedCall | None = None
+        """The declined call that can be restored."""
+        self._undo_until = self._answer_until = 0.0
+        self._baseline_without, self._baseline_with = self.baseline, self.baseline
+        """What it was before the last call, and is with it."""
         self._idle = Snapshot()
         """What is displayed between calls."""
         self.resume_when_seen = False
@@ -121,6 +151,7 @@ class LiveSession:
             If no engine can be created.
         """
         keepers: list[CallRecorder] = []
+        self.feed.has_session = True
         try:
             while self._wait_for_start():
                 try:
@@ -133,20 +164,97 @@ class LiveSession:
                 except Exception as e:  # whatever the error, tell the agent and continue
                     self._handle_failure(e)
                 else:
-                    if call.declined:
-                        self.folders.remove(call.recorder.folder)
-                    elif self.learn:
-                        self.baseline = call.engine.baseline
+                    self._end_call(call)
                     del call
                 release_memory()  # a call has reference cycles, and holds some MB
         finally:
+            self.feed.has_session = False
+            for request in self.feed.drain_requests():
+                request.answer.set_result(Answer(False, "the session has ended"))
             self.stop_listening("ended")
+            self._undo_until = 0.0
+            self.expire()
             self.feed.publish(self.idle_display(), 0.0)
             self.unwritten = [
                 keeper.folder
                 for keeper in keepers
                 if not keeper.wait_until_written(2 * CLOSE_TIMEOUT_S)
             ]
+
+    def _end_call(self, call: LiveCall) -> None:
+        """Learn from a call that has ended, or have it forgotten."""
+        self._baseline_without = self._baseline_with = self.baseline
+        if self.learn:
+            self._baseline_with = call.engine.baseline
+        ended = EndedCall(call.files, time.monotonic())
+        if call.declined:
+            self.folders.remove(call.recorder.folder)
+            self._set_undo(ended)
+        else:
+            self._last, self.baseline = ended, self._baseline_with
+
+    def _set_undo(self, ended: EndedCall) -> None:
+        if self._declined:
+            self._declined.files.discard()
+        self._declined, self._last = ended, None
+        self._undo_until = time.monotonic() + UNDO_WITHIN_S
+        self.feed.can_undo = True
+
+    def expire(self) -> None:
+        """Discard the declined call, and clear the answer, when their time is over."""
+        now = time.monotonic()
+        if self._declined and now >= self._undo_until:
+            self._declined.files.discard()
+            self._declined, self.feed.can_undo = None, False
+        if now >= self._answer_until:
+            self.feed.answer = ""
+
+    def reply(self, request: Request, text: str = "", *, done: bool = True) -> None:
+        """Answer an action, on the display and to who asked."""
+        self.feed.answer, self._answer_until = text, time.monotonic() + ANSWER_S
+        request.answer.set_result(Answer(done, text))
+
+    def undo(self, request: Request) -> None:
+        """Restore the declined call, if it can be restored."""
+        ended = self._declined
+        if not ended:
+            self.reply(
+                request,
+                f"nothing to undo: a declined call can be restored for {UNDO_WITHIN_S:.0f} s",
+                done=False,
+            )
+            return
+        self._declined, self._last, self.feed.can_undo = None, ended, False
+        ended.files.restore()
+        self.folders.append(ended.files.recorder.folder)
+        if self.baseline is self._baseline_without:  # else another call has ended since
+            self.baseline = self._baseline_with
+        self.reply(request, "The call is restored, with its journal entry")
+
+    def _decline_last(self, request: Request) -> None:
+        """Forget the last call, if it has just ended."""
+        ended = self._last
+        if not ended or time.monotonic() - ended.ended > FORGET_WITHIN_S:
+            within = f"{FORGET_WITHIN_S / 60:.0f} minutes"
+            self.reply(
+                request,
+                f"nothing was deleted: no call has ended in the last {within}; delete an older one "
+                "with `voicecoach journal delete`, and its folder",
+                done=False,
+            )
+            return
+        folder = ended.files.recorder.folder
+        ended.files.forget()
+        for sink in self.sinks:
+            sink.forget_call(folder)
+        self.folders.remove(folder)
+        self.baseline = self._baseline_without
+        self._set_undo(ended)
+        self.reply(
+            request,
+            "The last call is deleted, with its journal entry and what your baseline learnt from "
+            f"it. {UNDO_ADVICE}",
+        )
 
     def _handle_failure(self, error: Exception) -> None:
         """Continue with another call; after a second failure, wait for Start."""
@@ -196,17 +304,28 @@ class LiveSession:
         """Wait until a call begins; False if the session ends instead."""
         self.feed.publish(self.idle_display(), 0.0)
         while self.state == "ready":
-            for wish in self.feed.drain_actions():
-                if isinstance(wish, QuitProgram):
-                    self.state = "ended"
-                elif isinstance(wish, ToggleListening):
-                    if self.request_view():
-                        self._idle.add_event(Degraded(at=0, stage="view", reason=self.feed.unseen))
-                        self.feed.publish(self.idle_display(), 0.0)
-                    else:
+            for request in self.feed.drain_requests():
+                match request.action:
+                    case QuitProgram():
+                        self.state = "ended"
+                        self.reply(request)
+                    case ToggleListening() if self.request_view():
+                        self.reply(request, self.feed.unseen, done=False)
+                    case ToggleListening():
                         self._start_call()
+                        self.reply(request)
+                    case CustomerDeclines():
+                        self._decline_last(request)
+                    case UndoDecline():
+                        self.undo(request)
+                    case NextCall():
+                        self.reply(request, "no call is running; Start begins one", done=False)
+                    case MarkCue():
+                        self.reply(request, "no cue was marked: no call is running", done=False)
             if self.resume_when_seen and not self.feed.unseen:
                 self._start_call()
+            self.expire()
+            self.feed.publish(self.idle_display(), 0.0)
             time.sleep(CHUNK_WAIT_S)
         return self.state != "ended"
 
@@ -253,7 +372,7 @@ class LiveCall:
             composite=privacy.composite,
             words=privacy.keep_words,
         )
-        self._folder = FolderSink(
+        self.files = FolderSink(
             self._info,
             setup,
             results,
@@ -261,11 +380,11 @@ class LiveCall:
             baseline_calls=session.baseline.calls if session.baseline else None,
             notice=session.notice,
             audio=session.audio,
-            on_written=self._pass_on_results,
+            on_written=partial(_pass_on_results, session.sinks, folder),
         )
         self._display = DisplaySink(session.feed)
-        self._sinks: list[Sink] = [self._folder, self._display, *session.sinks]
-        self.recorder = self._folder.recorder
+        self._sinks: list[Sink] = [self.files, self._display, *session.sinks]
+        self.recorder = self.files.recorder
 
     def run(self) -> None:
         """Run the call to its end, while its results are written."""
@@ -276,7 +395,7 @@ class LiveCall:
             if setup.no_words:
                 self._pass_on(Degraded(at=0, stage="transcription", reason=setup.no_words))
             engine: Processor = TimedEngine(self.engine, self._stages)
-            if self._folder.keeps_inputs:
+            if self.files.keeps_inputs:
                 write = self.recorder.write_input_line
                 engine = RecordingEngine(engine, words=self._info.words, write=write)
             for event in run_engine(self._engine_items(), engine, self._asr):
@@ -296,11 +415,6 @@ class LiveCall:
         for sink in self._sinks:
             sink.on_event(event)
 
-    def _pass_on_results(self) -> None:
-        """Tell the sinks where the results are; called in the recorder's thread."""
-        for sink in self._sinks:
-            sink.on_results(self._info.folder)
-
     def _engine_items(self) -> Iterator[InputItem]:
         """Yield the engine's inputs as they arrive, until the call ends."""
         session = self._session
@@ -312,28 +426,40 @@ class LiveCall:
                 yield self._toggle()
             elif session.resume_when_seen and not unseen:
                 yield self._toggle()
-            for wish in session.feed.drain_actions():
-                match wish:
+            session.expire()
+            for request in session.feed.drain_requests():
+                match request.action:
                     case ToggleListening() if session.request_view():
                         self._raise_notice("view", session.feed.unseen)
+                        session.reply(request, session.feed.unseen, done=False)
                     case ToggleListening():
                         yield self._toggle()
-                    case MarkCue():
+                        session.reply(request)
+                    case MarkCue() as mark:
+                        card = session.feed.newest.display.card
+                        shown = card is not None and (card.id, card.start) == (mark.id, mark.start)
+                        late = "" if shown else "no cue was marked: it has left the screen"
+                        session.reply(request, late, done=shown)
                         yield CueFeedback(
-                            at=self._devices.now, id=wish.id, start=wish.start, helpful=wish.helpful
+                            at=self._devices.now, id=mark.id, start=mark.start, helpful=mark.helpful
                         )
                     case NextCall():
                         if session.state == "paused" or session.notice:
                             session.stop_listening("ready")
+                        session.reply(request)
                         return
                     case CustomerDeclines():
                         self.declined = True
                         session.stop_listening("ready")
+                        session.reply(request, f"This call is deleted. {UNDO_ADVICE}")
                         session.feed.publish(session.idle_display(), 0.0)
                         yield Listening(at=self._devices.now, on=False)
                         return
+                    case UndoDecline():
+                        session.undo(request)
                     case QuitProgram():
                         session.stop_listening("ended")
+                        session.reply(request)
                         return
             yield from self._read_devices()
 
@@ -396,6 +522,12 @@ class LiveCall:
         if self._open_notices.get(stage, ("", 0))[0] != reason:
             self._pass_on(Degraded(at=self._devices.now, stage=stage, reason=reason))
         self._open_notices[stage] = reason, self._devices.now + NOTICE_DURATION
+
+
+def _pass_on_results(sinks: Sequence[Sink], folder: Path) -> None:
+    """Tell the sinks where the results are; called in the recorder's thread."""
+    for sink in sinks:
+        sink.on_results(folder)
 
 
 def _new_call_folder(out: Path, taken: Sequence[Path]) -> Path:

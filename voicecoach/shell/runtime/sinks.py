@@ -65,7 +65,15 @@ class Sink(Protocol):
     def on_results(self, folder: Path) -> None:
         """Use the results of a call that has ended and was not declined; the files are complete.
 
-        It is called after `end_call`; the next call may have begun.
+        It is called after `end_call`; the next call may have begun.  It is called again, or at
+        last, for a call that was declined if the agent undoes that within seconds.
+        """
+        return
+
+    def forget_call(self, folder: Path) -> None:
+        """Delete everything you have of a call that has ended: the customer declined afterwards.
+
+        Its folder, that of `on_results`, is being deleted.
         """
         return
 
@@ -112,6 +120,10 @@ class GuardedSink(Sink):
         """Pass on the folder of the results."""
         if not self._failed:
             self._run("on_results", folder)
+
+    def forget_call(self, folder: Path) -> None:
+        """Let the sink forget a call, even if it failed."""
+        self._run("forget_call", folder)
 
     def close(self) -> None:
         """Close the sink."""
@@ -170,6 +182,10 @@ class ThreadedSink(Sink):
     def on_results(self, folder: Path) -> None:
         """Pass on the folder of the results."""
         self._waiting.put(("on_results", (folder,)))
+
+    def forget_call(self, folder: Path) -> None:
+        """Let the sink forget a call."""
+        self._waiting.put(("forget_call", (folder,)))
 
     def close(self) -> None:
         """Close it, and wait for a limited time."""

@@ -30,6 +30,7 @@ from voicecoach.shell.runtime.feed import (
     NextCall,
     QuitProgram,
     ToggleListening,
+    UndoDecline,
 )
 from voicecoach.shell.views.overlay.drawn import (
     AMBER,
@@ -76,6 +77,8 @@ STATE_LABELS: dict[DisplayState, tuple[str, str]] = {
 }
 """Text and shape for each state."""
 MARK_LABELS = {True: "Helpful", False: "Wrong"}
+RUNNING: tuple[DisplayState, ...] = ("listening", "paused")
+"""States in which a call runs."""
 TOGGLE_LABELS: dict[DisplayState, str] = {
     "ready": "Start",
     "listening": "Pause",
@@ -271,11 +274,7 @@ class OverlayPanel(QWidget):
                 "", "Start, pause or resume", lambda: self.action_requested.emit(ToggleListening())
             ),
             make_button("Next call", "Next call", lambda: self.action_requested.emit(NextCall())),
-            make_button(
-                "Declined",
-                "The customer declines",
-                lambda: self.action_requested.emit(CustomerDeclines()),
-            ),
+            make_button("Declined", "The customer declines", self.ask_decline),
             make_button(
                 "\N{MULTIPLICATION SIGN}", "Quit", lambda: self.action_requested.emit(QuitProgram())
             ),
@@ -285,6 +284,17 @@ class OverlayPanel(QWidget):
         self._cue = CueCard(self._mark)
         self._people = {speaker: SpeakerPanel(speaker) for speaker in SPEAKERS}
         self._words, self._notice = WordsStrip(), make_label(AMBER, wrap=True)
+        self._question, self._answer = make_label(AMBER, wrap=True), make_label(AMBER, wrap=True)
+        self._ask = (
+            make_button(
+                "Delete", "Delete the call", lambda: self._end_question(CustomerDeclines())
+            ),
+            make_button("Keep", "Keep the call", lambda: self._end_question(None)),
+        )
+        self._undo = make_button(
+            "Undo", "Restore the call", lambda: self.action_requested.emit(UndoDecline())
+        )
+        self._asking = False
         self._dot.setAccessibleName("State")
         head = make_row(self._dot, self._state, None, self._hint, *self._buttons, gap=u // 2)
         # The row keeps its height when its buttons are hidden.
@@ -293,6 +303,8 @@ class OverlayPanel(QWidget):
         rows.setContentsMargins(u, u // 2, u, u * 3 // 4)
         rows.setSpacing(u * 2 // 3)
         rows.addLayout(head)
+        rows.addLayout(make_row(self._question, *self._ask, gap=u // 3))
+        rows.addLayout(make_row(self._answer, self._undo, gap=u // 3))
         rows.addWidget(self._cue)
         rows.addLayout(make_row(*self._people.values(), gap=3 * u // 2))
         rows.addWidget(self._words)
@@ -331,7 +343,31 @@ class OverlayPanel(QWidget):
         notice = "\n".join(filter(None, (*problems, new.notice)))
         set_text(self._notice, notice)
         self._notice.setVisible(bool(notice))
+        set_text(self._answer, new.answer)
+        self._answer.setVisible(bool(new.answer or new.can_undo))
+        self._undo.setVisible(new.can_undo and not through)
+        if old and (old.state in RUNNING) != (new.state in RUNNING):
+            self._asking = False  # the question was about another call
         self._shown = new
+        self._show_question()
+
+    def ask_decline(self) -> None:
+        """Ask whether to delete the call that runs, or the last one."""
+        self._asking = True
+        self._show_question()
+
+    def _end_question(self, wish: CustomerDeclines | None) -> None:
+        self._asking = False
+        self._show_question()
+        if wish:
+            self.action_requested.emit(wish)
+
+    def _show_question(self) -> None:
+        runs = self._shown is not None and self._shown.state in RUNNING
+        which = "this call" if runs else "the last call"
+        set_text(self._question, f"Delete {which} and everything stored of it?")
+        for each in (self._question, *self._ask):
+            each.setVisible(self._asking and not self._through)
 
     def fit_to_content(self) -> None:
         """Resize the window to its content."""

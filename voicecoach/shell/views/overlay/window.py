@@ -110,7 +110,7 @@ class Overlay:
         if painted:
             self._panel.repainted.connect(self._on_repainted)
         self._tray = (
-            Tray(feed, self._on_action) if QSystemTrayIcon.isSystemTrayAvailable() else None
+            Tray(feed, self._on_tray_action) if QSystemTrayIcon.isSystemTrayAvailable() else None
         )
         self._timer = QTimer()
         self._timer.timeout.connect(self._on_tick)
@@ -260,6 +260,15 @@ class Overlay:
         self._feed.post_action(wish)
         if isinstance(wish, QuitProgram):
             self._quit()
+
+    def _on_tray_action(self, wish: UserAction) -> None:
+        if not isinstance(wish, CustomerDeclines):
+            self._on_action(wish)
+            return
+        self._panel.ask_decline()
+        if self._closed:
+            self._closed, self._hidden_since = False, time.monotonic()
+            self._show_again(time.monotonic())
 
     def _watch_screen(self, screen: QScreen) -> None:
         screen.availableGeometryChanged.connect(self._move_to_place)

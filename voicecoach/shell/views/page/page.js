@@ -24,6 +24,8 @@ const NOTHING = {
   delivery: { ...NOT_KNOWN, label: "Your pace" },
   line: null,
   notice: "",
+  answer: "",
+  can_undo: false,
 };
 
 // Found once: they stay the same when they move to a window of their own.
@@ -63,6 +65,9 @@ function draw(display) {
   say(part.said, line ? line.text : "");
   say(part.tentative, line ? line.tentative : "");
   say(part.notice, display.notice);
+  say(part.answer, display.answer);
+  set(part.told, "hidden", !display.answer && !display.can_undo);
+  set(part.undo, "hidden", !display.can_undo);
 }
 
 function drawChannel(nodes, channel, overlap) {
@@ -100,7 +105,13 @@ function drawBar(nodes, bar) {
   attribute(nodes[".track"], "aria-valuetext", bar.text);
 }
 
+let running = false;
+
 function drawState(state, words, button) {
+  // A question is about the call that it was asked for.
+  const runs = state === "listening" || state === "paused";
+  if (runs !== running) set(part.ask, "hidden", true);
+  running = runs;
   attribute(part.shape, "data-shape", state);
   say(part.state, words);
   if (button) say(part.toggle, button);
@@ -157,9 +168,22 @@ function clicked(button, then) {
   });
 }
 
+function answered(then) {
+  set(part.ask, "hidden", true);
+  then();
+}
+
 clicked(part.toggle, () => wish("toggle"));
 clicked(part.next, () => wish("next_call"));
-clicked(part.decline, () => wish("decline"));
+clicked(part.decline, () => {
+  say(part.question, running
+    ? "Delete this call and everything stored of it?"
+    : "Delete the last call and everything stored of it?");
+  set(part.ask, "hidden", false);
+});
+clicked(part.delete, () => answered(() => wish("decline")));
+clicked(part.keep, () => answered(() => {}));
+clicked(part.undo, () => wish("undo"));
 clicked(part.helpful, () => mark(true));
 clicked(part.wrong, () => mark(false));
 keys(document);

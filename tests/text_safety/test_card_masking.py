@@ -219,3 +219,34 @@ def test_masking_what_is_masked_changes_nothing(words: list[str]) -> None:
     once = screen.say("customer", " ".join(words))
     again = Screen().say("customer", once)
     assert again.count(HIDDEN_DIGIT) >= once.count(HIDDEN_DIGIT)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        # What is left of a card number said in pieces, when the transcriber has lost the rest.
+        (["four five three nine", "8 8 6"], ["# # # #", "# # #"]),
+        (["4539", "so 886 then"], ["453#", "so ### then"]),
+        # One utterance, fewer digits, and sentences are none.
+        (["886 4539"], ["886 4539"]),
+        (["453", "886"], ["453", "886"]),
+        (
+            ["we had 4539 of those in the box", "8 8 6"],
+            ["we had 4539 of those in the box", "8 8 6"],
+        ),
+    ],
+)
+def test_several_utterances_of_little_but_digits_are_a_card_number(
+    said: list[str], shown: list[str]
+) -> None:
+    screen = Screen()
+    for text in said:
+        screen.say("customer", text)
+    seen = screen.end()
+    assert [text.count(HIDDEN_DIGIT) > 0 for text in seen] == ["#" in text for text in shown]
+
+
+def test_who_speaks_of_a_card_answers_no_question_for_another_number() -> None:
+    screen = Screen()
+    screen.say("agent", "what's your order number")
+    assert screen.say("customer", "my card number is 4539 1488") == "my card number is #### ####"

@@ -32,6 +32,10 @@ MIN_OWN_REPEATED_DIGITS = 6
 """Fewest digits of their own that a speaker can repeat: a card number may have "1111 1111"."""
 MAX_SHORT_NUMBERS = 2
 """Most of the other speaker's numbers of one or two digits that it does not continue."""
+MIN_PIECES_DIGITS = 7
+"""Fewest digits in several utterances of little but digits that are a card number."""
+MAX_WORDS_OF_PIECE = 3
+"""Most other words of such an utterance."""
 APART = ("money", "date", "time")
 """Forms of which a number is not of a group with those of other forms."""
 
@@ -84,6 +88,7 @@ class HeardUtterance:
         """The words as they were given to others last."""
         self.pieces = find_numbers(texts, numbers)
         self.groups = list(_find_groups(self.pieces, numbers))
+        self.other_words = sum(not p.digits and p.text not in numbers.between for p in self.pieces)
         spoken = " ".join(piece.text for piece in self.pieces)
         for phrase in numbers.no_cards:
             spoken = spoken.replace(phrase, "")
@@ -94,7 +99,7 @@ class HeardUtterance:
         )
         """Whether a card number is asked for, or announced."""
         self.asks_other = (
-            not (self.asks or self.groups)
+            not (self.asks or self.names_card or self.groups)
             and len(self.pieces) <= MAX_QUESTION_WORDS
             and has_phrase(spoken, numbers.names)
         )
@@ -124,6 +129,8 @@ class Chain:
         """Fewest digits with which it is a card number."""
         self.newest: HeardUtterance | None = None
         """The utterance of its newest group."""
+        self._pieces: dict[tuple[Speaker, int], int] = {}
+        """Digits of each utterance that is little but digits."""
         self._speakers: list[Speaker] = []
         """Who said each digit."""
 
@@ -136,12 +143,21 @@ class Chain:
             place = len(self.value)
             self.value += group.value
             self._speakers += [said.speaker] * len(group)
+            if len(group) >= MIN_REPEATED_DIGITS and said.other_words <= MAX_WORDS_OF_PIECE:
+                key = said.speaker, said.number
+                self._pieces[key] = self._pieces.get(key, 0) + len(group)
         self.groups.append((group, place, limit))
         self.newest = said
 
     @property
     def is_card(self) -> bool:
-        """Whether it has the digits of a card number."""
+        """Whether it has the digits of a card number, or of what is left of one.
+
+        Transcribers lose digits of a number that is said in pieces: several utterances that are
+        little but digits are one, however short.
+        """
+        if len(self._pieces) > 1 and sum(self._pieces.values()) >= MIN_PIECES_DIGITS:
+            return True
         return len(self.value) > (MAX_ASKED_SMALL if self.least == 1 else self.least - 1)
 
     def settle(self, *, over: bool) -> None:

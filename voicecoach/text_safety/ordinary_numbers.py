@@ -71,7 +71,7 @@ class OrdinaryNumbers:
         """Take note of an utterance before its groups."""
         self._named = False
         if said.asks or said.names_card:
-            self._answer_until[said.speaker.other] = -1
+            self._answer_until = dict.fromkeys(SPEAKERS, -1)
 
     def end_utterance(self, said: HeardUtterance) -> None:
         """Take note of an utterance after its groups."""
@@ -132,6 +132,7 @@ class OrdinaryNumbers:
         numbers, n, before = self._numbers, len(group), group.before
         card |= asked
         last = before[-1] if before else ""
+        pending = len(chain.value) >= MIN_PENDING_DIGITS
         after = self._after(group, said)
         forms = group.forms
         years = are_years(group)
@@ -158,7 +159,8 @@ class OrdinaryNumbers:
         ):
             return "ordinary"
         if last in numbers.before_time and (
-            (not card and (are_times(group) or is_date_in_figures(group))) or group.is_ordinal
+            (not (card or pending) and (are_times(group) or is_date_in_figures(group)))
+            or group.is_ordinal
         ):
             return "ordinary"
         if n >= (2 if forms == {"money"} else MIN_REPEATED_DIGITS) and group.value in self._known:

@@ -38,6 +38,7 @@ from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, ToggleLis
 from voicecoach.shell.runtime.latency import LatencyStats
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.views.view import LiveHandle, View
+from voicecoach.testing import wait_until
 from voicecoach.views.display import Display
 
 
@@ -181,7 +182,6 @@ def test_page_metrics_and_tell_share_a_port_and_a_token(
     opened: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with served(Config(live=LiveConfig(view="browser"), sinks={"metrics": {}})) as handle:
-        assert opened == [handle.url]
         found = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)([\w-]{43})/", handle.url)
         assert found
         address, token = found.groups()
@@ -197,8 +197,29 @@ def test_page_metrics_and_tell_share_a_port_and_a_token(
             assert b"voicecoach_stage_seconds" in answer.read()
         with urllib.request.urlopen(handle.url) as answer:
             assert b"<html" in answer.read()
+        # The browser's command line can be read by others: its address leads there once.
+        wait_until(lambda: len(opened) == 1)
+        assert opened[0].startswith(address)
+        assert token not in opened[0]
+        with urllib.request.urlopen(opened[0]) as answer:
+            assert answer.url == handle.url
+            assert b"<html" in answer.read()
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(opened[0])
+        refused.value.close()
         send_command("pause")
         assert handle.feed.drain_actions() == [ToggleListening()]
+
+
+def test_a_browser_that_stays_open_delays_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    ended = threading.Event()
+    monkeypatch.setattr(webbrowser, "open", lambda _: ended.wait(30))
+    with served(Config(live=LiveConfig(view="browser"))):
+        assert not ended.is_set(), "the page is open while the browser is"
+        ended.set()
 
 
 def test_without_page_and_metrics_tell_is_served_and_nothing_is_printed(

@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from voicecoach.errors import ConfigError
-from voicecoach.shell.control import limits
+from voicecoach.shell.control import limits, web_app
 from voicecoach.shell.control.limits import ActionLimiter
 from voicecoach.shell.control.metrics import metrics_route
 from voicecoach.shell.control.tell import send_command
@@ -158,6 +158,42 @@ def test_a_port_that_cannot_be_had_is_said(app: App) -> None:
         complaint = f"^--port {port}: .*; choose another, or 0 for any free port$"
         with pytest.raises(ConfigError, match=complaint), WebServer(Feed(), port=port):
             pass
+
+
+@pytest.mark.parametrize("how", ["late", "foreign host", "foreign origin", "as a header", "deeper"])
+def test_a_one_time_address_is_for_the_page_alone(
+    app: App, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_app, "ONE_TIME_S", 0.0 if how == "late" else 60.0)
+    path = "/" + app.server.one_time_url().removeprefix(app.server.url)
+    headers = {
+        "foreign host": {"Host": "evil.example"},
+        "foreign origin": {"Origin": "http://evil.example"},
+        "as a header": {"Authorization": f"Bearer {path.strip('/')}"},
+    }.get(how, {})
+    asked = "/" if how == "as a header" else f"{path}metrics" if how == "deeper" else path
+    assert app.ask("GET", asked, headers=headers) == REFUSED
+    if how != "late":
+        status, body = app.ask("GET", path)
+        assert (status, body) == (303, b"")
+    assert app.ask("GET", path) == REFUSED, "once"
+    assert app.ask("POST", f"{path}control", b"quit") == REFUSED
+
+
+def test_what_clients_do_prints_nothing(
+    app: App, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(limits, "REQUEST_TIMEOUT_S", 0.3)
+    with ExitStack() as stack:
+        clients = [app.connect(stack) for _ in range(3)]
+        clients[1].sendall(b"GET /metrics HTT")
+        clients[2].sendall(b"\xff\xfe\r\n\r\n")
+        for client in clients:
+            with suppress(ConnectionError):
+                while client.recv(65_536):
+                    pass
+    assert app.ask("GET", "/metrics", headers=app.bearer).status == 200
+    assert capfd.readouterr() == ("", "")
 
 
 # What it takes

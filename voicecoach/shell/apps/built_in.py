@@ -5,6 +5,7 @@ A plug-in's module is imported only when the plug-in is created.
 
 from __future__ import annotations
 
+import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -256,8 +257,12 @@ class PageView(View):
         self._open_browser()
 
     def _open_browser(self) -> None:
-        # A browser gets the address on its command line, which other users of the machine may see.
-        webbrowser.open(self._live.url)
+        """Open the page beside the call: a browser may stay open in the foreground.
+
+        It gets the address on its command line, which other users of the machine can read.
+        """
+        url = self._live.one_time_url()
+        threading.Thread(target=_open_url, args=(url,), name="browser", daemon=True).start()
 
     def run(self) -> None:
         """Watch whether a page shows the session, until it ends."""
@@ -273,6 +278,11 @@ class PageView(View):
                     self._open_browser()
             live.feed.view_requested = False
             time.sleep(VIEW_POLL_S)
+
+
+def _open_url(url: str) -> None:
+    if webbrowser.open(url) is False:
+        print_to_stderr("no browser could be started: open the page's address in one")
 
 
 class ConsoleView(View):

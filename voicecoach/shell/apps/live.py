@@ -199,7 +199,7 @@ def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
             raise
         print_to_stderr(f"`voicecoach tell` cannot reach this call: {e}")
         return
-    handle.url = web.url_with_token
+    handle.url, handle.one_time_url = web.url_with_token, web.one_time_url
     if web.why_unreachable:
         print_to_stderr(web.why_unreachable)
     if metrics:

@@ -13,6 +13,8 @@ shows what is said in a call.  So, for every request:
   part of its path.  The page uses the path, not a cookie: all ports of a machine share
   their cookies, and relative addresses in the page carry the path by themselves.  The page links to
   no other site, so it does not leak the token.
+* Or, once and within `ONE_TIME_S`, a code in its place: its only answer is the address with the
+  token.  A browser is started with the code, since every user can read its command line.
 * Its Host must be ours: a foreign name that points here (DNS rebinding) appears in it.
 * Its Origin, if any, must be the page's own.  A WebSocket must have one, since browsers let any
   page open one anywhere.
@@ -53,6 +55,8 @@ from voicecoach.shell.control.tell import COMMAND_WORDS
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.worker import describe_error
 
+ONE_TIME_S = 60.0
+"""Seconds for which a one-time address is valid: a browser may start slowly."""
 ANSWER_TIMEOUT_S = 3.0
 """Seconds in which a session answers an action; less than `tell` waits."""
 
@@ -103,6 +107,10 @@ class WebServer:
         """The address for a browser, with the token."""
         return f"{self.url}{self._call.token}/"
 
+    def one_time_url(self) -> str:
+        """Return a new address that leads to the page once; any thread may call it."""
+        return f"{self.url}{self._guard.new_code()}/"
+
     def __enter__(self) -> WebServer:
         listener = _listen(self._call.port)
         self._call = self._call._replace(port=listener.getsockname()[1])
@@ -110,8 +118,9 @@ class WebServer:
         app = Starlette(routes=[control, *self._routes])
         app.router.redirect_slashes = False
         has_sockets = any(isinstance(route, WebSocketRoute) for route in self._routes)
+        self._guard = _AccessGuard(app, self._call.token, self._call.port)
         config = uvicorn.Config(
-            _AccessGuard(app, self._call.token, self._call.port),
+            self._guard,
             http=_Connection,
             ws="websockets-sansio" if has_sockets else "none",
             ws_max_size=limits.MAX_BODY_BYTES,
@@ -206,6 +215,8 @@ class _AccessGuard:
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self._app, self._token = app, token.encode()
+        self._codes: dict[str, float] = {}
+        """Codes of one-time addresses, with the time until which each is valid."""
         hosts = f"127.0.0.1:{port}", f"localhost:{port}"
         self._origins = {host: f"http://{host}" for host in hosts}
         sockets = " ".join(f"ws://{host}" for host in hosts)
@@ -227,19 +238,34 @@ class _AccessGuard:
             await send(message)
 
         path = self._admitted_path(scope)
-        if path is not None:
+        if self._redeem(scope, path):
+            await Response(status_code=303, headers={"Location": f"/{self._token.decode()}/"})(
+                scope, receive, answer
+            )
+        elif path is not None:
             await self._app({**scope, "path": path}, receive, answer)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).close()
         else:
             await Response("Not found\n", 404)(scope, receive, answer)
 
+    def new_code(self) -> str:
+        """Return a code that admits one request, for a limited time."""
+        code = secrets.token_urlsafe()
+        self._codes[code] = time.monotonic() + ONE_TIME_S
+        return code
+
+    def _redeem(self, scope: Scope, path: str | None) -> bool:
+        """Return whether a request that is not admitted has a valid code, which is then used up."""
+        if path is not None or scope["type"] != "http" or not self._is_own(Headers(scope=scope)):
+            return False
+        return self._codes.pop(scope["path"].strip("/"), 0.0) > time.monotonic()
+
     def _admitted_path(self, scope: Scope) -> str | None:
         """Return a request's path without the token; None if the request is refused."""
         headers = Headers(scope=scope)
-        own = self._origins.get(headers.get("host", ""))
-        origin = headers.get("origin", "" if scope["type"] == "websocket" else own)
-        if own is None or origin != own:
+        needs_origin = scope["type"] == "websocket"
+        if not self._is_own(headers) or (needs_origin and "origin" not in headers):
             return None
         path: str = scope["path"]
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -247,6 +273,11 @@ class _AccessGuard:
             token, slash, path = path.removeprefix("/").partition("/")
             path = slash + path
         return path if secrets.compare_digest(token.encode(), self._token) else None
+
+    def _is_own(self, headers: Headers) -> bool:
+        """Return whether a request has our Host, and our Origin if it has one."""
+        own = self._origins.get(headers.get("host", ""))
+        return own is not None and headers.get("origin", own) == own
 
 
 class _Connection(H11Protocol):

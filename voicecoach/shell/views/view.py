@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from voicecoach.shell.runtime.feed import Feed
@@ -71,6 +72,8 @@ class LiveHandle:
         """
         self.url = ""
         """Address of that application, with its token; set before the view is opened."""
+        self.one_time_url: Callable[[], str] = lambda: self.url
+        """Returns an address that leads there once, within a minute: for a command line."""
 
     def subscribe(self) -> EventRelay:
         """Return a relay of all future events; call it before the session starts."""

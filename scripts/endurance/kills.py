@@ -148,12 +148,13 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
         try:
             with JournalStore(journal) as opened:
                 calls = len(opened.call_overviews())
+                wrong = opened.damage_note
         except VoiceCoachError as e:
             wrong = str(e)
     if log is None or not log.exists() or not log.read_bytes().count(b"\n"):
         return Left(0.0, 0.0, 0.0, 0, 0, calls, wrong)
     try:
-        events = reader.read_results(log.parent).events
+        events, damage = reader.read_results(log.parent)[2:]
         sound = log.parent / AUDIO_FILE
         heard = list(RecordedCall.from_stereo(sound).blocks()) if sound.exists() else []
         record = input_log.read_inputs(log.parent / INPUTS_FILE)
@@ -169,6 +170,7 @@ def _look(home: Path, log: Path | None, heard_s: float, *, ended: bool) -> Left:
     mine = [e for e in events if _told(e) and e.at <= samples - HOP]
     if [*map(event_log.encode_event, mine)] != [*map(event_log.encode_event, again[: len(mine)])]:
         wrong = "its record gives other events"
+    wrong = damage or next(iter(record.notes), wrong)
     # The log is complete up to the first event that the record gives and the log lacks.
     log_s = (again[len(mine)].at if len(again) > len(mine) else samples) / SAMPLE_RATE
     over = ended or any(event_type(e) == "ended" for e in events)

@@ -32,6 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -333,14 +334,21 @@ def check_log(
     if not data.count(b"\n"):
         return ("the log is empty" if now - began > WITHIN_S else "", 0.0)
     try:
-        reader.read_results(log.parent)
+        damage = reader.read_results(log.parent).damage_note
     except VoiceCoachError as e:
         return (str(e) if now - began > WITHIN_S else "", 0.0)
-    kept = b"".join(bounded_input.log_lines(io.BytesIO(data)))
+    if damage and b"\0" not in data:
+        return damage, 0.0
+    # What a cut left as zeros in the middle is damage; all after it counts as lost.
+    lines = takewhile(lambda line: b"\0" not in line, bounded_input.log_lines(io.BytesIO(data)))
+    kept = b"".join(lines)
     if not whole.startswith(kept):
         return "the log is not the beginning of what was written", 0.0
     try:
-        input_log.read_inputs(log.with_name(INPUTS_FILE))
+        inputs = log.with_name(INPUTS_FILE)
+        notes = input_log.read_inputs(inputs).notes
+        if notes and b"\0" not in inputs.read_bytes():
+            return notes[0], 0.0
     except AudioFileError as e:
         return (str(e) if now - began > WITHIN_S else "", 0.0)
     sound = left / "sure.flac"

@@ -3,19 +3,20 @@
 import itertools
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scripts.bench.number_exchanges import exchanges, partials
 from scripts.bench.number_reading import ALLOWED, RUN, longest, read
 from voicecoach.testing import ENGLISH
-from voicecoach.text_safety.card_masking import SHOWN_DIGITS, DigitMasker
+from voicecoach.text_safety.card_masking import MAX_UTTERANCES, SHOWN_DIGITS, DigitMasker
 from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT, count_digits
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
@@ -144,6 +145,41 @@ def test_partial_words_show_no_digits_before_it_is_known_what_they_are() -> None
     assert screen.say("customer", "in 2019", whole=False) == "in 2019"
 
 
+@pytest.mark.parametrize("said", ["4539 hang on 0123 1530", "4539 hang on 1530", "4539 2019 1984"])
+def test_once_four_digits_are_undecided_no_more_are_shown_as_times_or_years(said: str) -> None:
+    screen = Screen()
+    assert sum(map(str.isdecimal, screen.say("customer", said))) == SHOWN_DIGITS
+    screen.say("customer", "0343 6467 9 that is it")
+    assert sum(map(str.isdecimal, "".join(screen.end()))) == SHOWN_DIGITS
+
+
+def test_the_work_for_an_utterance_does_not_grow_with_the_call() -> None:
+    """Function calls are counted, not time; the chain stays open for the whole call."""
+    screen, calls = Screen(), [0]
+
+    def count(*_: object) -> None:
+        calls[-1] += 1
+
+    for _ in range(3 * MAX_UTTERANCES):
+        calls.append(0)
+        sys.setprofile(count)
+        try:
+            screen.say("customer", "4539 well you see 1488 I was saying 45 and 12 to him")
+        finally:
+            sys.setprofile(None)
+    assert max(calls[2 * MAX_UTTERANCES :]) <= 1.1 * max(calls[MAX_UTTERANCES : 2 * MAX_UTTERANCES])
+    assert max(calls[2 * MAX_UTTERANCES :]) <= 5 * max(calls[:3])
+
+
+def test_an_utterance_that_comes_after_many_later_ones_is_still_masked() -> None:
+    masker = DigitMasker(ENGLISH.numbers)
+    for number in range(1, MAX_UTTERANCES + 1):
+        at = 10 * number * SAMPLE_RATE
+        masker.add(Speaker.CUSTOMER, number, ["739"], at, at + SAMPLE_RATE, complete=True)
+    masker.add(Speaker.AGENT, 0, ["4539"], SAMPLE_RATE, 2 * SAMPLE_RATE, complete=True)
+    assert masker.masked(Speaker.AGENT, 0) == ["453#"]
+
+
 GROUPS = st.sampled_from([(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (4, 4, 4, 4, 3), (16,)])
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 BETWEEN = st.sampled_from(["", "uh", "okay", "no, sorry", "then", "hang on", "my dog is barking"])
@@ -169,7 +205,11 @@ def test_a_card_number_is_hidden_whatever_stands_between_its_groups_and_however_
     said = [w for group, b in zip(groups, between, strict=False) for w in [*group, *b.split()]]
     screen = Screen()
     at = sorted({0, len(said), *(c for c in cuts if c < len(said))})
+    figures = "".join(str(NAMES.index(w)) if w in NAMES else w for g in groups for w in g)
+    six = [figures[i : i + 6] for i in range(len(figures) - 5)]
+    assume(len({*six}) == len(six))  # what is said twice counts once
     for i, j in itertools.pairwise(at):
+        assume(said[i:j] != ["one"])  # alone, a pronoun
         screen.say("customer", " ".join(said[i:j]))
     shown = " ".join(screen.end()).split()
     digits = sum(

@@ -23,6 +23,7 @@ digits is shown where the original is.
 
 Limits: these are not hidden:
 
+- what a speaker says that is the same as six or more of the digits before it, or is "one" alone;
 - the rest of a card number that nobody called a card, if the transcriber lost many of its digits;
 - digits that the transcriber wrote as other words;
 - number words of a language without number tables (`DIGITS_ALONE`);
@@ -33,7 +34,9 @@ Pause listening before anybody reads out a card number.
 
 from __future__ import annotations
 
+import bisect
 import copy
+import math
 from collections.abc import Sequence
 
 from voicecoach.text_safety.digit_groups import (
@@ -83,8 +86,6 @@ MIN_CODE_DIGITS = 3
 """Fewest digits of a security code that is named after them."""
 MAX_WORDS_TO_ANNOUNCED = 4
 """Most words from a word for a card to the digits of which it tells."""
-ANY_NUMBER = 10**6
-"""More words than an utterance has."""
 MAX_UTTERANCES = 64
 """Most utterances kept for a chain that is open; what is older stays as it was given."""
 
@@ -100,10 +101,10 @@ class DigitMasker:
 
     def __init__(self, numbers: NumberWords) -> None:
         self._numbers = numbers
-        self._earlier = _Judge(numbers)
-        """What earlier utterances say of later digits."""
-        self._utterances: dict[tuple[Speaker, int], HeardUtterance] = {}
+        self._utterances: list[HeardUtterance] = []
         """Those that are not decided, in the order in which they began."""
+        self._judges = [_Judge(numbers)]
+        """What was judged before each of them, and after the last."""
         self._chain = Chain()
         """The newest chain."""
         self._shown: list[DigitsShown] = []
@@ -132,19 +133,22 @@ class DigitMasker:
         complete
             Whether its audio ended in silence.
         """
-        before = self._utterances.get((speaker, utterance))
+        at = self._find(speaker, utterance)
+        if at is not None:
+            start = self._utterances.pop(at).start
         said = HeardUtterance(speaker, utterance, start, end, complete, texts, self._numbers)
-        if before:
-            said.start = before.start
-        self._utterances[speaker, utterance] = said
-        ordered = sorted(self._utterances.items(), key=lambda u: (u[1].start, u[1].speaker.row))
-        self._utterances = dict(ordered)
-        self._judge()
-        self._forget(end)
+        if at is None:
+            at = bisect.bisect(self._utterances, (start, speaker.row), key=_order)
+        self._utterances.insert(at, said)
+        self._judge_from(at)
+        self._forget(end, said)
 
     def masked(self, speaker: Speaker, utterance: int) -> list[str]:
         """Return the words of an utterance with digits hidden, as they are judged now."""
-        said = self._utterances[speaker, utterance]
+        at = self._find(speaker, utterance)
+        if at is None:
+            raise KeyError(f"utterance {utterance} of the {speaker} is not kept")
+        said = self._utterances[at]
         said.masked = said.mask()
         return said.masked
 
@@ -153,9 +157,9 @@ class DigitMasker:
 
         With None the call is over: nothing follows.
         """
-        if now is None or (self._chain.groups and now >= self._chain.end + CHAIN_PAUSE):
-            self._judge(over=True)
-            for said in self._utterances.values():
+        if now is None or (self._chain.value and now >= self._chain.end + CHAIN_PAUSE):
+            self._chain.settle(over=True)
+            for said in self._utterances:
                 self._show(said, now)
             self._chain = Chain()
             if now is not None:
@@ -181,23 +185,39 @@ class DigitMasker:
             if text.count(HIDDEN_DIGIT) < before.count(HIDDEN_DIGIT)
         ]
 
-    def _judge(self, *, over: bool = False) -> None:
-        judge = copy.deepcopy(self._earlier)
-        for said in self._utterances.values():
-            judge.add_utterance(said)
-        judge.chain.settle(over=over)
-        self._chain = judge.chain
+    def _find(self, speaker: Speaker, utterance: int) -> int | None:
+        """Return the place of an utterance among those that are kept."""
+        kept = [(said.speaker, said.number) for said in self._utterances]
+        return kept.index((speaker, utterance)) if (speaker, utterance) in kept else None
 
-    def _forget(self, now: int) -> None:
+    def _judge_from(self, at: int) -> None:
+        """Judge the utterances anew from a place on."""
+        del self._judges[at + 1 :]
+        for said in self._utterances[at:]:
+            judge = self._judges[-1].copy()
+            judge.add_utterance(said)
+            self._judges.append(judge)
+        self._chain = self._judges[-1].chain
+        self._chain.settle(over=False)
+
+    def _forget(self, now: int, newest: HeardUtterance | None = None) -> None:
         """Forget the words of utterances whose digits are decided, not what they said of others."""
-        since = min(now, self._chain.start if self._chain.groups else now)
+        since = min(now, self._chain.start if self._chain.value else now)
         many = len(self._utterances) - MAX_UTTERANCES
-        for i, (key, said) in enumerate(list(self._utterances.items())):
-            if not (said.complete and said.end < since) and i >= many:
+        gone = 0
+        for said in self._utterances:
+            decided = said.complete and said.end < since
+            if said is newest or not (decided or gone < many):
                 break
             self._show(said, now)
-            self._earlier.add_utterance(said)
-            del self._utterances[key]
+            for group in said.groups:
+                group.forgotten = True
+            gone += 1
+        del self._utterances[:gone], self._judges[:gone]
+
+
+def _order(said: HeardUtterance) -> tuple[int, int]:
+    return said.start, said.speaker.row
 
 
 class _Judge:
@@ -217,15 +237,22 @@ class _Judge:
         self._code_namer: Speaker | None = None
         self._code_until = -1
         """Up to when a security code may follow that an earlier utterance named."""
-        self._code_left = self._code_words = 0
+        self._code_left, self._code_words = 0, 0.0
         """How many digits of a security code may follow, and the words since its name or digits."""
+
+    def copy(self) -> _Judge:
+        """Return one that goes on from here, so that this one may be gone back to."""
+        other = copy.copy(self)
+        other.chain, other._ordinary = self.chain.copy(), self._ordinary.copy()
+        other._words, other._codes = self._words.copy(), self._codes.copy()
+        return other
 
     def add_utterance(self, said: HeardUtterance) -> None:
         """Judge the groups of an utterance; this may change how earlier ones are judged."""
         speaker, numbers = said.speaker, self._numbers
         if said.start > self.chain.end + CHAIN_PAUSE:
             self._end_chain()
-        near = bool(self.chain.groups) and said.start < self.chain.end + REPLY_WINDOW
+        near = bool(self.chain.value) and said.start < self.chain.end + REPLY_WINDOW
         if said.asks:
             self._asked_until = max(self._asked_until, said.end + ASKED_WINDOW)
             if near and len(self.chain.value) >= MIN_REPEATED_DIGITS:
@@ -235,7 +262,7 @@ class _Judge:
             if near:
                 self.chain.least = min(self.chain.least, MIN_DIGITS_OF_CARD)
         self._code_left = MAX_CODE_DIGITS if said.start <= self._code_until else 0
-        self._code_words = 0 if speaker is self._code_namer else -ANY_NUMBER
+        self._code_words = 0 if speaker is self._code_namer else -math.inf
         self._ordinary.begin_utterance(said)
         ends = iter([*said.groups, None])
         group, at, last, spoken = next(ends), 0, 0, ""
@@ -248,7 +275,7 @@ class _Judge:
                 self._words[speaker] += piece.text not in numbers.between
                 self._code_words += 1
             spoken += f" {piece.text}"
-            if spoken.endswith(tuple(f" {name}" for name in numbers.codes)):
+            if spoken.endswith(numbers.codes):
                 self._name_code(said, at)
             at += 1
         self._ordinary.end_utterance(said)
@@ -295,7 +322,7 @@ class _Judge:
         group.never, group.shown = True, 0
         if len(group) >= MIN_CODE_DIGITS:
             self._codes.add(group.value)
-        if self.chain.groups:
+        if self.chain.value:
             self.chain.add(group, said, 0)  # it may be more of a card number
         self._code_left = max(self._code_left - len(group), 0)
         self._code_words = MAX_WORDS_TO_CODE - MAX_WORDS_IN_CODE
@@ -307,7 +334,7 @@ class _Judge:
     ) -> None:
         if self._begins_chain(group, said) or self._is_apart(group, said.speaker):
             self._end_chain()
-        lone = len(group) == 1 and not self.chain.groups and not asked
+        lone = len(group) == 1 and not self.chain.value and not asked
         open_ = not said.complete and len(said.pieces) - group.last < DECIDING_WORDS
         limit = SHOWN_FORMATTED_DIGITS if kind == "formatted" else SHOWN_DIGITS
         if lone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 
 from voicecoach.text_safety.spoken_numbers import (
@@ -29,7 +30,9 @@ MAX_ASKED_SMALL = 2
 MIN_REPEATED_DIGITS = 3
 """Fewest digits that one speaker can repeat of the other's."""
 MIN_OWN_REPEATED_DIGITS = 6
-"""Fewest digits of their own that a speaker can repeat: a card number may have "1111 1111"."""
+"""Fewest digits of their own that a speaker can repeat."""
+MIN_OWN_REPEATED_KINDS = 3
+"""Fewest different digits among those: a card number may have "0000 0001 0000"."""
 MAX_SHORT_NUMBERS = 2
 """Most of the other speaker's numbers of one or two digits that it does not continue."""
 MIN_PIECES_DIGITS = 7
@@ -59,6 +62,8 @@ class Group:
         """It is called something else than a card."""
         self.never = False
         """None is shown, whatever follows."""
+        self.forgotten = False
+        """Its utterance is not kept: it stays as it was given."""
 
     def __len__(self) -> int:
         return len(self.value)
@@ -101,7 +106,7 @@ class HeardUtterance:
         self.asks_other = (
             not (self.asks or self.names_card or self.groups)
             and len(self.pieces) <= MAX_QUESTION_WORDS
-            and has_phrase(spoken, numbers.names)
+            and any(f"{name} " in f" {spoken} " for name in numbers.names)
         )
         """Whether it may be a question for an ordinary number."""
 
@@ -131,18 +136,25 @@ class Chain:
         """The utterance of its newest group."""
         self._pieces: dict[tuple[Speaker, int], int] = {}
         """Digits of each utterance that is little but digits."""
-        self._speakers: list[Speaker] = []
-        """Who said each digit."""
+        self._rows = ""
+        """Who said each digit: the row of the speaker."""
+
+    def copy(self) -> Chain:
+        """Return a chain that goes on from here, without the groups that are not kept."""
+        other = copy.copy(self)
+        other.groups = [entry for entry in self.groups if not entry[0].forgotten]
+        other._pieces = self._pieces.copy()
+        return other
 
     def add(self, group: Group, said: HeardUtterance, limit: int) -> None:
         """Add a group that shows no digit of the chain beyond its `limit`-th while it is open."""
-        self.start = self.start if self.groups else said.start
+        self.start = self.start if self.value else said.start
         self.end = max(self.end, said.end)
         place = self._place_of_original(group, said.speaker)
         if place < 0:
             place = len(self.value)
             self.value += group.value
-            self._speakers += [said.speaker] * len(group)
+            self._rows += str(said.speaker.row) * len(group)
             if len(group) >= MIN_REPEATED_DIGITS and said.other_words <= MAX_WORDS_OF_PIECE:
                 key = said.speaker, said.number
                 self._pieces[key] = self._pieces.get(key, 0) + len(group)
@@ -171,7 +183,7 @@ class Chain:
         """Return whether the chain is one or two small numbers of a speaker, as in "18 and 10"."""
         few = [spoken_numbers(group) for group, _, _ in self.groups]
         return (
-            {*self._speakers} <= {speaker}
+            not self._rows.strip(str(speaker.row))
             and sum(map(len, few)) <= MAX_SHORT_NUMBERS
             and all(len(number) <= 2 for numbers in few for number in numbers)
         )
@@ -179,8 +191,9 @@ class Chain:
     def _place_of_original(self, group: Group, speaker: Speaker) -> int:
         """Return the place of the digits that a group repeats, or -1."""
         n, place = len(group), self.value.find(group.value)
+        own = n >= MIN_OWN_REPEATED_DIGITS and len({*group.value}) >= MIN_OWN_REPEATED_KINDS
         while n >= MIN_REPEATED_DIGITS and place >= 0:
-            if n >= MIN_OWN_REPEATED_DIGITS or speaker not in self._speakers[place : place + n]:
+            if own or str(speaker.row) not in self._rows[place : place + n]:
                 return place
             place = self.value.find(group.value, place + 1)
         return -1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from voicecoach.text_safety.digit_groups import (
     MAX_DATE_DIGITS,
     MIN_CHAIN_DIGITS,
@@ -66,6 +68,12 @@ class OrdinaryNumbers:
         """How many digits did."""
         self._named = False
         """Whether the utterance named an ordinary number."""
+
+    def copy(self) -> OrdinaryNumbers:
+        """Return one that goes on from here."""
+        other = copy.copy(self)
+        other._answer_until, other._answered = self._answer_until.copy(), self._answered.copy()
+        return other
 
     def begin_utterance(self, said: HeardUtterance) -> None:
         """Take note of an utterance before its groups."""
@@ -136,7 +144,7 @@ class OrdinaryNumbers:
         after = self._after(group, said)
         forms = group.forms
         years = are_years(group)
-        open_chain = bool(chain.groups)
+        open_chain, pending = bool(chain.value), len(chain.value) >= MIN_PENDING_DIGITS
         decided = said.complete or len(said.pieces) - group.last >= DECIDING_WORDS
         led = last in numbers.before_year | numbers.months
         if years and (led or (decided and not (open_chain or card))):
@@ -176,7 +184,7 @@ class OrdinaryNumbers:
         other_money = any("money" in other.forms for other, _, _ in chain.groups)
         if forms == {"money"} and alone and open_chain and before and not (card or other_money):
             return "ordinary"
-        if group.formatted or years:
+        if group.formatted or (years and not open_chain):
             return "formatted"
         if n <= 2 and after and (_is_plural(after[0]) or after[0] in numbers.no_number_before):
             return "ordinary"
@@ -195,13 +203,13 @@ class OrdinaryNumbers:
         pending = len(chain.value) >= MIN_PENDING_DIGITS
         over = said.complete or group.last < len(said.pieces)
         called = is_telephone_number(group.value) or first.text.startswith("+")
-        free = self._named or not chain.groups
+        free = self._named or not chain.value
         if over and not card and free and called:
             return True
         words = list(before[-MAX_WORDS_TO_NAME:])
         strict = card or pending or code
         while words:
-            if f" {' '.join(words)}".endswith(tuple(f" {name}" for name in numbers.names)):
+            if f" {' '.join(words)}".endswith(numbers.names):
                 return n <= MAX_NAMED_DIGITS or over
             word = words.pop()
             if strict and word not in numbers.after_name and len(word) > MAX_LETTERS_IN_NUMBER:

@@ -83,10 +83,10 @@ class NumberWords(Immutable):
         self.amounts = frozenset(amounts)
         self.months = frozenset(months)
         self.before_year, self.before_time = frozenset(before_year), frozenset(before_time)
-        self.names, self.after_name = tuple(names), frozenset(after_name)
+        self.names, self.after_name = tuple(f" {name}" for name in names), frozenset(after_name)
         self.cards, self.card_digits = frozenset(cards), frozenset(card_digits)
-        self.no_cards = tuple(no_cards)
-        self.asks, self.codes = tuple(asks), tuple(codes)
+        self.no_cards, self.asks = tuple(no_cards), tuple(asks)
+        self.codes = tuple(f" {name}" for name in codes)
 
 
 DIGITS_ALONE = NumberWords(

@@ -131,6 +131,22 @@ def test_when_a_view_ends_before_the_call_nothing_shows_it(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="another command shows it there")
+def test_what_is_paused_is_said_on_the_desktop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command, shown = tmp_path / "notify-send", tmp_path / "shown"
+    command.write_text(f'#!/bin/sh\necho "$@" > {shown}.new\nmv {shown}.new {shown}\n')
+    command.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    handle = LiveHandle(Feed(), LatencyStats())
+    handle.feed.publish(Display(state="listening"), 0.0)
+    handle.set_unseen("the overlay was closed")
+    wait_until(shown.exists)
+    assert shown.read_text().endswith("-- Listening is paused: the overlay was closed\n")
+    assert capfd.readouterr().err == "Listening is paused: the overlay was closed\n"
+
+
 def test_asked_to_end_it_ends_the_session_first() -> None:
     def interrupted(feed: Feed) -> None:
         raise KeyboardInterrupt

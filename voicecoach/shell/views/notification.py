@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
 import sys
+import threading
 
 
 def notify_desktop(text: str) -> None:
@@ -22,5 +24,10 @@ def notify_desktop(text: str) -> None:
             f'display notification {json.dumps(text)} with title "voicecoach"',
         ]
     if shutil.which(command[0]):
-        nowhere = subprocess.DEVNULL
-        subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+        threading.Thread(target=_run, args=(command,), name="notification", daemon=True).start()
+
+
+def _run(command: list[str]) -> None:
+    nowhere = subprocess.DEVNULL
+    with contextlib.suppress(OSError):
+        subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)

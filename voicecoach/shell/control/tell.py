@@ -15,6 +15,8 @@ COMMAND_WORDS = ("pause", "next", "decline", "undo", "helpful", "wrong", "click-
 REPLY_TIMEOUT_S = 5.0
 """In which a live call answers."""
 MAX_ANSWER_BYTES = 1024
+ANSWERED = (200, 409)
+"""Statuses with an answer in words: done, and not done."""
 NO_CALL = "no live call is running; start one with `voicecoach live`"
 
 
@@ -38,7 +40,9 @@ def send_command(word: str) -> str:
             "POST", "/control", word.encode(), {"Authorization": f"Bearer {call.token}"}
         )
         response = connection.getresponse()
-        status, answer = response.status, response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace")
+        status, answer = response.status, ""
+        if status in ANSWERED:
+            answer = response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace")
     except TimeoutError as e:
         raise ConfigError("the running call does not respond") from e
     except (OSError, http.client.HTTPException) as e:

@@ -11,7 +11,8 @@ The order of the events does not matter.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
@@ -108,8 +109,10 @@ class ScoredCall:
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
         pauses = _spans_while_on([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
-            s: pauses + record.gaps + self._distrusted_spans(record.states, s) for s in SPEAKERS
+            s: sorted(pauses + record.gaps + self._distrusted_spans(record.states, s))
+            for s in SPEAKERS
         }
+        self._unheard_places = {s: OrderedSpans(self._unheard[s]) for s in SPEAKERS}
         self.moves = {
             s: self._deduplicate([m for m in acts if self.is_heard(Span(m.start, m.end), (s,))])
             for s, acts in record.conversation.acts.items()
@@ -132,7 +135,11 @@ class ScoredCall:
 
     def is_heard(self, span: Span, speakers: Iterable[Speaker]) -> bool:
         """Return whether these speakers were heard on trusted channels throughout a span."""
-        return not any(span.overlaps(gap) for s in speakers for gap in self._unheard[s])
+        return not any(
+            span.overlaps(self._unheard[s][i])
+            for s in speakers
+            for i in self._unheard_places[s].touching(span.start, span.end)
+        )
 
     def has_words_in(self, speaker: Speaker, span: Span) -> bool:
         """Return whether a speaker's words in a span are known, or they spoke for less than 1 s."""
@@ -163,12 +170,9 @@ class ScoredCall:
         self, speaker: Speaker, *kinds: str, span: Span | None = None
     ) -> list[DialogueAct]:
         """Return a speaker's dialogue acts of these kinds, by time."""
-        within = span or Span(0, self.end + 1)
-        return [
-            m
-            for m in self.moves[speaker]
-            if m.kind in kinds and within.start <= m.start < within.end
-        ]
+        within, moves = span or Span(0, self.end + 1), self.moves[speaker]
+        first, last = (bisect_left(moves, at, key=lambda m: m.start) for at in within)
+        return [m for m in moves[first:last] if m.kind in kinds]
 
     def speech_s(self, speaker: Speaker, span: Span) -> float:
         """Return how long a speaker spoke in a span, seconds."""
@@ -289,12 +293,23 @@ class ScoredCall:
     def _exchanges(self, record: CallRecord) -> list[Exchange]:
         accounts, replies = sorted(record.accounts), sorted(record.replies)
         starts = [*(account.start for account in accounts), self.end + 1]
+        reply_starts = [reply.start for reply in replies]
+        acts = [self._acts_by_span(s, starts) for s in (CUSTOMER, AGENT)]
         found = []
-        for account, until in zip(accounts, starts[1:], strict=True):
-            whole = Span(account.start, until)
-            reply = next((r for r in replies if whole.start <= r.start < whole.end), None)
-            moves, answers = (_acts_during(self.moves[s], whole) for s in (CUSTOMER, AGENT))
-            found.append(Exchange(account, reply, until, moves, answers))
+        for i, (account, until) in enumerate(zip(accounts, starts[1:], strict=True)):
+            place = bisect_left(reply_starts, account.start)
+            replied = place < len(replies) and reply_starts[place] < until
+            reply = replies[place] if replied else None
+            found.append(Exchange(account, reply, until, *(by_span[i] for by_span in acts)))
+        return found
+
+    def _acts_by_span(
+        self, speaker: Speaker, starts: Sequence[int]
+    ) -> defaultdict[int, list[DialogueAct]]:
+        """Return a speaker's acts by the span, from one start to the next, of their middle."""
+        found = defaultdict[int, list[DialogueAct]](list)
+        for act in self.moves[speaker]:
+            found[bisect_right(starts, (act.start + act.end) // 2) - 1].append(act)
         return found
 
     def _distrusted_spans(self, states: Sequence[ChannelState], speaker: Speaker) -> list[Span]:
@@ -326,10 +341,6 @@ def mean_of_known(values: Iterable[float]) -> float:
     """Return the mean of the known values, NaN if there are none."""
     known = [x for x in values if x == x]
     return fmean(known) if known else NAN
-
-
-def _acts_during(moves: Sequence[DialogueAct], span: Span) -> list[DialogueAct]:
-    return [m for m in moves if span.start <= (m.start + m.end) // 2 < span.end]
 
 
 def _ends_sentence(words: Sequence[Word], place: int) -> bool:

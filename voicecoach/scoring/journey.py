@@ -203,14 +203,24 @@ def root_cause(call: ScoredCall) -> list[Quote]:
             ),
         )
     ]
-    themes = [
-        set().union(*(phrases.content_stems(m.text) for m in e.customer_acts(*PRESSURE_ACTS)))
-        for e in troubled
-    ]
+    stems = {
+        text: phrases.content_stems(text)
+        for text in {m.text for e in troubled for m in e.customer_acts(*PRESSURE_ACTS)}
+    }
+    themes: dict[str, set[int]] = {}
+    """The troubled exchanges in which a stem occurs."""
+    for i, exchange in enumerate(troubled):
+        for move in exchange.customer_acts(*PRESSURE_ACTS):
+            for stem in stems[move.text]:
+                themes.setdefault(stem, set()).add(i)
+    # In how many exchanges what a text is about occurs.
+    times = {
+        text: len(set().union(*(themes[stem] for stem in some))) for text, some in stems.items()
+    }
     found: list[tuple[float, Quote]] = []
     for exchange in troubled:
         for move in exchange.customer_acts(*PRESSURE_ACTS):
-            again = sum(bool(phrases.content_stems(move.text) & t) for t in themes) - 1
+            again = times[move.text] - 1
             heat = call.mean_agitation(Span(move.start, move.end + HEAT_AFTER))
             heat = heat if heat == heat else 0.0
             weight = CAUSE_WEIGHTS[move.kind] + 0.5 * again + heat
@@ -221,6 +231,8 @@ def root_cause(call: ScoredCall) -> list[Quote]:
     rest = [q for _, q in sorted(found, key=lambda f: (-f[0], f[1].start_s))]
     told = [q for q in accounts if q]
     for q in rest:
+        if len(told) >= MAX_CAUSES:
+            break
         if not any(q.start_s < t.end_s and t.start_s < q.end_s for t in told):
             told.append(q)
     return told[:MAX_CAUSES]

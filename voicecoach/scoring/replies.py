@@ -5,6 +5,7 @@ The techniques are empathy, acknowledgement, apology, clarifying, not defending,
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from math import ceil
 
@@ -100,11 +101,13 @@ def find_apology(call: ScoredCall) -> TechniqueFindings:
             missed.append(TechniqueMoment(call.quote_act(trouble, why)))
     regretted, due = len(seen), len(seen) + len(missed)
     enough = ceil(call.thresholds.too_many_apologies) - 1
-    beyond = [
-        m
-        for i, m in enumerate(apologies)
-        if sum(m.start - b.end <= APOLOGY_WINDOW for b in apologies[:i]) >= enough
-    ]
+    beyond = []
+    ends: list[int] = []
+    """Of the apologies so far, in order."""
+    for m in apologies:
+        if len(ends) - bisect_left(ends, m.start - APOLOGY_WINDOW) >= enough:
+            beyond.append(m)
+        insort(ends, m.end)
     why = f"more than {enough} apologies within 4 minutes lose their effect: say what you will do"
     missed += [
         TechniqueMoment(

@@ -6,6 +6,8 @@ from this table.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from voicecoach.coaching.cues import built_in_cues, translate_cues
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.manner import (
@@ -310,7 +312,8 @@ def _best(call: ScoredCall, moments: list[TechniqueMoment], most: int) -> list[T
 
     hottest = sorted(moments, key=lambda m: (-heat(m), at(m)))
     said = {(m.quote.start_s, m.quote.text): m for m in reversed(hottest)}
-    return sorted([m for m in hottest if m in said.values()][:most], key=at)
+    first = (m for m in hottest if m == said[m.quote.start_s, m.quote.text])
+    return sorted(islice(first, most), key=at)
 
 
 def _practise_text(practice: TechniqueSpec, call: ScoredCall, found: TechniqueFindings) -> str:

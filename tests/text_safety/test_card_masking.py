@@ -10,14 +10,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.bench.number_exchanges import exchanges, partials
 from scripts.bench.number_reading import ALLOWED, RUN, longest, read
 from voicecoach.testing import ENGLISH
 from voicecoach.text_safety.card_masking import MAX_UTTERANCES, SHOWN_DIGITS, DigitMasker
-from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT, count_digits
+from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 REPORTED: list[dict[str, Any]] = json.loads((Path(__file__).parent / "exchanges.json").read_text())
@@ -205,19 +205,10 @@ def test_a_card_number_is_hidden_whatever_stands_between_its_groups_and_however_
     said = [w for group, b in zip(groups, between, strict=False) for w in [*group, *b.split()]]
     screen = Screen()
     at = sorted({0, len(said), *(c for c in cuts if c < len(said))})
-    figures = "".join(str(NAMES.index(w)) if w in NAMES else w for g in groups for w in g)
-    six = [figures[i : i + 6] for i in range(len(figures) - 5)]
-    assume(len({*six}) == len(six))  # what is said twice counts once
     for i, j in itertools.pairwise(at):
-        assume(said[i:j] != ["one"])  # alone, a pronoun
         screen.say("customer", " ".join(said[i:j]))
-    shown = " ".join(screen.end()).split()
-    digits = sum(
-        count_digits(a, ENGLISH.numbers) - b.count(HIDDEN_DIGIT)
-        for a, b in zip(said, shown, strict=True)
-        if count_digits(a, ENGLISH.numbers) > 0
-    )
-    assert digits <= max(SHOWN_DIGITS, 4)  # a group of four may look like a year
+    shown = read(" ".join(screen.end()))
+    assert max(map(len, shown.split(HIDDEN_DIGIT))) < RUN
 
 
 ODD_WORDS = """four one double eleven uh and okay is for $5 3rd card number visa cvv pounds in at of

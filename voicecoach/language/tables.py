@@ -150,6 +150,8 @@ class NumberTable(_StrictTable, frozen=True, kw_only=True):
     """Names of months: digits beside them are a date."""
     before_year: Texts = ()
     """Words before a year: "in", "since"."""
+    before_date: Texts = ()
+    """Words before the day of a date: "on"."""
     before_time: Texts = ()
     """Words before a time of day: "at", "until"."""
     names: Texts = ()

@@ -31,8 +31,6 @@ MIN_REPEATED_DIGITS = 3
 """Fewest digits that one speaker can repeat of the other's."""
 MIN_OWN_REPEATED_DIGITS = 6
 """Fewest digits of their own that a speaker can repeat."""
-MIN_OWN_REPEATED_KINDS = 3
-"""Fewest different digits among those: a card number may have "0000 0001 0000"."""
 MAX_SHORT_NUMBERS = 2
 """Most of the other speaker's numbers of one or two digits that it does not continue."""
 MIN_PIECES_DIGITS = 7
@@ -191,8 +189,9 @@ class Chain:
     def _place_of_original(self, group: Group, speaker: Speaker) -> int:
         """Return the place of the digits that a group repeats, or -1."""
         n, place = len(group), self.value.find(group.value)
-        own = n >= MIN_OWN_REPEATED_DIGITS and len({*group.value}) >= MIN_OWN_REPEATED_KINDS
+        begun = {start for _, start, _ in self.groups}
         while n >= MIN_REPEATED_DIGITS and place >= 0:
+            own = n >= MIN_OWN_REPEATED_DIGITS and place in begun
             if own or str(speaker.row) not in self._rows[place : place + n]:
                 return place
             place = self.value.find(group.value, place + 1)

@@ -141,6 +141,7 @@ class OrdinaryNumbers:
         card |= asked
         last = before[-1] if before else ""
         pending = len(chain.value) >= MIN_PENDING_DIGITS
+        free = not card and (n <= MAX_COUNTED_DIGITS or not pending)
         after = self._after(group, said)
         forms = group.forms
         years = are_years(group)
@@ -166,9 +167,10 @@ class OrdinaryNumbers:
             or forms <= {"money", "number"}
         ):
             return "ordinary"
-        if last in numbers.before_time and (
-            (not (card or pending) and (are_times(group) or is_date_in_figures(group)))
-            or group.is_ordinal
+        if free and last in numbers.before_time and are_times(group):
+            return "ordinary"
+        if last in numbers.before_time | numbers.before_date and (
+            group.is_ordinal or (free and not pending and is_date_in_figures(group))
         ):
             return "ordinary"
         if n >= (2 if forms == {"money"} else MIN_REPEATED_DIGITS) and group.value in self._known:

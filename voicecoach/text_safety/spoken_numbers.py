@@ -63,6 +63,7 @@ class NumberWords(Immutable):
         amounts: Sequence[str] = (),
         months: Sequence[str] = (),
         before_year: Sequence[str] = (),
+        before_date: Sequence[str] = (),
         before_time: Sequence[str] = (),
         names: Sequence[str] = (),
         after_name: Sequence[str] = (),
@@ -82,7 +83,8 @@ class NumberWords(Immutable):
         self.currency, self.counted = frozenset(currency), frozenset(counted)
         self.amounts = frozenset(amounts)
         self.months = frozenset(months)
-        self.before_year, self.before_time = frozenset(before_year), frozenset(before_time)
+        self.before_year, self.before_date = frozenset(before_year), frozenset(before_date)
+        self.before_time = frozenset(before_time)
         self.names, self.after_name = tuple(f" {name}" for name in names), frozenset(after_name)
         self.cards, self.card_digits = frozenset(cards), frozenset(card_digits)
         self.no_cards, self.asks = tuple(no_cards), tuple(asks)
@@ -117,8 +119,9 @@ class Piece(NamedTuple):
 def find_numbers(texts: Sequence[str], numbers: NumberWords) -> list[Piece]:
     """Return the pieces of words, in order, without the characters between them."""
     found, values = _read_digits(texts, numbers)
+    others = [piece for piece in found if piece.text not in numbers.between]
     for i, piece in enumerate(found):
-        if piece.text in numbers.units:
+        if piece.text in numbers.units and others != [piece]:
             beside = _beside_digit(found, values, i, numbers)
             before = found[i - 1].text if i else ""
             after = found[i + 1].text if i + 1 < len(found) else ""

@@ -49,6 +49,19 @@ class Screen:
         self.lines[number] = who, " ".join(self.masker.masked(who, number))
         return self.lines[number][1]
 
+    def hear(self, script: str) -> str:
+        """Add "a how are you | c+45 I am fine | c~ and": speaker, pause in s, "~" if it goes on.
+
+        Return the last utterance as it is shown.
+        """
+        shown = ""
+        for line in script.split("|"):
+            head, _, text = line.strip().partition(" ")
+            pause = float(head[1:].strip("~") or 0.5)
+            speaker = {"a": "agent", "c": "customer"}[head[0]]
+            shown = self.say(speaker, text, after_s=pause, whole="~" not in head)
+        return shown
+
     def wait(self, seconds: float) -> None:
         """Let time go by in which nobody speaks."""
         self.now += round(seconds * SAMPLE_RATE)

@@ -66,7 +66,7 @@ ASKED_WINDOW = 150 * SAMPLE_RATE
 """The same after its number was asked for, or a digit was hidden since."""
 CODE_WINDOW = 120 * SAMPLE_RATE
 """Time in which a security code follows an utterance that named it, samples."""
-MAX_WORDS_BEFORE = (0, 4, 25)
+MAX_WORDS_BEFORE = {1: 4, 2: 25}
 """Most other words before a group of one digit, of two, to be of the chain; more digits: any."""
 MAX_WORDS_BEFORE_NEAR_CARD = 30
 """The same, of both speakers, after a card was mentioned or its number asked for."""
@@ -361,7 +361,7 @@ class _Judge:
     def _is_apart(self, group: Group, speaker: Speaker) -> bool:
         """Return whether one or two digits stand too far from the chain to be of it."""
         n, chain = len(group), len(self.chain.value)
-        if n >= len(MAX_WORDS_BEFORE) or not chain:
+        if n not in MAX_WORDS_BEFORE or not chain:
             return False
         if self.chain.least < MIN_CHAIN_DIGITS:
             return sum(self._words.values()) > MAX_WORDS_BEFORE_NEAR_CARD

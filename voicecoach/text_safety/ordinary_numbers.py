@@ -155,17 +155,11 @@ class OrdinaryNumbers:
         if self.is_counted(group, said, near_card=card):
             return "ordinary"
         paid = numbers.amounts.intersection(before[-MAX_WORDS_TO_AMOUNT:])
-        if (
-            paid
-            and "money" in forms
-            and n <= 2 * MAX_AMOUNT_DIGITS
-            and not (card or may_be_card(group.value))
-        ):
+        amounts = forms <= {"money", "number"}
+        if paid and amounts and n <= MAX_AMOUNT_DIGITS * (1 if card else 2):
             return "ordinary"
-        if paid and (
-            (n <= (MAX_AMOUNT_DIGITS_NEAR_CARD if card else MAX_AMOUNT_DIGITS) and not asked)
-            or forms <= {"money", "number"}
-        ):
+        most = MAX_AMOUNT_DIGITS_NEAR_CARD if card else MAX_AMOUNT_DIGITS
+        if paid and n <= most and not asked:
             return "ordinary"
         if free and last in numbers.before_time and are_times(group):
             return "ordinary"

@@ -294,3 +294,18 @@ def test_who_speaks_of_a_card_answers_no_question_for_another_number() -> None:
     screen = Screen()
     screen.say("agent", "what's your order number")
     assert screen.say("customer", "my card number is 4539 1488") == "my card number is #### ####"
+
+
+def test_a_code_is_hidden_after_the_date_of_expiry_and_however_it_is_written() -> None:
+    screen = Screen()
+    screen.say("agent", "expiry date and CVC")
+    assert screen.say("customer", "it's 04 27 and $2.06") == "it's ## ## and $#.##"
+    screen.say("agent", "and the security code again")
+    assert screen.say("customer", "19-7") == "##-#"
+
+
+def test_letters_before_a_card_number_make_no_other_number_of_it() -> None:
+    screen = Screen()
+    screen.say("agent", "could you read me the sixteen digits on the front")
+    said = "is53 - no.275 - '95499' - 2and - 66th - 546"
+    assert not any(map(str.isdecimal, screen.say("customer", said)))

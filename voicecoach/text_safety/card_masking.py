@@ -324,10 +324,12 @@ class _Judge:
             self._codes.add(group.value)
         if self.chain.value:
             self.chain.add(group, said, 0)  # it may be more of a card number
-        self._code_left = max(self._code_left - len(group), 0)
+        left = max(self._code_left - len(group), 0)
         self._code_words = MAX_WORDS_TO_CODE - MAX_WORDS_IN_CODE
-        if self._code_left < MIN_CODE_DIGITS - 1:
+        if left < MIN_CODE_DIGITS - 1:
             self._code_until = -1
+        if said.speaker is self._code_namer:
+            self._code_left = left  # an answer may begin with the date of expiry
 
     def _add_to_chain(
         self, group: Group, said: HeardUtterance, kind: str, *, card: bool, asked: bool

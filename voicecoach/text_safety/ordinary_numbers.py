@@ -194,7 +194,8 @@ class OrdinaryNumbers:
         first = group.pieces[0]
         if may_be_card(group.value):
             return False
-        if first.form == "glued" and first.start == 2 and n >= MIN_CARD_DIGITS:
+        spelled = first.form == "glued" and first.start == 2 and not card
+        if spelled and n >= MIN_CARD_DIGITS:
             return True  # an IBAN, or a part number
         pending = len(chain.value) >= MIN_PENDING_DIGITS
         over = said.complete or group.last < len(said.pieces)

@@ -36,7 +36,7 @@ MIN_ALIKE_WORDS = 4
 _MONEY = re.compile(r"(0|[1-9]\d{0,3}|[1-9]\d{0,2}(,\d{3})*)(\.\d\d)?")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d\d)?|\d+\.\d+")
 _TIME = re.compile(r"([01]?\d|2[0-4]):[0-5]\d")
-_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})([/.-](\d\d|(19|20)\d\d))?")
+_DATE = re.compile(r"(\d{1,2})(?:/|[.-](?=.*[.-]))(\d{1,2})([/.-](\d\d|(19|20)\d\d))?")
 
 
 class NumberWords(Immutable):
@@ -121,7 +121,7 @@ def find_numbers(texts: Sequence[str], numbers: NumberWords) -> list[Piece]:
     found, values = _read_digits(texts, numbers)
     others = [piece for piece in found if piece.text not in numbers.between]
     for i, piece in enumerate(found):
-        if piece.text in numbers.units and others != [piece]:
+        if piece.text in numbers.units and (others != [piece] or values[i] == "0"):
             beside = _beside_digit(found, values, i, numbers)
             before = found[i - 1].text if i else ""
             after = found[i + 1].text if i + 1 < len(found) else ""

@@ -44,7 +44,8 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         ("c at 9 30 and 10 15", "at 9 30 and 10 15", "after its word"),
         (CARD + "c at the 12th", "at the 12th", "an ordinal"),
         ("c 610 dog | c at 9 30", "at 9 30", "three digits are open"),
-        (PENDING + "c at 9 30", "at # ##", "four are open"),
+        (PENDING + "c at 9 30 10 15 1", "at 9 30 10 15 1", "eight digits"),
+        (PENDING + "c at 9 30 10 15 11 5", "at # ## ## ## ## #", "nine where four are open"),
     ],
     "counted": [
         (f"c {D8} boxes", f"{D8} boxes", "eight digits"),

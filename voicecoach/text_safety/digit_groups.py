@@ -31,6 +31,8 @@ MIN_REPEATED_DIGITS = 3
 """Fewest digits that one speaker can repeat of the other's."""
 MIN_OWN_REPEATED_DIGITS = 6
 """Fewest digits of their own that a speaker can repeat."""
+MIN_OWN_REPEATED_KINDS = 3
+"""Fewest different digits among them: "000000" twice is no repetition."""
 MAX_SHORT_NUMBERS = 2
 """Most of the other speaker's numbers of one or two digits that it does not continue."""
 MIN_PIECES_DIGITS = 7
@@ -190,8 +192,9 @@ class Chain:
         """Return the place of the digits that a group repeats, or -1."""
         n, place = len(group), self.value.find(group.value)
         begun = {start for _, start, _ in self.groups}
+        repeats = n >= MIN_OWN_REPEATED_DIGITS and len({*group.value}) >= MIN_OWN_REPEATED_KINDS
         while n >= MIN_REPEATED_DIGITS and place >= 0:
-            own = n >= MIN_OWN_REPEATED_DIGITS and place in begun
+            own = repeats and place in begun
             if own or str(speaker.row) not in self._rows[place : place + n]:
                 return place
             place = self.value.find(group.value, place + 1)

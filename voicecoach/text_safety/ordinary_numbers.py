@@ -6,6 +6,7 @@ import copy
 
 from voicecoach.text_safety.digit_groups import (
     MAX_DATE_DIGITS,
+    MAX_WORDS_OF_PIECE,
     MIN_CHAIN_DIGITS,
     MIN_REPEATED_DIGITS,
     Chain,
@@ -148,7 +149,8 @@ class OrdinaryNumbers:
         open_chain, pending = bool(chain.value), len(chain.value) >= MIN_PENDING_DIGITS
         decided = said.complete or len(said.pieces) - group.last >= DECIDING_WORDS
         led = last in numbers.before_year | numbers.months
-        if years and (led or (decided and not (open_chain or card))):
+        sentence = len(said.groups) == 1 and said.other_words > MAX_WORDS_OF_PIECE
+        if years and (led or (decided and not card and (sentence or not open_chain))):
             return "ordinary"
         if numbers.months.intersection([last, *after]) and is_date(group):
             return "ordinary"

@@ -320,3 +320,184 @@ def test_a_year_in_a_sentence_is_shown_though_other_digits_are_undecided() -> No
     said = "and my car is a Hyundai and it says 2018"
     assert screen.say("customer", said) == said
     assert screen.say("customer", "and 1988") == "and ####"
+
+
+JUST_LATE = 1 / SAMPLE_RATE
+CARD, ASKED, OPEN = "c I have my visa here | ", "a card number please | ", "c it is 6104 | "
+CODE = "a the security code please | "
+SIXTEEN, HIDDEN = "4539 1488 0343 6467", "#### #### #### ####"
+
+
+def w(count: int) -> str:
+    """Return other words."""
+    return " ".join(["w"] * count)
+
+
+AT_ONCE: dict[str, list[tuple[str, str, str]]] = {
+    "chain": [
+        ("c it is 7390 dog", "it is 739# dog", "three digits are shown"),
+        ("c it is $73,902.84 dog", "it is $73,902.8# dog", "six of an amount"),
+        ("c~ it is 739 a b c d e", "it is 739 a b c d e", "five words follow"),
+        ("c~ it is 739 a b c d", "it is ### a b c d", "four"),
+        ("c~ it is 7 a", "it is 7 a", "one digit alone"),
+        ("c 739 | a 0284", "####", "the other speaker goes on"),
+        ("c 7390 | a so 739", "so 739", "what was shown is said again"),
+        ("c 7390 | a so 390", "so 39#", "what was hidden stays so in it"),
+        ("c+0.5 7390 | c+120 2846", "####", "after 120 seconds"),
+        (f"c+0.5 7390 | c+{120 + JUST_LATE} 2846", "284#", "later"),
+        (OPEN + f"c {w(4)} 7 dog", f"{w(4)} # dog", "four words before one digit"),
+        (OPEN + f"c {w(5)} 7 dog", f"{w(5)} 7 dog", "five"),
+        (OPEN + f"c {w(25)} 73 dog", f"{w(25)} ## dog", "25 words before two"),
+        (OPEN + f"c {w(26)} 73 dog", f"{w(26)} 73 dog", "26"),
+        (OPEN + f"c {w(60)} 739 dog", f"{w(60)} ### dog", "any number of words before three"),
+        (OPEN + f"a {w(9)} | c 7 dog", "# dog", "words of the other speaker"),
+        ("c 7390284651 | " + f"c {w(26)} 73 dog", f"{w(26)} ## dog", "ten digits, then two"),
+        ("c 739028465 | " + f"c {w(26)} 73 dog", f"{w(26)} 73 dog", "nine"),
+        (f"c 7390284651637 | a {w(4)} | c 2 dog", "# dog", "13 digits and four words"),
+        (f"c 7390284651637 | a {w(5)} | c 2 dog", "2 dog", "five"),
+        (f"c 739028465163 | a {w(5)} | c 2 dog", "# dog", "twelve digits"),
+        ("a 18 dog | c 7390284651 it", "739####### it", "ten digits after a small number"),
+        ("a 18 dog | c 739028465 it", "7######## it", "nine"),
+        ("c 18 dog | c 7390284651 it", "7######### it", "after their own"),
+        ("a $18.20 dog | c 7390284651 it", "739####### it", "ten after an amount"),
+        ("a $18.20 dog | c 739028465163 it", "############ it", "twelve"),
+        ("a $18.20 dog | c 739028465 it", "######### it", "nine"),
+        ("c 7390284651 | a $18.20", "$18.20", "an amount after ten digits"),
+        ("c 739028465163 | a $18.20", "$##.##", "after twelve"),
+        ("c 739 dog 0284651 | a $18.20", "$##.##", "after ten in two groups"),
+        ("c $18.20 dog 7390284651 it", "$18.20 dog ########## it", "in one utterance"),
+    ],
+    "mentioned": [
+        (CARD + "c 7390 dog", "#### dog", "no digit is shown"),
+        (CARD + "c 7 dog", "7 dog", "but one alone"),
+        ("c I have my visa here | c+120 7390", "####", "after 120 seconds"),
+        (f"c I have my visa here | c+{120 + JUST_LATE} 7390", "739#", "later"),
+        (CARD + "c+110 73 dog | c+115 90 dog", "## dog", "its digits hold it open"),
+        (CARD + f"c 6104 | c {w(30)} 7 dog", f"{w(30)} # dog", "30 words between"),
+        (CARD + f"c 6104 | c {w(31)} 7 dog", f"{w(31)} 7 dog", "31"),
+        (CARD + f"c 6104 | a {w(16)} | c {w(15)} 7 dog", f"{w(15)} 7 dog", "of both speakers"),
+        ("c a gift card | c 7390 dog", "739# dog", "another card"),
+    ],
+    "asked for": [
+        (ASKED + "c 7 dog", "# dog", "not one digit is shown"),
+        ("a card number please | c+150 7390", "####", "after 150 seconds"),
+        (f"a card number please | c+{150 + JUST_LATE} 7390", "739#", "later"),
+        (ASKED + "c+140 73 dog | c+140 90 dog", "## dog", "two digits hold it open"),
+        (ASKED + "c+140 7 dog | c+140 9 dog", "9 dog", "one does not"),
+        (ASKED + "c it was in 2019", "it was in 2019", "ordinary numbers are shown"),
+        (ASKED + "c my order number is 739028", "my order number is 739028", "and named ones"),
+        (ASKED + "c 4539 | a 4539 go on", "#### go on", "the agent repeats it"),
+        (ASKED + "c 4539 | a 1488", "####", "the agent goes on"),
+        (ASKED + "c 4539 no sorry 4538", "#### no sorry ####", "they correct themselves"),
+        (ASKED + f"c four five three nine {SIXTEEN}", f"# # # # {HIDDEN}", "in words"),
+    ],
+    "security code": [
+        ("c security code 7390", "security code ####", "four digits"),
+        ("c security code 7 w 3 w 9 w 0 w 2", "security code # w # w # w # w 2", "a fifth"),
+        (f"c cvv {w(20)} 739", f"cvv {w(20)} ###", "twenty words between"),
+        (f"c cvv {w(21)} 739", f"cvv {w(21)} 739", "21"),
+        ("c cvv 7 w w 39", "cvv # w w ##", "two words within"),
+        ("c cvv 7 w w w 39", "cvv # w w w 39", "three"),
+        (f"c 739 {w(6)} cvv", f"### {w(6)} cvv", "six words to its name after it"),
+        (f"c 739 {w(7)} cvv", f"739 {w(7)} cvv", "seven"),
+        ("c 73 cvv", "73 cvv", "two digits are none"),
+        ("c 73902 cvv", "739## cvv", "five neither"),
+        ("c order number 739 cvv", "order number 739 cvv", "nor what is called something else"),
+        ("a the security code please | c+120 739", "###", "after 120 seconds"),
+        (f"a the security code please | c+{120 + JUST_LATE} 739", "739", "later"),
+        (CODE + f"c {w(50)} 739", f"{w(50)} ###", "other words of who was asked"),
+        (CODE + f"a {w(21)} 739", f"{w(21)} 739", "of who asked"),
+        (CODE + f"a {w(20)} 739", f"{w(20)} ###", "fewer"),
+        (CODE + "c 739 | a so 739", "so ###", "it is repeated"),
+        (CODE + "c 739 | c+400 739 dog", "### dog", "much later, too"),
+        (CODE + "c 73 | c+400 73 dog", "73 dog", "two digits are not remembered"),
+        (CODE + "c 73 dog | c 9 dog", "# dog", "in two utterances"),
+        (CODE + "c 739 dog | c 20 dog", "20 dog", "three are a whole one"),
+        (CODE + "c 07/28 and 045", "07/28 and ###", "an expiry date is none"),
+        (CODE + "c 5 pounds and 045", "5 pounds and ###", "nor an ordinary number"),
+        (OPEN + "c cvv 739 dog 2846", "cvv ### dog ####", "it may be more of a card number"),
+    ],
+}
+
+AT_THE_END: dict[str, list[tuple[str, str, str]]] = {
+    "chain": [
+        ("c it is 73902846516", "it is 73902846516", "eleven digits"),
+        ("c it is 739028465163", "it is 739#########", "twelve"),
+        ("c 4539 dog | c 1488 dog | c 0343 6467", "453# dog | #### dog | #### ####", "pieces"),
+        ("c 4539 dog | a 1488 dog | c 0343 6467", "453# dog | #### dog | #### ####", "of both"),
+        ("c 7390 w w w w | c+121 2846 w w w w", "7390 w w w w | 2846 w w w w", "two chains"),
+        ("c~ it is 7390", "it is ####", "an utterance without its end"),
+    ],
+    "mentioned": [
+        ("c my visa | c 739028 dog", "my visa | 739028 dog", "six digits"),
+        ("c my visa | c 7390284 dog", "my visa | ####### dog", "seven"),
+        ("c 7390284 dog | c+44 my visa", "739#### dog | my visa", "mentioned after it"),
+        ("c 7390284 dog | c+45 my visa", "7390284 dog | my visa", "later"),
+        ("c my visa was w 7390 dog", "my visa was w #### dog", "announced"),
+        ("c my visa w w w 7390 dog", "my visa w w w #### dog", "three words between"),
+        ("c my visa w w w w 7390 dog", "my visa w w w w 7390 dog", "four"),
+    ],
+    "asked for": [
+        ("a card number | c 739 dog", "card number | ### dog", "three digits"),
+        ("a card number | c 73 dog", "card number | 73 dog", "two are none of it"),
+        ("c 739 dog | a card number", "739 dog | card number", "what was shown stays"),
+        ("c 7390 dog | a card number", "739# dog | card number", "after digits"),
+        ("c 73 dog | a card number", "73 dog | card number", "after two"),
+        ("a card number | c 4539 | c+149 739 dog", "card number | #### | ### dog", "it goes on"),
+    ],
+}  # fmt: skip
+
+
+def cases(tables: dict[str, list[tuple[str, str, str]]]) -> list[Any]:
+    return [
+        pytest.param(script, expected, id=f"{kind}: {why}")
+        for kind, rows in tables.items()
+        for script, expected, why in rows
+    ]
+
+
+@pytest.mark.parametrize(("script", "expected"), cases(AT_ONCE))
+def test_what_is_shown_at_once(script: str, expected: str) -> None:
+    assert Screen().hear(script) == expected
+
+
+@pytest.mark.parametrize(("script", "expected"), cases(AT_THE_END))
+def test_what_is_shown_when_the_call_has_ended(script: str, expected: str) -> None:
+    screen = Screen()
+    screen.hear(script)
+    assert " | ".join(screen.end()) == expected
+
+
+def test_a_chain_ends_after_120_seconds_without_a_digit() -> None:
+    screen = Screen()
+    screen.hear("c it is 7390")
+    screen.wait(120 - JUST_LATE)
+    assert screen.lines[0][1] == "it is 739#"
+    screen.wait(JUST_LATE)
+    assert screen.lines[0][1] == "it is 7390"
+
+
+@pytest.mark.parametrize(("later", "expected"), [(63, "it is 7390"), (64, "it is 739#")])
+def test_the_words_of_64_utterances_are_kept_for_an_open_chain(later: int, expected: str) -> None:
+    screen = Screen()
+    screen.hear("c it is 7390")
+    for _ in range(later):
+        screen.say("agent", "well", after_s=0.1)
+    assert screen.end()[0] == expected
+
+
+def test_utterances_are_judged_in_the_order_in_which_they_began() -> None:
+    masker = DigitMasker(ENGLISH.numbers)
+    masker.add(Speaker.CUSTOMER, 1, ["7390"], 5 * SAMPLE_RATE, 6 * SAMPLE_RATE, complete=True)
+    assert masker.masked(Speaker.CUSTOMER, 1) == ["739#"]
+    masker.add(Speaker.AGENT, 0, ["card", "number"], SAMPLE_RATE, 2 * SAMPLE_RATE, complete=True)
+    assert masker.masked(Speaker.CUSTOMER, 1) == ["####"]
+    with pytest.raises(KeyError, match="utterance 1 of the agent is not kept"):
+        masker.masked(Speaker.AGENT, 1)
+
+
+def test_a_number_word_is_shown_again_in_its_own_letters() -> None:
+    screen = Screen()
+    screen.hear("c it is forty-one, twelve and double four")
+    assert screen.lines[0][1] == "it is forty-one, ## and # #"
+    assert screen.end() == ["it is forty-one, twelve and double four"]

@@ -249,6 +249,7 @@ DIGITS = "739028465163"
         ([(C, "4539"), (C, "453")], 7, "three of their own"),
         ([(C, "739028"), (C, "739028")], 6, "six of their own"),
         ([(C, "739028"), (C, "73902")], 11, "five of their own"),
+        ([(C, "4739028"), (C, "739028")], 13, "six of their own, within a group"),
         ([(C, "773737"), (C, "773737")], 12, "six of their own, but only two different"),
         ([(C, "773973"), (C, "773973")], 6, "three of them different"),
         ([(C, "7397"), (A, "3902"), (A, "973")], 11, "some are their own"),

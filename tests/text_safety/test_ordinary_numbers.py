@@ -46,6 +46,7 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         ("c 610 dog | c at 9 30", "at 9 30", "three digits are open"),
         (PENDING + "c at 9 30 10 15 1", "at 9 30 10 15 1", "eight digits"),
         (PENDING + "c at 9 30 10 15 11 5", "at # ## ## ## ## #", "nine where four are open"),
+        ("c on 10 30", "on 10 3#", "no word for a time"),
     ],
     "counted": [
         (f"c {D8} boxes", f"{D8} boxes", "eight digits"),

@@ -23,7 +23,7 @@ digits is shown where the original is.
 
 Limits: these are not hidden:
 
-- what a speaker says that is the same as six or more of the digits before it, or is "one" alone;
+- digits of a card number that are the same as six or more of it before them;
 - the rest of a card number that nobody called a card, if the transcriber lost many of its digits;
 - digits that the transcriber wrote as other words;
 - number words of a language without number tables (`DIGITS_ALONE`);

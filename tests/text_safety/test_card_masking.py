@@ -501,3 +501,11 @@ def test_a_number_word_is_shown_again_in_its_own_letters() -> None:
     screen.hear("c it is forty-one, twelve and double four")
     assert screen.lines[0][1] == "it is forty-one, ## and # #"
     assert screen.end() == ["it is forty-one, twelve and double four"]
+
+
+@pytest.mark.parametrize(("other", "shown"), [("12", "12"), ("123", "###")])
+def test_near_a_card_an_amount_explains_one_or_two_digits_after_it(other: str, shown: str) -> None:
+    screen = Screen()
+    screen.say("agent", "I can see your debit card here")
+    said = screen.say("customer", f"it was 25 pounds rather than {other} now")
+    assert said == f"it was 25 pounds rather than {shown} now"

@@ -34,6 +34,8 @@ MAX_WORDS_TO_NAME = 8
 """Most words between the name of a number and the number."""
 DECIDING_WORDS = 5
 """Words after a group that decide what it is, in an utterance that may go on."""
+MAX_LISTED_DIGITS = 2
+"""Most digits that an amount before them in the utterance explains near a card."""
 MAX_SPELLED_DIGITS = 4
 """Most digits between single letters that are a postcode or the like."""
 MAX_COUNTED_DIGITS = 8
@@ -91,6 +93,7 @@ class OrdinaryNumbers:
     def continues_list(self, group: Group, chain: Chain, *, card: bool) -> bool:
         """Return whether an ordinary number before it makes a group one: "60 pounds 5 and 70"."""
         amount = group.forms == {"money"} and len(group) <= MAX_AMOUNT_DIGITS
+        amount |= len(group) <= MAX_LISTED_DIGITS
         pending = len(chain.value) >= MIN_PENDING_DIGITS
         return self._named and len(group) <= MAX_NAMED_DIGITS and (amount or not (card or pending))
 
@@ -115,7 +118,8 @@ class OrdinaryNumbers:
         most = MAX_COUNTED_DIGITS if not near_card else MIN_PENDING_DIGITS - 1
         if numbers.currency.intersection(after[:1]) and n <= MAX_COUNTED_DIGITS:
             return True
-        if after and (after[0] in numbers.after_name or after[0] in numbers.units):
+        idiom = len(after) > 1 and after[1] in numbers.no_number_before  # "the second"
+        if after and (after[0] in numbers.units or (idiom and after[0] in numbers.after_name)):
             after = after[:1]
         if numbers.counted.intersection(after) and n <= most:
             return True

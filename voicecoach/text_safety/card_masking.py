@@ -9,21 +9,25 @@ nothing.  Therefore `DigitMasker` looks at the digits of both speakers together:
 2. What stands beside a group may say what it is: a year, an amount, a time, an order number.  Such
    a group is *ordinary*: it is shown, and counts for nothing.
 3. All other groups form a *chain*, over utterances and speakers, until no digit has followed for
-   `CHAIN_PAUSE`.  From `MIN_CARD_DIGITS` in one chain on they are a card number.  A chain shows no
-   digit beyond its sixth (PCI DSS 3.4 lets six be shown) while it is open.  If it ends with fewer,
-   it was no card number, and `decide` returns the words with all their digits.
-4. After a card was mentioned ("Visa") a chain shows no digit while it is open, and from
-   `MIN_DIGITS_OF_CARD` on it is a card number.  After its number was asked for no digit is shown
-   at all, unless its group is ordinary.
-5. A security code is hidden whole, whoever named it, before or after it.
+   `CHAIN_PAUSE`.  While it is open, a chain shows its first `SHOWN_DIGITS`, and of amounts, times
+   and dates those up to its sixth (PCI DSS 3.4 lets six be shown).
+4. A chain with `MIN_CHAIN_DIGITS` is a card number, and so are `MIN_PIECES_DIGITS` in several
+   utterances of little but digits.  It stays hidden.  A chain that ends with fewer was no card
+   number: `decide` returns its words with all their digits, and whoever says them again says an
+   ordinary number.
+5. After a card was mentioned ("Visa") a chain shows no digit while it is open, and is a card number
+   from `MIN_DIGITS_OF_CARD` on.  After its number was asked for, or where it is announced ("my Visa
+   is"), only ordinary groups are shown, then or later, and chains of up to `MAX_ASKED_SMALL`.
+6. A security code is hidden whole, whoever names it, before or after it, and when it is repeated.
 
 A digit that was shown is not hidden again, so digits are shown late: in an utterance that may go
-on, not before `DECIDING_WORDS` other words have followed.  What one speaker repeats of the other's
-digits is shown where the original is.
+on, not before `DECIDING_WORDS` words have followed.  Digits of a chain that are repeated count
+once, and the repetition shows the digits that the original shows.
 
 Limits: these are not hidden:
 
-- digits of a card number that are the same as six or more of it before them;
+- digits of a card number that are the same as six or more of it before them, that look like a year
+  in a sentence of their own, or a "one" that begins a sentence like "one moment";
 - the rest of a card number that nobody called a card, if the transcriber lost many of its digits;
 - digits that the transcriber wrote as other words;
 - number words of a language without number tables (`DIGITS_ALONE`);
@@ -57,13 +61,13 @@ SHOWN_DIGITS = 3
 SHOWN_FORMATTED_DIGITS = 6
 """Place in a chain up to which amounts, times and dates are shown while it is open."""
 MIN_DIGITS_OF_CARD = 7
-"""The same after a card was mentioned."""
+"""Fewest digits of a chain that is a card number after a card was mentioned."""
 CHAIN_PAUSE = 120 * SAMPLE_RATE
 """A chain ends when no digit has followed its last for this long, samples."""
 CARD_WINDOW = 120 * SAMPLE_RATE
-"""Time after a card was mentioned in which its digits may come, samples."""
+"""Time after a card was mentioned, or its last digits, in which its digits may come, samples."""
 ASKED_WINDOW = 150 * SAMPLE_RATE
-"""The same after its number was asked for, or a digit was hidden since."""
+"""The same after its number was asked for, or two or more digits that followed; samples."""
 CODE_WINDOW = 120 * SAMPLE_RATE
 """Time in which a security code follows an utterance that named it, samples."""
 MAX_WORDS_BEFORE = {1: 4, 2: 25}
@@ -79,13 +83,13 @@ MAX_WORDS_IN_CODE = 2
 MAX_WORDS_TO_CODE_NAME = 6
 """Most other words between the digits of a security code and its name after them."""
 MAX_WORDS_AFTER_CARD = 4
-"""Most words of the other speaker after 13 digits, before one or two more of them."""
+"""Most words of the other speaker between 13 digits and one or two more that belong to them."""
 MIN_LONG_DIGITS = 10
-"""Fewest digits of a group that does not continue a few of the other speaker's."""
+"""Fewest digits of a group that continues no small number of the other speaker and no amount."""
 MIN_CODE_DIGITS = 3
-"""Fewest digits of a security code that is named after them."""
+"""Fewest digits of a security code that is named after them, or is known when it is repeated."""
 MAX_WORDS_TO_ANNOUNCED = 4
-"""Most words from a word for a card to the digits of which it tells."""
+"""Most words before digits in which a word for a card announces its number."""
 MAX_UTTERANCES = 64
 """Most utterances kept for a chain that is open; what is older stays as it was given."""
 
@@ -162,8 +166,6 @@ class DigitMasker:
             for said in self._utterances:
                 self._show(said, now)
             self._chain = Chain()
-            if now is not None:
-                self._forget(now)
         shown, self._shown = self._shown, []
         return shown
 
@@ -200,7 +202,7 @@ class DigitMasker:
         self._chain = self._judges[-1].chain
         self._chain.settle(over=False)
 
-    def _forget(self, now: int, newest: HeardUtterance | None = None) -> None:
+    def _forget(self, now: int, newest: HeardUtterance) -> None:
         """Forget the words of utterances whose digits are decided, not what they said of others."""
         since = min(now, self._chain.start if self._chain.value else now)
         many = len(self._utterances) - MAX_UTTERANCES
@@ -241,7 +243,7 @@ class _Judge:
         """How many digits of a security code may follow, and the words since its name or digits."""
 
     def copy(self) -> _Judge:
-        """Return one that goes on from here, so that this one may be gone back to."""
+        """Return a copy to go on with; this one stays, to judge later utterances anew from it."""
         other = copy.copy(self)
         other.chain, other._ordinary = self.chain.copy(), self._ordinary.copy()
         other._words, other._codes = self._words.copy(), self._codes.copy()
@@ -302,7 +304,7 @@ class _Judge:
         kind = (
             "ordinary" if group.named else ordinary.kind(group, said, chain, card=card, asked=asked)
         )
-        if kind != "ordinary" and said.names_card:
+        if said.names_card:
             announced = " ".join(group.before[-MAX_WORDS_TO_ANNOUNCED:])
             asked |= has_phrase(announced, self._numbers.cards)
         if kind == "ordinary" or (not asked and ordinary.continues_list(group, chain, card=card)):
@@ -341,7 +343,7 @@ class _Judge:
         limit = SHOWN_FORMATTED_DIGITS if kind == "formatted" else SHOWN_DIGITS
         if lone:
             limit = 1  # "number 3 in the queue"
-        elif card or asked or open_:
+        elif card or open_:
             limit = 0
         group.never = asked
         if asked:

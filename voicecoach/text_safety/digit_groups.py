@@ -18,7 +18,10 @@ from voicecoach.types.stream import Speaker
 MAX_CARD_DIGITS = 19
 """Most digits of a card number."""
 MIN_CALLED_DIGITS, MAX_CALLED_DIGITS = 11, 15
-"""Fewest and most digits of a telephone number that begins with 00 and a country code (E.164)."""
+"""Fewest and most digits of a telephone number with 00 and a country code (E.164).
+
+One that begins with 0 or 1 has as many as the fewest, or one less.
+"""
 MAX_DATE_DIGITS = 6
 """Most digits beside the name of a month that are a date."""
 MAX_QUESTION_WORDS = 16
@@ -140,7 +143,7 @@ class Chain:
         """Who said each digit: the row of the speaker."""
 
     def copy(self) -> Chain:
-        """Return a chain that goes on from here, without the groups that are not kept."""
+        """Return a copy to go on with, without the groups that are not kept."""
         other = copy.copy(self)
         other.groups = [entry for entry in self.groups if not entry[0].forgotten]
         other._pieces = self._pieces.copy()

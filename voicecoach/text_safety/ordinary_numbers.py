@@ -31,7 +31,7 @@ MIN_PENDING_DIGITS = 4
 MAX_LETTERS_IN_NUMBER = 2
 """Most letters of a word that is a part of a number, as in "flight GE 728"."""
 MAX_WORDS_TO_NAME = 8
-"""Most words between the name of a number and the number."""
+"""Most words before a number in which its name is looked for."""
 DECIDING_WORDS = 5
 """Words after a group that decide what it is, in an utterance that may go on."""
 MAX_LISTED_DIGITS = 2
@@ -39,17 +39,17 @@ MAX_LISTED_DIGITS = 2
 MAX_SPELLED_DIGITS = 4
 """Most digits between single letters that are a postcode or the like."""
 MAX_COUNTED_DIGITS = 8
-"""Most digits of which what follows ("pounds") says that they are ordinary."""
+"""Most digits that what follows ("pounds") makes ordinary, and of times beside undecided digits."""
 MAX_AMOUNT_DIGITS = 7
-"""Most digits after a word like "paid" that are an amount however they are written."""
+"""Most digits after a word like "paid" that are an amount; twice as many if written as amounts."""
 MAX_AMOUNT_DIGITS_NEAR_CARD = 4
-"""The same after a card was mentioned."""
+"""The same after a card was mentioned, if they are not written as amounts."""
 MAX_WORDS_TO_AMOUNT = 4
-"""Most words from such a word to the digits."""
+"""Most words before digits in which such a word is looked for."""
 MIN_PLURAL_LETTERS = 3
 """A word with more letters that ends in s is taken for a plural, as in "3 engineers"."""
 MAX_ORDINARY_DIGITS = 200
-"""Most digits of ordinary numbers that are kept to know them again."""
+"""Most digits, and spaces between numbers, that are kept to know ordinary numbers again."""
 
 
 class OrdinaryNumbers:
@@ -73,7 +73,7 @@ class OrdinaryNumbers:
         """Whether the utterance named an ordinary number."""
 
     def copy(self) -> OrdinaryNumbers:
-        """Return one that goes on from here."""
+        """Return a copy to go on with; this one stays as it is."""
         other = copy.copy(self)
         other._answer_until, other._answered = self._answer_until.copy(), self._answered.copy()
         return other
@@ -175,9 +175,7 @@ class OrdinaryNumbers:
             return "ordinary"
         if n >= (2 if forms == {"money"} else MIN_REPEATED_DIGITS) and group.value in self._known:
             return "ordinary"
-        spelled = (
-            last and after and len(last) == len(after[0]) == 1 and last not in numbers.after_name
-        )
+        spelled = after and len(last) == len(after[0]) == 1 and last not in numbers.after_name
         if n <= MAX_SPELLED_DIGITS and spelled and not asked:
             return "ordinary"  # "E H 1 2 6 X B"
         if forms == {"date"} and n > MAX_DATE_DIGITS and not asked:
@@ -186,7 +184,7 @@ class OrdinaryNumbers:
         other_money = any("money" in other.forms for other, _, _ in chain.groups)
         if forms == {"money"} and alone and open_chain and before and not (card or other_money):
             return "ordinary"
-        if group.formatted or (years and not open_chain):
+        if group.formatted:
             return "formatted"
         if n <= 2 and after and (_is_plural(after[0]) or after[0] in numbers.no_number_before):
             return "ordinary"

@@ -343,6 +343,7 @@ AT_ONCE: dict[str, list[tuple[str, str, str]]] = {
         ("c~ it is 739 a b c d e", "it is 739 a b c d e", "five words follow"),
         ("c~ it is 739 a b c d", "it is ### a b c d", "four"),
         ("c~ it is 7 a", "it is 7 a", "one digit alone"),
+        ("c 73 | c 9 dog", "9 dog", "the third digit"),
         ("c 739 | a 0284", "####", "the other speaker goes on"),
         ("c 7390 | a so 739", "so 739", "what was shown is said again"),
         ("c 7390 | a so 390", "so 39#", "what was hidden stays so in it"),
@@ -355,6 +356,7 @@ AT_ONCE: dict[str, list[tuple[str, str, str]]] = {
         (OPEN + f"c {w(60)} 739 dog", f"{w(60)} ### dog", "any number of words before three"),
         (OPEN + f"a {w(9)} | c 7 dog", "# dog", "words of the other speaker"),
         ("c 7390284651 | " + f"c {w(26)} 73 dog", f"{w(26)} ## dog", "ten digits, then two"),
+        (f"c 7390284651 | c {w(5)} 7 dog", f"{w(5)} 7 dog", "ten, then one"),
         ("c 739028465 | " + f"c {w(26)} 73 dog", f"{w(26)} 73 dog", "nine"),
         (f"c 7390284651637 | a {w(4)} | c 2 dog", "# dog", "13 digits and four words"),
         (f"c 7390284651637 | a {w(5)} | c 2 dog", "2 dog", "five"),
@@ -391,6 +393,7 @@ AT_ONCE: dict[str, list[tuple[str, str, str]]] = {
         (ASKED + "c it was in 2019", "it was in 2019", "ordinary numbers are shown"),
         (ASKED + "c my order number is 739028", "my order number is 739028", "and named ones"),
         (ASKED + "c 4539 | a 4539 go on", "#### go on", "the agent repeats it"),
+        (f"a the long number | c 6104 | c {w(31)} 7", f"{w(31)} #", "many words between"),
         (ASKED + "c 4539 | a 1488", "####", "the agent goes on"),
         (ASKED + "c 4539 no sorry 4538", "#### no sorry ####", "they correct themselves"),
         (ASKED + f"c four five three nine {SIXTEEN}", f"# # # # {HIDDEN}", "in words"),
@@ -412,6 +415,8 @@ AT_ONCE: dict[str, list[tuple[str, str, str]]] = {
         (CODE + f"c {w(50)} 739", f"{w(50)} ###", "other words of who was asked"),
         (CODE + f"a {w(21)} 739", f"{w(21)} 739", "of who asked"),
         (CODE + f"a {w(20)} 739", f"{w(20)} ###", "fewer"),
+        ("c in 2019 cvv", "in #### cvv", "what looks like a year"),
+        (CODE + "c order number is 739", "order number is 739", "called something else"),
         (CODE + "c 739 | a so 739", "so ###", "it is repeated"),
         (CODE + "c 739 | c+400 739 dog", "### dog", "much later, too"),
         (CODE + "c 73 | c+400 73 dog", "73 dog", "two digits are not remembered"),
@@ -509,6 +514,13 @@ def test_what_was_shown_is_not_shown_twice_though_words_come_that_began_before()
     masker.add(Speaker.CUSTOMER, 1, ["28"], pause, 3 * pause, complete=True)
     assert masker.masked(Speaker.CUSTOMER, 1) == ["##"]
     assert [(event.at, event.utterance) for event in masker.decide(None)] == [(3 * pause, 1)]
+
+
+def test_words_that_were_replaced_count_for_nothing() -> None:
+    screen = Screen()
+    screen.hear("c~ it is 7390284651637")
+    screen.go_on(0, "so 73", SAMPLE_RATE, whole=True)
+    assert screen.end() == ["so 73"]
 
 
 def test_words_whose_digits_are_decided_are_not_kept() -> None:

@@ -166,6 +166,8 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         (f"c order 60 dog {D13}", f"order 60 dog {HIDDEN[13]}", "thirteen"),
         ("c order 60 | c dog 7390", "dog 739#", "the next utterance"),
         (CARD + "c 60 pounds dog 7390", "60 pounds dog ####", "a card was mentioned"),
+        (CARD + "c 60 pounds dog 73", "60 pounds dog 73", "two digits near a card"),
+        (CARD + "c 60 pounds dog 739", "60 pounds dog ###", "three"),
         (CARD + "c 60 pounds dog $7390", "60 pounds dog $7390", "the same, an amount"),
         (CARD + "c 60 pounds dog $73902846", "60 pounds dog $########", "of eight digits"),
         (PENDING + "c 60 pounds dog 7390", "60 pounds dog ####", "digits are open"),

@@ -543,3 +543,10 @@ def test_near_a_card_an_amount_explains_one_or_two_digits_after_it(other: str, s
     screen.say("agent", "I can see your debit card here")
     said = screen.say("customer", f"it was 25 pounds rather than {other} now")
     assert said == f"it was 25 pounds rather than {shown} now"
+
+
+def test_who_asks_for_the_card_asks_for_its_number() -> None:
+    screen = Screen()
+    screen.say("agent", "good afternoon, can I have your card please")
+    screen.say("customer", "two eight one three")
+    assert screen.end()[1] == "# # # #"

@@ -77,7 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty.wav").touch()
     (folder / "b" / "text.mp3").write_text("hello" * 100)
     whole = (folder / "a.flac").read_bytes()
-    (folder / "half.flac").write_bytes(whole[: len(whole) // 2])
+    # Cut in its first frame: what is whole before a cut is read.
+    (folder / "half.flac").write_bytes(whole[: whole.index(b"\xff\xf8") + 100])
     (folder / "gone.wav").symlink_to(folder / "nowhere.wav")
     (folder / "notes.txt").write_text("not a recording, and not named like one")
     (folder / "._a.flac").write_text("what macOS leaves on other file systems")

@@ -150,7 +150,7 @@ def test_a_header_written_to_a_pipe_promises_nothing(tmp_path: Path, size: int) 
 def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     """Return recordings that cannot be used, each with what is said of it."""
     good = write(folder / "good.flac", tone(8000, 300, 20.0), tone(8000, 500, 20.0)).read_bytes()
-    half = len(good) // 2
+    within = good.index(b"\xff\xf8") + 100  # in the first frame: what is whole before it is read
 
     def raw(name: str, data: bytes) -> Path:
         (folder / name).write_bytes(data)
@@ -164,9 +164,9 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "text": (raw("text.wav", b"hello" * 100), "not a recording that can be read"),
         "mp3 of text": (raw("text.mp3", b"hello" * 100), "not a recording that can be read"),
         "header alone": (raw("head.flac", good[:60]), "not a recording that can be read"),
-        "truncated": (raw("half.flac", good[:half]), "truncated or corrupt"),
+        "truncated": (raw("half.flac", good[:within]), "truncated or corrupt"),
         "corrupt": (
-            raw("corrupt.flac", good[:half] + bytes(4000) + good[half + 4000 :]),
+            raw("corrupt.flac", good[:within] + bytes(len(good) - within)),
             "truncated or corrupt",
         ),
         "no samples": (write(folder / "zero.wav", *[silence(0)] * 2), "the file has no samples"),

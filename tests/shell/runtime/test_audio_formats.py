@@ -24,7 +24,7 @@ from voicecoach.shell.runtime.audio_files import (
     RecordedCall,
     parse_raw_format,
 )
-from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Speaker
 
 
 def sound(f0: float = 300, s: float = 1.0, channels: int = 2, rate: int = SAMPLE_RATE) -> F32:
@@ -162,6 +162,153 @@ def test_a_damaged_mp3_is_read_and_nothing_is_printed(
     assert samples.shape[1] / SAMPLE_RATE == pytest.approx(8.0, abs=1.0)
     assert any("damaged packets replaced with silence" in note for note in notes)
     assert capfd.readouterr() == ("", "")
+
+
+def damaged(data: bytes, at: int, kind: str, size: int = 4000) -> bytes:
+    """Return a recording with damage of a kind: zeros as a power cut leaves them, and others."""
+    if kind == "torn":
+        return data[:at]
+    noise = np.random.default_rng(1).integers(0, 256, size, np.uint8).tobytes()
+    new = {"zeros": bytes(size), "noise": noise, "hole": b"", "byte": bytes([data[at] ^ 0x55])}[
+        kind
+    ]
+    return data[:at] + new + data[at + (1 if kind == "byte" else size) :]
+
+
+def voice(s: float = 8.0, rate: int = SAMPLE_RATE) -> F32:
+    """Return two channels of a noise that swells and fades, so that each moment is different."""
+    rng, t = np.random.default_rng(1), np.arange(int(s * rate)) / rate
+    return (0.3 * (1.1 - np.cos(2 * t)) / 2 * rng.uniform(-1, 1, (2, len(t)))).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [SAMPLE_RATE, 48_000])
+@pytest.mark.parametrize("has_length", [True, False])
+@pytest.mark.parametrize("kind", ["zeros", "noise", "hole", "byte", "torn"])
+def test_damage_in_a_flac_costs_its_frames_and_is_said(
+    tmp_path: Path, kind: str, has_length: bool, rate: int
+) -> None:
+    frame = 4096 * SAMPLE_RATE // rate
+    data = sf_bytes(voice(rate=rate), "FLAC", "PCM_16", rate)
+    data = data if has_length else flac_with_length(data, 0)
+    path = tmp_path / "call.flac"
+    path.write_bytes(data)
+    expected = whole(path)
+    for at in (len(data) // 2, len(data) * 4 // 5, len(data) - 5000):
+        path.write_bytes(damaged(data, at, kind))
+        samples, notes = notes_of(path)
+        samples = samples[:, : expected.shape[1]]
+        same = (np.abs(samples - expected[:, : samples.shape[1]]) < 1e-5).all(axis=0)
+        first = int(np.argmin(np.append(same, False)))
+        # The noise of each frame takes about as many bytes.
+        assert first > expected.shape[1] * at / len(data) - 2 * frame
+        lost = int((~same).sum())
+        assert lost < 3 * frame + 0.02 * SAMPLE_RATE
+        said = ("with silence", "left out", "bytes cannot be decoded", "header promises 8.0 s")
+        assert any(text in note for text in said for note in notes), notes
+
+
+def test_a_live_record_after_a_power_cut_is_read_to_its_last_whole_frame(tmp_path: Path) -> None:
+    data = flac_with_length(sf_bytes(voice(), "FLAC", "PCM_16"), 0)
+    path = tmp_path / "call.flac"
+    path.write_bytes(data)
+    expected = whole(path)
+    frames = [data.rindex(b"\xff\xf8", 0, len(data) - k * 12_000) for k in (0, 1, 2)]
+    for end in (
+        data[:-9000],
+        data[:-9000] + bytes(9000),
+        data + bytes(4096),
+        data[: frames[1]] + bytes(frames[0] - frames[1]) + data[frames[0] : -500],
+    ):
+        path.write_bytes(end)
+        samples, notes = notes_of(path)
+        n = samples.shape[1] // 4096 * 4096
+        assert n > expected.shape[1] - 4 * 4096
+        assert np.array_equal(samples[:, :n], expected[:, :n])
+        assert len(notes) == 1
+        assert "bytes cannot be decoded" in notes[0]
+
+
+def test_an_id3_tag_before_a_flac_changes_nothing_of_that(tmp_path: Path) -> None:
+    data = sf_bytes(voice(), "FLAC", "PCM_16")
+    path = tmp_path / "call.flac"
+    path.write_bytes(b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + damaged(data, len(data) // 2, "zeros"))
+    samples, notes = notes_of(path)
+    assert samples.shape[1] == pytest.approx(8 * SAMPLE_RATE, abs=16 * HOP)
+    assert [n for n in notes if "filled with silence" in n], notes
+
+
+def test_without_pyav_a_damaged_flac_is_read_up_to_the_damage_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = sf_bytes(voice(20.0), "FLAC", "PCM_16")
+    path = tmp_path / "call.flac"
+    path.write_bytes(damaged(data, len(data) // 2, "zeros"))
+    monkeypatch.setitem(sys.modules, "av", None)
+    samples, notes = notes_of(path)
+    assert samples.shape[1] == pytest.approx(8 * SAMPLE_RATE, abs=HOP * 16)
+    assert any("what follows 8.0 s is left out (PyAV" in note for note in notes), notes
+
+
+@pytest.mark.parametrize("kind", ["zeros", "noise", "byte"])
+@pytest.mark.parametrize(
+    ("name", "lost_s"), [("ogg", 2.5), ("opus", 2.5), ("oga", 3.5), ("mp3", 1.5), ("mp3.wav", 2.5)]
+)
+def test_damage_within_a_recording_costs_little_moves_nothing_after_it_and_is_said(
+    tmp_path: Path, name: str, lost_s: float, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make = SEGMENTS.get(name) or av_bytes(name)
+    data = make(voice(12.0))
+    path = tmp_path / f"call.{name}"
+    path.write_bytes(data)
+    expected = levels(whole(path))
+    path.write_bytes(damaged(data, len(data) // 2, kind, min(4000, len(data) // 10)))
+    samples, notes = notes_of(path)
+    found = levels(samples)
+    n = min(found.shape[1], expected.shape[1])
+    assert n >= expected.shape[1] - 2
+    differ = (np.abs(found[:, :n] - expected[:, :n]) > 0.03).any(axis=0)
+    assert differ.sum() * 0.05 < lost_s
+    assert notes or differ.sum() * 0.05 < 0.2
+    assert capfd.readouterr() == ("", "")
+
+
+def levels(samples: F32) -> F32:
+    """Return the level in each 50 ms: [channels, n]."""
+    n = samples.shape[1] // 800 * 800
+    found: F32 = np.sqrt((samples[:, :n].reshape(2, -1, 800) ** 2).mean(axis=2))
+    return found
+
+
+def test_an_ogg_with_a_torn_last_page_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "call.oga"
+    path.write_bytes(SEGMENTS["oga"](voice())[:-100])
+    assert "call.oga: the file has no end mark; using what is there" in notes_of(path)[1]
+
+
+def test_zeros_at_the_end_of_a_flac_in_ogg_cost_no_more(tmp_path: Path) -> None:
+    data = SEGMENTS["oga"](voice())
+    path = tmp_path / "call.oga"
+    path.write_bytes(data[: len(data) * 3 // 4] + bytes(len(data) // 4))
+    samples, notes = notes_of(path)
+    assert 4.0 < samples.shape[1] / SAMPLE_RATE < 6.5
+    assert notes
+
+
+def test_bytes_that_an_aac_decoder_passes_over_are_said(tmp_path: Path) -> None:
+    data = encode(voice(), ENCODINGS["aac"])
+    path = tmp_path / "call.aac"
+    path.write_bytes(damaged(data, len(data) // 2, "noise"))
+    assert [n for n in notes_of(path)[1] if "damaged bytes were passed over" in n]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "ULAW", "IMA_ADPCM", "MS_ADPCM"])
+def test_a_cut_wav_is_said(tmp_path: Path, subtype: str) -> None:
+    data = sf_bytes(voice(), "WAV", subtype)
+    path = tmp_path / "call.wav"
+    path.write_bytes(data[: len(data) // 2])
+    samples, notes = notes_of(path)
+    assert samples.shape[1] / SAMPLE_RATE == pytest.approx(4.0, abs=0.1)
+    assert ["header promises 8.0 s, the file holds 4.0 s" in note for note in notes] == [True]
 
 
 def test_an_mp3_whose_rate_changes_is_refused(tmp_path: Path) -> None:

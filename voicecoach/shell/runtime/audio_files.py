@@ -111,6 +111,9 @@ class SndFile:
     """A recording that libsndfile decodes."""
 
     def __init__(self, path: Path, part: Part, raw: RawFormat | None, *, whole: bool) -> None:
+        self._path, self._part = path, part
+        self._rest: AvFile | None = None
+        self._given, self._stopped = 0, ""
         self._part_file: PartFile | None = None
         # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
         file: bytes | Path | PartFile = os.fsencode(path) if os.name == "posix" else path
@@ -139,26 +142,53 @@ class SndFile:
     def read(self, size: int) -> F32:
         """Return the next `size` frames, [n, channels]; fewer at the end.
 
+        libsndfile stops at damage; PyAV goes on after it.
+
         Raises
         ------
         UnreadableAudio
-            If they cannot be decoded.
+            If nothing can be decoded.
         """
+        if not self._rest and not self._stopped:
+            try:
+                samples: F32 = self._file.read(size, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as e:
+                self._go_on_after_damage(e.error_string.rstrip("."))
+            else:
+                self._given += len(samples)
+                return samples
+        return self._rest.read(size) if self._rest else np.zeros((0, self.channels), np.float32)
+
+    def _go_on_after_damage(self, reason: str) -> None:
         try:
-            samples: F32 = self._file.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as e:
-            raise UnreadableAudio(e.error_string) from e
-        return samples
+            rest = AvFile(PartFile(self._path, self._part), self._part, self._path.suffix.lower())
+        except UnreadableAudio as e:
+            if not self._given:
+                raise UnreadableAudio(reason) from e
+            self._stopped = f"what follows {self._given / self.samplerate:.1f} s is left out ({e})"
+            return
+        self._rest = rest
+        if (rest.samplerate, rest.channels) != (self.samplerate, self.channels):
+            raise UnreadableAudio(reason)
+        left = self._given
+        while left and len(skipped := rest.read(min(left, int(self.samplerate * _CHUNK_S)))):
+            left -= len(skipped)
 
     def notes(self) -> list[str]:
-        """Return nothing: libsndfile stops at what it cannot decode."""
-        return []
+        """Return what was odd in it, as far as it has been read."""
+        found = self._rest.notes() if self._rest else []
+        if self._stopped:
+            found.append(self._stopped)
+        if self._part.torn:
+            found.append(f"its last {self._part.torn} bytes cannot be decoded")
+        return found
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-        if self._part_file:
-            self._part_file.close()
+        for file in (self._part_file, self._rest):
+            if file:
+                file.close()
 
 
 class AudioTrack:
@@ -531,11 +561,11 @@ def _wrong_count(count: int, expected: int) -> str:
 
 
 def _cut_ogg(path: Path) -> bool:
-    """Return whether an Ogg file lacks the end-of-stream flag on its last page (RFC 3533)."""
+    """Return whether an Ogg file lacks a whole last page with the end-of-stream flag."""
     with path.open("rb") as file:
         if file.read(4) != b"OggS":
             return False
         file.seek(max(0, path.stat().st_size - 0x20000))
         tail = file.read()
-    flags = tail[tail.rfind(b"OggS") :][5:6] if b"OggS" in tail else b""
-    return not flags or not flags[0] & 4
+    page = audio_parts.whole_ogg_page(tail[max(0, tail.rfind(b"OggS")) :])
+    return not page or not page[5] & 4

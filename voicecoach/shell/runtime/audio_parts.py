@@ -12,6 +12,7 @@ import io
 import os
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -24,8 +25,15 @@ _SCAN, _OVERLAP = 2**20, 128
 """Bytes searched at a time, and the most that a mark has."""
 _FLAC_TAIL = 2**18
 """Bytes at the end of a FLAC stream in which its last frames are looked for."""
+_LAST_FRAMES = 4
+"""FLAC frames at the end that are tried whole; a mark within one may look like a frame."""
+_LONGEST_PAGE = 27 + 255 + 255 * 255
+"""Bytes of the longest Ogg page."""
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _NO_SIZES = (0x7FFF_F000, 0x7FFF_FFFF, 0xFFFF_FFFF)
 """Sizes that programs (the first is SoX) write into a WAV header when they write to a pipe."""
+_BLOCK_TAGS = (0x02, 0x11, 0x31)
+"""Format tags of WAV whose blocks hold more than one sample: MS and IMA ADPCM, GSM 6.10."""
 _MPEG_TAGS = (0x50, 0x55)
 """Format tags of MPEG audio in WAV."""
 
@@ -72,6 +80,8 @@ class Part(NamedTuple):
     """Whether its header gives its length, as far as that can be known before it is opened."""
     unwritten: bool = False
     """Whether its recorder never wrote its length."""
+    torn: int = 0
+    """Bytes at its end that cannot be decoded, where no header tells its length."""
     is_whole: bool = False
     """Whether it is all that the file holds, as it stands there."""
 
@@ -182,7 +192,9 @@ def _mended(file: BinaryIO, part: Part, size: int) -> Part:
         return _mended_flac(file, part)
     if part.kind == "mpeg":
         return _mended_mpeg(file, part)
-    return part._replace(libsndfile=part.kind == "ogg")
+    if part.kind == "ogg":
+        return part._replace(libsndfile=not _has_damaged_page(file, part))
+    return part._replace(libsndfile=False)
 
 
 # --- where parts begin ----------------------------------------------------------------------
@@ -250,14 +262,16 @@ def _mended_mpeg(file: BinaryIO, part: Part) -> Part:
 
 
 def _mended_wav(file: BinaryIO, part: Part, size: int) -> Part:
-    at, align = part.start + 12, 0
+    at, rate, byte_rate = part.start + 12, 0, 0
     while len(head := _read(file, at, 8)) == 8 and at + 8 <= part.end:
         name, length = struct.unpack("<4sI", head)
         at += 8
         if name == b"data":
             break
         if name == b"fmt " and len(body := file.read(14)) == 14:
-            tag, align = struct.unpack("<H10xH", body)
+            tag, rate, byte_rate, align = struct.unpack("<H2xIIH", body)
+            # Some recorders write a wrong number of bytes a second, where it is easily known.
+            byte_rate = byte_rate if tag in _BLOCK_TAGS else rate * align
             part = part._replace(libsndfile=tag not in _MPEG_TAGS)
         at += length + length % 2
     else:
@@ -265,7 +279,7 @@ def _mended_wav(file: BinaryIO, part: Part, size: int) -> Part:
     held = part.end - at
     if length > held:
         promised = length if length not in _NO_SIZES and at + length > size else 0
-        return part._replace(promised=promised // align if align else 0)
+        return part._replace(promised=promised * rate // byte_rate if byte_rate else 0)
     if not _is_more_sound(file, at + length, part.end):
         return part
     patch = struct.pack("<I", min(held, 0xFFFF_FFFE))
@@ -289,6 +303,42 @@ def _are_chunks(file: BinaryIO, at: int, end: int) -> bool:
     return end - 1 <= at <= end + 1
 
 
+# --- Ogg ------------------------------------------------------------------------------------
+
+
+def whole_ogg_page(data: bytes) -> bytes:
+    """Return the page that bytes begin with (RFC 3533, 6); none if it is cut or damaged.
+
+    Its check is that of zlib with the bits of each byte in the other order, and not inverted.
+    """
+    size = 27 + data[26] if len(data) > 26 else 27
+    size += sum(data[27:size])
+    page = data[:size]
+    if len(page) < size or not page.startswith(b"OggS\0"):
+        return b""
+    mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
+    check = zlib.crc32(mirrored, 0xFFFF_FFFF) ^ 0xFFFF_FFFF
+    return page if check.to_bytes(4, "big").translate(_MIRRORED) == page[22:26] else b""
+
+
+def _has_damaged_page(file: BinaryIO, part: Part) -> bool:
+    """Return whether a page that others follow is damaged or missing.
+
+    libsndfile passes over it without a word, and all that follows comes too early.
+    """
+    at, numbers = part.start, dict[bytes, int]()
+    while at < part.end:
+        page = whole_ogg_page(_read(file, at, min(_LONGEST_PAGE, part.end - at)))
+        if not page:
+            return any(found > at for found, _ in _scan(file, _MARKS["ogg"], part.end))
+        stream, number = page[14:18], int.from_bytes(page[18:22], "little")
+        if number != numbers.get(stream, number - 1) + 1:
+            return True
+        numbers[stream] = number
+        at += len(page)
+    return False
+
+
 # --- FLAC -----------------------------------------------------------------------------------
 
 
@@ -300,31 +350,42 @@ def _mended_flac(file: BinaryIO, part: Part, at: int | None = None) -> Part:
         return part
     promised = int.from_bytes(head[21:26], "big") & (2**36 - 1)
     tail_at = max(at, part.end - _FLAC_TAIL)
-    held = _flac_frames(_read(file, tail_at, part.end - tail_at), head)
+    held, torn = _flac_frames(_read(file, tail_at, part.end - tail_at), head)
     if held <= promised:
         # Without any length, libsndfile loses the end of it.
         return part._replace(libsndfile=promised > 0, has_length=promised > 0)
     length = (head[21] & 0xF0) << 32 | held
-    return part._replace(patch_at=at + 21 - part.start, patch=length.to_bytes(5, "big"))
+    patch = length.to_bytes(5, "big")
+    return part._replace(patch_at=at + 21 - part.start, patch=patch, torn=torn)
 
 
-def _flac_frames(tail: bytes, head: bytes) -> int:
-    """Return the number of samples before the end of the last whole frame; 0 if unknown.
+def _flac_frames(tail: bytes, head: bytes) -> tuple[int, int]:
+    """Return the number of samples before the end of the last whole frame, and the bytes after it.
 
-    A frame counts if the header before it says that it begins where that one ends, or if it is the
-    first of the stream.
+    Both are 0 if unknown.
+
+    Of the last frames, one that is whole to the end counts.  If there is none, a frame counts if
+    the header before it says that it begins where that one ends, or if it is the stream's first.
     """
     block = int.from_bytes(head[8:10], "big")
-    ends, last, last_at = {0}, (0, 0), 0
-    for found in re.finditer(rb"\xff[\xf8\xf9]", tail):
-        frame = _flac_frame(tail[found.start() : found.start() + 16], block)
-        if frame is None:
-            continue
-        if frame[0] in ends and frame[1] > last[1]:
-            last, last_at = frame, found.start()
-        ends.add(frame[1])
-    is_whole = last[1] > 0 and not _crc(tail[last_at:], 0x8005, 16)
-    return last[1] if is_whole else last[0]
+    frames = [
+        (found.start(), *frame)
+        for found in re.finditer(rb"\xff[\xf8\xf9]", tail)
+        if (frame := _flac_frame(tail[found.start() : found.start() + 16], block))
+    ]
+    for at, _, end in reversed(frames[-_LAST_FRAMES:]):
+        if _checked_length(tail[at:]) == len(tail) - at:
+            # Zeros change no check; a frame ends in two of them at most.
+            zeros = len(tail) - len(tail.rstrip(b"\0"))
+            return end, zeros if zeros > 2 else 0
+    ends, last_at, last_start, last_end = {0}, 0, 0, 0
+    for at, start, end in frames:
+        if start in ends and end > last_end:
+            last_at, last_start, last_end = at, start, end
+        ends.add(end)
+    length = _checked_length(tail[last_at:]) if last_end else 0
+    held = last_end if length else last_start
+    return held, len(tail) - last_at - length if held else 0
 
 
 def _flac_frame(data: bytes, block: int) -> tuple[int, int] | None:
@@ -347,19 +408,26 @@ def _flac_frame(data: bytes, block: int) -> tuple[int, int] | None:
     else:
         samples = 576 << (size - 2) if size < 6 else 256 << (size - 8)
     at += {12: 1, 13: 2, 14: 2}.get(rate, 0)
-    if at >= 16 or _crc(data[: at + 1], 0x07, 8):
+    if at >= 16 or [*_crcs(data[: at + 1], 0x07, 8)][-1]:
         return None
     start = number if data[1] & 1 else number * block
     return start, start + samples
 
 
-def _crc(data: bytes, polynomial: int, bits: int) -> int:
-    """Return the cyclic redundancy check of bytes and their check: 0 if they are whole."""
-    table = _CRC_TABLES.setdefault(bits, [_crc_of(byte, polynomial, bits) for byte in range(256)])
+def _checked_length(frame: bytes) -> int:
+    """Return the bytes up to the last place where a FLAC frame's check is right; 0 if nowhere."""
+    return max((n for n, check in enumerate(_crcs(frame, 0x8005, 16), 1) if not check), default=0)
+
+
+def _crcs(data: bytes, polynomial: int, bits: int) -> Iterator[int]:
+    """Yield the cyclic redundancy check up to each byte: 0 where a check that is right ends."""
+    if bits not in _CRC_TABLES:
+        _CRC_TABLES[bits] = [_crc_of(byte, polynomial, bits) for byte in range(256)]
+    table = _CRC_TABLES[bits]
     value, shift, mask = 0, bits - 8, (1 << bits) - 1
     for byte in data:
         value = (value << 8 & mask) ^ table[value >> shift ^ byte]
-    return value
+        yield value
 
 
 _CRC_TABLES: dict[int, list[int]] = {}

@@ -28,7 +28,7 @@ CONTAINERS = {
     "webm": "matroska",
     "amr": "amr",
     "asf": "asf",
-    "mpeg": "mp3,aac",
+    "mpeg": "mp3,aac,flac",
     "other": "aiff,au,caf,w64",
 }
 """FFmpeg's containers that may be opened, by the kind of a part."""
@@ -54,10 +54,14 @@ _ESTIMATED = ("aac", "amr", "g722", "mp3")
 """Containers without a length; FFmpeg estimates it from the size."""
 MIN_GAP_S, MAX_GAP_S = 0.1, 3600.0
 """Gaps in the time stamps that are filled with silence, in seconds; beyond, they are wrong."""
+EXACT_GAP_S = 0.001
+"""Least gap where time stamps are exact: in FLAC, a frame begins with the number of its sample."""
 MIN_SHORT_S = 0.5
 """Least that is missing of the length in a header, in seconds: it counts what encoders pad."""
 MOST_ODD = 20
 """Frames of another rate or with other channels, one after another, that are damage no more."""
+MOST_ERRORS = 1_000
+"""Most places in a container where it is read on after an error."""
 _DECODER_ERRORS = (ValueError, NotImplementedError)
 """What PyAV raises beside FFmpeg's errors."""
 
@@ -115,8 +119,11 @@ class AvFile:
         self._frames = self._trimmed()
         self._pending: list[F32] = []
         self._pending_frames = 0
-        self._damaged, self._filled_s = 0, 0.0
+        self._damaged, self._filled_s, self._stopped = 0, 0.0, ""
         self._given = 0
+        self._bytes, self._count = 0, 0
+        """Bytes of the packets so far, and their number."""
+        self._size = part.end - part.start
         self._origin_s: float | None = None
 
     def _open_stream(self, has_length: bool) -> None:
@@ -128,6 +135,8 @@ class AvFile:
         if codec is None or codec.name not in CODECS.split(","):
             raise UnreadableAudio(f"its codec is {codec.name if codec else 'unknown'}")
         codec.thread_count = 1
+        if codec.name == "flac":  # or it decodes a damaged frame to noise
+            codec.options = {"err_detect": "crccheck+explode"}
         self.samplerate: int = codec.sample_rate
         self.channels: int = codec.channels
         if not self.samplerate or not self.channels:
@@ -143,6 +152,8 @@ class AvFile:
         name = container.format.name
         self.estimated = name in _ESTIMATED and not (name == "mp3" and has_length)
         """Whether its length is an estimate from its size."""
+        self._is_mp3 = codec.name.startswith("mp3")
+        self._is_exact = name == "flac"
         self._in_header = 0 if self.estimated else frames
         self.promised = 0
         """Its length in frames as its header tells it; 0 if it does not."""
@@ -153,9 +164,16 @@ class AvFile:
         if (tracks := len(self._container.streams.audio)) > 1:
             found.append(f"it has {tracks} sound tracks; only the first is read")
         if self._damaged:
-            found.append(f"damaged packets replaced with silence: {self._damaged}")
+            done = "left out" if self._is_exact else "replaced with silence"
+            found.append(f"damaged packets {done}: {self._damaged}")
         if self._filled_s:
             found.append(f"{self._filled_s:.1f} s are missing in it and were filled with silence")
+        if (passed_s := self._passed_over_s()) >= MIN_GAP_S:
+            found.append(
+                f"damaged bytes were passed over: about {passed_s:.1f} s are missing in it"
+            )
+        if self._stopped:
+            found.append(self._stopped)
         return found
 
     def close(self) -> None:
@@ -199,8 +217,8 @@ class AvFile:
                 frames = packet.decode()
             except self._errors:
                 self._damaged += 1
-                if packet.duration and packet.time_base:
-                    yield from self._silence(float(packet.duration * packet.time_base))
+                if not self._is_exact:  # or the next time stamp tells what is missing
+                    yield from self._silence(self._length_s(packet))
                 continue
             for frame in frames:
                 gap_s = self._gap_s(frame)
@@ -224,10 +242,34 @@ class AvFile:
             self.promised = self._in_header
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
-        try:
-            yield from self._container.demux(self._stream)
-        except self._errors as e:
-            raise UnreadableAudio(_reason(e)) from e
+        reason = ""
+        for _ in range(MOST_ERRORS):
+            try:
+                for packet in self._container.demux(self._stream):
+                    self._stopped = "" if packet.size else self._stopped
+                    yield packet
+                    self._bytes, self._count = self._bytes + packet.size, self._count + 1
+                break
+            except self._errors as e:  # most containers are found again after it
+                reason = _reason(e)
+                at_s = self._given / self.samplerate
+                self._stopped = f"what follows {at_s:.1f} s cannot be read ({reason})"
+        if self._stopped and not self._given:
+            raise UnreadableAudio(reason)
+
+    def _length_s(self, packet: Packet[AudioStream]) -> float:
+        """Return the length of a damaged packet in seconds."""
+        if not packet.duration or not packet.time_base:
+            return 0.0
+        # An MP3 has no time stamps, and its damaged bytes are put before the next good frame.
+        frames = packet.size * self._count / self._bytes if self._is_mp3 and self._bytes else 1.0
+        return float(packet.duration * packet.time_base) * max(1.0, frames)
+
+    def _passed_over_s(self) -> float:
+        """Return the seconds that were in bytes of no packet, where nothing else tells of them."""
+        if self._container.format.name != "aac" or not self._bytes:
+            return 0.0
+        return (self._size - self._bytes) / self._bytes * self._given / self.samplerate
 
     def _gap_s(self, frame: AudioFrame) -> float:
         """Return the seconds that are missing before a frame."""
@@ -237,7 +279,7 @@ class AvFile:
         if self._origin_s is None or at - self._origin_s > MAX_GAP_S:
             self._origin_s = at
         gap = at - self._origin_s
-        return gap if gap >= MIN_GAP_S else 0.0
+        return gap if gap >= (EXACT_GAP_S if self._is_exact else MIN_GAP_S) else 0.0
 
     def _silence(self, seconds: float) -> Iterator[F32]:
         left = min(round(seconds * self.samplerate), round(MAX_GAP_S * self.samplerate))

@@ -672,6 +672,21 @@ def test_a_recording_that_is_too_long_is_refused_with_how_to_go_on(
     assert whole(path, ReadOptions(max_hours=10 / 3600)).shape[1] > 8 * SAMPLE_RATE
 
 
+@pytest.mark.parametrize("length", [0x8000001A, 12_000])
+def test_a_chunk_of_a_wav_that_is_longer_than_the_file_takes_no_memory(
+    tmp_path: Path, length: int
+) -> None:
+    encoding = ENCODINGS["mp3.wav"]
+    data = encode(sound(300, 1.0, encoding.channels, encoding.rate), encoding)
+    at = data.index(b"LIST") + 4
+    path = tmp_path / "call.wav"
+    path.write_bytes(data)
+    assert AudioTrack(path, (0,), encoding.channels, ReadOptions()).rate == encoding.rate
+    path.write_bytes(data[:at] + struct.pack("<I", length) + data[at + 4 :])
+    with pytest.raises(AudioFileError, match="a chunk of its header is longer than the file"):
+        AudioTrack(path, (0,), encoding.channels, ReadOptions())
+
+
 def test_an_estimate_of_the_length_refuses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "call.mp3"
     loud = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 4 * SAMPLE_RATE)).astype(np.float32)

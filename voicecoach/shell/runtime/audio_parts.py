@@ -239,7 +239,7 @@ def _syncsafe(data: bytes) -> int:
     return sum(byte << (21 - 7 * i) for i, byte in enumerate(data))
 
 
-def _read(file: BinaryIO, at: int, size: int) -> bytes:
+def _read(file: BinaryIO | PartFile, at: int, size: int) -> bytes:
     file.seek(at)
     return file.read(size)
 
@@ -292,6 +292,20 @@ def _is_more_sound(file: BinaryIO, at: int, end: int) -> bool:
     if len(first) < 2 or all(0x20 <= byte < 0x7F or byte in b"\r\n\t" for byte in first):
         return False
     return not (_are_chunks(file, at, end) or _are_chunks(file, at + 1, end))
+
+
+def has_overlong_chunk(file: BinaryIO | PartFile, start: int, end: int) -> bool:
+    """Return whether a chunk before the samples of a WAV ends beyond the file.
+
+    FFmpeg takes as much memory as such a chunk says.
+    """
+    at = start + 12
+    while at + 8 <= end:
+        name, length = struct.unpack("<4sI", _read(file, at, 8))
+        if name == b"data":
+            return False
+        at += 8 + length + length % 2
+    return at > end + 1
 
 
 def _are_chunks(file: BinaryIO, at: int, end: int) -> bool:

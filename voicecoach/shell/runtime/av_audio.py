@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from voicecoach.shell.runtime.audio_parts import Part, PartFile
+from voicecoach.shell.runtime.audio_parts import Part, PartFile, has_overlong_chunk
 from voicecoach.types.stream import F32, MAX_AMPLITUDE
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ class AvFile:
         if not container:
             file.close()
             raise UnreadableAudio("format not recognised")
+        if part.kind == "wav" and has_overlong_chunk(file, 0, part.end - part.start):
+            file.close()
+            raise UnreadableAudio("a chunk of its header is longer than the file")
+        file.seek(0)
         try:
             import av
         except ImportError as e:

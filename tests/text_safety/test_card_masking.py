@@ -550,3 +550,10 @@ def test_who_asks_for_the_card_asks_for_its_number() -> None:
     screen.say("agent", "good afternoon, can I have your card please")
     screen.say("customer", "two eight one three")
     assert screen.end()[1] == "# # # #"
+
+
+@pytest.mark.parametrize(("card", "hidden"), [("gift cards", False), ("gift cardinal card", True)])
+def test_what_is_no_payment_card_is_known_by_whole_words(card: str, hidden: bool) -> None:
+    screen = Screen()
+    screen.say("customer", f"about my {card}")
+    assert ("####" in screen.say("customer", "8841 it says")) is hidden

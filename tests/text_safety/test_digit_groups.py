@@ -266,6 +266,8 @@ def test_what_repeats_digits_adds_none(
 
 
 LONG = " you see I had it all"
+ASKED = 0
+"""The chain of a number that was asked for."""
 
 
 @pytest.mark.parametrize(
@@ -275,8 +277,8 @@ LONG = " you see I had it all"
         ([DIGITS[:11]], 99, False, "eleven"),
         ([DIGITS[:7]], 7, True, "seven after a card was mentioned"),
         ([DIGITS[:6]], 7, False, "six"),
-        (["739"], 1, True, "three after it was asked for"),
-        (["73"], 1, False, "two"),
+        (["739"], ASKED, True, "three after it was asked for"),
+        (["73"], ASKED, False, "two"),
         (["739", "0284"], 12, True, "seven digits in two utterances of little else"),
         (["739", "028"], 12, False, "six"),
         (["7390284"], 12, False, "in one utterance"),
@@ -288,7 +290,7 @@ LONG = " you see I had it all"
 )
 def test_when_a_chain_is_a_card_number(said: list[str], least: int, is_: bool, why: str) -> None:
     chain = chain_of(*((C, text) for text in said))
-    chain.least = min(chain.least, least)
+    chain.least, chain.asked = min(chain.least, least), least == ASKED
     assert chain.is_card is is_, why
 
 
@@ -314,16 +316,16 @@ def test_a_few_small_numbers(said: list[tuple[Speaker, str]], is_: bool, why: st
         (["73", "9028"], False, 12, True, [2, 4], "over, and no card"),
         ([DIGITS], False, 12, True, [3], "over, and a card"),
         (["73", "90"], True, 12, True, [0, 0], "none is ever shown"),
-        (["73"], True, 1, True, [2], "too few, though a card was asked for"),
-        (["73"], True, 1, False, [0], "the same, open"),
-        (["73", "902"], True, 1, True, [0, 0], "enough, and a card was asked for"),
+        (["73"], True, ASKED, True, [2], "too few, though a card was asked for"),
+        (["73"], True, ASKED, False, [0], "the same, open"),
+        (["73", "902"], True, ASKED, True, [0, 0], "enough, and a card was asked for"),
     ],
 )
 def test_how_many_digits_a_chain_shows(
     said: list[str], never: bool, least: int, over: bool, shown: list[int], why: str
 ) -> None:
     chain = chain_of(*((C, f"{text} {LONG}") for text in said))
-    chain.least = least
+    chain.least, chain.asked = least, least == ASKED
     for group, _, _ in chain.groups:
         group.never = never
     chain.settle(over=over)

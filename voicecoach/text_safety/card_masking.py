@@ -258,7 +258,7 @@ class _Judge:
         if said.asks:
             self._asked_until = max(self._asked_until, said.end + ASKED_WINDOW)
             if near and len(self.chain.value) >= MIN_REPEATED_DIGITS:
-                self.chain.least = 1
+                self.chain.asked = True
         if said.names_card:
             self._card_until = max(self._card_until, said.end + CARD_WINDOW)
             if near:
@@ -347,7 +347,7 @@ class _Judge:
             limit = 0
         group.never = asked
         if asked:
-            self.chain.least = 1
+            self.chain.asked = True
             if len(group) > 1:
                 self._asked_until = max(self._asked_until, said.end + ASKED_WINDOW)
         elif card and not lone:
@@ -367,7 +367,7 @@ class _Judge:
         n, chain = len(group), len(self.chain.value)
         if n not in MAX_WORDS_BEFORE or not chain:
             return False
-        if self.chain.least < MIN_CHAIN_DIGITS:
+        if self.chain.asked or self.chain.least < MIN_CHAIN_DIGITS:
             return sum(self._words.values()) > MAX_WORDS_BEFORE_NEAR_CARD
         if chain >= MIN_CARD_DIGITS:
             return self._words[speaker.other] > MAX_WORDS_AFTER_CARD

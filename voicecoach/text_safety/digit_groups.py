@@ -28,6 +28,8 @@ MAX_QUESTION_WORDS = 16
 """Most words of a question for an ordinary number."""
 MIN_CHAIN_DIGITS = MIN_CARD_DIGITS - 1
 """Fewest digits of a chain that is a card number: transcribers lose digits."""
+MIN_PENDING_DIGITS = 4
+"""Fewest digits of an open chain that the next ones may continue, whatever they are called."""
 MAX_ASKED_SMALL = 2
 """Most digits in a chain after a card number was asked for that are none of it."""
 MIN_REPEATED_DIGITS = 3
@@ -99,7 +101,7 @@ class HeardUtterance:
         self.other_words = sum(not p.digits and p.text not in numbers.between for p in self.pieces)
         spoken = " ".join(piece.text for piece in self.pieces)
         for phrase in numbers.no_cards:
-            spoken = spoken.replace(phrase, "")
+            spoken = f" {spoken} ".replace(f" {phrase} ", " ").replace(f" {phrase}s ", " ").strip()
         words = set(spoken.split())
         self.names_card = has_phrase(spoken, numbers.cards)
         self.asks = has_phrase(spoken, numbers.asks) or (
@@ -135,6 +137,8 @@ class Chain:
         """Samples."""
         self.least = MIN_CHAIN_DIGITS
         """Fewest digits with which it is a card number."""
+        self.asked = False
+        """A card number was asked for: more than `MAX_ASKED_SMALL` digits are one."""
         self.newest: HeardUtterance | None = None
         """The utterance of its newest group."""
         self._pieces: dict[tuple[Speaker, int], int] = {}
@@ -173,14 +177,19 @@ class Chain:
         """
         if len(self._pieces) > 1 and sum(self._pieces.values()) >= MIN_PIECES_DIGITS:
             return True
-        return len(self.value) > (MAX_ASKED_SMALL if self.least == 1 else self.least - 1)
+        return len(self.value) >= (MAX_ASKED_SMALL + 1 if self.asked else self.least)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the next digits may continue it, whatever they are called."""
+        return len(self.value) >= MIN_PENDING_DIGITS
 
     def settle(self, *, over: bool) -> None:
         """Decide how many digits each group shows; `over`: no digit follows."""
-        asked, no_card = self.least == 1, over and not self.is_card
+        no_card = over and not self.is_card
         for group, place, limit in self.groups:
             shown = len(group) if no_card else min(max(limit - place, 0), len(group))
-            group.shown = 0 if group.never and not (asked and no_card) else shown
+            group.shown = 0 if group.never and not (self.asked and no_card) else shown
 
     def is_short_and_of(self, speaker: Speaker) -> bool:
         """Return whether the chain is one or two small numbers of a speaker, as in "18 and 10"."""

@@ -8,6 +8,7 @@ from voicecoach.text_safety.digit_groups import (
     MAX_DATE_DIGITS,
     MAX_WORDS_OF_PIECE,
     MIN_CHAIN_DIGITS,
+    MIN_PENDING_DIGITS,
     MIN_REPEATED_DIGITS,
     Chain,
     Group,
@@ -26,8 +27,6 @@ REPLY_WINDOW = 45 * SAMPLE_RATE
 """Time in which digits answer the other speaker's question for a number, samples."""
 MAX_NAMED_DIGITS = 12
 """Most digits of an order number, telephone number and the like that are shown at once."""
-MIN_PENDING_DIGITS = 4
-"""Fewest digits of an open chain that the next ones may continue, whatever they are called."""
 MAX_LETTERS_IN_NUMBER = 2
 """Most letters of a word that is a part of a number, as in "flight GE 728"."""
 MAX_WORDS_TO_NAME = 8
@@ -94,8 +93,8 @@ class OrdinaryNumbers:
         """Return whether an ordinary number before it makes a group one: "60 pounds 5 and 70"."""
         amount = group.forms == {"money"} and len(group) <= MAX_AMOUNT_DIGITS
         amount |= len(group) <= MAX_LISTED_DIGITS
-        pending = len(chain.value) >= MIN_PENDING_DIGITS
-        return self._named and len(group) <= MAX_NAMED_DIGITS and (amount or not (card or pending))
+        alone = not (card or chain.is_pending)
+        return self._named and len(group) <= MAX_NAMED_DIGITS and (amount or alone)
 
     def add(self, group: Group, said: HeardUtterance) -> None:
         """Take note of an ordinary number."""
@@ -109,7 +108,7 @@ class OrdinaryNumbers:
         """Remember digits that were no card's: whoever repeats them says nothing new."""
         self._known = f"{self._known} {value}"[-MAX_ORDINARY_DIGITS:]
 
-    def is_counted(self, group: Group, said: HeardUtterance, *, near_card: bool) -> bool:
+    def _is_counted(self, group: Group, said: HeardUtterance, *, near_card: bool) -> bool:
         """Return whether what follows a group, or stands before it, says what is counted."""
         numbers, n = self._numbers, len(group)
         after = self._after(group, said)
@@ -145,12 +144,11 @@ class OrdinaryNumbers:
         numbers, n, before = self._numbers, len(group), group.before
         card |= asked
         last = before[-1] if before else ""
-        pending = len(chain.value) >= MIN_PENDING_DIGITS
-        free = not card and (n <= MAX_COUNTED_DIGITS or not pending)
+        free = not card and (n <= MAX_COUNTED_DIGITS or not chain.is_pending)
         after = self._after(group, said)
         forms = group.forms
         years = are_years(group)
-        open_chain, pending = bool(chain.value), len(chain.value) >= MIN_PENDING_DIGITS
+        open_chain = bool(chain.value)
         decided = said.complete or len(said.pieces) - group.last >= DECIDING_WORDS
         led = last in numbers.before_year | numbers.months
         sentence = len(said.groups) == 1 and said.other_words > MAX_WORDS_OF_PIECE
@@ -158,7 +156,7 @@ class OrdinaryNumbers:
             return "ordinary"
         if numbers.months.intersection([last, *after]) and is_date(group):
             return "ordinary"
-        if self.is_counted(group, said, near_card=card):
+        if self._is_counted(group, said, near_card=card):
             return "ordinary"
         paid = numbers.amounts.intersection(before[-MAX_WORDS_TO_AMOUNT:])
         amounts = forms <= {"money", "number"}
@@ -170,7 +168,7 @@ class OrdinaryNumbers:
         if free and last in numbers.before_time and are_times(group):
             return "ordinary"
         if last in numbers.before_time | numbers.before_date and (
-            group.is_ordinal or (free and not pending and is_date_in_figures(group))
+            group.is_ordinal or (free and not chain.is_pending and is_date_in_figures(group))
         ):
             return "ordinary"
         if n >= (2 if forms == {"money"} else MIN_REPEATED_DIGITS) and group.value in self._known:
@@ -201,14 +199,13 @@ class OrdinaryNumbers:
         spelled = first.form == "glued" and first.start == 2 and not card
         if spelled and n >= MIN_CARD_DIGITS:
             return True  # an IBAN, or a part number
-        pending = len(chain.value) >= MIN_PENDING_DIGITS
         over = said.complete or group.last < len(said.pieces)
         called = is_telephone_number(group.value) or first.text.startswith("+")
         free = self._named or not chain.value
         if over and not card and free and called:
             return True
         words = list(before[-MAX_WORDS_TO_NAME:])
-        strict = card or pending or code
+        strict = card or chain.is_pending or code
         while words:
             if f" {' '.join(words)}".endswith(numbers.names):
                 return n <= MAX_NAMED_DIGITS or over

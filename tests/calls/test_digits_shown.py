@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from rich.console import Console
@@ -24,8 +25,9 @@ from voicecoach.testing import (
     wavering,
 )
 from voicecoach.text_safety.redaction import redact_words
+from voicecoach.text_safety.sanitize import MAX_WORD_CHARS
 from voicecoach.types.events import DigitsShown, Ended, Event, Utterance, Word
-from voicecoach.types.stream import Block
+from voicecoach.types.stream import Block, Speaker
 from voicecoach.views import event_log, exports
 from voicecoach.views.conversation import conversation
 from voicecoach.views.snapshot import Snapshot
@@ -100,3 +102,29 @@ def test_a_call_as_heard_shows_them_again(tmp_path: Path) -> None:
     inputs = read_inputs(tmp_path / INPUTS_FILE)
     items = inputs.merge_with_blocks(blocks(4))
     assert list(run_engine(items, make_engine(transcribe=True), inputs)) == events
+
+
+@pytest.mark.parametrize(
+    ("index", "text"),
+    [(4, "so it is 555 123 #### on the wall"), (10, None), (-1, None), (2**60, None)],
+)
+def test_words_that_there_are_not_change_nothing(index: int, text: str | None) -> None:
+    hidden = "so it is 555 ### #### on the wall"
+    shown = DigitsShown(at=0, speaker=Speaker.CUSTOMER, utterance=1, index=index, text="123")
+    assert shown.apply(hidden) == (text or hidden)
+
+
+@pytest.mark.parametrize(
+    ("at", "text", "read"),
+    [(7, "4567\u202e\x07" + "1" * 999, 1), (-1, "4567", 0), (2**60, "4567", 0)],
+)
+def test_recorded_digits_are_cleaned_and_checked(
+    tmp_path: Path, at: int, text: str, read: int
+) -> None:
+    shown = DigitsShown(at=at, speaker=Speaker.CUSTOMER, utterance=1, index=4, text=text)
+    line = msgspec.json.encode({"finished": True, "digits_shown": shown})
+    (tmp_path / INPUTS_FILE).write_bytes(b'{"words":true}\n' + line + b"\n")
+    items = read_inputs(tmp_path / INPUTS_FILE).poll(None)
+    found = [item for item in items if isinstance(item, DigitsShown)]
+    assert len(found) == read
+    assert all(len(item.text) <= MAX_WORD_CHARS and item.text.isprintable() for item in found)

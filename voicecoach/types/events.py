@@ -196,7 +196,7 @@ class DigitsShown(Event, frozen=True, kw_only=True, tag="digits_shown"):
     def apply(self, text: str) -> str:
         """Return the text of the utterance with this word."""
         words = text.split(" ")
-        if self.index < len(words):
+        if 0 <= self.index < len(words):
             words[self.index] = self.text
         return " ".join(words)
 

@@ -251,7 +251,8 @@ def _parse_input_line(raw: bytes) -> InputLine:
     """
     line = bounded_input.decode_json(raw, InputLine)
     heard, state, mark, gap = line.transcript, line.channel_state, line.cue_feedback, line.missing
-    times = [item.at for item in (heard, state, mark, line.listening) if item]
+    shown = line.digits_shown
+    times = [item.at for item in (heard, shown, state, mark, line.listening) if item]
     replace = msgspec.structs.replace
     if heard:
         times += [heard.end, *(time for w in heard.words for time in (w.start, w.end))]
@@ -261,6 +262,8 @@ def _parse_input_line(raw: bytes) -> InputLine:
             replace(word, text=clean_text(word.text, MAX_WORD_CHARS)) for word in heard.words
         )
         heard = replace(heard, words=words, error=clean_text(heard.error))
+    if shown:
+        shown = replace(shown, text=clean_text(shown.text, MAX_WORD_CHARS))
     if state:
         if state.state not in ("lost", "ok"):
             raise ValueError("a device's state must be lost or ok")
@@ -274,4 +277,6 @@ def _parse_input_line(raw: bytes) -> InputLine:
             raise ValueError("a gap must be a whole number of hops")
     if not all(0 <= time <= MAX_STREAM_INDEX for time in times):
         raise ValueError("a time is outside any call")
-    return replace(line, transcript=heard, channel_state=state, cue_feedback=mark)
+    return replace(
+        line, transcript=heard, digits_shown=shown, channel_state=state, cue_feedback=mark
+    )

@@ -56,15 +56,14 @@ def encode(sound: F32, encoding: Encoding, bit_rate: int = 0) -> bytes:
         Bits per second; 0 leaves it to the encoder.
     """
     file = io.BytesIO()
-    layout = "mono" if encoding.channels == 1 else "stereo"
+    layout = {1: "mono", 2: "stereo", 8: "7.1"}[encoding.channels]
     with av.open(file, "w", format=encoding.container) as container:
         stream = container.add_stream(encoding.codec, rate=encoding.rate, layout=layout)
         assert isinstance(stream, AudioStream)
         if bit_rate or encoding.codec == "wmav2":
             stream.bit_rate = bit_rate or 64_000
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(sound, np.float32), format="fltp", layout=layout
-        )
+        packed = np.ascontiguousarray(sound.T, np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
         frame.sample_rate, frame.pts = encoding.rate, 0
         resampler = av.AudioResampler(stream.codec_context.format.name, layout, encoding.rate)
         fifo = av.AudioFifo()

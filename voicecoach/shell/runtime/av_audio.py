@@ -62,8 +62,10 @@ MOST_ODD = 20
 """Frames of another rate or with other channels, one after another, that are damage no more."""
 MOST_ERRORS = 1_000
 """Most places in a container where it is read on after an error."""
-_DECODER_ERRORS = (ValueError, NotImplementedError)
-"""What PyAV raises beside FFmpeg's errors."""
+_DTYPES = {
+    "u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64,
+}  # fmt: skip
+"""What a sample is, by the name of its format; those of `CODECS` have no other."""
 
 
 class UnreadableAudio(Exception):
@@ -100,10 +102,11 @@ class AvFile:
         file.seek(0)
         try:
             import av
+            from av.audio.plane import AudioPlane
         except ImportError as e:
             file.close()
             raise UnreadableAudio("PyAV, which reads it, is not installed: pip install av") from e
-        self._errors = (av.error.FFmpegError, *_DECODER_ERRORS)
+        self._error, self._plane = av.error.FFmpegError, AudioPlane
         try:
             self._container = av.open(
                 file,
@@ -112,7 +115,7 @@ class AvFile:
                 mode="r",
                 metadata_errors="replace",
             )
-        except self._errors as e:
+        except (self._error, ValueError) as e:  # the second if FFmpeg was built without a container
             file.close()
             raise UnreadableAudio(_reason(e)) from e
         try:
@@ -219,7 +222,7 @@ class AvFile:
         for packet in self._packets():
             try:
                 frames = packet.decode()
-            except self._errors:
+            except self._error:
                 self._damaged += 1
                 if not self._is_exact:  # or the next time stamp tells what is missing
                     yield from self._silence(self._length_s(packet))
@@ -254,7 +257,7 @@ class AvFile:
                     yield packet
                     self._bytes, self._count = self._bytes + packet.size, self._count + 1
                 break
-            except self._errors as e:  # most containers are found again after it
+            except self._error as e:  # most containers are found again after it
                 reason = _reason(e)
                 at_s = self._given / self.samplerate
                 self._stopped = f"what follows {at_s:.1f} s cannot be read ({reason})"
@@ -298,11 +301,15 @@ class AvFile:
         channels = len(frame.layout.channels)
         if frame.sample_rate != self.samplerate or channels != self.channels:
             return None
-        try:
-            samples = frame.to_ndarray()
-        except self._errors as e:
-            raise UnreadableAudio(_reason(e)) from e
-        samples = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
+        planar = frame.format.is_planar
+        dtype = _DTYPES[frame.format.name.removesuffix("p")]
+        count = frame.samples * (1 if planar else channels)
+        # PyAV's `to_ndarray` reads beyond the planes of a frame with eight or more, and crashes.
+        planes = [
+            np.frombuffer(bytes(self._plane(frame, i)), dtype, count)
+            for i in range(channels if planar else 1)
+        ]
+        samples = np.stack(planes, axis=1).reshape(-1, channels)
         self._given += len(samples)
         scaled = samples.astype(np.float64)
         if samples.dtype.kind == "u":

@@ -262,28 +262,37 @@ def _mended_mpeg(file: BinaryIO, part: Part) -> Part:
 
 
 def _mended_wav(file: BinaryIO, part: Part, size: int) -> Part:
-    at, rate, byte_rate = part.start + 12, 0, 0
-    while len(head := _read(file, at, 8)) == 8 and at + 8 <= part.end:
-        name, length = struct.unpack("<4sI", head)
-        at += 8
-        if name == b"data":
-            break
-        if name == b"fmt " and len(body := file.read(14)) == 14:
+    rate = byte_rate = 0
+    for name, at, length in _chunks(file, part.start + 12, part.end):
+        if name == b"fmt " and len(body := _read(file, at, 14)) == 14:
             tag, rate, byte_rate, align = struct.unpack("<H2xIIH", body)
             # Some recorders write a wrong number of bytes a second, where it is easily known.
             byte_rate = byte_rate if tag in _BLOCK_TAGS else rate * align
             part = part._replace(libsndfile=tag not in _MPEG_TAGS)
-        at += length + length % 2
-    else:
-        return part
-    held = part.end - at
-    if length > held:
-        promised = length if length not in _NO_SIZES and at + length > size else 0
-        return part._replace(promised=promised * rate // byte_rate if byte_rate else 0)
-    if not _is_more_sound(file, at + length, part.end):
-        return part
-    patch = struct.pack("<I", min(held, 0xFFFF_FFFE))
-    return part._replace(patch_at=at - 4 - part.start, patch=patch, unwritten=length == 0)
+        if name != b"data":
+            continue
+        held = part.end - at
+        if length > held:
+            promised = length if length not in _NO_SIZES and at + length > size else 0
+            return part._replace(promised=promised * rate // byte_rate if byte_rate else 0)
+        if _is_more_sound(file, at + length, part.end):
+            patch = struct.pack("<I", min(held, 0xFFFF_FFFE))
+            return part._replace(patch_at=at - 4 - part.start, patch=patch, unwritten=length == 0)
+        break
+    return part
+
+
+def has_overlong_chunk(file: BinaryIO | PartFile, start: int, end: int) -> bool:
+    """Return whether a chunk before the samples of a WAV ends beyond the file.
+
+    FFmpeg takes as much memory as such a chunk says.
+    """
+    for name, at, length in _chunks(file, start + 12, end):
+        if name == b"data":
+            return False
+        if at + length > end:
+            return True
+    return False
 
 
 def _is_more_sound(file: BinaryIO, at: int, end: int) -> bool:
@@ -294,27 +303,20 @@ def _is_more_sound(file: BinaryIO, at: int, end: int) -> bool:
     return not (_are_chunks(file, at, end) or _are_chunks(file, at + 1, end))
 
 
-def has_overlong_chunk(file: BinaryIO | PartFile, start: int, end: int) -> bool:
-    """Return whether a chunk before the samples of a WAV ends beyond the file.
-
-    FFmpeg takes as much memory as such a chunk says.
-    """
-    at = start + 12
-    while at + 8 <= end:
-        name, length = struct.unpack("<4sI", _read(file, at, 8))
-        if name == b"data":
-            return False
-        at += 8 + length + length % 2
-    return at > end + 1
-
-
 def _are_chunks(file: BinaryIO, at: int, end: int) -> bool:
-    while at + 8 <= end:
-        name, length = struct.unpack("<4sI", _read(file, at, 8))
+    for name, start, length in _chunks(file, at, end):
         if not all(0x20 <= byte < 0x7F for byte in name):
             return False
-        at += 8 + length + length % 2
+        at = start + length + length % 2
     return end - 1 <= at <= end + 1
+
+
+def _chunks(file: BinaryIO | PartFile, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the chunks of a WAV: the name of each, where its contents begin, and their length."""
+    while at + 8 <= end and len(head := _read(file, at, 8)) == 8:
+        name, length = struct.unpack("<4sI", head)
+        yield name, at + 8, length
+        at += 8 + length + length % 2
 
 
 # --- Ogg ------------------------------------------------------------------------------------

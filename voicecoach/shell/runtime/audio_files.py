@@ -220,7 +220,7 @@ class AudioTrack:
         """Number of frames, which may be an estimate; 0 if unknown."""
         if any(part.unwritten for part in self._parts):
             self._note("its recorder never wrote its length; read to its end")
-        if _cut_ogg(path):
+        if self._parts[-1].cut:
             self._note("the file has no end mark; using what is there")
 
     def _note(self, text: str) -> None:
@@ -558,14 +558,3 @@ def _wrong_count(count: int, expected: int) -> str:
     if expected == 2:
         return f"{count} channels: say which carries whom with --channels agent=I,customer=J"
     return f"{count} channels, but one is needed"
-
-
-def _cut_ogg(path: Path) -> bool:
-    """Return whether an Ogg file lacks a whole last page with the end-of-stream flag."""
-    with path.open("rb") as file:
-        if file.read(4) != b"OggS":
-            return False
-        file.seek(max(0, path.stat().st_size - 0x20000))
-        tail = file.read()
-    page = audio_parts.whole_ogg_page(tail[max(0, tail.rfind(b"OggS")) :])
-    return not page or not page[5] & 4

@@ -27,8 +27,9 @@ _FLAC_TAIL = 2**18
 """Bytes at the end of a FLAC stream in which its last frames are looked for."""
 _LAST_FRAMES = 4
 """FLAC frames at the end that are tried whole; a mark within one may look like a frame."""
-_LONGEST_PAGE = 27 + 255 + 255 * 255
-"""Bytes of the longest Ogg page."""
+_PAGE_HEADER = 27 + 255
+_LONGEST_PAGE = _PAGE_HEADER + 255 * 255
+"""Bytes of an Ogg page's header, and of a whole page, at most."""
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _NO_SIZES = (0x7FFF_F000, 0x7FFF_FFFF, 0xFFFF_FFFF)
 """Sizes that programs (the first is SoX) write into a WAV header when they write to a pipe."""
@@ -82,6 +83,8 @@ class Part(NamedTuple):
     """Whether its recorder never wrote its length."""
     torn: int = 0
     """Bytes at its end that cannot be decoded, where no header tells its length."""
+    cut: bool = False
+    """Whether the end mark of an Ogg stream is missing."""
     is_whole: bool = False
     """Whether it is all that the file holds, as it stands there."""
 
@@ -193,7 +196,8 @@ def _mended(file: BinaryIO, part: Part, size: int) -> Part:
     if part.kind == "mpeg":
         return _mended_mpeg(file, part)
     if part.kind == "ogg":
-        return part._replace(libsndfile=not _has_damaged_page(file, part))
+        cut = not _ends_with_last_page(file, part)
+        return part._replace(libsndfile=not _has_damaged_page(file, part), cut=cut)
     return part._replace(libsndfile=False)
 
 
@@ -322,19 +326,31 @@ def _chunks(file: BinaryIO | PartFile, at: int, end: int) -> Iterator[tuple[byte
 # --- Ogg ------------------------------------------------------------------------------------
 
 
-def whole_ogg_page(data: bytes) -> bytes:
+def _ogg_page_size(header: bytes) -> int:
+    size = 27 + header[26] if len(header) > 26 else 27
+    return size + sum(header[27:size])
+
+
+def _whole_ogg_page(data: bytes) -> bytes:
     """Return the page that bytes begin with (RFC 3533, 6); none if it is cut or damaged.
 
     Its check is that of zlib with the bits of each byte in the other order, and not inverted.
     """
-    size = 27 + data[26] if len(data) > 26 else 27
-    size += sum(data[27:size])
+    size = _ogg_page_size(data)
     page = data[:size]
     if len(page) < size or not page.startswith(b"OggS\0"):
         return b""
     mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
     check = zlib.crc32(mirrored, 0xFFFF_FFFF) ^ 0xFFFF_FFFF
     return page if check.to_bytes(4, "big").translate(_MIRRORED) == page[22:26] else b""
+
+
+def _ends_with_last_page(file: BinaryIO, part: Part) -> bool:
+    """Return whether the last page is whole, and has the flag that ends a stream."""
+    at = max(part.start, part.end - 2 * _LONGEST_PAGE)
+    tail = _read(file, at, part.end - at)
+    page = _whole_ogg_page(tail[max(0, tail.rfind(b"OggS")) :])
+    return bool(page) and bool(page[5] & 4)
 
 
 def _has_damaged_page(file: BinaryIO, part: Part) -> bool:
@@ -344,7 +360,8 @@ def _has_damaged_page(file: BinaryIO, part: Part) -> bool:
     """
     at, numbers = part.start, dict[bytes, int]()
     while at < part.end:
-        page = whole_ogg_page(_read(file, at, min(_LONGEST_PAGE, part.end - at)))
+        size = _ogg_page_size(_read(file, at, _PAGE_HEADER))
+        page = _whole_ogg_page(_read(file, at, min(size, part.end - at)))
         if not page:
             return any(found > at for found, _ in _scan(file, _MARKS["ogg"], part.end))
         stream, number = page[14:18], int.from_bytes(page[18:22], "little")

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from voicecoach.shell.runtime import flac_frames
 from voicecoach.shell.runtime.regular_file import open_regular
 
 MOST_PARTS = 1_000
@@ -25,8 +26,6 @@ _SCAN, _OVERLAP = 2**20, 128
 """Bytes searched at a time, and the most that a mark has."""
 _FLAC_TAIL = 2**18
 """Bytes at the end of a FLAC stream in which its last frames are looked for."""
-_LAST_FRAMES = 4
-"""FLAC frames at the end that are tried whole; a mark within one may look like a frame."""
 _PAGE_HEADER = 27 + 255
 _LONGEST_PAGE = _PAGE_HEADER + 255 * 255
 """Bytes of an Ogg page's header, and of a whole page, at most."""
@@ -192,7 +191,7 @@ def _mended(file: BinaryIO, part: Part, size: int) -> Part:
     if part.kind == "wav":
         return _mended_wav(file, part, size)
     if part.kind == "flac":
-        return _mended_flac(file, part)
+        return _mended_flac(file, part, part.start)
     if part.kind == "mpeg":
         return _mended_mpeg(file, part)
     if part.kind == "ogg":
@@ -375,100 +374,18 @@ def _has_damaged_page(file: BinaryIO, part: Part) -> bool:
 # --- FLAC -----------------------------------------------------------------------------------
 
 
-def _mended_flac(file: BinaryIO, part: Part, at: int | None = None) -> Part:
-    """Give a FLAC stream its true length if its header has none, or one that is too small."""
-    at = part.start if at is None else at
+def _mended_flac(file: BinaryIO, part: Part, at: int) -> Part:
+    """Give the FLAC stream that begins at `at` its length if its header has none, or too little."""
     head = _read(file, at, 8 + 34)
     if len(head) < 8 + 34:
         return part
     promised = int.from_bytes(head[21:26], "big") & (2**36 - 1)
     tail_at = max(at, part.end - _FLAC_TAIL)
-    held, torn = _flac_frames(_read(file, tail_at, part.end - tail_at), head)
+    block = int.from_bytes(head[8:10], "big")
+    held, torn = flac_frames.find_end(_read(file, tail_at, part.end - tail_at), block)
     if held <= promised:
         # Without any length, libsndfile loses the end of it.
         return part._replace(libsndfile=promised > 0, has_length=promised > 0)
     length = (head[21] & 0xF0) << 32 | held
     patch = length.to_bytes(5, "big")
     return part._replace(patch_at=at + 21 - part.start, patch=patch, torn=torn)
-
-
-def _flac_frames(tail: bytes, head: bytes) -> tuple[int, int]:
-    """Return the number of samples before the end of the last whole frame, and the bytes after it.
-
-    Both are 0 if unknown.
-
-    Of the last frames, one that is whole to the end counts.  If there is none, a frame counts if
-    the header before it says that it begins where that one ends, or if it is the stream's first.
-    """
-    block = int.from_bytes(head[8:10], "big")
-    frames = [
-        (found.start(), *frame)
-        for found in re.finditer(rb"\xff[\xf8\xf9]", tail)
-        if (frame := _flac_frame(tail[found.start() : found.start() + 16], block))
-    ]
-    for at, _, end in reversed(frames[-_LAST_FRAMES:]):
-        if _checked_length(tail[at:]) == len(tail) - at:
-            # Zeros change no check; a frame ends in two of them at most.
-            zeros = len(tail) - len(tail.rstrip(b"\0"))
-            return end, zeros if zeros > 2 else 0
-    ends, last_at, last_start, last_end = {0}, 0, 0, 0
-    for at, start, end in frames:
-        if start in ends and end > last_end:
-            last_at, last_start, last_end = at, start, end
-        ends.add(end)
-    length = _checked_length(tail[last_at:]) if last_end else 0
-    held = last_end if length else last_start
-    return held, len(tail) - last_at - length if held else 0
-
-
-def _flac_frame(data: bytes, block: int) -> tuple[int, int] | None:
-    """Return where a frame begins and ends, in samples, from its header (RFC 9639, 9.1)."""
-    if len(data) < 16:
-        data += bytes(16 - len(data))
-    size, rate = data[2] >> 4, data[2] & 15
-    length = 1 if data[4] < 0x80 else 8 - (data[4] ^ 0xFF).bit_length()
-    if not size or rate == 15 or data[3] & 1 or not 1 <= length <= 7 or data[4] & 0xC0 == 0x80:
-        return None
-    number = data[4] & (0x7F if length == 1 else 0x7F >> length)
-    for byte in data[5 : 4 + length]:
-        number = number << 6 | byte & 0x3F
-    at = 4 + length
-    if size in (6, 7):
-        samples = int.from_bytes(data[at : at + size - 5], "big") + 1
-        at += size - 5
-    elif size == 1:
-        samples = 192
-    else:
-        samples = 576 << (size - 2) if size < 6 else 256 << (size - 8)
-    at += {12: 1, 13: 2, 14: 2}.get(rate, 0)
-    if at >= 16 or [*_crcs(data[: at + 1], 0x07, 8)][-1]:
-        return None
-    start = number if data[1] & 1 else number * block
-    return start, start + samples
-
-
-def _checked_length(frame: bytes) -> int:
-    """Return the bytes up to the last place where a FLAC frame's check is right; 0 if nowhere."""
-    return max((n for n, check in enumerate(_crcs(frame, 0x8005, 16), 1) if not check), default=0)
-
-
-def _crcs(data: bytes, polynomial: int, bits: int) -> Iterator[int]:
-    """Yield the cyclic redundancy check up to each byte: 0 where a check that is right ends."""
-    if bits not in _CRC_TABLES:
-        _CRC_TABLES[bits] = [_crc_of(byte, polynomial, bits) for byte in range(256)]
-    table = _CRC_TABLES[bits]
-    value, shift, mask = 0, bits - 8, (1 << bits) - 1
-    for byte in data:
-        value = (value << 8 & mask) ^ table[value >> shift ^ byte]
-        yield value
-
-
-_CRC_TABLES: dict[int, list[int]] = {}
-
-
-def _crc_of(byte: int, polynomial: int, bits: int) -> int:
-    value = byte << (bits - 8)
-    for _ in range(8):
-        value = value << 1 ^ (polynomial if value >> (bits - 1) else 0)
-        value &= (1 << bits) - 1
-    return value

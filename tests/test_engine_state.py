@@ -16,9 +16,9 @@ from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
 from voicecoach.errors import InputError
 from voicecoach.estimates.baseline import EMPTY_BASELINE
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.latency import LatencyStats
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.testing import (
     cut_blocks,

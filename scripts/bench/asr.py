@@ -611,7 +611,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import LiveAsr
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.asr.loop import pace_blocks, run_engine

@@ -53,9 +53,9 @@ from voicecoach.config import Config
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.worker_process import TranscriberProcess
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.types.stream import SAMPLE_RATE
 
 SCENARIOS = Path(__file__).parents[1] / "staging" / "scenarios"

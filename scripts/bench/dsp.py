@@ -30,7 +30,7 @@ from opensmile.core.config import config as smile_config
 
 from scripts.bench import peers
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, prosody_model, resource
 from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE
 

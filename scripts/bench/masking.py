@@ -58,9 +58,9 @@ from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.shell.report import page
 from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.text_safety.card_masking import DigitMasker
 from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT
 from voicecoach.types.events import Event, Utterance, Word

@@ -33,8 +33,8 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.events import Event
 from voicecoach.types.stream import SAMPLE_RATE

@@ -32,7 +32,7 @@ from scripts.support.chromium import chromium
 from voicecoach.shell import report
 from voicecoach.shell.results import reader
 from voicecoach.shell.results.replay_one import EVENT_LOG
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.events import Ended, Event
 from voicecoach.types.stream import SAMPLE_RATE

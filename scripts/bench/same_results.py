@@ -56,8 +56,8 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.results.input_log import INPUTS_FILE, RecordingEngine
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.types.events import TranscribeRequest
 from voicecoach.views import event_log
 

@@ -17,8 +17,8 @@ import numpy as np
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.engine import Engine
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.events import TranscribeRequest
 from voicecoach.types.stream import SAMPLE_RATE, HeardWord, Transcript

@@ -48,11 +48,12 @@ from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.results.writer import ResultsWriter
-from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall, parse_raw_format
+from voicecoach.shell.runtime.audio_files import ReadOptions, parse_raw_format
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.latency import LatencyStats
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.user_files import load_config, load_cues
 from voicecoach.shell.views.browser import BrowserPage
 from voicecoach.types.stream import SAMPLE_RATE, Speaker

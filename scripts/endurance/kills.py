@@ -46,8 +46,8 @@ from voicecoach.shell.live.recorder import AUDIO_FILE
 from voicecoach.shell.results import input_log, reader
 from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.replay_one import EVENT_LOG
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.events import Event, event_type
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS

@@ -54,9 +54,9 @@ from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.live.recorder import CallRecorder
 from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.results.writer import ResultsWriter
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine, shipped_models
 from voicecoach.shell.runtime.memory import release_memory
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.views import event_log

@@ -24,7 +24,7 @@ from scripts.support.chromium import chromium
 from voicecoach.shell import report
 from voicecoach.shell.results import reader
 from voicecoach.shell.results.writer import REPORT_FILE
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "report.png"

@@ -17,8 +17,8 @@ from voicecoach.config import Config
 from voicecoach.shell.asr.answering import ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.whisper import Whisper
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.types.events import CueOpened

@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from voicecoach.audio.vad import STFT_BINS, STFT_FRAMES, VAD_CONTEXT, VAD_WINDOW, SileroVad
 from voicecoach.onnx_model import OnnxModel
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, sha256
 from voicecoach.types.stream import F32, SPEAKERS, FileContents
 

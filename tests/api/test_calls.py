@@ -12,8 +12,8 @@ import soundfile
 import voicecoach as vc
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.types.stream import F32
 
 RATE = 8_000

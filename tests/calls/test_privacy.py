@@ -51,9 +51,9 @@ from voicecoach.shell.live.recorder import AUDIO_FILE, CallRecorder
 from voicecoach.shell.results import reader, writer
 from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.feed import CustomerDeclines, NextCall, QuitProgram, ToggleListening
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.testing import ENGLISH, TELLTALE_WORDS, ScriptedTranscriber

@@ -24,8 +24,8 @@ from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.answering import ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
 from voicecoach.shell.asr.worker_process import TranscriberProcess
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.types.events import (
     Backchannel,

@@ -35,8 +35,8 @@ from voicecoach.estimates.calmness import (
 from voicecoach.estimates.delivery import DeliveryMeter
 from voicecoach.shell.results import baseline_file
 from voicecoach.shell.results.replay_one import CallSetup, ReplayResult, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.testing import process_all, silence, stereo, syllables

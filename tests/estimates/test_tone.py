@@ -37,7 +37,7 @@ from voicecoach.estimates.tone import (
     voice_window,
 )
 from voicecoach.language.wording import WordingModel
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import (
     SAMPLE_CALL,
     agitation_model,

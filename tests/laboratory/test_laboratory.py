@@ -219,8 +219,8 @@ def test_a_staged_call_with_words_is_told_again(tmp_path: Path) -> None:
     from scripts.staging import stage_call, truth
     from scripts.staging.scripted_words import ToldAsr
     from voicecoach.shell.asr.loop import run_engine
-    from voicecoach.shell.runtime.audio_files import RecordedCall
     from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
+    from voicecoach.shell.runtime.recorded_call import RecordedCall
 
     path = SCENARIOS / "due_abuse.toml"
     takes = stage_call.takes(DATA / "emodb")

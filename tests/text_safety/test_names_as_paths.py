@@ -9,7 +9,8 @@ from scripts.staging import stage_call, truth
 from voicecoach.errors import AudioFileError, ConfigError
 from voicecoach.shell.apps.replay import unique_folder_names
 from voicecoach.shell.journal.store import AUDIO_FOLDER, JournalStore
-from voicecoach.shell.runtime.audio_files import MOST_CHANNELS, RecordedCall
+from voicecoach.shell.runtime.audio_files import MOST_CHANNELS
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.user_files import expand_path
 from voicecoach.types.events import Ended
 from voicecoach.views import event_log

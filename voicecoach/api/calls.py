@@ -13,9 +13,10 @@ from voicecoach import engine as core
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.errors import InputError
-from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions
 from voicecoach.shell.runtime.engine_factory import load_stages, shipped_models
 from voicecoach.shell.runtime.languages import find_language
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.runtime.user_files import configured_cues, load_cues
 from voicecoach.shell.runtime.user_files import load_config as read_config

@@ -87,7 +87,7 @@ def demo(
 ) -> None:
     """Replay the recorded call that comes with voicecoach."""
     from voicecoach.shell.apps.replay import ReplayOptions
-    from voicecoach.shell.runtime.audio_files import RecordedCall
+    from voicecoach.shell.runtime.recorded_call import RecordedCall
     from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 
     path = resource("samples", SAMPLE_CALL)
@@ -166,7 +166,8 @@ def replay(
     if not agent and not calls:
         fail("name a recording: voicecoach replay CALL")
     from voicecoach.shell.apps.replay import ReplayOptions
-    from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
+    from voicecoach.shell.runtime.audio_files import ReadOptions
+    from voicecoach.shell.runtime.recorded_call import RecordedCall
 
     mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
     raw_format = parse_raw(raw)

@@ -15,7 +15,7 @@ from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 if TYPE_CHECKING:
     from voicecoach.coaching.cues import Cue
     from voicecoach.config import Config
-    from voicecoach.shell.runtime.audio_files import RawFormat
+    from voicecoach.shell.runtime.snd_audio import RawFormat
     from voicecoach.types.stream import Speaker
 
 

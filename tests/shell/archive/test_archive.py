@@ -35,8 +35,8 @@ from voicecoach.config import Config
 from voicecoach.errors import ClusterError, OutputError
 from voicecoach.shell.archive import batch, cluster, plan, progress, tables, work
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.types.stream import Speaker
 from voicecoach.views.scorecard import (

@@ -188,7 +188,7 @@ with CallRecorder(Path(sys.argv[1]), audio=True) as keeper:
         assert process.stdout.readline() == b"written\n"
         process.kill()
     assert (tmp_path / EVENT_LOG).read_bytes().count(b"\n") == 1000
-    from voicecoach.shell.runtime.audio_files import RecordedCall
+    from voicecoach.shell.runtime.recorded_call import RecordedCall
 
     heard = sum(
         block.samples.shape[1] for block in RecordedCall.from_stereo(tmp_path / AUDIO_FILE).blocks()

@@ -28,7 +28,7 @@ from voicecoach.errors import AudioFileError, JournalError, OutputError
 from voicecoach.shell import report as reports
 from voicecoach.shell.report import page
 from voicecoach.shell.results import reader
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.testing import (
     make_cue,
     make_tone,

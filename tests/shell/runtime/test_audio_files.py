@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from voicecoach.errors import AudioFileError
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.testing import silence, sine
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Speaker
 

@@ -17,13 +17,9 @@ from scripts.support.encode import ENCODINGS, encode
 from tests.shell.runtime.test_audio_files import joined, pitch, tone, write
 from voicecoach.errors import AudioFileError, ConfigError
 from voicecoach.shell.runtime import audio_parts
-from voicecoach.shell.runtime.audio_files import (
-    AudioTrack,
-    RawFormat,
-    ReadOptions,
-    RecordedCall,
-    parse_raw_format,
-)
+from voicecoach.shell.runtime.audio_files import AudioTrack, ReadOptions, parse_raw_format
+from voicecoach.shell.runtime.recorded_call import RecordedCall
+from voicecoach.shell.runtime.snd_audio import RawFormat
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Speaker
 
 
@@ -129,7 +125,7 @@ def test_pyav_is_imported_only_for_what_needs_it(tmp_path: Path) -> None:
     path = write(tmp_path / "call.wav", *sound())
     code = (
         "import pathlib, sys, voicecoach.shell.apps.live\n"
-        "from voicecoach.shell.runtime.audio_files import RecordedCall\n"
+        "from voicecoach.shell.runtime.recorded_call import RecordedCall\n"
         f"list(RecordedCall.from_stereo(pathlib.Path({str(path)!r})).blocks())\n"
         "print('av' in sys.modules)"
     )

@@ -24,10 +24,10 @@ from voicecoach.shell.capture.portaudio import load_sounddevice
 from voicecoach.shell.capture.pulse import PulseBackend
 from voicecoach.shell.journal.fill import journal_path
 from voicecoach.shell.journal.store import JournalStore
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.shell.runtime.plugins import Registry
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, vad_model
 from voicecoach.shell.views.overlay import what_qt_lacks
 from voicecoach.types.stream import SAMPLE_RATE, Speaker

@@ -30,9 +30,9 @@ from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.results import baseline_file, input_log, reader
 from voicecoach.shell.results.input_log import INPUTS_FILE
 from voicecoach.shell.results.replay_one import EVENT_LOG, CallSetup, copy_event_log, replay_call
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.plugins import Registry
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.console import TerminalView, print_to_console
 

@@ -23,9 +23,10 @@ import msgspec
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config, LiveConfig, PrivacyConfig, ReplayConfig
 from voicecoach.errors import ConfigError, OutputError
-from voicecoach.shell.runtime.audio_files import EXTENSIONS, RAW_EXTENSIONS, RawFormat
+from voicecoach.shell.runtime.audio_files import EXTENSIONS, RAW_EXTENSIONS
 from voicecoach.shell.runtime.audio_parts import has_header
 from voicecoach.shell.runtime.resources import resource
+from voicecoach.shell.runtime.snd_audio import RawFormat
 from voicecoach.types.stream import Speaker
 from voicecoach.version import __version__
 

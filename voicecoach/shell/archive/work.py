@@ -25,8 +25,9 @@ from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.atomic_write import atomic_file
-from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions
 from voicecoach.shell.runtime.engine_factory import ModelFiles, shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.text_safety import bounded_input
 from voicecoach.types.events import Event, Tone
 from voicecoach.types.stream import SAMPLE_RATE, Speaker

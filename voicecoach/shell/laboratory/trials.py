@@ -20,8 +20,9 @@ from voicecoach.shell.apps.replay import start_transcribers, unique_folder_names
 from voicecoach.shell.results import reader
 from voicecoach.shell.results.reader import Results
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
-from voicecoach.shell.runtime.audio_files import ReadOptions, RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions
 from voicecoach.shell.runtime.engine_factory import shipped_models
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.regular_file import open_regular
 from voicecoach.shell.views.console import TerminalView
 from voicecoach.types.stream import SAMPLE_RATE, TICK_S

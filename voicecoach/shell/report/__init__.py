@@ -20,7 +20,9 @@ from voicecoach.shell.results import writer
 from voicecoach.shell.results.reader import CallLog, Results
 from voicecoach.shell.results.writer import REPORT_AUDIO_FILE, REPORT_FILE
 from voicecoach.shell.runtime import atomic_write
-from voicecoach.shell.runtime.audio_files import RawFormat, ReadOptions, RecordedCall
+from voicecoach.shell.runtime.audio_files import ReadOptions
+from voicecoach.shell.runtime.recorded_call import RecordedCall
+from voicecoach.shell.runtime.snd_audio import RawFormat
 from voicecoach.types.events import Ended
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views import report

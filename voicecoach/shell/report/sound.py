@@ -15,7 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from voicecoach.errors import OutputError
-from voicecoach.shell.runtime.audio_files import RecordedCall
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
 MP3_COMPRESSION = 0.8

@@ -25,8 +25,8 @@ from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.results.input_log import RecordedInputs
 from voicecoach.shell.results.writer import ResultsWriter
 from voicecoach.shell.runtime.atomic_write import atomic_folder
-from voicecoach.shell.runtime.audio_files import RecordedCall
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
+from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
 from voicecoach.types.events import Degraded, Event
 from voicecoach.types.stream import MAX_HOPS, Block

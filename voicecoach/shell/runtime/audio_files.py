@@ -1,42 +1,32 @@
-"""Reads recorded calls: any format, rate and length in, aligned 16 kHz blocks out.
+"""Reads recordings: any format, rate and length in, a 16 kHz stream of the wanted channels out.
 
-Audio is read, resampled and cut as a stream, never loaded whole.  libsndfile reads WAV, FLAC, Ogg
+Audio is read and resampled as a stream, never loaded whole.  libsndfile reads WAV, FLAC, Ogg
 Vorbis and Opus, AIFF and the like, PyAV everything else; soxr resamples, and gives the same samples
 however its input is cut.
 
-An unusable file raises `AudioFileError`.  Oddities (a header that promises more than the file
-holds, two files of different length) are tolerated, and reported in `RecordedCall.notes`.
+An unusable file raises `AudioFileError`.  Oddities, such as a header that promises more than the
+file holds, are tolerated, and reported in `AudioTrack.notes`.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import soundfile
 import soxr
 
 from voicecoach.config import ReplayConfig
-from voicecoach.dsp.framing import Rechunker
 from voicecoach.errors import AudioFileError, ConfigError
 from voicecoach.shell.runtime import audio_parts
 from voicecoach.shell.runtime.audio_parts import Part, PartFile
 from voicecoach.shell.runtime.av_audio import NAMED, AvFile, UnreadableAudio
+from voicecoach.shell.runtime.snd_audio import RAW_ENCODINGS, RawFormat, SndFile
 from voicecoach.text_safety.sanitize import readable_text
-from voicecoach.types.stream import (
-    F32,
-    HOP,
-    MAX_AMPLITUDE,
-    MAX_HOPS,
-    SAMPLE_RATE,
-    SPEAKERS,
-    Block,
-    Speaker,
-)
+from voicecoach.types.stream import F32, HOP, MAX_AMPLITUDE, SAMPLE_RATE
 
 MIN_RATE, MAX_RATE = 4_000, 192_000
 """Accepted sample rates, Hz."""
@@ -50,27 +40,12 @@ EXTENSIONS = {
 """Extensions of recordings that say what they are."""
 RAW_EXTENSIONS = {".al", ".alaw", ".pcm", ".raw", ".sln", ".ul", ".ulaw"}
 """Extensions of samples without a header."""
-RAW_ENCODINGS = {
-    "pcm16": "PCM_16", "pcm24": "PCM_24", "pcm32": "PCM_32", "float": "FLOAT", "ulaw": "ULAW",
-    "alaw": "ALAW",
-}  # fmt: skip
-"""Encodings of samples without a header, little-endian, as libsndfile calls them."""
 MISSING_S = 0.1
 """Least difference between lengths that is worth a note, in seconds."""
 _CHUNK_S = 4.0
 """Seconds of audio read at a time."""
 _PLAIN_RATE = 2 * 48_000
 """Samples in a second of sound above which it counts as more, for the bound on length."""
-
-
-class RawFormat(NamedTuple):
-    """What samples without a header are."""
-
-    rate: int
-    """Sample rate, Hz."""
-    channels: int
-    encoding: str
-    """A key of `RAW_ENCODINGS`."""
 
 
 class ReadOptions(NamedTuple):
@@ -105,90 +80,6 @@ class SoundSource(Protocol):
 
     def close(self) -> None:
         """Close it."""
-
-
-class SndFile:
-    """A recording that libsndfile decodes."""
-
-    def __init__(self, path: Path, part: Part, raw: RawFormat | None, *, whole: bool) -> None:
-        self._path, self._part = path, part
-        self._rest: AvFile | None = None
-        self._given, self._stopped = 0, ""
-        self._part_file: PartFile | None = None
-        # As bytes, since soundfile cannot encode what the locale cannot; Windows takes text.
-        file: bytes | Path | PartFile = os.fsencode(path) if os.name == "posix" else path
-        if not whole:
-            file = self._part_file = PartFile(path, part)
-        options = {}
-        if raw:
-            subtype = RAW_ENCODINGS[raw.encoding]
-            options = {
-                "samplerate": raw.rate, "channels": raw.channels, "subtype": subtype,
-                "format": "RAW", "endian": "LITTLE",
-            }  # fmt: skip
-        try:
-            self._file = soundfile.SoundFile(file, **options)
-        except soundfile.LibsndfileError as e:
-            if self._part_file:
-                self._part_file.close()
-            raise UnreadableAudio(e.error_string.rstrip(".")) from e
-        self.samplerate: int = self._file.samplerate
-        self.channels: int = self._file.channels
-        frames: int = self._file.frames
-        self.frames: int | None = frames
-        self.estimated = False
-        self.promised = max(part.promised, frames)
-
-    def read(self, size: int) -> F32:
-        """Return the next `size` frames, [n, channels]; fewer at the end.
-
-        libsndfile stops at damage; PyAV goes on after it.
-
-        Raises
-        ------
-        UnreadableAudio
-            If nothing can be decoded.
-        """
-        if not self._rest and not self._stopped:
-            try:
-                samples: F32 = self._file.read(size, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as e:
-                self._go_on_after_damage(e.error_string.rstrip("."))
-            else:
-                self._given += len(samples)
-                return samples
-        return self._rest.read(size) if self._rest else np.zeros((0, self.channels), np.float32)
-
-    def _go_on_after_damage(self, reason: str) -> None:
-        try:
-            rest = AvFile(PartFile(self._path, self._part), self._part, self._path.suffix.lower())
-        except UnreadableAudio as e:
-            if not self._given:
-                raise UnreadableAudio(reason) from e
-            self._stopped = f"what follows {self._given / self.samplerate:.1f} s is left out ({e})"
-            return
-        self._rest = rest
-        if (rest.samplerate, rest.channels) != (self.samplerate, self.channels):
-            raise UnreadableAudio(reason)
-        left = self._given
-        while left and len(skipped := rest.read(min(left, int(self.samplerate * _CHUNK_S)))):
-            left -= len(skipped)
-
-    def notes(self) -> list[str]:
-        """Return what was odd in it, as far as it has been read."""
-        found = self._rest.notes() if self._rest else []
-        if self._stopped:
-            found.append(self._stopped)
-        if self._part.torn:
-            found.append(f"its last {self._part.torn} bytes cannot be decoded")
-        return found
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        for file in (self._part_file, self._rest):
-            if file:
-                file.close()
 
 
 class AudioTrack:
@@ -399,121 +290,6 @@ class AudioTrack:
                 f"near {at}: rescale it to -1..1"
             )
         return chunk
-
-
-class RecordedCall:
-    """A recorded call: one file with both speakers, two files, or one speaker alone.
-
-    Parameters
-    ----------
-    name
-        Name of the call, for its folder.
-    tracks
-        Each file with the speakers on the channels to read.
-    """
-
-    def __init__(self, name: str, tracks: Sequence[tuple[AudioTrack, tuple[Speaker, ...]]]) -> None:
-        self.name = name
-        self._tracks = tracks
-        self._extra: list[str] = []
-
-    @classmethod
-    def from_stereo(
-        cls,
-        path: Path,
-        channels: tuple[int, int] = (0, 1),
-        *,
-        mapped: bool = False,
-        options: ReadOptions = DEFAULT_OPTIONS,
-    ) -> RecordedCall:
-        """Return a call with both speakers on channels of one file, the agent's first.
-
-        Unless channels were `mapped` by name, the file must have two channels.
-        """
-        track = AudioTrack(path, channels, None if mapped else 2, options)
-        return cls(readable_text(path.stem), [(track, SPEAKERS)])
-
-    @classmethod
-    def from_pair(
-        cls, agent: Path, customer: Path, options: ReadOptions = DEFAULT_OPTIONS
-    ) -> RecordedCall:
-        """Return a call with one file for each speaker."""
-        tracks = [
-            (AudioTrack(agent, (0,), 1, options), (Speaker.AGENT,)),
-            (AudioTrack(customer, (0,), 1, options), (Speaker.CUSTOMER,)),
-        ]
-        return cls(readable_text(agent.stem), tracks)
-
-    @classmethod
-    def from_mono(
-        cls, path: Path, speaker: Speaker, options: ReadOptions = DEFAULT_OPTIONS
-    ) -> RecordedCall:
-        """Return a recording of one speaker."""
-        track = AudioTrack(path, (0,), 1, options)
-        return cls(readable_text(path.stem), [(track, (speaker,))])
-
-    @property
-    def speakers(self) -> tuple[Speaker, ...]:
-        """Speakers in the recording."""
-        return tuple(s for s in SPEAKERS if any(s in who for _, who in self._tracks))
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds, according to the headers; it may be an estimate."""
-        return max(track.frames / track.rate for track, _ in self._tracks)
-
-    @property
-    def rates(self) -> list[int]:
-        """Sample rate of each file, Hz."""
-        return [track.rate for track, _ in self._tracks]
-
-    @property
-    def notes(self) -> list[str]:
-        """Oddities of the recording, as far as it has been read."""
-        return [note for track, _ in self._tracks for note in track.notes] + self._extra
-
-    def blocks(self, hops: int = MAX_HOPS) -> Iterator[Block]:
-        """Yield the call as blocks of `hops` hops; the last hop is padded with silence.
-
-        Raises
-        ------
-        AudioFileError
-            As `AudioTrack.chunks` does.
-        """
-        rechunker = Rechunker(hops)
-        streams = [track.chunks() for track, _ in self._tracks]
-        pending = [np.zeros((len(who), 0), np.float32) for _, who in self._tracks]
-        ended = [False] * len(streams)
-        while not all(ended):
-            for i, stream in enumerate(streams):
-                # Read the stream that is behind: the files may differ in rate and length.
-                if not ended[i] and pending[i].shape[1] <= min(p.shape[1] for p in pending):
-                    chunk = next(stream, None)
-                    if chunk is None:
-                        ended[i] = True
-                    else:
-                        pending[i] = np.concatenate([pending[i], chunk], axis=1)
-            ready = [p.shape[1] for p, over in zip(pending, ended, strict=True) if not over]
-            n = min(ready) if ready else max(p.shape[1] for p in pending)
-            samples = np.zeros((2, n), np.float32)
-            for i, (_, who) in enumerate(self._tracks):
-                part = pending[i][:, :n]
-                for speaker, row in zip(who, part, strict=True):
-                    samples[speaker.row, : part.shape[1]] = row
-                pending[i] = pending[i][:, n:]
-            yield from rechunker.push(samples)
-        yield from rechunker.flush()
-        self._note_lengths()
-
-    def _note_lengths(self) -> None:
-        longest_s = max(track.read_s for track, _ in self._tracks)
-        for track, _ in self._tracks:
-            early_s = longest_s - track.read_s
-            if early_s > MISSING_S:
-                self._extra.append(
-                    f"{readable_text(track.path.name)}: it ends {early_s:.1f} s before the other "
-                    "file; the rest is filled with silence"
-                )
 
 
 def parse_raw_format(text: str) -> RawFormat:

@@ -285,12 +285,12 @@ def _mended_wav(file: BinaryIO, part: Part, size: int) -> Part:
     return part
 
 
-def has_overlong_chunk(file: BinaryIO | PartFile, start: int, end: int) -> bool:
+def has_overlong_chunk(file: PartFile, end: int) -> bool:
     """Return whether a chunk before the samples of a WAV ends beyond the file.
 
     FFmpeg takes as much memory as such a chunk says.
     """
-    for name, at, length in _chunks(file, start + 12, end):
+    for name, at, length in _chunks(file, 12, end):
         if name == b"data":
             return False
         if at + length > end:

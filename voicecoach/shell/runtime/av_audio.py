@@ -8,6 +8,7 @@ files and addresses, which FFmpeg would open.  FFmpeg's messages are not printed
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from voicecoach.types.stream import F32, MAX_AMPLITUDE
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
+    from av.container import InputContainer
     from av.packet import Packet
 
 CONTAINERS = {
@@ -91,38 +93,11 @@ class AvFile:
     """
 
     def __init__(self, file: PartFile, part: Part, suffix: str) -> None:
-        self._file = file
-        container = CONTAINERS.get(part.kind) or NAMED.get(suffix)
-        if not container:
-            file.close()
-            raise UnreadableAudio("format not recognised")
-        if part.kind == "wav" and has_overlong_chunk(file, 0, part.end - part.start):
-            file.close()
-            raise UnreadableAudio("a chunk of its header is longer than the file")
-        file.seek(0)
-        try:
-            import av
-            from av.audio.plane import AudioPlane
-        except ImportError as e:
-            file.close()
-            raise UnreadableAudio("PyAV, which reads it, is not installed: pip install av") from e
-        self._error, self._plane = av.error.FFmpegError, AudioPlane
-        try:
-            self._container = av.open(
-                file,
-                format=None if part.kind in CONTAINERS else container,
-                options={"format_whitelist": container, "codec_whitelist": CODECS},
-                mode="r",
-                metadata_errors="replace",
-            )
-        except (self._error, ValueError) as e:  # the second if FFmpeg was built without a container
-            file.close()
-            raise UnreadableAudio(_reason(e)) from e
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(file)
+            self._container = stack.enter_context(self._open_container(file, part, suffix))
             self._open_stream(part.has_length)
-        except UnreadableAudio:
-            self.close()
-            raise
+            self._open_files = stack.pop_all()
         self._frames = self._trimmed()
         self._pending: list[F32] = []
         self._pending_frames = 0
@@ -132,6 +107,30 @@ class AvFile:
         """Bytes of the packets so far, and their number."""
         self._size = part.end - part.start
         self._origin_s: float | None = None
+
+    def _open_container(self, file: PartFile, part: Part, suffix: str) -> InputContainer:
+        container = CONTAINERS.get(part.kind) or NAMED.get(suffix)
+        if not container:
+            raise UnreadableAudio("format not recognised")
+        if part.kind == "wav" and has_overlong_chunk(file, part.end - part.start):
+            raise UnreadableAudio("a chunk of its header is longer than the file")
+        file.seek(0)
+        try:
+            import av
+            from av.audio.plane import AudioPlane
+        except ImportError as e:
+            raise UnreadableAudio("PyAV, which reads it, is not installed: pip install av") from e
+        self._error, self._plane = av.error.FFmpegError, AudioPlane
+        try:
+            return av.open(
+                file,
+                format=None if part.kind in CONTAINERS else container,
+                options={"format_whitelist": container, "codec_whitelist": CODECS},
+                mode="r",
+                metadata_errors="replace",
+            )
+        except (self._error, ValueError) as e:  # the second if FFmpeg was built without a container
+            raise UnreadableAudio(_reason(e)) from e
 
     def _open_stream(self, has_length: bool) -> None:
         container = self._container
@@ -185,8 +184,7 @@ class AvFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._container.close()
-        self._file.close()
+        self._open_files.close()
 
     def read(self, size: int) -> F32:
         """Return the next `size` frames, [n, channels]; fewer at the end.

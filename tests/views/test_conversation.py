@@ -10,11 +10,11 @@ from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.scoring.call import ScoredCall
 from voicecoach.scoring.record import CallRecord
 from voicecoach.testing import ENGLISH, make_utterance
-from voicecoach.types.events import DialogueAct, Event, Word
+from voicecoach.types.events import DialogueAct, DigitsShown, Ended, Event, Word
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 from voicecoach.views.annotated_transcript import mark_utterances
 from voicecoach.views.conversation import OrderedSpans, conversation
-from voicecoach.views.exports import jsonl
+from voicecoach.views.exports import EXPORT_FORMATS, exported_events, jsonl
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 S = SAMPLE_RATE
@@ -98,6 +98,14 @@ def test_transcript_export_and_score_card_have_the_same() -> None:
         scored = [word.text for word in call.words[who]]
         exported = [w["text"] for line in lines if line["speaker"] == who for w in line["words"]]
         assert scored == exported
+
+
+def test_digits_that_are_shown_again_are_in_every_export() -> None:
+    shown = DigitsShown(at=60 * S, speaker=A, utterance=4, index=1, text="42")
+    log = [*CALL, *said(4, "Number ## please"), shown, Ended(at=70 * S, end=70 * S)]
+    for write in EXPORT_FORMATS.values():
+        assert write(exported_events(log), "x") == write(log, "x")
+    assert "Number 42 please" in EXPORT_FORMATS["vtt"](exported_events(log), "x")
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(-2, 12)), min_size=1, max_size=12)

@@ -15,8 +15,6 @@ from voicecoach.types.events import (
     ChannelState,
     CueOpened,
     Delivery,
-    DialogueAct,
-    DigitsShown,
     Ended,
     Event,
     Gap,
@@ -26,8 +24,6 @@ from voicecoach.types.events import (
     SpeechEnded,
     Tone,
     Turn,
-    Utterance,
-    Word,
 )
 from voicecoach.types.stream import SPEAKERS, Speaker, nan_if_none
 from voicecoach.views.conversation import Conversation
@@ -82,9 +78,8 @@ class CallRecord:
     def add_event(self, event: Event) -> None:
         """Add an event."""
         self.end = max(self.end, event.end if isinstance(event, Ended) else event.at)
+        self.conversation.add_event(event)
         match event:
-            case Word() | Utterance() | DigitsShown() | DialogueAct():
-                self.conversation.add_event(event)
             case Tone():
                 if _as_logged(event.confidence) >= TONE_MIN_CONFIDENCE:
                     self.agitation.append((event.end, _as_logged(event.agitation)))

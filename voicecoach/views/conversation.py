@@ -16,6 +16,9 @@ from msgspec.structs import replace
 from voicecoach.types.events import DialogueAct, DigitsShown, Event, Utterance, Word
 from voicecoach.types.stream import SPEAKERS, Speaker
 
+CONVERSATION_EVENTS = (Word, Utterance, DigitsShown, DialogueAct)
+"""Events that a `Conversation` is built from."""
+
 
 class SpokenUtterance(NamedTuple):
     """An utterance with its words and dialogue acts."""

@@ -20,22 +20,20 @@ from voicecoach.types.events import (
     CueClosed,
     CueHeldBack,
     CueOpened,
-    DialogueAct,
     Ended,
     Event,
     Overlap,
     SpeechEnded,
-    Utterance,
     Word,
     end_of_events,
 )
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
-from voicecoach.views.conversation import SpokenUtterance, conversation
+from voicecoach.views.conversation import CONVERSATION_EVENTS, SpokenUtterance, conversation
 
 MILLISECOND = SAMPLE_RATE // 1000
 _EXPORTED = (
-    *(Utterance, DialogueAct, SpeechEnded, Overlap),
-    *(CueOpened, CueClosed, CueHeldBack, Ended),
+    *CONVERSATION_EVENTS,
+    *(SpeechEnded, Overlap, CueOpened, CueClosed, CueHeldBack, Ended),
 )
 _SRT = str.maketrans({"<": "\u2039", ">": "\u203a", "{": "(", "}": ")"})
 """SubRip has no escape: these characters would be tags, arrows and overrides."""

@@ -260,6 +260,7 @@ class _CueState:
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
         self._tests = [[(c.signal, c.op == ">=", c.value) for c in rule.when] for rule in cue.rule]
+        self._needs = [cue.channels_needed(rule) for rule in cue.rule]
         self.true_since: list[int | None] = [None] * len(cue.rule)
         self.last_true = 0
         self.opened_at = 0
@@ -295,6 +296,11 @@ class _CueState:
             return False
         worse = self.cue.worse
         return not (worse and signals[worse.signal] >= self.worst + worse.by)
+
+    def distrust_reason(self, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
+        """Return the distrusted channel that a rule needs, with its state; "" if there is none."""
+        needs = self._needs[self.cue.rule.index(rule)]
+        return next((f"{s} channel {distrusted[s]}" for s in needs if s in distrusted), "")
 
 
 class CueEngine:
@@ -355,7 +361,7 @@ class CueEngine:
         events += self._close_expired(at, distrusted)
         wanting.sort(key=lambda want: -want[0].cue.priority)
         for state, rule, held_s in wanting:
-            reason = _distrust_reason(state.cue, rule, distrusted)
+            reason = state.distrust_reason(rule, distrusted)
             reason = reason or self._hold_reason(at, state, signals)
             if not reason and self._is_held_out(at, state.cue):
                 reason = "holdout"
@@ -412,7 +418,7 @@ class CueEngine:
         state = self._shown_state
         if state is None:
             return []
-        if state.rule and (reason := _distrust_reason(state.cue, state.rule, distrusted)):
+        if state.rule and (reason := state.distrust_reason(state.rule, distrusted)):
             return [self._close_cue(at, reason)]
         if at - state.last_true > state.cue.keep_for_s * SAMPLE_RATE:
             return [self._close_cue(at, "behaviour stopped")]
@@ -470,9 +476,3 @@ class CueEngine:
         state, self._shown_state = self._shown_state, None
         state.closed_at, self._last_closed = at, state
         return CueClosed(at=at, id=state.cue.id, reason=reason)
-
-
-def _distrust_reason(cue: Cue, rule: Rule, distrusted: Mapping[Speaker, str]) -> str:
-    """Return the distrusted channel that a rule needs, with its state; "" if there is none."""
-    wrong = (f"{s} channel {distrusted[s]}" for s in cue.channels_needed(rule) if s in distrusted)
-    return next(wrong, "")

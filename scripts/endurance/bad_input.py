@@ -120,7 +120,8 @@ class Ways:
             CORPUS,
             corpora.DATA / "noise",
         )
-        self._allowed = (*map(str, shared), sys.prefix, sys.base_prefix, os.devnull)
+        allowed = (*map(str, shared), sys.prefix, sys.base_prefix, os.devnull)
+        self._allowed = tuple(os.path.realpath(path) for path in allowed)
         sys.addaudithook(self._hear)
 
     @contextmanager
@@ -133,7 +134,7 @@ class Ways:
             If another file or folder was opened, listed or removed.
         """
         self._shared = [os.path.realpath(call_file.control_folder())]
-        self._folder, self._outside = str(folder), []
+        self._folder, self._outside = os.path.realpath(folder), []
         try:
             yield
         finally:

@@ -43,7 +43,7 @@ WATCHED = 16
 """One in this many cases is traced for new lines."""
 OURS = str(ROOT / "voicecoach")
 CURRENT = "current"
-"""Name of the file that holds the case being read."""
+"""Name of the file that holds the case being read, for a child that dies."""
 
 
 class TooLong(BaseException):
@@ -56,6 +56,8 @@ class Told(NamedTuple):
     number: int
     failed: str = ""
     """Where it failed and how, in one line."""
+    case: bytes = b""
+    """The case, if it failed: the child has begun with the next one when the parent hears of it."""
     grown: bytes | None = None
     """The case, if it reached a new line."""
     peak_mb: float = 0.0
@@ -126,11 +128,15 @@ def child(
             new = data if len(lines) > before and number >= len(known) else None
             grown += [new] if new else []
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            out.send(Told(number, failed, new, peak))
+            out.send(Told(number, failed, data if failed else b"", new, peak))
 
 
 def _too_long(*_: object) -> None:
-    raise TooLong(f"more than {CPU_S:g} s of CPU time")
+    """Stop a case; one that is traced, which takes some thirty times as long, goes on untraced."""
+    if not sys.gettrace():
+        raise TooLong(f"more than {CPU_S:g} s of CPU time")
+    sys.settrace(None)
+    signal.setitimer(signal.ITIMER_PROF, CPU_S)
 
 
 def _where(e: BaseException) -> str:
@@ -157,21 +163,23 @@ def hold(options: argparse.Namespace, target: str) -> Row:
             process = spawn.Process(target=child, args=args, daemon=True)
             process.start()
             theirs.close()
-            failed = ""
+            failed, case = "", b""
             while done < cases and time.monotonic() - began < options.seconds:
                 try:
                     if not ours.poll(WALL_S):
                         raise TimeoutError(f"more than {WALL_S:g} s")
                     told: Told = ours.recv()
-                    failed = told.failed
+                    failed, case = told.failed, told.case
                     grown += [told.grown] if told.grown else []
                     peak = max(peak, told.peak_mb)
                 except (EOFError, TimeoutError) as e:
                     failed = f"the child: {e or 'it died'}"
+                    file = Path(place) / CURRENT
+                    case = file.read_bytes() if file.exists() else b""
                 done += 1
                 if failed:
                     failures += 1
-                    _keep(options.failures, target, failed, kinds, Path(place) / CURRENT)
+                    _keep(options.failures, target, failed, kinds, case)
                 if failed.startswith("the child"):
                     break
             process.kill()
@@ -179,14 +187,14 @@ def hold(options: argparse.Namespace, target: str) -> Row:
     return Row(target, done, time.monotonic() - began, failures, len(kinds), peak)
 
 
-def _keep(folder: Path, target: str, failed: str, kinds: set[str], case: Path) -> None:
+def _keep(folder: Path, target: str, failed: str, kinds: set[str], case: bytes) -> None:
     """Save the first case of each kind of failure."""
     kind = failed.partition(": ")[0]
     if kind not in kinds:
         kinds.add(kind)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{target}-{hashlib.sha256(kind.encode()).hexdigest()[:8]}"
-        file.write_bytes(case.read_bytes() if case.exists() else b"")
+        file.write_bytes(case)
         print(f"{target}: {failed!r}, case kept as {file.name}", flush=True)
 
 

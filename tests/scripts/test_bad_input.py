@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from scripts.endurance import bad_input
-from scripts.endurance.bad_input import TARGETS, Failure, mendable, seeds, ways
+from scripts.endurance.bad_input import TARGETS, Failure, Ways, mendable, seeds, ways
+from scripts.support import corpora
 from voicecoach.errors import ConfigError, one_line
 
 READY = ("audio", "raw", "log", "record", "toml", "json", "socket")
@@ -74,3 +75,14 @@ def test_a_way_out_of_the_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "outside").touch()
     with pytest.raises(Failure, match="outside"), bad_input.ways().within(inside):
         (inside / ".." / "outside").read_bytes()
+
+
+def test_what_any_target_may_read_may_lie_behind_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("inside", "data/noise"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    monkeypatch.setattr(corpora, "DATA", tmp_path / "link")
+    with Ways().within(tmp_path / "inside"):
+        assert not list((tmp_path / "link" / "noise").iterdir())

@@ -409,7 +409,7 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
 
     def go_on() -> None:
         seen.append(
-            (desk.ears.open, list(desk.out.iterdir()), desk.ended[:], desk.session.baseline)
+            (desk.ears.open, list(desk.out.iterdir()), desk.ended[:], desk.session.setup.baseline)
         )
         desk.feed.post_action(ToggleListening())
 
@@ -423,8 +423,8 @@ def test_a_customer_who_says_no_is_forgotten_and_the_next_call_can_begin(tmp_pat
     (folder,) = desk.ended
     assert [folder] == list(desk.out.iterdir()) == desk.session.folders
     assert reader.read_results(folder).events[-1].at < 25 * SAMPLE_RATE, "it began after the first"
-    assert desk.session.baseline
-    assert desk.session.baseline.calls == 1
+    assert desk.session.setup.baseline
+    assert desk.session.setup.baseline.calls == 1
 
 
 def test_a_call_that_is_paused_can_be_declined(tmp_path: Path) -> None:

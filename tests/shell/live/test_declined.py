@@ -18,7 +18,7 @@ from voicecoach.config import Config, JournalConfig
 from voicecoach.shell.journal.fill import journal_path
 from voicecoach.shell.journal.keep import JournalWriter
 from voicecoach.shell.journal.store import JournalStore
-from voicecoach.shell.live import session
+from voicecoach.shell.live import ended_calls
 from voicecoach.shell.runtime.feed import (
     Answer,
     CustomerDeclines,
@@ -107,7 +107,7 @@ class Desk:
             return []
 
     def baseline_calls(self) -> int:
-        baseline = self.desk.session.baseline
+        baseline = self.desk.session.setup.baseline
         return baseline.calls if baseline else 0
 
 
@@ -150,7 +150,7 @@ def test_what_was_declined_is_gone_when_the_session_ends(tmp_path: Path) -> None
     desk = Desk(tmp_path, NextCall())
     desk.run(lambda: desk.ask(CustomerDeclines()))
     assert (desk.files(), desk.journaled(), desk.desk.session.folders) == ({}, [], [])
-    assert desk.desk.session.baseline is None
+    assert desk.desk.session.setup.baseline is None
 
 
 def test_a_call_that_runs_is_declined_and_restored(tmp_path: Path) -> None:
@@ -175,10 +175,61 @@ def test_a_call_that_runs_is_declined_and_restored(tmp_path: Path) -> None:
     assert desk.told.what == ["declined", "results", "forget"]
 
 
+def test_what_cannot_be_restored_is_answered(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, NextCall())
+
+    def agent() -> None:
+        wait_until(lambda: len(desk.journaled()) == 1)
+        (folder,) = desk.desk.out.iterdir()
+        assert desk.ask(CustomerDeclines()).done
+        folder.touch()  # in its place
+        done, text = desk.ask(UndoDecline())
+        assert (done, text) == (False, f"{folder}: cannot restore the call: File exists")
+        assert desk.desk.session.folders == []
+
+    desk.run(agent)
+
+
+def test_a_call_that_cannot_be_set_aside_is_deleted_and_that_is_answered(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, NextCall())
+
+    def agent() -> None:
+        wait_until(lambda: len(desk.journaled()) == 1)
+        (folder,) = desk.desk.out.iterdir()
+        (folder / "a folder").mkdir()
+        done, text = desk.ask(CustomerDeclines())
+        assert not done
+        assert text == "the declined call is deleted and cannot be restored: Is a directory"
+        assert not folder.exists()
+        done, text = desk.ask(UndoDecline())
+        assert not done
+        assert text.endswith("the call is deleted and cannot be restored")
+
+    desk.run(agent)
+    assert desk.told.what == ["ended", "results", "forget"]
+
+
+def test_the_last_call_stays_the_last_when_an_earlier_one_is_restored(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, NextCall())
+
+    def agent() -> None:
+        wait_until(lambda: len(desk.journaled()) == 1)
+        (first,) = desk.desk.session.folders
+        assert desk.ask(CustomerDeclines()).done
+        assert desk.ask(ToggleListening()).done
+        assert desk.ask(NextCall()).done
+        assert desk.ask(UndoDecline()).done
+        assert desk.ask(CustomerDeclines()).text.startswith("The last call is deleted")
+        wait_until(lambda: list(desk.desk.out.iterdir()) == [first])
+
+    desk.run(agent)
+    assert desk.desk.session.folders == list(desk.desk.out.iterdir())
+
+
 def test_after_ten_seconds_nothing_can_be_restored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "UNDO_WITHIN_S", 0.0)
+    monkeypatch.setattr(ended_calls, "UNDO_WITHIN_S", 0.0)
     desk = Desk(tmp_path, NextCall())
 
     def agent() -> None:
@@ -192,7 +243,7 @@ def test_after_ten_seconds_nothing_can_be_restored(
 def test_what_does_not_fit_is_answered_and_nothing_is_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "FORGET_WITHIN_S", 0.0)
+    monkeypatch.setattr(ended_calls, "FORGET_WITHIN_S", 0.0)
     desk = Desk(tmp_path, NextCall())
 
     def agent() -> None:

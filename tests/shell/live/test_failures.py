@@ -25,7 +25,16 @@ from voicecoach.shell.capture.ears import CapturedChunk, DeviceLost, DeviceSuper
 from voicecoach.shell.live.session import LiveCall, LiveSession
 from voicecoach.shell.results.replay_one import CallSetup
 from voicecoach.shell.runtime.engine_factory import shipped_models
-from voicecoach.shell.runtime.feed import Feed, NextCall, QuitProgram, StageTrouble, ToggleListening
+from voicecoach.shell.runtime.feed import (
+    CustomerDeclines,
+    Feed,
+    NextCall,
+    QuitProgram,
+    StageTrouble,
+    ToggleListening,
+    UndoDecline,
+    UserAction,
+)
 from voicecoach.shell.runtime.worker import StageThread, describe_error
 from voicecoach.testing import ENGLISH, wait_until
 from voicecoach.types.events import Event, InputItem
@@ -171,9 +180,9 @@ def session(tmp_path: Path) -> Iterator[LiveSession]:
         yield LiveSession(setup, ears, feed_, tmp_path / "out")
 
 
-def test_an_engine_that_fails_costs_no_more_than_its_call(
-    session: LiveSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def fail(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return what makes an engine fail once when it is set."""
     process, fail = Engine.process, threading.Event()
 
     def fails(self: Engine, item: InputItem) -> list[Event]:
@@ -183,6 +192,17 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
         return process(self, item)
 
     monkeypatch.setattr(Engine, "process", fails)
+    return fail
+
+
+def is_done(session: LiveSession, wish: UserAction) -> bool:
+    """Return whether a wish was answered as done."""
+    return session.feed.post_action(wish).result(20.0).done
+
+
+def test_an_engine_that_fails_costs_no_more_than_its_call(
+    session: LiveSession, fail: threading.Event
+) -> None:
     thread = threading.Thread(target=session.run)
     thread.start()
     session.feed.post_action(ToggleListening())
@@ -209,6 +229,76 @@ def test_an_engine_that_fails_costs_no_more_than_its_call(
     assert "so a new call was started" in logs[1]
     assert all((folder / "summary.md").exists() for folder in session.folders)
     assert SECRET not in "".join(logs)
+
+
+def test_a_customer_may_decline_a_call_whose_engine_failed(
+    session: LiveSession, fail: threading.Event
+) -> None:
+    """All of it is deleted, and none of the customer's before."""
+
+    def ask(wish: UserAction) -> bool:
+        return is_done(session, wish)
+
+    def fail_again(folders: int) -> None:
+        wait_until(lambda: len(session.folders) == folders and session.devices.has_audio)
+        fail.set()
+
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    session.notice = "May I?"
+    assert ask(ToggleListening())
+    wait_until(lambda: session.devices.has_audio)
+    assert ask(NextCall())
+    assert ask(ToggleListening())
+    fail_again(2)
+    fail_again(3)
+    wait_until(lambda: session.state == "ready")
+    first, *failed = session.folders
+    assert ask(CustomerDeclines())
+    wait_until(lambda: list(session.out.iterdir()) == [first])
+    assert ask(UndoDecline())
+    wait_until(lambda: sorted(session.out.iterdir()) == sorted([first, *failed]))
+    assert ask(ToggleListening())
+    fail_again(4)
+    wait_until(lambda: len(session.folders) == 5)
+    assert ask(CustomerDeclines())  # while it runs
+    wait_until(lambda: sorted(session.out.iterdir()) == sorted([first, *failed]))
+    assert ask(QuitProgram())
+    thread.join(20.0)
+    assert session.folders == [first, *failed]
+
+
+def test_what_fails_after_the_agent_ended_it_is_not_continued(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A customer who declines has only their own call deleted, and all of it."""
+
+    def fails(_: Engine) -> list[Event]:
+        if len(session.folders) in (1, 3):
+            raise ZeroDivisionError(SECRET)
+        return []
+
+    monkeypatch.setattr(Engine, "finish", fails)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    assert is_done(session, ToggleListening())
+    wait_until(lambda: session.devices.has_audio)
+    assert is_done(session, NextCall())  # and it fails
+    wait_until(lambda: len(session.folders) == 2)
+    first, second = session.folders
+    assert is_done(session, CustomerDeclines())
+    wait_until(lambda: session.folders == list(session.out.iterdir()) == [first])
+    assert is_done(session, UndoDecline())
+    assert is_done(session, ToggleListening())
+    wait_until(lambda: len(session.folders) == 3)
+    assert is_done(session, CustomerDeclines())  # and it fails
+    wait_until(lambda: session.folders == [first, second])
+    wait_until(lambda: sorted(session.out.iterdir()) == sorted([first, second]))
+    assert is_done(session, UndoDecline())
+    wait_until(lambda: sorted(session.out.iterdir()) == sorted(session.folders))
+    assert is_done(session, QuitProgram())
+    thread.join(20.0)
+    assert len(session.folders) == 3
 
 
 def test_nothing_of_a_call_stays_when_others_follow(

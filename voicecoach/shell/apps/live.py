@@ -176,8 +176,8 @@ def run_live(
         print_to_stderr(f"{folder}: incomplete, not everything could be written to disk")
     for folder in session.folders:
         print_to_console(console, f"Results: {folder}", "bold")
-    if learn and session.baseline and session.folders:
-        baseline_file.write_baseline(path, session.baseline)
+    if learn and session.setup.baseline and session.folders:
+        baseline_file.write_baseline(path, session.setup.baseline)
 
 
 def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:

@@ -120,28 +120,32 @@ class FolderSink(Sink):
         self._declined = declined
         self.recorder.__exit__()
 
-    def forget(self) -> None:
-        """Delete the call, at once or when its log is written; `restore` undoes it."""
+    def forget(self) -> str:
+        """Delete the call, at once or when its log is written; return what went wrong, or "".
+
+        `restore` undoes it.
+        """
         with self._lock:
             self._declined = True
-            if self._log_written:
-                self._delete_folder()
+            return self._delete_folder() if self._log_written else ""
 
-    def restore(self) -> None:
-        """Restore the call, and write its results if it had none."""
+    def restore(self) -> str:
+        """Restore the call, and write its results if it had none; return why not, or ""."""
         with self._lock:
             self._declined = False
+            if not self._log_written:  # so it is not deleted yet
+                return ""
+            folder = self.recorder.folder
             if not self._set_aside:
-                return
+                return f"{folder}: the call is deleted and cannot be restored"
             try:
                 self._set_aside.restore()
             except OSError as e:
-                why = f"{self.recorder.folder}: cannot restore the call: {e.strerror or e}"
-                self._feed.report_trouble("log", why, True)
-                return
+                return f"{folder}: cannot restore the call: {e.strerror or e}"
             finally:
                 self._discard()
             self._finish_results()
+            return ""
 
     def discard(self) -> None:
         """Give up what could be restored."""
@@ -154,29 +158,30 @@ class FolderSink(Sink):
             self._set_aside.close()
             self._set_aside = None
 
-    def _delete_folder(self) -> None:
-        folder = self.recorder.folder
+    def _delete_folder(self) -> str:
+        """Delete the folder, and keep what `restore` needs; return what went wrong, or ""."""
+        why = ""
         try:
             if self._can_restore:
-                self._set_aside = SetAside(folder)
+                self._set_aside = SetAside(self.recorder.folder)
         except FileNotFoundError:  # on a full disk the folder was never created
-            return
+            return ""
         except OSError as e:
             why = f"the declined call is deleted and cannot be restored: {e.strerror or e}"
-            self._feed.report_trouble("log", why, False)
         try:
             self.recorder.delete_folder()
         except OutputError as e:
-            self._feed.report_trouble("log", str(e), True)
+            why = str(e)
+        return why
 
     def _write_results(self) -> None:
         """Write the results; called in the recorder's thread, after the log is written."""
         with self._lock:
             self._log_written = True
-            if self._declined:
-                self._delete_folder()
-            else:
+            if not self._declined:
                 self._finish_results()
+            elif why := self._delete_folder():
+                self._feed.report_trouble("log", why, True)
 
     def _finish_results(self) -> None:
         try:

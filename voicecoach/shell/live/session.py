@@ -7,8 +7,7 @@ Start, or while nothing shows the call: then listening pauses.  A pause releases
 drops everything pending: chunks, audio that waits for transcription, partial words, the cue card.
 The time line continues through a pause as a gap.
 
-A call whose customer declines, while it runs or within minutes of its end, is deleted at once, and
-can be restored for seconds by this process alone.
+What becomes of a call that has ended, such as of one whose customer declines, is in `ended_calls`.
 
 If the engine fails, the call ends and is saved up to that point, and another begins at once.  If
 that one fails too, the session reports it and waits for Start.
@@ -23,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +32,7 @@ from voicecoach.shell.asr.loop import Processor, run_engine
 from voicecoach.shell.capture.ears import DeviceSupervisor
 from voicecoach.shell.live.call_sinks import DisplaySink, FolderSink
 from voicecoach.shell.live.device_stream import CHUNK_WAIT_S, DeviceStream
+from voicecoach.shell.live.ended_calls import UNDO_ADVICE, EndedCalls
 from voicecoach.shell.live.recorder import CLOSE_TIMEOUT_S, FOLDER_NAME, CallRecorder
 from voicecoach.shell.results.input_log import RecordingEngine
 from voicecoach.shell.results.replay_one import CallSetup
@@ -59,23 +58,12 @@ from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Block
 from voicecoach.views.display import Display, DisplayState, make_display
 from voicecoach.views.snapshot import Snapshot
 
-FORGET_WITHIN_S = 300.0
-"""Seconds after its end for which the last call can be declined."""
-UNDO_WITHIN_S = 10.0
-"""Seconds for which a declined call can be restored."""
 ANSWER_S = 10.0
 """Seconds for which an answer to the agent is displayed."""
-UNDO_ADVICE = f"Undo restores it within {UNDO_WITHIN_S:.0f} s"
+DONE = Answer(True)
+"""The answer where the agent sees what was done."""
 NOTICE_DURATION = 10 * SAMPLE_RATE
 """How long a notice stays on the display, in samples."""
-
-
-class EndedCall(NamedTuple):
-    """A call that has ended."""
-
-    files: FolderSink
-    ended: float
-    """Seconds of `time.monotonic`."""
 
 
 class LiveSession:
@@ -117,30 +105,31 @@ class LiveSession:
         latency: LatencyStats | None = None,
         sinks: Sequence[Sink] = (),
     ) -> None:
-        self.setup, self.feed, self.out = setup, feed, out
+        self.feed, self.out = feed, out
         self.learn, self.notice, self.audio, self.sinks = learn, notice, audio, sinks
         self.latency = latency or LatencyStats()
         self.devices = DeviceStream(ears, self.latency)
         self.state: DisplayState = "ready"
-        self.baseline = setup.baseline
-        """The agent's baseline, including the calls that have ended."""
-        self.folders: list[Path] = []
-        """Folders of the calls so far."""
+        self.ended = EndedCalls(feed, setup, sinks)
         self.unwritten: list[Path] = []
         """Folders that were not completely written; set when the session has ended."""
-        self._last: EndedCall | None = None
-        """The last call, unless it was declined."""
-        self._declined: EndedCall | None = None
-        """The declined call that can be restored."""
-        self._undo_until = self._answer_until = 0.0
-        self._baseline_without, self._baseline_with = self.baseline, self.baseline
-        """What it was before the last call, and is with it."""
+        self._answer_until = 0.0
         self._idle = Snapshot()
         """What is displayed between calls."""
         self.resume_when_seen = False
         """Whether the agent wants to listen as soon as a view shows the call again."""
         self._failed = False
         """Whether an engine has failed since the agent last pressed Start."""
+
+    @property
+    def setup(self) -> CallSetup:
+        """Setup of the next call; its baseline includes the calls that have ended."""
+        return self.ended.setup
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of the calls so far."""
+        return self.ended.folders
 
     def run(self) -> None:
         """Run calls until the agent ends the session.
@@ -154,6 +143,7 @@ class LiveSession:
         self.feed.has_session = True
         try:
             while self._wait_for_start():
+                call = None
                 try:
                     call = LiveCall(self)
                     keepers = [keeper for keeper in keepers if not keeper.wait_until_written(0.0)]
@@ -162,18 +152,24 @@ class LiveSession:
                 except VoiceCoachError:
                     raise
                 except Exception as e:  # whatever the error, tell the agent and continue
+                    if call:
+                        self.ended.add(
+                            call.files, self.setup, declined=call.declined, continued=not call.over
+                        )
                     self._handle_failure(e)
                 else:
-                    self._end_call(call)
-                    del call
+                    learnt = self.setup
+                    if self.learn:
+                        learnt = learnt._replace(baseline=call.engine.baseline)
+                    self.ended.add(call.files, learnt, declined=call.declined)
+                del call
                 release_memory()  # a call has reference cycles, and holds some MB
         finally:
             self.feed.has_session = False
             for request in self.feed.drain_requests():
                 request.answer.set_result(Answer(False, "the session has ended"))
             self.stop_listening("ended")
-            self._undo_until = 0.0
-            self.expire()
+            self.ended.expire(at_once=True)
             self.feed.publish(self.idle_display(), 0.0)
             self.unwritten = [
                 keeper.folder
@@ -181,80 +177,16 @@ class LiveSession:
                 if not keeper.wait_until_written(2 * CLOSE_TIMEOUT_S)
             ]
 
-    def _end_call(self, call: LiveCall) -> None:
-        """Learn from a call that has ended, or have it forgotten."""
-        self._baseline_without = self._baseline_with = self.baseline
-        if self.learn:
-            self._baseline_with = call.engine.baseline
-        ended = EndedCall(call.files, time.monotonic())
-        if call.declined:
-            self.folders.remove(call.recorder.folder)
-            self._set_undo(ended)
-        else:
-            self._last, self.baseline = ended, self._baseline_with
-
-    def _set_undo(self, ended: EndedCall) -> None:
-        if self._declined:
-            self._declined.files.discard()
-        self._declined, self._last = ended, None
-        self._undo_until = time.monotonic() + UNDO_WITHIN_S
-        self.feed.can_undo = True
-
     def expire(self) -> None:
-        """Discard the declined call, and clear the answer, when their time is over."""
-        now = time.monotonic()
-        if self._declined and now >= self._undo_until:
-            self._declined.files.discard()
-            self._declined, self.feed.can_undo = None, False
-        if now >= self._answer_until:
+        """Give up the declined call, and clear the answer, when their time is over."""
+        self.ended.expire()
+        if time.monotonic() >= self._answer_until:
             self.feed.answer = ""
 
-    def reply(self, request: Request, text: str = "", *, done: bool = True) -> None:
+    def reply(self, request: Request, answer: Answer = DONE) -> None:
         """Answer an action, on the display and to who asked."""
-        self.feed.answer, self._answer_until = text, time.monotonic() + ANSWER_S
-        request.answer.set_result(Answer(done, text))
-
-    def undo(self, request: Request) -> None:
-        """Restore the declined call, if it can be restored."""
-        ended = self._declined
-        if not ended:
-            self.reply(
-                request,
-                f"nothing to undo: a declined call can be restored for {UNDO_WITHIN_S:.0f} s",
-                done=False,
-            )
-            return
-        self._declined, self._last, self.feed.can_undo = None, ended, False
-        ended.files.restore()
-        self.folders.append(ended.files.recorder.folder)
-        if self.baseline is self._baseline_without:  # else another call has ended since
-            self.baseline = self._baseline_with
-        self.reply(request, "The call is restored, with its journal entry")
-
-    def _decline_last(self, request: Request) -> None:
-        """Forget the last call, if it has just ended."""
-        ended = self._last
-        if not ended or time.monotonic() - ended.ended > FORGET_WITHIN_S:
-            within = f"{FORGET_WITHIN_S / 60:.0f} minutes"
-            self.reply(
-                request,
-                f"nothing was deleted: no call has ended in the last {within}; delete an older one "
-                "with `voicecoach journal delete`, and its folder",
-                done=False,
-            )
-            return
-        folder = ended.files.recorder.folder
-        ended.files.forget()
-        for sink in self.sinks:
-            sink.forget_call(folder)
-        self.folders.remove(folder)
-        self.baseline = self._baseline_without
-        self._set_undo(ended)
-        self.reply(
-            request,
-            "The last call is deleted, with its journal entry and what your baseline learnt from "
-            f"it. {UNDO_ADVICE}",
-        )
+        self.feed.answer, self._answer_until = answer.text, time.monotonic() + ANSWER_S
+        request.answer.set_result(answer)
 
     def _handle_failure(self, error: Exception) -> None:
         """Continue with another call; after a second failure, wait for Start."""
@@ -278,6 +210,7 @@ class LiveSession:
 
     def _start_call(self) -> None:
         self._idle, self._failed = Snapshot(), False
+        self.ended.begin()
         self.devices.reset_time_line()
         self.start_listening()
 
@@ -310,18 +243,18 @@ class LiveSession:
                         self.state = "ended"
                         self.reply(request)
                     case ToggleListening() if self.request_view():
-                        self.reply(request, self.feed.unseen, done=False)
+                        self.reply(request, Answer(False, self.feed.unseen))
                     case ToggleListening():
                         self._start_call()
                         self.reply(request)
                     case CustomerDeclines():
-                        self._decline_last(request)
+                        self.reply(request, self.ended.decline_last())
                     case UndoDecline():
-                        self.undo(request)
+                        self.reply(request, self.ended.undo())
                     case NextCall():
-                        self.reply(request, "no call is running; Start begins one", done=False)
+                        self.reply(request, Answer(False, "no call is running; Start begins one"))
                     case MarkCue():
-                        self.reply(request, "no cue was marked: no call is running", done=False)
+                        self.reply(request, Answer(False, "no cue was marked: no call is running"))
             if self.resume_when_seen and not self.feed.unseen:
                 self._start_call()
             self.expire()
@@ -342,7 +275,7 @@ class LiveCall:
             setup.models,
             transcribe=bool(setup.transcribers),
             frames=setup.frames,
-            baseline=session.baseline,
+            baseline=setup.baseline,
             stages=session.latency,
         )
         self._asr = (
@@ -361,6 +294,8 @@ class LiveCall:
         """For each stage, its notice and the index until which it is displayed."""
         self.declined = False
         """Whether the customer declined: the call is then deleted."""
+        self.over = False
+        """Whether the agent has ended it."""
         folder = _new_call_folder(session.out, session.folders)
         session.folders.append(folder)
         self._info = CallInfo(folder.name, True, folder, SPEAKERS, self._asr is not None)
@@ -377,7 +312,7 @@ class LiveCall:
             setup,
             results,
             session.feed,
-            baseline_calls=session.baseline.calls if session.baseline else None,
+            baseline_calls=setup.baseline.calls if setup.baseline else None,
             notice=session.notice,
             audio=session.audio,
             on_written=partial(_pass_on_results, session.sinks, folder),
@@ -428,18 +363,19 @@ class LiveCall:
                 yield self._toggle()
             session.expire()
             for request in session.feed.drain_requests():
+                self.over = isinstance(request.action, NextCall | CustomerDeclines | QuitProgram)
                 match request.action:
                     case ToggleListening() if session.request_view():
                         self._raise_notice("view", session.feed.unseen)
-                        session.reply(request, session.feed.unseen, done=False)
+                        session.reply(request, Answer(False, session.feed.unseen))
                     case ToggleListening():
                         yield self._toggle()
                         session.reply(request)
                     case MarkCue() as mark:
                         card = session.feed.newest.display.card
                         shown = card is not None and (card.id, card.start) == (mark.id, mark.start)
-                        late = "" if shown else "no cue was marked: it has left the screen"
-                        session.reply(request, late, done=shown)
+                        late = Answer(False, "no cue was marked: it has left the screen")
+                        session.reply(request, DONE if shown else late)
                         yield CueFeedback(
                             at=self._devices.now, id=mark.id, start=mark.start, helpful=mark.helpful
                         )
@@ -451,12 +387,12 @@ class LiveCall:
                     case CustomerDeclines():
                         self.declined = True
                         session.stop_listening("ready")
-                        session.reply(request, f"This call is deleted. {UNDO_ADVICE}")
+                        session.reply(request, Answer(True, f"This call is deleted. {UNDO_ADVICE}"))
                         session.feed.publish(session.idle_display(), 0.0)
                         yield Listening(at=self._devices.now, on=False)
                         return
                     case UndoDecline():
-                        session.undo(request)
+                        session.reply(request, session.ended.undo())
                     case QuitProgram():
                         session.stop_listening("ended")
                         session.reply(request)

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -29,7 +29,6 @@ from voicecoach.shell.apps.live import (
     resolve_view,
     serve_locally,
     show_until_ended,
-    show_view,
 )
 from voicecoach.shell.control import keys
 from voicecoach.shell.control.tell import send_command
@@ -79,22 +78,33 @@ class Patient:
         self.ended = True
 
 
-def watched(show: Callable[[Feed], None]) -> Patient:
+class Shown(View):
+    """A view that does what it is given."""
+
+    def __init__(self, show: Callable[[], object]) -> None:
+        self.run = show  # type: ignore[method-assign,assignment]
+
+
+def watched(show: Callable[[Feed], object], handle: LiveHandle | None = None) -> Patient:
     """Return a session that was watched to its end."""
-    feed = Feed()
-    session = Patient(feed)
+    handle = handle or LiveHandle(Feed(), LatencyStats())
+    session = Patient(handle.feed)
     attended = SessionThread(cast(LiveSession, session))
     attended.start()
-    show_until_ended(lambda: show(feed), attended, feed)
+    show_until_ended(Shown(lambda: show(handle.feed)), attended, handle)
     assert not attended.running
     return session
+
+
+def quit_soon(feed: Feed) -> None:
+    threading.Timer(0.5, lambda: feed.post_action(QuitProgram())).start()
 
 
 def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture[str]) -> None:
     drawn = "nineteen", "crates"
 
     def fail(feed: Feed) -> None:
-        threading.Timer(0.5, lambda: feed.post_action(QuitProgram())).start()
+        quit_soon(feed)
         raise RuntimeError(" ".join(drawn))
 
     assert watched(fail).ended, "by the wish, and by nothing before it"
@@ -108,26 +118,28 @@ def test_a_view_that_fails_is_told_and_ends_no_call(capfd: pytest.CaptureFixture
 def test_when_a_view_ends_before_the_call_nothing_shows_it(
     fails: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    class Brief(View):
-        def run(self) -> None:
-            if fails:
-                raise RuntimeError("nineteen crates")
+    def brief(feed: Feed) -> None:
+        quit_soon(feed)
+        if fails:
+            raise RuntimeError("nineteen crates")
 
     handle = LiveHandle(Feed(), LatencyStats())
     handle.feed.publish(Display(state="listening"), 0.0)
-    with pytest.raises(RuntimeError) if fails else nullcontext():
-        show_view(Brief(), handle)
-    assert handle.feed.unseen.startswith("the view ")
-    assert capfd.readouterr().err == f"Listening is paused: {handle.feed.unseen}\n"
-    for ended in "the session", "a wish":
-        handle = LiveHandle(Feed(), LatencyStats())
-        if ended == "the session":
-            handle.running = False
-        else:
-            handle.feed.post_action(QuitProgram())
-        if not fails:
-            show_view(Brief(), handle)
-            assert handle.feed.unseen == ""
+    watched(brief, handle)
+    assert handle.feed.unseen.startswith("the view failed" if fails else "the view is gone")
+    first, *more = capfd.readouterr().err.splitlines()
+    assert first == f"Listening is paused: {handle.feed.unseen}"
+    assert bool(more) is fails
+
+
+def test_when_a_view_ends_with_the_call_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    handle = LiveHandle(Feed(), LatencyStats())
+    watched(lambda feed: feed.post_action(QuitProgram()), handle)
+    assert handle.feed.unseen == ""
+    handle = LiveHandle(Feed(), LatencyStats())
+    handle.running = False
+    watched(quit_soon, handle)
+    assert handle.feed.unseen == ""
     assert capfd.readouterr().err == ""
 
 
@@ -167,7 +179,7 @@ def test_what_a_session_ends_with_is_raised() -> None:
     attended = SessionThread(cast(LiveSession, Failing()))
     attended.start()
     with pytest.raises(OutputError, match="the disk is full"):
-        show_until_ended(lambda: None, attended, Feed())
+        show_until_ended(Shown(lambda: None), attended, LiveHandle(Feed(), LatencyStats()))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -169,7 +169,7 @@ def run_live(
             feed.post_action(ToggleListening())
         attended = SessionThread(session, handle)
         attended.start()
-        show_until_ended(lambda: show_view(view, handle), attended, feed)
+        show_until_ended(view, attended, handle)
     for stage, reason, _ in feed.drain_troubles():
         print_to_stderr(f"{stage}: {reason}")
     for folder in session.unwritten:
@@ -207,19 +207,10 @@ def serve_locally(handle: LiveHandle, config: Config, stack: ExitStack) -> None:
         print_to_console(Console(), f"Metrics: {where or web.url_with_token + 'metrics'}")
 
 
-def show_view(view: View, live: LiveHandle) -> None:
-    """Run a view; if it ends before the session, listening pauses, since nothing shows it."""
-    try:
-        view.run()
-    except Exception:
-        live.set_unseen("the view failed; end the call with `voicecoach tell quit`")
-        raise
-    if not live.is_ending:
-        live.set_unseen("the view is gone; end the call with `voicecoach tell quit`")
-
-
-def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Feed) -> None:
+def show_until_ended(view: View, attended: SessionThread, live: LiveHandle) -> None:
     """Show a running session and wait for its end; on request end the session first.
+
+    If the view ends before, listening pauses, since nothing shows it.
 
     Raises
     ------
@@ -227,19 +218,22 @@ def show_until_ended(show: Callable[[], None], attended: SessionThread, feed: Fe
         What the session ended with.
     """
     try:
-        show()
+        view.run()
+        if not live.is_ending:
+            live.set_unseen("the view is gone; end the call with `voicecoach tell quit`")
     except KeyboardInterrupt:
-        feed.post_action(QuitProgram())
+        live.feed.post_action(QuitProgram())
     except SystemExit:
-        feed.post_action(QuitProgram())
+        live.feed.post_action(QuitProgram())
         raise
     except Exception as e:  # an error of a drawing library, which may quote what it drew
+        live.set_unseen("the view failed; end the call with `voicecoach tell quit`")
         traceback.print_tb(e.__traceback__)
         print_to_stderr(
             f"The view failed ({describe_error(e)}); the call continues. Ctrl-C ends it."
         )
     finally:
-        attended.join(feed)
+        attended.join(live.feed)
 
 
 def open_view(registry: Registry, config: Config, handle: LiveHandle) -> View:

@@ -279,7 +279,12 @@ class Told(ToldAsr):
     def words(self, request: TranscribeRequest) -> list[TranscribedWord]:
         """Return the words for a request."""
         return [
-            TranscribedWord(word.text, *map(float, word[1:])) for word in super().words(request)
+            word._replace(
+                start_s=float(word.start_s),
+                end_s=float(word.end_s),
+                probability=float(word.probability),
+            )
+            for word in super().words(request)
         ]
 
 

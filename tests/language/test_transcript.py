@@ -193,6 +193,17 @@ class Talk:
         return [e for e in self.events if isinstance(e, kind)]
 
 
+def test_a_word_is_sent_again_when_its_doubt_changes() -> None:
+    t = Talk(None)
+    t.speak(3.0)
+    first, second = t.requests[:2]
+    for request, doubtful in ((first, True), (second, False)):
+        heard = tuple(HeardWord(w, 0, 1600, 0.9, doubtful) for w in ("we", "shipped", "it", "to"))
+        t.take(t.scribe.add_transcript(t.at, request.make_transcript(t.at, heard)))
+    sent = [(e.text, e.doubtful) for e in t.of(Word) if isinstance(e, Word) and not e.index]
+    assert sent == [("we", True), ("we", False)]
+
+
 def test_partials_come_first_after_first_s_then_every_step_s_then_careful_ones() -> None:
     t = Talk(None)
     t.pause(1.0)

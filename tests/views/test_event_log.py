@@ -66,6 +66,17 @@ def test_numpys_numbers_are_numbers() -> None:
     assert json.loads(event_log.encode_event(word))["probability"] == 0.1235
 
 
+def test_no_word_of_an_earlier_log_is_doubtful() -> None:
+    word = Word(
+        at=0, speaker=Speaker.AGENT, utterance=1, index=0, text="a", start=0, end=1,
+        probability=0.1, committed=True, final=True, doubtful=True,
+    )  # fmt: skip
+    fields = json.loads(event_log.encode_event(word))
+    assert fields.pop("doubtful") is True
+    (read,) = event_log.read_events([json.dumps(fields).encode()])
+    assert read == msgspec.structs.replace(word, doubtful=False)
+
+
 def test_text_stays_on_its_line() -> None:
     word = Word(
         at=SAMPLE_RATE,

@@ -176,7 +176,8 @@ class OpenUtterance:
         """End of the audio of the newest careful request, samples."""
         self.careful: Transcript | None = None
         self.agreement = LocalAgreement(start)
-        self.shown: list[tuple[str, bool]] = []
+        self.shown: list[tuple[str, bool, bool]] = []
+        """The text of each word, whether it is committed, and whether it is doubtful."""
 
 
 class IncrementalTranscriber:
@@ -293,7 +294,7 @@ class IncrementalTranscriber:
         """Return events for the shown words that a hypothesis changed."""
         words = draft.agreement.committed + draft.agreement.tentative
         committed = len(draft.agreement.committed)
-        now = [(word.text, i < committed) for i, word in enumerate(words)]
+        now = [(word.text, i < committed, word.doubtful) for i, word in enumerate(words)]
         events: list[Event] = []
         for index, word in enumerate(words):
             if index >= len(draft.shown) or draft.shown[index] != now[index]:
@@ -394,4 +395,5 @@ class IncrementalTranscriber:
             probability=word.probability,
             committed=committed,
             final=final,
+            doubtful=word.doubtful,
         )

@@ -158,7 +158,8 @@ class Word(Event, frozen=True, kw_only=True, tag="word"):
     The words of an utterance are numbered by `index`; a later event with the same speaker,
     utterance and index replaces an earlier one, and an empty text withdraws it.  A `committed`
     word is one that successive hypotheses agree on; a `final` word never changes, because its
-    utterance has ended.
+    utterance has ended.  A `doubtful` word is as likely wrong as right: it is marked wherever it is
+    shown, is never quoted, and decides no dialogue act.
     """
 
     speaker: Speaker
@@ -170,6 +171,7 @@ class Word(Event, frozen=True, kw_only=True, tag="word"):
     probability: float
     committed: bool
     final: bool
+    doubtful: bool = False
 
 
 class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):

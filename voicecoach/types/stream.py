@@ -126,7 +126,7 @@ class Block(msgspec.Struct, frozen=True, eq=False):
         return self.start + int(self.samples.shape[1])
 
 
-class HeardWord(Immutable, msgspec.Struct, frozen=True):
+class HeardWord(Immutable, msgspec.Struct, frozen=True, omit_defaults=True):
     """A word from a transcriber."""
 
     text: str
@@ -135,6 +135,8 @@ class HeardWord(Immutable, msgspec.Struct, frozen=True):
     end: int
     probability: float
     """0..1."""
+    doubtful: bool = False
+    """Whether it is as likely wrong as right; see `Word`."""
 
 
 class Transcript(Immutable, msgspec.Struct, frozen=True):

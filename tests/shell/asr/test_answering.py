@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.shell.asr import answering
-from voicecoach.shell.asr.answering import Answer, LiveAsr, ReplayAsr
+from voicecoach.shell.asr.answering import DOUBTFUL_BELOW, Answer, LiveAsr, ReplayAsr
 from voicecoach.shell.asr.backlog import IN_TIME_WITHIN, LATE_AFTER, PARTIAL_REST_FACTOR, Backlog
 from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord, TranscribeTask
 from voicecoach.testing import ENGLISH
@@ -401,3 +401,29 @@ def test_closing_drops_what_is_not_begun(make: Callable[[Parrot], ReplayAsr | Li
         thread.join(20)
         assert not thread.is_alive()
     assert parrot.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "probability", "doubtful"),
+    [
+        (False, DOUBTFUL_BELOW, False),
+        (False, np.nextafter(DOUBTFUL_BELOW, 0.0), True),
+        (True, 1.0, True),
+    ],
+)
+def test_a_word_is_doubtful_if_the_transcriber_says_so_or_below_a_probability(
+    said: bool, probability: float, doubtful: bool
+) -> None:
+    builder = answering.TranscriptBuilder(SETTINGS, ENGLISH.numbers)
+    word = TranscribedWord("ship", 0.1, 0.4, probability, said)
+    (heard,) = builder.build_transcript(0, request(0, careful=True), [word]).words
+    assert heard.doubtful == doubtful
+
+
+def test_a_masked_word_stays_masked_whatever_its_doubt() -> None:
+    builder = answering.TranscriptBuilder(SETTINGS, ENGLISH.numbers)
+    said = ["my", "card", "number", "is", "4111", "1111", "1111", "1111"]
+    words = [TranscribedWord(w, i / 4, (i + 1) / 4, 0.9, i % 2 > 0) for i, w in enumerate(said)]
+    heard = builder.build_transcript(0, request(0, end=4 * SAMPLE_RATE, careful=True), words).words
+    assert not any(letter.isdigit() for word in heard for letter in word.text)
+    assert [word.doubtful for word in heard] == [word.doubtful for word in words]

@@ -206,6 +206,13 @@ def test_a_piece_without_a_space_belongs_to_the_word_before_it() -> None:
     assert joined("'s", " shrill", goes_on=True) == [("shrill", 0.8)]
 
 
+@pytest.mark.parametrize("doubted", [(True, False), (False, True)])
+def test_a_word_is_doubtful_if_a_piece_of_it_is(doubted: tuple[bool, bool]) -> None:
+    texts = zip((" at", ".m"), doubted, strict=True)
+    pieces = [TranscribedWord(text, 0, 1, 0.9, doubtful) for text, doubtful in texts]
+    assert [w.doubtful for w in whisper_module._join_pieces(pieces)] == [True]
+
+
 def loop(*texts: str) -> list[str]:
     words = [TranscribedWord(t, 0.0, 0.0, 1.0) for t in texts]
     return [w.text for w in drop_loops(words, ENGLISH.numbers)]

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.capture.ears import DeviceLost
 from voicecoach.shell.control.actions import apply_command
 from voicecoach.shell.live.recorder import AUDIO_FILE
@@ -28,10 +30,20 @@ from voicecoach.shell.runtime.feed import MarkCue, ToggleListening
 from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.testing import ScriptedTranscriber
 from voicecoach.testing.session import SessionWithoutDevices
-from voicecoach.types.stream import HOP, SAMPLE_RATE, Block, Speaker
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Block, HeardWord, Speaker, Transcript
 from voicecoach.views import event_log
 
 __all__ = ["home", "recording"]
+
+
+class Doubting(ScriptedTranscriber):
+    """Doubts every fifth word that it hears."""
+
+    def transcribe(
+        self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+    ) -> list[TranscribedWord]:
+        heard = super().transcribe(audio, prefix=prefix, context=context, careful=careful)
+        return [word._replace(doubtful=i % 5 == 4) for i, word in enumerate(heard)]
 
 
 class Lossy(SessionWithoutDevices):
@@ -51,9 +63,7 @@ class Lossy(SessionWithoutDevices):
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a live call with words, a mark, a pause and a device that is lost."""
-    desk = Lossy(
-        tmp_path_factory.mktemp("live"), Config(), transcriber=ScriptedTranscriber(), audio=True
-    )
+    desk = Lossy(tmp_path_factory.mktemp("live"), Config(), transcriber=Doubting(), audio=True)
     desk.then(
         (6.0, lambda: mark_shown(desk)),
         desk.post_action_at(11.0, MarkCue("soften", 5 * SAMPLE_RATE, helpful=False)),
@@ -100,8 +110,18 @@ def test_it_gives_the_same_events_words_and_all(call: Path, hops: int) -> None:
         "word", "utterance", "cue_feedback", "listening", "gap", "channel_state", "cue_opened",
         "ended",
     }  # fmt: skip
+    assert any(b'"doubtful":true' in line for line in mine)
     assert sum(b'"cue_feedback"' in line for line in mine) == 1, "of a cue that was shown"
     assert heard_again(call, hops) == mine
+
+
+def test_no_word_of_an_earlier_record_is_doubtful() -> None:
+    """A record without `doubtful` reads as one in which nothing is."""
+    word = HeardWord("well", 0, 1600, 0.1)
+    item = Transcript(1600, Speaker.AGENT, 1, 1600, True, (word,))
+    line = msgspec.json.encode(InputLine(transcript=item))
+    assert b"doubtful" not in line
+    assert msgspec.json.decode(line, type=InputLine).transcript == item
 
 
 def test_a_damaged_line_is_left_out_and_said(call: Path, home: Path, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ from voicecoach.types.stream import F32, SAMPLE_RATE, Block, HeardWord, Transcri
 
 LAST_WORDS_TIMEOUT_S = 5.0
 """Seconds that a live call waits for its last words: the next call may have begun."""
+DOUBTFUL_BELOW = 0.3
+"""A word of a lower probability is doubtful."""
 THREAD_LOST = TranscribeResult([], "its thread failed")
 LAST_WORDS_LATE = TranscribeResult([], "the last words did not arrive in time")
 
@@ -316,4 +318,6 @@ class LiveAsr:
 def _place_word(word: TranscribedWord, text: str, request: TranscribeRequest) -> HeardWord:
     start = min(request.end, request.start + max(0, round(word.start_s * SAMPLE_RATE)))
     end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
-    return HeardWord(text, start, max(start, end), min(max(word.probability, 0.0), 1.0))
+    probability = min(max(word.probability, 0.0), 1.0)
+    doubtful = word.doubtful or probability < DOUBTFUL_BELOW
+    return HeardWord(text, start, max(start, end), probability, doubtful)

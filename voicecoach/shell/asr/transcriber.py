@@ -24,6 +24,8 @@ class TranscribedWord(NamedTuple):
     end_s: float
     probability: float
     """Probability that the word is right, 0..1."""
+    doubtful: bool = False
+    """Whether the transcriber doubts the word, whatever its probability."""
 
 
 class RecogniserFailed(Exception):

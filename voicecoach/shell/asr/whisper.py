@@ -238,9 +238,13 @@ class Whisper:
         pieces: list[dict[str, Any]] = self._model.find_alignment(
             self._tokenizer, [tokens], states, frames
         )[0]
-        times = ("start", "end", "probability")
         words = _join_pieces(
-            [TranscribedWord(p["word"], *(float(p[k]) for k in times)) for p in pieces]
+            [
+                TranscribedWord(
+                    p["word"], float(p["start"]), float(p["end"]), float(p["probability"])
+                )
+                for p in pieces
+            ]
         )
         while words and words[-1].end_s <= words[-1].start_s:
             words.pop()  # words for which the alignment finds no sound come from a loop
@@ -276,8 +280,10 @@ def _join_pieces(pieces: list[TranscribedWord], *, goes_on: bool = False) -> lis
         elif words:
             last = words.pop()
             sure = min(last.probability, piece.probability)
-            start = last.start_s
-            words.append(TranscribedWord(last.text + text, start, piece.end_s, sure))
+            doubtful = last.doubtful or piece.doubtful
+            words.append(
+                TranscribedWord(last.text + text, last.start_s, piece.end_s, sure, doubtful)
+            )
     return words
 
 

@@ -113,7 +113,7 @@ class WordingTable(_StrictTable, frozen=True, kw_only=True):
 
 
 class NumberTable(_StrictTable, frozen=True, kw_only=True):
-    """`numbers.toml`: how numbers are spoken, for hiding card numbers.
+    """`numbers.toml`: how numbers are spoken, for hiding card numbers and writing figures.
 
     All words are in lower case.
     """
@@ -168,6 +168,26 @@ class NumberTable(_StrictTable, frozen=True, kw_only=True):
     """How a card number is asked for without a word for a card: "the long number"."""
     codes: Texts
     """Names of a card's security code, of one or more words."""
+    ordinals: Values = {}
+    """Words for ordinal numbers: "third" is 3."""
+    endings: Mapping[str, Text] = {}
+    """Endings of ordinal numbers in figures, by the last figures: "st" for "1"."""
+    signs: Mapping[Text, Text] = {}
+    """Units that are written with a sign: "$" for "dollars"."""
+    signs_after: Texts = ()
+    """Signs that stand after the figures: "%"."""
+    hundredths: Texts = ()
+    """Units of which a hundred make one of another unit: "cents"."""
+    one_before_scale: Texts = ()
+    """Words that stand for one before a word of `scales`: "a" in "a hundred"."""
+    joins: Texts = ()
+    """Words between a word of `scales` and what follows: "and" in "a hundred and five"."""
+    decimal: Texts = ()
+    """Words before decimals: "point"."""
+    clock: Texts = ()
+    """Words after a time of day, without full stops: "am"."""
+    symbols: Mapping[Text, Text] = {}
+    """What the symbols of addresses are called: "dot" for "."."""
 
 
 CueLine = Annotated[str, Meta(min_length=1, max_length=1000)]

@@ -72,6 +72,16 @@ class NumberWords(Immutable):
         asks: Sequence[str] = (),
         no_cards: Sequence[str] = (),
         codes: Sequence[str] = (),
+        ordinals: Mapping[str, int] | None = None,
+        endings: Mapping[str, str] | None = None,
+        signs: Mapping[str, str] | None = None,
+        signs_after: Sequence[str] = (),
+        hundredths: Sequence[str] = (),
+        one_before_scale: Sequence[str] = (),
+        joins: Sequence[str] = (),
+        decimal: Sequence[str] = (),
+        clock: Sequence[str] = (),
+        symbols: Mapping[str, str] | None = None,
     ) -> None:
         self.units, self.tens, self.two_digits = dict(units), dict(tens or {}), two_digits or {}
         self.repeated, self.plurals, self.alike = repeated or {}, plurals or {}, dict(alike or {})
@@ -89,6 +99,12 @@ class NumberWords(Immutable):
         self.cards, self.card_digits = frozenset(cards), frozenset(card_digits)
         self.no_cards, self.asks = tuple(no_cards), tuple(asks)
         self.codes = tuple(f" {name}" for name in codes)
+        self.ordinals, self.endings = ordinals or {}, endings or {}
+        self.signs, self.signs_after = signs or {}, frozenset(signs_after)
+        self.hundredths = frozenset(hundredths)
+        self.one_before_scale, self.joins = frozenset(one_before_scale), frozenset(joins)
+        self.decimal, self.clock = frozenset(decimal), frozenset(clock)
+        self.symbols = symbols or {}
 
 
 DIGITS_ALONE = NumberWords(

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 from scripts.support.environment import ROOT
-from voicecoach.shell.asr.model_places import FOLDER, PACKAGES, find_model, model_checksums
+from voicecoach.shell.asr.model_places import TINY_EN, find_model, model_checksums
 from voicecoach.shell.runtime.resources import resource, sha256, verify
 
 PACKAGE = "voicecoach-whisper-tiny-en"
@@ -65,7 +65,7 @@ def build_wheel(source: Path, out: Path) -> Path:
     """
     expected = model_checksums()
     verify(source, expected)
-    module, folder = PACKAGES[PACKAGE]
+    module, folder = TINY_EN.packages[PACKAGE]
     rows = "".join(
         f"| {name} | {(source / name).stat().st_size} | {digest} |\n"
         for name, digest in expected.items()
@@ -81,7 +81,7 @@ def build_wheel(source: Path, out: Path) -> Path:
         **{f"{module}/{folder}/{file}": (source / file).read_bytes() for file in expected},
         f"{info}/METADATA": about.encode(),
         f"{info}/WHEEL": WHEEL.encode(),
-        f"{info}/licenses/LICENSE": resource("models", f"{FOLDER}.LICENSE").read_bytes(),
+        f"{info}/licenses/LICENSE": resource("models", f"{TINY_EN.folder}.LICENSE").read_bytes(),
     }
     record = "".join(f"{path},{_record_hash(data)},{len(data)}\n" for path, data in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()

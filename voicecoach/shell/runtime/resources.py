@@ -33,8 +33,21 @@ def sha256(path: Path) -> str:
 
 def checksums(name: str) -> dict[str, str]:
     """Return the checksums in a list of `models/` (the format of sha256sum), by file name."""
-    text = resource("models", name).read_text("ascii")
-    return {file: digest for digest, file in (line.split() for line in text.splitlines())}
+    return read_checksums(resource("models", name))
+
+
+def read_checksums(path: Path) -> dict[str, str]:
+    """Return the checksums in a list in the format of sha256sum, by file name.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is not such a list.
+    """
+    lines = path.read_text("ascii").splitlines()
+    return {file: digest for digest, file in (line.split() for line in lines)}
 
 
 def verify(folder: Path, expected: dict[str, str]) -> None:

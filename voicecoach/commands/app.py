@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voicecoach.commands import baseline as baseline_commands
-from voicecoach.commands import journal, score
+from voicecoach.commands import journal, models, score
 from voicecoach.commands import report as reports
 from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
@@ -322,6 +322,7 @@ app.command()(diff)
 app.command()(batch)
 app.command("plugins")(list_plugins)
 app.add_typer(journal.app, name="journal")
+app.add_typer(models.app, name="models")
 app.add_typer(baseline_commands.app, name="baseline")
 
 

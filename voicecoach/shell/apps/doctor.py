@@ -14,10 +14,13 @@ from typing import NamedTuple
 
 from voicecoach import config
 from voicecoach.coaching import cues
-from voicecoach.errors import ConfigError, VoiceCoachError
+from voicecoach.errors import ConfigError, ModelUnavailable, VoiceCoachError
 from voicecoach.shell.apps.built_in import built_in_plugins, open_source
 from voicecoach.shell.apps.live import why_no_overlay
 from voicecoach.shell.archive.cluster import check_installed
+from voicecoach.shell.asr.model_inventory import why_first_alone
+from voicecoach.shell.asr.model_places import MOONSHINE_BASE
+from voicecoach.shell.asr.moonshine_files import is_converted
 from voicecoach.shell.asr.whisper import BUNDLED, check_model_language, locate_model
 from voicecoach.shell.capture.ears import pick_source
 from voicecoach.shell.capture.portaudio import load_sounddevice
@@ -54,6 +57,7 @@ def run_checks(settings: config.Config, rules: tuple[cues.Cue, ...]) -> list[Che
         _run_check("speech detection", True, _vad),
         _run_check("speed without transcription", True, lambda: _speed(settings, rules)),
         _run_check("words", False, lambda: _words(settings)),
+        _run_check("second recogniser", False, lambda: _second_recogniser(settings)),
         _run_check("phrases", False, lambda: _phrases(settings, rules)),
         _run_check(
             "sample call", True, lambda: str(_existing(resource("samples", SAMPLE_CALL)).name)
@@ -102,6 +106,14 @@ def _words(settings: config.Config) -> str:
         return f"{model} from {found.place}, checked; faster-whisper {version}{skipped}"
     here = Path(found.folder).is_dir()
     return f"{model}, faster-whisper {version}{'' if here else ' (downloaded at first use)'}"
+
+
+def _second_recogniser(settings: config.Config) -> str:
+    first = settings.transcription.model
+    if why := why_first_alone(settings.transcription):
+        raise ModelUnavailable(f"{first} alone: {why}")
+    converted = "converted, checked" if is_converted() else "converted at the first call"
+    return f"{first} and {MOONSHINE_BASE.name}, {converted}"
 
 
 def _phrases(settings: config.Config, rules: tuple[cues.Cue, ...]) -> str:

@@ -38,6 +38,16 @@ def normalize_text(text: str) -> str:
     ).strip()
 
 
+def count_syllables(text: str) -> int:
+    """Estimate the syllables in a text: groups of vowels, without a silent final e of English."""
+    total = 0
+    for word in normalize_text(text).split():
+        groups = len(re.findall(r"[aeiouy\u00e0-\u00ff]+", word))
+        silent = re.search(r"[^aeiouyl]es?$|[^aeiouytd]ed$", word) is not None
+        total += max(groups - (silent and groups > 1), 1)
+    return total
+
+
 class Phrases(Immutable):
     """A set of phrases, matched on whole words, longer phrases first.
 

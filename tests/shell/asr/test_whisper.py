@@ -12,9 +12,10 @@ import soxr
 from scripts.support.corpora import DATA
 from voicecoach.errors import ConfigError, ModelError
 from voicecoach.shell.asr import whisper as whisper_module
+from voicecoach.shell.asr.loops import find_loop
 from voicecoach.shell.asr.model_places import find_model
 from voicecoach.shell.asr.transcriber import TranscribedWord
-from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, LOOP_TIMES, Whisper, drop_loops
+from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, Whisper
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.testing import ENGLISH, silence, sine, white_noise
 from voicecoach.types.stream import F32, SAMPLE_RATE
@@ -213,14 +214,31 @@ def test_a_word_is_doubtful_if_a_piece_of_it_is(doubted: tuple[bool, bool]) -> N
     assert [w.doubtful for w in whisper_module._join_pieces(pieces)] == [True]
 
 
-def loop(*texts: str) -> list[str]:
-    words = [TranscribedWord(t, 0.0, 0.0, 1.0) for t in texts]
-    return [w.text for w in drop_loops(words, ENGLISH.numbers)]
+@pytest.mark.words
+def test_what_follows_a_word_that_was_said_again_and_again_stays(
+    whisper: Whisper, question: F32
+) -> None:
+    start, stop = int(3.4 * SAMPLE_RATE), int(4.14 * SAMPLE_RATE)
+    word, pause = question[start:stop], silence(0.12)
+    rest = question[int(3.3 * SAMPLE_RATE) : int(8.9 * SAMPLE_RATE)]
+    sound = np.concatenate([silence(0.25), *[word, pause] * 5, pause, rest, silence(0.25)])
+    words = whisper.transcribe(sound, careful=True)
+    loop = find_loop([word.text for word in words], ENGLISH.numbers)
+    assert loop
+    assert 4 <= loop.times <= 9
+    assert "or would you prefer between" in said(words[loop.stop :])
 
 
-def test_loops_are_cut_and_emphasis_and_digits_are_not() -> None:
-    assert loop(*["no"] * 3, "wait") == ["no", "no", "no", "wait"]
-    assert loop("so", *["thank", "you."] * 20, "bye") == ["so", *["thank", "you."] * LOOP_TIMES]
-    assert loop(*["one"] * 8) == ["one"] * 8
-    assert loop(*["4"] * 8) == ["4"] * 8
-    assert loop() == []
+@pytest.mark.words
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data")
+def test_a_no_in_earnest_stays_whole(whisper: Whisper) -> None:
+    x, rate = soundfile.read(DATA / "reported" / "inputs" / "11_said_again.flac", dtype="float32")
+    customer = soxr.resample(x[:, 1], rate, SAMPLE_RATE)
+    loud = np.flatnonzero(np.abs(customer) > 0.01)
+    starts = loud[np.flatnonzero(np.diff(loud, prepend=-SAMPLE_RATE) > SAMPLE_RATE)]
+    heard = [
+        said(whisper.transcribe(customer[max(0, at - 4000) :][: 9 * SAMPLE_RATE], careful=True))
+        for at in starts
+    ]
+    assert any("no no no no" in text and "i did not order that" in text for text in heard)
+    assert any("hello hello hello hello" in text and "still broken" in text for text in heard)

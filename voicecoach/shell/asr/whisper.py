@@ -14,7 +14,6 @@ CPU.  Careful requests use all positions, because they would have 0.4 points mor
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +23,11 @@ import soundfile
 import soxr
 
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
-from voicecoach.language.phrases import normalize_text
+from voicecoach.shell.asr.loops import LOOP_TIMES, drop_echo, drop_loops, find_loop, say_after_loop
 from voicecoach.shell.asr.model_places import FoundModel, find_model
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, silence_states
-from voicecoach.text_safety.spoken_numbers import NumberWords, count_digits
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -60,12 +58,10 @@ clips of noise and music one passes, and of 108 clips of speech one is dropped.
 """
 TOKENS_PER_S = 8
 """Most tokens per second: nobody speaks faster, so a longer result is a loop."""
-MAX_COMPRESSION_RATIO = 2.4
-"""Largest compression ratio of a text that does not loop (Whisper's own limit)."""
-LOOP_WORDS, LOOP_TIMES = 8, 3
-"""A group of up to this many words, repeated more than this many times, is a loop, unless it is
-digits.
-"""
+LEAST_SURE_REST = 0.5
+"""Least mean probability of the words that were said after a loop."""
+LOOP_NGRAM = 3
+"""Tokens in a row that are not repeated when the decoder is to leave a loop."""
 CONTEXT_TOKENS = 120
 """Most tokens of vocabulary and context: the decoder has 448 positions in all."""
 
@@ -139,21 +135,8 @@ class Whisper:
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
         states, frames = self._encode(audio, hasty=not careful)
         seconds = len(audio) / SAMPLE_RATE
-        prompt = [*self._context_tokens(context), *self._prompt, *given]
-        longest = 6 + int(TOKENS_PER_S * seconds)
-        result = self._model.model.generate(
-            states,
-            [prompt],
-            beam_size=BEAM if careful else 1,
-            # CTranslate2 subtracts the prompt from this, and generates at most half of it.
-            max_length=min(448, max(2 * longest, len(prompt) + longest)),
-            # After a prefix there may be nothing: if forced to continue, the decoder invents words.
-            suppress_blank=not given,
-            suppress_tokens=[-1],
-            return_scores=True,
-            return_no_speech_prob=True,
-            return_logits_vocab=not careful,
-        )[0]
+        before = [*self._context_tokens(context), *self._prompt]
+        result = self._generate(states, before, given, seconds, careful=careful)
         # The result begins with the prefix.
         tokens = [t for t in result.sequences_ids[0][len(given) :] if t < self._tokenizer.eot]
         text = self._tokenizer.decode(tokens).strip()
@@ -161,7 +144,7 @@ class Whisper:
         if not text or silence > NO_SPEECH or result.scores[0] - silence < MIN_SCORE:
             return []
         if careful:
-            words = self._align(tokens, states, frames)
+            words = self._align_past_loop(tokens, states, frames, before, given, audio)
         else:
             sure = _probabilities(result.logits[0][len(given) :], tokens)
             pieces = self._pieces(tokens, sure)
@@ -172,8 +155,67 @@ class Whisper:
         words = [
             w._replace(start_s=min(w.start_s, seconds), end_s=min(w.end_s, seconds)) for w in words
         ]
-        words = drop_loops(words, self._numbers)
-        return [] if _is_repetitive(" ".join(word.text for word in words)) else words
+        return drop_loops(words, self._numbers, audio, prefix)
+
+    def _align_past_loop(
+        self,
+        tokens: list[int],
+        states: ctranslate2.StorageView,
+        frames: int,
+        before: list[int],
+        given: list[int],
+        audio: F32,
+    ) -> list[TranscribedWord]:
+        """Return the words of `tokens`; if they end in a loop, with what was said after it.
+
+        The decoder goes on after a few repeats, and may not repeat them again.
+        """
+        words = self._align(tokens, states, frames)
+        texts = [word.text for word in words]
+        loop = find_loop(texts, self._numbers)
+        if not loop or len(texts) - loop.stop >= loop.size:
+            return words
+        few = " ".join(texts[: loop.start + loop.size * LOOP_TIMES])
+        said = [*given, *self._tokenizer.encode(f" {few}")]
+        seconds = len(audio) / SAMPLE_RATE
+        result = self._generate(states, before, said, seconds, careful=True, leave_loop=True)
+        more = [t for t in result.sequences_ids[0][len(said) :] if t < self._tokenizer.eot]
+        rest = drop_echo(self._tokenizer.decode(more).split(), texts, loop)
+        if not rest:
+            return words
+        known = self._tokenizer.decode(given)
+        whole = " ".join(say_after_loop(texts, loop, rest, audio, known))
+        restored = self._align(self._tokenizer.encode(f" {whole}"), states, frames)
+        sure = np.mean([word.probability for word in restored[-len(rest) :]])
+        return restored if sure >= LEAST_SURE_REST else words
+
+    def _generate(
+        self,
+        states: ctranslate2.StorageView,
+        before: list[int],
+        given: list[int],
+        seconds: float,
+        *,
+        careful: bool,
+        leave_loop: bool = False,
+    ) -> ctranslate2.models.WhisperGenerationResult:
+        """Return what the decoder makes of encoder states after `given`, itself included."""
+        prompt = [*before, *given]
+        longest = _most_tokens(seconds)
+        return self._model.model.generate(
+            states,
+            [prompt],
+            beam_size=BEAM if careful else 1,
+            # CTranslate2 subtracts the prompt from this, and generates at most half of it.
+            max_length=min(448, max(2 * longest, len(prompt) + longest)),
+            no_repeat_ngram_size=LOOP_NGRAM if leave_loop else 0,
+            # After a prefix there may be nothing: if forced to continue, the decoder invents words.
+            suppress_blank=not given,
+            suppress_tokens=[-1],
+            return_scores=True,
+            return_no_speech_prob=True,
+            return_logits_vocab=not careful,
+        )[0]
 
     def warm_up(self) -> None:
         """Transcribe the longest possible request, so that memory reaches its maximum now."""
@@ -251,6 +293,11 @@ class Whisper:
         return words
 
 
+def _most_tokens(seconds: float) -> int:
+    """Return the most tokens of which a text of that length is no loop."""
+    return 6 + int(TOKENS_PER_S * seconds)
+
+
 def _sample_call_audio(start_s: float, stop_s: float) -> F32:
     """Return a part of the agent's speech in the sample call."""
     with soundfile.SoundFile(resource("samples", SAMPLE_CALL)) as file:
@@ -312,24 +359,6 @@ def _estimate_word_times(
     return out
 
 
-def drop_loops(words: list[TranscribedWord], numbers: NumberWords) -> list[TranscribedWord]:
-    """Return the words up to the point where a group of them begins to loop.
-
-    "no, no, no" is speech; the group is kept `LOOP_TIMES` times, and the rest is dropped, because a
-    decoder that loops has lost the audio.
-    """
-    texts = [normalize_text(word.text) for word in words]
-    for start in range(len(texts)):
-        for size in range(1, min(LOOP_WORDS, (len(texts) - start) // (LOOP_TIMES + 1)) + 1):
-            group = texts[start : start + size]
-            repeated = texts[start : start + size * (LOOP_TIMES + 1)]
-            if repeated == group * (LOOP_TIMES + 1) and any(
-                count_digits(text, numbers) < 1 for text in group
-            ):
-                return words[: start + size * LOOP_TIMES]
-    return words
-
-
 def check_model_language(model: str, language: str, multilingual: bool) -> None:
     """Reject an English-only model for another language, which it would transcribe as English.
 
@@ -376,11 +405,6 @@ def locate_model(model: str) -> FoundModel:
             f"{', '.join(available_models())}"
         )
     return find_model() if model == BUNDLED else FoundModel(model)
-
-
-def _is_repetitive(text: str) -> bool:
-    data = text.encode()
-    return len(data) > 40 and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION_RATIO
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -190,7 +191,7 @@ def _run_conversion(source: Path, target: Path, progress: Progress) -> None:
     error = ""
     with subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # its end ends the process
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # libraries' warnings
         encoding="utf-8",
@@ -214,6 +215,7 @@ def _run_conversion(source: Path, target: Path, progress: Progress) -> None:
 def main() -> None:
     """Convert, printing a line of JSON for each step, or for what went wrong."""
     forbid_core_dumps()
+    threading.Thread(target=_end_with_input, daemon=True).start()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # keep what libraries print out of it
 
@@ -226,6 +228,12 @@ def main() -> None:
     except Exception as e:  # onnx's and onnxruntime's errors share no base class
         tell(error=(str(e).strip().splitlines() or [type(e).__name__])[0])
         sys.exit(1)
+
+
+def _end_with_input() -> None:
+    """End the process when the one that started it is gone."""
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 if __name__ == "__main__":

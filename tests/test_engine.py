@@ -1,5 +1,8 @@
 """The engine as a whole: a deterministic, causal function of its inputs."""
 
+from collections.abc import Sequence
+from itertools import count
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,8 +42,10 @@ from voicecoach.types.events import (
     Tone,
     TranscribeRequest,
     Utterance,
+    Word,
 )
 from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, TICK, Block, HeardWord, Speaker
+from voicecoach.views.event_log import encode_event
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 
@@ -305,7 +310,9 @@ def test_a_block_that_does_not_follow_is_refused() -> None:
         e.process(Block(HOP, np.zeros((2, HOP), np.float32)))
 
 
-def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Event]:
+def answered(
+    samples: F32, sizes: list[int], text: str, delay: int, doubtful: Sequence[str] = ()
+) -> list[Event]:
     """Return the events of a call whose every utterance is heard as `text`, `delay` later."""
     e, events, due = make_engine(transcribe=True), [], []
 
@@ -314,8 +321,8 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
             if isinstance(event, TranscribeRequest):
                 step = (event.end - event.start) // (len(text.split()) + 1)
                 words = tuple(
-                    HeardWord(w, event.start + i * step, event.start + (i + 1) * step, 0.9)
-                    for i, w in enumerate(text.split())
+                    HeardWord(w, at, at + step, 0.9, w in doubtful)
+                    for w, at in zip(text.split(), count(event.start, step), strict=False)
                 )
                 due.append(event.make_transcript(event.at + delay, words[event.first :]))
             else:
@@ -329,6 +336,21 @@ def answered(samples: F32, sizes: list[int], text: str, delay: int) -> list[Even
     while due:
         take(e.process(due.pop(0)))
     return events
+
+
+def test_only_words_and_utterances_hold_a_doubtful_word() -> None:
+    """No cue, signal, dialogue act or evidence quotes it."""
+    text = "you must not say my thing is broken and ridiculous I promise you"
+    for word in ("thing", "zship"):
+        said = text.replace("thing", word)
+        told = answered(call(), [16], said, SAMPLE_RATE // 4, doubtful=["zship"])
+        others = [e for e in told if not isinstance(e, Word | Utterance)]
+        assert any(isinstance(e, CueOpened) and '"' in e.message for e in others)
+        lines = b"".join(map(encode_event, others)).decode()
+        assert (word in lines) == (word == "thing")
+        assert ("my … is broken" in lines) == (word == "zship")
+        (final,) = {e.doubtful for e in told if isinstance(e, Utterance)}
+        assert final == ((5,) if word == "zship" else ())
 
 
 @settings(max_examples=6)

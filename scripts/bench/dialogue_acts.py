@@ -6,7 +6,8 @@ The lines of a call are processed in order, each as one utterance, at three word
 dialogue act counts once per line and kind.  `text` is the line as written, `heard` as the
 recogniser transcribed it.  An act that is labelled `either` is not an error, found or not.
 `held_out` was not looked at while the phrases were written, and `--misses` prints none of it.
-`real` is the two shared calls, transcribed from their recordings.
+`real` is the two shared calls, transcribed from their recordings; doubtful words are marked there,
+and `--trust` takes them as any other.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def calls(directory: Path, part: str) -> Iterator[dict[str, Any]]:
                 yield call
 
 
-def read(call: dict[str, Any], text: str) -> Iterator[Line]:
+def read(call: dict[str, Any], text: str, *, trust: bool = False) -> Iterator[Line]:
     """Yield the lines of a call, each with the dialogue acts found in it."""
     moves, now, numbers = (
         DialogueActTracker(find_language("en").dialogue_acts),
@@ -83,6 +84,7 @@ def read(call: dict[str, Any], text: str) -> Iterator[Line]:
         numbers[speaker] += 1
         start = now
         words = line[text].split()
+        doubtful = set() if trust or text == "text" else set(line.get("doubtful", ()))
         for index, word in enumerate(words):
             now += WORD
             moves.add_event(
@@ -97,6 +99,7 @@ def read(call: dict[str, Any], text: str) -> Iterator[Line]:
                     probability=1.0,
                     committed=True,
                     final=True,
+                    doubtful=index in doubtful,
                 )
             )
         ended = moves.add_event(
@@ -120,11 +123,13 @@ def read(call: dict[str, Any], text: str) -> Iterator[Line]:
         )
 
 
-def scores(directory: Path, part: str, text: str) -> dict[tuple[Speaker, str], Score]:
+def scores(
+    directory: Path, part: str, text: str, *, trust: bool = False
+) -> dict[tuple[Speaker, str], Score]:
     """Return the scores on a part, by speaker and kind."""
     right, wrong, missed = (Counter[tuple[Speaker, str]]() for _ in range(3))
     for call in calls(directory, part):
-        for line in read(call, text):
+        for line in read(call, text, trust=trust):
             for kind in line.found.keys() | line.moves:
                 key = line.speaker, kind
                 right[key] += kind in line.found and kind in line.moves
@@ -158,12 +163,13 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--kind")
+    parser.add_argument("--trust", action="store_true", help="the words that are doubtful")
     options = parser.parse_args()
     if options.misses:
         misses(options.calls, options.kind)
         return
     columns = [(p, t) for p in PARTS if options.part in (None, p) for t in TEXTS]
-    found = {column: scores(options.calls, *column) for column in columns}
+    found = {column: scores(options.calls, *column, trust=options.trust) for column in columns}
     titles = [f"{part} {text}: precision | recall | n" for part, text in columns]
     print(f"| kind | {' | '.join(titles)} |")
     print(f"|---|{'--:|' * 3 * len(columns)}")

@@ -58,7 +58,7 @@ MARGIN = SAMPLE_RATE // 4
 """Silence before and after a line, samples."""
 LONGEST = 50
 """Most words that are spoken and recognised at once: about the longest utterance."""
-KEYS = ("who", "text", "heard", "moves", "either")
+KEYS = ("who", "text", "heard", "doubtful", "moves", "either")
 """Keys of a line, in the order in which they are written."""
 STRING = r'"(?:[^"\\]|\\.)*"'
 SAYS = re.compile(rf"(?m)(?P<says>(?P<first>^)?\bsays = {STRING})(?:(?:, |\n)heard = {STRING})?")

@@ -34,6 +34,8 @@ from voicecoach.views.scorecard import Quote, ScoreCard
 
 A, C = Speaker.AGENT, Speaker.CUSTOMER
 STEP = TICK * HOP
+DOUBTFUL = "~"
+"""Begins a doubtful word of a line."""
 
 
 class Line(NamedTuple):
@@ -150,12 +152,16 @@ def _worded(
     who: Speaker, number: int, start: int, end: int, said: Sequence[str], moves: DialogueActTracker
 ) -> list[Event]:
     """Return the final words of a turn, its end, and the moves in it."""
+    doubtful = [i for i, text in enumerate(said) if text.startswith(DOUBTFUL)]
+    said = [text.removeprefix(DOUBTFUL) for text in said]
     heard: list[Word | Utterance] = [
-        make_word(text, i, utterance=number, start=start, speaker=who)
+        make_word(text, i, utterance=number, start=start, speaker=who, doubtful=i in doubtful)
         for i, text in enumerate(said)
     ]
     text = " ".join(said)
-    heard.append(make_utterance(text, speaker=who, utterance=number, start=start, end=end))
+    heard.append(
+        make_utterance(text, speaker=who, utterance=number, start=start, end=end, doubtful=doubtful)
+    )
     return [*heard, *(move for event in heard for move in moves.add_event(event))]
 
 

@@ -27,3 +27,26 @@ def test_the_times_of_a_word_and_its_act_may_be_a_hundredth_of_a_second_apart(
         )  # fmt: skip
         (utterance,) = mark_utterances([*words, said, act])
         assert [piece.text for piece in utterance.pieces if piece.moves] == marked
+
+
+def test_doubtful_words_are_pieces_of_their_own() -> None:
+    words = [
+        make_word(text, i, speaker=Speaker.AGENT, doubtful=text in ("ship", "late."))
+        for i, text in enumerate(["so", "sorry", "ship", "is", "late."])
+    ]
+    end = words[-1].end
+    said = make_utterance("so sorry ship is late.", speaker=Speaker.AGENT, end=end, doubtful=[2, 4])
+    act = DialogueAct(
+        at=end, speaker=Speaker.AGENT, start=words[1].start, end=words[3].end, kind="apology",
+        text="sorry … is", instead="",
+    )  # fmt: skip
+    (utterance,) = mark_utterances([*words, said, act])
+    assert [(p.text, p.doubtful, p.moves, p.ends) for p in utterance.pieces] == [
+        ("so", False, [], []),
+        ("sorry", False, ["apology"], []),
+        ("(ship?)", True, ["apology"], []),
+        ("is", False, ["apology"], ["apology"]),
+        ("(late?).", True, [], []),
+    ]
+    (utterance,) = mark_utterances([said])
+    assert [p.text for p in utterance.pieces] == ["so sorry (ship?) is (late?)."]

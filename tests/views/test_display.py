@@ -172,3 +172,23 @@ def test_a_pause_is_a_state_of_the_snapshot() -> None:
     snapshot = Snapshot()
     snapshot.add_event(Listening(at=1, on=False))
     assert not snapshot.listening
+
+
+def test_the_newest_line_marks_doubtful_words_and_says_what_the_mark_means() -> None:
+    words = ["my", "ship", "is", *["so"] * 9, "late"]
+    final = make_utterance(" ".join(words), end=2, doubtful=[0, 1, 12])
+    for heard in (
+        [final],
+        [make_word(text, i, final=False, doubtful=i in (0, 1, 12)) for i, text in enumerate(words)],
+    ):
+        line = shown(*heard).line
+        assert line
+        assert line.text == f"(ship?) is {'so ' * 9}(late?)"
+        assert line.note == "(word?): may be misheard"
+    partial = make_word("ship", 0, committed=False, final=False, doubtful=True)
+    line = shown(partial).line
+    assert line
+    assert (line.text, line.tentative, line.note) == ("", "(ship?)", "(word?): may be misheard")
+    line = shown(make_utterance("all is well", end=2)).line
+    assert line
+    assert (line.text, line.note) == ("all is well", "")

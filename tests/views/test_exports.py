@@ -18,7 +18,7 @@ from pyannote.database.util import load_rttm
 from typer.testing import CliRunner
 
 from voicecoach.commands.app import app
-from voicecoach.testing import make_cue, make_utterance
+from voicecoach.testing import make_cue, make_utterance, make_word
 from voicecoach.types.events import (
     CueClosed,
     CueHeldBack,
@@ -317,3 +317,24 @@ def test_a_bad_log_is_said_and_the_others_are_written(tmp_path: Path) -> None:
     code, text = invoke(good, "--out", good / "events.jsonl")
     assert code
     assert invoke(good, "--format", "docx")[0] == 2
+
+
+def test_each_format_shows_doubtful_words_in_its_own_way() -> None:
+    words = [make_word(text, i, doubtful=i == 1) for i, text in enumerate(["the", "ship.", "is"])]
+    told: list[Event] = [
+        *words,
+        make_utterance("the ship. is", end=SECOND, doubtful=[1]),
+        Ended(at=SECOND, end=SECOND),
+    ]
+    captions, subtitles, grid, rows = (
+        exports.EXPORT_FORMATS[name](told, "call") for name in ("vtt", "srt", "textgrid", "jsonl")
+    )
+    assert "<v customer>the (ship?). is</v>" in captions
+    assert captions.count("NOTE (word?): may be misheard\n\n") == 1
+    assert "customer: the (ship?). is" in subtitles
+    assert '"the (ship?). is"' in grid
+    assert '"ship."' in grid, "labels of words are the words, which programs align"
+    row = json.loads(rows)
+    assert row["text"] == "the ship. is"
+    assert [word["doubtful"] for word in row["words"]] == [False, True, False]
+    assert "NOTE (word?)" not in exports.vtt([make_utterance("a", end=1)], "call")

@@ -132,3 +132,17 @@ def test_two_who_begin_together_stand_in_the_order_of_the_report() -> None:
     ]
     lines = summarize_events("call", events).transcript
     assert [line.speaker for line in lines] == [u.speaker for u in conversation(events)]
+
+
+def test_doubtful_words_are_marked_and_the_mark_is_explained_once() -> None:
+    said = make_utterance("the ship, *is* late", end=S, doubtful=[1, 2])
+    s = summarize_events("call", [said, make_utterance("so", utterance=2, end=2 * S, doubtful=[0])])
+    assert [(line.text, line.doubtful) for line in s.transcript] == [
+        ("the ship, *is* late", [1, 2]),
+        ("so", [0]),
+    ]
+    page = summary_markdown(s)
+    assert "the (ship, \\*is?)\\* late" in page
+    assert "(so?)" in page
+    assert page.count("(word?): may be misheard.") == 1
+    assert "(word?)" not in summary_markdown(summarize_events("call", [make_utterance("a", end=S)]))

@@ -4,7 +4,7 @@ A language's `dialogue_acts.toml` has for each kind its phrases, longer phrases 
 act, and examples of both.  Two kinds need a rule as well.  A *question* ends in the transcriber's
 question mark, or has a clause that opens like a question.  A promise with a time is an
 *expectation*, one without is a *promise*.  Acts that depend on both speakers' words are in
-`dialogue_acts`.
+`dialogue_acts`.  No act rests on doubtful words.
 
 Precision matters more than recall, because a wrong cue costs more than a missed one.  Phrases that
 are as often innocent are left out.
@@ -13,12 +13,13 @@ are as often innocent are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from voicecoach.language.phrases import Phrases, SharedPhrases, mark_places, normalize_text
 from voicecoach.language.tables import ActTable
+from voicecoach.types.doubt import mostly_doubtful
 from voicecoach.types.stream import SPEAKERS, Immutable, Speaker
 
 MERGE_WITHIN_WORDS = 4
@@ -64,6 +65,9 @@ ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
 }
 """Kinds of dialogue acts with a description of each, by speaker."""
 
+STRICT_KINDS = frozenset({"abuse"})
+"""Kinds of which no word may be doubtful; of the other kinds, at most half of a phrase."""
+
 _CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
 _SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
 _QUESTION_STOP = re.compile(r"\?+[\"')]*$")
@@ -91,27 +95,42 @@ class ActToken(NamedTuple):
     stop: bool
     asked: bool
     """Whether a clause (`pause`), a sentence (`stop`) or a question (`asked`) ends with it."""
+    doubtful: bool = False
+    """Whether the word is doubtful."""
 
 
 class ActKind(Immutable):
-    """Finds one kind of dialogue act by a language's table."""
+    """Finds one kind of dialogue act by a language's table.
 
-    def __init__(self, table: ActTable, language: ActPhrases) -> None:
+    Parameters
+    ----------
+    table
+        The kind's table.
+    language
+        The language's phrases.
+    strict
+        Whether no word of a match may be doubtful.
+    """
+
+    def __init__(self, table: ActTable, language: ActPhrases, *, strict: bool = False) -> None:
         make = language.make_phrases
         groups = [(group.phrases, group.instead) for group in table.groups]
         groups = groups or [(table.phrases, "")]
         self._groups = [(make(phrases), instead) for phrases, instead in groups]
         self._but = make(table.but) if table.but else None
         self._across = make(table.across) if table.across else None
-        self._negation, self._shared = table.negation, language.shared
+        self._negation, self._shared, self._strict = table.negation, language.shared, strict
 
     def find_places(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
-        """Return the matches: index range [first, last) in `words`, and what to say instead."""
+        """Return the matches: index range [first, last) in `words`, and what to say instead.
+
+        No match rests on doubtful words, but they exclude and negate as any other.
+        """
         texts = tuple(token.text for token in words)
         hits = [
             (first, last, instead)
             for phrases, instead in self._groups
-            for first, last in phrases.find_normalized(texts)
+            for first, last in phrases.find_undoubted(words, strict=self._strict)
         ]
         if not hits:
             return hits
@@ -141,7 +160,11 @@ class ActMatcher(Immutable):
     def __init__(self, acts: Mapping[str, ActTable], language: ActPhrases) -> None:
         by_rule = {"question", "promise", "expectation", "paraphrase"}
         make = language.make_phrases
-        self._kinds = {k: ActKind(t, language) for k, t in acts.items() if k not in by_rule}
+        self._kinds = {
+            k: ActKind(t, language, strict=k in STRICT_KINDS)
+            for k, t in acts.items()
+            if k not in by_rule
+        }
         self._rules: list[Callable[[Sequence[ActToken], tuple[str, ...]], list[ActMatch]]] = []
         if "question" in acts:
             question, expectation = acts["question"], acts["expectation"]
@@ -174,7 +197,7 @@ class ActMatcher(Immutable):
             if token.pause or i == len(words) - 1:
                 if self._tags.cover_all(texts[clause : i + 1]):
                     tags.add(clause)
-                elif token.asked:
+                elif token.asked and not mostly_doubtful(words[sentence : i + 1]):
                     found.append(ActMatch("question", sentence, i + 1))
                 clause = i + 1
                 starts.add(clause)
@@ -183,7 +206,7 @@ class ActMatcher(Immutable):
         for first, last in self._before.find_normalized(texts):
             if first in starts:
                 starts.add(last)
-        opened = self._opens.find_normalized(texts)
+        opened = self._opens.find_undoubted(words)
         found += [ActMatch("question", *place) for place in opened if place[0] in starts - tags]
         return found
 
@@ -266,18 +289,29 @@ class ActPhrases(Immutable):
         """Return compiled phrases; they may use the language's named sets."""
         return Phrases(texts, self._sets)
 
-    def tokenize(self, words: Sequence[str]) -> list[ActToken]:
-        """Return words as tokens: normalized, in one spelling, without fillers."""
+    def tokenize(
+        self, words: Sequence[str], doubtful: Collection[int] = frozenset()
+    ) -> list[ActToken]:
+        """Return words as tokens: normalized, in one spelling, without fillers.
+
+        Parameters
+        ----------
+        words
+            The words.
+        doubtful
+            Places of the doubtful ones.
+        """
         read: list[ActToken] = []
         for place, word in enumerate(words):
+            doubt = place in doubtful
             spoken = [w for w in normalize_text(word).split() if w not in self.shared.fillers]
             spoken = " ".join(self._spelling.get(w, w) for w in spoken).split()
             pause, stop, asked = (
                 bool(p.search(word)) for p in (_CLAUSE_STOP, _SENTENCE_STOP, _QUESTION_STOP)
             )
-            read += [ActToken(text, place, False, False, False) for text in spoken[:-1]]
+            read += [ActToken(text, place, False, False, False, doubt) for text in spoken[:-1]]
             if spoken:
-                read.append(ActToken(spoken[-1], place, pause, stop, asked))
+                read.append(ActToken(spoken[-1], place, pause, stop, asked, doubt))
             elif read:
                 last = read[-1]
                 read[-1] = last._replace(

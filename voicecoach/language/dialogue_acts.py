@@ -5,8 +5,9 @@ that shares content words with what the customer said recently; it is compared w
 final words only.  A *repeat* is a customer who tells the same trouble again, as in `wording`.
 
 As in `wording`, only committed words are read, each utterance together with the end of the one
-before, since people pause inside phrases.  The result depends only on the current words.  A
-`DialogueAct` event is sent once, when its utterance is final.
+before, since people pause inside phrases.  A doubtful word makes no act by itself, and is not
+quoted.  The result depends only on the current words.  A `DialogueAct` event is sent once, when its
+utterance is final.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple, Self
 
 from voicecoach.language.act_matcher import ActMatch, ActPhrases, ActToken
 from voicecoach.language.phrases import AGAIN_AFTER, LEAD_GAP, UtteranceWords, find_retelling
+from voicecoach.types.doubt import quote_words
 from voicecoach.types.events import DialogueAct, Utterance, Word
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 
@@ -42,7 +44,7 @@ class SpokenAct(NamedTuple):
     end: int
     """Samples."""
     text: str
-    """Its first words, normalized; at most `ACT_QUOTE_WORDS`."""
+    """Its first words, normalized, without doubtful ones; at most `ACT_QUOTE_WORDS`."""
     instead: str = ""
 
 
@@ -172,10 +174,11 @@ class DialogueActTracker:
         if before and words[0].start - before.end <= LEAD_GAP:
             lead = list(before.words[-ACT_LEAD_WORDS:])
         all_words = [*lead, *words]
-        read = phrases.tokenize([word.text for word in all_words])
+        doubtful = {i for i, word in enumerate(all_words) if word.doubtful}
+        read = phrases.tokenize([word.text for word in all_words], doubtful)
         own = [token for token in read if token.place >= len(lead)]
         found = phrases.matchers[speaker].match_acts(read)
-        texts = tuple(token.text for token in own)
+        texts = tuple("" if token.doubtful else token.text for token in own)
         start, end = words[0].start, words[-1].end
         compared = tuple(phrases.shared.content_stems(texts))
         offset = len(read) - len(own)
@@ -197,7 +200,9 @@ class DialogueActTracker:
             begin = all_words[first].start
             if before and any(s.kind == f.kind and s.end > begin for s in before.acts):
                 continue  # It continues an act found in the previous utterance.
-            text = " ".join(token.text for token in read[f.first : f.last][:ACT_QUOTE_WORDS])
+            text = quote_words(read[f.first : f.last][:ACT_QUOTE_WORDS])
+            if not text:
+                continue  # Most of it is doubtful.
             said.append(SpokenAct(f.kind, begin, all_words[last].end, text, f.instead))
         return ReadUtterance(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
 
@@ -232,7 +237,7 @@ class DialogueActTracker:
         leads = [
             *(
                 (place, PARAPHRASE_MAX_WORDS, PARAPHRASE_SHARED_LED)
-                for place in phrases.paraphrase_leads.find([t.text for t in own])
+                for place in phrases.paraphrase_leads.find_undoubted(own)
             ),
             *(
                 ((i, j), 0, PARAPHRASE_SHARED_WEAK)

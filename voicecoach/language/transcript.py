@@ -362,6 +362,8 @@ class IncrementalTranscriber:
             for index, word in enumerate(words)
         ]
         if words or draft.shown:
+            # A transcriber of another package may give several words as one.
+            parts = [word.doubtful for word in words for _ in word.text.split(" ")]
             events.append(
                 Utterance(
                     at=at,
@@ -371,6 +373,7 @@ class IncrementalTranscriber:
                     end=words[-1].end if words else draft.end,
                     text=" ".join(word.text for word in words),
                     words=len(words),
+                    doubtful=tuple(i for i, doubtful in enumerate(parts) if doubtful),
                 )
             )
         return events

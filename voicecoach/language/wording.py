@@ -8,8 +8,9 @@ Only committed words count, and the evidence depends only on the current words: 
 takes its evidence with it, and the same final words give the same evidence whatever the hypotheses
 before them.  Evidence fades with time and its sum is bounded, so words alone never decide.
 
-Transcribers make errors, so phrases are short and one match is not enough.  An utterance is read
-with the end of the one before, since angry people pause inside phrases.
+Transcribers make errors, so phrases are short, one match is not enough, and no doubtful word counts
+or is quoted.  An utterance is read with the end of the one before, since angry people pause inside
+phrases.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from voicecoach.language.phrases import (
 )
 from voicecoach.language.tables import WordingTable
 from voicecoach.onnx_model import OnnxModel
+from voicecoach.types.doubt import quote_words
 from voicecoach.types.events import Evidence, Utterance, Word
 from voicecoach.types.stream import F32, SAMPLE_RATE, FileContents, Immutable, Speaker
 
@@ -170,6 +172,8 @@ class WordingToken(NamedTuple):
     text: str
     end: int
     """End of the word, samples."""
+    doubtful: bool = False
+    """Whether the word is doubtful."""
 
 
 class WordingUtterance(NamedTuple):
@@ -180,7 +184,7 @@ class WordingUtterance(NamedTuple):
     tokens: tuple[WordingToken, ...]
     findings: tuple[WordingFinding, ...]
     content: tuple[str, ...]
-    """Stem of each word, "" if the word is too common to compare."""
+    """Stem of each word, "" if the word is doubtful or too common to compare."""
     complaint: bool
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
@@ -207,36 +211,42 @@ class WordingReader(Immutable):
         start
             Start of the utterance, samples.
         """
-        words = [token.text for token in tokens]
-        hits, read = self._hits(words)
+        sure = tuple("" if token.doubtful else token.text for token in tokens)
+        hits, read = self._hits([token.text for token in tokens], sure)
         found: dict[tuple[str, ...], WordingFinding] = {}
         for kind, (first, last) in hits:
             if last > lead:
                 # Words repeated in one utterance are often a transcriber error, so they count once.
-                text = _hit_text(kind, words, first, last)
-                key = ("",) if kind == "supervisor" else tuple(words[first:last])
-                found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)
+                text = _hit_text(kind, tokens, first, last)
+                key = ("",) if kind == "supervisor" else sure[first:last]
+                if text:
+                    found[key] = WordingFinding(tokens[last - 1].end, PHRASE_ODDS[kind], text)
         findings = list(found.values())
         if not findings and self.phrases.subjects:
             findings = self._model_finding(tokens, _unmatched_runs(read, lead))
-        said = words[lead:]
+        said = sure[lead:]
         return WordingUtterance(
             start=start,
             end=tokens[-1].end,
             tokens=tuple(tokens[lead:]),
             findings=tuple(findings),
             content=tuple(self.phrases.shared.content_stems(said)),
-            complaint=bool(findings) or bool(self.phrases.trouble.find(said)),
+            complaint=bool(findings) or bool(self.phrases.trouble.find_normalized(said)),
         )
 
-    def _hits(self, words: list[str]) -> tuple[list[tuple[str, tuple[int, int]]], list[bool]]:
-        """Return the phrases that count, and for each word whether it is matched or negated."""
+    def _hits(
+        self, words: list[str], sure: tuple[str, ...]
+    ) -> tuple[list[tuple[str, tuple[int, int]]], list[bool]]:
+        """Return the phrases that count, and for each word whether it is matched or negated.
+
+        `sure` is `words` with "" for the doubtful ones, which exclude and negate, but do not count.
+        """
         taken = [False] * len(words)
         mark_places(taken, self.phrases.harmless.find(words))
         hits = [
             (kind, place)
             for kind, phrases in self.phrases.kinds.items()
-            for place in phrases.find(words)
+            for place in phrases.find_normalized(sure)
             if not any(taken[slice(*place)])
         ]
         mark_places(taken, [place for _, place in hits])
@@ -260,7 +270,8 @@ class WordingReader(Immutable):
         return [best] if best else []
 
     def _judge_span(self, span: Sequence[WordingToken]) -> WordingFinding | None:
-        words = [token.text for token in span]
+        # The model knows no n-gram with "".
+        words = ["" if token.doubtful else token.text for token in span]
         found = []
         for output, (name, probability) in enumerate(
             zip(OPERATING_POINT, self._model.class_probabilities(words), strict=True)
@@ -345,7 +356,7 @@ class WordingEvidence:
         for number, words in self._words:
             if number not in self._said:
                 tokens = [
-                    WordingToken(text, word.end)
+                    WordingToken(text, word.end, word.doubtful)
                     for word in words
                     for text in reader.phrases.spoken_words([word.text])
                 ]
@@ -373,19 +384,21 @@ def find_restatement(earlier: WordingUtterance, later: WordingUtterance) -> Word
     first = find_retelling(earlier.content, later.content, WORDING_QUOTE_WORDS)
     if first is None:
         return None
-    quoted = " ".join(token.text for token in later.tokens[first : first + WORDING_QUOTE_WORDS])
+    quoted = quote_words(later.tokens[first : first + WORDING_QUOTE_WORDS])
+    if not quoted:
+        return None  # Most of it is doubtful.
     return WordingFinding(later.end, RESTATED_ODDS, f'said it again: "{quoted}"')
 
 
-def _hit_text(kind: str, words: Sequence[str], first: int, last: int) -> str:
-    """Return a match as readable text, with the words before it."""
+def _hit_text(kind: str, words: Sequence[WordingToken], first: int, last: int) -> str:
+    """Return a match as readable text, with the words before it; "" if most of it is doubtful."""
     if kind == "supervisor":
         return "asked for a supervisor"
     last = min(last, first + WORDING_QUOTE_WORDS)
-    first = max(min(first, last - WORDING_QUOTE_WORDS), 0)
-    quoted = " ".join(words[first:last])
+    lead = max(min(first, last - WORDING_QUOTE_WORDS), 0)
+    quoted = quote_words(words[lead:last]) or quote_words(words[first:last])
     title = {"repeat": "said it again: ", "threat": "warned: "}.get(kind, "")
-    return f'{title}"{quoted}"'
+    return f'{title}"{quoted}"' if quoted else ""
 
 
 def _unmatched_runs(taken: Sequence[bool], first: int) -> list[tuple[int, int]]:

@@ -22,6 +22,7 @@ from voicecoach.coaching.signals import TONE_RECENT
 from voicecoach.coaching.thresholds import CueThresholds
 from voicecoach.language.pack import Language
 from voicecoach.scoring.record import CallRecord, DeliverySample, Span
+from voicecoach.types.doubt import ELLIPSIS, quote_words
 from voicecoach.types.events import ChannelState, DialogueAct, Word
 from voicecoach.types.stream import AGENT, CUSTOMER, NAN, SAMPLE_RATE, SPEAKERS, TICK_S, Speaker
 from voicecoach.views.conversation import OrderedSpans
@@ -36,6 +37,8 @@ WHOLE_CALL_STATES = ("copied", "swapped")
 QUOTE_PAUSE = int(1.2 * SAMPLE_RATE)
 """Silence between words that ends a quotation, samples."""
 UNQUOTED_TEXT = "words not stored"
+UNCLEAR_TEXT = "words too unclear to quote"
+"""Stands in for a quotation of which more than half is doubtful."""
 QUOTE_MAX_WORDS = 28
 """Most words of a quotation."""
 _SENTENCE_END = re.compile(r"(?<![\s.][A-Za-z])[.!?][\"')]*$")
@@ -280,12 +283,15 @@ class ScoredCall:
 
     def _quote_range(self, speaker: Speaker, first: int, last: int, why: str) -> Quote:
         words = self.words[speaker]
-        text = " ".join(word.text for word in words[first:last])
-        before = "" if _ends_sentence(words, first) else "\u2026 "
-        after = "" if _ends_sentence(words, last) else " \u2026"
+        text = quote_words(words[first:last])
+        whole = _ends_sentence(words, first) or text.startswith(ELLIPSIS)
+        before = "" if whole else f"{ELLIPSIS} "
+        whole = _ends_sentence(words, last) or text.endswith(ELLIPSIS)
+        after = "" if whole else f" {ELLIPSIS}"
         span = Span(words[first].start, max(word.end for word in words[first:last]))
-        if not self.quoting:
-            return make_quote(span, speaker, UNQUOTED_TEXT, why, True)
+        if not self.quoting or not text:
+            missing = UNCLEAR_TEXT if self.quoting else UNQUOTED_TEXT
+            return make_quote(span, speaker, missing, why, True)
         return make_quote(span, speaker, before + text + after, why)
 
     # --- construction -----------------------------------------------------------------------

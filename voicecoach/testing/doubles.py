@@ -47,6 +47,7 @@ def make_word(
     committed: bool = True,
     final: bool = True,
     speaker: Speaker = Speaker.CUSTOMER,
+    doubtful: bool = False,
 ) -> Word:
     """Return word number `index` from sample `start` on, three words a second."""
     end = start + (index + 1) * SAMPLE_RATE // 3
@@ -61,6 +62,7 @@ def make_word(
         probability=0.9,
         committed=committed,
         final=final,
+        doubtful=doubtful,
     )
 
 
@@ -72,12 +74,18 @@ def make_utterance(
     at: int | None = None,
     utterance: int = 1,
     speaker: Speaker = Speaker.CUSTOMER,
+    doubtful: Sequence[int] = (),
 ) -> Utterance:
     """Return an utterance that is known at `at`, by default at its end."""
-    at = end if at is None else at
-    words = len(text.split())
     return Utterance(
-        at=at, speaker=speaker, utterance=utterance, start=start, end=end, text=text, words=words
+        at=end if at is None else at,
+        speaker=speaker,
+        utterance=utterance,
+        start=start,
+        end=end,
+        text=text,
+        words=len(text.split()),
+        doubtful=tuple(doubtful),
     )
 
 

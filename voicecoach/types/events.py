@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from voicecoach.types.doubt import mark_doubtful, split_doubted
 from voicecoach.types.stream import Block, HeardWord, Immutable, Speaker, Transcript
 
 
@@ -159,7 +160,7 @@ class Word(Event, frozen=True, kw_only=True, tag="word"):
     utterance and index replaces an earlier one, and an empty text withdraws it.  A `committed`
     word is one that successive hypotheses agree on; a `final` word never changes, because its
     utterance has ended.  A `doubtful` word is as likely wrong as right: it is marked wherever it is
-    shown, is never quoted, and decides no dialogue act.
+    shown, is never quoted, and makes no dialogue act by itself.
     """
 
     speaker: Speaker
@@ -183,6 +184,15 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
     end: int
     text: str
     words: int
+    doubtful: tuple[int, ...] = ()
+    """Places of the doubtful words in the text, which is split at spaces."""
+
+    @property
+    def marked_text(self) -> str:
+        """The text with its doubtful words marked, as it is shown."""
+        if not self.doubtful:
+            return self.text
+        return mark_doubtful(split_doubted(self.text, self.doubtful))
 
 
 class DigitsShown(Event, frozen=True, kw_only=True, tag="digits_shown"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from voicecoach.types.doubt import mark_doubtful
 from voicecoach.types.events import DialogueAct, Event, Word
 from voicecoach.types.stream import SAMPLE_RATE, Speaker, to_rounded_seconds
 from voicecoach.views.conversation import Conversation, OrderedSpans
@@ -18,6 +19,7 @@ class MarkedPiece(msgspec.Struct, frozen=True):
     """Some words of an utterance."""
 
     text: str
+    """Doubtful words are marked."""
     start_s: float
     moves: list[str] = []
     """Kinds of the dialogue acts that these words belong to."""
@@ -25,6 +27,8 @@ class MarkedPiece(msgspec.Struct, frozen=True):
     """The kinds among them whose act ends here."""
     instead: list[str] = []
     """Better wordings for the acts that end here."""
+    doubtful: bool = False
+    """Whether all of these words are doubtful."""
 
 
 class MarkedUtterance(msgspec.Struct, frozen=True):
@@ -49,14 +53,16 @@ def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
         touching = sorted(acts[u.speaker][i] for i in spans[u.speaker].touching(u.start, u.end))
         near = [act for _, act in touching if act.end > u.start]
         start_s, end_s = to_rounded_seconds(u.start), to_rounded_seconds(u.end)
-        pieces = _cut_at_acts(u.words, near) if u.complete else [MarkedPiece(u.text, start_s)]
+        pieces = (
+            _cut_at_acts(u.words, near) if u.complete else [MarkedPiece(u.marked_text, start_s)]
+        )
         if u.text:
             found.append(MarkedUtterance(u.speaker, start_s, end_s, pieces))
     return found
 
 
 def _cut_at_acts(words: Sequence[Word], moves: Sequence[DialogueAct]) -> list[MarkedPiece]:
-    """Return words in runs that belong to the same dialogue acts."""
+    """Return words in runs that belong to the same dialogue acts, all doubtful or none."""
     runs: list[tuple[list[Word], list[int]]] = []
     for word in words:
         mine = [
@@ -64,7 +70,7 @@ def _cut_at_acts(words: Sequence[Word], moves: Sequence[DialogueAct]) -> list[Ma
             for i, m in enumerate(moves)
             if m.start - WORD_TIME_SLACK <= word.start and word.end <= m.end + WORD_TIME_SLACK
         ]
-        if runs and runs[-1][1] == mine:
+        if runs and runs[-1][1] == mine and runs[-1][0][-1].doubtful == word.doubtful:
             runs[-1][0].append(word)
         else:
             runs.append(([word], mine))
@@ -74,11 +80,12 @@ def _cut_at_acts(words: Sequence[Word], moves: Sequence[DialogueAct]) -> list[Ma
         ends = [moves[i] for i in mine if i not in after]
         found.append(
             MarkedPiece(
-                text=" ".join(word.text.strip() for word in run),
+                text=mark_doubtful(run),
                 start_s=to_rounded_seconds(run[0].start),
                 moves=_unique(_spaced_kind(moves[i].kind) for i in mine),
                 ends=_unique(_spaced_kind(m.kind) for m in ends),
                 instead=_unique(m.instead for m in ends if m.instead),
+                doubtful=run[0].doubtful,
             )
         )
     return found

@@ -18,6 +18,7 @@ _KINDS: Mapping[Any, str] = {
     int: "int64",
     float: "float64",
     list[str]: "texts",
+    list[int]: "numbers",
 }
 
 
@@ -31,14 +32,14 @@ class Column(NamedTuple):
 
     name: str
     kind: str
-    """Name of an Arrow type; `texts` is a list of strings."""
+    """Name of an Arrow type; `texts` is a list of strings, `numbers` of integers."""
     doc: str
     """Description, with the unit."""
     nullable: bool = False
 
 
 def struct_columns(row: type[msgspec.Struct]) -> list[Column]:
-    """Return the columns of a struct's fields; only plain values and lists of texts have one."""
+    """Return the columns of a struct's fields; only plain values and lists of them have one."""
     hints = get_type_hints(row, include_extras=True)
     found = (_column(name, hints[name]) for name in row.__struct_fields__)
     return [column for column in found if column]

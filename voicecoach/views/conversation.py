@@ -28,6 +28,8 @@ class SpokenUtterance(NamedTuple):
     """Samples."""
     end: int
     text: str
+    marked_text: str
+    """The text with its doubtful words marked."""
     words: Sequence[Word]
     """In order."""
     acts: Sequence[DialogueAct]
@@ -68,9 +70,9 @@ class Conversation:
         by_speaker: dict[Speaker, list[int]] = {speaker: [] for speaker in SPEAKERS}
         """Places of each speaker's utterances in `found`."""
         for u in sorted(self._utterances, key=lambda u: (u.start, u.speaker.row)):
-            own, text = dict(self._words.get((u.speaker, u.utterance), {})), u.text
+            own = dict(self._words.get((u.speaker, u.utterance), {}))
             for shown in self._digits.get((u.speaker, u.utterance), ()):
-                text = shown.apply(text)
+                u = replace(u, text=shown.apply(u.text))
                 if shown.index in own:
                     own[shown.index] = replace(own[shown.index], text=shown.text)
             words = [own[i] for i in sorted(own) if 0 <= i < u.words]
@@ -81,7 +83,8 @@ class Conversation:
                     u.speaker,
                     u.start,
                     u.end,
-                    text,
+                    u.text,
+                    u.marked_text,
                     [word for word in words if word.text],
                     acts[-1],
                     len(words) == u.words,

@@ -7,6 +7,7 @@ customer's side shows an estimate with its confidence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from voicecoach.estimates.calmness import CALMNESS_AT_BASELINE, notable_words
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.text_safety.sanitize import printable
+from voicecoach.types.doubt import DOUBT_EXPLANATION, DoubtedWord, mark_doubtful, split_doubted
 from voicecoach.types.events import Delivery
 from voicecoach.types.stream import SPEAKERS, Speaker
 from voicecoach.views.channel_text import describe_channel, short_state
@@ -88,6 +90,8 @@ class NewestLine(msgspec.Struct, frozen=True):
     text: str
     tentative: str
     """Partial words after the committed text; they may still change."""
+    note: str = ""
+    """What the marks in its words mean, or ""."""
 
 
 class Display(msgspec.Struct, frozen=True):
@@ -173,13 +177,20 @@ def _delivery_bar(d: Delivery | None) -> ValueBar:
 
 def _newest_line(s: Snapshot) -> NewestLine | None:
     for speaker in sorted(SPEAKERS, key=lambda who: not s.speaking[who]):
-        said, tentative = map(printable, s.partial_words(speaker))
+        said, tentative = s.partial_words(speaker)
         if said or tentative:
-            words = said.split()[-LINE_MAX_WORDS:]
-            return NewestLine(
-                speaker, " ".join(words), " ".join(tentative.split()[:LINE_MAX_WORDS])
-            )
+            return _line(speaker, said, tentative)
     if not s.lines:
         return None
     last = max(s.lines, key=lambda line: line.end)
-    return NewestLine(last.speaker, " ".join(printable(last.text).split()[-LINE_MAX_WORDS:]), "")
+    return _line(last.speaker, split_doubted(last.text, last.doubtful), [])
+
+
+def _line(
+    speaker: Speaker, said: Sequence[DoubtedWord], tentative: Sequence[DoubtedWord]
+) -> NewestLine:
+    """Return the line with the last of the words that were said, and the first partial ones."""
+    words, partial = said[-LINE_MAX_WORDS:], tentative[:LINE_MAX_WORDS]
+    note = DOUBT_EXPLANATION if any(word.doubtful for word in (*words, *partial)) else ""
+    committed, may_change = (printable(mark_doubtful(some)) for some in (words, partial))
+    return NewestLine(speaker, committed, may_change, note)

@@ -16,6 +16,7 @@ import msgspec
 
 from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.text_safety.sanitize import clean_text
+from voicecoach.types.doubt import DOUBT_EXPLANATION
 from voicecoach.types.events import (
     CueClosed,
     CueHeldBack,
@@ -24,6 +25,7 @@ from voicecoach.types.events import (
     Event,
     Overlap,
     SpeechEnded,
+    Utterance,
     Word,
     end_of_events,
 )
@@ -63,6 +65,8 @@ def exported_events(events: Iterable[Event]) -> list[Event]:
 def vtt(events: Sequence[Event], call: str) -> str:
     """Return the transcript as WebVTT: a cue for each utterance, its speaker as the voice."""
     out = ["WEBVTT", "", f"NOTE {_escaped(call)}", ""]
+    if any(isinstance(event, Utterance) and event.doubtful for event in events):
+        out += [f"NOTE {DOUBT_EXPLANATION}", ""]
     for number, (span, speaker) in enumerate(_subtitle_lines(events), 1):
         out += [str(number), f"{_clock(span.start, '.')} --> {_clock(span.end, '.')}"]
         out += [f"<v {speaker}>{_escaped(span.text)}</v>", ""]
@@ -84,7 +88,7 @@ def textgrid(events: Sequence[Event], call: str) -> str:
     tiers: dict[str, list[LabelledSpan]] = {}
     for s in SPEAKERS:
         tiers[f"{s} utterances"] = [
-            LabelledSpan(u.start, u.end, u.text) for u in found if u.speaker is s
+            LabelledSpan(u.start, u.end, u.marked_text) for u in found if u.speaker is s
         ]
     for s in SPEAKERS:
         tiers[f"{s} words"] = [
@@ -172,6 +176,7 @@ def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
                 "start_s": to_seconds(w.start),
                 "end_s": to_seconds(w.end),
                 "probability": w.probability,
+                "doubtful": w.doubtful,
             }
             for w in u.words
         ],
@@ -191,7 +196,7 @@ def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
 def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker]]:
     """Return the utterances with text, none shorter than a millisecond."""
     return [
-        (LabelledSpan(u.start, max(u.end, u.start + MILLISECOND), u.text), u.speaker)
+        (LabelledSpan(u.start, max(u.end, u.start + MILLISECOND), u.marked_text), u.speaker)
         for u in conversation(events)
         if _single_line(u.text)
     ]

@@ -72,13 +72,10 @@ class Snapshot:
         """What works less well than it should, the newest first, or ""."""
         return "; ".join(f"{stage}: {why}" for stage, why in reversed(self._degraded.items()))
 
-    def partial_words(self, speaker: Speaker) -> tuple[str, str]:
+    def partial_words(self, speaker: Speaker) -> tuple[list[Word], list[Word]]:
         """Return the committed and the partial words of a speaker's current utterance."""
         words = [w for u in self._words[speaker].values() for w in u.values() if w.text]
-        return (
-            " ".join(w.text for w in words if w.committed),
-            " ".join(w.text for w in words if not w.committed),
-        )
+        return [w for w in words if w.committed], [w for w in words if not w.committed]
 
     def set_levels(self, block: Block) -> None:
         """Update the levels from a block."""

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader
 from voicecoach.text_safety.sanitize import printable
+from voicecoach.types.doubt import DOUBT_EXPLANATION, mark_doubtful, split_doubted
 from voicecoach.types.events import (
     TONE_MIN_CONFIDENCE,
     Backchannel,
@@ -89,6 +90,9 @@ class TranscriptLine(msgspec.Struct):
     start_s: Annotated[float, doc("when it begins, seconds")]
     end_s: Annotated[float, doc("when it ends, seconds")]
     text: Annotated[str, doc("what was said; digits that may be a card's are `#`")]
+    doubtful: Annotated[
+        list[int], doc("words of it that may be misheard, by place from 0, split at spaces")
+    ] = []
 
 
 class Summary(msgspec.Struct):
@@ -187,7 +191,11 @@ class Summarizer:
             case Utterance():
                 if event.text:
                     line = TranscriptLine(
-                        event.speaker, to_seconds(event.start), to_seconds(event.end), event.text
+                        event.speaker,
+                        to_seconds(event.start),
+                        to_seconds(event.end),
+                        event.text,
+                        list(event.doubtful),
                     )
                     self._lines[event.speaker, event.utterance] = line
             case DigitsShown():
@@ -345,10 +353,13 @@ def summary_markdown(summary: Summary) -> str:
         )
     if s.transcript:
         out += ["", "## Transcript", ""]
-        out += [
-            f"- `{format_seconds(line.start_s)}` **{line.speaker}** {escape_markdown(line.text)}"
-            for line in s.transcript
-        ]
+        if any(line.doubtful for line in s.transcript):
+            out += [f"{DOUBT_EXPLANATION}.", ""]
+        for line in s.transcript:
+            words = mark_doubtful(split_doubted(line.text, line.doubtful))
+            out.append(
+                f"- `{format_seconds(line.start_s)}` **{line.speaker}** {escape_markdown(words)}"
+            )
     return "\n".join(out) + "\n"
 
 

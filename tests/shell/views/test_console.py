@@ -4,6 +4,7 @@ import io
 import os
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from voicecoach.shell.runtime.stderr import print_to_stderr, stderr_silenced
@@ -12,6 +13,7 @@ from voicecoach.testing import (
     make_cue,
     make_tone,
     make_utterance,
+    make_word,
     process_all,
     silence,
     stereo,
@@ -53,6 +55,11 @@ def utterance(text: str, number: int = 1) -> Utterance:
     return make_utterance(text, utterance=number, start=SAMPLE_RATE, end=2 * SAMPLE_RATE)
 
 
+def partial_texts(s: Snapshot, speaker: Speaker) -> tuple[str, str]:
+    committed, tentative = (" ".join(w.text for w in some) for some in s.partial_words(speaker))
+    return committed, tentative
+
+
 CUE = make_cue(
     3 * SAMPLE_RATE,
     "slow-down",
@@ -79,8 +86,8 @@ def test_a_snapshot_holds_what_is_so_now() -> None:
     for event in first:
         s.add_event(event)
     assert s.speaking == {A: False, C: True}
-    assert s.partial_words(C) == ("The light", "")
-    assert s.partial_words(A) == ("", "")
+    assert partial_texts(s, C) == ("The light", "")
+    assert partial_texts(s, A) == ("", "")
     assert (s.tone, s.cue, s.cues_shown) == (TONE, CUE, 1)
     then: list[Event] = [
         utterance("The light is on"),
@@ -89,7 +96,7 @@ def test_a_snapshot_holds_what_is_so_now() -> None:
     ]
     for event in then:
         s.add_event(event)
-    assert s.partial_words(C) == ("", "")
+    assert partial_texts(s, C) == ("", "")
     assert [line.text for line in s.lines] == ["The light is on"]
     assert s.cue is None
     assert s.tone is TONE, "held in pauses"
@@ -102,7 +109,7 @@ def test_a_snapshot_does_not_grow() -> None:
         s.add_event(word(0, "a", False, number))
         s.add_event(utterance("a" if number % 3 else "", number))
     assert len(s.lines) == 8
-    assert s.partial_words(C) == ("", "")
+    assert partial_texts(s, C) == ("", "")
 
 
 def drawn(events: list[Event], terminal: bool, width: int = 100) -> str:
@@ -146,6 +153,25 @@ def test_without_a_terminal_each_utterance_and_cue_is_a_line() -> None:
         " 0:03 cue      Slow down. 6.1 syllables a second.",
         " 0:05 cue off  slow-down: behaviour stopped",
     ]
+
+
+def test_doubtful_words_are_marked_and_the_mark_is_explained_once() -> None:
+    lines = [("all is well", ()), ("a ship.", [1]), ("well, no.", [0])]
+    said = [
+        make_utterance(text, utterance=n, start=n * SAMPLE_RATE, end=n + 1, doubtful=doubtful)
+        for n, (text, doubtful) in enumerate(lines)
+    ]
+    assert drawn([*said], False).splitlines() == [
+        " 0:00 customer all is well",
+        "(word?): may be misheard",
+        " 0:01 customer a (ship?).",
+        " 0:02 customer (well?), no.",
+    ]
+    partial = [make_word("my", 0, final=False), make_word("ship", 1, final=False, doubtful=True)]
+    screen = drawn([*said, *(replace(word, utterance=9) for word in partial)], True)
+    assert screen.count("(word?): may be misheard") == 1
+    for text in ("a (ship?).", "(well?), no.", "my (ship?)"):
+        assert text in screen
 
 
 def test_what_is_said_stays_text() -> None:

@@ -13,8 +13,9 @@ const lines = report.lines.map((line) => {
 });
 
 function said(piece) {
-  if (!piece.moves.length) return [piece.text];
-  const marked = make("mark", { onclick: () => call.seek(piece.start_s) }, piece.text);
+  const text = piece.doubtful ? make("span.doubtful", {}, piece.text) : piece.text;
+  if (!piece.moves.length) return [text];
+  const marked = make("mark", { onclick: () => call.seek(piece.start_s) }, text);
   return piece.ends.length ? [marked, make("small.move", {}, piece.ends.join(", "))] : [marked];
 }
 
@@ -87,6 +88,7 @@ function startWords() {
   part.held.disabled = !report.held_back.length;
   part.held.addEventListener("click", () => showHeld(!heldShown));
   part["no-words"].hidden = lines.length > 0;
+  part["doubt-note"].hidden = !report.lines.some((line) => line.pieces.some((piece) => piece.doubtful));
   if (report.words) part["no-words"].textContent = "The call was transcribed, but no words were recognised.";
   for (const button of [part.previous, part.next]) button.disabled = !report.cues.length;
   part.previous.addEventListener("click", () => step(-1));

@@ -19,6 +19,7 @@ from rich.text import Text
 from voicecoach.estimates.calmness import notable_words
 from voicecoach.shell.views.rich_text import safe_text
 from voicecoach.text_safety.sanitize import printable, readable_text
+from voicecoach.types.doubt import DOUBT_EXPLANATION, mark_doubtful
 from voicecoach.types.events import (
     ChannelState,
     CueClosed,
@@ -63,6 +64,8 @@ class TerminalView:
         self._snapshot = Snapshot()
         self._position = 0
         self._drawn = 0.0
+        self._explained = False
+        """Whether the mark of doubtful words was explained."""
         self._live = (
             Live(console=console, auto_refresh=False, transient=False)
             if console.is_terminal
@@ -97,6 +100,9 @@ class TerminalView:
         """Update the view with an event."""
         self._snapshot.add_event(event)
         if not self._live:
+            if isinstance(event, Utterance) and event.doubtful and not self._explained:
+                self._console.print(Text(DOUBT_EXPLANATION, "dim"))
+                self._explained = True
             line = _event_line(event)
             if line:
                 self._console.print(line, soft_wrap=True)
@@ -105,7 +111,13 @@ class TerminalView:
         """Return what the screen should show now."""
         return Group(
             self._speakers(),
-            Panel(self._words(), title="words", border_style="dim", height=WORD_ROWS + 2),
+            Panel(
+                self._words(),
+                title="words",
+                subtitle=DOUBT_EXPLANATION,
+                border_style="dim",
+                height=WORD_ROWS + 2,
+            ),
             self._card(),
             self._progress(),
         )
@@ -151,10 +163,11 @@ class TerminalView:
         rows: list[Text] = []
         for line in sorted(self._snapshot.lines, key=lambda line: line.start):
             rows += self._wrapped(
-                format_samples(line.start), line.speaker, Text(printable(line.text))
+                format_samples(line.start), line.speaker, Text(printable(line.marked_text))
             )
         for speaker in SPEAKERS:
-            committed, tentative = map(printable, self._snapshot.partial_words(speaker))
+            words = map(mark_doubtful, self._snapshot.partial_words(speaker))
+            committed, tentative = map(printable, words)
             if committed or tentative:
                 text = Text.assemble(f"{committed} ", (tentative, "dim italic"))
                 rows += self._wrapped("", speaker, text)
@@ -234,7 +247,7 @@ def _utterance_line(line: Utterance) -> Text:
     return Text.assemble(
         f"{format_samples(line.start):>5} ",
         (f"{line.speaker:<8} ", SPEAKER_STYLE[line.speaker]),
-        printable(line.text),
+        printable(line.marked_text),
     )
 
 

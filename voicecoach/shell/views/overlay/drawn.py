@@ -191,6 +191,9 @@ class WordsStrip(QWidget):
         if line != self._line:
             self._line = line
             self.setAccessibleName(self._lay_out())
+            note = line.note if line else ""
+            self.setAccessibleDescription(note)
+            self.setToolTip(note)
             self.update()
 
     def _lay_out(self) -> str:

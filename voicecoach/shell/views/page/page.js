@@ -64,6 +64,7 @@ function draw(display) {
   say(part.who, !line ? "Last words" : line.speaker === "agent" ? "You" : "Customer");
   say(part.said, line ? line.text : "");
   say(part.tentative, line ? line.tentative : "");
+  say(part.doubt, line ? line.note : "");
   say(part.notice, display.notice);
   say(part.answer, display.answer);
   set(part.told, "hidden", !display.answer && !display.can_undo);

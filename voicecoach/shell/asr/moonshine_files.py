@@ -203,6 +203,7 @@ def _run_conversion(source: Path, target: Path, progress: Progress) -> None:
                 error = told.get("error", "")
                 if not error:
                     progress(told["step"], done / STEPS)
+            child.wait()  # before its input is closed
         except BaseException:
             child.kill()
             raise
@@ -232,7 +233,7 @@ def main() -> None:
 
 def _end_with_input() -> None:
     """End the process when the one that started it is gone."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not sys.stdin, whose lock a thread must not hold when Python ends
     os._exit(1)
 
 

@@ -1,5 +1,6 @@
 """The second model is converted once, into the cache: whole or not at all, and checked."""
 
+import json
 import os
 import resource
 import shutil
@@ -19,10 +20,11 @@ from tests.shell.journal.test_durability import tiny_disk
 from voicecoach.errors import ModelError, ModelUnavailable
 from voicecoach.shell.asr import moonshine_files
 from voicecoach.shell.asr.model_places import MOONSHINE_BASE, find_model, model_checksums
+from voicecoach.shell.asr.moonshine_conversion import SOURCES
 from voicecoach.shell.asr.moonshine_files import (
     CHECKSUMS,
     CONVERTED,
-    STEPS,
+    SHARES,
     converted_folder,
     is_converted,
     locked_folder,
@@ -247,6 +249,64 @@ def test_a_conversion_that_is_ended_leaves_nothing_that_is_used(
     wait_until(tidied)
 
 
+ENDS = """
+import time
+from voicecoach.shell.asr import moonshine_files
+def convert(source, target, step):
+    step("writing")
+    {0}
+moonshine_files.convert_model = convert
+moonshine_files.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [
+        ("pass", 0, []),
+        ("time.sleep(600)", 1, []),
+        ("raise OSError('no\\nroom')", 1, [{"error": "no"}]),
+    ],
+)
+def test_the_process_that_converts_ends_when_it_is_done_or_its_command_is_gone(
+    how: str, code: int, said: list[dict[str, str]]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDS.format(how), "source", "target"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=inherited(),
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert json.loads(process.stdout.readline()) == {"step": "writing"}
+        if "sleep" in how:
+            process.stdin.close()
+        assert [json.loads(line) for line in process.stdout] == said
+        assert process.wait() == code
+
+
+CLOSES_FIRST = """#!/bin/sh
+echo '{"step": "writing"}'
+exec >&-
+timeout 0.5 cat
+test $? = 124
+"""
+"""Succeeds if its input stays open when its output is closed."""
+
+
+def test_the_process_that_converts_may_end_in_its_own_time(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "python"
+    script.write_text(CLOSES_FIRST)
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    # It wrote nothing, which is another error than that it was ended.
+    with pytest.raises(ModelUnavailable, match="cannot keep the converted model"):
+        moonshine_folder()
+
+
 def inherited() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -264,7 +324,8 @@ def test_a_disk_that_gets_full_is_said_and_nothing_half_is_left(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "\n" not in str(full.value)
-    assert steps == [("reading encoder_model.ort", 0.0), (steps[1][0], 1 / STEPS)]
+    assert [step for step, _ in steps] == [f"reading {name}" for name in SOURCES.values()]
+    assert [share for _, share in steps] == list(SHARES[:2])
     assert left_in(cache) == []
 
 

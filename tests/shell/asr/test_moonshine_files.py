@@ -289,7 +289,7 @@ def test_the_process_that_converts_ends_when_it_is_done_or_its_command_is_gone(
 CLOSES_FIRST = """#!/bin/sh
 echo '{"step": "writing"}'
 exec >&-
-timeout 0.5 cat
+timeout 0.5 cat >/dev/null
 test $? = 124
 """
 """Succeeds if its input stays open when its output is closed."""

@@ -23,6 +23,7 @@ from voicecoach.estimates.calmness import CALMNESS_AT_BASELINE
 from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.shell.runtime.feed import Feed
 from voicecoach.shell.views import overlay
+from voicecoach.types.doubt import DOUBT_EXPLANATION
 from voicecoach.types.stream import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
@@ -91,6 +92,9 @@ PICTURES = {
             "6.1 syllables a second in the last few seconds, your usual is 4.6. One breath.",
             "",
             True,
+        ),
+        line=NewestLine(
+            Speaker.CUSTOMER, "and my (ship?) is late for the", "(third?)", DOUBT_EXPLANATION
         ),
     ),
     "long": msgspec.structs.replace(

@@ -121,6 +121,18 @@ def test_no_evidence_rests_on_a_doubtful_word(text: str) -> None:
     assert not any(word in e.text for e in evidence(text) for word in doubted)
 
 
+def test_what_is_said_again_is_quoted_only_where_it_was_heard() -> None:
+    told = "the dishwasher leaked water on the floor and it is broken"
+    again = "dishwasher ~a ~b ~c ~d leaked ~e ~f ~g ~h water ~i ~j ~k ~l floor"
+    for text, found in ((again.replace("~", ""), True), (again, False)):
+        wording, end = WordingEvidence(ENGLISH_WORDING, MODEL), 0
+        for number, line in enumerate((told, text), 1):
+            for event in spoken(line, utterance=number, start=end and end + 25 * SAMPLE_RATE):
+                wording.add_event(event)
+                end = event.at
+        assert any("said it again" in e.text for e in wording.evidence(end)) == found
+
+
 def test_the_wording_model_knows_no_doubtful_word() -> None:
     assert MODEL.strongest_ngrams(["", "", "", "", ""], 0) == []
     (plain,) = evidence("I hate dealing with you")

@@ -154,6 +154,21 @@ def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> N
     assert following("I see a dog there") is None
 
 
+def test_an_utterance_has_the_places_of_its_doubtful_words() -> None:
+    t = Talk(None)
+    t.speak(1.0)
+    t.pause(1.0)
+    heard = tuple(
+        HeardWord(text, 0, 1600, 0.9, doubtful)
+        for text, doubtful in (("well", False), ("as it", True), ("were", False), ("so", True))
+    )
+    t.take(t.scribe.add_transcript(t.at, t.requests[-1].make_transcript(t.at, heard)))
+    (utterance,) = t.of(Utterance)
+    assert isinstance(utterance, Utterance)
+    assert (utterance.words, utterance.doubtful) == (4, (1, 2, 4))
+    assert utterance.marked_text == "well (as it?) were (so?)"
+
+
 class Talk:
     """Drives a scribe and its segmenter through speech, and answers with a script at once."""
 

@@ -4,7 +4,7 @@ A language's `dialogue_acts.toml` has for each kind its phrases, longer phrases 
 act, and examples of both.  Two kinds need a rule as well.  A *question* ends in the transcriber's
 question mark, or has a clause that opens like a question.  A promise with a time is an
 *expectation*, one without is a *promise*.  Acts that depend on both speakers' words are in
-`dialogue_acts`.  No act rests on doubtful words.
+`dialogue_acts`.
 
 Precision matters more than recall, because a wrong cue costs more than a missed one.  Phrases that
 are as often innocent are left out.
@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from voicecoach.language.phrases import Phrases, SharedPhrases, mark_places, normalize_text
 from voicecoach.language.tables import ActTable
-from voicecoach.types.doubt import mostly_doubtful
 from voicecoach.types.stream import SPEAKERS, Immutable, Speaker
 
 MERGE_WITHIN_WORDS = 4
@@ -66,7 +65,7 @@ ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
 """Kinds of dialogue acts with a description of each, by speaker."""
 
 STRICT_KINDS = frozenset({"abuse"})
-"""Kinds of which no word may be doubtful; of the other kinds, at most half of a phrase."""
+"""Kinds of which no word may be doubtful; of the other kinds at most half of the words."""
 
 _CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
 _SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
@@ -122,15 +121,14 @@ class ActKind(Immutable):
         self._negation, self._shared, self._strict = table.negation, language.shared, strict
 
     def find_places(self, words: Sequence[ActToken]) -> list[tuple[int, int, str]]:
-        """Return the matches: index range [first, last) in `words`, and what to say instead.
-
-        No match rests on doubtful words, but they exclude and negate as any other.
-        """
+        """Return the matches: index range [first, last) in `words`, and what to say instead."""
         texts = tuple(token.text for token in words)
+        # Doubtful words exclude and negate as any other.
+        sure = tuple("" if t.doubtful else t.text for t in words) if self._strict else texts
         hits = [
             (first, last, instead)
             for phrases, instead in self._groups
-            for first, last in phrases.find_undoubted(words, strict=self._strict)
+            for first, last in phrases.find_normalized(sure)
         ]
         if not hits:
             return hits
@@ -197,7 +195,7 @@ class ActMatcher(Immutable):
             if token.pause or i == len(words) - 1:
                 if self._tags.cover_all(texts[clause : i + 1]):
                     tags.add(clause)
-                elif token.asked and not mostly_doubtful(words[sentence : i + 1]):
+                elif token.asked:
                     found.append(ActMatch("question", sentence, i + 1))
                 clause = i + 1
                 starts.add(clause)
@@ -206,7 +204,7 @@ class ActMatcher(Immutable):
         for first, last in self._before.find_normalized(texts):
             if first in starts:
                 starts.add(last)
-        opened = self._opens.find_undoubted(words)
+        opened = self._opens.find_normalized(texts)
         found += [ActMatch("question", *place) for place in opened if place[0] in starts - tags]
         return found
 

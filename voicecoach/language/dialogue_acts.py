@@ -202,7 +202,7 @@ class DialogueActTracker:
                 continue  # It continues an act found in the previous utterance.
             text = quote_words(read[f.first : f.last][:ACT_QUOTE_WORDS])
             if not text:
-                continue  # Most of it is doubtful.
+                continue  # Most of it is doubtful: it may not have been said at all.
             said.append(SpokenAct(f.kind, begin, all_words[last].end, text, f.instead))
         return ReadUtterance(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
 
@@ -237,7 +237,7 @@ class DialogueActTracker:
         leads = [
             *(
                 (place, PARAPHRASE_MAX_WORDS, PARAPHRASE_SHARED_LED)
-                for place in phrases.paraphrase_leads.find_undoubted(own)
+                for place in phrases.paraphrase_leads.find([t.text for t in own])
             ),
             *(
                 ((i, j), 0, PARAPHRASE_SHARED_WEAK)

@@ -12,7 +12,6 @@ from itertools import product
 from typing import NamedTuple
 
 from voicecoach.language.tables import SharedTable
-from voicecoach.types.doubt import DoubtedWord, mostly_doubtful
 from voicecoach.types.events import Utterance, Word
 from voicecoach.types.stream import SAMPLE_RATE, Immutable
 
@@ -106,17 +105,6 @@ class Phrases(Immutable):
                     done = end
                     break
         return found
-
-    def find_undoubted(
-        self, words: Sequence[DoubtedWord], *, strict: bool = False
-    ) -> list[tuple[int, int]]:
-        """Return the same as `find_normalized`, without matches that rest on doubtful words.
-
-        At least half of the words of a match are not doubtful; if `strict`, all that it needs.
-        """
-        texts = tuple("" if strict and word.doubtful else word.text for word in words)
-        found = self.find_normalized(texts)
-        return [(i, end) for i, end in found if not mostly_doubtful(words[i:end])]
 
     def cover_all(self, words: Sequence[str]) -> bool:
         """Return whether `words` consist only of these phrases; False for no words."""

@@ -9,7 +9,7 @@ is late".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -59,14 +59,9 @@ def quote_words(words: Iterable[DoubtedWord]) -> str:
     "the", "ship" is "the …" if "ship" is doubtful.
     """
     said = [word for word in words if word.text.strip()]
-    if mostly_doubtful(said):
+    if 2 * sum(word.doubtful for word in said) > len(said):
         return ""
     return " ".join(ELLIPSIS if doubtful else text for text, doubtful in _runs(said))
-
-
-def mostly_doubtful(words: Sequence[DoubtedWord]) -> bool:
-    """Return whether more than half of the words are doubtful."""
-    return 2 * sum(word.doubtful for word in words) > len(words)
 
 
 def _runs(words: Iterable[DoubtedWord]) -> Iterator[PlainWord]:

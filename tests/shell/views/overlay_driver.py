@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from scripts.pictures.overlay import enlarge
 from voicecoach.shell.runtime.feed import Feed, TimedDisplay, UserAction
 from voicecoach.shell.views import overlay
+from voicecoach.shell.views.overlay.drawn import WordsStrip
 from voicecoach.views.display import Display
 
 INTERRUPTED = 42
@@ -48,6 +49,8 @@ class Told(msgspec.Struct):
     clicked: bool = False
     title: str = ""
     """Of the display that is painted's card."""
+    words: list[str] = []
+    """The newest words as a screen reader has them, their description, and their tooltip."""
     unseen: str | None = None
     """Why it cannot be seen, when that changes."""
 
@@ -112,7 +115,9 @@ def show_overlay() -> None:
         card = shown.display.card
         size = panel.width(), panel.height()
         title = card.title if card else ""
-        tell(Told(panel=size, buttons=buttons, clipped=cut, title=title))
+        (strip,) = panel.findChildren(WordsStrip)
+        words = [strip.accessibleName(), strip.accessibleDescription(), strip.toolTip()]
+        tell(Told(panel=size, buttons=buttons, clipped=cut, title=title, words=words))
 
     def running() -> bool:
         if failing.is_set():

@@ -33,6 +33,7 @@ from voicecoach.shell.runtime.feed import (
 from voicecoach.shell.views import browser
 from voicecoach.shell.views.browser import BrowserPage
 from voicecoach.testing import wait_until
+from voicecoach.types.doubt import DOUBT_EXPLANATION
 from voicecoach.types.stream import Speaker
 from voicecoach.views.display import CardDisplay, ChannelMeter, Display, NewestLine, ValueBar
 
@@ -469,6 +470,11 @@ def test_a_browser_shows_what_is_published_and_takes_clicks(
     seen.reads("state", "Listening")
     assert (seen.text("title"), seen.text("toggle")) == ("No cue", "Pause")
     assert (seen.text("said"), seen.text("tentative")) == ("the light is on", "but nobody")
+    assert seen.text("doubt") == ""
+    line = NewestLine(C, "the (ship?) is", "late", DOUBT_EXPLANATION)
+    feed.publish(msgspec.structs.replace(CALM, line=line), 0.0)
+    seen.reads("said", "the (ship?) is")
+    assert seen.text("doubt") == "(word?): may be misheard"
     top = "return part.agitation.getBoundingClientRect().top"
     before = seen.run(top)
     feed.publish(CUE, 0.0)

@@ -177,6 +177,19 @@ def test_a_declined_call_can_be_restored_with_a_click(screen: Desktop, tmp_path:
 
 
 @real
+def test_the_mark_of_a_doubtful_word_is_explained_to_eye_and_ear(
+    screen: Desktop, tmp_path: Path
+) -> None:
+    note = "(word?): may be misheard"
+    with Program(screen, tmp_path) as panel:
+        panel.show(PICTURES["marked"])
+        said = "Customer: and my (ship?) is late for the (third?)"
+        until(lambda: panel.told[-1].words == [said, note, note])
+        panel.show(CUE)
+        until(lambda: panel.told[-1].words[1:] == ["", ""])
+
+
+@real
 def test_one_that_is_closed_says_so_and_is_shown_again_when_it_is_wanted(
     screen: Desktop, tmp_path: Path
 ) -> None:

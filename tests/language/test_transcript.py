@@ -215,8 +215,8 @@ def test_a_word_is_sent_again_when_its_doubt_changes() -> None:
     for request, doubtful in ((first, True), (second, False)):
         heard = tuple(HeardWord(w, 0, 1600, 0.9, doubtful) for w in ("we", "shipped", "it", "to"))
         t.take(t.scribe.add_transcript(t.at, request.make_transcript(t.at, heard)))
-    sent = [(e.text, e.doubtful) for e in t.of(Word) if isinstance(e, Word) and not e.index]
-    assert sent == [("we", True), ("we", False)]
+    last = [e for e in t.events if isinstance(e, Word) and e.index == 3]
+    assert [(e.doubtful, e.committed) for e in last] == [(True, False), (False, False)]
 
 
 def test_partials_come_first_after_first_s_then_every_step_s_then_careful_ones() -> None:

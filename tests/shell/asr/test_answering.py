@@ -408,6 +408,8 @@ def test_closing_drops_what_is_not_begun(make: Callable[[Parrot], ReplayAsr | Li
     [
         (False, DOUBTFUL_BELOW, False),
         (False, np.nextafter(DOUBTFUL_BELOW, 0.0), True),
+        (False, np.float64(0.9), False),
+        (np.True_, 1.0, True),
         (True, 1.0, True),
     ],
 )
@@ -417,7 +419,7 @@ def test_a_word_is_doubtful_if_the_transcriber_says_so_or_below_a_probability(
     builder = answering.TranscriptBuilder(SETTINGS, ENGLISH.numbers)
     word = TranscribedWord("ship", 0.1, 0.4, probability, said)
     (heard,) = builder.build_transcript(0, request(0, careful=True), [word]).words
-    assert heard.doubtful == doubtful
+    assert heard.doubtful is doubtful
 
 
 def test_a_masked_word_stays_masked_whatever_its_doubt() -> None:

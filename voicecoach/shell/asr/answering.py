@@ -320,5 +320,6 @@ def _place_word(word: TranscribedWord, text: str, request: TranscribeRequest) ->
     start = min(request.end, request.start + max(0, round(word.start_s * SAMPLE_RATE)))
     end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
     probability = min(max(word.probability, 0.0), 1.0)
-    doubtful = word.doubtful or probability < DOUBTFUL_BELOW
+    # Another package's transcriber may return numpy's numbers, whose truth is numpy's, too.
+    doubtful = bool(word.doubtful or probability < DOUBTFUL_BELOW)
     return HeardWord(text, start, max(start, end), probability, doubtful)

@@ -427,7 +427,7 @@ class Engine:
         return events
 
     def _on_transcript(self, at: int, transcript: Transcript) -> list[Event]:
-        self._has_words[transcript.speaker] = not transcript.error
+        self._has_words[transcript.speaker] = transcript.understood and not transcript.error
         return self._route_words(
             self._transcribers[transcript.speaker].add_transcript(at, transcript)
         )

@@ -50,7 +50,13 @@ from voicecoach.language.transcript import POST_ROLL, PRE_ROLL
 from voicecoach.shell.asr.answering import Answer, LiveAsr, TranscriptBuilder
 from voicecoach.shell.asr.backlog import Backlog
 from voicecoach.shell.asr.loop import pace_blocks, run_engine, split_blocks
-from voicecoach.shell.asr.transcriber import TranscribedWord, Transcriber, TranscribeTask
+from voicecoach.shell.asr.transcriber import (
+    SpeechModel,
+    SpeechNotUnderstood,
+    TranscribedWord,
+    Transcriber,
+    TranscribeTask,
+)
 from voicecoach.shell.asr.whisper import Whisper, locate_model
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
@@ -74,6 +80,16 @@ def spoken(text: str) -> list[str]:
     text = re.sub(r"(?<=\d)(?=[a-z])", " ", re.sub(r"[^a-z0-9' ]", " ", text))
     words = [word.strip("'") for word in text.split() if word.strip("'")]
     return [part for word in words for part in SAME.get(word, word).split()]
+
+
+def understood_words(
+    model: SpeechModel, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
+) -> list[TranscribedWord]:
+    """Return the words in audio; none if it was not understood."""
+    try:
+        return model.transcribe(audio, prefix=prefix, context=context, careful=careful)
+    except SpeechNotUnderstood:
+        return []
 
 
 def matched(a: Sequence[str], b: Sequence[str]) -> tuple[list[tuple[int, int]], int]:
@@ -210,8 +226,12 @@ class Virtual:
             return
         request, audio = task
         began = time.process_time()
-        words = self._transcriber.transcribe(
-            audio, prefix=request.prefix, context=request.context, careful=request.careful
+        words = understood_words(
+            self._transcriber,
+            audio,
+            prefix=request.prefix,
+            context=request.context,
+            careful=request.careful,
         )
         took = time.process_time() - began
         self.cpu_s += took
@@ -596,7 +616,7 @@ def noise(options: argparse.Namespace, config: Config) -> None:
                 x[i : i + 5 * SAMPLE_RATE] for i in range(0, min(len(x), WINDOW), 5 * SAMPLE_RATE)
             ]
             without += any(
-                whisper.transcribe(p, careful=True) for p in pieces if len(p) > SAMPLE_RATE
+                understood_words(whisper, p, careful=True) for p in pieces if len(p) > SAMPLE_RATE
             )
         print(f"| {name} | {len(clips)} | {found} | {without} | {'; '.join(texts)} |", flush=True)
 

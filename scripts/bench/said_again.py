@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.bench.asr import matched, spoken
+from scripts.bench.asr import matched, spoken, understood_words
 from scripts.staging import voices
 from scripts.support import corpora, made_voices
 from scripts.support.corpora import Samples
@@ -133,7 +133,7 @@ def measure(whisper: Whisper, said: list[Said], *, careful: bool) -> str:
     numbers = find_numbers("en")
     kept = follows = close = loops = 0
     for item in said:
-        words = [word.text for word in whisper.transcribe(item.samples, careful=careful)]
+        words = [word.text for word in understood_words(whisper, item.samples, careful=careful)]
         loop = find_loop(words, numbers)
         loops += loop is not None
         close += loop is not None and abs(loop.times - item.times) <= max(1, item.times / 4)
@@ -160,7 +160,7 @@ def main() -> None:
             print(f"| {said[0].who} | {'final' if careful else 'partial'} | {row} |", flush=True)
     sounds = list(noise(rng))
     for careful in (True, False):
-        texts = [(name, whisper.transcribe(x, careful=careful)) for name, x in sounds]
+        texts = [(name, understood_words(whisper, x, careful=careful)) for name, x in sounds]
         made_up = {name for name, words in texts if words}
         print(f"{'final' if careful else 'partial'} text from {len(sounds)} sounds: {made_up or 0}")
 

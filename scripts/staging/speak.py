@@ -37,7 +37,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from scripts.bench.asr import matched, spoken
+from scripts.bench.asr import matched, spoken, understood_words
 from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.shell.asr.whisper import Whisper
@@ -122,7 +122,8 @@ def hear(speaker: Speaker, whisper: Whisper, call: str, place: int, who: str, te
     for part in _parts(text):
         said = np.pad(speaker.say(part, voice, stretch), MARGIN)
         sound = corpora.telephone(said, rng, snr_db=snr_db)
-        heard += [word.text for word in whisper.transcribe(sound.astype(np.float32), careful=True)]
+        words = understood_words(whisper, sound.astype(np.float32), careful=True)
+        heard += [word.text for word in words]
     return " ".join(heard)
 
 

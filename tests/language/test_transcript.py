@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.language.transcript import HypothesisPrompt, IncrementalTranscriber, LocalAgreement
-from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utterance, Word
+from voicecoach.types.events import (
+    Degraded,
+    Event,
+    NotUnderstood,
+    TranscribeRequest,
+    Utterance,
+    Word,
+)
 from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
 SETTINGS = config.TranscriptionConfig()
@@ -379,6 +386,49 @@ def test_a_failed_transcription_is_said_and_the_next_one_is_asked_for() -> None:
     (event,) = t.scribe.add_transcript(t.at, t.requests[-1].make_transcript(t.at, ()))
     assert isinstance(event, Degraded)
     assert event.reason == "agent: transcription resumed"
+
+
+class Foreign(Talk):
+    """Partial words come, and the careful answers understand nothing until `english`."""
+
+    english = False
+
+    def take(self, events: list[Event]) -> None:
+        for event in events:
+            if not isinstance(event, TranscribeRequest):
+                self.events.append(event)
+                continue
+            understood = self.english or not event.careful
+            heard = words("thank you very much") if understood else ()
+            transcript = event.make_transcript(event.at, heard, understood=understood)
+            self.take(self.scribe.add_transcript(event.at, transcript))
+
+
+def test_what_is_not_understood_is_said_and_has_no_words() -> None:
+    t = Foreign(None)
+    t.speak(3.0)
+    assert any(isinstance(e, Word) and e.text for e in t.of(Word))
+    t.pause(1.0)
+    (span,) = t.of(NotUnderstood)
+    assert isinstance(span, NotUnderstood)
+    assert (span.speaker, span.start) == (Speaker.AGENT, 0)
+    assert 2.5 * SAMPLE_RATE < span.end < 3.5 * SAMPLE_RATE
+    assert not [e for e in t.of(Word) if isinstance(e, Word) and e.final]
+    last = {e.index: e.text for e in t.of(Word) if isinstance(e, Word)}
+    assert not any(last.values())
+    assert not [e for e in t.of(Utterance) if isinstance(e, Utterance) and e.words]
+
+
+def test_a_second_utterance_in_a_row_is_told_to_the_agent_once() -> None:
+    t = Foreign(None)
+    notices = []
+    for count in range(4):
+        t.english = count == 3
+        t.speak(2.0)
+        t.pause(1.0)
+        notices.append([(e.reason, e.over) for e in t.of(Degraded) if isinstance(e, Degraded)])
+    told = ("not understood: another language?", False)
+    assert notices == [[], [told], [told], [told, ("understood again", True)]]
 
 
 def test_where_the_final_words_fail_what_was_believed_stands() -> None:

@@ -188,6 +188,10 @@ class NumberTable(_StrictTable, frozen=True, kw_only=True):
     """Words after a time of day, without full stops: "am"."""
     symbols: Mapping[Text, Text] = {}
     """What the symbols of addresses are called: "dot" for "."."""
+    explains: Texts = ()
+    """Words between a spelled letter and an example of it: "as in" in "T as in Tom"."""
+    letter_words: Texts = ()
+    """Words of one letter: "a"."""
 
 
 CueLine = Annotated[str, Meta(min_length=1, max_length=1000)]

@@ -26,7 +26,14 @@ from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import VAD_WINDOW
 from voicecoach.language.phrases import normalize_text
 from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT
-from voicecoach.types.events import Degraded, Event, TranscribeRequest, Utterance, Word
+from voicecoach.types.events import (
+    Degraded,
+    Event,
+    NotUnderstood,
+    TranscribeRequest,
+    Utterance,
+    Word,
+)
 from voicecoach.types.stream import HOP, SAMPLE_RATE, HeardWord, Speaker, Transcript
 
 PRE_ROLL = int(0.3 * SAMPLE_RATE)
@@ -49,6 +56,9 @@ REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
 """Audio kept before the first of these words, samples."""
 MIN_SKIPPED_AUDIO = int(2.0 * SAMPLE_RATE)
 """Least audio that is worth leaving out, samples."""
+NOTICE_AFTER = 2
+"""Utterances in a row that are not understood before the agent is told."""
+NOT_UNDERSTOOD_NOTICE = "not understood: another language?"
 WORDS_OVERDUE_AFTER = 2 * SAMPLE_RATE
 """Final words are overdue this long after the end of their audio, samples."""
 
@@ -194,6 +204,8 @@ class IncrementalTranscriber:
         self._current: OpenUtterance | None = None
         self._awaiting_final: dict[int, OpenUtterance] = {}
         self._last_error = ""
+        self._not_understood = 0
+        """How many utterances in a row were not understood."""
 
     @property
     def awaits_final_words(self) -> bool:
@@ -271,10 +283,11 @@ class IncrementalTranscriber:
         if draft:
             if transcript.careful and transcript.end == draft.end:
                 del self._awaiting_final[draft.number]
-                # If the transcriber failed, the committed words become final.
-                failed = bool(transcript.error)
-                known = draft.agreement.committed if failed else transcript.words
-                events += self._finish_utterance(at, draft, known)
+                if transcript.error:
+                    # The committed words become final.
+                    events += self._finish_utterance(at, draft, draft.agreement.committed)
+                else:
+                    events += self._finish_with(at, draft, transcript)
             return events
         draft = self._current
         if not draft or transcript.utterance != draft.number:
@@ -284,6 +297,9 @@ class IncrementalTranscriber:
             return events
         if transcript.careful:
             draft.careful = transcript
+        if not transcript.understood:
+            draft.agreement = LocalAgreement(draft.start)
+            return events + self._word_changes(at, draft)
         words = draft.agreement.words_after_committed(transcript)
         if words is not None:
             draft.agreement.add_hypothesis(words, transcript.end, complete=transcript.careful)
@@ -315,7 +331,7 @@ class IncrementalTranscriber:
         assert draft, "nothing is open"
         draft.end = self._end = min(at, draft.last_spoken + POST_ROLL) if end is None else end
         if draft.careful and draft.careful.end == draft.end:
-            return self._finish_utterance(at, draft, draft.careful.words)
+            return self._finish_with(at, draft, draft.careful)
         self._awaiting_final[draft.number] = draft
         return (
             []
@@ -353,6 +369,33 @@ class IncrementalTranscriber:
             prefix=given.prefix,
             context=given.context,
         )
+
+    def _finish_with(self, at: int, draft: OpenUtterance, transcript: Transcript) -> list[Event]:
+        """Finish an utterance with its careful transcript, or say that it was not understood."""
+        events = self._finish_utterance(at, draft, transcript.words)
+        if not transcript.understood:
+            self._not_understood += 1
+            events.append(
+                NotUnderstood(
+                    at=at,
+                    speaker=self._speaker,
+                    utterance=draft.number,
+                    start=draft.start,
+                    end=draft.end,
+                )
+            )
+            if self._not_understood == NOTICE_AFTER:
+                events.append(self._language_notice(at, over=False))
+        elif transcript.words:
+            if self._not_understood >= NOTICE_AFTER:
+                events.append(self._language_notice(at, over=True))
+            self._not_understood = 0
+        return events
+
+    def _language_notice(self, at: int, *, over: bool) -> Degraded:
+        stage = f"{self._speaker}'s words"
+        reason = "understood again" if over else NOT_UNDERSTOOD_NOTICE
+        return Degraded(at=at, stage=stage, reason=reason, over=over)
 
     def _finish_utterance(
         self, at: int, draft: OpenUtterance, words: Sequence[HeardWord]

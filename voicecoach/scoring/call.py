@@ -110,9 +110,18 @@ class ScoredCall:
             for s in SPEAKERS
         }
         self._word_starts = {s: [w.start for w in self.words[s]] for s in SPEAKERS}
+        self.not_understood = {
+            s: [Span(u.start, u.end) for u in said if u.speaker is s and not u.understood]
+            for s in SPEAKERS
+        }
         pauses = _spans_while_on([(e.at, not e.on) for e in record.pauses], self.end)
         self._unheard = {
-            s: sorted(pauses + record.gaps + self._distrusted_spans(record.states, s))
+            s: sorted(
+                pauses
+                + record.gaps
+                + self.not_understood[s]
+                + self._distrusted_spans(record.states, s)
+            )
             for s in SPEAKERS
         }
         self._unheard_places = {s: OrderedSpans(self._unheard[s]) for s in SPEAKERS}

@@ -10,7 +10,7 @@ from voicecoach.scoring.record import CallRecord
 from voicecoach.scoring.styles import conflict_styles
 from voicecoach.scoring.techniques import TECHNIQUES, score_technique
 from voicecoach.types.events import Event
-from voicecoach.types.stream import SPEAKERS, Speaker
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views.channel_text import short_state
 from voicecoach.views.scorecard import ScoreCard
 
@@ -80,6 +80,12 @@ def _limit_notes(call: ScoredCall, speaker: Speaker) -> list[str]:
     if state := call.distrusted.get(speaker):
         what = short_state(state)
         return [f"{what} on the {speaker}'s side: techniques that need it are not scored"]
+    if lost := call.not_understood[speaker]:
+        seconds = sum(span.end - span.start for span in lost) / SAMPLE_RATE
+        return [
+            f"{seconds:.0f} s of the {speaker}'s speech were not understood (another language?): "
+            "they are not scored"
+        ]
     if not call.has_words(speaker):
         return [
             f"no words of the {speaker} were transcribed: techniques that need them are not scored"

@@ -82,6 +82,8 @@ class NumberWords(Immutable):
         decimal: Sequence[str] = (),
         clock: Sequence[str] = (),
         symbols: Mapping[str, str] | None = None,
+        explains: Sequence[str] = (),
+        letter_words: Sequence[str] = (),
     ) -> None:
         self.units, self.tens, self.two_digits = dict(units), dict(tens or {}), two_digits or {}
         self.repeated, self.plurals, self.alike = repeated or {}, plurals or {}, dict(alike or {})
@@ -105,6 +107,7 @@ class NumberWords(Immutable):
         self.one_before_scale, self.joins = frozenset(one_before_scale), frozenset(joins)
         self.decimal, self.clock = frozenset(decimal), frozenset(clock)
         self.symbols = symbols or {}
+        self.explains, self.letter_words = tuple(explains), frozenset(letter_words)
 
 
 DIGITS_ALONE = NumberWords(

@@ -40,7 +40,9 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     context: str = ""
     """Words already known in the utterance before the span."""
 
-    def make_transcript(self, at: int, words: tuple[HeardWord, ...], error: str = "") -> Transcript:
+    def make_transcript(
+        self, at: int, words: tuple[HeardWord, ...], error: str = "", *, understood: bool = True
+    ) -> Transcript:
         """Return the transcript that answers this request at `at`."""
         return Transcript(
             at=at,
@@ -51,6 +53,7 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
             words=words,
             first=self.first,
             error=error,
+            understood=understood,
         )
 
 
@@ -193,6 +196,18 @@ class Utterance(Event, frozen=True, kw_only=True, tag="utterance"):
         if not self.doubtful:
             return self.text
         return mark_doubtful(split_doubted(self.text, self.doubtful))
+
+
+class NotUnderstood(Event, frozen=True, kw_only=True, tag="not_understood"):
+    """An utterance made no sense as words: another language, or mumbled; it has no final words.
+
+    An `Utterance` without words withdraws partial words that were shown of it.
+    """
+
+    speaker: Speaker
+    utterance: int
+    start: int
+    end: int
 
 
 class DigitsShown(Event, frozen=True, kw_only=True, tag="digits_shown"):

@@ -156,3 +156,5 @@ class Transcript(Immutable, msgspec.Struct, frozen=True):
     """As in the request: the index in the utterance of the first of `words`."""
     error: str = ""
     """Why transcription failed; empty if it did not."""
+    understood: bool = True
+    """False if there was speech that made no sense as words of the language; no words then."""

@@ -53,9 +53,8 @@ def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
         touching = sorted(acts[u.speaker][i] for i in spans[u.speaker].touching(u.start, u.end))
         near = [act for _, act in touching if act.end > u.start]
         start_s, end_s = to_rounded_seconds(u.start), to_rounded_seconds(u.end)
-        pieces = (
-            _cut_at_acts(u.words, near) if u.complete else [MarkedPiece(u.marked_text, start_s)]
-        )
+        whole = u.complete and u.understood
+        pieces = _cut_at_acts(u.words, near) if whole else [MarkedPiece(u.marked_text, start_s)]
         if u.text:
             found.append(MarkedUtterance(u.speaker, start_s, end_s, pieces))
     return found

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from voicecoach.types.events import DialogueAct, DigitsShown, Event, Utterance, Word
+from voicecoach.types.events import DialogueAct, DigitsShown, Event, NotUnderstood, Utterance, Word
 from voicecoach.types.stream import SPEAKERS, Speaker
 
-CONVERSATION_EVENTS = (Word, Utterance, DigitsShown, DialogueAct)
+NOT_UNDERSTOOD_TEXT = "[not understood]"
+"""Stands for the text of an utterance that was not understood."""
+CONVERSATION_EVENTS = (Word, Utterance, NotUnderstood, DigitsShown, DialogueAct)
 """Events that a `Conversation` is built from."""
 
 
@@ -36,6 +38,8 @@ class SpokenUtterance(NamedTuple):
     """Dialogue acts that lie in it, or are nearest to it."""
     complete: bool
     """All of its words are in the log."""
+    understood: bool = True
+    """False if it made no sense as words: its text is then `NOT_UNDERSTOOD_TEXT`."""
 
 
 class Conversation:
@@ -44,6 +48,7 @@ class Conversation:
     def __init__(self) -> None:
         self._words: dict[tuple[Speaker, int], dict[int, Word]] = {}
         self._utterances: list[Utterance] = []
+        self._not_understood: list[NotUnderstood] = []
         self._digits: dict[tuple[Speaker, int], list[DigitsShown]] = {}
         self.acts: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
         """Dialogue acts by speaker, in order of arrival."""
@@ -56,6 +61,8 @@ class Conversation:
                 self._words.setdefault(place, {})[event.index] = event
             case Utterance():
                 self._utterances.append(event)
+            case NotUnderstood():
+                self._not_understood.append(event)
             case DigitsShown():
                 self._digits.setdefault((event.speaker, event.utterance), []).append(event)
             case DialogueAct():
@@ -94,7 +101,16 @@ class Conversation:
             spans = OrderedSpans([(found[i].start, found[i].end) for i in places])
             for act in self.acts[speaker] if places else ():
                 acts[places[spans.nearest(act.start, act.end)]].append(act)
-        return found
+        if not self._not_understood:
+            return found
+        unknown = NOT_UNDERSTOOD_TEXT
+        found += [
+            SpokenUtterance(
+                e.speaker, e.start, e.end, unknown, unknown, [], [], True, understood=False
+            )
+            for e in self._not_understood
+        ]
+        return sorted(found, key=lambda u: (u.start, u.speaker.row))
 
 
 def conversation(events: Iterable[Event]) -> list[SpokenUtterance]:

@@ -169,7 +169,8 @@ def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
         "speaker": u.speaker,
         "start_s": to_seconds(u.start),
         "end_s": to_seconds(u.end),
-        "text": u.text,
+        "text": u.text if u.understood else "",
+        "understood": u.understood,
         "words": [
             {
                 "text": w.text,

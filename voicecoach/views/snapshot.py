@@ -22,6 +22,7 @@ from voicecoach.types.events import (
     DigitsShown,
     Event,
     Listening,
+    NotUnderstood,
     SpeechEnded,
     SpeechStarted,
     Tone,
@@ -29,6 +30,7 @@ from voicecoach.types.events import (
     Word,
 )
 from voicecoach.types.stream import SPEAKERS, Block, Speaker
+from voicecoach.views.conversation import NOT_UNDERSTOOD_TEXT
 
 METER_FLOOR_DBFS = -100.0
 """Lowest level shown, dBFS."""
@@ -118,6 +120,18 @@ class Snapshot:
                 for i, line in enumerate(self.lines):
                     if (line.speaker, line.utterance) == (event.speaker, event.utterance):
                         self.lines[i] = replace(line, text=event.apply(line.text))
+            case NotUnderstood():
+                self.lines.append(
+                    Utterance(
+                        at=event.at,
+                        speaker=event.speaker,
+                        utterance=event.utterance,
+                        start=event.start,
+                        end=event.end,
+                        text=NOT_UNDERSTOOD_TEXT,
+                        words=0,
+                    )
+                )
             case Word(final=False):
                 words = self._words[event.speaker].setdefault(event.utterance, {})
                 words[event.index] = event

@@ -25,6 +25,7 @@ from voicecoach.types.events import (
     Ended,
     Event,
     Gap,
+    NotUnderstood,
     Overlap,
     SpeechEnded,
     Tone,
@@ -34,6 +35,7 @@ from voicecoach.types.events import (
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.channel_text import describe_channel, short_state
 from voicecoach.views.columns import Column, doc, struct_columns
+from voicecoach.views.conversation import NOT_UNDERSTOOD_TEXT
 
 
 class SpeakerSummary(msgspec.Struct):
@@ -198,6 +200,13 @@ class Summarizer:
                         list(event.doubtful),
                     )
                     self._lines[event.speaker, event.utterance] = line
+            case NotUnderstood():
+                self._lines[event.speaker, event.utterance] = TranscriptLine(
+                    event.speaker,
+                    to_seconds(event.start),
+                    to_seconds(event.end),
+                    NOT_UNDERSTOOD_TEXT,
+                )
             case DigitsShown():
                 if said := self._lines.get((event.speaker, event.utterance)):
                     said.text = event.apply(said.text)

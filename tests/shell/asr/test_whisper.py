@@ -1,5 +1,6 @@
 """Transcription: the real model on real speech."""
 
+import contextlib
 import re
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -14,8 +15,9 @@ from voicecoach.errors import ConfigError, ModelError
 from voicecoach.shell.asr import whisper as whisper_module
 from voicecoach.shell.asr.loops import find_loop
 from voicecoach.shell.asr.model_places import find_model
-from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.asr.transcriber import SpeechNotUnderstood, TranscribedWord
 from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, Whisper
+from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.resources import resource
 from voicecoach.testing import ENGLISH, silence, sine, white_noise
 from voicecoach.types.stream import F32, SAMPLE_RATE
@@ -242,3 +244,26 @@ def test_a_no_in_earnest_stays_whole(whisper: Whisper) -> None:
     ]
     assert any("no no no no" in text and "i did not order that" in text for text in heard)
     assert any("hello hello hello hello" in text and "still broken" in text for text in heard)
+
+
+@pytest.mark.words
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data")
+def test_another_language_is_not_understood_in_its_own_process_too(whisper: Whisper) -> None:
+    clips = sorted((DATA / "emodb" / "flac").glob("12*.flac"))
+    pairs = [
+        np.concatenate([soundfile.read(path, dtype="float32")[0] for path in clips[i : i + 2]])
+        for i in range(0, 12, 2)
+    ]
+    missed = []
+    for sound in pairs:
+        with contextlib.suppress(SpeechNotUnderstood):
+            whisper.transcribe(sound, careful=True)
+            missed.append(sound)
+    assert len(missed) < len(pairs)
+    (foreign, *_) = (sound for sound in pairs if not any(sound is other for other in missed))
+    process = TranscriberProcess("tiny.en", "en")
+    try:
+        with pytest.raises(SpeechNotUnderstood):
+            process.transcribe(foreign, careful=True)
+    finally:
+        process.close()

@@ -15,13 +15,14 @@ from voicecoach.errors import ModelError
 from voicecoach.shell.asr.transcriber import (
     RecogniserFailed,
     RestartingTranscriber,
+    SpeechNotUnderstood,
     TranscribedWord,
     TranscribeTask,
 )
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.testing import silence
 from voicecoach.types.events import TranscribeRequest
-from voicecoach.types.stream import SAMPLE_RATE, Speaker
+from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 
 AUDIO = np.zeros(1600, np.float32)
 REQUEST = TranscribeRequest(
@@ -119,3 +120,24 @@ def test_what_is_heard_leaves_nothing_in_its_memory() -> None:
 
         before = ask(range(20))
         assert ask(range(20, 140)) - before < 10.0, "MB; 33 where code is kept for each length"
+
+
+class Foreign:
+    """A transcriber that understands nothing."""
+
+    restarts = 0
+
+    def transcribe(self, audio: F32, **how: object) -> list[TranscribedWord]:
+        raise SpeechNotUnderstood
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
+def test_a_transcriber_that_understands_nothing_has_not_failed() -> None:
+    foreign = Foreign()
+    for _ in range(3):
+        result = RestartingTranscriber(foreign).run_task(TranscribeTask(REQUEST, AUDIO))
+        assert (result.words, result.error, result.notice) == ([], "", "")
+        assert not result.understood
+    assert not foreign.restarts

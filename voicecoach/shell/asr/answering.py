@@ -92,7 +92,13 @@ class TranscriptBuilder:
         return self._audio.window(request.speaker.row, request.start, request.end)
 
     def build_transcript(
-        self, at: int, request: TranscribeRequest, words: Sequence[TranscribedWord], error: str = ""
+        self,
+        at: int,
+        request: TranscribeRequest,
+        words: Sequence[TranscribedWord],
+        error: str = "",
+        *,
+        understood: bool = True,
     ) -> Transcript:
         """Return the transcript that answers a request at index `at`."""
         if error:
@@ -112,7 +118,13 @@ class TranscriptBuilder:
         )
         texts = self._masker.masked(speaker, number)[len(known) :]
         placed = (_place_word(w, text, request) for w, text in zip(words, texts, strict=True))
-        return request.make_transcript(at, tuple(placed))
+        return request.make_transcript(at, tuple(placed), understood=understood)
+
+    def answer(self, at: int, request: TranscribeRequest, result: TranscribeResult) -> Transcript:
+        """Return the transcript that answers a request at index `at` with a result."""
+        return self.build_transcript(
+            at, request, result.words, result.error, understood=result.understood
+        )
 
     def show_digits(self, now: int | None) -> list[DigitsShown]:
         """Return the hidden digits that are shown from `now` on; with None, at the call's end."""
@@ -162,7 +174,7 @@ class ReplayAsr:
             answers += self._answerer.show_digits(at)
             if result.notice:
                 answers.append(transcription_notice(at, result.notice))
-            answers.append(self._answerer.build_transcript(at, request, result.words, result.error))
+            answers.append(self._answerer.answer(at, request, result))
         return answers + self._answerer.show_digits(until)
 
     def discard_pending(self) -> None:
@@ -255,9 +267,7 @@ class LiveAsr:
                 change = self._backlog.on_answered(request, began, self._now)
                 answers += [transcription_notice(self._now, result.notice)] if result.notice else []
                 answers += [change] if change else []
-                answers.append(
-                    self._answerer.build_transcript(self._now, request, result.words, result.error)
-                )
+                answers.append(self._answerer.answer(self._now, request, result))
             answers += self._answerer.show_digits(until if until is None else self._now)
         return answers
 

@@ -32,8 +32,12 @@ class RecogniserFailed(Exception):
     """A request failed; the message is written by voicecoach, and contains no words of the call."""
 
 
+class SpeechNotUnderstood(Exception):
+    """There is speech, and it makes no sense as words of the language; this is no failure."""
+
+
 class SpeechModel(Protocol):
-    """Turns audio into words.  Any exception it raises is reported, and the call continues.
+    """Turns audio into words.  Any other exception is reported, and the call continues.
 
     A transcriber of another package runs in its own process (`TranscriberProcess`).  It may have a
     method `warm_up()`, which is called once before a live session.
@@ -46,6 +50,11 @@ class SpeechModel(Protocol):
 
         `context` is the text that was said before the audio.  If `careful`, the accuracy of words
         and their times matters more than speed.
+
+        Raises
+        ------
+        SpeechNotUnderstood
+            If there is speech that makes no sense as words of the language.
         """
 
 
@@ -71,6 +80,8 @@ class TranscribeResult(NamedTuple):
     """Why there are no words, or ""."""
     notice: str = ""
     """What went wrong before there was a result, or ""."""
+    understood: bool = True
+    """False if there is speech that makes no sense as words of the language."""
 
 
 class RestartingTranscriber:
@@ -93,6 +104,8 @@ class RestartingTranscriber:
                     careful=request.careful,
                 )
                 _check_words(words)
+            except SpeechNotUnderstood:
+                return TranscribeResult([], notice=notice, understood=False)
             except (
                 Exception
             ) as e:  # whatever a transcriber raises, the call continues and reports it

@@ -23,9 +23,10 @@ import soundfile
 import soxr
 
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
+from voicecoach.language.understanding import MIN_JUDGED_WORDS, is_understood_alone
 from voicecoach.shell.asr.loops import LOOP_TIMES, drop_echo, drop_loops, find_loop, say_after_loop
 from voicecoach.shell.asr.model_places import FoundModel, find_model
-from voicecoach.shell.asr.transcriber import TranscribedWord
+from voicecoach.shell.asr.transcriber import SpeechNotUnderstood, TranscribedWord
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource, silence_states
 from voicecoach.types.stream import F32, SAMPLE_RATE
@@ -131,7 +132,13 @@ class Whisper:
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
     ) -> list[TranscribedWord]:
-        """Return the words as `Transcriber.transcribe` does; none if there is no speech."""
+        """Return the words as `Transcriber.transcribe` does; none if there is no speech.
+
+        Raises
+        ------
+        SpeechNotUnderstood
+            If a careful request makes no sense as words.
+        """
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
         states, frames = self._encode(audio, hasty=not careful)
         seconds = len(audio) / SAMPLE_RATE
@@ -141,7 +148,15 @@ class Whisper:
         tokens = [t for t in result.sequences_ids[0][len(given) :] if t < self._tokenizer.eot]
         text = self._tokenizer.decode(tokens).strip()
         silence = result.no_speech_prob
-        if not text or silence > NO_SPEECH or result.scores[0] - silence < MIN_SCORE:
+        if not text or silence > NO_SPEECH:
+            return []
+        count, score = len(text.split()), result.scores[0]
+        unlikely = score - silence < MIN_SCORE
+        if careful and (
+            not is_understood_alone(count, score) or (unlikely and count >= MIN_JUDGED_WORDS)
+        ):
+            raise SpeechNotUnderstood
+        if unlikely:
             return []
         if careful:
             words = self._align_past_loop(tokens, states, frames, before, given, audio)

@@ -26,7 +26,12 @@ import numpy as np
 
 from voicecoach import errors
 from voicecoach.config import Config, TranscriptionConfig
-from voicecoach.shell.asr.transcriber import RecogniserFailed, SpeechModel, TranscribedWord
+from voicecoach.shell.asr.transcriber import (
+    RecogniserFailed,
+    SpeechModel,
+    SpeechNotUnderstood,
+    TranscribedWord,
+)
 from voicecoach.shell.asr.whisper import BUNDLED, Whisper
 from voicecoach.shell.runtime.core_dumps import forbid_core_dumps
 from voicecoach.shell.runtime.plugins import Registry
@@ -166,12 +171,16 @@ class TranscriberProcess:
         ------
         RecogniserFailed
             If the process ended, hung, or reported an error.
+        SpeechNotUnderstood
+            As the model does.
         """
         with self._request_lock:  # a finished call may still wait for an answer
             self.wait_until_ready()
             answer = self._ask(
                 self._answer_s, TranscribeAudio(audio.tobytes(), prefix, context, careful)
             )
+        if answer.error == SpeechNotUnderstood.__name__:
+            raise SpeechNotUnderstood
         if answer.error:
             # Only the error's class: its text may quote the call, and this message is logged.
             raise RecogniserFailed(answer.error)

@@ -30,10 +30,12 @@ from voicecoach.types.events import (
     DigitsShown,
     Event,
     Listening,
+    NotUnderstood,
     Utterance,
 )
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
 from voicecoach.views.channel_text import describe_channel, short_state
+from voicecoach.views.conversation import NOT_UNDERSTOOD_TEXT
 from voicecoach.views.snapshot import Snapshot
 from voicecoach.views.summary import count_text, format_samples
 
@@ -255,6 +257,9 @@ def _event_line(event: Event) -> Text | None:
     match event:
         case Utterance(text=text) if text:
             return _utterance_line(event)
+        case NotUnderstood():
+            start = f"{format_samples(event.start):>5} {event.speaker:<8} "
+            return safe_text(f"{start}{NOT_UNDERSTOOD_TEXT}", "dim")
         case DigitsShown():
             start = f"{format_samples(event.at):>5} digits   "
             return safe_text(f"{start}{event.speaker}: {event.text} (no card number)", "dim")

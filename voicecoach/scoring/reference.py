@@ -20,9 +20,11 @@ things, and a call that gave no occasion for a technique has no score for it.
 - An exchange in which a speaker was not heard (a distrusted channel, a pause in listening, speech
   without words) counts against nobody. A technique is not scored if it needs a channel that was
   distrusted for a fifth of the call, or that is swapped or a copy.
-- `seen` and `missed` are moments with their words, as the transcriber gave them; moments marked
-  `measured` give measurements instead. The card shows at most {seen} seen and {missed} missed
-  moments of each technique, those with the most agitated customer; the formula counts all.
+- `seen` and `missed` are moments with their words, as the transcriber gave them, with `…` in place
+  of those that may be misheard. Moments marked `measured` give measurements instead, or "words too
+  unclear to quote" where more than half may be misheard. The card shows at most {seen} seen and
+  {missed} missed moments of each technique, those with the most agitated customer; the formula
+  counts all.
 - What the customer said and what the agent replied are the log's `account` and `reply` events, as
   the cues use them.
 - Thresholds that a cue uses as well (pace and voice against the baseline, a minute without a

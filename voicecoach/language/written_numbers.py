@@ -12,7 +12,7 @@ tokens that are equal where the sounds are, to compare texts of two transcribers
 | "$1.50", "one dollar and fifty cents"            | `1.50`, `$`      |
 | "8am", "8 a.m.", "eight A.M."                    | `8`, `am`        |
 | "8:30", "eight thirty"                           | `830`            |
-| "21st", "twenty first"                           | `21.`            |
+| "May 21st", "May twenty first", "May 21"         | `may`, `21.`     |
 | "T.I.", "T. i.", "TI"                            | `t`, `i`         |
 | "ann@site.com", "Ann at site dot com"            | `ann`, `@`, `site`, `.`, `com` |
 """
@@ -25,11 +25,15 @@ from typing import NamedTuple
 
 from voicecoach.text_safety.spoken_numbers import NumberWords
 
-MAX_ACRONYM_LETTERS = 5
+MAX_ACRONYM_LETTERS = 12
 """Most letters of a word in capitals that is read letter by letter."""
 SMALL_NUMBER = 10
 """Numbers from this one on are written in figures wherever they stand; smaller ones only beside a
 unit, a month or other numbers."""
+MAX_DAY = 31
+"""Largest number that is a day after the name of a month."""
+MAX_DECIMALS = 2
+"""Most decimals of a number; more figures after a point are a group of digits."""
 MIN_LISTED_NUMBERS = 3
 """Fewest numbers in a row that are all written in figures, as in "four one five"."""
 YEARS = 1800, 2049
@@ -106,7 +110,7 @@ def spoken_tokens(words: Sequence[str], numbers: NumberWords) -> list[SpokenToke
     while at < len(parts):
         number = found.get(at)
         stop = number.stop if number else at + 1
-        text = number.figures + "." * number.ordinal if number else _word(parts[at], numbers)
+        text = _token(number, parts, numbers) if number else _word(parts[at], numbers)
         tokens.append(SpokenToken(text, parts[at].word, parts[stop - 1].word + 1))
         at = stop
     return _join_digits(_join_money(_join_clock(tokens, numbers), numbers))
@@ -196,6 +200,9 @@ def _numbers(parts: Sequence[_Part], numbers: NumberWords) -> list[_Number]:
     at = 0
     while at < len(parts):
         number = _read_number(parts, at, numbers)
+        day = at > 0 and parts[at - 1].text in numbers.months
+        if number and day and number.figures.isdecimal() and 0 < int(number.figures) <= MAX_DAY:
+            number = number._replace(ordinal=True)  # "May 4" is said "May fourth"
         if number and _is_number(parts, number, found, numbers):
             found.append(number)
             at = number.stop
@@ -295,7 +302,8 @@ def _read_scales(
 
     The last item says whether there was any.
     """
-    whole, part, ordinal, scaled = 0, value, False, False
+    whole, part, ordinal = 0, value, False
+    scaled = value >= 100 and value % 100 == 0 and _is_joined(parts, at, numbers)  # "600 and 8"
     lowest = 100
     while not ordinal and _goes_on(parts, at):
         zeros = numbers.scales.get(parts[at].text, 0)
@@ -314,6 +322,14 @@ def _read_scales(
         else:
             break
     return whole + part, at, ordinal, scaled
+
+
+def _is_joined(parts: Sequence[_Part], at: int, numbers: NumberWords) -> bool:
+    """Return whether "and" and a number below 100 follow."""
+    if not _goes_on(parts, at) or parts[at].text not in numbers.joins:
+        return False
+    small = _read_rest(parts, at, numbers)
+    return small is not None and len(small[0]) < 3 and not small[2]
 
 
 def _read_rest(
@@ -342,6 +358,15 @@ def _read_decimals(
 
 
 # --- comparing ------------------------------------------------------------------------------
+
+
+def _token(number: _Number, parts: Sequence[_Part], numbers: NumberWords) -> str:
+    """Return the token of a number; a point between hours and minutes, or groups, is not spoken."""
+    decimals = number.figures.partition(".")[2]
+    clock = number.stop < len(parts) and parts[number.stop].text in numbers.clock
+    if len(decimals) > MAX_DECIMALS or (clock and len(decimals) == MAX_DECIMALS):
+        return number.figures.replace(".", "")
+    return number.figures + "." * number.ordinal
 
 
 def _word(part: _Part, numbers: NumberWords) -> str:

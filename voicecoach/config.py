@@ -58,6 +58,9 @@ class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     model: Annotated[
         str, Meta(min_length=1, description="faster-whisper name, or a CTranslate2 folder")
     ] = "tiny.en"
+    second: Annotated[
+        bool, Meta(description="a second recogniser hears too, where its model is installed")
+    ] = True
     language: Annotated[
         str,
         Meta(

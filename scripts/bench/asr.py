@@ -34,7 +34,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import soundfile
@@ -43,22 +43,27 @@ import soxr
 from scripts.support import corpora
 from scripts.support.corpora import Samples
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.config import Config
+from voicecoach.config import Config, override_config
 from voicecoach.engine import Engine
 from voicecoach.language.phrases import normalize_text
 from voicecoach.language.transcript import POST_ROLL, PRE_ROLL
+from voicecoach.language.written_numbers import spoken_tokens
 from voicecoach.shell.asr.answering import Answer, LiveAsr, TranscriptBuilder
 from voicecoach.shell.asr.backlog import Backlog
 from voicecoach.shell.asr.loop import pace_blocks, run_engine, split_blocks
+from voicecoach.shell.asr.moonshine import Moonshine
+from voicecoach.shell.asr.moonshine_files import moonshine_folder
+from voicecoach.shell.asr.pair import RecogniserPair, open_transcriber
 from voicecoach.shell.asr.transcriber import (
+    RestartingTranscriber,
     SpeechModel,
     SpeechNotUnderstood,
     TranscribedWord,
     Transcriber,
+    TranscribeResult,
     TranscribeTask,
 )
-from voicecoach.shell.asr.whisper import Whisper, locate_model
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.whisper import BUNDLED, Whisper, locate_model
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word
@@ -69,14 +74,20 @@ STEP = SAMPLE_RATE
 """Samples from one decoding of the usual loop to the next."""
 SAME = {"gonna": "going to", "ok": "okay", "alright": "all right", "um": "", "uh": ""}
 """Equivalent spellings, and fillers that Whisper sometimes leaves out."""
+TALKS = (("clean", False, 0.0), ("telephone", True, 0.0), ("telephone, noise 10 dB", True, 10.0))
+"""What LibriSpeech is turned into: its name, whether it is over a telephone, noise below it, dB."""
 TRIM = 15 * SAMPLE_RATE
 """Buffer length in samples above which the usual loop drops committed audio."""
 
 
 def spoken(text: str) -> list[str]:
-    """Return the words of a text, normalised for comparison."""
+    """Return the words of a text, normalised for comparison; numbers are one, however written."""
+    tokens = spoken_tokens(text.split(), find_numbers("en"))
+    return [part for token in tokens for part in _plain(token.text)]
+
+
+def _plain(text: str) -> list[str]:
     text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    text = re.sub(r"\b([ap])\.m\.?(?!\w)", r"\1m", text)
     text = re.sub(r"(?<=\d)(?=[a-z])", " ", re.sub(r"[^a-z0-9' ]", " ", text))
     words = [word.strip("'") for word in text.split() if word.strip("'")]
     return [part for word in words for part in SAME.get(word, word).split()]
@@ -131,10 +142,11 @@ class Said(NamedTuple):
     """Utterances: start and end in samples, text."""
 
 
-def talk(whisper: Whisper, seconds: float, first: int, coded: bool) -> Said:
+def talk(whisper: Whisper, seconds: float, first: int, coded: bool, noise_db: float = 0.0) -> Said:
     """Join every fifth LibriSpeech utterance from `first` on, with short gaps, up to `seconds`.
 
-    With `coded`, the result goes over a telephone line.
+    With `coded`, the result goes over a telephone line; `noise_db` adds pink noise so far below the
+    speech.
     """
     rng = np.random.default_rng(first)
     parts: list[Samples] = [np.zeros(SAMPLE_RATE)]
@@ -154,6 +166,10 @@ def talk(whisper: Whisper, seconds: float, first: int, coded: bool) -> Said:
     x = np.concatenate([*parts, np.zeros(SAMPLE_RATE)])
     if coded:
         x = corpora.telephone(x, rng)
+    if noise_db:
+        noise = corpora.telephone(corpora.pink(len(x), rng), rng)
+        spoken_power = np.mean(np.square(x[np.abs(x) > 0.01 * np.abs(x).max()]))
+        x = x + noise * np.sqrt(spoken_power / np.mean(np.square(noise)) * 10 ** (-noise_db / 10))
     x = x[: len(x) // HOP * HOP]
     return Said(np.ascontiguousarray(x, np.float32), words, ends, spans)
 
@@ -178,15 +194,49 @@ def aligned(whisper: Whisper, samples: F32, text: str) -> list[tuple[str, float]
 # --- the product in virtual time ------------------------------------------------------------
 
 
+class Joint(RecogniserPair):
+    """Both recognisers in this process, one after the other.
+
+    `saved_s` is the CPU time that would pass for both at once on two cores.
+    """
+
+    def __init__(self, first: Whisper) -> None:
+        second = Moonshine(moonshine_folder())
+        super().__init__(cast(Any, first), cast(Any, second), find_numbers("en"))
+        self._ready = True
+        self._pool = cast(Any, self)
+        self.saved_s = 0.0
+
+    def submit(self, call: Any, *args: Any, **options: Any) -> Any:
+        """Ask the second recogniser at once."""
+        began = time.process_time()
+        answer = call(*args, **options)
+        return Answered(self, answer, time.process_time() - began)
+
+
+class Answered:
+    """What the second recogniser answered, and how long that took."""
+
+    def __init__(self, pair: Joint, answer: Any, took_s: float) -> None:
+        self._pair, self._answer, self._took_s = pair, answer, took_s
+        self._since = time.process_time()
+
+    def result(self, timeout: float) -> Any:
+        """Return the answer; the first recogniser has worked since it was asked for."""
+        self._pair.saved_s += min(self._took_s, time.process_time() - self._since)
+        return self._answer
+
+
 class Virtual:
-    """An `Asr` in virtual time: one recogniser; each decoding takes as long as was measured."""
+    """An `Asr` in virtual time: each decoding takes as long as was measured."""
 
     def __init__(self, transcriber: Transcriber, config: Config) -> None:
         self._transcriber = transcriber
+        self._attempts = RestartingTranscriber(transcriber)
         self._answerer = TranscriptBuilder(config.transcription, find_numbers("en"))
-        self._backlog = Backlog()
+        self._backlog = Backlog(joint=isinstance(transcriber, Joint))
         self._free = self._now = 0
-        self._doing: tuple[TranscribeRequest, int, int, list[TranscribedWord]] | None = None
+        self._doing: tuple[TranscribeRequest, int, int, TranscribeResult] | None = None
         self.cpu_s = 0.0
 
     def buffer_audio(self, block: Block) -> None:
@@ -207,12 +257,10 @@ class Virtual:
                 self._begin(self._now if until is None else until)
             if not self._doing or (until is not None and self._free > until):
                 return answers + self._answerer.show_digits(until)
-            request, began, done, words = self._doing
+            request, began, done, result = self._doing
             self._doing = None
-            notice = self._backlog.on_answered(request, began, done)
-            if notice:
-                answers.append(notice)
-            answers.append(self._answerer.build_transcript(done, request, words))
+            answers += self._backlog.on_answered(request, began, done)
+            answers.append(self._answerer.answer(done, request, result))
             self._begin(done)
 
     def discard_pending(self) -> None:
@@ -224,19 +272,15 @@ class Virtual:
     def _begin(self, now: int) -> None:
         if self._doing or now < self._free or not (task := self._backlog.next_task(now)):
             return
-        request, audio = task
+        self._attempts.set_sparing(self._backlog.sparing)
+        saved = getattr(self._transcriber, "saved_s", 0.0)
         began = time.process_time()
-        words = understood_words(
-            self._transcriber,
-            audio,
-            prefix=request.prefix,
-            context=request.context,
-            careful=request.careful,
-        )
+        result = self._attempts.run_task(task)
         took = time.process_time() - began
         self.cpu_s += took
+        took -= getattr(self._transcriber, "saved_s", 0.0) - saved
         self._free = now + round(took * SAMPLE_RATE)
-        self._doing = request, now, self._free, words
+        self._doing = task.request, now, self._free, result
 
 
 def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:
@@ -270,10 +314,14 @@ class Course(NamedTuple):
 class Padded(Whisper):
     """Whisper as it is usually called, with every request padded to 30 s."""
 
-    def _encode(self, audio: F32, *, hasty: bool = False) -> tuple[Any, int]:
+    def _encode_voice(self, audio: F32) -> F32:
         padded = np.zeros(WINDOW, np.float32)
         padded[: len(audio)] = audio
-        return self._storage.from_array(self._encode_states(padded)), 2 * (len(audio) // 320)
+        self._frames = 2 * (len(audio) // 320)
+        return self._encode_states(padded)
+
+    def _encoded(self, voice: F32, *, hasty: bool = False) -> tuple[Any, int]:
+        return self._storage.from_array(voice), self._frames
 
 
 def usual_loop(whisper: Padded, said: Said, turns: Sequence[tuple[int, int, int]]) -> Course:
@@ -444,14 +492,14 @@ def offline(model: Any, x: F32) -> list[str]:
 
 
 def stream(
-    whisper: Whisper, config: Config, rows: dict[Speaker, F32]
+    transcriber: Transcriber, config: Config, rows: dict[Speaker, F32]
 ) -> tuple[list[Event], Virtual]:
     """Run a call in virtual time; return its events and its recogniser."""
     n = max(len(x) for x in rows.values())
     samples = np.zeros((2, n), np.float32)
     for speaker, x in rows.items():
         samples[speaker.row, : len(x)] = x
-    asr = Virtual(whisper, config)
+    asr = Virtual(transcriber, config)
     return list(
         run_engine(split_blocks([Block(0, samples)], 2), engine(config, tuple(rows)), asr)
     ), asr
@@ -464,6 +512,14 @@ def turns(events: Iterable[Event]) -> list[tuple[int, int, int]]:
         for e in events
         if isinstance(e, SpeechEnded) and e.speaker is Speaker.CUSTOMER
     ]
+
+
+def recognisers(whisper: Whisper, options: argparse.Namespace) -> dict[str, Transcriber]:
+    """Return the first recogniser, and the pair where the second one is here."""
+    ways: dict[str, Transcriber] = {} if options.alone else {f"{options.model} alone": whisper}
+    if options.model == BUNDLED:
+        ways["both recognisers"] = Joint(whisper)
+    return ways or {f"{options.model} alone": whisper}
 
 
 def latency(options: argparse.Namespace, config: Config) -> None:
@@ -481,19 +537,19 @@ def latency(options: argparse.Namespace, config: Config) -> None:
         "changed once committed | once shown | word errors | CPU, cores |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for coded in (False, True):
-        name = "telephone" if coded else "clean"
-        said = talk(whisper, seconds, 0, coded)
-        events, asr = stream(whisper, config, {Speaker.CUSTOMER: said.samples})
-        mine = figures(said, course(events, Speaker.CUSTOMER, asr.cpu_s))
-        row(f"{name}, voicecoach", mine)
+    ways = recognisers(whisper, options)
+    for name, coded, noise_db in TALKS:
+        said = talk(whisper, seconds, 0, coded, noise_db)
+        for way, transcriber in ways.items():
+            events, asr = stream(transcriber, config, {Speaker.CUSTOMER: said.samples})
+            mine = figures(said, course(events, Speaker.CUSTOMER, asr.cpu_s))
+            row(f"{name}, {way}", mine)
         if not coded:
             other = talk(whisper, seconds, 2, coded)
-            both_talk, asr = stream(
-                whisper, config, {Speaker.CUSTOMER: said.samples, Speaker.AGENT: other.samples}
-            )
+            rows = {Speaker.CUSTOMER: said.samples, Speaker.AGENT: other.samples}
+            both_talk, asr = stream(transcriber, config, rows)
             row(
-                f"{name}, voicecoach, both talk at once: the customer",
+                f"{name}, {way}, both talk at once: the customer",
                 figures(said, course(both_talk, Speaker.CUSTOMER, asr.cpu_s)),
             )
         if options.alone:
@@ -535,23 +591,26 @@ def calls(options: argparse.Namespace, config: Config) -> None:
         "once shown | word errors | offline's | CPU, cores |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
+    ways = recognisers(whisper, options)
     for name in ("auto_repairs_40", "auto_repairs_49"):
         said = heard_in_call(whisper, name)
-        events, asr = stream(whisper, config, {s: said[s].samples for s in SPEAKERS})
-        f = [figures(said[s], course(events, s, asr.cpu_s)) for s in SPEAKERS]
         counts = [len(said[s].words) for s in SPEAKERS]
 
         def mean(values: Sequence[float], counts: Sequence[int] = tuple(counts)) -> float:
             return float(np.average(values, weights=counts))
 
         whole = mean([errors(said[s].words, offline(model, said[s].samples)) for s in SPEAKERS])
-        print(
-            f"| {name} | {both(f[0].shown_s + f[1].shown_s)} | "
-            f"{both(f[0].committed_s + f[1].committed_s)} | {both(f[0].waits_s + f[1].waits_s)} | "
-            f"{mean([x.changed for x in f]):.1%} | {mean([x.flickered for x in f]):.1%} | "
-            f"{mean([x.errors for x in f]):.1%} | {whole:.1%} | {f[0].cpu:.2f} |",
-            flush=True,
-        )
+        for way, transcriber in ways.items():
+            events, asr = stream(transcriber, config, {s: said[s].samples for s in SPEAKERS})
+            f = [figures(said[s], course(events, s, asr.cpu_s)) for s in SPEAKERS]
+            print(
+                f"| {name}, {way} | {both(f[0].shown_s + f[1].shown_s)} | "
+                f"{both(f[0].committed_s + f[1].committed_s)} | "
+                f"{both(f[0].waits_s + f[1].waits_s)} | "
+                f"{mean([x.changed for x in f]):.1%} | {mean([x.flickered for x in f]):.1%} | "
+                f"{mean([x.errors for x in f]):.1%} | {whole:.1%} | {f[0].cpu:.2f} |",
+                flush=True,
+            )
 
 
 def heard_in_call(whisper: Whisper, name: str) -> dict[Speaker, Said]:
@@ -626,19 +685,19 @@ def noise(options: argparse.Namespace, config: Config) -> None:
 _STARTED = """
 import re, sys
 from pathlib import Path
-import numpy as np, soundfile, soxr
+import numpy as np, psutil, soundfile, soxr
 from voicecoach.coaching.cues import built_in_cues
-from voicecoach.config import Config
+from voicecoach.config import Config, override_config
 from voicecoach.shell.asr.answering import LiveAsr
+from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.recorded_call import RecordedCall
-from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
 from voicecoach.shell.asr.loop import pace_blocks, run_engine
 config = Config()
-remote = TranscriberProcess(sys.argv[1], "en")
+remote = open_transcriber(override_config(config, "transcription.model", sys.argv[1]))
 engine = build_engine(config, built_in_cues(), shipped_models())
-remote.ready()
+remote.wait_until_ready()
 call = RecordedCall.from_stereo(resource("samples", SAMPLE_CALL))
 blocks = [block for block in call.blocks(2) if block.end <= 60 * 16_000]
 first = np.concatenate([block.samples[0] for block in blocks[:64]])
@@ -646,7 +705,7 @@ assert remote.transcribe(first)
 print("word", flush=True)
 asr = LiveAsr(remote, config.transcription, engine.language.numbers)
 list(run_engine(pace_blocks(blocks, 1.0), engine, asr))
-for pid in ("self", remote._process.pid):
+for pid in ("self", *(child.pid for child in psutil.Process().children())):
     text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     print(float(re.findall(r"^Pss:\\s+([0-9]+)", text, re.M)[0]) / 1000, flush=True)
 remote.close()
@@ -669,13 +728,13 @@ def memory(options: argparse.Namespace, config: Config) -> None:
             assert process.stdout
             assert process.stdout.readline() == "word\n"
             starts.append(time.perf_counter() - began)
-            own, remote = (float(process.stdout.readline()) for _ in range(2))
-            peaks.append((own, remote))
+            own, *recognisers = map(float, process.stdout)
+            peaks.append((own, sum(recognisers)))
     print("| measured | median (range) |")
     print("|---|---|")
     print(f"| cold start to the first word, s | {spread(starts)} |")
     print(f"| memory of a live call, MB | {spread([a + b for a, b in peaks], 0)} |")
-    print(f"| of it the recogniser's process | {spread([b for _, b in peaks], 0)} |")
+    print(f"| of it the recognisers' processes | {spread([b for _, b in peaks], 0)} |")
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
@@ -690,7 +749,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 class Watched(LiveAsr):
     """A transcriber that records the age of each request when it is answered."""
 
-    def __init__(self, remote: TranscriberProcess, config: Config) -> None:
+    def __init__(self, remote: Transcriber, config: Config) -> None:
         super().__init__(remote, config.transcription, find_numbers("en"))
         self._asked: dict[tuple[Speaker, int, int], int] = {}
         self.ages: list[tuple[float, float, bool]] = []
@@ -720,7 +779,7 @@ def _burn() -> None:
 
 def load(options: argparse.Namespace, config: Config) -> None:
     """Print the delay of words and of everything else while another program uses all cores."""
-    remote = TranscriberProcess(options.model, "en")
+    remote = open_transcriber(override_config(config, "transcription.model", options.model))
     remote.wait_until_ready()
     x, rate = soundfile.read(corpora.folder("calls") / "auto_repairs_49.flac", dtype="float32")
     samples = np.ascontiguousarray(soxr.resample(x[: 130 * rate], rate, SAMPLE_RATE).T)

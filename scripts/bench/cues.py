@@ -52,7 +52,7 @@ from scripts.support import corpora
 from voicecoach.config import Config
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
 from voicecoach.shell.asr.loop import run_engine
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.shell.runtime.recorded_call import RecordedCall
@@ -197,8 +197,9 @@ def _replay(recording: Path, config: Config, asr: Asr) -> list[Event]:
 
 def recorded(recording: Path, config: Config) -> list[Event]:
     """Return the events of a recording, transcribed by the shipped recogniser."""
-    remote = TranscriberProcess(config.transcription.model, config.transcription.language)
+    remote = open_transcriber(config)
     try:
+        remote.wait_until_ready()
         return _replay(
             recording, config, ReplayAsr([remote], config.transcription, find_numbers("en"))
         )

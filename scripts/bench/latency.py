@@ -43,7 +43,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.shell.apps.built_in import repaint_recorder
 from voicecoach.shell.apps.live import SessionThread
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.capture import (
     AudioChunk,
     AudioSource,
@@ -152,7 +152,7 @@ def main() -> None:
         wanted = dict(zip(SPEAKERS, ("", "") if args.file or args.here else NAMED, strict=True))
         transcribers = []
         if not args.no_words:
-            remote = TranscriberProcess(Config().transcription.model, "en")
+            remote = open_transcriber(Config())
             stack.callback(remote.close)
             remote.wait_until_ready()
             transcribers = [remote]

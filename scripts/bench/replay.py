@@ -31,7 +31,7 @@ import soundfile
 
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.recorded_call import RecordedCall
@@ -78,9 +78,7 @@ class Run(NamedTuple):
 def _replay(path: Path, words: bool) -> Run:
     """Replay a recording."""
     config = Config()
-    remotes = [
-        TranscriberProcess(config.transcription.model, "en") for _ in range(2 if words else 0)
-    ]
+    remotes = [open_transcriber(config) for _ in range(2 if words else 0)]
     for remote in remotes:
         remote.wait_until_ready()
     setup = CallSetup(config, built_in_cues(), shipped_models(), remotes)

@@ -21,7 +21,7 @@ from scripts.bench.number_speech import MONTHS, cardinal, one_by_one, ordinal
 from scripts.support import corpora, made_voices
 from voicecoach.config import Config
 from voicecoach.language.written_numbers import spoken_tokens
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.runtime.languages import find_numbers
 from voicecoach.types.stream import SAMPLE_RATE
 
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=24)
     options = parser.parse_args()
     rng, noise = Random(options.seed), np.random.default_rng(options.seed)
-    transcriber = TranscriberProcess.from_config(Config())
+    transcriber = open_transcriber(Config())
     print("| kind | right | some that are wrong |")
     print("|---|---|---|")
     for kind, make in KINDS.items():

@@ -26,8 +26,8 @@ from scripts.bench.asr import matched, spoken
 from scripts.support import corpora, made_voices
 from scripts.support.corpora import Samples
 from voicecoach.config import Config
+from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.asr.transcriber import SpeechNotUnderstood, Transcriber
-from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.types.stream import SAMPLE_RATE, Speaker
 
 CHOSEN_GERMAN = ("03", "08", "09", "10", "11")
@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     rng = np.random.default_rng(parser.parse_args().seed)
-    transcriber = TranscriberProcess.from_config(Config())
+    transcriber = open_transcriber(Config())
     for title, clips in (("other languages", foreign(rng)), ("English", english(rng))):
         rows: dict[str, Counter[str]] = {}
         for clip in clips:

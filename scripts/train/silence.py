@@ -203,7 +203,7 @@ class Listener(Whisper):
 
     def piece(self, audio: F32, before: str) -> Piece:
         """Return the piece for `audio` [n], with `before` as the preceding text."""
-        states, frames = self._encode(audio)
+        states, frames = self._encoded(self._encode_voice(audio))
         prompt = [*self._context_tokens(before), *self._prompt]
         tokens = self._model.model.generate(
             states, [prompt], beam_size=1, max_length=2 * min(100, len(prompt) + 60)

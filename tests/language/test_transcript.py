@@ -287,6 +287,87 @@ def test_an_utterance_of_8_s_ends_with_a_pause_of_02_s(seconds: float, ended: in
     assert len(t.of(Utterance)) == ended
 
 
+# --- two recognisers ------------------------------------------------------------------------
+
+
+def jointly(text: str) -> tuple[HeardWord, ...]:
+    """Return the words of a text; those that begin with "?" were heard by one only."""
+    return tuple(
+        HeardWord(
+            w.lstrip("?"), i * 4000, i * 4000 + 3000, 0.7, doubtful=w[0] == "?", agreed=w[0] != "?"
+        )
+        for i, w in enumerate(text.split())
+    )
+
+
+def joint(*hypotheses: str, complete: bool = False) -> LocalAgreement:
+    a = LocalAgreement(0)
+    for n, text in enumerate(hypotheses, 1):
+        a.add_hypothesis(jointly(text)[len(a.committed) :], n * 6400, complete=complete)
+    return a
+
+
+def test_what_both_hear_is_committed_at_once_but_for_the_newest_words() -> None:
+    assert texts(joint("one two three four").committed) == "one two"
+    assert texts(joint("one two three four", "one two three four").committed) == "one two three"
+    assert texts(joint("one two three four", complete=True).committed) == "one two three four"
+
+
+def test_what_one_hears_waits_until_both_agree_on_two_words_after_it() -> None:
+    said = "one ?two three four five"
+    assert texts(joint(said).committed) == "one"
+    assert texts(joint(said, said).committed) == "one two three four"
+    said = "one ?two three ?four five"
+    assert texts(joint(said, said).committed) == "one", "only one word follows"
+    assert texts(joint(*[said] * 3).committed) == "one"
+    assert texts(joint(*[said] * 4).committed) == "one two three four", "it is steady"
+    assert texts(joint("one ?two", complete=True).committed) == "one"
+    assert texts(joint("one ?two", "one ?two", complete=True).committed) == "one two"
+
+
+def test_what_one_hears_is_shown_when_it_stays_or_both_agree_on_what_follows() -> None:
+    assert texts(joint("?one").tentative) == ""
+    assert texts(joint("?one", "?one").tentative) == "one"
+    assert texts(joint("?one two three").tentative) == "one two three"
+    assert texts(joint("?one two").tentative) == "", "the newest may be half a word"
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "?a", "?b", "c"]), max_size=6), max_size=8))
+def test_committed_words_stay_whatever_comes(hypotheses: list[list[str]]) -> None:
+    a, before = LocalAgreement(0), list[HeardWord]()
+    for n, said in enumerate(hypotheses, 1):
+        a.add_hypothesis(jointly(" ".join(said)), n * 6400, complete=n % 3 == 0)
+        assert a.committed[: len(before)] == before
+        before = list(a.committed)
+
+
+def test_the_final_request_tells_what_is_committed_up_to_a_hidden_digit() -> None:
+    t = Talk(lambda q: "one two three four five six")
+    t.speak(3.0)
+    t.pause(1.0)
+    assert t.requests[-1].committed.startswith("one two three")
+    t = Talk(lambda q: "one two # four five six")
+    t.speak(3.0)
+    t.pause(1.0)
+    assert t.requests[-1].committed == "one two"
+
+
+def test_a_cut_leaves_committed_words_where_they_are() -> None:
+    t = Talk(lambda q: " ".join(f"word{n}" for n in range(3 * q.end // SAMPLE_RATE)))
+    t.speak(8.0)
+    t.hear(HOP / SAMPLE_RATE, 0.4)  # the quietest place, before words that are committed since
+    t.speak(8.0)
+    cut = next(q for q in t.requests if q.careful)
+    committed = {
+        e.index
+        for e in t.events
+        if isinstance(e, Word) and e.utterance == 1 and e.committed and not e.final
+    }
+    assert len(committed) > 30
+    assert cut.committed.split() == [f"word{n}" for n in sorted(committed)]
+    assert 3 * cut.end // SAMPLE_RATE >= len(committed), "their audio is before the cut"
+
+
 def test_final_words_are_overdue_2_s_after_the_end_of_their_audio() -> None:
     t = Talk(None)
     t.speak(1.0)

@@ -12,7 +12,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.thresholds import CueThresholds, cue_thresholds
 from voicecoach.config import EndpointingConfig
 from voicecoach.language.dialogue_acts import DialogueActTracker
-from voicecoach.scoring.call import ScoredCall
+from voicecoach.scoring.call import UNCLEAR_TEXT, ScoredCall
 from voicecoach.scoring.record import CallRecord
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
@@ -230,8 +230,14 @@ def holds(result: ScoreCard, told: Sequence[Event]) -> None:
         assert q.text
         assert q.why
         if not q.measured:
-            said = q.text.removeprefix("\N{HORIZONTAL ELLIPSIS} ")
-            assert said.removesuffix(" \N{HORIZONTAL ELLIPSIS}") in spoken[q.speaker]
+            if q.text == UNCLEAR_TEXT:
+                continue
+            # An ellipsis stands for what is left out: at either end, or where words are doubtful.
+            at = 0
+            for part in q.text.split("\N{HORIZONTAL ELLIPSIS}"):
+                found = spoken[q.speaker].find(part.strip(), at)
+                assert found >= 0, (part, q.text)
+                at = found + len(part.strip())
 
 
 def _recomputed(formula: str, score: float) -> None:

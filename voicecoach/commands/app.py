@@ -274,7 +274,7 @@ def live(
     )  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(only_session())
-        transcribers, no_words = start_transcribers(settings, stack, most=1, warm_up=True)
+        transcribers, no_words = start_transcribers(settings, stack, most=1, live=True)
         run_live(settings, load_rules(settings), transcribers, no_words, options)
 
 

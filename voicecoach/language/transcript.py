@@ -21,6 +21,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import VAD_WINDOW
@@ -50,6 +52,13 @@ MIN_SHOWN_PROBABILITY = 0.2
 """A partial word below this probability is not shown, nor are those after it."""
 MIN_SHOWN_LAST_WORD = 0.55
 """The same for the last word of audio that ends in mid-speech."""
+MIN_SHOWN_BEFORE = 0.4
+"""A word that only one of two recognisers heard is shown at once from this probability on, if they
+agree on the next; otherwise when two hypotheses have it."""
+AGREED_AFTER = 2
+"""Agreed words that must follow a word that only one heard, before it is committed."""
+STEADY_TIMES = 4
+"""A word that only one heard is committed once so many hypotheses in a row have it."""
 REDECODED_WORDS = 4
 """Number of last committed words that are decoded again with the words after them."""
 REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
@@ -104,6 +113,7 @@ class LocalAgreement:
         seen = []
         agreeing = True
         commit = 0
+        follow = _agreed_after(words, complete=complete)
         for i, word in enumerate(words):
             text, times = word.text, 1
             same = i < len(self._following) and _same_word(self._following[i][0], text)
@@ -113,10 +123,13 @@ class LocalAgreement:
                 place = len(self.committed) + i
                 self._before[place : place + 1] = [self._heard_to]
             agreeing = agreeing and same
-            whole = complete or i < len(words) - 1
-            sure = word.probability >= SURE_WORD and (complete or i < len(words) - TAIL_WORDS)
-            if agreeing and commit == i and whole and (sure or times > 2):
-                commit += 1
+            rest = len(words) - 1 - i
+            if commit == i and (complete or rest):
+                if word.agreed is not None:
+                    commit += _joint_word_stays(word, times, rest, follow[i], complete=complete)
+                else:
+                    sure = word.probability >= SURE_WORD and (complete or rest >= TAIL_WORDS)
+                    commit += agreeing and (sure or times > 2)
             seen.append((text, times))
         del self._before[len(self.committed) + len(words) :]
         self.committed += words[:commit]
@@ -125,12 +138,12 @@ class LocalAgreement:
         self.tentative = []
         for i, word in enumerate(words[commit:], commit):
             half = not complete and i == len(words) - 1
-            cut_short = half and word.text.endswith(
-                "-"
-            )  # the transcriber's own mark of half a word
-            if cut_short or word.probability < (
-                MIN_SHOWN_LAST_WORD if half else MIN_SHOWN_PROBABILITY
-            ):
+            if half and word.text.endswith("-"):
+                break  # the transcriber's own mark of half a word
+            if word.agreed is False:
+                if seen[i][1] < 2 and not (follow[i] and word.probability >= MIN_SHOWN_BEFORE):
+                    break
+            elif word.probability < (MIN_SHOWN_LAST_WORD if half else MIN_SHOWN_PROBABILITY):
                 break
             self.tentative.append(word)
 
@@ -147,6 +160,12 @@ class LocalAgreement:
             return HypothesisPrompt(self._start, len(texts), " ".join(texts))
         return HypothesisPrompt(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
 
+    def committed_text(self) -> str:
+        """Return the committed words up to the first with a hidden digit."""
+        texts = [word.text for word in self.committed]
+        masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), len(texts))
+        return " ".join(texts[:masked])
+
     def words_after_committed(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
         """Return the words of a transcript after the committed ones.
 
@@ -161,6 +180,46 @@ class LocalAgreement:
             if 0 < at <= len(heard) and _same_word(heard[at - 1], known[-1]):
                 return transcript.words[at:]
         return None
+
+
+def _agreed_after(words: Sequence[HeardWord], *, complete: bool) -> list[int]:
+    """Return for each word how many in a row are agreed at the next place where any is.
+
+    The last word of audio that ends in mid-speech does not count.
+    """
+    found, run = [0] * len(words), 0
+    nearest = 0
+    for i in range(len(words) - 1, -1, -1):
+        found[i] = run or nearest
+        if words[i].agreed and (complete or i < len(words) - 1):
+            run += 1
+            nearest = run
+        else:
+            run = 0
+    return found
+
+
+def _joint_word_stays(
+    word: HeardWord, times: int, rest: int, follow: int, *, complete: bool
+) -> bool:
+    """Return whether to commit a word that two recognisers listened for.
+
+    Parameters
+    ----------
+    word
+        The word; not the last of audio that ends in mid-speech.
+    times
+        How many hypotheses in a row had it.
+    rest
+        How many words follow it.
+    follow
+        How many agreed words in a row follow it at the next place where there are any.
+    complete
+        Whether the audio ended in silence.
+    """
+    if word.agreed:
+        return complete or times > 1 or rest >= TAIL_WORDS
+    return (times > 1 and (complete or follow >= AGREED_AFTER)) or times >= STEADY_TIMES
 
 
 def _same_word(first: str, second: str) -> bool:
@@ -302,7 +361,12 @@ class IncrementalTranscriber:
             return events + self._word_changes(at, draft)
         words = draft.agreement.words_after_committed(transcript)
         if words is not None:
+            before = len(draft.agreement.committed)
             draft.agreement.add_hypothesis(words, transcript.end, complete=transcript.careful)
+            if len(draft.agreement.committed) > before:
+                # A split before these words would move them to the next utterance.
+                draft.quietest = 1.0
+                draft.quietest_at = max(transcript.end - POST_ROLL, draft.start)
             events += self._word_changes(at, draft)
         return events
 
@@ -347,7 +411,8 @@ class IncrementalTranscriber:
     def _request_careful(self, at: int, draft: OpenUtterance, end: int) -> TranscribeRequest:
         """Ask for a careful hypothesis of the utterance up to `end`."""
         draft.careful_asked_to = end
-        return self._request(at, draft, HypothesisPrompt(draft.start), end, careful=True)
+        request = self._request(at, draft, HypothesisPrompt(draft.start), end, careful=True)
+        return msgspec.structs.replace(request, committed=draft.agreement.committed_text())
 
     def _request(
         self,

@@ -39,6 +39,8 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     """Words already known at the start of the span; the answer continues after them."""
     context: str = ""
     """Words already known in the utterance before the span."""
+    committed: str = ""
+    """The first words of a careful request, as committed: kept where the sound permits."""
 
     def make_transcript(
         self, at: int, words: tuple[HeardWord, ...], error: str = "", *, understood: bool = True

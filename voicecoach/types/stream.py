@@ -137,6 +137,8 @@ class HeardWord(Immutable, msgspec.Struct, frozen=True, omit_defaults=True):
     """0..1."""
     doubtful: bool = False
     """Whether it is as likely wrong as right; see `Word`."""
+    agreed: bool | None = None
+    """Whether two recognisers heard it; None if only one listened."""
 
 
 class Transcript(Immutable, msgspec.Struct, frozen=True):

@@ -19,7 +19,9 @@ def main() -> None:
         if asked["type"] == "Load":
             answer = WorkerAnswer()
         elif flag.exists() or how == "well":
-            answer = WorkerAnswer([TranscribedWord("well", 0.0, 0.1, 0.9)])
+            words = [TranscribedWord("well", 0.0, 0.1, 0.9)]
+            judged = [-1.0 for _ in asked.get("texts", ())]
+            answer = WorkerAnswer(words, texts=["well"], scores=judged)
         else:
             flag.touch()
             if how == "hang":

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from voicecoach import config
 from voicecoach.shell.asr import answering
 from voicecoach.shell.asr.answering import DOUBTFUL_BELOW, Answer, LiveAsr, ReplayAsr
-from voicecoach.shell.asr.backlog import IN_TIME_WITHIN, LATE_AFTER, PARTIAL_REST_FACTOR, Backlog
+from voicecoach.shell.asr.backlog import (
+    FULL_AFTER,
+    FULL_WITHIN,
+    IN_TIME_WITHIN,
+    LATE_AFTER,
+    PARTIAL_REST_FACTOR,
+    SPARING_AFTER,
+    Backlog,
+)
 from voicecoach.shell.asr.transcriber import RecogniserFailed, TranscribedWord, TranscribeTask
 from voicecoach.testing import ENGLISH
 from voicecoach.types.events import Degraded, TranscribeRequest
@@ -265,16 +273,33 @@ def test_partials_rest_so_that_words_never_take_more_than_half_a_core() -> None:
 def test_late_finals_stop_the_partials_and_say_so_until_they_are_in_time() -> None:
     b = Line()
     final = request(0, careful=True)
-    said = b.on_answered(final, 0, LATE_AFTER + SAMPLE_RATE)
-    assert said
+    (said,) = b.on_answered(final, 0, LATE_AFTER + SAMPLE_RATE)
     assert said.reason == "the machine is busy: words arrive 3 s late, at turns' ends"
     b.add(request(0))
     assert b.next() is None
-    assert b.on_answered(final, 0, IN_TIME_WITHIN) is None, "not yet"
-    said = b.on_answered(final, 0, IN_TIME_WITHIN - 1)
-    assert said
+    assert b.on_answered(final, 0, IN_TIME_WITHIN) == [], "not yet"
+    (said,) = b.on_answered(final, 0, IN_TIME_WITHIN - 1)
     assert said.over
     assert b.next() is not None
+
+
+def test_the_second_opinion_goes_first_and_comes_back_after_some_finals_in_time() -> None:
+    final = request(0, careful=True)
+    assert Backlog().on_answered(final, 0, SPARING_AFTER + 1) == [], "there is only one recogniser"
+    b = Backlog(joint=True)
+    assert b.on_answered(final, 0, SPARING_AFTER) == []
+    assert not b.sparing
+    (said,) = b.on_answered(final, 0, SPARING_AFTER + 1)
+    assert (said.stage, said.over, b.sparing) == ("second recogniser", False, True)
+    b.on_answered(final, 0, LATE_AFTER + 1)  # partial words stop, too
+    b.on_answered(final, 0, IN_TIME_WITHIN - 1)
+    for _ in range(FULL_AFTER - 1):
+        assert b.on_answered(final, 0, FULL_WITHIN - 1) == []
+    b.on_answered(final, 0, FULL_WITHIN)  # late once more: they are counted anew
+    for _ in range(FULL_AFTER - 1):
+        assert b.on_answered(final, 0, FULL_WITHIN - 1) == []
+    (said,) = b.on_answered(final, 0, FULL_WITHIN - 1)
+    assert (said.stage, said.over, b.sparing) == ("second recogniser", True, False)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([A, C]), st.booleans()), max_size=60))

@@ -24,8 +24,8 @@ from voicecoach.errors import (
 )
 from voicecoach.shell import report
 from voicecoach.shell.apps.built_in import built_in_plugins, open_sinks, replay_sinks
-from voicecoach.shell.asr.transcriber import RecogniserFailed
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.pair import open_transcriber
+from voicecoach.shell.asr.transcriber import RecogniserFailed, Transcriber
 from voicecoach.shell.journal import keep as journal
 from voicecoach.shell.results import baseline_file, input_log, reader
 from voicecoach.shell.results.input_log import INPUTS_FILE
@@ -35,6 +35,7 @@ from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.stderr import print_error, print_to_stderr
 from voicecoach.shell.views.console import TerminalView, print_to_console
+from voicecoach.shell.views.progress_bar import shown_progress
 
 ReplaySource: TypeAlias = tuple[Path, Callable[[], RecordedCall]]
 """A recording's path, and a function that opens it as a call."""
@@ -131,29 +132,30 @@ def start_transcribers(
     stack: ExitStack,
     most: int = 2,
     *,
-    warm_up: bool = False,
+    live: bool = False,
     report: Callable[[str], None] = print_to_stderr,
-) -> tuple[list[TranscriberProcess], str]:
+) -> tuple[list[Transcriber], str]:
     """Return up to `most` transcribers, started, for `stack` to close; if none, the reason.
 
-    They `rehearse` as a `TranscriberProcess` does; `report` is told why there is none, too.
+    They are for a `live` session as in `open_transcriber`; `report` is told why there is none, too.
     """
     if not config.transcription.enabled:
         return [], ""
     try:
         # A replay runs as fast as it can: one transcriber for each of two cores.
-        remotes = [
-            stack.enter_context(closing(TranscriberProcess.from_config(config, rehearse=warm_up)))
-            for _ in range(min(most, os.cpu_count() or 1))
-        ]
+        with shown_progress("transcription") as progress:
+            remotes = [
+                stack.enter_context(closing(open_transcriber(config, live=live, progress=progress)))
+                for _ in range(min(most, os.cpu_count() or 1))
+            ]
         for remote in remotes:
             remote.wait_until_ready()
         for note in {remote.note for remote in remotes if remote.note}:
-            report(f"another copy of the transcription model is used: {note}")
+            report(note)
     except (ModelUnavailable, PluginError, RecogniserFailed) as e:
         report(f"no transcription: {e}; everything else works")
         return [], str(e)
-    return remotes, ""
+    return [*remotes], ""
 
 
 def unique_folder_names(paths: list[Path]) -> list[str]:

@@ -21,7 +21,8 @@ import msgspec
 
 from voicecoach.errors import AudioFileError, ClusterError, OutputError
 from voicecoach.shell.archive.plan import CALLS_FOLDER, ArchiveRecording, BatchSettings
-from voicecoach.shell.asr.worker_process import TranscriberProcess
+from voicecoach.shell.asr.pair import open_transcriber
+from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.results import writer
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.atomic_write import atomic_file
@@ -82,7 +83,7 @@ class _WorkerCache:
         self._stack = ExitStack()
         self._models: ModelFiles | None = None
         self._wanted: tuple[Any, ...] | None = None
-        self._transcribers: list[TranscriberProcess] = []
+        self._transcribers: list[Transcriber] = []
 
     def setup(self, settings: BatchSettings) -> CallSetup:
         """Return the setup for replaying calls."""
@@ -95,7 +96,7 @@ class _WorkerCache:
             self._stack.close()
             self._transcribers, self._wanted = [], None
             if wanted:
-                remote = TranscriberProcess.from_config(config)
+                remote = open_transcriber(config)
                 self._stack.callback(remote.close)
                 remote.wait_until_ready()
                 self._transcribers = [remote]

@@ -20,6 +20,7 @@ from voicecoach import config
 from voicecoach.dsp.framing import History
 from voicecoach.shell.asr.backlog import Backlog, transcription_notice
 from voicecoach.shell.asr.transcriber import (
+    JointTranscriber,
     RestartingTranscriber,
     TranscribedWord,
     Transcriber,
@@ -223,7 +224,7 @@ class LiveAsr:
     ) -> None:
         self._answerer = TranscriptBuilder(settings, numbers)
         self._attempts = RestartingTranscriber(transcriber)
-        self._backlog = Backlog()
+        self._backlog = Backlog(joint=isinstance(transcriber, JointTranscriber))
         self._now = 0
         self._task: TranscribeTask | None = None
         """The request in progress."""
@@ -264,9 +265,8 @@ class LiveAsr:
                 self._answer_all_with(LAST_WORDS_LATE)
             done, self._done = self._done, []
             for request, began, result in done:
-                change = self._backlog.on_answered(request, began, self._now)
                 answers += [transcription_notice(self._now, result.notice)] if result.notice else []
-                answers += [change] if change else []
+                answers += self._backlog.on_answered(request, began, self._now)
                 answers.append(self._answerer.answer(self._now, request, result))
             answers += self._answerer.show_digits(until if until is None else self._now)
         return answers
@@ -320,6 +320,8 @@ class LiveAsr:
                 if not task:
                     return
                 self._task, began, forgotten = task, self._now, self._generation
+                sparing = self._backlog.sparing
+            self._attempts.set_sparing(sparing)
             result = self._attempts.run_task(task)
             with self._changed:
                 if forgotten == self._generation:
@@ -332,4 +334,4 @@ def _place_word(word: TranscribedWord, text: str, request: TranscribeRequest) ->
     probability = min(max(word.probability, 0.0), 1.0)
     # Another package's transcriber may return numpy's numbers, whose truth is numpy's, too.
     doubtful = bool(word.doubtful or probability < DOUBTFUL_BELOW)
-    return HeardWord(text, start, max(start, end), probability, doubtful)
+    return HeardWord(text, start, max(start, end), probability, doubtful, word.agreed)

@@ -1,7 +1,7 @@
 """Queue of a live call's transcription requests, which drops requests when the machine is slow.
 
-On a machine that is too slow, partial words first become rarer, then stop, and final words arrive
-late; this is reported.  Nothing else in the call waits for words.
+On a machine that is too slow, the second opinion goes first; then partial words become rarer and
+stop, and final words arrive late.  This is reported.  Nothing else in the call waits for words.
 """
 
 from __future__ import annotations
@@ -14,10 +14,18 @@ PARTIAL_REST_FACTOR = 2.0
 """A partial request starts no sooner than the previous one's start plus this factor times its
 duration, so that partial words take at most half a core, however slow the machine is.
 """
+SECOND_OPINION = "second recogniser"
+"""The stage that a notice of its absence names."""
+SPARING_AFTER = SAMPLE_RATE
+"""The second opinion is given up when final words are more than this late, in samples."""
 LATE_AFTER = 2 * SAMPLE_RATE
 """Partial words stop when final words are more than this late, in samples."""
 IN_TIME_WITHIN = SAMPLE_RATE
 """Partial words resume when final words are less than this late, in samples."""
+FULL_WITHIN = SAMPLE_RATE // 2
+"""Least delay of final words at which the second opinion stays away, in samples."""
+FULL_AFTER = 5
+"""Final words in a row that were in time before the second opinion is asked for again."""
 
 
 class Backlog:
@@ -26,15 +34,24 @@ class Backlog:
     Times are stream indices.  A newer partial request of the same speaker replaces an older one, a
     newer careful request of the same utterance likewise, and both keep the older one's place in the
     queue.  The request that has waited longest is next.
+
+    Parameters
+    ----------
+    joint
+        Whether the transcriber has a second opinion, which is given up first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, joint: bool = False) -> None:
+        self._joint = joint
         self._careful: dict[tuple[Speaker, int], tuple[int, TranscribeTask]] = {}
         """For each utterance: since when a request waits, and the newest request."""
         self._partial: dict[Speaker, tuple[int, TranscribeTask]] = {}
         """The same for each speaker."""
         self._partials_not_before = 0
         self._partials_stopped = False
+        self.sparing = False
+        """Whether requests should do without a second opinion."""
+        self._in_time = 0
 
     @property
     def has_careful(self) -> bool:
@@ -77,22 +94,36 @@ class Backlog:
             return self._partial.pop(partial)[1]
         return self._careful.pop(first)[1] if first else None
 
-    def on_answered(self, request: TranscribeRequest, began: int, now: int) -> Degraded | None:
-        """Record an answered request; return a notice if the backlog's state has changed."""
+    def on_answered(self, request: TranscribeRequest, began: int, now: int) -> list[Degraded]:
+        """Record an answered request; return what has changed in the backlog's state."""
         if not request.careful:
             self._partials_not_before = began + round(PARTIAL_REST_FACTOR * (now - began))
-            return None
+            return []
         lag = now - request.at
+        changes = self._follow_second_opinion(now, lag)
         if not self._partials_stopped and lag > LATE_AFTER:
             self._partials_stopped = True
             self._partial.clear()
             seconds = round(lag / SAMPLE_RATE)
             reason = f"the machine is busy: words arrive {seconds} s late, at turns' ends"
-            return transcription_notice(now, reason)
-        if self._partials_stopped and lag < IN_TIME_WITHIN:
+            changes.append(transcription_notice(now, reason))
+        elif self._partials_stopped and lag < IN_TIME_WITHIN:
             self._partials_stopped = False
-            return transcription_notice(now, "words arrive on time again", over=True)
-        return None
+            changes.append(transcription_notice(now, "words arrive on time again", over=True))
+        return changes
+
+    def _follow_second_opinion(self, now: int, lag: int) -> list[Degraded]:
+        """Give up the second opinion when the machine is behind, and take it up again."""
+        self._in_time = self._in_time + 1 if lag < FULL_WITHIN else 0
+        if self._joint and not self.sparing and lag > SPARING_AFTER:
+            self.sparing = True
+            reason = "the machine is busy: one recogniser hears alone"
+            return [Degraded(at=now, stage=SECOND_OPINION, reason=reason)]
+        if self.sparing and self._in_time >= FULL_AFTER:
+            self.sparing = False
+            reason = "both recognisers hear again"
+            return [Degraded(at=now, stage=SECOND_OPINION, reason=reason, over=True)]
+        return []
 
 
 def transcription_notice(at: int, reason: str, *, over: bool = False) -> Degraded:

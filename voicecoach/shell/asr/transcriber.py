@@ -7,7 +7,8 @@ second failure it is disabled, and the call continues without words.  Both failu
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.runtime.worker import describe_error
@@ -26,6 +27,8 @@ class TranscribedWord(NamedTuple):
     """Probability that the word is right, 0..1."""
     doubtful: bool = False
     """Whether the transcriber doubts the word, whatever its probability."""
+    agreed: bool | None = None
+    """Whether two recognisers heard it; None if only one listened."""
 
 
 class RecogniserFailed(Exception):
@@ -65,6 +68,38 @@ class Transcriber(SpeechModel, Protocol):
         """Restart after a failure."""
 
 
+class JudgingModel(SpeechModel, Protocol):
+    """A speech model that can judge another one's texts, in the audio that it was given last."""
+
+    def hypotheses(self, audio: F32) -> list[str]:
+        """Return what may have been said in `audio` [n], likeliest first; none without speech."""
+
+    def judge(self, texts: Sequence[str], *, prefix: str = "", ended: bool = True) -> list[float]:
+        """Return the log-probability of each text after `prefix`.
+
+        No text is empty.  Unless `ended`, speech may go on after the audio.
+        """
+
+
+@runtime_checkable
+class JointTranscriber(Protocol):
+    """A transcriber with a second opinion, which it can do without when the machine is behind."""
+
+    def transcribe_jointly(
+        self, audio: F32, *, prefix: str, context: str, careful: bool, committed: str
+    ) -> list[TranscribedWord]:
+        """Return the words as `SpeechModel.transcribe` does.
+
+        `committed` are the first words of the audio of a careful request, as they are shown.
+        """
+
+    def set_sparing(self, sparing: bool) -> None:
+        """Do without the second opinion from the next request on, or ask for it again."""
+
+    def drain_notice(self) -> str:
+        """Return what the user should know of the last request, once; "" for nothing."""
+
+
 class TranscribeTask(NamedTuple):
     """A request with its audio."""
 
@@ -94,15 +129,10 @@ class RestartingTranscriber:
 
     def run_task(self, task: TranscribeTask) -> TranscribeResult:
         """Return the words of a request, or why there are none."""
-        request, notice = task.request, ""
+        notice = ""
         while not self._failed:
             try:
-                words = self._transcriber.transcribe(
-                    task.audio,
-                    prefix=request.prefix,
-                    context=request.context,
-                    careful=request.careful,
-                )
+                words = self._transcribe(task)
                 _check_words(words)
             except SpeechNotUnderstood:
                 return TranscribeResult([], notice=notice, understood=False)
@@ -120,8 +150,45 @@ class RestartingTranscriber:
                 except Exception as again:
                     self._failed = _safe_error_text(again)
             else:
+                if isinstance(self._transcriber, JointTranscriber):
+                    notice = notice or self._transcriber.drain_notice()
                 return TranscribeResult(words, notice=notice)
         return TranscribeResult([], self._failed)
+
+    def set_sparing(self, sparing: bool) -> None:
+        """Do without a second opinion, or ask for it again, if the transcriber has one."""
+        if isinstance(self._transcriber, JointTranscriber):
+            self._transcriber.set_sparing(sparing)
+
+    def _transcribe(self, task: TranscribeTask) -> list[TranscribedWord]:
+        request = task.request
+        prefix, context, careful = request.prefix, request.context, request.careful
+        if isinstance(self._transcriber, JointTranscriber):
+            return self._transcriber.transcribe_jointly(
+                task.audio,
+                prefix=prefix,
+                context=context,
+                careful=careful,
+                committed=request.committed,
+            )
+        return self._transcriber.transcribe(
+            task.audio, prefix=prefix, context=context, careful=careful
+        )
+
+
+def estimate_word_times(
+    words: list[TranscribedWord], prefix: str, seconds: float
+) -> list[TranscribedWord]:
+    """Return partial words with times in proportion to their letters.
+
+    An alignment costs up to a fifth of the decoding, so only careful requests get one.
+    """
+    position, total = len(prefix), len(prefix) + sum(len(word.text) for word in words)
+    out = []
+    for word in words:
+        start, position = position, position + len(word.text)
+        out.append(word._replace(start_s=seconds * start / total, end_s=seconds * position / total))
+    return out
 
 
 def _check_words(words: list[TranscribedWord]) -> None:

@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -39,6 +39,8 @@ from voicecoach.types.stream import F32
 
 WHISPER = "whisper"
 """Name of the built-in transcriber."""
+MOONSHINE = "moonshine"
+"""Name of the second recogniser, whose model is the folder with its converted files."""
 NICENESS = 5
 """Nice value of the process, where the system has nice values."""
 LOAD_S = 60.0
@@ -79,12 +81,39 @@ class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
     careful: bool
 
 
+class GuessTexts(msgspec.Struct, frozen=True, tag=True):
+    """Audio of which the likeliest texts are wanted, float32."""
+
+    audio: bytes
+
+
+class JudgeTexts(msgspec.Struct, frozen=True, tag=True):
+    """Texts to be judged in the audio of the last request."""
+
+    texts: list[str]
+    prefix: str
+    ended: bool
+
+
+class PlaceText(msgspec.Struct, frozen=True, tag=True):
+    """The text whose words are to be found in the audio of the last `GuessTexts`."""
+
+    text: str
+
+
+Request: TypeAlias = TranscribeAudio | GuessTexts | JudgeTexts | PlaceText
+
+
 class WorkerAnswer(msgspec.Struct, frozen=True):
-    """The child's answer to any message: words, or an error's class and text, or a note."""
+    """The child's answer to any message: what was asked for, or an error, or a note."""
 
     words: list[TranscribedWord] = []
     error: str = ""
+    """Its class."""
     text: str = ""
+    """The error's text, or the note."""
+    texts: list[str] = []
+    scores: list[float] = []
 
 
 class TranscriberProcess:
@@ -160,7 +189,9 @@ class TranscriberProcess:
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
             raise kind(answer.text)
-        self._loaded, self.note = True, answer.text
+        self._loaded = True
+        if answer.text:
+            self.note = f"another copy of the transcription model is used: {answer.text}"
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -174,17 +205,19 @@ class TranscriberProcess:
         SpeechNotUnderstood
             As the model does.
         """
-        with self._request_lock:  # a finished call may still wait for an answer
-            self.wait_until_ready()
-            answer = self._ask(
-                self._answer_s, TranscribeAudio(audio.tobytes(), prefix, context, careful)
-            )
-        if answer.error == SpeechNotUnderstood.__name__:
-            raise SpeechNotUnderstood
-        if answer.error:
-            # Only the error's class: its text may quote the call, and this message is logged.
-            raise RecogniserFailed(answer.error)
-        return answer.words
+        return self._request(TranscribeAudio(audio.tobytes(), prefix, context, careful)).words
+
+    def hypotheses(self, audio: F32) -> list[str]:
+        """Return the likeliest texts, as `transcriber.JudgingModel` does."""
+        return self._request(GuessTexts(audio.tobytes())).texts
+
+    def judge(self, texts: Sequence[str], *, prefix: str = "", ended: bool = True) -> list[float]:
+        """Return texts' log-probabilities, as `transcriber.JudgingModel` does."""
+        return self._request(JudgeTexts(list(texts), prefix, ended)).scores
+
+    def place(self, text: str) -> list[TranscribedWord]:
+        """Return the words of a text with their times, as `whisper.Whisper` does."""
+        return self._request(PlaceText(text)).words
 
     def restart(self) -> None:
         """Restart with a new process."""
@@ -196,6 +229,17 @@ class TranscriberProcess:
         """End the process."""
         self._closed = True
         self._stop()
+
+    def _request(self, request: Request) -> WorkerAnswer:
+        with self._request_lock:  # a finished call may still wait for an answer
+            self.wait_until_ready()
+            answer = self._ask(self._answer_s, request)
+        if answer.error == SpeechNotUnderstood.__name__:
+            raise SpeechNotUnderstood
+        if answer.error:
+            # Only the error's class: its text may quote the call, and this message is logged.
+            raise RecogniserFailed(answer.error)
+        return answer
 
     def _start(self) -> None:
         self._loaded = False
@@ -225,14 +269,14 @@ class TranscriberProcess:
                 assert pipe
                 pipe.close()
 
-    def _send(self, message: Load | TranscribeAudio) -> None:
+    def _send(self, message: Load | Request) -> None:
         assert self._process.stdin
         try:
             _write_message(self._process.stdin, msgspec.msgpack.encode(message))
         except (OSError, ValueError) as e:
             raise RecogniserFailed(self._exit_reason()) from e
 
-    def _ask(self, seconds: float, message: TranscribeAudio | None = None) -> WorkerAnswer:
+    def _ask(self, seconds: float, message: Request | None = None) -> WorkerAnswer:
         """Send a message, if one is given, and return the answer."""
         process, expired = self._process, threading.Event()
 
@@ -303,22 +347,17 @@ def main() -> None:
     asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_forward_requests, args=(sys.stdin.buffer, asked), daemon=True).start()
     encoder = msgspec.msgpack.Encoder()
-    model: SpeechModel | None = None
+    model: Any = None
     rehearsal: Callable[[], None] | None = None
     while (data := asked.get()) is not None:
         try:
-            match msgspec.msgpack.decode(data, type=Load | TranscribeAudio):
-                case Load(settings, options, rehearse):
-                    model = _load_model(settings, options)
-                    rehearsal = getattr(model, "warm_up", None) if rehearse else None
-                    skipped = model.skipped if isinstance(model, Whisper) else ()
-                    answer = WorkerAnswer(text="; ".join(skipped))
-                case TranscribeAudio(audio, prefix, context, careful):
-                    assert model, "it comes first"
-                    samples = np.frombuffer(audio, np.float32)
-                    answer = WorkerAnswer(
-                        model.transcribe(samples, prefix=prefix, context=context, careful=careful)
-                    )
+            message = msgspec.msgpack.decode(data, type=Load | Request)
+            if isinstance(message, Load):
+                model = _load_model(message.settings, message.options)
+                rehearsal = getattr(model, "warm_up", None) if message.warm_up else None
+                answer = WorkerAnswer(text="; ".join(getattr(model, "skipped", ())))
+            else:
+                answer = _answer_request(model, message)
             data = encoder.encode(answer)
         except Exception as e:  # the parent decides what the error means for the call
             data = encoder.encode(WorkerAnswer(error=type(e).__name__, text=str(e)))
@@ -329,9 +368,28 @@ def main() -> None:
             rehearsal = None
 
 
+def _answer_request(model: Any, request: Request) -> WorkerAnswer:
+    match request:
+        case TranscribeAudio(audio, prefix, context, careful):
+            samples = np.frombuffer(audio, np.float32)
+            return WorkerAnswer(
+                model.transcribe(samples, prefix=prefix, context=context, careful=careful)
+            )
+        case GuessTexts(audio):
+            return WorkerAnswer(texts=model.hypotheses(np.frombuffer(audio, np.float32)))
+        case JudgeTexts(texts, prefix, ended):
+            return WorkerAnswer(scores=model.judge(texts, prefix=prefix, ended=ended))
+        case PlaceText(text):
+            return WorkerAnswer(model.place(text))
+
+
 def _load_model(settings: TranscriptionConfig, options: dict[str, Any]) -> SpeechModel:
     if settings.engine == WHISPER:
         return Whisper(settings.model, settings.language, settings.vocabulary)
+    if settings.engine == MOONSHINE:
+        from voicecoach.shell.asr.moonshine import Moonshine
+
+        return Moonshine(Path(settings.model))
     entry = Registry({}).find("transcribers", settings.engine)
     config = Config(transcription=settings, transcribers={settings.engine: options})
     model: SpeechModel = entry.create(config, settings)

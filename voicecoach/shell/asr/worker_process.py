@@ -55,10 +55,6 @@ WORKER_ENVIRONMENT = {
     # CTranslate2's convolutions cache code for each of the last 1,024 input lengths: 300 MB after
     # an hour, although a length hardly ever recurs.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8",
-    # glibc only: weights in large pages, and memory kept between requests, save a twentieth of the
-    # CPU; other systems ignore it.
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:"
-    "glibc.malloc.trim_threshold=268435456",
 }
 """Environment of the process, unless the user's own has other values."""
 

@@ -21,7 +21,7 @@ SECOND_WEIGHT = 1.2
 """Weight of the second recogniser's log-probability; the first's is 1."""
 WORD_BONUS = 0.5
 """Added for each word, since each word costs probability: else too short a text is chosen."""
-KEPT_BONUS = 2.0
+KEPT_BONUS = 1.0
 """Added for each committed word that a text keeps."""
 SPREAD = 3.0
 """Divides log-probabilities before texts are compared: both recognisers are surer than right."""

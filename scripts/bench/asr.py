@@ -81,7 +81,11 @@ TRIM = 15 * SAMPLE_RATE
 
 
 def spoken(text: str) -> list[str]:
-    """Return the words of a text, normalised for comparison; numbers are one, however written."""
+    """Return the words of a text, normalised for comparison; numbers are one, however written.
+
+    A text in capitals has no acronyms.
+    """
+    text = text.lower() if text.isupper() else text
     tokens = spoken_tokens(text.split(), find_numbers("en"))
     return [part for token in tokens for part in _plain(token.text)]
 
@@ -145,8 +149,8 @@ class Said(NamedTuple):
 def talk(whisper: Whisper, seconds: float, first: int, coded: bool, noise_db: float = 0.0) -> Said:
     """Join every fifth LibriSpeech utterance from `first` on, with short gaps, up to `seconds`.
 
-    With `coded`, the result goes over a telephone line; `noise_db` adds pink noise so far below the
-    speech.
+    With `coded`, the result goes over a telephone line.  With `noise_db`, all utterances are
+    equally loud, and pink noise is so far below them.
     """
     rng = np.random.default_rng(first)
     parts: list[Samples] = [np.zeros(SAMPLE_RATE)]
@@ -157,6 +161,8 @@ def talk(whisper: Whisper, seconds: float, first: int, coded: bool, noise_db: fl
         if len(samples) > WINDOW - SAMPLE_RATE:
             continue
         timed = aligned(whisper, samples.astype(np.float32), text.lower())
+        if noise_db:
+            samples = 0.05 * samples / np.sqrt(np.mean(np.square(samples)))
         words += [word for word, _ in timed]
         ends += [at / SAMPLE_RATE + end for _, end in timed]
         spans.append((at, at + len(samples), text))
@@ -168,8 +174,8 @@ def talk(whisper: Whisper, seconds: float, first: int, coded: bool, noise_db: fl
         x = corpora.telephone(x, rng)
     if noise_db:
         noise = corpora.telephone(corpora.pink(len(x), rng), rng)
-        spoken_power = np.mean(np.square(x[np.abs(x) > 0.01 * np.abs(x).max()]))
-        x = x + noise * np.sqrt(spoken_power / np.mean(np.square(noise)) * 10 ** (-noise_db / 10))
+        power = np.mean([np.mean(np.square(x[a:b])) for a, b, _ in spans])
+        x = x + noise * np.sqrt(power / np.mean(np.square(noise)) * 10 ** (-noise_db / 10))
     x = x[: len(x) // HOP * HOP]
     return Said(np.ascontiguousarray(x, np.float32), words, ends, spans)
 
@@ -642,6 +648,7 @@ def errors(truth: Sequence[str], heard: Sequence[str]) -> float:
 def noise(options: argparse.Namespace, config: Config) -> None:
     """Print the words that are transcribed where nobody speaks."""
     whisper = Whisper(options.model, "en", config.transcription.vocabulary)
+    *_, transcriber = recognisers(whisper, options).values()
     rng = np.random.default_rng(0)
     t = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
     hiss = corpora.pink(len(t), rng)
@@ -667,7 +674,7 @@ def noise(options: argparse.Namespace, config: Config) -> None:
         for clip, samples in clips:
             x = np.concatenate([samples, np.zeros(SAMPLE_RATE)]).astype(np.float32)
             x = x[: len(x) // HOP * HOP]
-            events, _ = stream(whisper, config, {Speaker.CUSTOMER: x})
+            events, _ = stream(transcriber, config, {Speaker.CUSTOMER: x})
             words = [e.text for e in events if isinstance(e, Word) and e.text]
             found += bool(words)
             texts += [f"{clip}: {' '.join(words)}"] if words else []

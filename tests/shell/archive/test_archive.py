@@ -34,6 +34,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import ClusterError, OutputError
 from voicecoach.shell.archive import batch, cluster, plan, progress, tables, work
+from voicecoach.shell.asr.model_inventory import why_first_alone
 from voicecoach.shell.results.replay_one import CallSetup, replay_call
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.recorded_call import RecordedCall
@@ -804,7 +805,7 @@ def test_a_model_that_is_not_here_is_said_before_the_first_call(good: Path, tmp_
 
 
 @pytest.mark.words
-def test_words_are_those_of_a_replay_and_each_worker_has_one_recogniser(
+def test_words_are_those_of_a_replay_and_each_worker_has_its_own_recognisers(
     good: Path, tmp_path: Path
 ) -> None:
     out, home, calls = tmp_path / "out", tmp_path / "home", tmp_path / "calls"
@@ -822,7 +823,8 @@ def test_words_are_those_of_a_replay_and_each_worker_has_one_recogniser(
                     c for c in children if "voicecoach.shell.asr.worker_process" in c.cmdline()
                 }
         assert process.returncode == 0, process.communicate()[1]
-    assert len(recognisers) == 2
+    each = 1 if why_first_alone(Config().transcription) else 2
+    assert len(recognisers) == 2 * each
     assert alive(list(recognisers)) == []
     done = voicecoach("replay", calls / "a.flac", calls / "f.flac", "--out", home / "x", home=home)
     assert done.returncode == 0, done.stderr

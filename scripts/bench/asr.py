@@ -207,9 +207,9 @@ class Joint(RecogniserPair):
     """
 
     def __init__(self, first: Whisper) -> None:
-        second = Moonshine(moonshine_folder())
-        super().__init__(cast(Any, first), cast(Any, second), find_numbers("en"))
-        self._ready = True
+        self._first, self._second = cast(Any, first), cast(Any, Moonshine(moonshine_folder()))
+        self._numbers, self._live, self._late_s = find_numbers("en"), False, 0.0
+        self._sparing, self._failures, self._loading = False, 0, None
         self._pool = cast(Any, self)
         self.saved_s = 0.0
 

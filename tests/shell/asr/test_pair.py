@@ -11,11 +11,11 @@ import soundfile
 import soxr
 
 from voicecoach.config import Config, override_config
-from voicecoach.shell.asr.pair import DOUBTFUL_BELOW, RESTARTS, RecogniserPair, open_transcriber
+from voicecoach.shell.asr.pair import LEAST_SURE, RESTARTS, RecogniserPair, open_transcriber
 from voicecoach.shell.asr.transcriber import JointTranscriber, RestartingTranscriber, TranscribeTask
 from voicecoach.shell.asr.worker_process import TranscriberProcess
 from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.testing import ENGLISH
+from voicecoach.testing import ENGLISH, wait_until
 from voicecoach.types.events import TranscribeRequest
 from voicecoach.types.stream import F32, SAMPLE_RATE, Speaker
 
@@ -37,10 +37,12 @@ def child(how: str, folder: Path) -> TranscriberProcess:
     return TranscriberProcess("none", "en", answer_s=20.0, command=command)
 
 
-def pair(stack: ExitStack, how: str, folder: Path, late_s: float = 20.0) -> RecogniserPair:
+def pair(stack: ExitStack, how: str, folder: Path, *, live: bool = False) -> RecogniserPair:
     """Return a pair whose first recogniser works, and whose second one does `how`."""
-    both = RecogniserPair(child("well", folder), child(how, folder), ENGLISH.numbers, late_s=late_s)
-    return stack.enter_context(closing(both))
+    both = RecogniserPair(child("well", folder), child(how, folder), ENGLISH.numbers, live=live)
+    stack.enter_context(closing(both))
+    both.wait_until_ready()
+    return both
 
 
 @pytest.mark.parametrize("careful", [False, True])
@@ -54,14 +56,35 @@ def test_what_both_hear_is_agreed(stack: ExitStack, tmp_path: Path, careful: boo
 def test_when_the_second_fails_the_first_ones_words_come_and_it_comes_back(
     stack: ExitStack, tmp_path: Path, how: str, careful: bool
 ) -> None:
-    both = pair(stack, how, tmp_path, late_s=1.0 if how == "hang" else 20.0)
+    both = pair(stack, how, tmp_path, live=how == "hang")
     (word,) = both.transcribe(AUDIO, careful=careful)
     assert (word.text, word.agreed) == ("well", None)
     assert "the second recogniser failed" in (said := both.drain_notice())
     assert "was restarted" in said
     assert both.drain_notice() == "", "it is said once"
-    (word,) = both.transcribe(AUDIO, careful=careful)
-    assert word.agreed
+    wait_until(lambda: bool(both.transcribe(AUDIO, careful=careful)[0].agreed))
+    assert both.drain_notice() == ""
+
+
+def test_a_live_call_does_not_wait_for_a_second_that_loads_again(
+    stack: ExitStack, tmp_path: Path
+) -> None:
+    both = pair(stack, "crash", tmp_path, live=True)
+    both.transcribe(AUDIO)
+    for _ in range(20):  # some while it loads, some when it has loaded: none is a failure
+        (word,) = both.transcribe(AUDIO)
+        assert word.text == "well"
+    wait_until(lambda: bool(both.transcribe(AUDIO)[0].agreed))
+    assert "restarted" in both.drain_notice(), "only the crash"
+
+
+def test_failures_far_apart_are_each_mended(stack: ExitStack, tmp_path: Path) -> None:
+    both = pair(stack, "crash", tmp_path)
+    for _ in range(RESTARTS + 2):
+        (tmp_path / "crash").unlink(missing_ok=True)
+        assert both.transcribe(AUDIO)[0].agreed is None
+        assert "was restarted" in both.drain_notice()
+        assert both.transcribe(AUDIO)[0].agreed, "it works in between"
 
 
 def test_a_second_that_fails_again_and_again_is_given_up_and_that_is_said(
@@ -130,7 +153,7 @@ def test_real_speech_is_heard_by_both_and_what_won_by_little_is_doubtful(
         assert len(words) > 20
         assert all(word.agreed is not None for word in words)
         assert np.mean([bool(word.agreed) for word in words]) > 0.7
-        assert all(word.doubtful is (word.probability < DOUBTFUL_BELOW) for word in words)
+        assert all(word.doubtful is (word.probability < LEAST_SURE) for word in words)
         starts = [word.start_s for word in words]
         assert starts == sorted(starts)
         assert all(0 <= word.start_s <= word.end_s <= 8.7 for word in words)

@@ -29,15 +29,19 @@ MAX_SWAPS = 6
 """Most places that are replaced one at a time in each best text."""
 
 
-def same_words(first: str, second: str, numbers: NumberWords) -> bool:
-    """Return whether two texts have the same words, however numbers are written."""
-    return _tokens(first, numbers) == _tokens(second, numbers)
+def same_words(first: str, second: str, numbers: NumberWords, committed: str = "") -> bool:
+    """Return whether two texts have the same words, however numbers are written.
+
+    They begin with the words of `committed`, too.
+    """
+    words, known = _tokens(first, numbers), _tokens(committed, numbers)
+    return words == _tokens(second, numbers) and words[: len(known)] == known
 
 
 def candidate_texts(
     first: Sequence[str], second: Sequence[str], numbers: NumberWords, committed: str = ""
 ) -> list[tuple[str, str]]:
-    """Return the texts to judge, none of them twice.
+    """Return the texts to judge, none of them twice: the best of each, then the others.
 
     Parameters
     ----------
@@ -53,9 +57,10 @@ def candidate_texts(
     texts
         Each text as the first recogniser writes it, with figures, and as the second does.
     """
-    written = [(text, text) for text in first]
-    written += [(write_figures(text, numbers), text) for text in second]
-    best, other = written[0], written[len(first)]
+    of_first = [(text, text) for text in first]
+    of_second = [(write_figures(text, numbers), text) for text in second]
+    best, other = of_first[0], of_second[0]
+    written = [best, other, *of_first[1:], *of_second[1:]]
     for mine, yours in ((best, other), (other, best)):
         written += _swaps(mine[0], yours[0], numbers)
         written += _swaps(mine[0], committed, numbers, begins=True) if committed else []

@@ -36,9 +36,9 @@ from voicecoach.types.stream import F32, SAMPLE_RATE
 SECOND_LATE_S = 2.0
 """Seconds that a request waits for the second recogniser after the first has answered."""
 RESTARTS = 2
-"""How often the second recogniser is restarted before it is given up for good."""
-DOUBTFUL_BELOW = 0.75
-"""A word of a lower probability is doubtful: nearly half of them are wrong (docs/figures.md)."""
+"""How often in a row the second recogniser is restarted before it is given up for good."""
+LEAST_SURE = 0.75
+"""A word of a lower probability is doubtful: on two calls, nearly half of them are wrong."""
 MOST_SURE = 0.98
 """Probability of a word on which all judged texts agree: 2 in 100 of them are wrong."""
 NEGLIGIBLE = 1e-3
@@ -76,8 +76,7 @@ def open_transcriber(
         first.note = f"words are heard by one recogniser: {e}"
         return first
     second = TranscriberProcess(folder, settings.language, engine=MOONSHINE, rehearse=live)
-    late_s = SECOND_LATE_S if live else 2 * TRANSCRIBE_TIMEOUT_S
-    return RecogniserPair(first, second, find_numbers(settings.language), late_s=late_s)
+    return RecogniserPair(first, second, find_numbers(settings.language), live=live)
 
 
 class RecogniserPair:
@@ -91,8 +90,8 @@ class RecogniserPair:
         Moonshine's process.
     numbers
         How numbers are spoken, to compare what the two wrote.
-    late_s
-        Seconds that a request waits for the second recogniser after the first has answered.
+    live
+        Whether a second recogniser that is late, or loads, is left out; a replay waits for it.
     """
 
     def __init__(
@@ -101,15 +100,16 @@ class RecogniserPair:
         second: TranscriberProcess,
         numbers: NumberWords,
         *,
-        late_s: float = SECOND_LATE_S,
+        live: bool = False,
     ) -> None:
-        self._first, self._second = first, second
-        self._numbers, self._late_s = numbers, late_s
+        self._first, self._second, self._numbers, self._live = first, second, numbers, live
+        self._late_s = SECOND_LATE_S if live else 2 * TRANSCRIBE_TIMEOUT_S
         self._pool = ThreadPoolExecutor(1, "second recogniser")
+        self._loading: Future[None] | None = self._pool.submit(second.wait_until_ready)
         self._sparing = False
         self._failures = 0
+        """How often in a row the second recogniser failed."""
         self._notice = ""
-        self._ready = False
 
     @property
     def note(self) -> str:
@@ -119,11 +119,7 @@ class RecogniserPair:
     def wait_until_ready(self) -> None:
         """Wait until both models are loaded; without the second one the first works alone."""
         self._first.wait_until_ready()
-        try:
-            self._second.wait_until_ready()
-        except (RecogniserFailed, VoiceCoachError) as e:
-            self._on_second_failed(e)
-        self._ready = True
+        self._has_loaded(wait=True)
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -137,9 +133,7 @@ class RecogniserPair:
         self, audio: F32, *, prefix: str, context: str, careful: bool, committed: str
     ) -> list[TranscribedWord]:
         """Return the words, as `transcriber.JointTranscriber` does."""
-        if not self._ready:
-            self.wait_until_ready()
-        if self._sparing or self._failures > RESTARTS:
+        if self._sparing or not self._has_loaded(wait=not self._live):
             return self._first.transcribe(audio, prefix=prefix, context=context, careful=careful)
         if careful:
             return self._transcribe_carefully(audio, committed)
@@ -208,10 +202,10 @@ class RecogniserPair:
         committed: str = "",
     ) -> Chosen | None:
         """Return the text that both together find likeliest; None if the second one fails."""
-        texts = candidate_texts(mine, yours, self._numbers, committed)
-        if len(texts) == 1:
-            only = texts[0][0]
+        if same_words(mine[0], yours[0], self._numbers, committed):
+            only = mine[0]
             return Chosen(only, only, only, [(only, 1.0)])
+        texts = candidate_texts(mine, yours, self._numbers, committed)
         shown, raw = zip(*texts, strict=True)
         asked = self._pool.submit(self._second.judge, raw, prefix=prefix, ended=ended)
         scores = self._first.judge(shown, prefix=prefix, ended=ended)
@@ -219,11 +213,8 @@ class RecogniserPair:
         if second_scores is None:
             return None
         if ended:
-            best = [
-                next(i for i, x in enumerate(raw) if same_words(x, y, self._numbers))
-                for y in (mine[0], yours[0])
-            ]
-            of_first, of_second = ((scores[i], second_scores[i]) for i in best)
+            best = 1 if raw[1:2] == (yours[0],) else 0  # else it has the words of the first's best
+            of_first, of_second = ((scores[i], second_scores[i]) for i in (0, best))
             if not is_understood(mine[0], yours[0], of_first, of_second, self._numbers):
                 raise SpeechNotUnderstood
         choice = choose(shown, scores, second_scores, self._numbers, committed)
@@ -237,12 +228,26 @@ class RecogniserPair:
     def _second_answer(self, answer: Future[T]) -> T | None:
         """Return what the second recogniser answers; None if it fails, and is restarted."""
         try:
-            return answer.result(self._late_s)
+            found = answer.result(self._late_s)
         except TimeoutError:
             self._on_second_failed(RecogniserFailed(f"no answer within {self._late_s:.0f} s"))
         except Exception as e:  # whatever it raises, the first one's words are there
             self._on_second_failed(e)
+        else:
+            self._failures = 0
+            return found
         return None
+
+    def _has_loaded(self, *, wait: bool) -> bool:
+        """Return whether the second recogniser is loaded; `wait` until it is, or has failed."""
+        while self._loading and (wait or self._loading.done()):
+            try:
+                self._loading.result()
+            except Exception as e:  # whatever it raises, the first one works
+                self._on_second_failed(e)
+            else:
+                self._loading = None
+        return self._loading is None and self._failures <= RESTARTS
 
     def _on_second_failed(self, error: Exception) -> None:
         self._failures += 1
@@ -250,10 +255,12 @@ class RecogniserPair:
         if self._failures > RESTARTS or isinstance(error, VoiceCoachError):
             self._failures = RESTARTS + 1
             self._notice = f"words are heard by one recogniser: the second one failed ({reason})"
+            self._loading = None
             self._second.close()
         else:
             self._notice = f"the second recogniser failed ({reason}) and was restarted"
             self._second.restart()
+            self._loading = self._pool.submit(self._second.wait_until_ready)
 
 
 def _mark(
@@ -273,7 +280,7 @@ def _mark(
     return [
         word._replace(
             probability=min(float(p), MOST_SURE),
-            doubtful=bool(p < DOUBTFUL_BELOW),
+            doubtful=bool(p < LEAST_SURE),
             agreed=first and second,
         )
         for word, p, first, second in zip(words, sure, by_first, by_second, strict=True)

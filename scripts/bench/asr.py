@@ -65,7 +65,7 @@ from voicecoach.shell.asr.transcriber import (
 )
 from voicecoach.shell.asr.whisper import BUNDLED, Whisper, locate_model
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
-from voicecoach.shell.runtime.languages import find_numbers
+from voicecoach.shell.runtime.languages import find_language, find_numbers
 from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker, Transcript
 
@@ -208,7 +208,9 @@ class Joint(RecogniserPair):
 
     def __init__(self, first: Whisper) -> None:
         self._first, self._second = cast(Any, first), cast(Any, Moonshine(moonshine_folder()))
-        self._numbers, self._live, self._late_s = find_numbers("en"), False, 0.0
+        language = find_language("en")
+        self._numbers, self._offensive = language.numbers, language.offensive
+        self._live, self._late_s = False, 0.0
         self._sparing, self._failures, self._loading = False, 0, None
         self._pool = cast(Any, self)
         self.saved_s = 0.0

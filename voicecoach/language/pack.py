@@ -41,6 +41,8 @@ class Language(NamedTuple):
     """Phrases of dialogue acts; None if the language has none."""
     wording: WordingPhrases | None = None
     """Phrases that show a customer's agitation; None if the language has none."""
+    offensive: frozenset[str] = frozenset()
+    """Obscenities and insults, normalised."""
     numbers: NumberWords = DIGITS_ALONE
     """Number words, for masking card numbers."""
     texts: Mapping[str, CueText] = {}
@@ -85,7 +87,9 @@ def load_language(code: str, files: Mapping[str, bytes], source: str) -> Languag
     shared: SharedPhrases | None = None
     if "phrases" in files:
         with _naming(f"{source}/phrases.toml"):
-            shared = SharedPhrases(decode_table(files["phrases"], SharedTable))
+            table = decode_table(files["phrases"], SharedTable)
+            shared = SharedPhrases(table)
+            found["offensive"] = frozenset(table.offensive)
     elif {"dialogue_acts", "wording"} & files.keys():
         raise ConfigError(f"{source}: dialogue_acts.toml and wording.toml need phrases.toml")
     if shared and "dialogue_acts" in files:

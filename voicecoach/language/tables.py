@@ -42,6 +42,8 @@ class SharedTable(_StrictTable, frozen=True, kw_only=True):
     """Words that do not count towards the reach of a negation."""
     common: Texts
     """Phrases too common to show that two utterances have the same content."""
+    offensive: Texts = ()
+    """Obscenities and insults: where two recognisers listen, both must hear one."""
 
 
 class ActGroup(_StrictTable, frozen=True, kw_only=True):

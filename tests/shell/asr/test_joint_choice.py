@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.joint_choice import (
     KEPT_BONUS,
     SECOND_WEIGHT,
@@ -91,3 +92,21 @@ def test_a_word_is_heard_only_in_its_place() -> None:
     heard = heard_by(words, "We are ready at eight a.m.", N)
     assert heard == [False, True, True, True, True, True]
     assert heard_by(["here", "again"], "again here", N).count(True) == 1
+
+
+def test_an_offensive_word_is_chosen_only_if_both_find_it_likeliest() -> None:
+    texts = ["cover my ship", "cover my shift"]
+    rude = {"ship"}
+    assert choose(texts, [-1, -9], [-1, -9], N, offensive=rude).joint == 0, "both do"
+    choice = choose(texts, [-1, -9], [-9, -8], N, offensive=rude)
+    assert choose(texts, [-1, -9], [-9, -8], N).joint == 0
+    assert (choice.joint, choice.first, choice.second) == (1, 0, 1)
+    assert choice.shares == [0.0, 1.0]
+    both = ["my ship", "my Ship, yes"]
+    assert choose(both, [-1, -9], [-9, -1], N, offensive=rude).joint == 1, "each hears it"
+    assert choose(["my ship", "my mule"], [-1, -9], [-9, -1], N, offensive={"ship", "mule"}).joint
+
+
+def test_the_offensive_words_of_english_are_normalised() -> None:
+    assert ENGLISH.offensive
+    assert all(normalize_text(word) == word for word in ENGLISH.offensive)

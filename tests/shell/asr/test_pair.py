@@ -39,7 +39,7 @@ def child(how: str, folder: Path) -> TranscriberProcess:
 
 def pair(stack: ExitStack, how: str, folder: Path, *, live: bool = False) -> RecogniserPair:
     """Return a pair whose first recogniser works, and whose second one does `how`."""
-    both = RecogniserPair(child("well", folder), child(how, folder), ENGLISH.numbers, live=live)
+    both = RecogniserPair(child("well", folder), child(how, folder), ENGLISH, live=live)
     stack.enter_context(closing(both))
     both.wait_until_ready()
     return both
@@ -107,7 +107,7 @@ def test_a_second_that_does_not_load_is_said_and_the_first_works(
     stack: ExitStack, tmp_path: Path
 ) -> None:
     second = TranscriberProcess("none", "en", command=(sys.executable, "-c", "pass"))
-    both = RecogniserPair(child("well", tmp_path), second, ENGLISH.numbers)
+    both = RecogniserPair(child("well", tmp_path), second, ENGLISH)
     stack.enter_context(closing(both))
     both.wait_until_ready()
     result = RestartingTranscriber(both).run_task(TranscribeTask(FINAL, AUDIO))

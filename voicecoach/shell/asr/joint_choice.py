@@ -8,12 +8,13 @@ kept where the sound permits: changing them costs more than they gain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
 import numpy as np
 
+from voicecoach.language.phrases import normalize_text
 from voicecoach.language.written_numbers import spoken_tokens, write_figures
 from voicecoach.text_safety.spoken_numbers import NumberWords
 
@@ -89,17 +90,20 @@ def choose(
     second_scores: Sequence[float],
     numbers: NumberWords,
     committed: str = "",
+    offensive: Collection[str] = (),
 ) -> Choice:
     """Return which text both together find likeliest, and which each of them does.
 
     Parameters
     ----------
     texts
-        Texts that were judged; at least one.
+        Texts that were judged, as `candidate_texts` returns them.
     first_scores, second_scores
         Log-probability of each text by each recogniser.
     numbers, committed
         As for `candidate_texts`.
+    offensive
+        Words that are chosen only if each one finds them likeliest, or nothing else was judged.
     """
     bonus = WORD_BONUS * np.array([len(text.split()) for text in texts])
     first, second = np.array(first_scores), np.array(second_scores)
@@ -107,12 +111,14 @@ def choose(
     if committed:
         known = _tokens(committed, numbers)
         joint += KEPT_BONUS * np.array([_kept(known, _tokens(text, numbers)) for text in texts])
+    first_best, second_best = (int(np.argmax(scores + bonus)) for scores in (first, second))
+    rude = [set(map(normalize_text, text.split())).intersection(offensive) for text in texts]
+    barred = [not words <= rude[first_best] & rude[second_best] for words in rude]
+    if not all(barred):
+        joint[barred] = -np.inf
     heights = np.exp((joint - joint.max()) / SPREAD)
     shares = [float(share) for share in heights / heights.sum()]
-    best, first_best, second_best = (
-        int(np.argmax(scores)) for scores in (joint, first + bonus, second + bonus)
-    )
-    return Choice(best, first_best, second_best, shares)
+    return Choice(int(np.argmax(joint)), first_best, second_best, shares)
 
 
 def heard_by(words: Sequence[str], text: str, numbers: NumberWords) -> list[bool]:

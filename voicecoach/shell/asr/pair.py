@@ -18,6 +18,8 @@ import numpy as np
 
 from voicecoach.config import Config
 from voicecoach.errors import ModelUnavailable, VoiceCoachError
+from voicecoach.language.pack import Language
+from voicecoach.language.phrases import normalize_text
 from voicecoach.language.understanding import is_understood
 from voicecoach.shell.asr.joint_choice import candidate_texts, choose, heard_by, same_words
 from voicecoach.shell.asr.model_inventory import why_first_alone
@@ -29,8 +31,7 @@ from voicecoach.shell.asr.transcriber import (
     estimate_word_times,
 )
 from voicecoach.shell.asr.worker_process import MOONSHINE, TRANSCRIBE_TIMEOUT_S, TranscriberProcess
-from voicecoach.shell.runtime.languages import find_numbers
-from voicecoach.text_safety.spoken_numbers import NumberWords
+from voicecoach.shell.runtime.languages import find_language
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
 SECOND_LATE_S = 2.0
@@ -76,7 +77,7 @@ def open_transcriber(
         first.note = f"words are heard by one recogniser: {e}"
         return first
     second = TranscriberProcess(folder, settings.language, engine=MOONSHINE, rehearse=live)
-    return RecogniserPair(first, second, find_numbers(settings.language), live=live)
+    return RecogniserPair(first, second, find_language(settings.language), live=live)
 
 
 class RecogniserPair:
@@ -88,8 +89,8 @@ class RecogniserPair:
         Whisper's process; without it there are no words.
     second
         Moonshine's process.
-    numbers
-        How numbers are spoken, to compare what the two wrote.
+    language
+        How numbers are spoken, to compare what the two wrote, and which words are offensive.
     live
         Whether a second recogniser that is late, or loads, is left out; a replay waits for it.
     """
@@ -98,11 +99,12 @@ class RecogniserPair:
         self,
         first: TranscriberProcess,
         second: TranscriberProcess,
-        numbers: NumberWords,
+        language: Language,
         *,
         live: bool = False,
     ) -> None:
-        self._first, self._second, self._numbers, self._live = first, second, numbers, live
+        self._first, self._second, self._live = first, second, live
+        self._numbers, self._offensive = language.numbers, language.offensive
         self._late_s = SECOND_LATE_S if live else 2 * TRANSCRIBE_TIMEOUT_S
         self._pool = ThreadPoolExecutor(1, "second recogniser")
         self._loading: Future[None] | None = self._pool.submit(second.wait_until_ready)
@@ -172,7 +174,7 @@ class RecogniserPair:
         if chosen.text != mine:
             words = [TranscribedWord(word, 0.0, 0.0, 0.0) for word in chosen.text.split()]
             words = estimate_word_times(words, prefix, len(audio) / SAMPLE_RATE)
-        return _mark(words, chosen, self._numbers)
+        return self._mark(words, chosen)
 
     def _transcribe_carefully(self, audio: F32, committed: str) -> list[TranscribedWord]:
         """Return the words of audio that ends in silence.
@@ -190,7 +192,7 @@ class RecogniserPair:
         chosen = self._choose(mine, yours, committed=committed) if yours else None
         if chosen is None:
             return self._first.transcribe(audio, careful=True)
-        return _mark(self._first.place(chosen.text), chosen, self._numbers)
+        return self._mark(self._first.place(chosen.text), chosen)
 
     def _choose(
         self,
@@ -217,13 +219,38 @@ class RecogniserPair:
             of_first, of_second = ((scores[i], second_scores[i]) for i in (0, best))
             if not is_understood(mine[0], yours[0], of_first, of_second, self._numbers):
                 raise SpeechNotUnderstood
-        choice = choose(shown, scores, second_scores, self._numbers, committed)
+        choice = choose(shown, scores, second_scores, self._numbers, committed, self._offensive)
         return Chosen(
             shown[choice.joint],
             shown[choice.first],
             shown[choice.second],
             [x for x in zip(shown, choice.shares, strict=True) if x[1] > NEGLIGIBLE],
         )
+
+    def _mark(self, words: list[TranscribedWord], chosen: Chosen) -> list[TranscribedWord]:
+        """Return words with their probability: that of all judged texts which have them.
+
+        Those that each recogniser by itself found likeliest are agreed.
+        """
+        spoken = [word.text for word in words]
+        by_first, by_second = (
+            heard_by(spoken, text, self._numbers) for text in (chosen.first, chosen.second)
+        )
+        sure = np.zeros(len(words))
+        for text, share in chosen.texts:
+            sure += share * np.array(heard_by(spoken, text, self._numbers), float)
+        marked = []
+        for word, p, first, second in zip(words, sure, by_first, by_second, strict=True):
+            agreed = first and second
+            rude = normalize_text(word.text) in self._offensive
+            marked.append(
+                word._replace(
+                    probability=min(float(p), MOST_SURE),
+                    doubtful=bool(p < LEAST_SURE) or (rude and not agreed),
+                    agreed=agreed,
+                )
+            )
+        return marked
 
     def _second_answer(self, answer: Future[T]) -> T | None:
         """Return what the second recogniser answers; None if it fails, and is restarted."""
@@ -261,27 +288,3 @@ class RecogniserPair:
             self._notice = f"the second recogniser failed ({reason}) and was restarted"
             self._second.restart()
             self._loading = self._pool.submit(self._second.wait_until_ready)
-
-
-def _mark(
-    words: list[TranscribedWord], chosen: Chosen, numbers: NumberWords
-) -> list[TranscribedWord]:
-    """Return words with their probability: that of all judged texts which have them.
-
-    Those that each recogniser by itself found likeliest are agreed.
-    """
-    spoken = [word.text for word in words]
-    by_first, by_second = (
-        heard_by(spoken, text, numbers) for text in (chosen.first, chosen.second)
-    )
-    sure = np.zeros(len(words))
-    for text, share in chosen.texts:
-        sure += share * np.array(heard_by(spoken, text, numbers), float)
-    return [
-        word._replace(
-            probability=min(float(p), MOST_SURE),
-            doubtful=bool(p < LEAST_SURE),
-            agreed=first and second,
-        )
-        for word, p, first, second in zip(words, sure, by_first, by_second, strict=True)
-    ]

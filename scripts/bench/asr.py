@@ -51,6 +51,7 @@ from voicecoach.language.written_numbers import spoken_tokens
 from voicecoach.shell.asr.answering import Answer, LiveAsr, TranscriptBuilder
 from voicecoach.shell.asr.backlog import Backlog
 from voicecoach.shell.asr.loop import pace_blocks, run_engine, split_blocks
+from voicecoach.shell.asr.model_places import BUNDLED, locate_model
 from voicecoach.shell.asr.moonshine import Moonshine
 from voicecoach.shell.asr.moonshine_files import moonshine_folder
 from voicecoach.shell.asr.pair import RecogniserPair, open_transcriber
@@ -63,7 +64,7 @@ from voicecoach.shell.asr.transcriber import (
     TranscribeResult,
     TranscribeTask,
 )
-from voicecoach.shell.asr.whisper import BUNDLED, Whisper, locate_model
+from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_language, find_numbers
 from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Utterance, Word

@@ -35,13 +35,8 @@ from torch.nn import functional
 
 from scripts.support import corpora
 from scripts.support.corpora import Samples
-from voicecoach.shell.asr.whisper import (
-    BUNDLED,
-    ENCODER_POSITIONS,
-    SILENCE_FROM,
-    Whisper,
-    locate_model,
-)
+from voicecoach.shell.asr.model_places import BUNDLED, locate_model
+from voicecoach.shell.asr.whisper import ENCODER_POSITIONS, SILENCE_FROM, Whisper
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
 SEED = 20261123

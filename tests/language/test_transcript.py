@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.language.transcript import HypothesisPrompt, IncrementalTranscriber, LocalAgreement
+from voicecoach.language.agreement import HypothesisPrompt, LocalAgreement
+from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.types.events import (
     Degraded,
     Event,

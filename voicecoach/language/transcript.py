@@ -1,33 +1,22 @@
-"""Decides when to ask the transcriber for words, and which words to commit.
+"""Decides when to ask the transcriber for words, and what its answers are.
 
 An utterance is what one speaker says between silences of `pause_s`, or until the other speaker
 begins.  While it continues, a partial hypothesis is requested every `step_s`.  At every pause a
 careful hypothesis of the whole utterance is requested, before it is known whether the utterance is
 over.  If it is over, the careful words (usually ready by then) are its final words and never
 change; if it continues, they are one more hypothesis.  An utterance longer than `max_utterance_s`
-is split where speech was least likely in its second half.
-
-Words are committed once two successive hypotheses agree on them (LocalAgreement-2: Liu et al. 2020,
-"Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
-selection", Interspeech), or three if the transcriber gave them a low probability.  The last word of
-audio that ends in mid-speech is never committed, since it may be half a word.  Only the last few
-committed words are decoded again, to align the next hypothesis with the audio; earlier audio is
-left out.  Partial words are shown up to the first that is more likely to change than to stay.
+is split where speech was least likely in its second half, but after the words that are committed.
+`agreement` decides which words of a hypothesis to commit.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import msgspec
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import VAD_WINDOW
-from voicecoach.language.phrases import normalize_text
-from voicecoach.text_safety.spoken_numbers import HIDDEN_DIGIT
+from voicecoach.language.agreement import HypothesisPrompt, LocalAgreement
 from voicecoach.types.events import (
     Degraded,
     Event,
@@ -44,189 +33,11 @@ POST_ROLL = int(0.2 * SAMPLE_RATE)
 """Audio after the speech that is sent too, samples; a pause this long gets a careful hypothesis."""
 LONG_UTTERANCE = 8 * SAMPLE_RATE
 """An utterance this long (samples) ends at its next pause, to avoid a split in mid-speech."""
-SURE_WORD = 0.5
-"""Probability from which two agreeing hypotheses commit a word; below it, three must agree."""
-TAIL_WORDS = 2
-"""Number of last words, in audio that ends in mid-speech, on which three hypotheses must agree."""
-MIN_SHOWN_PROBABILITY = 0.2
-"""A partial word below this probability is not shown, nor are those after it."""
-MIN_SHOWN_LAST_WORD = 0.55
-"""The same for the last word of audio that ends in mid-speech."""
-MIN_SHOWN_BEFORE = 0.4
-"""A word that only one of two recognisers heard is shown at once from this probability on, if they
-agree on the next; otherwise when two hypotheses have it."""
-AGREED_AFTER = 2
-"""Agreed words that must follow a word that only one heard, before it is committed."""
-STEADY_TIMES = 4
-"""A word that only one heard is committed once so many hypotheses in a row have it."""
-REDECODED_WORDS = 4
-"""Number of last committed words that are decoded again with the words after them."""
-REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
-"""Audio kept before the first of these words, samples."""
-MIN_SKIPPED_AUDIO = int(2.0 * SAMPLE_RATE)
-"""Least audio that is worth leaving out, samples."""
 NOTICE_AFTER = 2
 """Utterances in a row that are not understood before the agent is told."""
 NOT_UNDERSTOOD_NOTICE = "not understood: another language?"
 WORDS_OVERDUE_AFTER = 2 * SAMPLE_RATE
 """Final words are overdue this long after the end of their audio, samples."""
-
-
-_DIGIT = re.compile(r"\d")
-
-
-class HypothesisPrompt(NamedTuple):
-    """Where a hypothesis starts, and the words before it; see `TranscribeRequest`."""
-
-    start: int
-    first: int = 0
-    prefix: str = ""
-    context: str = ""
-
-
-class LocalAgreement:
-    """The committed and partial words of an utterance that began at `start`."""
-
-    def __init__(self, start: int) -> None:
-        self.committed: list[HeardWord] = []
-        self.tentative: list[HeardWord] = []
-        """Partial words of the newest hypothesis that may be shown."""
-        self._start = start
-        self._heard_to = start
-        self._following: list[tuple[str, int]] = []
-        """Uncommitted words of the newest hypothesis, and how many in a row had each."""
-        self._before: list[int] = []
-        """For each word, where the audio of the last hypothesis without it ended."""
-
-    def add_hypothesis(self, words: tuple[HeardWord, ...], end: int, *, complete: bool) -> None:
-        """Add a hypothesis of the words after the committed ones.
-
-        Parameters
-        ----------
-        words
-            The words after those committed before.
-        end
-            Stream index where its audio ended.
-        complete
-            Whether its audio ended in silence, so that its last word is whole.
-        """
-        seen = []
-        agreeing = True
-        commit = 0
-        follow = _agreed_after(words, complete=complete)
-        for i, word in enumerate(words):
-            text, times = word.text, 1
-            same = i < len(self._following) and _same_word(self._following[i][0], text)
-            if same:
-                times += self._following[i][1]
-            else:
-                place = len(self.committed) + i
-                self._before[place : place + 1] = [self._heard_to]
-            agreeing = agreeing and same
-            rest = len(words) - 1 - i
-            if commit == i and (complete or rest):
-                if word.agreed is not None:
-                    commit += _joint_word_stays(word, times, rest, follow[i], complete=complete)
-                else:
-                    sure = word.probability >= SURE_WORD and (complete or rest >= TAIL_WORDS)
-                    commit += agreeing and (sure or times > 2)
-            seen.append((text, times))
-        del self._before[len(self.committed) + len(words) :]
-        self.committed += words[:commit]
-        self._following = seen[commit:]
-        self._heard_to = end
-        self.tentative = []
-        for i, word in enumerate(words[commit:], commit):
-            half = not complete and i == len(words) - 1
-            if half and word.text.endswith("-"):
-                break  # the transcriber's own mark of half a word
-            if word.agreed is False:
-                if seen[i][1] < 2 and not (follow[i] and word.probability >= MIN_SHOWN_BEFORE):
-                    break
-            elif word.probability < (MIN_SHOWN_LAST_WORD if half else MIN_SHOWN_PROBABILITY):
-                break
-            self.tentative.append(word)
-
-    def next_prompt(self) -> HypothesisPrompt:
-        """Return the prompt for the next hypothesis of the uncommitted words."""
-        texts = [word.text for word in self.committed]
-        masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), None)
-        if masked is not None:
-            # Masked words cannot be given to the transcriber.
-            return HypothesisPrompt(self._start, masked, " ".join(texts[:masked]))
-        kept = max(len(texts) - REDECODED_WORDS, 0)
-        start = min(self._before[kept:], default=self._start) - REDECODE_MARGIN
-        if start - self._start < MIN_SKIPPED_AUDIO:
-            return HypothesisPrompt(self._start, len(texts), " ".join(texts))
-        return HypothesisPrompt(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
-
-    def committed_text(self) -> str:
-        """Return the committed words up to the first with a hidden digit."""
-        texts = [word.text for word in self.committed]
-        masked = next((i for i, text in enumerate(texts) if HIDDEN_DIGIT in text), len(texts))
-        return " ".join(texts[:masked])
-
-    def words_after_committed(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
-        """Return the words of a transcript after the committed ones.
-
-        None if it does not have the last committed word within two words of its place.
-        """
-        known = [word.text for word in self.committed[transcript.first :]]
-        if not known:
-            return transcript.words
-        heard = [word.text for word in transcript.words]
-        for shift in (0, -1, 1, -2, 2):
-            at = len(known) + shift
-            if 0 < at <= len(heard) and _same_word(heard[at - 1], known[-1]):
-                return transcript.words[at:]
-        return None
-
-
-def _agreed_after(words: Sequence[HeardWord], *, complete: bool) -> list[int]:
-    """Return for each word how many in a row are agreed at the next place where any is.
-
-    The last word of audio that ends in mid-speech does not count.
-    """
-    found, run = [0] * len(words), 0
-    nearest = 0
-    for i in range(len(words) - 1, -1, -1):
-        found[i] = run or nearest
-        if words[i].agreed and (complete or i < len(words) - 1):
-            run += 1
-            nearest = run
-        else:
-            run = 0
-    return found
-
-
-def _joint_word_stays(
-    word: HeardWord, times: int, rest: int, follow: int, *, complete: bool
-) -> bool:
-    """Return whether to commit a word that two recognisers listened for.
-
-    Parameters
-    ----------
-    word
-        The word; not the last of audio that ends in mid-speech.
-    times
-        How many hypotheses in a row had it.
-    rest
-        How many words follow it.
-    follow
-        How many agreed words in a row follow it at the next place where there are any.
-    complete
-        Whether the audio ended in silence.
-    """
-    if word.agreed:
-        return complete or times > 1 or rest >= TAIL_WORDS
-    return (times > 1 and (complete or follow >= AGREED_AFTER)) or times >= STEADY_TIMES
-
-
-def _same_word(first: str, second: str) -> bool:
-    """Return whether two words are the same; a hidden digit is like any other."""
-    if HIDDEN_DIGIT in first or HIDDEN_DIGIT in second:
-        return _DIGIT.sub(HIDDEN_DIGIT, first) == _DIGIT.sub(HIDDEN_DIGIT, second)
-    return normalize_text(first) == normalize_text(second)
 
 
 class OpenUtterance:
@@ -411,8 +222,9 @@ class IncrementalTranscriber:
     def _request_careful(self, at: int, draft: OpenUtterance, end: int) -> TranscribeRequest:
         """Ask for a careful hypothesis of the utterance up to `end`."""
         draft.careful_asked_to = end
-        request = self._request(at, draft, HypothesisPrompt(draft.start), end, careful=True)
-        return msgspec.structs.replace(request, committed=draft.agreement.committed_text())
+        known = draft.agreement.committed_text()
+        given = HypothesisPrompt(draft.start)
+        return self._request(at, draft, given, end, careful=True, committed=known)
 
     def _request(
         self,
@@ -422,6 +234,7 @@ class IncrementalTranscriber:
         end: int,
         *,
         careful: bool = False,
+        committed: str = "",
     ) -> TranscribeRequest:
         return TranscribeRequest(
             at=at,
@@ -433,6 +246,7 @@ class IncrementalTranscriber:
             first=given.first,
             prefix=given.prefix,
             context=given.context,
+            committed=committed,
         )
 
     def _finish_with(self, at: int, draft: OpenUtterance, transcript: Transcript) -> list[Event]:

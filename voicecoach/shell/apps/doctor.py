@@ -19,9 +19,13 @@ from voicecoach.shell.apps.built_in import built_in_plugins, open_source
 from voicecoach.shell.apps.live import why_no_overlay
 from voicecoach.shell.archive.cluster import check_installed
 from voicecoach.shell.asr.model_inventory import why_first_alone
-from voicecoach.shell.asr.model_places import MOONSHINE_BASE
+from voicecoach.shell.asr.model_places import (
+    BUNDLED,
+    MOONSHINE_BASE,
+    check_model_language,
+    locate_model,
+)
 from voicecoach.shell.asr.moonshine_files import is_converted
-from voicecoach.shell.asr.whisper import BUNDLED, check_model_language, locate_model
 from voicecoach.shell.capture.ears import pick_source
 from voicecoach.shell.capture.portaudio import load_sounddevice
 from voicecoach.shell.capture.pulse import PulseBackend

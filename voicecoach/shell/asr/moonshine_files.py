@@ -152,7 +152,7 @@ def locked_folder(folder: Path, progress: Progress = ignore_progress) -> Iterato
         raise ModelUnavailable(
             f"{folder}: another voicecoach has been writing there for {WAIT_S:.0f} s: end it"
         ) from e
-    except NotImplementedError as e:
+    except NotImplementedError as e:  # filelock's, where flock fails with ENOSYS
         raise OSError(f"the file system has no locks ({e})") from e
     try:
         for left in folder.glob(f"{UNFINISHED}*"):

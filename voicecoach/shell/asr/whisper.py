@@ -25,7 +25,7 @@ import soxr
 from voicecoach.errors import ConfigError, ModelError, ModelUnavailable
 from voicecoach.language.understanding import MIN_JUDGED_WORDS, is_understood_alone
 from voicecoach.shell.asr.loops import LOOP_TIMES, drop_echo, drop_loops, find_loop, say_after_loop
-from voicecoach.shell.asr.model_places import FoundModel, find_model
+from voicecoach.shell.asr.model_places import BUNDLED, check_model_language, locate_model
 from voicecoach.shell.asr.transcriber import (
     SpeechNotUnderstood,
     TranscribedWord,
@@ -38,9 +38,6 @@ from voicecoach.types.stream import F32, SAMPLE_RATE
 if TYPE_CHECKING:
     import ctranslate2
 
-BUNDLED = "tiny.en"
-"""The model that is released with voicecoach, in a package, so that the first run downloads
-nothing."""
 ENCODER_POSITIONS = 1500
 """Encoder positions, of 20 ms each, that the decoder expects."""
 SILENCE_FROM = 160
@@ -79,6 +76,17 @@ class Request(NamedTuple):
     frames: int
     before: list[int]
     given: list[int]
+
+
+class Assessment(NamedTuple):
+    """How much of a result may be believed."""
+
+    words: int
+    """Number of words; 0 if there is no speech."""
+    unlikely: bool
+    """Whether it is noise; if it has many words, it may be speech that was not understood."""
+    understood: bool
+    """Whether it makes sense as words, as far as one recogniser can tell."""
 
 
 class Whisper:
@@ -142,6 +150,8 @@ class Whisper:
         self._vocabulary = self._tokenizer.encode(f" {names}.") if names else []
         self._silence_states = self._encode_silence()
         self._learnt_silence = _load_learnt_silence() if model == BUNDLED else None
+        self._understood = True
+        """Whether the likeliest of the last `hypotheses` makes sense as words."""
 
     def transcribe(
         self, audio: F32, *, prefix: str = "", context: str = "", careful: bool = False
@@ -164,7 +174,8 @@ class Whisper:
         seconds = len(audio) / SAMPLE_RATE
         before = [*self._context_tokens(context), *self._prompt]
         result = self._generate(states, before, given, seconds, careful=False)
-        if not self._hears_words(result, given):
+        heard = self._assess(result, given)
+        if not heard.words or heard.unlikely:
             return []
         tokens = self._text_tokens(result.sequences_ids[0][len(given) :])
         sure = _probabilities(result.logits[0][len(given) :], tokens)
@@ -180,7 +191,9 @@ class Whisper:
         states, frames = self._encoded(self._voice)
         self._last = Request(audio, states, frames, before, given)
         result = self._generate(states, before, given, len(audio) / SAMPLE_RATE, careful=True)
-        if not self._hears_words(result, given, at_least=MIN_JUDGED_WORDS):
+        heard = self._assess(result, given)
+        self._understood = heard.understood
+        if not heard.words or (heard.unlikely and heard.words < MIN_JUDGED_WORDS):
             return []
         # A result begins with the prefix.
         tokens = [self._text_tokens(ids[len(given) :]) for ids in result.sequences_ids]
@@ -214,21 +227,15 @@ class Whisper:
         ]
         return drop_loops(words, self._numbers, asked.audio, self._tokenizer.decode(asked.given))
 
-    def _hears_words(
-        self,
-        result: ctranslate2.models.WhisperGenerationResult,
-        given: list[int],
-        at_least: int = 1000,
-    ) -> bool:
-        """Return whether a result has text after what is given, and speech is likely.
-
-        An unlikely text of `at_least` so many words may be speech that was not understood.
-        """
+    def _assess(
+        self, result: ctranslate2.models.WhisperGenerationResult, given: list[int]
+    ) -> Assessment:
+        """Return how much of a result after what is given may be believed."""
         text = self._tokenizer.decode(self._text_tokens(result.sequences_ids[0][len(given) :]))
-        count, score, silence = len(text.split()), result.scores[0], result.no_speech_prob
+        score, silence = result.scores[0], result.no_speech_prob
+        count = 0 if silence > NO_SPEECH else len(text.split())
         unlikely = score - silence < MIN_SCORE
-        self._understood = is_understood_alone(count, score) and not unlikely
-        return count > 0 and silence <= NO_SPEECH and (not unlikely or count >= at_least)
+        return Assessment(count, unlikely, not unlikely and is_understood_alone(count, score))
 
     def _text_tokens(self, tokens: list[int]) -> list[int]:
         return [token for token in tokens if token < self._tokenizer.eot]
@@ -415,54 +422,6 @@ def _probabilities(logits: list[Any], tokens: list[int]) -> list[float]:
         odds = np.exp(odds - odds.max())
         found.append(float(odds[token] / odds.sum()))
     return found
-
-
-def check_model_language(model: str, language: str, multilingual: bool) -> None:
-    """Reject an English-only model for another language, which it would transcribe as English.
-
-    Raises
-    ------
-    ConfigError
-        If the model supports only English, and the language is another.
-    """
-    if not multilingual and language != "en":
-        raise ConfigError(
-            f"transcription.model: {model} transcribes English only, and "
-            f"transcription.language is {language!r}: name a multilingual model, such as 'tiny', "
-            "or set transcription.enabled to false"
-        )
-
-
-def locate_model(model: str) -> FoundModel:
-    """Return what faster-whisper should load for `model`: a folder, or a name that it knows.
-
-    Raises
-    ------
-    ModelUnavailable
-        If the bundled model, or faster-whisper, is not installed.
-    ModelError
-        If there is neither such a folder nor such a name, or the bundled model was changed.
-    """
-    try:
-        path = Path(model).expanduser()
-    except RuntimeError as e:
-        raise ModelError(f"{model}: cannot expand '~': no such user") from e
-    if path.is_dir():
-        if not (path / "model.bin").is_file():
-            raise ModelError(f"{path}: not a transcription model: the folder has no model.bin")
-        return FoundModel(str(path))
-    try:
-        from faster_whisper import available_models
-    except ImportError as e:
-        raise ModelUnavailable(
-            f"transcription needs faster-whisper, which is not installed: {e}"
-        ) from e
-    if model not in available_models():
-        raise ModelError(
-            f"{model}: no such folder and no model of that name; known models are "
-            f"{', '.join(available_models())}"
-        )
-    return find_model() if model == BUNDLED else FoundModel(model)
 
 
 def _first_line(error: Exception) -> str:

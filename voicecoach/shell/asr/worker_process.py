@@ -26,13 +26,14 @@ import numpy as np
 
 from voicecoach import errors
 from voicecoach.config import Config, TranscriptionConfig
+from voicecoach.shell.asr.model_places import BUNDLED
 from voicecoach.shell.asr.transcriber import (
     RecogniserFailed,
     SpeechModel,
     SpeechNotUnderstood,
     TranscribedWord,
 )
-from voicecoach.shell.asr.whisper import BUNDLED, Whisper
+from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.shell.runtime.core_dumps import forbid_core_dumps
 from voicecoach.shell.runtime.plugins import Registry
 from voicecoach.types.stream import F32

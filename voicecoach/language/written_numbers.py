@@ -23,15 +23,20 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from voicecoach.language.number_parser import (
+    ENDS,
+    Number,
+    Part,
+    read_number,
+    read_numbers,
+    read_parts,
+    read_small,
+)
 from voicecoach.text_safety.spoken_numbers import NumberWords
 
-MAX_ACRONYM_LETTERS = 12
-"""Most letters of a word in capitals that is read letter by letter."""
 SMALL_NUMBER = 10
 """Numbers from this one on are written in figures wherever they stand; smaller ones only beside a
 unit, a month or other numbers."""
-MAX_DAY = 31
-"""Largest number that is a day after the name of a month."""
 MAX_DECIMALS = 2
 """Most decimals of a number; more figures after a point are a group of digits."""
 MIN_LISTED_NUMBERS = 3
@@ -41,11 +46,7 @@ YEARS = 1800, 2049
 THOUSANDS_FROM = 10_000
 """Amounts from this one on are written with a comma between thousands."""
 
-_FIGURES = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
-_PIECE = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+|[^\W\d_]+(?:'[^\W\d_]+)*|[^\w\s]|_")
-_ADDRESS = re.compile(r"\S+@\S+|[\w-]{2,}(?:\.[\w-]{2,})+", re.ASCII)
 _LETTER, _LETTERS = re.compile(r"[^\W\d_]\."), re.compile(r"(?:[^\W\d_]\.)+")
-_ENDS = ".,;:!?)\"'"
 
 
 class SpokenToken(NamedTuple):
@@ -57,29 +58,6 @@ class SpokenToken(NamedTuple):
     """Index of its first word."""
     stop: int
     """Index after its last word."""
-
-
-class _Part(NamedTuple):
-    """A number word, a number in figures, or any other part of a word."""
-
-    text: str
-    """Lower case."""
-    word: int
-    ends: bool = False
-    """Whether a punctuation mark follows: no number goes on after it."""
-    figures: str = ""
-    """The number, if it is written in figures."""
-
-
-class _Number(NamedTuple):
-    """A number that takes up the parts `start` to `stop`."""
-
-    figures: str
-    start: int
-    stop: int
-    ordinal: bool = False
-    worded: bool = True
-    """Whether it has a word that stands for a number."""
 
 
 def spoken_tokens(words: Sequence[str], numbers: NumberWords) -> list[SpokenToken]:
@@ -103,8 +81,8 @@ def spoken_tokens(words: Sequence[str], numbers: NumberWords) -> list[SpokenToke
     >>> [t.text for t in spoken_tokens("Twenty five dollars".split(), find_numbers("en"))]
     ['25', '$']
     """
-    parts = _parts(words, numbers)
-    found = {number.start: number for number in _numbers(parts, numbers)}
+    parts = read_parts(words, numbers)
+    found = {number.start: number for number in read_numbers(parts, numbers)}
     tokens: list[SpokenToken] = []
     at = 0
     while at < len(parts):
@@ -135,8 +113,8 @@ def write_figures(text: str, numbers: NumberWords) -> str:
     'It was $25 at 8 a.m.'
     """
     words = text.split()
-    parts = _parts(words, numbers)
-    found = _numbers(parts, numbers)
+    parts = read_parts(words, numbers)
+    found = read_numbers(parts, numbers)
     out: list[str] = []
     at = 0
     for written, start, stop in _rewritten(words, parts, found, numbers):
@@ -145,222 +123,10 @@ def write_figures(text: str, numbers: NumberWords) -> str:
     return _join_letters(_join_addresses([*out, *words[at:]], numbers))
 
 
-# --- reading --------------------------------------------------------------------------------
-
-
-def _parts(words: Sequence[str], numbers: NumberWords) -> list[_Part]:
-    parts: list[_Part] = []
-    for index, word in enumerate(words):
-        text = word.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        bare = text.strip(_ENDS + "(")
-        ends = text[-1:] in _ENDS and text[-1:] != ""
-        address = bool(_ADDRESS.fullmatch(bare)) and not _FIGURES.fullmatch(bare)
-        made = [
-            piece
-            for found in _PIECE.findall(bare)
-            for piece in _read_piece(found, bare, address=address, numbers=numbers)
-        ]
-        clock = bare.replace(".", "").lower()
-        if clock in numbers.clock:
-            made = [_Part(clock, index)]
-        made = _sign_last(made)
-        parts += [
-            part._replace(word=index, ends=ends and i == len(made) - 1)
-            for i, part in enumerate(made)
-        ]
-    return parts
-
-
-def _read_piece(piece: str, word: str, *, address: bool, numbers: NumberWords) -> Iterator[_Part]:
-    """Yield the parts of a piece of a word; punctuation counts only in addresses."""
-    lower = piece.lower().strip("'")
-    if piece[0].isdecimal():
-        yield _Part(piece, 0, figures=piece.replace(",", ""))
-    elif piece in numbers.signs.values():
-        yield _Part(piece, 0)
-    elif not piece[0].isalpha():
-        if address:
-            yield _Part(numbers.symbols.get(piece, piece), 0)
-    elif piece.isupper() and piece == word and 1 < len(piece) <= MAX_ACRONYM_LETTERS:
-        yield from (_Part(letter, 0) for letter in lower)
-    elif lower:
-        yield _Part(lower, 0)
-
-
-def _sign_last(parts: list[_Part]) -> list[_Part]:
-    """Return parts with a sign before figures moved behind them, as in speech."""
-    if len(parts) > 1 and not parts[0].text[0].isalnum() and parts[1].figures:
-        return [parts[1], parts[0], *parts[2:]]
-    return parts
-
-
-def _numbers(parts: Sequence[_Part], numbers: NumberWords) -> list[_Number]:
-    """Return the numbers in parts, each as long as it can be."""
-    found: list[_Number] = []
-    at = 0
-    while at < len(parts):
-        number = _read_number(parts, at, numbers)
-        day = at > 0 and parts[at - 1].text in numbers.months
-        if number and day and number.figures.isdecimal() and 0 < int(number.figures) <= MAX_DAY:
-            number = number._replace(ordinal=True)  # "May 4" is said "May fourth"
-        if number and _is_number(parts, number, found, numbers):
-            found.append(number)
-            at = number.stop
-        else:
-            at += 1
-    return found
-
-
-def _is_number(
-    parts: Sequence[_Part], number: _Number, found: Sequence[_Number], numbers: NumberWords
-) -> bool:
-    """Return whether a number is one: a word like "oh" is a digit only beside others."""
-    text = parts[number.start].text
-    if number.stop - number.start > 1 or text not in numbers.pronouns or _only_name(text, numbers):
-        return True
-    before = found[-1] if found and found[-1].stop == number.start else None
-    after = _read_number(parts, number.stop, numbers)
-    if before and after:
-        return True
-    return any(n and parts[n.start].text not in numbers.pronouns for n in (before, after))
-
-
-def _only_name(text: str, numbers: NumberWords) -> bool:
-    """Return whether a digit has no other name, as "one" has not."""
-    value = numbers.units.get(text, -1)
-    return list(numbers.units.values()).count(value) == 1
-
-
-def _read_number(parts: Sequence[_Part], at: int, numbers: NumberWords) -> _Number | None:
-    """Return the number that begins at a part, as long as it can be."""
-    repeated = _read_repeated(parts, at, numbers)
-    if repeated:
-        return repeated
-    small = _read_small(parts, at, numbers)
-    if small is None:
-        return None
-    figures, stop, ordinal, worded = small
-    if not ordinal and "." not in figures:
-        value, stop, ordinal, scaled = _read_scales(parts, int(figures), stop, numbers)
-        figures, worded = (str(value) if scaled else figures), worded or scaled
-        figures, stop = _read_decimals(parts, figures, stop, ordinal, numbers)
-    return _Number(figures, at, stop, ordinal, worded)
-
-
-def _goes_on(parts: Sequence[_Part], at: int) -> bool:
-    """Return whether a number may go on at a part."""
-    return 0 < at < len(parts) and not parts[at - 1].ends
-
-
-def _read_repeated(parts: Sequence[_Part], at: int, numbers: NumberWords) -> _Number | None:
-    """Return "double five" as 55."""
-    if at + 1 >= len(parts) or parts[at].text not in numbers.repeated:
-        return None
-    after = parts[at + 1]
-    unit = after.figures or str(numbers.units.get(after.text, ""))
-    if len(unit) != 1 or not unit.isdecimal():
-        return None
-    return _Number(unit * numbers.repeated[parts[at].text], at, at + 2)
-
-
-def _read_small(
-    parts: Sequence[_Part], at: int, numbers: NumberWords
-) -> tuple[str, int, bool, bool] | None:
-    """Return a number below 100 or in figures, where it ends, if it is ordinal, and in words."""
-    if at >= len(parts):
-        return None
-    part = parts[at]
-    after = parts[at + 1] if _goes_on(parts, at + 1) else None
-    if part.figures:
-        ordinal = bool(after and after.word == part.word and after.text in numbers.endings.values())
-        return part.figures, at + 1 + ordinal, ordinal, False
-    if part.text in numbers.one_before_scale:
-        if after and after.text in numbers.scales:
-            return "1", at + 1, False, True
-        return None
-    if part.text in numbers.tens:
-        tens = 10 * numbers.tens[part.text]
-        unit = numbers.units.get(after.text, 0) if after else 0
-        if unit:
-            return str(tens + unit), at + 2, False, True
-        last = numbers.ordinals.get(after.text, 0) if after else 0
-        if 0 < last < 10:
-            return str(tens + last), at + 2, True, True
-        return str(tens), at + 1, False, True
-    for names in (numbers.two_digits, numbers.units):
-        if part.text in names:
-            return str(names[part.text]), at + 1, False, True
-    if part.text in numbers.ordinals:
-        return str(numbers.ordinals[part.text]), at + 1, True, True
-    return None
-
-
-def _read_scales(
-    parts: Sequence[_Part], value: int, at: int, numbers: NumberWords
-) -> tuple[int, int, bool, bool]:
-    """Return the value with "hundred" and "thousand" after it, where it ends, and if it is ordinal.
-
-    The last item says whether there was any.
-    """
-    whole, part, ordinal = 0, value, False
-    scaled = value >= 100 and value % 100 == 0 and _is_joined(parts, at, numbers)  # "600 and 8"
-    lowest = 100
-    while not ordinal and _goes_on(parts, at):
-        zeros = numbers.scales.get(parts[at].text, 0)
-        if zeros and 10**zeros <= lowest**9 and part:
-            scaled, at = True, at + 1
-            if zeros >= 3:
-                whole, part = (whole + part) * 10**zeros, 0
-            else:
-                part *= 10**zeros
-            lowest = 10**zeros
-        elif scaled and (small := _read_rest(parts, at, numbers)):
-            figures, at, ordinal = small
-            part += int(figures)
-            if not _goes_on(parts, at) or parts[at].text not in numbers.scales:
-                break
-        else:
-            break
-    return whole + part, at, ordinal, scaled
-
-
-def _is_joined(parts: Sequence[_Part], at: int, numbers: NumberWords) -> bool:
-    """Return whether "and" and a number below 100 follow."""
-    if not _goes_on(parts, at) or parts[at].text not in numbers.joins:
-        return False
-    small = _read_rest(parts, at, numbers)
-    return small is not None and len(small[0]) < 3 and not small[2]
-
-
-def _read_rest(
-    parts: Sequence[_Part], at: int, numbers: NumberWords
-) -> tuple[str, int, bool] | None:
-    """Return the number below 100 after "hundred" or "thousand", with or without "and"."""
-    joined = parts[at].text in numbers.joins and _goes_on(parts, at + 1)
-    small = _read_small(parts, at + joined, numbers)
-    if small is None or "." in small[0] or len(small[0]) > 3 or not (small[3] or joined):
-        return None
-    if small[0] == "0":
-        return None
-    return small[0], small[1], small[2]
-
-
-def _read_decimals(
-    parts: Sequence[_Part], figures: str, at: int, ordinal: bool, numbers: NumberWords
-) -> tuple[str, int]:
-    """Return a number with the digits that are spoken after "point", and where it ends."""
-    if ordinal or not _goes_on(parts, at) or parts[at].text not in numbers.decimal:
-        return figures, at
-    digits, stop = "", at + 1
-    while _goes_on(parts, stop) and (small := _read_small(parts, stop, numbers)) and not small[2]:
-        digits, stop = digits + small[0], small[1]
-    return (f"{figures}.{digits}", stop) if digits.isdecimal() else (figures, at)
-
-
 # --- comparing ------------------------------------------------------------------------------
 
 
-def _token(number: _Number, parts: Sequence[_Part], numbers: NumberWords) -> str:
+def _token(number: Number, parts: Sequence[Part], numbers: NumberWords) -> str:
     """Return the token of a number; a point between hours and minutes, or groups, is not spoken."""
     decimals = number.figures.partition(".")[2]
     clock = number.stop < len(parts) and parts[number.stop].text in numbers.clock
@@ -369,7 +135,7 @@ def _token(number: _Number, parts: Sequence[_Part], numbers: NumberWords) -> str
     return number.figures + "." * number.ordinal
 
 
-def _word(part: _Part, numbers: NumberWords) -> str:
+def _word(part: Part, numbers: NumberWords) -> str:
     """Return the token of a part that is no number."""
     spoken = {name: symbol for symbol, name in numbers.symbols.items()}
     return numbers.signs.get(part.text) or spoken.get(part.text) or part.text
@@ -426,7 +192,7 @@ def _join_digits(tokens: list[SpokenToken]) -> list[SpokenToken]:
 
 
 def _rewritten(
-    words: Sequence[str], parts: Sequence[_Part], found: Sequence[_Number], numbers: NumberWords
+    words: Sequence[str], parts: Sequence[Part], found: Sequence[Number], numbers: NumberWords
 ) -> Iterator[tuple[str, int, int]]:
     """Yield what replaces words, with the range of words; ranges do not overlap."""
     done = 0
@@ -436,12 +202,12 @@ def _rewritten(
         index += len(run)
         for text, start, stop in _rewrite_run(words, parts, run, numbers):
             if start >= done:
-                ending = words[stop - 1][len(words[stop - 1].rstrip(_ENDS)) :]
+                ending = words[stop - 1][len(words[stop - 1].rstrip(ENDS)) :]
                 yield text + ending[text.endswith(".") and ending[:1] == "." :], start, stop
                 done = stop
 
 
-def _run(found: Sequence[_Number], index: int) -> list[_Number]:
+def _run(found: Sequence[Number], index: int) -> list[Number]:
     """Return the numbers from `index` on with nothing between; an ordinal number stands alone."""
     run = [found[index]]
     for number in found[index + 1 :]:
@@ -452,7 +218,7 @@ def _run(found: Sequence[_Number], index: int) -> list[_Number]:
 
 
 def _rewrite_run(
-    words: Sequence[str], parts: Sequence[_Part], run: Sequence[_Number], numbers: NumberWords
+    words: Sequence[str], parts: Sequence[Part], run: Sequence[Number], numbers: NumberWords
 ) -> Iterator[tuple[str, int, int]]:
     first, last = run[0], run[-1]
     start, stop = parts[first.start].word, parts[last.stop - 1].word + 1
@@ -502,22 +268,22 @@ def _year_or_time(plain: Sequence[str], before: str, *, clock: bool, numbers: Nu
     return f"{high}:{low}" if timed and 0 < int(high) <= 24 and int(low) < 60 else ""
 
 
-def _is_large(number: _Number) -> bool:
+def _is_large(number: Number) -> bool:
     whole = number.figures.split(".")[0]
     if number.ordinal:
         return int(whole) > 20
     return "." in number.figures or int(whole) >= SMALL_NUMBER
 
 
-def _beside_month(parts: Sequence[_Part], number: _Number, numbers: NumberWords) -> bool:
+def _beside_month(parts: Sequence[Part], number: Number, numbers: NumberWords) -> bool:
     before = [part.text for part in parts[max(number.start - 2, 0) : number.start]]
     after = [part.text for part in parts[number.stop : number.stop + 2]]
     return bool(numbers.months.intersection([*before[-1:], *after]))
 
 
-def _beside_large(parts: Sequence[_Part], number: _Number, numbers: NumberWords) -> bool:
+def _beside_large(parts: Sequence[Part], number: Number, numbers: NumberWords) -> bool:
     """Return whether one word later there is a large number: "eight to ten"."""
-    after = _read_number(parts, number.stop + 1, numbers)
+    after = read_number(parts, number.stop + 1, numbers)
     return after is not None and not after.ordinal and _is_large(after)
 
 
@@ -526,7 +292,7 @@ def _clock(after: str) -> str:
     return " " + "".join(f"{letter}." for letter in after)
 
 
-def _written(number: _Number, numbers: NumberWords) -> str:
+def _written(number: Number, numbers: NumberWords) -> str:
     """Return a number in figures: "2018", "25,000", "21st"."""
     if number.ordinal:
         ends = [end for end in numbers.endings if number.figures.endswith(end)]
@@ -537,13 +303,13 @@ def _written(number: _Number, numbers: NumberWords) -> str:
 
 
 def _amount(
-    parts: Sequence[_Part], number: _Number, sign: str, numbers: NumberWords
+    parts: Sequence[Part], number: Number, sign: str, numbers: NumberWords
 ) -> Iterator[tuple[str, int, int]]:
     """Yield an amount: "twenty five dollars and fifty cents" becomes "$25.50"."""
     start, stop = parts[number.start].word, number.stop + 1
     text = _written(number, numbers)
     at = stop + (stop < len(parts) and parts[stop].text in numbers.joins)
-    small = _read_small(parts, at, numbers) if not parts[stop - 1].ends else None
+    small = read_small(parts, at, numbers) if not parts[stop - 1].ends else None
     cents = small and small[1] < len(parts) and parts[small[1]].text in numbers.hundredths
     if small and cents and "." not in text and _is_hundredths(small[0]):
         text, stop = f"{text}.{small[0]:0>2}", small[1] + 1

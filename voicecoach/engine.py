@@ -22,7 +22,8 @@ from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.hop_groups import ChannelLevels, HopGroup, prosody_event, split_hop_groups
 from voicecoach.audio.vad import VoiceActivityDetector
-from voicecoach.coaching.cues import Cue, CueEngine, language_notice
+from voicecoach.coaching.cue_engine import CueEngine
+from voicecoach.coaching.cues import Cue, language_notice
 from voicecoach.coaching.outcomes import OutcomeTracker
 from voicecoach.coaching.signal_catalogue import CUE_SIGNALS
 from voicecoach.coaching.signal_trace import SignalTraceEncoder

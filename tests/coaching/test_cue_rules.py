@@ -15,7 +15,8 @@ import pytest
 
 from tests.coaching.test_outcomes import follow, opened
 from voicecoach.coaching import cues
-from voicecoach.coaching.cues import Cue, CueEngine
+from voicecoach.coaching.cue_engine import CueEngine
+from voicecoach.coaching.cues import Cue
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
 from voicecoach.types.events import CueClosed, CueOpened

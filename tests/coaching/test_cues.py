@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from voicecoach.coaching.cues import CueEngine, built_in_cues
+from voicecoach.coaching.cue_engine import CueEngine
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.config import CuesConfig
 from voicecoach.errors import ConfigError

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.commands.test_command_line import voicecoach
 from tests.scoring.conversations import A, C, Line, a, c, card, events, holds, quotes, scores
-from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, CueEngine, built_in_cues
+from voicecoach.coaching.cue_engine import CueEngine
+from voicecoach.coaching.cues import BUILT_IN_CUES, Cue, built_in_cues
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import cue_thresholds
 from voicecoach.config import CuesConfig

@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 
 from tests.journal import entries
 from tests.shell.report.test_report import left, some_call, some_card
-from voicecoach.coaching.cues import CueEngine, built_in_cues
+from voicecoach.coaching.cue_engine import CueEngine
+from voicecoach.coaching.cues import built_in_cues
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.commands.app import app
 from voicecoach.config import CuesConfig, TranscriptionConfig

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from voicecoach.coaching.cue_engine import CueEngine
 from voicecoach.coaching.cue_spans import CueSpanReader
-from voicecoach.coaching.cues import Cue, CueEngine
+from voicecoach.coaching.cues import Cue
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.signal_trace import CueInputs, decode_ticks, select_signals
 from voicecoach.config import CuesConfig

@@ -201,6 +201,13 @@ def aligned(whisper: Whisper, samples: F32, text: str) -> list[tuple[str, float]
 # --- the product in virtual time ------------------------------------------------------------
 
 
+class Present(Moonshine):
+    """A second recogniser that needs no time to load."""
+
+    def wait_until_ready(self) -> None:
+        """Do nothing."""
+
+
 class Joint(RecogniserPair):
     """Both recognisers in this process, one after the other.
 
@@ -208,11 +215,8 @@ class Joint(RecogniserPair):
     """
 
     def __init__(self, first: Whisper) -> None:
-        self._first, self._second = cast(Any, first), cast(Any, Moonshine(moonshine_folder()))
-        language = find_language("en")
-        self._numbers, self._offensive = language.numbers, language.offensive
-        self._live, self._late_s = False, 0.0
-        self._sparing, self._failures, self._loading = False, 0, None
+        second = Present(moonshine_folder())
+        super().__init__(cast(Any, first), cast(Any, second), find_language("en"))
         self._pool = cast(Any, self)
         self.saved_s = 0.0
 

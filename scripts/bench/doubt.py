@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
-from scripts.bench.asr import Said, heard_in_call, matched, spoken, stream, talk
+from scripts.bench.asr import Said, heard_in_call, spoken, stream, talk
+from scripts.support.word_appearance import matched
 from voicecoach.config import Config
 from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.types.events import Event, Word

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.bench.asr import matched, spoken, understood_words
+from scripts.bench.asr import spoken, understood_words
 from scripts.staging import voices
 from scripts.support import corpora, made_voices
 from scripts.support.corpora import Samples
+from scripts.support.word_appearance import matched
 from voicecoach.shell.asr.loops import find_loop
 from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.shell.runtime.languages import find_numbers

@@ -22,9 +22,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from scripts.bench.asr import matched, spoken
+from scripts.bench.asr import spoken
 from scripts.support import corpora, made_voices
 from scripts.support.corpora import Samples
+from scripts.support.word_appearance import matched
 from voicecoach.config import Config
 from voicecoach.shell.asr.pair import open_transcriber
 from voicecoach.shell.asr.transcriber import SpeechNotUnderstood, Transcriber

@@ -24,9 +24,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.bench.asr import matched
 from scripts.bench.cues import recorded
 from scripts.support import corpora
+from scripts.support.word_appearance import matched
 from voicecoach.config import Config
 from voicecoach.errors import ModelError
 from voicecoach.language.phrases import normalize_text

@@ -37,9 +37,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from scripts.bench.asr import matched, spoken, understood_words
+from scripts.bench.asr import spoken, understood_words
 from scripts.support import corpora
 from scripts.support.corpora import Samples
+from scripts.support.word_appearance import matched
 from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.types.stream import SAMPLE_RATE
 

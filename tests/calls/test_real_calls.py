@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from scripts.support.corpora import DATA
+from scripts.support.word_appearance import appearance, course
 from tests.scoring.conversations import card, holds
 from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
@@ -232,19 +233,21 @@ def test_the_words_of_the_conversation_are_there_at_their_time(
 
 @pytest.mark.parametrize("which", ["polite", "lively"])
 def test_words_are_shown_while_they_are_spoken(which: str, request: pytest.FixtureRequest) -> None:
-    """In a replay each answer takes its modelled time, so this is exact."""
+    """In a replay each answer takes its modelled time, so no machine is too slow for this."""
     events: list[Event] = request.getfixturevalue(which)
-    first: dict[tuple[Speaker, int, int, str], int] = {}
-    late = []
-    for e in events:
-        if isinstance(e, Word) and e.text:
-            key = (e.speaker, e.utterance, e.index, normalize_text(e.text))
-            first.setdefault(key, e.at)
-            if e.final:
-                late.append((first[key] - e.end) / SAMPLE_RATE)
-    assert len(late) > 400
-    # Where the final word differs from the one first shown, the final one counts.
-    assert np.percentile(late, 50) < 0.9
+    shown_after, committed_after = list[float](), list[float]()
+    for speaker in (A, C):
+        final = [e for e in events if isinstance(e, Word) and e.final and e.speaker is speaker]
+        ends: dict[int, list[float]] = {}
+        for word in final:
+            ends.setdefault(word.utterance, []).append(word.end / SAMPLE_RATE)
+        seen = appearance(course(events, speaker, 0.0))
+        numbers = sorted(ends)
+        for after, when in ((shown_after, seen.shown_s), (committed_after, seen.committed_s)):
+            after += [at - ends[numbers[u]][k] for (u, k), at in when.items()]
+    assert len(committed_after) > 400
+    assert np.percentile(shown_after, 50) < 0.6
+    assert np.percentile(committed_after, 50) < 0.9
 
 
 @pytest.mark.parametrize("which", ["polite", "lively"])

@@ -53,7 +53,7 @@ def test_the_plugins_on_the_page_are_those_that_tests_install() -> None:
     package = ROOT / "tests" / "foreign" / "desk"
     module = (package / "voicecoach_desk.py").read_text("utf-8")
     shown = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert len(shown) == 6
+    assert len(shown) == 7
     assert [block for block in shown if block not in module] == []
     (points,) = re.findall(r"^```toml\n(\[project.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert points in (package / "pyproject.toml").read_text("utf-8")

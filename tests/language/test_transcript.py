@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.language.agreement import HypothesisPrompt, LocalAgreement
+from voicecoach.language.agreement import STEADY_TIME, HypothesisPrompt, LocalAgreement
 from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.types.events import (
     Degraded,
@@ -160,6 +160,48 @@ def test_a_hypothesis_of_everything_goes_on_after_the_last_committed_word() -> N
     assert following("I see a cat there") == "there"
     assert following("Icy a cat there") == "there"
     assert following("I see a dog there") is None
+
+
+def follow_stream(*hypotheses: tuple[float, str]) -> LocalAgreement:
+    """Return what is believed after hypotheses of a stream, each with its seconds of audio."""
+    a = LocalAgreement(0)
+    for s, text in hypotheses:
+        end = round(s * SAMPLE_RATE)
+        heard = Transcript(end, Speaker.AGENT, 1, end, False, words(text), streamed=True)
+        following = a.words_after_committed(heard)
+        assert following is not None
+        a.add_hypothesis(following, end, complete=False, streamed=True)
+    return a
+
+
+@pytest.mark.parametrize(("more", "committed"), [(0, "one two"), (-1, "")])
+def test_a_word_of_a_stream_is_committed_once_it_is_the_same_for_08_s(
+    more: int, committed: str
+) -> None:
+    end = 1.0 + (STEADY_TIME + more) / SAMPLE_RATE
+    assert round(0.8 * SAMPLE_RATE) == STEADY_TIME
+    assert texts(follow_stream((1.0, "one two"), (end, "one two three")).committed) == committed
+
+
+def test_hypotheses_of_a_stream_do_not_commit_because_they_agree() -> None:
+    often = [(1.0 + n / 100, "one two three four five") for n in range(70)]
+    assert follow_stream(*often).committed == []
+    sure = agree(*[text for _, text in often[:2]])
+    assert texts(sure.committed) == "one two three", "those of other recognisers do"
+
+
+def test_a_word_that_changes_and_what_follows_it_wait_again() -> None:
+    a = follow_stream((1.0, "one two three"), (1.4, "one too three"), (1.8, "one too three four"))
+    assert texts(a.committed) == "one"
+    assert texts(a.tentative) == "too three four"
+    a = follow_stream((1.0, "one too"), (1.4, "one two"), (2.2, "one two"))
+    assert texts(a.committed) == "one", "the last word may be half a word"
+
+
+def test_a_stream_that_changes_a_committed_word_still_goes_on() -> None:
+    said = [(1.0, "I see a"), (1.8, "I see a cat"), (2.2, "I saw the cat there")]
+    a = follow_stream(*said, (2.6, "I saw the cat there now"), (3.4, "I saw the cat there now and"))
+    assert texts(a.committed) == "I see a cat there now"
 
 
 def test_an_utterance_has_the_places_of_its_doubtful_words() -> None:

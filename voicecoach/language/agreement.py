@@ -3,7 +3,10 @@
 Where one recogniser listens, words are committed once two successive hypotheses agree on them
 (LocalAgreement-2: Liu et al. 2020, "Low-latency sequence-to-sequence speech recognition and
 translation by partial hypothesis selection", Interspeech), or three if the transcriber gave them a
-low probability.  Where two listen, a word that both hear is committed at once, and one that only
+low probability.  The hypotheses of a recogniser that streams build on each other, so that two that
+agree prove nothing: there, a word is committed once it has not changed for some time (Baumann et
+al. 2009, "Assessing and improving the performance of speech recognition for incremental systems",
+NAACL).  Where two listen, a word that both hear is committed at once, and one that only
 one hears once both agree on the words after it.  The last word of audio that ends in mid-speech is
 never committed, since it may be half a word.
 
@@ -37,6 +40,9 @@ AGREED_AFTER = 2
 """Agreed words that must follow a word that only one heard, before it is committed."""
 STEADY_TIMES = 4
 """A word that only one heard is committed once so many hypotheses in a row have it."""
+STEADY_TIME = int(0.8 * SAMPLE_RATE)
+"""A word of a recogniser that streams is committed once it is the same in so much more audio,
+samples."""
 REDECODED_WORDS = 4
 """Number of last committed words that are decoded again with the words after them."""
 REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
@@ -65,12 +71,15 @@ class LocalAgreement:
         """Partial words of the newest hypothesis that may be shown."""
         self._start = start
         self._heard_to = start
-        self._following: list[tuple[str, int]] = []
-        """Uncommitted words of the newest hypothesis, and how many in a row had each."""
+        self._following: list[tuple[str, int, int]] = []
+        """Uncommitted words of the newest hypothesis, how many in a row had each, and where the
+        audio of the first of these ended."""
         self._before: list[int] = []
         """For each word, where the audio of the last hypothesis without it ended."""
 
-    def add_hypothesis(self, words: tuple[HeardWord, ...], end: int, *, complete: bool) -> None:
+    def add_hypothesis(
+        self, words: tuple[HeardWord, ...], end: int, *, complete: bool, streamed: bool = False
+    ) -> None:
         """Add a hypothesis of the words after the committed ones.
 
         Parameters
@@ -81,28 +90,33 @@ class LocalAgreement:
             Stream index where its audio ended.
         complete
             Whether its audio ended in silence, so that its last word is whole.
+        streamed
+            Whether it builds on the hypothesis before; see `Transcript`.
         """
         seen = []
         agreeing = True
         commit = 0
         follow = _agreed_after(words, complete=complete)
         for i, word in enumerate(words):
-            text, times = word.text, 1
+            text, times, since = word.text, 1, end
             same = i < len(self._following) and _same_word(self._following[i][0], text)
             if same:
                 times += self._following[i][1]
+                since = self._following[i][2]
             else:
                 place = len(self.committed) + i
                 self._before[place : place + 1] = [self._heard_to]
             agreeing = agreeing and same
             rest = len(words) - 1 - i
             if commit == i and (complete or rest):
-                if word.agreed is not None:
+                if streamed:
+                    commit += end - since >= STEADY_TIME
+                elif word.agreed is not None:
                     commit += _joint_word_stays(word, times, rest, follow[i], complete=complete)
                 else:
                     sure = word.probability >= SURE_WORD and (complete or rest >= TAIL_WORDS)
                     commit += agreeing and (sure or times > 2)
-            seen.append((text, times))
+            seen.append((text, times, since))
         del self._before[len(self.committed) + len(words) :]
         self.committed += words[:commit]
         self._following = seen[commit:]
@@ -138,7 +152,8 @@ class LocalAgreement:
     def words_after_committed(self, transcript: Transcript) -> tuple[HeardWord, ...] | None:
         """Return the words of a transcript after the committed ones.
 
-        None if it does not have the last committed word within two words of its place.
+        None if it does not have the last committed word within two words of its place, unless it is
+        streamed: all that follows would lack it, too.
         """
         known = [word.text for word in self.committed[transcript.first :]]
         if not known:
@@ -148,7 +163,7 @@ class LocalAgreement:
             at = len(known) + shift
             if 0 < at <= len(heard) and _same_word(heard[at - 1], known[-1]):
                 return transcript.words[at:]
-        return None
+        return transcript.words[len(known) :] if transcript.streamed else None
 
     def _told(self) -> int:
         """Return how many committed words stand before the first with a hidden digit."""

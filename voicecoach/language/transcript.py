@@ -173,7 +173,9 @@ class IncrementalTranscriber:
         words = draft.agreement.words_after_committed(transcript)
         if words is not None:
             before = len(draft.agreement.committed)
-            draft.agreement.add_hypothesis(words, transcript.end, complete=transcript.careful)
+            draft.agreement.add_hypothesis(
+                words, transcript.end, complete=transcript.careful, streamed=transcript.streamed
+            )
             if len(draft.agreement.committed) > before:
                 # A split before these words would move them to the next utterance.
                 draft.quietest = 1.0
@@ -243,6 +245,7 @@ class IncrementalTranscriber:
             start=given.start,
             end=end,
             careful=careful,
+            skipped=given.start - draft.start,
             first=given.first,
             prefix=given.prefix,
             context=given.context,

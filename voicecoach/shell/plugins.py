@@ -4,7 +4,13 @@ Other names in `voicecoach.shell` are private; these stay stable.
 """
 
 from voicecoach.config import ConfigSection, TranscriptionConfig
-from voicecoach.shell.asr.transcriber import SpeechModel, TranscribedWord
+from voicecoach.shell.asr.transcriber import (
+    RecogniserStream,
+    SpeechModel,
+    SpeechNotUnderstood,
+    StreamingModel,
+    TranscribedWord,
+)
 from voicecoach.shell.capture import (
     AudioChunk,
     AudioSource,
@@ -46,8 +52,11 @@ __all__ = [
     "NoOptions",
     "Plugin",
     "QuitProgram",
+    "RecogniserStream",
     "Sink",
     "SpeechModel",
+    "SpeechNotUnderstood",
+    "StreamingModel",
     "ToggleListening",
     "TranscribedWord",
     "TranscriptionConfig",

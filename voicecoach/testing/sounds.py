@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE
 
+NOTES = {"do": 300, "re": 400, "mi": 500, "fa": 600, "so": 700, "la": 800, "ti": 900}
+"""The words that `notes` says, and the frequency of each, Hz."""
+
 
 def whole_hops(s: float) -> int:
     """Return a time in seconds as samples, rounded to whole hops."""
@@ -17,6 +20,15 @@ def sine(f0: float, s: float, level: float = 0.1) -> F32:
     """Return a sine of peak `level`."""
     t = np.arange(whole_hops(s)) / SAMPLE_RATE
     return (level * np.sin(2 * np.pi * f0 * t)).astype(np.float32)
+
+
+def notes(text: str, s: float = 0.2, gap_s: float = 0.1) -> F32:
+    """Return a sine of `s` seconds for each word of a text (see `NOTES`), and `gap_s` after each.
+
+    A `NoteTranscriber` hears the words.
+    """
+    pause = silence(gap_s)
+    return np.concatenate([part for word in text.split() for part in (sine(NOTES[word], s), pause)])
 
 
 def vowel(f0: float | NDArray[np.float64], s: float, level: float = 0.1) -> F32:

@@ -33,6 +33,8 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     end: int
     careful: bool
     """Prefer accuracy to speed; such a request is always answered."""
+    skipped: int = 0
+    """Samples of the utterance before `start`, whose words are known."""
     first: int = 0
     """Place in the utterance of the first requested word."""
     prefix: str = ""
@@ -42,8 +44,20 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     committed: str = ""
     """The first words of a careful request, as committed: kept where the sound permits."""
 
+    def of_whole_utterance(self) -> TranscribeRequest:
+        """Return the request for all words of the utterance, whatever is known of it."""
+        return msgspec.structs.replace(
+            self, start=self.start - self.skipped, skipped=0, first=0, prefix="", context=""
+        )
+
     def make_transcript(
-        self, at: int, words: tuple[HeardWord, ...], error: str = "", *, understood: bool = True
+        self,
+        at: int,
+        words: tuple[HeardWord, ...],
+        error: str = "",
+        *,
+        understood: bool = True,
+        streamed: bool = False,
     ) -> Transcript:
         """Return the transcript that answers this request at `at`."""
         return Transcript(
@@ -56,6 +70,7 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
             first=self.first,
             error=error,
             understood=understood,
+            streamed=streamed,
         )
 
 

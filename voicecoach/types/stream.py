@@ -160,3 +160,5 @@ class Transcript(Immutable, msgspec.Struct, frozen=True):
     """Why transcription failed; empty if it did not."""
     understood: bool = True
     """False if there was speech that made no sense as words of the language; no words then."""
+    streamed: bool = False
+    """Whether one decoder follows the utterance, so that its hypotheses build on each other."""

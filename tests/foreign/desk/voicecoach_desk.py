@@ -145,6 +145,42 @@ class Rote:
 ROTE = Plugin(Rote, "hears the same words whatever is said", RoteOptions)
 
 
+class RoteStream:
+    """Hears the same words as an utterance goes on; a real one feeds a decoder."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words, self._samples = words, 0
+
+    def accept_audio(self, audio: F32) -> None:
+        """Hear the next 0.1 s, or less at the end."""
+        self._samples += len(audio)
+
+    def words(self) -> list[TranscribedWord]:
+        """Return all words so far."""
+        return [
+            TranscribedWord(self._words[i % len(self._words)], i / 3, (i + 1) / 3, 0.9)
+            for i in range(int(self._samples / SAMPLE_RATE * 3))
+        ]
+
+    def finish(self) -> list[TranscribedWord]:
+        """Return all words: nothing follows."""
+        return self.words()
+
+
+class StreamingRote:
+    """Hears the same words, and each sample once."""
+
+    def __init__(self, options: RoteOptions, settings: TranscriptionConfig) -> None:
+        self._words = options.words.split()
+
+    def create_stream(self) -> RoteStream:
+        """Return a stream that has heard nothing."""
+        return RoteStream(self._words)
+
+
+ROTE_STREAM = Plugin(StreamingRote, "hears the same words as a stream", RoteOptions)
+
+
 class TickerOptions(ConfigSection, frozen=True, kw_only=True):
     stop_s: Annotated[
         float, Meta(ge=0.0, description="s after which it ends the program; 0: never")

@@ -61,6 +61,7 @@ def test_what_is_installed_is_listed_with_its_package_and_options(site: Path, ho
         ("sink", "cue-file"),
         ("source", "recording"),
         ("transcriber", "rote"),
+        ("transcriber", "rote-stream"),
         ("view", "ticker"),
     ):
         assert [kind, name, "voicecoach-desk", "1.0"] in [row[:4] for row in rows]
@@ -105,6 +106,22 @@ def test_a_replay_uses_them(site: Path, home: Path, recording: Path) -> None:
     ]
     assert shown
     assert (home / "shown.txt").read_text().splitlines() == [f"call {header['call']}", *shown]
+
+
+def test_a_replay_with_a_recogniser_that_streams_has_each_word_once(
+    site: Path, home: Path, recording: Path
+) -> None:
+    done = run(
+        site, home, "replay", recording, "--out", "out", "--transcriber", "rote-stream",
+        "--set", f"transcribers.rote-stream.words={WORDS}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    events = log_of(home / "out" / recording.stem)
+    said = [str(event["text"]) for event in events if event["type"] == "utterance"]
+    assert said
+    assert all(f"{WORDS} {WORDS} {WORDS}".startswith(text) for text in said)
+    assert max(text.count("marmalade") for text in said) == 1
+    assert any(event.get("committed") and not event.get("final") for event in events)
 
 
 def test_a_live_call_uses_them(site: Path, home: Path, recording: Path) -> None:

@@ -89,8 +89,9 @@ class TranscriptBuilder:
         self._audio.clear()
 
     def audio_of(self, request: TranscribeRequest) -> F32:
-        """Return a request's audio."""
-        return self._audio.window(request.speaker.row, request.start, request.end)
+        """Return all audio of the utterance up to a request's end."""
+        start = request.start - request.skipped
+        return self._audio.window(request.speaker.row, start, request.end)
 
     def build_transcript(
         self,
@@ -100,8 +101,11 @@ class TranscriptBuilder:
         error: str = "",
         *,
         understood: bool = True,
+        streamed: bool = False,
     ) -> Transcript:
         """Return the transcript that answers a request at index `at`."""
+        if streamed:
+            request = request.of_whole_utterance()
         if error:
             return request.make_transcript(at, (), error)
         words = [
@@ -119,12 +123,17 @@ class TranscriptBuilder:
         )
         texts = self._masker.masked(speaker, number)[len(known) :]
         placed = (_place_word(w, text, request) for w, text in zip(words, texts, strict=True))
-        return request.make_transcript(at, tuple(placed), understood=understood)
+        return request.make_transcript(at, tuple(placed), understood=understood, streamed=streamed)
 
     def answer(self, at: int, request: TranscribeRequest, result: TranscribeResult) -> Transcript:
         """Return the transcript that answers a request at index `at` with a result."""
         return self.build_transcript(
-            at, request, result.words, result.error, understood=result.understood
+            at,
+            request,
+            result.words,
+            result.error,
+            understood=result.understood,
+            streamed=result.streamed,
         )
 
     def show_digits(self, now: int | None) -> list[DigitsShown]:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from voicecoach.errors import VoiceCoachError
 from voicecoach.shell.runtime.worker import describe_error
 from voicecoach.types.events import TranscribeRequest
-from voicecoach.types.stream import F32
+from voicecoach.types.stream import F32, Speaker
 
 
 class TranscribedWord(NamedTuple):
@@ -100,11 +100,78 @@ class JointTranscriber(Protocol):
         """Return what the user should know of the last request, once; "" for nothing."""
 
 
+class StreamName(NamedTuple):
+    """Names what a recogniser that streams hears: an utterance of one speaker."""
+
+    speaker: Speaker
+    utterance: int
+    start: int
+    """Stream index of its first sample."""
+
+
+class RecogniserStream(Protocol):
+    """An utterance that is being heard.
+
+    Each sample is given to it once, in order.  Its words depend on nothing but these samples: not
+    on other streams, which may be open at the same time, nor on utterances before.
+    """
+
+    def accept_audio(self, audio: F32) -> None:
+        """Hear the next samples [n], 16 kHz mono: 0.1 s, or less at the end."""
+
+    def words(self) -> list[TranscribedWord]:
+        """Return all words so far, with times from the stream's first sample on.
+
+        Raises
+        ------
+        SpeechNotUnderstood
+            If there is speech that makes no sense as words of the language.
+        """
+
+    def finish(self) -> list[TranscribedWord]:
+        """Return all words, now that nothing follows; the stream is not used again.
+
+        Raises
+        ------
+        SpeechNotUnderstood
+            As `words` does.
+        """
+
+
+class StreamingModel(Protocol):
+    """A recogniser that streams: it keeps a state, and needs to hear each sample only once.
+
+    A transcriber of another package with this method needs no `transcribe`.
+    """
+
+    def create_stream(self) -> RecogniserStream:
+        """Return a stream that has heard nothing.  One may be dropped before it is finished."""
+
+
+@runtime_checkable
+class StreamingTranscriber(Protocol):
+    """A transcriber whose model may stream."""
+
+    def streams(self) -> bool:
+        """Return whether it does, once the model is loaded."""
+
+    def transcribe_stream(
+        self, audio: F32, *, stream: StreamName, ended: bool
+    ) -> list[TranscribedWord]:
+        """Return all words of an utterance so far.
+
+        `audio` is all of it, from its first sample on, so that no request needs another one to have
+        been answered: any may be dropped, repeated, or go to another process.  `ended` says that
+        nothing may follow.
+        """
+
+
 class TranscribeTask(NamedTuple):
     """A request with its audio."""
 
     request: TranscribeRequest
     audio: F32
+    """All audio of the utterance up to the request's end."""
 
 
 class TranscribeResult(NamedTuple):
@@ -117,6 +184,8 @@ class TranscribeResult(NamedTuple):
     """What went wrong before there was a result, or ""."""
     understood: bool = True
     """False if there is speech that makes no sense as words of the language."""
+    streamed: bool = False
+    """Whether these are all words of the utterance, from a recogniser that streams."""
 
 
 class RestartingTranscriber:
@@ -132,8 +201,8 @@ class RestartingTranscriber:
         notice = ""
         while not self._failed:
             try:
-                words = self._transcribe(task)
-                _check_words(words)
+                result = self._transcribe(task)
+                _check_words(result.words)
             except SpeechNotUnderstood:
                 return TranscribeResult([], notice=notice, understood=False)
             except (
@@ -152,7 +221,7 @@ class RestartingTranscriber:
             else:
                 if isinstance(self._transcriber, JointTranscriber):
                     notice = notice or self._transcriber.drain_notice()
-                return TranscribeResult(words, notice=notice)
+                return result._replace(notice=notice)
         return TranscribeResult([], self._failed)
 
     def set_sparing(self, sparing: bool) -> None:
@@ -160,19 +229,27 @@ class RestartingTranscriber:
         if isinstance(self._transcriber, JointTranscriber):
             self._transcriber.set_sparing(sparing)
 
-    def _transcribe(self, task: TranscribeTask) -> list[TranscribedWord]:
-        request = task.request
+    def _transcribe(self, task: TranscribeTask) -> TranscribeResult:
+        transcriber, request = self._transcriber, task.request
         prefix, context, careful = request.prefix, request.context, request.careful
-        if isinstance(self._transcriber, JointTranscriber):
-            return self._transcriber.transcribe_jointly(
-                task.audio,
-                prefix=prefix,
-                context=context,
-                careful=careful,
-                committed=request.committed,
+        if isinstance(transcriber, StreamingTranscriber) and transcriber.streams():
+            begin = request.start - request.skipped
+            stream = StreamName(request.speaker, request.utterance, begin)
+            words = transcriber.transcribe_stream(task.audio, stream=stream, ended=careful)
+            return TranscribeResult(words, streamed=True)
+        audio = task.audio[request.skipped :]
+        if isinstance(transcriber, JointTranscriber):
+            return TranscribeResult(
+                transcriber.transcribe_jointly(
+                    audio,
+                    prefix=prefix,
+                    context=context,
+                    careful=careful,
+                    committed=request.committed,
+                )
             )
-        return self._transcriber.transcribe(
-            task.audio, prefix=prefix, context=context, careful=careful
+        return TranscribeResult(
+            transcriber.transcribe(audio, prefix=prefix, context=context, careful=careful)
         )
 
 

@@ -27,10 +27,12 @@ import numpy as np
 from voicecoach import errors
 from voicecoach.config import Config, TranscriptionConfig
 from voicecoach.shell.asr.model_places import BUNDLED
+from voicecoach.shell.asr.streams import OpenStreams
 from voicecoach.shell.asr.transcriber import (
     RecogniserFailed,
     SpeechModel,
     SpeechNotUnderstood,
+    StreamName,
     TranscribedWord,
 )
 from voicecoach.shell.asr.whisper import Whisper
@@ -78,6 +80,14 @@ class TranscribeAudio(msgspec.Struct, frozen=True, tag=True):
     careful: bool
 
 
+class TranscribeStream(msgspec.Struct, frozen=True, tag=True):
+    """All audio of an utterance so far, float32, for a model that streams."""
+
+    audio: bytes
+    stream: StreamName
+    ended: bool
+
+
 class GuessTexts(msgspec.Struct, frozen=True, tag=True):
     """Audio of which the likeliest texts are wanted, float32."""
 
@@ -98,7 +108,7 @@ class PlaceText(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-Request: TypeAlias = TranscribeAudio | GuessTexts | JudgeTexts | PlaceText
+Request: TypeAlias = TranscribeAudio | TranscribeStream | GuessTexts | JudgeTexts | PlaceText
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True):
@@ -111,6 +121,8 @@ class WorkerAnswer(msgspec.Struct, frozen=True):
     """The error's text, or the note."""
     texts: list[str] = []
     scores: list[float] = []
+    streams: bool = False
+    """Whether the loaded model streams."""
 
 
 class TranscriberProcess:
@@ -156,7 +168,7 @@ class TranscriberProcess:
         )
         self._load = Load(settings, dict(options or {}), rehearse)
         self._answer_s, self._command = answer_s, command
-        self._closed = self._loaded = False
+        self._closed = self._loaded = self._streams = False
         self.note = ""
         """What the user should know once the model is loaded."""
         self._request_lock = threading.Lock()
@@ -186,7 +198,7 @@ class TranscriberProcess:
         if answer.error:
             kind = getattr(errors, answer.error, RecogniserFailed)
             raise kind(answer.text)
-        self._loaded = True
+        self._loaded, self._streams = True, answer.streams
         if answer.text:
             self.note = f"another copy of the transcription model is used: {answer.text}"
 
@@ -203,6 +215,18 @@ class TranscriberProcess:
             As the model does.
         """
         return self._request(TranscribeAudio(audio.tobytes(), prefix, context, careful)).words
+
+    def streams(self) -> bool:
+        """Return whether the model streams, once it is loaded."""
+        with self._request_lock:
+            self.wait_until_ready()
+        return self._streams
+
+    def transcribe_stream(
+        self, audio: F32, *, stream: StreamName, ended: bool
+    ) -> list[TranscribedWord]:
+        """Return all words so far, as `transcriber.StreamingTranscriber` does."""
+        return self._request(TranscribeStream(audio.tobytes(), stream, ended)).words
 
     def hypotheses(self, audio: F32) -> list[str]:
         """Return the likeliest texts, as `transcriber.JudgingModel` does."""
@@ -352,7 +376,8 @@ def main() -> None:
             if isinstance(message, Load):
                 model = _load_model(message.settings, message.options)
                 rehearsal = getattr(model, "warm_up", None) if message.warm_up else None
-                answer = WorkerAnswer(text="; ".join(getattr(model, "skipped", ())))
+                notes = "; ".join(getattr(model, "skipped", ()))
+                answer = WorkerAnswer(text=notes, streams=isinstance(model, OpenStreams))
             else:
                 answer = _answer_request(model, message)
             data = encoder.encode(answer)
@@ -372,6 +397,9 @@ def _answer_request(model: Any, request: Request) -> WorkerAnswer:
             return WorkerAnswer(
                 model.transcribe(samples, prefix=prefix, context=context, careful=careful)
             )
+        case TranscribeStream(audio, stream, ended):
+            samples = np.frombuffer(audio, np.float32)
+            return WorkerAnswer(model.transcribe_stream(samples, stream=stream, ended=ended))
         case GuessTexts(audio):
             return WorkerAnswer(texts=model.hypotheses(np.frombuffer(audio, np.float32)))
         case JudgeTexts(texts, prefix, ended):
@@ -389,8 +417,8 @@ def _load_model(settings: TranscriptionConfig, options: dict[str, Any]) -> Speec
         return Moonshine(Path(settings.model))
     entry = Registry({}).find("transcribers", settings.engine)
     config = Config(transcription=settings, transcribers={settings.engine: options})
-    model: SpeechModel = entry.create(config, settings)
-    return model
+    model: Any = entry.create(config, settings)
+    return OpenStreams(model) if hasattr(model, "create_stream") else model
 
 
 def _forward_requests(pipe: IO[bytes], asked: queue.SimpleQueue[bytes | None]) -> None:

@@ -311,9 +311,17 @@ def test_a_block_that_does_not_follow_is_refused() -> None:
 
 
 def answered(
-    samples: F32, sizes: list[int], text: str, delay: int, doubtful: Sequence[str] = ()
+    samples: F32,
+    sizes: list[int],
+    text: str,
+    delay: int,
+    doubtful: Sequence[str] = (),
+    requests: list[TranscribeRequest] | None = None,
 ) -> list[Event]:
-    """Return the events of a call whose every utterance is heard as `text`, `delay` later."""
+    """Return the events of a call whose every utterance is heard as `text`, `delay` later.
+
+    Its requests are added to `requests`.
+    """
     e, events, due = make_engine(transcribe=True), [], []
 
     def take(new: list[Event]) -> None:
@@ -325,6 +333,8 @@ def answered(
                     for w, at in zip(text.split(), count(event.start, step), strict=False)
                 )
                 due.append(event.make_transcript(event.at + delay, words[event.first :]))
+                if requests is not None:
+                    requests.append(event)
             else:
                 events.append(event)
 
@@ -358,6 +368,19 @@ def test_only_words_and_utterances_hold_a_doubtful_word() -> None:
 def test_words_arrive_at_their_moment_however_blocks_are_cut(sizes: list[int]) -> None:
     delay = round(0.3 * SAMPLE_RATE)
     assert answered(call(), sizes, "so sorry", delay) == answered(call(), [16], "so sorry", delay)
+
+
+@settings(max_examples=3)
+@given(st.lists(st.integers(1, 16), min_size=1, max_size=5))
+def test_a_spelled_name_is_expected_from_then_on_however_blocks_are_cut(sizes: list[int]) -> None:
+    requests: list[TranscribeRequest] = []
+    events = answered(call(), sizes, "it is S-O-T-I-L-L-I", 4800, requests=requests)
+    spelled = next(e for e in events if isinstance(e, Utterance)).at
+    assert {r.vocabulary for r in requests if r.at < spelled} == {()}
+    assert {r.vocabulary for r in requests if r.at > spelled} == {("Sotilli",)}
+    whole: list[TranscribeRequest] = []
+    answered(call(), [16], "it is S-O-T-I-L-L-I", 4800, requests=whole)
+    assert requests == whole
 
 
 def test_the_last_words_come_before_the_end() -> None:

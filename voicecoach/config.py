@@ -48,6 +48,10 @@ class EndpointingConfig(ConfigSection, frozen=True, kw_only=True):
     ] = 2.0
 
 
+MAX_VOCABULARY = 50
+"""Most names to expect."""
+
+
 class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     """Transcription of words."""
 
@@ -70,7 +74,7 @@ class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     ] = "en"
     vocabulary: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=60)], ...],
-        Meta(max_length=50, description="names to expect: products, places, people"),
+        Meta(max_length=MAX_VOCABULARY, description="names to expect: products, places, people"),
     ] = ()
     first_s: Annotated[
         float, Meta(ge=0.2, le=5.0, description="s of speech before the first partial words")

@@ -39,6 +39,7 @@ from voicecoach.estimates.interaction import InteractionEvidence
 from voicecoach.estimates.tone import ToneEstimator, voice_window
 from voicecoach.language.dialogue_acts import DialogueActTracker
 from voicecoach.language.pack import Language
+from voicecoach.language.spelled_names import SpelledNames
 from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.language.wording import WordingEvidence, WordingModel
 from voicecoach.types.events import (
@@ -54,6 +55,7 @@ from voicecoach.types.events import (
     Overlap,
     SpeechEnded,
     SpeechStarted,
+    TranscribeRequest,
     Utterance,
     Word,
 )
@@ -147,6 +149,8 @@ class Engine:
         self._spoken: list[list[bool]] = []
         self._endpointer = Endpointer(config.endpointing)
         self._transcribers = {s: IncrementalTranscriber(s, config.transcription) for s in SPEAKERS}
+        self._vocabulary = config.transcription.vocabulary
+        self._spelled = SpelledNames(language.numbers)
         self._windows = {
             Speaker.AGENT: delivery_window(config.delivery),
             Speaker.CUSTOMER: voice_window(config.tone),
@@ -437,7 +441,12 @@ class Engine:
         """Pass word events to the stages that use them; return them with dialogue acts."""
         events: list[Event] = []
         for event in word_events:
+            if isinstance(event, TranscribeRequest):
+                names = (*self._vocabulary, *self._spelled.names)
+                event = msgspec.structs.replace(event, vocabulary=names)
             events.append(event)
+            if isinstance(event, Utterance):
+                self._spelled.add_utterance(event)
             if not isinstance(event, Word | Utterance):
                 continue
             if event.speaker is Speaker.CUSTOMER:

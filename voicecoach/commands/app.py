@@ -16,6 +16,7 @@ from voicecoach.commands import journal, models, score
 from voicecoach.commands import report as reports
 from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
+    AboutOption,
     AudioOption,
     ChannelsOption,
     ConfigOption,
@@ -139,6 +140,7 @@ def replay(
     transcribe: TranscribeOption = True,
     transcriber: TranscriberOption = None,
     model: ModelOption = None,
+    about: AboutOption = None,
     sink: SinksOption = None,
     report: ReportOption = False,
     audio: AudioOption = ReportAudio.INLINE,
@@ -156,11 +158,13 @@ def replay(
             "--agent and --customer already name the whole call: leave out CALL, --mono, "
             "--channels and --swap"
         )
-    if as_heard and (agent or mono or channels or swap or raw or model):
+    if as_heard and (agent or mono or channels or swap or raw or model or about):
         fail(
             "--as-heard uses the recording's own channels and words: leave out --agent, --mono, "
-            "--channels, --raw and --model"
+            "--channels, --raw, --model and --about"
         )
+    if about and len(calls) > 1:
+        fail("--about tells of one call: replay the others without it")
     if learn and not baseline:
         fail("--learn needs --baseline FILE, the file to update")
     if not agent and not calls:
@@ -172,8 +176,9 @@ def replay(
     mapping = parse_channel_mapping(channels, swap=swap, mono=mono)
     raw_format = parse_raw(raw)
     settings = load_settings(
-        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change
-    )
+        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change,
+        about=about,
+    )  # fmt: skip
     reading = ReadOptions(raw_format, settings.replay.max_hours)
     if agent and customer:
         pair = partial(RecordedCall.from_pair, agent, customer, reading)
@@ -245,6 +250,7 @@ def live(
     transcribe: TranscribeOption = True,
     transcriber: TranscriberOption = None,
     model: ModelOption = None,
+    about: AboutOption = None,
     sink: SinksOption = None,
     config: ConfigOption = None,
     change: SetOption = None,
@@ -257,8 +263,9 @@ def live(
 
     sinks = [*(sink or ()), *(["metrics"] if metrics else ())]
     settings = load_settings(
-        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sinks, changes=change
-    )
+        config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sinks, changes=change,
+        about=about,
+    )  # fmt: skip
     for key, value in (
         ("live.microphone", microphone),
         ("live.softphone", softphone),

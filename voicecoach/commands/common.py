@@ -53,6 +53,13 @@ TranscriberOption = Annotated[
         "--transcriber", help="Transcriber, as listed by `voicecoach plugins`.", metavar="NAME"
     ),
 ]
+AboutOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What is known about the call; names in it are words to expect. Not stored.",
+        metavar="TEXT",
+    ),
+]
 CuesOption = Annotated[
     Path | None, typer.Option("--cues", help="Cue rules file, TOML.", metavar="FILE")
 ]
@@ -66,6 +73,10 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Set a key of the configuration; repeatable.", metavar="KEY=VALUE"),
 ]
+
+
+MAX_ABOUT_CHARS = 1000
+"""Characters of a text about a call that are read; a line of a customer database is shorter."""
 
 
 class ReportAudio(StrEnum):
@@ -103,6 +114,7 @@ def load_settings(
     transcriber: str | None = None,
     sinks: Sequence[str] | None = None,
     changes: Sequence[str] | None = None,
+    about: str | None = None,
 ) -> Config:
     """Return the effective configuration; command-line options override the file.
 
@@ -132,7 +144,32 @@ def load_settings(
         if value is not None:
             settings = override_config(settings, key, value)
     check_plugin_options(settings)
-    return settings
+    return settings if about is None else _expect_names(settings, about)
+
+
+def _expect_names(settings: Config, about: str) -> Config:
+    """Return settings whose vocabulary begins with the names in a text about the call.
+
+    Raises
+    ------
+    ConfigError
+        If it has none, or words are not transcribed.
+    """
+    from voicecoach.config import MAX_VOCABULARY, override_config
+    from voicecoach.language.vocabulary import names_in
+    from voicecoach.shell.runtime.languages import find_numbers
+    from voicecoach.text_safety.sanitize import clean_text, readable_text
+
+    if not settings.transcription.enabled:
+        raise ConfigError("--about needs transcription: leave it out where there is none")
+    numbers = find_numbers(settings.transcription.language)
+    names = names_in(clean_text(readable_text(about), MAX_ABOUT_CHARS), numbers)
+    if not names:
+        raise ConfigError(
+            "--about has no names: write them with a capital, as in 'Jane Tille, claim denied'"
+        )
+    words = dict.fromkeys([*names, *settings.transcription.vocabulary])
+    return override_config(settings, "transcription.vocabulary", list(words)[:MAX_VOCABULARY])
 
 
 def _parse_change(text: str) -> tuple[str, Any]:

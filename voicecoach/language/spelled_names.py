@@ -11,12 +11,42 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from voicecoach.text_safety.spoken_numbers import NumberWords
+from voicecoach.types.events import Utterance
+from voicecoach.types.stream import SPEAKERS, Speaker
 
 MIN_LETTERS = 4
 """Fewest letters of a spelled name; fewer are mostly abbreviations, such as "I.D."."""
 MAX_BETWEEN = 4
 """Most other words, such as "and then", between the letters of one name."""
+MAX_RECENT_WORDS = 40
+"""Most words of each speaker in which a name is looked for: it may be spelled in pieces."""
+MAX_SPELLED_NAMES = 10
+"""Most names that are kept of a call, the newest."""
+_DOUBTED = "?"
 _SEPARATORS = re.compile(r"[.\-]+")
+
+
+class SpelledNames:
+    """The names that were spelled in a call so far."""
+
+    def __init__(self, numbers: NumberWords) -> None:
+        self._numbers = numbers
+        self._recent: dict[Speaker, list[str]] = {speaker: [] for speaker in SPEAKERS}
+        self.names: tuple[str, ...] = ()
+        """The names, oldest first."""
+
+    def add_utterance(self, utterance: Utterance) -> None:
+        """Add a speaker's final words; a doubtful one is no letter of a name."""
+        recent = self._recent[utterance.speaker]
+        for i, word in enumerate(utterance.text.split()):
+            recent.append(_DOUBTED if i in utterance.doubtful else word)
+        del recent[:-MAX_RECENT_WORDS]
+        found = spelled_names(recent, self._numbers)
+        # "Soti" was all of "Sotilli" that had been spelled.
+        names = [
+            name for name in self.names if not any(longer.startswith(name) for longer in found)
+        ]
+        self.names = tuple([*names, *found][-MAX_SPELLED_NAMES:])
 
 
 class _Letters(NamedTuple):

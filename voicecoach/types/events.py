@@ -43,6 +43,8 @@ class TranscribeRequest(Event, frozen=True, kw_only=True, tag="transcribe_reques
     """Words already known in the utterance before the span."""
     committed: str = ""
     """The first words of a careful request, as committed: kept where the sound permits."""
+    vocabulary: tuple[str, ...] = ()
+    """Names to expect: those in the configuration, and those that were spelled in the call."""
 
     def of_whole_utterance(self) -> TranscribeRequest:
         """Return the request for all words of the utterance, whatever is known of it."""

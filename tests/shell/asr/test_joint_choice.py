@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from voicecoach.language.phrases import normalize_text
 from voicecoach.shell.asr.joint_choice import (
     KEPT_BONUS,
+    NAME_BONUS,
     SECOND_WEIGHT,
     WORD_BONUS,
     candidate_texts,
@@ -110,3 +111,15 @@ def test_an_offensive_word_is_chosen_only_if_both_find_it_likeliest() -> None:
 def test_the_offensive_words_of_english_are_normalised() -> None:
     assert ENGLISH.offensive
     assert all(normalize_text(word) == word for word in ENGLISH.offensive)
+
+
+@pytest.mark.parametrize(("loss", "chosen"), [(NAME_BONUS - 0.1, True), (NAME_BONUS + 0.1, False)])
+def test_a_name_to_expect_is_chosen_unless_it_is_too_unlikely(loss: float, chosen: bool) -> None:
+    names = ["Sitille"]
+    texts = [
+        x for x, _ in candidate_texts(["thanks, Mr. Sotilly"], ["thanks, Sotilly"], N, "", names)
+    ]
+    assert "thanks, Mr. Sitille" in texts
+    two = ["thanks, Mr. Sotilly", "thanks, Mr. Sitille"]
+    assert choose(two, [0.0, -loss], [0.0, 0.0], N, names=names).joint == chosen
+    assert choose(two, [0.0, -loss], [0.0, 0.0], N).joint == 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -43,6 +44,17 @@ def pair(stack: ExitStack, how: str, folder: Path, *, live: bool = False) -> Rec
     stack.enter_context(closing(both))
     both.wait_until_ready()
     return both
+
+
+def test_a_name_to_expect_is_tried_though_both_hear_the_same(
+    stack: ExitStack, tmp_path: Path
+) -> None:
+    both = pair(stack, "well", tmp_path)
+    for names, heard in ((("Will",), "Will"), ((), "well"), (("Bergson",), "well")):
+        request = msgspec.structs.replace(EARLY, vocabulary=names)
+        (word,) = RestartingTranscriber(both).run_task(TranscribeTask(request, AUDIO)).words
+        assert word.text == heard
+        assert word.agreed == (heard == "well")
 
 
 @pytest.mark.parametrize("careful", [False, True])

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from voicecoach.language.phrases import normalize_text
+from voicecoach.language.vocabulary import count_names, texts_with_names
 from voicecoach.language.written_numbers import spoken_tokens, write_figures
 from voicecoach.text_safety.spoken_numbers import NumberWords
 
@@ -24,6 +25,8 @@ WORD_BONUS = 0.5
 """Added for each word, since each word costs probability: else too short a text is chosen."""
 KEPT_BONUS = 1.0
 """Added for each committed word that a text keeps."""
+NAME_BONUS = 10.0
+"""Added for each word of a name to expect, since unknown names are unlikely to recognisers."""
 SPREAD = 3.0
 """Divides log-probabilities before texts are compared: both recognisers are surer than right."""
 MAX_SWAPS = 6
@@ -40,7 +43,11 @@ def same_words(first: str, second: str, numbers: NumberWords, committed: str = "
 
 
 def candidate_texts(
-    first: Sequence[str], second: Sequence[str], numbers: NumberWords, committed: str = ""
+    first: Sequence[str],
+    second: Sequence[str],
+    numbers: NumberWords,
+    committed: str = "",
+    names: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """Return the texts to judge, none of them twice: the best of each, then the others.
 
@@ -52,6 +59,8 @@ def candidate_texts(
         How numbers are spoken.
     committed
         The first words of the audio, as they were committed.
+    names
+        Names to expect, which words that sound like one may be.
 
     Returns
     -------
@@ -65,6 +74,7 @@ def candidate_texts(
     for mine, yours in ((best, other), (other, best)):
         written += _swaps(mine[0], yours[0], numbers)
         written += _swaps(mine[0], committed, numbers, begins=True) if committed else []
+        written += [(text, text) for text in texts_with_names(mine[0], names)]
     found: dict[tuple[str, ...], tuple[str, str]] = {}
     for text in written:
         if text[0]:
@@ -91,6 +101,7 @@ def choose(
     numbers: NumberWords,
     committed: str = "",
     offensive: Collection[str] = (),
+    names: Sequence[str] = (),
 ) -> Choice:
     """Return which text both together find likeliest, and which each of them does.
 
@@ -100,7 +111,7 @@ def choose(
         Texts that were judged, as `candidate_texts` returns them.
     first_scores, second_scores
         Log-probability of each text by each recogniser.
-    numbers, committed
+    numbers, committed, names
         As for `candidate_texts`.
     offensive
         Words that are chosen only if each one finds them likeliest, or nothing else was judged.
@@ -111,6 +122,8 @@ def choose(
     if committed:
         known = _tokens(committed, numbers)
         joint += KEPT_BONUS * np.array([_kept(known, _tokens(text, numbers)) for text in texts])
+    if names:
+        joint += NAME_BONUS * np.array([count_names(text, names) for text in texts])
     first_best, second_best = (int(np.argmax(scores + bonus)) for scores in (first, second))
     rude = [set(map(normalize_text, text.split())).intersection(offensive) for text in texts]
     barred = [not words <= rude[first_best] & rude[second_best] for words in rude]

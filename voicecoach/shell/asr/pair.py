@@ -11,16 +11,18 @@ without the second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from voicecoach.config import Config
+from voicecoach.config import Config, override_config
 from voicecoach.errors import ModelUnavailable, VoiceCoachError
 from voicecoach.language.pack import Language
 from voicecoach.language.phrases import normalize_text
 from voicecoach.language.understanding import is_understood
+from voicecoach.language.vocabulary import texts_with_names
 from voicecoach.shell.asr.joint_choice import candidate_texts, choose, heard_by, same_words
 from voicecoach.shell.asr.model_inventory import why_first_alone
 from voicecoach.shell.asr.moonshine_files import Progress, ignore_progress, moonshine_folder
@@ -68,14 +70,18 @@ def open_transcriber(
     `progress` is called if the model is converted.
     """
     settings = config.transcription
-    first = TranscriberProcess.from_config(config, rehearse=live)
     if not settings.second or why_first_alone(settings):
-        return first
+        return TranscriberProcess.from_config(config, rehearse=live)
     try:
         folder = str(moonshine_folder(progress))
     except ModelUnavailable as e:
+        first = TranscriberProcess.from_config(config, rehearse=live)
         first.note = f"words are heard by one recogniser: {e}"
         return first
+    # Told of names, Whisper finds more of them and mishears more other words; two recognisers judge
+    # names where they may have been said (scripts/bench/names.py).
+    unprompted = override_config(config, "transcription.vocabulary", ())
+    first = TranscriberProcess.from_config(unprompted, rehearse=live)
     second = TranscriberProcess(folder, settings.language, engine=MOONSHINE, rehearse=live)
     return RecogniserPair(first, second, find_language(settings.language), live=live)
 
@@ -128,18 +134,25 @@ class RecogniserPair:
     ) -> list[TranscribedWord]:
         """Return the words, as `transcriber.Transcriber` does."""
         return self.transcribe_jointly(
-            audio, prefix=prefix, context=context, careful=careful, committed=""
+            audio, prefix=prefix, context=context, careful=careful, committed="", vocabulary=()
         )
 
     def transcribe_jointly(
-        self, audio: F32, *, prefix: str, context: str, careful: bool, committed: str
+        self,
+        audio: F32,
+        *,
+        prefix: str,
+        context: str,
+        careful: bool,
+        committed: str,
+        vocabulary: Sequence[str],
     ) -> list[TranscribedWord]:
         """Return the words, as `transcriber.JointTranscriber` does."""
         if self._sparing or not self._has_loaded(wait=not self._live):
             return self._first.transcribe(audio, prefix=prefix, context=context, careful=careful)
         if careful:
-            return self._transcribe_carefully(audio, committed)
-        return self._transcribe_early(audio, prefix, context)
+            return self._transcribe_carefully(audio, committed, vocabulary)
+        return self._transcribe_early(audio, prefix, context, vocabulary)
 
     def set_sparing(self, sparing: bool) -> None:
         """Leave the second recogniser out from the next request on, or ask it again."""
@@ -160,7 +173,9 @@ class RecogniserPair:
         self._second.close()
         self._pool.shutdown(cancel_futures=True)
 
-    def _transcribe_early(self, audio: F32, prefix: str, context: str) -> list[TranscribedWord]:
+    def _transcribe_early(
+        self, audio: F32, prefix: str, context: str, names: Sequence[str]
+    ) -> list[TranscribedWord]:
         """Return the words of audio that ends in mid-speech."""
         asked = self._pool.submit(self._second.transcribe, audio, prefix=prefix)
         words = self._first.transcribe(audio, prefix=prefix, context=context)
@@ -168,7 +183,9 @@ class RecogniserPair:
         if heard is None or not words:  # the first one tells speech from noise
             return words
         mine, yours = (" ".join(word.text for word in some) for some in (words, heard))
-        chosen = self._choose([mine], [yours], prefix=prefix, ended=False) if yours else None
+        chosen = None
+        if yours:
+            chosen = self._choose([mine], [yours], prefix=prefix, ended=False, names=names)
         if chosen is None:
             return words
         if chosen.text != mine:
@@ -176,7 +193,9 @@ class RecogniserPair:
             words = estimate_word_times(words, prefix, len(audio) / SAMPLE_RATE)
         return self._mark(words, chosen)
 
-    def _transcribe_carefully(self, audio: F32, committed: str) -> list[TranscribedWord]:
+    def _transcribe_carefully(
+        self, audio: F32, committed: str, names: Sequence[str]
+    ) -> list[TranscribedWord]:
         """Return the words of audio that ends in silence.
 
         Raises
@@ -189,7 +208,7 @@ class RecogniserPair:
         yours = self._second_answer(asked)
         if not mine:
             return []
-        chosen = self._choose(mine, yours, committed=committed) if yours else None
+        chosen = self._choose(mine, yours, committed=committed, names=names) if yours else None
         if chosen is None:
             return self._first.transcribe(audio, careful=True)
         return self._mark(self._first.place(chosen.text), chosen)
@@ -202,12 +221,15 @@ class RecogniserPair:
         prefix: str = "",
         ended: bool = True,
         committed: str = "",
+        names: Sequence[str] = (),
     ) -> Chosen | None:
         """Return the text that both together find likeliest; None if the second one fails."""
         if same_words(mine[0], yours[0], self._numbers, committed):
             only = mine[0]
-            return Chosen(only, only, only, [(only, 1.0)])
-        texts = candidate_texts(mine, yours, self._numbers, committed)
+            if not texts_with_names(only, names):
+                return Chosen(only, only, only, [(only, 1.0)])
+            mine = yours = [only]
+        texts = candidate_texts(mine, yours, self._numbers, committed, names)
         shown, raw = zip(*texts, strict=True)
         asked = self._pool.submit(self._second.judge, raw, prefix=prefix, ended=ended)
         scores = self._first.judge(shown, prefix=prefix, ended=ended)
@@ -219,7 +241,9 @@ class RecogniserPair:
             of_first, of_second = ((scores[i], second_scores[i]) for i in (0, best))
             if not is_understood(mine[0], yours[0], of_first, of_second, self._numbers):
                 raise SpeechNotUnderstood
-        choice = choose(shown, scores, second_scores, self._numbers, committed, self._offensive)
+        choice = choose(
+            shown, scores, second_scores, self._numbers, committed, self._offensive, names
+        )
         return Chosen(
             shown[choice.joint],
             shown[choice.first],

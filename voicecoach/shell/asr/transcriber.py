@@ -86,11 +86,19 @@ class JointTranscriber(Protocol):
     """A transcriber with a second opinion, which it can do without when the machine is behind."""
 
     def transcribe_jointly(
-        self, audio: F32, *, prefix: str, context: str, careful: bool, committed: str
+        self,
+        audio: F32,
+        *,
+        prefix: str,
+        context: str,
+        careful: bool,
+        committed: str,
+        vocabulary: Sequence[str],
     ) -> list[TranscribedWord]:
         """Return the words as `SpeechModel.transcribe` does.
 
-        `committed` are the first words of the audio of a careful request, as they are shown.
+        `committed` are the first words of the audio of a careful request, as they are shown, and
+        `vocabulary` are names to expect.
         """
 
     def set_sparing(self, sparing: bool) -> None:
@@ -246,6 +254,7 @@ class RestartingTranscriber:
                     context=context,
                     careful=careful,
                     committed=request.committed,
+                    vocabulary=request.vocabulary,
                 )
             )
         return TranscribeResult(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
-from voicecoach.language.agreement import STEADY_TIME, HypothesisPrompt, LocalAgreement
+from voicecoach.language.agreement import SETTLED_AFTER, HypothesisPrompt, LocalAgreement
 from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.types.events import (
     Degraded,
@@ -178,8 +178,8 @@ def follow_stream(*hypotheses: tuple[float, str]) -> LocalAgreement:
 def test_a_word_of_a_stream_is_committed_once_it_is_the_same_for_08_s(
     more: int, committed: str
 ) -> None:
-    end = 1.0 + (STEADY_TIME + more) / SAMPLE_RATE
-    assert round(0.8 * SAMPLE_RATE) == STEADY_TIME
+    end = 1.0 + (SETTLED_AFTER + more) / SAMPLE_RATE
+    assert round(0.8 * SAMPLE_RATE) == SETTLED_AFTER
     assert texts(follow_stream((1.0, "one two"), (end, "one two three")).committed) == committed
 
 

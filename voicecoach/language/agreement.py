@@ -40,9 +40,10 @@ AGREED_AFTER = 2
 """Agreed words that must follow a word that only one heard, before it is committed."""
 STEADY_TIMES = 4
 """A word that only one heard is committed once so many hypotheses in a row have it."""
-STEADY_TIME = int(0.8 * SAMPLE_RATE)
+SETTLED_AFTER = int(0.8 * SAMPLE_RATE)
 """A word of a recogniser that streams is committed once it is the same in so much more audio,
-samples."""
+samples.  Of PocketSphinx's in a real call 1 in 100 change then; after half of it, 17
+(`scripts/bench/streams.py`)."""
 REDECODED_WORDS = 4
 """Number of last committed words that are decoded again with the words after them."""
 REDECODE_MARGIN = int(0.2 * SAMPLE_RATE)
@@ -110,7 +111,7 @@ class LocalAgreement:
             rest = len(words) - 1 - i
             if commit == i and (complete or rest):
                 if streamed:
-                    commit += end - since >= STEADY_TIME
+                    commit += end - since >= SETTLED_AFTER
                 elif word.agreed is not None:
                     commit += _joint_word_stays(word, times, rest, follow[i], complete=complete)
                 else:

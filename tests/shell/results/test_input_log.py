@@ -18,6 +18,7 @@ from voicecoach.coaching.cues import built_in_cues
 from voicecoach.config import Config
 from voicecoach.errors import AudioFileError
 from voicecoach.shell.asr.loop import run_engine
+from voicecoach.shell.asr.streams import OpenStreams
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.capture.ears import DeviceLost
 from voicecoach.shell.control.actions import apply_command
@@ -28,7 +29,7 @@ from voicecoach.shell.results.replay_one import EVENT_LOG
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.feed import MarkCue, ToggleListening
 from voicecoach.shell.runtime.recorded_call import RecordedCall
-from voicecoach.testing import ScriptedTranscriber
+from voicecoach.testing import NoteTranscriber, ScriptedTranscriber
 from voicecoach.testing.session import SessionWithoutDevices
 from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Block, HeardWord, Speaker, Transcript
 from voicecoach.views import event_log
@@ -113,6 +114,13 @@ def test_it_gives_the_same_events_words_and_all(call: Path, hops: int) -> None:
     assert any(b'"doubtful":true' in line for line in mine)
     assert sum(b'"cue_feedback"' in line for line in mine) == 1, "of a cue that was shown"
     assert heard_again(call, hops) == mine
+
+
+def test_the_words_of_a_recogniser_that_streams_come_again(tmp_path: Path) -> None:
+    notes = OpenStreams(NoteTranscriber())
+    (folder,) = SessionWithoutDevices(tmp_path, Config(), transcriber=notes, audio=True).run().ended
+    assert b'"streamed":true' in (folder / INPUTS_FILE).read_bytes()
+    assert heard_again(folder, 16) == lines(folder / EVENT_LOG)
 
 
 def test_no_word_of_an_earlier_record_is_doubtful() -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from voicecoach.types.events import (
         Account,
         Backchannel,
+        CarefulUtterance,
         ChannelState,
         CueClosed,
         CueFeedback,
@@ -85,6 +86,7 @@ __all__ = [
     "AudioFileError",
     "Backchannel",
     "Block",
+    "CarefulUtterance",
     "ChannelState",
     "ClusterError",
     "Config",

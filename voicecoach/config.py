@@ -65,6 +65,9 @@ class TranscriptionConfig(ConfigSection, frozen=True, kw_only=True):
     second: Annotated[
         bool, Meta(description="a second recogniser hears too, where its model is installed")
     ] = True
+    careful: Annotated[
+        bool, Meta(description="hear a recorded call again with more care, after its replay")
+    ] = False
     language: Annotated[
         str,
         Meta(

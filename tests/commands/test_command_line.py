@@ -607,3 +607,15 @@ def test_a_text_about_the_call_is_refused_where_it_says_nothing(
     error = capsys.readouterr().err
     assert says in error
     assert "Tille" not in error
+
+
+@pytest.mark.parametrize("command", ["replay", "batch"])
+def test_careful_without_words_says_what_to_do(command: str, recording: Path, home: Path) -> None:
+    out = home / "results"
+    what = recording if command == "replay" else recording.parent
+    done = voicecoach(command, what, "--out", out, "--careful", "--no-transcribe", home=home)
+    assert (done.returncode, left(out)) == (2, [])
+    assert done.stderr == (
+        "error: --careful hears words again: leave out --no-transcribe, or set "
+        "transcription.enabled = true\n"
+    )

@@ -18,6 +18,7 @@ from voicecoach.commands.batch import batch
 from voicecoach.commands.common import (
     AboutOption,
     AudioOption,
+    CarefulOption,
     ChannelsOption,
     ConfigOption,
     CuesOption,
@@ -141,6 +142,7 @@ def replay(
     transcriber: TranscriberOption = None,
     model: ModelOption = None,
     about: AboutOption = None,
+    careful: CarefulOption = False,
     sink: SinksOption = None,
     report: ReportOption = False,
     audio: AudioOption = ReportAudio.INLINE,
@@ -178,6 +180,7 @@ def replay(
     settings = load_settings(
         config, model, transcribe, cues=cues, transcriber=transcriber, sinks=sink, changes=change,
         about=about,
+        careful=careful,
     )  # fmt: skip
     reading = ReadOptions(raw_format, settings.replay.max_hours)
     if agent and customer:

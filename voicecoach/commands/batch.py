@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from voicecoach.commands.common import (
+    CarefulOption,
     ChannelsOption,
     ConfigOption,
     CuesOption,
@@ -56,13 +57,16 @@ def batch(
     transcribe: TranscribeOption = True,
     transcriber: TranscriberOption = None,
     model: ModelOption = None,
+    careful: CarefulOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Replay a folder of recorded calls on all cores into tables; resume after an interruption."""
     from voicecoach.shell.archive.batch import BatchOptions, run_batch
     from voicecoach.shell.archive.plan import BatchSettings
 
-    settings = load_settings(config, model, transcribe, cues=cues, transcriber=transcriber)
+    settings = load_settings(
+        config, model, transcribe, cues=cues, transcriber=transcriber, careful=careful
+    )
     done = run_batch(
         BatchSettings(
             folder.absolute(),

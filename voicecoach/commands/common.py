@@ -60,6 +60,12 @@ AboutOption = Annotated[
         metavar="TEXT",
     ),
 ]
+CarefulOption = Annotated[
+    bool,
+    typer.Option(
+        "--careful", help="Hear every turn once more with more effort, for readers; cues stay."
+    ),
+]
 CuesOption = Annotated[
     Path | None, typer.Option("--cues", help="Cue rules file, TOML.", metavar="FILE")
 ]
@@ -115,6 +121,7 @@ def load_settings(
     sinks: Sequence[str] | None = None,
     changes: Sequence[str] | None = None,
     about: str | None = None,
+    careful: bool = False,
 ) -> Config:
     """Return the effective configuration; command-line options override the file.
 
@@ -137,12 +144,18 @@ def load_settings(
         ("transcription.model", model),
         ("transcription.enabled", False if transcribe is False else None),
         ("transcription.engine", transcriber),
+        ("transcription.careful", careful or None),
         ("cues.file", None if cues is None else str(cues)),
         *((f"sinks.{name}", {}) for name in sinks or () if name not in settings.sinks),
         *map(_parse_change, changes or ()),
     ):
         if value is not None:
             settings = override_config(settings, key, value)
+    if careful and not settings.transcription.enabled:
+        fail(
+            "--careful hears words again: leave out --no-transcribe, or set "
+            "transcription.enabled = true"
+        )
     check_plugin_options(settings)
     return settings if about is None else _expect_names(settings, about)
 

@@ -17,6 +17,7 @@ from voicecoach import config
 from voicecoach.audio.endpointing import Segmenter
 from voicecoach.audio.vad import VAD_WINDOW
 from voicecoach.language.agreement import HypothesisPrompt, LocalAgreement
+from voicecoach.types.doubt import doubtful_places
 from voicecoach.types.events import (
     Degraded,
     Event,
@@ -287,8 +288,6 @@ class IncrementalTranscriber:
             for index, word in enumerate(words)
         ]
         if words or draft.shown:
-            # A transcriber of another package may give several words as one.
-            parts = [word.doubtful for word in words for _ in word.text.split(" ")]
             events.append(
                 Utterance(
                     at=at,
@@ -298,7 +297,7 @@ class IncrementalTranscriber:
                     end=words[-1].end if words else draft.end,
                     text=" ".join(word.text for word in words),
                     words=len(words),
-                    doubtful=tuple(i for i, doubtful in enumerate(parts) if doubtful),
+                    doubtful=doubtful_places(words),
                 )
             )
         return events

@@ -218,6 +218,22 @@ class DigitMasker:
         del self._utterances[:gone], self._judges[:gone]
 
 
+def hide_digits(texts: Sequence[str], numbers: NumberWords) -> list[str]:
+    """Return the words of an utterance with all digits hidden."""
+    said = HeardUtterance(SPEAKERS[0], 0, 0, 0, True, texts, numbers)
+    for group in said.groups:
+        group.shown = 0
+    return said.mask()
+
+
+def mentions_card(texts: Sequence[str], numbers: NumberWords) -> bool:
+    """Return whether an utterance mentions a card or a security code, or asks for their digits."""
+    said = HeardUtterance(SPEAKERS[0], 0, 0, 0, True, texts, numbers)
+    spoken = " ".join(piece.text for piece in said.pieces)
+    code = any(f"{name} " in f" {spoken} " for name in numbers.codes)
+    return said.asks or said.names_card or code
+
+
 def _order(said: HeardUtterance) -> tuple[int, int]:
     return said.start, said.speaker.row
 

@@ -15,7 +15,7 @@ def redact_words(event: events.Event) -> events.Event | None:
     """Return an event without spoken words, or None if nothing else is in it."""
     replace = msgspec.structs.replace
     match event:
-        case events.Word() | events.Utterance() | events.DigitsShown():
+        case events.Word() | events.Utterance() | events.DigitsShown() | events.CarefulUtterance():
             return None
         case events.DialogueAct():
             return replace(event, text="")

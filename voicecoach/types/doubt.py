@@ -45,6 +45,15 @@ def split_doubted(text: str, doubtful: Iterable[int]) -> list[PlainWord]:
     return [PlainWord(word, i in places) for i, word in enumerate(text.split(" "))]
 
 
+def doubtful_places(words: Iterable[DoubtedWord]) -> tuple[int, ...]:
+    """Return the places of the doubtful words in their text, which is split at spaces.
+
+    A transcriber of another package may give several words as one.
+    """
+    parts = (word.doubtful for word in words for _ in word.text.split(" "))
+    return tuple(i for i, doubtful in enumerate(parts) if doubtful)
+
+
 def mark_doubtful(words: Iterable[DoubtedWord]) -> str:
     """Return words as a text in which each run of doubtful words is marked.
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from voicecoach.types.doubt import mark_doubtful, split_doubted
+from voicecoach.types.doubt import doubtful_places, mark_doubtful, split_doubted
 from voicecoach.types.stream import Block, HeardWord, Immutable, Speaker, Transcript
 
 
@@ -245,6 +245,30 @@ class DigitsShown(Event, frozen=True, kw_only=True, tag="digits_shown"):
         if 0 <= self.index < len(words):
             words[self.index] = self.text
         return " ".join(words)
+
+
+class CarefulUtterance(Event, frozen=True, kw_only=True, tag="careful_utterance"):
+    """The words of an utterance, heard again with more care after a replay (`--careful`).
+
+    They stand beside its final words, and replace them for readers.  Cues, dialogue acts and scores
+    rest on the final words, as they were heard in the call.
+    """
+
+    speaker: Speaker
+    utterance: int
+    start: int
+    end: int
+    words: tuple[HeardWord, ...]
+
+    @property
+    def text(self) -> str:
+        """The text; "" if no word was heard again."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def doubtful(self) -> tuple[int, ...]:
+        """Places of the doubtful words in the text, which is split at spaces."""
+        return doubtful_places(self.words)
 
 
 class DialogueAct(Event, frozen=True, kw_only=True, tag="move"):

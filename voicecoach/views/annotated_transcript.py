@@ -40,8 +40,8 @@ class MarkedUtterance(msgspec.Struct, frozen=True):
     pieces: list[MarkedPiece]
 
 
-def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
-    """Return the utterances in the order in which they began."""
+def mark_utterances(events: Sequence[Event], *, careful: bool = False) -> list[MarkedUtterance]:
+    """Return the utterances in the order in which they began; if `careful`, as heard again."""
     call = Conversation()
     for event in events:
         call.add_event(event)
@@ -49,6 +49,7 @@ def mark_utterances(events: Sequence[Event]) -> list[MarkedUtterance]:
     acts = {s: sorted(enumerate(a), key=lambda act: act[1].start) for s, a in call.acts.items()}
     spans = {s: OrderedSpans([(act.start, act.end) for _, act in a]) for s, a in acts.items()}
     for u in call.utterances():
+        u = u.heard_again() if careful else u
         # An act can span two utterances if one was cut; its words are marked in both.
         touching = sorted(acts[u.speaker][i] for i in spans[u.speaker].touching(u.start, u.end))
         near = [act for _, act in touching if act.end > u.start]

@@ -13,12 +13,28 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from voicecoach.types.events import DialogueAct, DigitsShown, Event, NotUnderstood, Utterance, Word
+from voicecoach.types.doubt import mark_doubtful
+from voicecoach.types.events import (
+    CarefulUtterance,
+    DialogueAct,
+    DigitsShown,
+    Event,
+    NotUnderstood,
+    Utterance,
+    Word,
+)
 from voicecoach.types.stream import SPEAKERS, Speaker
 
 NOT_UNDERSTOOD_TEXT = "[not understood]"
 """Stands for the text of an utterance that was not understood."""
-CONVERSATION_EVENTS = (Word, Utterance, NotUnderstood, DigitsShown, DialogueAct)
+CAREFUL_EXPLANATION = (
+    "Heard again with more care after the call; cues and scores rest on what was heard live."
+)
+"""Explains the words of a careful replay, once wherever a reader meets them."""
+CONVERSATION_EVENTS = (
+    *(Word, Utterance, NotUnderstood, DigitsShown, CarefulUtterance),
+    DialogueAct,
+)
 """Events that a `Conversation` is built from."""
 
 
@@ -40,6 +56,39 @@ class SpokenUtterance(NamedTuple):
     """All of its words are in the log."""
     understood: bool = True
     """False if it made no sense as words: its text is then `NOT_UNDERSTOOD_TEXT`."""
+    number: int = 0
+    """Its number among the speaker's utterances."""
+    careful: CarefulUtterance | None = None
+    """The same utterance as it was heard again with more care, if it was."""
+
+    def heard_again(self) -> SpokenUtterance:
+        """Return it with the words that were heard again, if it was; for readers."""
+        again = self.careful
+        if not again:
+            return self
+        return self._replace(
+            start=again.start,
+            end=again.end,
+            text=again.text,
+            marked_text=mark_doubtful(again.words),
+            words=[
+                Word(
+                    at=again.at,
+                    speaker=again.speaker,
+                    utterance=again.utterance,
+                    index=i,
+                    text=word.text,
+                    start=word.start,
+                    end=word.end,
+                    probability=word.probability,
+                    committed=True,
+                    final=True,
+                    doubtful=word.doubtful,
+                )
+                for i, word in enumerate(again.words)
+            ],
+            complete=True,
+        )
 
 
 class Conversation:
@@ -50,6 +99,7 @@ class Conversation:
         self._utterances: list[Utterance] = []
         self._not_understood: list[NotUnderstood] = []
         self._digits: dict[tuple[Speaker, int], list[DigitsShown]] = {}
+        self._careful: dict[tuple[Speaker, int], CarefulUtterance] = {}
         self.acts: dict[Speaker, list[DialogueAct]] = {speaker: [] for speaker in SPEAKERS}
         """Dialogue acts by speaker, in order of arrival."""
 
@@ -65,6 +115,8 @@ class Conversation:
                 self._not_understood.append(event)
             case DigitsShown():
                 self._digits.setdefault((event.speaker, event.utterance), []).append(event)
+            case CarefulUtterance():
+                self._careful[event.speaker, event.utterance] = event
             case DialogueAct():
                 self.acts[event.speaker].append(event)
             case _:
@@ -95,6 +147,8 @@ class Conversation:
                     [word for word in words if word.text],
                     acts[-1],
                     len(words) == u.words,
+                    number=u.utterance,
+                    careful=self._careful.get((u.speaker, u.utterance)),
                 )
             )
         for speaker, places in by_speaker.items():
@@ -119,6 +173,11 @@ def conversation(events: Iterable[Event]) -> list[SpokenUtterance]:
     for event in events:
         whole.add_event(event)
     return whole.utterances()
+
+
+def readable_conversation(events: Iterable[Event]) -> list[SpokenUtterance]:
+    """Return the utterances of a call as readers want them: heard again where they were."""
+    return [u.heard_again() for u in conversation(events)]
 
 
 class OrderedSpans:

@@ -17,7 +17,7 @@ import msgspec
 
 from voicecoach.text_safety.sanitize import clean_json, clean_text
 from voicecoach.types.events import EVENT_TYPES, Event, TranscribeRequest, event_type
-from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS
+from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, HeardWord
 from voicecoach.views.old_logs import EXCHANGES_SINCE, FIRST_SCHEMA, TurnExchanges, migrate_fields
 
 LOG_SCHEMA = 3
@@ -37,6 +37,11 @@ MAX_NUMBER = 2**53
 _TIMES = ("at", "start", "end")
 _EVENT_BY_TYPE = {event_type(e): e for e in EVENT_TYPES if e is not TranscribeRequest}
 _ABSENT = {type(None): "null", msgspec.UnsetType: "left out"}
+_LISTS = {
+    str: "list of texts",
+    HeardWord: "list of words, each with `text`, `start_s`, `end_s`, `probability`, `doubtful`, "
+    "`agreed`",
+}
 _json_encoder = msgspec.json.Encoder()
 _MAYBE_LARGE = re.compile(rb"[0-9]{16}|[0-9][eE]")
 
@@ -76,15 +81,7 @@ def encode_event(event: Event) -> bytes:
     ValueError
         If the log's readers would refuse the line.
     """
-    fields: dict[str, Any] = {"type": event_type(event)}
-    for name in event.__struct_fields__:
-        value = getattr(event, name)
-        if value is msgspec.UNSET:
-            continue
-        if name in _TIMES:
-            fields[f"{name}_s"] = _check_time(round(value / SAMPLE_RATE, TIME_DECIMALS))
-        else:
-            fields[name] = _rounded(value)
+    fields = {"type": event_type(event), **_log_fields(event)}
     line = _json_encoder.encode(fields) + b"\n"
     _check_numbers(line, fields)
     return line
@@ -178,10 +175,14 @@ def _parse_event(fields: dict[str, Any], schema: int) -> Event | None:
     kind = _EVENT_BY_TYPE.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError("no event has its type")
-    for time in _TIMES:
-        fields.pop(time, None)
-        if f"{time}_s" in fields:
-            fields[time] = _to_samples(fields.pop(f"{time}_s"))
+    words = fields.get("words")
+    for item in (fields, *(words if isinstance(words, list) else ())):
+        if not isinstance(item, dict):
+            raise ValueError("a word in it is not one")
+        for time in _TIMES:
+            item.pop(time, None)
+            if f"{time}_s" in item:
+                item[time] = _to_samples(item.pop(f"{time}_s"))
     now = migrate_fields(fields, name, schema)
     return None if now is None else msgspec.convert(clean_json(now), kind)
 
@@ -234,7 +235,7 @@ def _field_type(hint: Any) -> str:
     if hint is bool:
         return "true or false"
     if get_origin(hint) is tuple:
-        return "list of texts" if get_args(hint)[0] is str else "list of numbers"
+        return _LISTS.get(get_args(hint)[0], "list of numbers")
     if get_origin(hint) is not None:
         value = get_args(hint)[1]
         parts = get_args(value) or (value,)
@@ -246,6 +247,20 @@ def _field_type(hint: Any) -> str:
     return "text"
 
 
+def _log_fields(item: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields of an event, or of a word in it, as the log has them."""
+    fields: dict[str, Any] = {}
+    for name in item.__struct_fields__:
+        value = getattr(item, name)
+        if value is msgspec.UNSET:
+            continue
+        if name in _TIMES:
+            fields[f"{name}_s"] = _check_time(round(value / SAMPLE_RATE, TIME_DECIMALS))
+        else:
+            fields[name] = _rounded(value)
+    return fields
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         # Another package's transcriber may return numpy numbers, which are floats too.
@@ -254,6 +269,8 @@ def _rounded(value: Any) -> Any:
         return clean_text(value)
     if isinstance(value, tuple):
         return [_rounded(v) for v in value]
+    if isinstance(value, msgspec.Struct):
+        return _log_fields(value)
     if isinstance(value, Mapping):
         return {k: _rounded(v) for k, v in value.items()}
     return value

@@ -18,6 +18,7 @@ from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types.doubt import DOUBT_EXPLANATION
 from voicecoach.types.events import (
+    CarefulUtterance,
     CueClosed,
     CueHeldBack,
     CueOpened,
@@ -30,7 +31,13 @@ from voicecoach.types.events import (
     end_of_events,
 )
 from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
-from voicecoach.views.conversation import CONVERSATION_EVENTS, SpokenUtterance, conversation
+from voicecoach.views.conversation import (
+    CAREFUL_EXPLANATION,
+    CONVERSATION_EVENTS,
+    SpokenUtterance,
+    conversation,
+    readable_conversation,
+)
 
 MILLISECOND = SAMPLE_RATE // 1000
 _EXPORTED = (
@@ -65,8 +72,10 @@ def exported_events(events: Iterable[Event]) -> list[Event]:
 def vtt(events: Sequence[Event], call: str) -> str:
     """Return the transcript as WebVTT: a cue for each utterance, its speaker as the voice."""
     out = ["WEBVTT", "", f"NOTE {_escaped(call)}", ""]
-    if any(isinstance(event, Utterance) and event.doubtful for event in events):
+    if any(isinstance(event, Utterance | CarefulUtterance) and event.doubtful for event in events):
         out += [f"NOTE {DOUBT_EXPLANATION}", ""]
+    if any(isinstance(event, CarefulUtterance) for event in events):
+        out += [f"NOTE {CAREFUL_EXPLANATION}", ""]
     for number, (span, speaker) in enumerate(_subtitle_lines(events), 1):
         out += [str(number), f"{_clock(span.start, '.')} --> {_clock(span.end, '.')}"]
         out += [f"<v {speaker}>{_escaped(span.text)}</v>", ""]
@@ -84,7 +93,7 @@ def srt(events: Sequence[Event], call: str) -> str:
 
 def textgrid(events: Sequence[Event], call: str) -> str:
     """Return utterances, words, speech, overlaps and cues as a Praat TextGrid (long text)."""
-    found = conversation(events)
+    found = readable_conversation(events)
     tiers: dict[str, list[LabelledSpan]] = {}
     for s in SPEAKERS:
         tiers[f"{s} utterances"] = [
@@ -171,16 +180,7 @@ def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
         "end_s": to_seconds(u.end),
         "text": u.text if u.understood else "",
         "understood": u.understood,
-        "words": [
-            {
-                "text": w.text,
-                "start_s": to_seconds(w.start),
-                "end_s": to_seconds(w.end),
-                "probability": w.probability,
-                "doubtful": w.doubtful,
-            }
-            for w in u.words
-        ],
+        "words": _words_json(u.words),
         "moves": [
             {
                 "kind": m.kind,
@@ -191,14 +191,32 @@ def _utterance_json(u: SpokenUtterance, call: str) -> dict[str, Any]:
             }
             for m in u.acts
         ],
+        **({"careful": _careful_json(u.heard_again())} if u.careful else {}),
     }
+
+
+def _careful_json(u: SpokenUtterance) -> dict[str, Any]:
+    return {"text": u.text, "words": _words_json(u.words)}
+
+
+def _words_json(words: Iterable[Word]) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": w.text,
+            "start_s": to_seconds(w.start),
+            "end_s": to_seconds(w.end),
+            "probability": w.probability,
+            "doubtful": w.doubtful,
+        }
+        for w in words
+    ]
 
 
 def _subtitle_lines(events: Iterable[Event]) -> list[tuple[LabelledSpan, Speaker]]:
     """Return the utterances with text, none shorter than a millisecond."""
     return [
         (LabelledSpan(u.start, max(u.end, u.start + MILLISECOND), u.marked_text), u.speaker)
-        for u in conversation(events)
+        for u in readable_conversation(events)
         if _single_line(u.text)
     ]
 

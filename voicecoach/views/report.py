@@ -16,6 +16,7 @@ from voicecoach.coaching.cue_spans import read_cue_spans
 from voicecoach.coaching.signal_catalogue import CUE_QUOTES, CUE_SIGNALS
 from voicecoach.coaching.thresholds import thresholds_from_header
 from voicecoach.types.events import (
+    CarefulUtterance,
     CueFeedback,
     CueHeldBack,
     CueOpened,
@@ -111,6 +112,8 @@ class Report(msgspec.Struct, frozen=True):
     cues: list[ShownCue]
     held_back: list[HeldBackCue]
     lines: list[MarkedUtterance]
+    careful_lines: list[MarkedUtterance]
+    """The same, heard again with more care; none if the call was not."""
     series: SignalSeries
     card: ScoreCard | None = None
 
@@ -141,6 +144,7 @@ def make_report(
             points.append(_point(event))
         elif less := _without_unused(event):
             kept.append(less)
+    heard_again = any(isinstance(event, CarefulUtterance) for event in kept)
     summary = summarizer.finish()
     summary.duration_s = to_rounded_seconds(end)
     return Report(
@@ -161,6 +165,7 @@ def make_report(
         cues=_shown_cues(kept, end),
         held_back=_held_back_cues(kept),
         lines=mark_utterances(kept),
+        careful_lines=mark_utterances(kept, careful=True) if heard_again else [],
         series=_series(points, end),
         card=card,
     )

@@ -14,6 +14,7 @@ from voicecoach.types.doubt import DOUBT_EXPLANATION, mark_doubtful, split_doubt
 from voicecoach.types.events import (
     TONE_MIN_CONFIDENCE,
     Backchannel,
+    CarefulUtterance,
     ChannelState,
     CueClosed,
     CueHeldBack,
@@ -35,7 +36,7 @@ from voicecoach.types.events import (
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.channel_text import describe_channel, short_state
 from voicecoach.views.columns import Column, doc, struct_columns
-from voicecoach.views.conversation import NOT_UNDERSTOOD_TEXT
+from voicecoach.views.conversation import CAREFUL_EXPLANATION, NOT_UNDERSTOOD_TEXT
 
 
 class SpeakerSummary(msgspec.Struct):
@@ -95,6 +96,17 @@ class TranscriptLine(msgspec.Struct):
     doubtful: Annotated[
         list[int], doc("words of it that may be misheard, by place from 0, split at spaces")
     ] = []
+    careful_text: Annotated[
+        str | None, doc("what was said, heard again with more care; null if it was not")
+    ] = None
+    careful_doubtful: Annotated[list[int], doc("words of that which may be misheard")] = []
+
+    @property
+    def marked_text(self) -> str:
+        """The words to read, the doubtful ones marked; heard again where they were."""
+        if self.careful_text is not None:
+            return mark_doubtful(split_doubted(self.careful_text, self.careful_doubtful))
+        return mark_doubtful(split_doubted(self.text, self.doubtful))
 
 
 class Summary(msgspec.Struct):
@@ -207,6 +219,9 @@ class Summarizer:
                     to_seconds(event.end),
                     NOT_UNDERSTOOD_TEXT,
                 )
+            case CarefulUtterance():
+                if said := self._lines.get((event.speaker, event.utterance)):
+                    said.careful_text, said.careful_doubtful = event.text, [*event.doubtful]
             case DigitsShown():
                 if said := self._lines.get((event.speaker, event.utterance)):
                     said.text = event.apply(said.text)
@@ -362,13 +377,13 @@ def summary_markdown(summary: Summary) -> str:
         )
     if s.transcript:
         out += ["", "## Transcript", ""]
-        if any(line.doubtful for line in s.transcript):
+        if any(line.doubtful or line.careful_doubtful for line in s.transcript):
             out += [f"{DOUBT_EXPLANATION}.", ""]
+        if any(line.careful_text is not None for line in s.transcript):
+            out += [CAREFUL_EXPLANATION, ""]
         for line in s.transcript:
-            words = mark_doubtful(split_doubted(line.text, line.doubtful))
-            out.append(
-                f"- `{format_seconds(line.start_s)}` **{line.speaker}** {escape_markdown(words)}"
-            )
+            if words := escape_markdown(line.marked_text):
+                out.append(f"- `{format_seconds(line.start_s)}` **{line.speaker}** {words}")
     return "\n".join(out) + "\n"
 
 

@@ -79,7 +79,8 @@ def replay_all(
     console = Console()
     failed = False
     with ExitStack() as stack:
-        transcribers, no_words = ([], "") if options.as_heard else start_transcribers(config, stack)
+        hears = not options.as_heard or config.transcription.careful
+        transcribers, no_words = start_transcribers(config, stack) if hears else ([], "")
         setup = CallSetup(
             config,
             cues,

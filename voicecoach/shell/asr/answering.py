@@ -122,7 +122,10 @@ class TranscriptBuilder:
             complete=request.careful,
         )
         texts = self._masker.masked(speaker, number)[len(known) :]
-        placed = (_place_word(w, text, request) for w, text in zip(words, texts, strict=True))
+        placed = (
+            place_word(w, text, request.start, request.end)
+            for w, text in zip(words, texts, strict=True)
+        )
         return request.make_transcript(at, tuple(placed), understood=understood, streamed=streamed)
 
     def answer(self, at: int, request: TranscribeRequest, result: TranscribeResult) -> Transcript:
@@ -337,9 +340,10 @@ class LiveAsr:
                     self._done.append((task.request, began, result))
 
 
-def _place_word(word: TranscribedWord, text: str, request: TranscribeRequest) -> HeardWord:
-    start = min(request.end, request.start + max(0, round(word.start_s * SAMPLE_RATE)))
-    end = min(request.end, request.start + round(word.end_s * SAMPLE_RATE))
+def place_word(word: TranscribedWord, text: str, first: int, last: int) -> HeardWord:
+    """Return a word of the audio from `first` to `last`, samples, with this text."""
+    start = min(last, first + max(0, round(word.start_s * SAMPLE_RATE)))
+    end = min(last, first + round(word.end_s * SAMPLE_RATE))
     probability = min(max(word.probability, 0.0), 1.0)
     # Another package's transcriber may return numpy's numbers, whose truth is numpy's, too.
     doubtful = bool(word.doubtful or probability < DOUBTFUL_BELOW)

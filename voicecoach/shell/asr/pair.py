@@ -32,7 +32,12 @@ from voicecoach.shell.asr.transcriber import (
     TranscribedWord,
     estimate_word_times,
 )
-from voicecoach.shell.asr.worker_process import MOONSHINE, TRANSCRIBE_TIMEOUT_S, TranscriberProcess
+from voicecoach.shell.asr.worker_process import (
+    CAREFUL_TIMEOUT_S,
+    MOONSHINE,
+    TranscriberProcess,
+    answer_limit,
+)
 from voicecoach.shell.runtime.languages import find_language
 from voicecoach.types.stream import F32, SAMPLE_RATE
 
@@ -82,7 +87,13 @@ def open_transcriber(
     # names where they may have been said (scripts/bench/names.py).
     unprompted = override_config(config, "transcription.vocabulary", ())
     first = TranscriberProcess.from_config(unprompted, rehearse=live)
-    second = TranscriberProcess(folder, settings.language, engine=MOONSHINE, rehearse=live)
+    second = TranscriberProcess(
+        folder,
+        settings.language,
+        engine=MOONSHINE,
+        rehearse=live,
+        answer_s=answer_limit(settings, live=live),
+    )
     return RecogniserPair(first, second, find_language(settings.language), live=live)
 
 
@@ -111,7 +122,7 @@ class RecogniserPair:
     ) -> None:
         self._first, self._second, self._live = first, second, live
         self._numbers, self._offensive = language.numbers, language.offensive
-        self._late_s = SECOND_LATE_S if live else 2 * TRANSCRIBE_TIMEOUT_S
+        self._late_s = SECOND_LATE_S if live else 2 * CAREFUL_TIMEOUT_S
         self._pool = ThreadPoolExecutor(1, "second recogniser")
         self._loading: Future[None] | None = self._pool.submit(second.wait_until_ready)
         self._sparing = False

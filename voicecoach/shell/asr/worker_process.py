@@ -51,6 +51,8 @@ LOAD_S = 60.0
 FETCH_S = 1800.0
 TRANSCRIBE_TIMEOUT_S = 15.0
 """Seconds after which a request counts as hung: ten times the slowest seen on a busy machine."""
+CAREFUL_TIMEOUT_S = 120.0
+"""The same where recordings are heard again with more care, in whole turns."""
 WORKER_ENVIRONMENT = {
     # Set before numpy is imported there: threads would spin between arrays this small.
     "OMP_NUM_THREADS": "1",
@@ -185,6 +187,7 @@ class TranscriberProcess:
             engine=wanted.engine,
             options=config.transcribers.get(wanted.engine),
             rehearse=rehearse,
+            answer_s=answer_limit(wanted, live=rehearse),
         )
 
     def wait_until_ready(self) -> None:
@@ -330,6 +333,11 @@ class TranscriberProcess:
         except subprocess.TimeoutExpired:
             return "its process does not respond"
         return f"its process ended with code {code}"
+
+
+def answer_limit(settings: TranscriptionConfig, *, live: bool) -> float:
+    """Return the seconds after which a request counts as hung."""
+    return CAREFUL_TIMEOUT_S if settings.careful and not live else TRANSCRIBE_TIMEOUT_S
 
 
 def _forward_answers(pipe: IO[bytes], answers: queue.SimpleQueue[bytes | None]) -> None:

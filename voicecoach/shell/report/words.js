@@ -2,7 +2,7 @@
 
 "use strict";
 
-const lines = report.lines.map((line) => {
+function item(line) {
   const words = line.pieces.flatMap((piece) => [...said(piece), " "]);
   const instead = line.pieces.flatMap((piece) => piece.instead);
   return make(`li.line.${line.speaker}`, { onclick: (event) => !event.target.closest("button, mark") && call.seek(line.start_s) },
@@ -10,7 +10,12 @@ const lines = report.lines.map((line) => {
     make(`span.who.${line.speaker}`, {}, NAMES[line.speaker]),
     make("p", { dir: "auto" }, ...words),
     ...instead.map((text) => make("p.instead", { dir: "auto" }, "Instead: ", make("q", {}, text))));
-});
+}
+
+// The words as heard live, and as heard again with more care after the call, if they were.
+const live = { lines: report.lines, items: report.lines.map(item) };
+const careful = { lines: report.careful_lines, items: report.careful_lines.map(item) };
+let layer = careful.lines.length ? careful : live;
 
 function said(piece) {
   const text = piece.doubtful ? make("span.doubtful", {}, piece.text) : piece.text;
@@ -52,9 +57,9 @@ function reveal(list, item, below) {
 }
 
 function follow(time) {
-  const line = latest(report.lines, (it) => it.start_s, time + 0.05);
-  if (line !== currentLine) reveal(part.transcript, lines[line], 0.25);
-  currentLine = mark(lines, currentLine, line);
+  const line = latest(layer.lines, (it) => it.start_s, time + 0.05);
+  if (line !== currentLine) reveal(part.transcript, layer.items[line], 0.25);
+  currentLine = mark(layer.items, currentLine, line);
   const cue = latest(report.cues, (it) => it.opened_s, time + 0.05);
   const shown = cue >= 0 && time <= report.cues[cue].closed_s ? cue : -1;
   if (shown !== currentCue) reveal(part["cue-list"], cueCards[shown], 0.02);
@@ -80,18 +85,29 @@ function showHeld(on) {
   draw();
 }
 
+// Shows the words as heard live, or as heard again.
+function showLayer(chosen) {
+  currentLine = mark(layer.items, currentLine, -1);
+  layer = chosen;
+  part.layer.setAttribute("aria-pressed", String(layer === live));
+  part.transcript.replaceChildren(...layer.items);
+  part["no-words"].hidden = layer.items.length > 0;
+  part["doubt-note"].hidden = !layer.lines.some((line) => line.pieces.some((piece) => piece.doubtful));
+  follow(call.time);
+}
+
 function startWords() {
-  part.transcript.append(...lines);
+  part["careful-note"].hidden = !careful.lines.length;
+  part.layer.addEventListener("click", () => showLayer(layer === live ? careful : live));
   part["cue-list"].append(...(cueCards.length ? cueCards : [make("li.note", {}, "No cue was shown.")]));
   part["held-list"].append(...heldItems);
   part.held.textContent = `Held back: ${report.held_back.length}`;
   part.held.disabled = !report.held_back.length;
   part.held.addEventListener("click", () => showHeld(!heldShown));
-  part["no-words"].hidden = lines.length > 0;
-  part["doubt-note"].hidden = !report.lines.some((line) => line.pieces.some((piece) => piece.doubtful));
   if (report.words) part["no-words"].textContent = "The call was transcribed, but no words were recognised.";
   for (const button of [part.previous, part.next]) button.disabled = !report.cues.length;
   part.previous.addEventListener("click", () => step(-1));
   part.next.addEventListener("click", () => step(1));
+  showLayer(layer);
   call.watch(follow);
 }

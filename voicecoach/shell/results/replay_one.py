@@ -20,6 +20,7 @@ from voicecoach.engine import Engine
 from voicecoach.errors import OutputError
 from voicecoach.estimates.baseline import AgentBaseline
 from voicecoach.shell.asr.answering import Asr, ReplayAsr
+from voicecoach.shell.asr.careful import CarefulHearing
 from voicecoach.shell.asr.loop import pace_blocks, run_engine
 from voicecoach.shell.asr.transcriber import Transcriber
 from voicecoach.shell.results.input_log import RecordedInputs
@@ -28,7 +29,7 @@ from voicecoach.shell.runtime.atomic_write import atomic_folder
 from voicecoach.shell.runtime.engine_factory import ModelFiles, build_engine
 from voicecoach.shell.runtime.recorded_call import RecordedCall
 from voicecoach.shell.runtime.sinks import CallInfo, Sink
-from voicecoach.types.events import Degraded, Event
+from voicecoach.types.events import Degraded, Ended, Event
 from voicecoach.types.stream import MAX_HOPS, Block
 from voicecoach.version import __version__
 from voicecoach.views import event_log
@@ -179,7 +180,19 @@ def _events(
     if setup.speed:
         blocks = pace_blocks(blocks, setup.speed)
     heard = _with_progress(blocks, view)
-    yield from run_engine(record.merge_with_blocks(heard) if record else heard, engine, asr)
+    events = run_engine(record.merge_with_blocks(heard) if record else heard, engine, asr)
+    if not (setup.config.transcription.careful and setup.transcribers and asr):
+        yield from events
+        return
+    again = CarefulHearing(
+        setup.transcribers, engine.language.numbers, setup.config.transcription.vocabulary
+    )
+    for event in events:
+        if isinstance(event, Ended):
+            yield from again.hear_again(_with_progress(call.blocks(), view), event.end)
+        else:
+            again.add_event(event)
+        yield event
 
 
 def _with_progress(blocks: Iterator[Block], view: ReplayView) -> Iterator[Block]:

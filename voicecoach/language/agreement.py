@@ -40,9 +40,9 @@ AGREED_AFTER = 2
 """Agreed words that must follow a word that only one heard, before it is committed."""
 STEADY_TIMES = 4
 """A word that only one heard is committed once so many hypotheses in a row have it."""
-SETTLED_AFTER = int(0.8 * SAMPLE_RATE)
+SETTLED_AFTER = int(1.0 * SAMPLE_RATE)
 """A word of a recogniser that streams is committed once it is the same in so much more audio,
-samples.  Of PocketSphinx's in a real call 1 in 100 change then; after half of it, 17
+samples.  Of PocketSphinx's in two real calls 1 % change then; after 0.8 s up to 8 %
 (`scripts/bench/streams.py`)."""
 REDECODED_WORDS = 4
 """Number of last committed words that are decoded again with the words after them."""

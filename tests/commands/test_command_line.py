@@ -1,5 +1,6 @@
 """The command line as its users call it: results, and errors that a person can mend."""
 
+import io
 import json
 import os
 import re
@@ -566,6 +567,14 @@ def test_names_in_a_text_about_the_call_come_first_in_the_vocabulary() -> None:
     about = "Jane Tille,\n card 4111 1111 1111 1111, \u202eOutback"
     settings = load_settings(about=about, changes=changes)
     assert settings.transcription.vocabulary == ("Jane", "Tille", "Outback", "Ada")
+
+
+def test_a_text_about_the_call_can_stay_off_the_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    piped = io.TextIOWrapper(io.BytesIO(b"Jane \xff Tille, claim\nOutback"))
+    monkeypatch.setattr("sys.stdin", piped)
+    assert load_settings(about="-").transcription.vocabulary == ("Jane", "Tille")
 
 
 def test_a_full_vocabulary_gives_way_to_what_is_known_about_the_call() -> None:

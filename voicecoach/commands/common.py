@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -56,7 +57,7 @@ TranscriberOption = Annotated[
 AboutOption = Annotated[
     str | None,
     typer.Option(
-        help="What is known about the call; names in it are words to expect. Not stored.",
+        help="What is known about the call, whose names to expect; - reads it from standard input.",
         metavar="TEXT",
     ),
 ]
@@ -175,6 +176,9 @@ def _expect_names(settings: Config, about: str) -> Config:
 
     if not settings.transcription.enabled:
         raise ConfigError("--about needs transcription: leave it out where there is none")
+    if about == "-":
+        line = sys.stdin.buffer.readline(4 * MAX_ABOUT_CHARS)
+        about = line.decode("utf-8", "replace")
     numbers = find_numbers(settings.transcription.language)
     names = names_in(clean_text(readable_text(about), MAX_ABOUT_CHARS), numbers)
     if not names:

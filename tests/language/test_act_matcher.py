@@ -39,3 +39,13 @@ def test_a_time_in_the_next_sentence_goes_with_a_promise_up_to_12_words_before_i
     between: int, kind: str
 ) -> None:
     assert kinds(f"{PROMISE}. {tables(between)} tomorrow.") == [kind]
+
+
+def test_a_time_within_the_phrase_of_an_expectation_counts() -> None:
+    assert kinds("That would be about a ten minute wait.") == ["expectation"]
+
+
+def test_a_phrase_that_is_excluded_hides_no_other_one() -> None:
+    # "start speaking" is no greeting, and "speaking how" is one.
+    assert kinds("So I'll start speaking how can I help") == ["greeting", "question"]
+    assert "greeting" not in kinds("So I'll start speaking how it is")

@@ -82,6 +82,21 @@ def test_at_most_half_of_a_phrase_is_doubtful(text: str, found: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("speaker", "text", "found"),
+    [
+        (C, "and that didn't ~even", True),
+        (C, "and that ~didn't even", False),
+        (A, "okay ~thank you", False),
+        (A, "okay thank ~you", True),
+    ],
+)
+def test_where_half_of_a_phrase_is_doubtful_its_long_words_decide(
+    speaker: Speaker, text: str, found: bool
+) -> None:
+    assert bool(kinds(speaker, text)) is found
+
+
+@pytest.mark.parametrize(
     "text", ["you are such an ~idiot", "~fuck you", "~you moron", "you are ~useless"]
 )
 def test_of_an_insult_no_word_is_doubtful(text: str) -> None:

@@ -49,6 +49,11 @@ def test_a_negation_turns_the_3_words_after_it_round() -> None:
     assert shared.find_negated(words, [False] * 7) == [False, *[True] * 4, False, False]
 
 
+def test_what_somebody_has_is_about_them() -> None:
+    shared = SharedPhrases(SharedTable(fillers=(), second_person=(), negation=(), common=("what",)))
+    assert shared.content_stems(["alfie's", "what's", "it's"]) == ["alfie", "", ""]
+
+
 def test_a_retelling_shares_3_content_words() -> None:
     assert find_retelling(["boiler", "leaks"], ["boiler", "leaks"], 8) is None
     assert find_retelling(["boiler", "leaks", "water"], ["boiler", "leaks", "water"], 8) == 0

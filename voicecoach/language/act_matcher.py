@@ -65,7 +65,8 @@ ACT_KINDS: Mapping[Speaker, Mapping[str, str]] = {
 """Kinds of dialogue acts with a description of each, by speaker."""
 
 STRICT_KINDS = frozenset({"abuse"})
-"""Kinds of which no word may be doubtful; of the other kinds at most half of the words."""
+"""Kinds of which no word may be doubtful; of the other kinds at most half of the words, the shorter
+ones where it is half."""
 
 _CLAUSE_STOP = re.compile(r"[,.;:!?\u2026-]+[\"')]*$")
 _SENTENCE_STOP = re.compile(r"[.!?]+[\"')]*$")
@@ -125,11 +126,7 @@ class ActKind(Immutable):
         texts = tuple(token.text for token in words)
         # Doubtful words exclude and negate as any other.
         sure = tuple("" if t.doubtful else t.text for t in words) if self._strict else texts
-        hits = [
-            (first, last, instead)
-            for phrases, instead in self._groups
-            for first, last in phrases.find_normalized(sure)
-        ]
+        hits = self._find_phrases(sure)
         if not hits:
             return hits
         taken = [False] * len(texts)
@@ -139,7 +136,8 @@ class ActKind(Immutable):
                 mark_places(taken, [(first, last)])
         if self._across:
             mark_places(taken, self._across.find_normalized(texts))
-        hits = [hit for hit in hits if not any(taken[hit[0] : hit[1]])]
+        if any(any(taken[first:last]) for first, last, _ in hits):
+            hits = self._find_phrases(sure, taken)
         if self._negation and hits:
             mark_places(taken, [(first, last) for first, last, _ in hits])
             turned, start = [], 0
@@ -150,6 +148,15 @@ class ActKind(Immutable):
                     start = i + 1
             hits = [hit for hit in hits if not turned[hit[0]]]
         return hits
+
+    def _find_phrases(
+        self, texts: tuple[str, ...], barred: Sequence[bool] = ()
+    ) -> list[tuple[int, int, str]]:
+        return [
+            (first, last, instead)
+            for phrases, instead in self._groups
+            for first, last in phrases.find_normalized(texts, barred)
+        ]
 
 
 class ActMatcher(Immutable):
@@ -173,8 +180,11 @@ class ActMatcher(Immutable):
             self._times = ActKind(expectation.time or ActTable(), language)
             self._rules = [self._questions, self._promised]
 
-    def match_acts(self, words: Sequence[ActToken]) -> list[ActMatch]:
-        """Return the dialogue acts in order of their first token, as token index ranges."""
+    def match_acts(self, words: Sequence[ActToken], since: int = 0) -> list[ActMatch]:
+        """Return the dialogue acts in order of their first token, as token index ranges.
+
+        Those that end at or before the index `since` are left out.
+        """
         texts = tuple(token.text for token in words)
         found = [
             ActMatch(kind, *hit)
@@ -183,7 +193,7 @@ class ActMatcher(Immutable):
         ]
         for rule in self._rules:
             found += rule(words, texts)
-        return _merge_close(found)
+        return _merge_close([match for match in found if match.last > since])
 
     def _questions(self, words: Sequence[ActToken], texts: tuple[str, ...]) -> list[ActMatch]:
         found = [
@@ -217,8 +227,12 @@ class ActMatcher(Immutable):
             for at, end in times:
                 apart = sum(min(last, end) - 1 <= stop < max(first, at) for stop in stops)
                 after, before = at - last, first - end
-                near = -(end - at) <= after <= (TIME_AFTER if not apart else following)
-                if near or (0 <= before <= TIME_BEFORE and not apart):
+                near = 0 <= after <= (TIME_AFTER if not apart else following)
+                if (
+                    near
+                    or (at < last and first < end)
+                    or (0 <= before <= TIME_BEFORE and not apart)
+                ):
                     return max(end, last)
             return None
 

@@ -177,11 +177,11 @@ class DialogueActTracker:
         doubtful = {i for i, word in enumerate(all_words) if word.doubtful}
         read = phrases.tokenize([word.text for word in all_words], doubtful)
         own = [token for token in read if token.place >= len(lead)]
-        found = phrases.matchers[speaker].match_acts(read)
+        offset = len(read) - len(own)
+        found = phrases.matchers[speaker].match_acts(read, offset)
         texts = tuple("" if token.doubtful else token.text for token in own)
         start, end = words[0].start, words[-1].end
         compared = tuple(phrases.shared.content_stems(texts))
-        offset = len(read) - len(own)
         if speaker is Speaker.AGENT:
             found += self._find_paraphrase(own, compared, offset, start, phrases)
         complaint = any(f.kind in ("trouble", "repeat") for f in found)
@@ -193,15 +193,14 @@ class DialogueActTracker:
         said = []
         for f in sorted(found, key=lambda f: (f.first, f.kind)):
             first, last = read[f.first].place, read[f.last - 1].place
-            if last < len(lead):
-                continue
             if f.last == len(read) and not words[-1].final:
                 continue  # "Take care" may become "take care of it".
             begin = all_words[first].start
             if before and any(s.kind == f.kind and s.end > begin for s in before.acts):
                 continue  # It continues an act found in the previous utterance.
-            text = quote_words(read[f.first : f.last][:ACT_QUOTE_WORDS])
-            if not text:
+            act = read[f.first : f.last]
+            text = quote_words(act[:ACT_QUOTE_WORDS])
+            if not text or not _was_heard(act):
                 continue  # Most of it is doubtful: it may not have been said at all.
             said.append(SpokenAct(f.kind, begin, all_words[last].end, text, f.instead))
         return ReadUtterance(start, end, tuple(own), tuple(words), tuple(said), compared, complaint)
@@ -256,3 +255,14 @@ class DialogueActTracker:
                 begin, end = min(first, places[0]), max(last, places[-1] + 1)
                 return [ActMatch("paraphrase", offset + begin, offset + end)]
         return []
+
+
+def _was_heard(tokens: Sequence[ActToken]) -> bool:
+    """Return whether less than half of the words are doubtful; of half, the longer ones decide.
+
+    The long words of a phrase say more than the short ones: of "thank you" the first does.
+    """
+    doubtful = [token for token in tokens if token.doubtful]
+    letters = sum(len(token.text) for token in tokens)
+    few = 2 * len(doubtful) < len(tokens)
+    return few or 2 * sum(len(token.text) for token in doubtful) <= letters

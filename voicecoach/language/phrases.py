@@ -92,15 +92,20 @@ class Phrases(Immutable):
         found = self.find_normalized(tuple(text for text, _ in spoken))
         return [(spoken[first][1], spoken[last - 1][1] + 1) for first, last in found]
 
-    def find_normalized(self, texts: tuple[str, ...]) -> list[tuple[int, int]]:
-        """Return the same as `find`, for single words that are already normalized."""
+    def find_normalized(
+        self, texts: tuple[str, ...], barred: Sequence[bool] = ()
+    ) -> list[tuple[int, int]]:
+        """Return the same as `find`, for single words that are already normalized.
+
+        A phrase with a word that is `barred` is not found, and hides no other phrase.
+        """
         found, done = [], 0
         for i, text in enumerate(texts):
             if i < done:
                 continue
             for parts in self._begun.get(text, ()):
                 end = _match(parts, 0, texts, i)
-                if end is not None:
+                if end is not None and not any(barred[i:end]):
                     found.append((i, end))
                     done = end
                     break
@@ -208,6 +213,7 @@ class SharedPhrases(Immutable):
 
     def content_stems(self, words: Sequence[str]) -> list[str]:
         """Return the stem of each word (its first five letters), "" if the word is common."""
+        words = [word.removesuffix("'s") for word in words]
         common = [len(word) < 4 or not word.isalpha() for word in words]
         mark_places(common, self._common.find(words))
         return ["" if c else word[:5] for word, c in zip(words, common, strict=True)]

@@ -261,15 +261,21 @@ class Virtual:
     def _begin(self, now: int) -> None:
         if self._doing or now < self._free or not (task := self._backlog.next_task(now)):
             return
-        self._attempts.set_sparing(self._backlog.sparing)
+        result, cpu_s, saved_s = self.run_task(task, sparing=self._backlog.sparing)
+        self.cpu_s += cpu_s
+        self._free = now + round((cpu_s - saved_s) * SAMPLE_RATE)
+        self._doing = task.request, now, self._free, result
+
+    def run_task(
+        self, task: TranscribeTask, *, sparing: bool
+    ) -> tuple[TranscribeResult, float, float]:
+        """Return a result, its CPU time, and how much of that both recognisers pass at once."""
+        self._attempts.set_sparing(sparing)
         saved = getattr(self._transcriber, "saved_s", 0.0)
         began = time.process_time()
         result = self._attempts.run_task(task)
-        took = time.process_time() - began
-        self.cpu_s += took
-        took -= getattr(self._transcriber, "saved_s", 0.0) - saved
-        self._free = now + round(took * SAMPLE_RATE)
-        self._doing = task.request, now, self._free, result
+        cpu_s = time.process_time() - began
+        return result, cpu_s, getattr(self._transcriber, "saved_s", 0.0) - saved
 
 
 def engine(config: Config, speakers: tuple[Speaker, ...] = SPEAKERS) -> Engine:

@@ -6,9 +6,9 @@ translation by partial hypothesis selection", Interspeech), or three if the tran
 low probability.  The hypotheses of a recogniser that streams build on each other, so that two that
 agree prove nothing: there, a word is committed once it has not changed for some time (Baumann et
 al. 2009, "Assessing and improving the performance of speech recognition for incremental systems",
-NAACL).  Where two listen, a word that both hear is committed at once, and one that only
-one hears once both agree on the words after it.  The last word of audio that ends in mid-speech is
-never committed, since it may be half a word.
+NAACL).  Where two listen, a word that both hear is committed at once, and one that only one hears
+once both agree on the words after it.  The last word of audio that ends in
+mid-speech is never committed, since it may be half a word.
 
 Only the last few committed words are decoded again, to align the next hypothesis with the audio;
 earlier audio is left out.  Partial words are shown up to the first that is more likely to change
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from voicecoach.language.phrases import normalize_text
@@ -36,6 +37,8 @@ MIN_SHOWN_LAST_WORD = 0.55
 MIN_SHOWN_BEFORE = 0.4
 """A word that only one of two recognisers heard is shown at once from this probability on, if they
 agree on the next; otherwise when two hypotheses have it."""
+AGREED_BEFORE = 2
+"""Words that must follow an agreed word, before it is committed at first sight."""
 AGREED_AFTER = 2
 """Agreed words that must follow a word that only one heard, before it is committed."""
 STEADY_TIMES = 4
@@ -63,6 +66,18 @@ class HypothesisPrompt(NamedTuple):
     context: str = ""
 
 
+class _Followed(NamedTuple):
+    """An uncommitted word of the newest hypothesis."""
+
+    text: str
+    times: int
+    """How many hypotheses in a row had it."""
+    since: int
+    """Where the audio of the first of these ended."""
+    before: int
+    """Where the audio of the last hypothesis without it in this place ended."""
+
+
 class LocalAgreement:
     """The committed and partial words of an utterance that began at `start`."""
 
@@ -72,11 +87,10 @@ class LocalAgreement:
         """Partial words of the newest hypothesis that may be shown."""
         self._start = start
         self._heard_to = start
-        self._following: list[tuple[str, int, int]] = []
-        """Uncommitted words of the newest hypothesis, how many in a row had each, and where the
-        audio of the first of these ended."""
+        self._following: list[_Followed] = []
+        """Uncommitted words of the newest hypothesis."""
         self._before: list[int] = []
-        """For each word, where the audio of the last hypothesis without it ended."""
+        """For each committed word, where the audio of the last hypothesis without it ended."""
 
     def add_hypothesis(
         self, words: tuple[HeardWord, ...], end: int, *, complete: bool, streamed: bool = False
@@ -94,20 +108,22 @@ class LocalAgreement:
         streamed
             Whether it builds on the hypothesis before; see `Transcript`.
         """
-        seen = []
+        seen = list[_Followed]()
         agreeing = True
         commit = 0
         follow = _agreed_after(words, complete=complete)
+        places = _same_places([word.text for word in words], [f.text for f in self._following])
         for i, word in enumerate(words):
-            text, times, since = word.text, 1, end
-            same = i < len(self._following) and _same_word(self._following[i][0], text)
-            if same:
-                times += self._following[i][1]
-                since = self._following[i][2]
-            else:
-                place = len(self.committed) + i
-                self._before[place : place + 1] = [self._heard_to]
-            agreeing = agreeing and same
+            in_place = i < len(self._following) and _same_word(self._following[i].text, word.text)
+            before = self._following[i].before if in_place else self._heard_to
+            times, since = 1, end
+            if i in places:
+                times, since = (
+                    self._following[places[i]].times + 1,
+                    self._following[places[i]].since,
+                )
+            seen.append(_Followed(word.text, times, since, before))
+            agreeing = agreeing and in_place
             rest = len(words) - 1 - i
             if commit == i and (complete or rest):
                 if streamed:
@@ -117,8 +133,7 @@ class LocalAgreement:
                 else:
                     sure = word.probability >= SURE_WORD and (complete or rest >= TAIL_WORDS)
                     commit += agreeing and (sure or times > 2)
-            seen.append((text, times, since))
-        del self._before[len(self.committed) + len(words) :]
+        self._before += [word.before for word in seen[:commit]]
         self.committed += words[:commit]
         self._following = seen[commit:]
         self._heard_to = end
@@ -128,7 +143,7 @@ class LocalAgreement:
             if half and word.text.endswith("-"):
                 break  # the transcriber's own mark of half a word
             if word.agreed is False:
-                if seen[i][1] < 2 and not (follow[i] and word.probability >= MIN_SHOWN_BEFORE):
+                if seen[i].times < 2 and not (follow[i] and word.probability >= MIN_SHOWN_BEFORE):
                     break
             elif word.probability < (MIN_SHOWN_LAST_WORD if half else MIN_SHOWN_PROBABILITY):
                 break
@@ -141,7 +156,8 @@ class LocalAgreement:
         if told < len(texts):
             return HypothesisPrompt(self._start, told, " ".join(texts[:told]))
         kept = max(len(texts) - REDECODED_WORDS, 0)
-        start = min(self._before[kept:], default=self._start) - REDECODE_MARGIN
+        before = [*self._before, *(word.before for word in self._following)]
+        start = min(before[kept:], default=self._start) - REDECODE_MARGIN
         if start - self._start < MIN_SKIPPED_AUDIO:
             return HypothesisPrompt(self._start, len(texts), " ".join(texts))
         return HypothesisPrompt(start, len(texts), " ".join(texts[kept:]), " ".join(texts[:kept]))
@@ -208,8 +224,21 @@ def _joint_word_stays(
         Whether the audio ended in silence.
     """
     if word.agreed:
-        return complete or times > 1 or rest >= TAIL_WORDS
+        return complete or times > 1 or rest >= AGREED_BEFORE
     return (times > 1 and (complete or follow >= AGREED_AFTER)) or times >= STEADY_TIMES
+
+
+def _same_places(texts: Sequence[str], before: Sequence[str]) -> dict[int, int]:
+    """Return for each word that is in the hypothesis before, too, its place there."""
+    hidden = any(HIDDEN_DIGIT in text for text in (*texts, *before))
+
+    def same(text: str) -> str:
+        masked = _DIGIT.sub(HIDDEN_DIGIT, text)
+        return masked if hidden and HIDDEN_DIGIT in masked else normalize_text(text)
+
+    a, b = ([same(text) for text in some] for some in (texts, before))
+    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
+    return {block.a + k: block.b + k for block in blocks for k in range(block.size)}
 
 
 def _same_word(first: str, second: str) -> bool:

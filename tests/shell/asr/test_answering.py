@@ -287,8 +287,9 @@ def test_the_second_opinion_goes_first_and_comes_back_after_some_finals_in_time(
     final = request(0, careful=True)
     assert Backlog().on_answered(final, 0, SPARING_AFTER + 1) == [], "there is only one recogniser"
     b = Backlog(joint=True)
-    assert b.on_answered(final, 0, SPARING_AFTER) == []
-    assert not b.sparing
+    for lag in (SPARING_AFTER + 1, SPARING_AFTER, LATE_AFTER):
+        assert b.on_answered(final, 0, lag) == []
+        assert not b.sparing, "late once, as a long turn is"
     (said,) = b.on_answered(final, 0, SPARING_AFTER + 1)
     assert (said.stage, said.over, b.sparing) == ("second recogniser", False, True)
     b.on_answered(final, 0, LATE_AFTER + 1)  # partial words stop, too
@@ -300,6 +301,26 @@ def test_the_second_opinion_goes_first_and_comes_back_after_some_finals_in_time(
         assert b.on_answered(final, 0, FULL_WITHIN - 1) == []
     (said,) = b.on_answered(final, 0, FULL_WITHIN - 1)
     assert (said.stage, said.over, b.sparing) == ("second recogniser", True, False)
+
+
+def test_very_late_finals_cost_the_second_opinion_at_once_and_then_the_partials() -> None:
+    final = request(0, careful=True)
+    b = Backlog(joint=True)
+    (said,) = b.on_answered(final, 0, LATE_AFTER + 1)
+    assert (said.stage, said.over, b.sparing) == ("second recogniser", False, True)
+    (said,) = b.on_answered(final, 0, LATE_AFTER + 1)
+    assert (said.stage, said.over) == ("transcription", False)
+
+
+def test_a_second_opinion_that_was_given_up_again_stays_away_for_twice_as_long() -> None:
+    final = request(0, careful=True)
+    b = Backlog(joint=True)
+    for times in (1, 2, 4):
+        b.on_answered(final, 0, LATE_AFTER + 1)
+        for _ in range(times * FULL_AFTER):
+            assert b.sparing
+            b.on_answered(final, 0, FULL_WITHIN - 1)
+        assert not b.sparing
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([A, C]), st.booleans()), max_size=60))

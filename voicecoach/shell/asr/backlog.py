@@ -17,15 +17,18 @@ duration, so that partial words take at most half a core, however slow the machi
 SECOND_OPINION = "second recogniser"
 """The stage that a notice of its absence names."""
 SPARING_AFTER = SAMPLE_RATE
-"""The second opinion is given up when final words are more than this late, in samples."""
+"""The second opinion is given up when final words are more than this late twice in a row, in
+samples: those of a single long turn take longer, although the machine keeps up."""
 LATE_AFTER = 2 * SAMPLE_RATE
-"""Partial words stop when final words are more than this late, in samples."""
+"""Final words that are more than this late (samples) cost the second opinion at once, and without
+one the partial words."""
 IN_TIME_WITHIN = SAMPLE_RATE
 """Partial words resume when final words are less than this late, in samples."""
 FULL_WITHIN = SAMPLE_RATE // 2
 """Least delay of final words at which the second opinion stays away, in samples."""
-FULL_AFTER = 5
-"""Final words in a row that were in time before the second opinion is asked for again."""
+FULL_AFTER = 4
+"""Final words in a row that were in time before the second opinion is asked for again; twice as
+many each time that it was given up again."""
 
 
 class Backlog:
@@ -52,6 +55,9 @@ class Backlog:
         self.sparing = False
         """Whether requests should do without a second opinion."""
         self._in_time = 0
+        self._full_after = FULL_AFTER // 2
+        self._late_before = False
+        """Whether the last final words came more than `SPARING_AFTER` late."""
 
     @property
     def has_careful(self) -> bool:
@@ -100,8 +106,9 @@ class Backlog:
             self._partials_not_before = began + round(PARTIAL_REST_FACTOR * (now - began))
             return []
         lag = now - request.at
+        alone = self.sparing or not self._joint
         changes = self._follow_second_opinion(now, lag)
-        if not self._partials_stopped and lag > LATE_AFTER:
+        if alone and not self._partials_stopped and lag > LATE_AFTER:
             self._partials_stopped = True
             self._partial.clear()
             seconds = round(lag / SAMPLE_RATE)
@@ -115,11 +122,14 @@ class Backlog:
     def _follow_second_opinion(self, now: int, lag: int) -> list[Degraded]:
         """Give up the second opinion when the machine is behind, and take it up again."""
         self._in_time = self._in_time + 1 if lag < FULL_WITHIN else 0
-        if self._joint and not self.sparing and lag > SPARING_AFTER:
+        late, self._late_before = self._late_before, lag > SPARING_AFTER
+        behind = lag > LATE_AFTER or (late and lag > SPARING_AFTER)
+        if self._joint and not self.sparing and behind:
             self.sparing = True
+            self._full_after *= 2
             reason = "the machine is busy: one recogniser hears alone"
             return [Degraded(at=now, stage=SECOND_OPINION, reason=reason)]
-        if self.sparing and self._in_time >= FULL_AFTER:
+        if self.sparing and self._in_time >= self._full_after:
             self.sparing = False
             reason = "both recognisers hear again"
             return [Degraded(at=now, stage=SECOND_OPINION, reason=reason, over=True)]

@@ -142,9 +142,6 @@ class Moonshine:
         none at all.
         """
         logits, cache = self._step([[BEGIN, *prefix]], heard.inputs, self._no_cache(1))
-        audio = heard.inputs
-        if width > 1:
-            audio = {k: np.repeat(v, width, axis=0) for k, v in audio.items()}
         live, done = [Hypothesis([], [], 0.0)], list[Hypothesis]()
         first = not empty
         for _ in range(max(heard.longest - len(prefix), 1)):
@@ -169,7 +166,7 @@ class Moonshine:
                 break
             live = longer
             cache = {k: v[rows] for k, v in cache.items()}
-            logits, cache = self._step([[x.tokens[-1]] for x in live], audio, cache)
+            logits, cache = self._step([[x.tokens[-1]] for x in live], heard.inputs, cache)
         return done or live[:1]
 
     def score(self, heard: Heard, texts: Sequence[Sequence[int]]) -> list[F32]:
@@ -180,8 +177,7 @@ class Moonshine:
             tokens = np.full((len(some), max(map(len, some)) + 1), END, np.int64)
             for row, text in enumerate(some):
                 tokens[row, : len(text) + 1] = [BEGIN, *text]
-            audio = {k: np.repeat(v, len(some), axis=0) for k, v in heard.inputs.items()}
-            logits, _ = self._step(tokens, audio, self._no_cache(len(some)))
+            logits, _ = self._step(tokens, heard.inputs, self._no_cache(len(some)))
             for row, text in enumerate(some):
                 mine = logits[row, : len(text) + 1]
                 said = mine[np.arange(len(text) + 1), [*text, END]]
@@ -217,7 +213,10 @@ class Moonshine:
     def _step(
         self, tokens: Any, audio: dict[str, F32], cache: dict[str, F32]
     ) -> tuple[F32, dict[str, F32]]:
-        """Return the logits after each of `tokens` [rows, n], and the longer cache."""
+        """Return the logits after each of `tokens` [rows, n], and the longer cache.
+
+        All rows hear the same audio, which has one row.
+        """
         logits, *arrays = self._decoder.run(
             None, {"input_ids": np.asarray(tokens, np.int64), **audio, **cache}
         )

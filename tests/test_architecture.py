@@ -75,7 +75,7 @@ MAY_IMPORT = CORE | SHELL | OUTSIDE
 
 PURE = {
     "__future__", "ast", "bisect", "collections", "contextlib", "copy", "enum", "functools",
-    "hashlib", "io", "itertools", "math", "msgspec", "numpy", "operator", "re", "scipy",
+    "difflib", "hashlib", "io", "itertools", "math", "msgspec", "numpy", "operator", "re", "scipy",
     "statistics", "string", "tomli_w", "tomllib", "types", "typing",
     "unicodedata", "zipfile", "zlib",
 }  # fmt: skip

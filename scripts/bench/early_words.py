@@ -16,7 +16,7 @@ import sys
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -44,7 +44,9 @@ CALLS = ("auto_repairs_40", "auto_repairs_49")
 class SecondEarly(Joint):
     """Early words by the second recogniser alone, final ones by both."""
 
-    def _transcribe_early(self, audio: F32, prefix: str, context: str) -> list[TranscribedWord]:
+    def _transcribe_early(
+        self, audio: F32, prefix: str, context: str, names: Sequence[str]
+    ) -> list[TranscribedWord]:
         words = self._second.transcribe(audio, prefix=prefix)
         return estimate_word_times(words, prefix, len(audio) / SAMPLE_RATE)
 
@@ -56,10 +58,12 @@ class InTurn(SecondEarly):
         super().__init__(first)
         self._turn = 0
 
-    def _transcribe_early(self, audio: F32, prefix: str, context: str) -> list[TranscribedWord]:
+    def _transcribe_early(
+        self, audio: F32, prefix: str, context: str, names: Sequence[str]
+    ) -> list[TranscribedWord]:
         self._turn += 1
         if self._turn % 2:
-            return super()._transcribe_early(audio, prefix, context)
+            return super()._transcribe_early(audio, prefix, context, names)
         return self._first.transcribe(audio, prefix=prefix, context=context)
 
 
@@ -101,7 +105,7 @@ class Remembering(Virtual):
         """Return a result, its CPU time, and how much of that both recognisers pass at once."""
         r = task.request
         way = "first" if sparing else self.way if not r.careful else self.way != "first"
-        key = (way, task.audio.tobytes(), r.prefix, r.context, r.careful, r.committed)
+        key = (way, task.audio.tobytes(), r.prefix, r.context, r.careful, r.committed, r.vocabulary)
         if self.way == "in turn" or key not in self.answers:
             self.answers[key] = super().run_task(task, sparing=sparing)
         return self.answers[key]

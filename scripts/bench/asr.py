@@ -51,6 +51,7 @@ from voicecoach.language.transcript import POST_ROLL, PRE_ROLL
 from voicecoach.language.written_numbers import spoken_tokens
 from voicecoach.shell.asr.answering import Answer, LiveAsr, TranscriptBuilder
 from voicecoach.shell.asr.backlog import Backlog
+from voicecoach.shell.asr.careful import CarefulHearing
 from voicecoach.shell.asr.loop import pace_blocks, run_engine, split_blocks
 from voicecoach.shell.asr.model_places import BUNDLED, locate_model
 from voicecoach.shell.asr.moonshine import Moonshine
@@ -69,7 +70,17 @@ from voicecoach.shell.asr.whisper import Whisper
 from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
 from voicecoach.shell.runtime.languages import find_language, find_numbers
 from voicecoach.types.events import Degraded, Event, SpeechEnded, TranscribeRequest, Word
-from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Block, Speaker, Transcript
+from voicecoach.types.stream import (
+    F32,
+    HOP,
+    MAX_HOPS,
+    SAMPLE_RATE,
+    SPEAKERS,
+    Block,
+    Speaker,
+    Transcript,
+)
+from voicecoach.views.conversation import readable_conversation
 
 WINDOW = 30 * SAMPLE_RATE
 STEP = SAMPLE_RATE
@@ -532,6 +543,31 @@ def calls(options: argparse.Namespace, config: Config) -> None:
                 f"{mean([x.errors for x in f]):.1%} | {whole:.1%} | {f[0].cpu:.2f} |",
                 flush=True,
             )
+            again, cpu = hear_again(transcriber, said, events)
+            print(
+                f"| {name}, {way}, careful | | | | | | "
+                f"{mean([errors(said[s].words, again[s]) for s in SPEAKERS]):.1%} | | {cpu:.2f} |",
+                flush=True,
+            )
+
+
+def hear_again(
+    transcriber: Transcriber, said: dict[Speaker, Said], events: Sequence[Event]
+) -> tuple[dict[Speaker, list[str]], float]:
+    """Hear a call again as `--careful` does; return each speaker's words, and the cores used."""
+    hearing = CarefulHearing([transcriber], find_numbers("en"))
+    for event in events:
+        hearing.add_event(event)
+    samples = np.stack([said[s].samples for s in SPEAKERS])
+    began = time.process_time()
+    starts = range(0, samples.shape[1], MAX_HOPS * HOP)
+    blocks = [Block(at, samples[:, at : at + MAX_HOPS * HOP]) for at in starts]
+    layer = list(hearing.hear_again(blocks, samples.shape[1]))
+    took = time.process_time() - began
+    words: dict[Speaker, list[str]] = {s: [] for s in SPEAKERS}
+    for utterance in readable_conversation([*events, *layer]):
+        words[utterance.speaker] += spoken(utterance.text) if utterance.understood else []
+    return words, took / (samples.shape[1] / SAMPLE_RATE)
 
 
 def heard_in_call(whisper: Whisper, name: str) -> dict[Speaker, Said]:

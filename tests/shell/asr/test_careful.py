@@ -56,6 +56,7 @@ class Both(ScriptedTranscriber):
     def __init__(self, texts: dict[float, str], *, fails: int = 0) -> None:
         self._texts, self._fails = texts, fails
         self.heard_s: list[float] = []
+        self.thorough: list[bool] = []
 
     def transcribe_jointly(
         self,
@@ -78,6 +79,9 @@ class Both(ScriptedTranscriber):
 
     def set_sparing(self, sparing: bool) -> None:
         pass
+
+    def set_thorough(self, thorough: bool) -> None:
+        self.thorough.append(thorough)
 
     def drain_notice(self) -> str:
         return ""
@@ -105,6 +109,12 @@ def test_a_turn_is_heard_in_one_piece_and_its_words_go_to_its_utterances() -> No
     assert isinstance(first, CarefulUtterance)
     assert (first.speaker, first.doubtful, first.at) == (C, (1,), 90 * S)
     assert first.words[0].start == 10 * S - PADDING
+
+
+def test_the_search_is_wider_for_as_long_as_the_call_is_heard_again() -> None:
+    both = Both({1.6: "hello"})
+    hear_again([said(1, "hello", 1, 2)], both)
+    assert both.thorough == [True, False]
 
 
 def test_names_that_were_spelled_anywhere_in_the_call_are_expected_in_all_of_it() -> None:

@@ -14,6 +14,7 @@ from voicecoach.shell.asr.joint_choice import (
     choose,
     heard_by,
     same_words,
+    whole_texts,
 )
 from voicecoach.testing import ENGLISH
 
@@ -123,3 +124,9 @@ def test_a_name_to_expect_is_chosen_unless_it_is_too_unlikely(loss: float, chose
     two = ["thanks, Mr. Sotilly", "thanks, Mr. Sitille"]
     assert choose(two, [0.0, -loss], [0.0, 0.0], N, names=names).joint == chosen
     assert choose(two, [0.0, -loss], [0.0, 0.0], N).joint == 0
+
+
+def test_texts_that_end_at_the_first_pause_are_left_out() -> None:
+    texts = ["Okay, I turn it off.", "Okay, I turn it.", "Okay, I", "Okay."]
+    assert whole_texts(texts) == texts[:2]
+    assert whole_texts(["Yes."]) == ["Yes."]

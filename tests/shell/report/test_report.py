@@ -41,6 +41,7 @@ from voicecoach.testing import (
 from voicecoach.text_safety.sanitize import clean_text
 from voicecoach.types.events import (
     Backchannel,
+    CarefulUtterance,
     CueClosed,
     CueFeedback,
     CueHeldBack,
@@ -57,7 +58,7 @@ from voicecoach.types.events import (
     Turn,
     Word,
 )
-from voicecoach.types.stream import F32, SAMPLE_RATE, TICK_SAMPLES, Speaker
+from voicecoach.types.stream import F32, SAMPLE_RATE, TICK_SAMPLES, HeardWord, Speaker
 from voicecoach.views import event_log, report
 from voicecoach.views.annotated_transcript import mark_utterances
 from voicecoach.views.report import MAX_POINTS, make_report
@@ -821,6 +822,26 @@ def test_without_sound_a_click_still_goes_there(
     assert seen.time == pytest.approx(27.0, abs=0.06)
     assert seen.find(".line[aria-current]").text.startswith("0:25")
     seen.quiet()
+
+
+@installed
+def test_words_heard_again_are_shown_first_and_a_button_shows_those_heard_live(
+    chromium: Chrome, tmp_path: Path
+) -> None:
+    words = (HeardWord("Goodness", at(6.0), at(7.0), 0.9), HeardWord("me", at(7.0), at(8.0), 0.2))
+    again = CarefulUtterance(
+        at=at(30), speaker=A, utterance=1, start=at(6.0), end=at(8.0), words=words
+    )
+    log = left(tmp_path, [*some_call(), again])
+    seen = Seen(chromium, reports.write_report(log, None, "none"))
+    assert "Goodness me" in seen.find("#transcript").text
+    assert "Hello" not in seen.find("#transcript").text
+    assert "rest on what was heard live" in seen.find("#careful-note").text
+    seen.click("#layer")
+    assert "Goodness" not in seen.find("#transcript").text
+    assert seen.find("#layer").get_attribute("aria-pressed") == "true"
+    seen.click("#layer")
+    assert "Goodness me" in seen.find("#transcript").text
 
 
 @installed

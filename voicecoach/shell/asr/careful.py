@@ -2,8 +2,9 @@
 
 A live call needs words at once, so it hears pieces between short pauses.  Afterwards nobody waits:
 the utterances of a turn are heard in one piece, so that each word is heard with all that the
-speaker said around it.  The words are given back to the utterances that they belong to by time, as
-`CarefulUtterance` events.  Everything else in the call stays as it was.
+speaker said around it, and both recognisers search more widely.  The words are given back to the
+utterances that they belong to by time, as `CarefulUtterance` events.  Everything else in the call
+stays as it was.
 
 Digits are hidden as in the call.  What the call hid for good stays hidden here, whatever is heard.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import groupby
 from typing import NamedTuple
 
@@ -24,6 +26,7 @@ from voicecoach.shell.asr.answering import place_word
 from voicecoach.shell.asr.transcriber import (
     JointTranscriber,
     RestartingTranscriber,
+    ThoroughTranscriber,
     Transcriber,
     TranscribeResult,
     TranscribeTask,
@@ -109,7 +112,12 @@ class CarefulHearing:
             finally:
                 free.append(attempts)
 
-        with ThreadPoolExecutor(len(free), "careful words") as pool:
+        with ExitStack() as stack:
+            for transcriber in self._transcribers:
+                if isinstance(transcriber, ThoroughTranscriber):
+                    transcriber.set_thorough(True)
+                    stack.callback(transcriber.set_thorough, False)
+            pool = stack.enter_context(ThreadPoolExecutor(len(free), "careful words"))
             for block in blocks:
                 history.push(block)
                 while waiting and waiting[0].end <= history.end:

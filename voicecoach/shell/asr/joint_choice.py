@@ -42,6 +42,16 @@ def same_words(first: str, second: str, numbers: NumberWords, committed: str = "
     return words == _tokens(second, numbers) and words[: len(known)] == known
 
 
+def whole_texts(texts: Sequence[str]) -> list[str]:
+    """Return the texts that are at least half as long as the first.
+
+    Of a wide search, the least likely texts may end at the first pause; few words cost little
+    probability, so these would often be chosen.
+    """
+    least = len(texts[0].split()) / 2
+    return [text for text in texts if len(text.split()) >= least]
+
+
 def candidate_texts(
     first: Sequence[str],
     second: Sequence[str],

@@ -23,7 +23,13 @@ from voicecoach.language.pack import Language
 from voicecoach.language.phrases import normalize_text
 from voicecoach.language.understanding import is_understood
 from voicecoach.language.vocabulary import texts_with_names
-from voicecoach.shell.asr.joint_choice import candidate_texts, choose, heard_by, same_words
+from voicecoach.shell.asr.joint_choice import (
+    candidate_texts,
+    choose,
+    heard_by,
+    same_words,
+    whole_texts,
+)
 from voicecoach.shell.asr.model_inventory import why_first_alone
 from voicecoach.shell.asr.moonshine_files import Progress, ignore_progress, moonshine_folder
 from voicecoach.shell.asr.transcriber import (
@@ -125,7 +131,7 @@ class RecogniserPair:
         self._late_s = SECOND_LATE_S if live else 2 * CAREFUL_TIMEOUT_S
         self._pool = ThreadPoolExecutor(1, "second recogniser")
         self._loading: Future[None] | None = self._pool.submit(second.wait_until_ready)
-        self._sparing = False
+        self._sparing = self._thorough = False
         self._failures = 0
         """How often in a row the second recogniser failed."""
         self._notice = ""
@@ -168,6 +174,10 @@ class RecogniserPair:
     def set_sparing(self, sparing: bool) -> None:
         """Leave the second recogniser out from the next request on, or ask it again."""
         self._sparing = sparing
+
+    def set_thorough(self, thorough: bool) -> None:
+        """Search more widely from the next careful request on, or as before."""
+        self._thorough = thorough
 
     def drain_notice(self) -> str:
         """Return what became of the second recogniser, once."""
@@ -214,11 +224,13 @@ class RecogniserPair:
         SpeechNotUnderstood
             If the two make different words of it, none of them likely.
         """
-        asked = self._pool.submit(self._second.hypotheses, audio)
-        mine = self._first.hypotheses(audio)
+        asked = self._pool.submit(self._second.hypotheses, audio, wide=self._thorough)
+        mine = self._first.hypotheses(audio, wide=self._thorough)
         yours = self._second_answer(asked)
         if not mine:
             return []
+        if self._thorough and yours:
+            mine, yours = whole_texts(mine), whole_texts(yours)
         chosen = self._choose(mine, yours, committed=committed, names=names) if yours else None
         if chosen is None:
             return self._first.transcribe(audio, careful=True)

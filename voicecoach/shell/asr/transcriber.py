@@ -71,8 +71,11 @@ class Transcriber(SpeechModel, Protocol):
 class JudgingModel(SpeechModel, Protocol):
     """A speech model that can judge another one's texts, in the audio that it was given last."""
 
-    def hypotheses(self, audio: F32) -> list[str]:
-        """Return what may have been said in `audio` [n], likeliest first; none without speech."""
+    def hypotheses(self, audio: F32, *, wide: bool = False) -> list[str]:
+        """Return what may have been said in `audio` [n], likeliest first; none without speech.
+
+        If `wide`, accuracy matters more than time.
+        """
 
     def judge(self, texts: Sequence[str], *, prefix: str = "", ended: bool = True) -> list[float]:
         """Return the log-probability of each text after `prefix`.
@@ -106,6 +109,14 @@ class JointTranscriber(Protocol):
 
     def drain_notice(self) -> str:
         """Return what the user should know of the last request, once; "" for nothing."""
+
+
+@runtime_checkable
+class ThoroughTranscriber(Protocol):
+    """A transcriber that can search more widely, for recordings that are heard again."""
+
+    def set_thorough(self, thorough: bool) -> None:
+        """Search more widely from the next careful request on, or as before."""
 
 
 class StreamName(NamedTuple):

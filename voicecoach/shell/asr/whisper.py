@@ -50,8 +50,8 @@ WARM_UP_SPAN_S = (95.0, 116.0)
 """Part of the sample call: 90 words, as long as the longest request of a call."""
 PADDING = int(0.3 * SAMPLE_RATE)
 """Silence after the audio, so that its last word is complete."""
-BEAM = 5
-"""Beam width of a careful request."""
+BEAM, WIDE_BEAM = 5, 8
+"""Beam width of a careful request, and of one that is searched more widely."""
 NO_SPEECH = 0.6
 """A result with a higher no-speech probability is dropped."""
 MIN_SCORE = -1.4
@@ -150,6 +150,8 @@ class Whisper:
         self._vocabulary = self._tokenizer.encode(f" {names}.") if names else []
         self._silence_states = self._encode_silence()
         self._learnt_silence = _load_learnt_silence() if model == BUNDLED else None
+        self._wide = False
+        """Whether the last request was searched more widely."""
         self._understood = True
         """Whether the likeliest of the last `hypotheses` makes sense as words."""
 
@@ -169,7 +171,7 @@ class Whisper:
                 raise SpeechNotUnderstood
             return self.place(texts[0]) if texts else []
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
-        self._voice = self._encode_voice(audio)
+        self._voice, self._wide = self._encode_voice(audio), False
         states, _ = self._encoded(self._voice, hasty=True)
         seconds = len(audio) / SAMPLE_RATE
         before = [*self._context_tokens(context), *self._prompt]
@@ -183,11 +185,13 @@ class Whisper:
         words = estimate_word_times(pieces, prefix, seconds)
         return drop_loops(words, self._numbers, audio, prefix)
 
-    def hypotheses(self, audio: F32, *, prefix: str = "", context: str = "") -> list[str]:
+    def hypotheses(
+        self, audio: F32, *, prefix: str = "", context: str = "", wide: bool = False
+    ) -> list[str]:
         """Return the likeliest texts of `audio`, as `JudgingModel.hypotheses` does."""
         given = self._tokenizer.encode(f" {prefix}") if prefix else []
         before = [*self._context_tokens(context), *self._prompt]
-        self._voice = self._encode_voice(audio)
+        self._voice, self._wide = self._encode_voice(audio), wide
         states, frames = self._encoded(self._voice)
         self._last = Request(audio, states, frames, before, given)
         result = self._generate(states, before, given, len(audio) / SAMPLE_RATE, careful=True)
@@ -206,7 +210,7 @@ class Whisper:
         The few learnt positions do for this: on two calls the choice was as good with them, in
         0.6 of the time.  The end is not judged: CTranslate2 does not give its probability.
         """
-        states, frames = self._encoded(self._voice, hasty=True)
+        states, frames = self._encoded(self._voice, hasty=not self._wide)
         found = []
         for text in texts:
             tokens = self._tokenizer.encode(f" {prefix} {text}" if prefix else f" {text}")
@@ -276,13 +280,13 @@ class Whisper:
         leave_loop: bool = False,
     ) -> ctranslate2.models.WhisperGenerationResult:
         """Return what the decoder makes of encoder states after `given`, itself included."""
-        prompt = [*before, *given]
+        prompt, beam = [*before, *given], WIDE_BEAM if self._wide else BEAM
         longest = _most_tokens(seconds)
         return self._model.model.generate(
             states,
             [prompt],
-            beam_size=BEAM if careful else 1,
-            num_hypotheses=BEAM if careful and not leave_loop else 1,
+            beam_size=beam if careful else 1,
+            num_hypotheses=beam if careful and not leave_loop else 1,
             # CTranslate2 subtracts the prompt from this, and generates at most half of it.
             max_length=min(448, max(2 * longest, len(prompt) + longest)),
             no_repeat_ngram_size=LOOP_NGRAM if leave_loop else 0,

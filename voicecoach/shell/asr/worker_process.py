@@ -94,6 +94,7 @@ class GuessTexts(msgspec.Struct, frozen=True, tag=True):
     """Audio of which the likeliest texts are wanted, float32."""
 
     audio: bytes
+    wide: bool
 
 
 class JudgeTexts(msgspec.Struct, frozen=True, tag=True):
@@ -231,9 +232,9 @@ class TranscriberProcess:
         """Return all words so far, as `transcriber.StreamingTranscriber` does."""
         return self._request(TranscribeStream(audio.tobytes(), stream, ended)).words
 
-    def hypotheses(self, audio: F32) -> list[str]:
+    def hypotheses(self, audio: F32, *, wide: bool = False) -> list[str]:
         """Return the likeliest texts, as `transcriber.JudgingModel` does."""
-        return self._request(GuessTexts(audio.tobytes())).texts
+        return self._request(GuessTexts(audio.tobytes(), wide)).texts
 
     def judge(self, texts: Sequence[str], *, prefix: str = "", ended: bool = True) -> list[float]:
         """Return texts' log-probabilities, as `transcriber.JudgingModel` does."""
@@ -408,8 +409,9 @@ def _answer_request(model: Any, request: Request) -> WorkerAnswer:
         case TranscribeStream(audio, stream, ended):
             samples = np.frombuffer(audio, np.float32)
             return WorkerAnswer(model.transcribe_stream(samples, stream=stream, ended=ended))
-        case GuessTexts(audio):
-            return WorkerAnswer(texts=model.hypotheses(np.frombuffer(audio, np.float32)))
+        case GuessTexts(audio, wide):
+            samples = np.frombuffer(audio, np.float32)
+            return WorkerAnswer(texts=model.hypotheses(samples, wide=wide))
         case JudgeTexts(texts, prefix, ended):
             return WorkerAnswer(scores=model.judge(texts, prefix=prefix, ended=ended))
         case PlaceText(text):

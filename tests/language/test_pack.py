@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from voicecoach.engine import Engine
 from voicecoach.errors import ConfigError, InputError, PluginError
 from voicecoach.language.pack import Language, load_language
 from voicecoach.language.tables import TABLE_NAMES
+from voicecoach.package_data import package_file
 from voicecoach.scoring.scorer import Scorer
 from voicecoach.scoring.techniques import TECHNIQUES
 from voicecoach.shell.asr.answering import ReplayAsr
@@ -414,3 +416,16 @@ def test_a_code_of_a_language_is_two_or_three_letters() -> None:
     for code in ("d", "DE", "de-AT", "../x"):
         with pytest.raises(ConfigError, match=r"transcription\.language"):
             override_config(Config(), "transcription.language", code)
+
+
+ORDINARY = {
+    "cow", "disgrace", "donkey", "dope", "dummy", "joke", "monkey", "monkeys", "nobody", "parasite",
+    "parasites", "parrot", "robot",
+}  # fmt: skip
+"""Words that are an insult only within a phrase."""
+
+
+def test_a_word_that_is_an_insult_counts_only_where_both_recognisers_heard_it() -> None:
+    acts = tomllib.loads(package_file("language/en", "dialogue_acts.toml").data.decode())
+    insults = {word for word in acts["sets"]["insult"] if " " not in word}
+    assert insults - ORDINARY - find_language("en").offensive == set()

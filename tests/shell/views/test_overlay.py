@@ -87,6 +87,14 @@ class Program:
         until(lambda: any(t.panel and t.title == title for t in self.told[seen:]))
         return [t for t in self.told[seen:] if t.panel][-1]
 
+    def show_laid_out(self, display: Display) -> Told:
+        """Show a display; where the panel was still being laid out, again, after another."""
+        told = self.show(display)
+        if told.clipped:
+            self.show(msgspec.structs.replace(CUE, notice="another"))
+            told = self.show(display)
+        return told
+
     def button(self, name: str) -> tuple[int, int]:
         """Return the middle of a button, once it is there."""
 
@@ -170,7 +178,7 @@ def test_a_declined_call_can_be_restored_with_a_click(screen: Desktop, tmp_path:
     with Program(screen, tmp_path) as panel:
         assert "Undo" not in panel.show(CUE).buttons
         gone = Display(answer="This call is deleted. Undo restores it.", can_undo=True)
-        told = panel.show(gone)
+        told = panel.show_laid_out(gone)
         assert told.clipped == []
         panel.click(told.buttons["Undo"])
         until(lambda: panel.wishes() == [UndoDecline()])
@@ -299,10 +307,7 @@ def test_its_corners_are_those_of_what_is_under_it(screen: Desktop, tmp_path: Pa
 def test_no_text_is_cut_off_at_any_size(screen: Desktop, tmp_path: Path, scale: str) -> None:
     with Program(screen, tmp_path, **{TEXT: scale}) as panel:
         for display in PICTURES.values():
-            told = panel.show(display)
-            if told.clipped:  # a panel that was still being laid out: shown again, after another
-                panel.show(msgspec.structs.replace(CUE, notice="another"))
-                told = panel.show(display)
+            told = panel.show_laid_out(display)
             assert told.clipped == []
         assert told.panel
         assert (told.panel[0] > 700) == (scale == "2")

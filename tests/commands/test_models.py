@@ -321,9 +321,9 @@ def test_the_figures_are_those_that_were_printed() -> None:
     page = (ROOT / "docs" / "figures.md").read_text("utf-8")
     for model in read_figures().values():
         for audio, errors in model.word_errors.items():
-            assert re.search(rf"^\| {audio}, .*\b{errors}%", page, re.MULTILINE), audio
+            assert re.search(rf"^\| {audio}, .*\b{errors:.1f}%", page, re.MULTILINE), audio
         for audio, cores in model.cores.items():
-            assert re.search(rf"^\| {audio}, .*\| {cores} \|$", page, re.MULTILINE), audio
+            assert re.search(rf"^\| {audio}, .*\| {cores:.2f} \|$", page, re.MULTILINE), audio
         assert re.search(rf"\b{model.memory_mb}\b", page)
         assert model.printed_by in page
 

@@ -5,8 +5,8 @@
 * Later audio never changes an earlier event; offline analysis is streaming with a fresh engine.
 * The engine asks for words by an event; the shell gets them from the transcriber.
 
-The stages run in this order: block -> vad, prosody -> endpointing -> words -> functionals ->
-channels, tone, delivery -> signals -> cues -> outcomes.
+The stages run in this order: block -> vad, prosody -> near voices -> endpointing -> words ->
+functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from voicecoach.audio.blocks import check_block
 from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.hop_groups import ChannelLevels, HopGroup, prosody_event, split_hop_groups
+from voicecoach.audio.near_voice import NearVoices
 from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching.cue_engine import CueEngine
 from voicecoach.coaching.cues import Cue, language_notice
@@ -147,6 +148,7 @@ class Engine:
         self._prosody = prosody
         self._speech: list[list[float]] = []
         self._spoken: list[list[bool]] = []
+        self._near_voices = NearVoices()
         self._endpointer = Endpointer(config.endpointing)
         self._transcribers = {s: IncrementalTranscriber(s, config.transcription) for s in SPEAKERS}
         self._vocabulary = config.transcription.vocabulary
@@ -264,16 +266,18 @@ class Engine:
     def _process_samples(self, samples: F32) -> list[Event]:
         events: list[Event] = []
         speech = self._vad.process(samples).T.tolist()
+        hops = samples.reshape(len(samples), -1, HOP)
+        powers = (np.vecdot(hops, hops) / HOP).T.tolist()
         frames = self._prosody.process(samples)
         group = self._prosody.group
         groups = split_hop_groups(frames, group, self._speakers) if frames else iter(())
         pushed = 0
-        for i, probabilities in enumerate(speech, 1):
+        for i, (power, probabilities) in enumerate(zip(powers, speech, strict=True), 1):
             if self._due_items:
                 events += self._apply_due_items()
             self._now += HOP
             self._hops += 1
-            events += self._process_hop(probabilities)
+            events += self._process_hop(power, probabilities)
             if frames and self._hops % group == 0:
                 events += self._push_descriptors(next(groups))
             if self._hops % TICK == 0:
@@ -283,8 +287,9 @@ class Engine:
         self._channels.push(samples[:, pushed * HOP :])
         return events
 
-    def _process_hop(self, speech: list[float]) -> list[Event]:
-        events: list[Event] = []
+    def _process_hop(self, powers: list[float], probabilities: list[float]) -> list[Event]:
+        speech, notices = self._near_voices.step(self._now, powers, probabilities)
+        events: list[Event] = [*notices]
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
             self._delivery.add_speech_event(event)

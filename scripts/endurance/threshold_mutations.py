@@ -65,7 +65,7 @@ NO_THRESHOLDS = {
     r"audio\.vad\.": "the size of what Silero's network takes",
     r"dsp\.spectrum\.": "the frame and the bands that all models were trained on",
     r"dsp\.(pitch|voice|level|syllables|functionals|prosody|delay)\._": "a table or a formula",
-    r"audio\.channels\._": "computed from the thresholds in dBFS",
+    r"audio\.(channels|near_voice)\._": "computed from levels in dBFS",
     r"dsp\.pitch\.": "what the pitch network takes, and was trained with",
     r"dsp\.functionals\._": "a statistic's definition",
     r"dsp\.prosody\.SEMITONE_REFERENCE_HZ": "the unit of a scale",

@@ -466,3 +466,48 @@ def test_a_silence_is_about_what_was_said_10_s_before_it(spoken_s: float, helps:
     wait = Speech(A, 11, 13, "one moment please")
     more = Speech(A, 13.2, 13 + spoken_s, "here we are")
     assert (last([GREETING, TELLS, wait, more], 23 + spoken_s)["dead_air_s"] == 0) is helps
+
+
+# --- after the goodbyes ---------------------------------------------------------------------
+
+THEIR_BYE = "okay thank you bye"
+
+
+def is_over(*after: Speech, until_s: float = 120.0, theirs_s: float = 71.0) -> bool:
+    """Return whether nothing is to be done at the end, after both have said goodbye."""
+    begins = [GREETING, Speech(C, 4, 8, "my light is broken")]
+    byes = [Speech(A, 68, 70, BYE), Speech(C, theirs_s, theirs_s + 1, THEIR_BYE)]
+    signals = last([*begins, *byes, *after], until_s)
+    unknown = {isnan(x) for x in signals.values()}
+    assert isnan(signals["dead_air_s"]) is (unknown == {True})
+    return unknown == {True}
+
+
+def test_once_both_have_said_goodbye_nothing_is_to_be_done() -> None:
+    assert is_over()
+    assert is_over(Speech(A, 90, 110, "right that was the third one today about this light"))
+    assert not isnan(last([GREETING, Speech(A, 68, 70, BYE)], 120)["dead_air_s"])
+    assert not isnan(last([GREETING, Speech(C, 68, 70, THEIR_BYE)], 120)["dead_air_s"])
+
+
+@pytest.mark.parametrize(("theirs_s", "over"), [(98.0, True), (100.0, False), (41.0, True),
+                                                (38.0, False)])  # fmt: skip
+def test_two_goodbyes_30_s_apart_are_none(theirs_s: float, over: bool) -> None:
+    assert is_over(theirs_s=theirs_s) is over
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(1.5, True), (2.5, False)])
+def test_a_customer_who_speaks_for_2_s_after_the_goodbyes_goes_on(
+    seconds: float, over: bool
+) -> None:
+    assert is_over(Speech(C, 80, 80 + seconds, "oh wait")) is over
+
+
+def test_the_next_greeting_begins_anew() -> None:
+    assert not is_over(Speech(A, 80, 83, GREETING.says))
+
+
+@pytest.mark.parametrize(("earlier_s", "over"), [(9.0, True), (13.0, False)])
+def test_a_goodbye_in_the_first_minute_is_none(earlier_s: float, over: bool) -> None:
+    byes = [Speech(A, 68 - earlier_s, 70 - earlier_s, BYE), Speech(C, 71 - earlier_s, 72 - earlier_s, THEIR_BYE)]  # fmt: skip
+    assert isnan(last([GREETING, *byes], 100)["dead_air_s"]) is over

@@ -68,6 +68,10 @@ OFFER_COVERS = 60 * SAMPLE_RATE
 NEXT_STEP_WINDOW = 120 * SAMPLE_RATE
 EARLIEST_GOODBYE = 60 * SAMPLE_RATE
 """A goodbye earlier in the call does not count."""
+GOODBYES_WITHIN = 30 * SAMPLE_RATE
+"""Two goodbyes this near to each other end the conversation."""
+GOES_ON_S = 2.0
+"""Speech of the customer after both goodbyes with which it goes on, seconds."""
 JUST_BEFORE = 10 * SAMPLE_RATE
 """How long before a silence its reason may have been said."""
 AFTER_OUTBURST_S, AFTER_QUESTION_S, ANNOUNCED_S = 15.0, 25.0, 45.0
@@ -111,6 +115,10 @@ class SignalTracker:
         self._turn_s = 0.0
         self._slowed: int | None = None
         self._trouble: tuple[int, float] | None = None
+        self._goodbye = 0
+        """Where the later of two goodbyes ended, samples."""
+        self._since_goodbye_s = 0.0
+        """The customer's speech since it was heard."""
         self._newest_acts: dict[tuple[Speaker, tuple[str, ...]], SpokenAct | None] = {}
         """Dialogue acts that count until the next ones."""
         self._changes = 0
@@ -118,7 +126,10 @@ class SignalTracker:
         """Values of the words' signals while there are no words."""
 
     def compute_signals(self, at: int, heard: StageOutputs) -> dict[str, float]:
-        """Return a value for each of `CUE_SIGNALS` at the end of a tick."""
+        """Return a value for each of `CUE_SIGNALS` at the end of a tick.
+
+        All are unknown once both have said goodbye, since nothing is to be done any more.
+        """
         seconds, self._at = (at - self._at) / SAMPLE_RATE, at
         speaking = {s: self._endpointer.segment(s).speaking for s in SPEAKERS}
         tone = heard.tone
@@ -139,6 +150,8 @@ class SignalTracker:
         delivery = self._delivery_signals(heard.delivery)
         if delivery["agent_rate_ratio"] <= SLOWER_PACE:
             self._slowed = at
+        if self._is_over(seconds if speaking[CUSTOMER] else 0.0):
+            return _UNKNOWN
         return {
             **delivery,
             "agitation": agitation,
@@ -178,6 +191,24 @@ class SignalTracker:
         quotes = {f"{kind}_said": said.text if said else "" for kind, said in newest.items()}
         hard = newest["hard"]
         return quotes | {"hard_instead": hard.instead if hard else ""}
+
+    def _is_over(self, customer_s: float) -> bool:
+        """Return whether both have said goodbye, after `customer_s` more of the customer's speech.
+
+        The agent may greet the next customer, or this one may go on.
+        """
+        ours, theirs = (self._newest_act(speaker, "closing") for speaker in SPEAKERS)
+        if not ours or not theirs:
+            return False
+        last = max(ours.end, theirs.end)
+        if last < EARLIEST_GOODBYE or last - min(ours.end, theirs.end) > GOODBYES_WITHIN:
+            return False
+        if last > self._goodbye:
+            self._goodbye, self._since_goodbye_s = last, 0.0
+        else:
+            self._since_goodbye_s += customer_s
+        greeting = self._newest_act(AGENT, "greeting")
+        return self._since_goodbye_s < GOES_ON_S and not (greeting and greeting.end > last)
 
     # --- voices and turns -----------------------------------------------------------------
 

@@ -297,6 +297,39 @@ def test_within_the_tolerance_of_capture_the_quieter_channel_is_the_hearer() -> 
     assert said(watch(conversations.noisy(both, rng))) == [(A, "bleeding")]
 
 
+def crosstalk(gain_db: float, own_db: float = -30.0, late_hops: int = 3) -> list[ChannelState]:
+    """Return what is said where the agent, at -30 dBFS, is heard on the customer's channel.
+
+    First the customer speaks, at `own_db`, then the agent.
+    """
+    agent = np.concatenate([ticks(40, -72.0, 1), ticks(80, -30.0)])
+    own = np.concatenate([ticks(40, own_db, 2), ticks(80, -72.0, 3)])
+    customer = (own + 10 ** (gain_db / 20) * np.roll(agent, late_hops * HOP)).astype(np.float32)
+    channels, changes, step = ChannelMonitor(), [], TICK * HOP
+    for n, first in enumerate(range(0, len(agent), step)):
+        channels.push(np.stack([agent[first : first + step], customer[first : first + step]]))
+        changes += channels.update_states(first + step, [n >= 40, n < 40])
+    return changes
+
+
+@pytest.mark.parametrize(("gain_db", "own_db", "late_hops", "told"), [
+    (-21.0, -30.0, 3, True), (-25.0, -30.0, 3, False), (-25.0, -30.0, 0, False),
+    (-45.0, -30.0, 3, False), (-25.0, -33.0, 3, False), (-25.0, -40.0, 3, True)])  # fmt: skip
+def test_crosstalk_far_below_its_source_and_the_voice_that_is_there_changes_nothing(
+    gain_db: float, own_db: float, late_hops: int, told: bool
+) -> None:
+    assert said(crosstalk(gain_db, own_db, late_hops)) == [(C, "bleeding")] * told
+
+
+@pytest.mark.parametrize(("gain_db", "told"), [(-32.0, True), (-38.0, False)])
+def test_what_a_lossy_codec_leaves_is_not_told_before_anybody_speaks_there(
+    gain_db: float, told: bool
+) -> None:
+    agent = ticks(60, -12.0)
+    customer = ticks(60, -90.0, 1) + 10 ** (gain_db / 20) * agent
+    assert said(monitor(agent, customer))[:1] == [(C, "bleeding")] * told
+
+
 def test_a_bleed_that_ends_is_taken_back_and_found_again() -> None:
     rng = np.random.default_rng(9)
     clean = synthetic(150.0, 9)

@@ -153,10 +153,10 @@ def test_the_delay_is_looked_at_every_3_s(after_s: float, expected: bool) -> Non
 # --- a copy ---------------------------------------------------------------------------------------
 
 
-def copies(*likenesses: float) -> bool:
+def copies(*likenesses: float, softer_db: float = 0.0) -> bool:
     detector = CopyDetector()
     for likeness in likenesses:
-        detector.add_peak(DelayPeak(0.0, likeness, (-20.0, -20.0)))
+        detector.add_peak(DelayPeak(0.0, likeness, (-20.0, -20.0 - softer_db)))
     return detector.is_copy
 
 
@@ -166,6 +166,11 @@ ALIKE, BETWEEN, APART = 0.98, 0.9, 0.7
 def test_a_copy_correlates_better_than_two_microphones() -> None:
     assert copies(*[ALIKE] * 4)
     assert not copies(*[0.96] * 12)
+
+
+@pytest.mark.parametrize(("softer_db", "expected"), [(17.0, True), (19.0, False), (-19.0, False)])
+def test_what_is_18_db_softer_is_no_copy(softer_db: float, expected: bool) -> None:
+    assert copies(*[ALIKE] * 6, softer_db=softer_db) == expected
 
 
 def test_a_copy_is_four_windows_in_six() -> None:

@@ -509,5 +509,6 @@ def test_the_next_greeting_begins_anew() -> None:
 
 @pytest.mark.parametrize(("earlier_s", "over"), [(9.0, True), (13.0, False)])
 def test_a_goodbye_in_the_first_minute_is_none(earlier_s: float, over: bool) -> None:
-    byes = [Speech(A, 68 - earlier_s, 70 - earlier_s, BYE), Speech(C, 71 - earlier_s, 72 - earlier_s, THEIR_BYE)]  # fmt: skip
+    at_s = 68 - earlier_s
+    byes = [Speech(A, at_s, at_s + 2, BYE), Speech(C, at_s + 3, at_s + 4, THEIR_BYE)]
     assert isnan(last([GREETING, *byes], 100)["dead_air_s"]) is over

@@ -18,7 +18,8 @@
 | bleeding | the channel | one sharp peak of GCC-PHAT at the   | chance: the delays differ;     |
 |          | that        | same delay in 4 of 6 windows in     | tones and hum: several peaks,  |
 |          | receives    | which the source speaks             | a period apart; the same words |
-|          | the voice   |                                     | from both: no peak             |
+|          | the voice   |                                     | from both: no peak; what is so |
+|          |             |                                     | weak that nothing hears it     |
 | clipped  | the channel | amplitudes pile up near the top of  | loud, peak-normalised or coded |
 |          |             | loud speech, wherever that top is   | speech: its density falls off  |
 
@@ -71,6 +72,11 @@ PRESENT_DB, PRESENT_FADES_DB = 18.0, 0.05
 second value with each window.  The speech detector also accepts some noise and echo."""
 NEARER_DB = 6.0
 """How much nearer to its own loudness a channel must be to count as the source of crosstalk."""
+INAUDIBLE_DB = 35.0
+"""Crosstalk so far below its source changes nothing, dB: what lossy stereo codecs leave."""
+FAR_DB, FAR_BELOW_OWN_DB = 23.0, 18.0
+"""Nor does one that is so far below its source, and below the loudest of the voice that is on the
+channel anyway: that is a voice behind the speaker, which does not count (`near_voice`), dB."""
 SWAP_GRACE = 4 * SAMPLE_RATE
 """Samples to wait for the greeting on the agent's channel before calling it swapped."""
 
@@ -236,6 +242,9 @@ class ChannelMonitor:
                 later = float("nan")
             levels = peak.power_db
             over = levels[source.other.row] - levels[source.row]
+            far = over < -FAR_DB and near_db[source.other.row] < -FAR_BELOW_OWN_DB
+            if over < -INAUDIBLE_DB or far:
+                later = float("nan")
             self._leaks[source].add_window(at, later, over)
 
     def _state_of(self, speaker: Speaker) -> tuple[str, str]:

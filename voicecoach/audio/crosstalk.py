@@ -28,6 +28,8 @@ HEARER_LOUDER_DB = 1.5
 
 COPY_CORRELATION = 0.97
 """Least correlation of a signal with its copy, with added noise at most 15 dB below it."""
+COPY_WITHIN_DB = 18.0
+"""Most by which one copy is louder than the other: more is what a lossy stereo codec leaves."""
 APART_CORRELATION = 0.8
 """Correlation below which somebody is on one channel alone."""
 APART_WINDOWS, APART_MOST = 40, 3
@@ -166,7 +168,9 @@ class CopyDetector:
 
     def add_peak(self, peak: DelayPeak) -> None:
         """Add a window with speech."""
-        self._likeness[self._windows % APART_WINDOWS] = peak.likeness
+        louder_db = peak.power_db[1] - peak.power_db[0]
+        likeness = peak.likeness if abs(louder_db) <= COPY_WITHIN_DB else 0.0
+        self._likeness[self._windows % APART_WINDOWS] = likeness
         self._windows += 1
         n = min(self._windows, APART_WINDOWS)
         newest = self._likeness[(self._windows - 1 - np.arange(n)) % APART_WINDOWS]
@@ -177,5 +181,5 @@ class CopyDetector:
         self.is_copy = apart <= APART_MOST and alike >= (
             LEAVE_AGREEING + 1 if self.is_copy else ENTER_AGREEING
         )
-        if peak.likeness >= COPY_CORRELATION:
-            self.level_db = peak.power_db[1] - peak.power_db[0]
+        if likeness >= COPY_CORRELATION:
+            self.level_db = louder_db

@@ -13,7 +13,7 @@ utterance, moved back to where the sound ends.  Two other methods run on the sam
 * faster-whisper offline with its defaults (beam 5, 30 s windows), on the whole recording and on
   each utterance alone with its true limits.
 
-    python -m scripts.bench.asr [PART ...] [--minutes 5] [--model tiny.en]
+    python -m scripts.bench.asr [PART ...] [--minutes 5] [--first 0] [--audio NAME] [--model tiny.en]
 
 Parts: latency, calls, noise, memory, load (default: all).  Run nothing else at the same time.
 """
@@ -471,7 +471,9 @@ def latency(options: argparse.Namespace, config: Config) -> None:
     print("|---|---|---|---|---|---|---|---|")
     ways = recognisers(whisper, options)
     for name, coded, noise_db in TALKS:
-        said = talk(whisper, seconds, 0, coded, noise_db)
+        if options.audio not in (None, name):
+            continue
+        said = talk(whisper, seconds, options.first, coded, noise_db)
         for way, transcriber in ways.items():
             events, asr = stream(transcriber, config, {Speaker.CUSTOMER: said.samples})
             mine = figures(said, course(events, Speaker.CUSTOMER, asr.cpu_s))
@@ -798,6 +800,8 @@ def main() -> None:
     )
     parser.add_argument("part", nargs="*", help=f"of {', '.join(parts)}")
     parser.add_argument("--minutes", type=float, default=5.0, help="of speech for the latencies")
+    parser.add_argument("--first", type=int, default=0, help="of the utterances: each fifth from it")
+    parser.add_argument("--audio", choices=[name for name, *_ in TALKS], help="only this one")
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--alone", action="store_true", help="without the others")
     options = parser.parse_args()

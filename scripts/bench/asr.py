@@ -746,6 +746,7 @@ def load(options: argparse.Namespace, config: Config) -> None:
     samples = samples[:, : samples.shape[1] // (2 * HOP) * 2 * HOP]
     asr, late = Watched(remote, config), list[tuple[float, float]]()
     burners: list[multiprocessing.Process] = []
+    built = engine(config)
     began = time.monotonic()
 
     starts = range(0, samples.shape[1], 2 * HOP)
@@ -766,7 +767,7 @@ def load(options: argparse.Namespace, config: Config) -> None:
 
     notices = [
         (e.at / SAMPLE_RATE, e.reason)
-        for e in run_engine(lived(), engine(config), asr)
+        for e in run_engine(lived(), built, asr)
         if isinstance(e, Degraded)
     ]
     asr.close()

@@ -99,8 +99,8 @@ def test_others_are_gone_a_minute_after_they_were_heard(seconds: float, others: 
 
 
 @pytest.mark.parametrize(("below", "seconds", "own"), [
-    (21.5, 11.9, False), (21.5, 12.6, True), (22.5, 40.0, False)])  # fmt: skip
-def test_an_own_voice_that_became_softer_counts_after_12_s(
+    (21.5, 11.9, False), (21.5, 12.6, True), (22.5, 39.5, False), (22.5, 41.0, True)])  # fmt: skip
+def test_an_own_voice_that_became_softer_counts_after_12_s_and_much_softer_after_40_s(
     below: float, seconds: float, own: bool
 ) -> None:
     channel = after_own_speech(60.0)

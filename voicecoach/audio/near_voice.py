@@ -44,10 +44,11 @@ FOUND_AFTER = SAMPLE_RATE * 4 // 5 // HOP
 FOUND_WITHIN = 20 * SAMPLE_RATE // HOP
 GONE_AFTER = 60 * SAMPLE_RATE // HOP
 """Hops without such speech after which nothing is left out any more."""
-SOFTER_DB = 22.0
-"""The own voice does not become softer than this at once, dB."""
 SOFTER_AFTER = 12 * SAMPLE_RATE // HOP
 """Hops of far speech without own speech after which the far voice is the own one."""
+SOFTER_DB, MUCH_SOFTER_COUNTS = 22.0, 0.3
+"""Of a voice further below the own level than the first value, dB, a hop counts so much of one: the
+own voice hardly becomes that soft at once, but nobody is to be left out for a whole call."""
 LOUDER_DB = 18.0
 """So far above the own level, a voice is another one, dB, and what was learnt was not the own."""
 _LEVELS = round(-FLOOR_DB) + 1
@@ -66,8 +67,9 @@ class NearVoice:
         self._learnt = 0
         self._own_db = FLOOR_DB
         self._near = True
-        self._since_loud = self._far_run = self._since_others = self._only_far = 0
-        self._louder_run = 0
+        self._since_loud = self._far_run = self._since_others = self._louder_run = 0
+        self._only_far = 0.0
+        """Hops of far speech since the own voice was heard."""
         self._found = 0.0
         """Hops of others' speech; the earlier count less."""
 
@@ -97,7 +99,7 @@ class NearVoice:
 
     def _learn(self, level: float) -> None:
         """Add a level of the own voice."""
-        self._only_far = 0
+        self._only_far = 0.0
         louder = self._learnt >= LEARNT_AFTER and level >= self._own_db + LOUDER_DB
         self._louder_run = self._louder_run + 1 if louder else 0
         if self._louder_run >= RUN:
@@ -122,7 +124,8 @@ class NearVoice:
             self.others = True
         elif self._since_others >= GONE_AFTER:
             self.others = False
-        self._only_far += far and below <= SOFTER_DB
+        if far:
+            self._only_far += 1.0 if below <= SOFTER_DB else MUCH_SOFTER_COUNTS
         if self._only_far >= SOFTER_AFTER:
             self._forget()
             self._found, self.others = 0.0, False
@@ -130,7 +133,8 @@ class NearVoice:
     def _forget(self) -> None:
         """Learn the own level anew."""
         self._counts[:] = 0.0
-        self._learnt = self._only_far = self._louder_run = 0
+        self._learnt = self._louder_run = 0
+        self._only_far = 0.0
 
 
 class NearVoices:

@@ -483,6 +483,15 @@ def is_over(*after: Speech, until_s: float = 120.0, theirs_s: float = 71.0) -> b
     return unknown == {True}
 
 
+@pytest.mark.parametrize("who", [A, C])
+def test_silence_after_a_goodbye_is_no_dead_air(who: Speaker) -> None:
+    bye = Speech(who, 68, 70, BYE if who is A else THEIR_BYE)
+    for later in ([], [Speech(who.other, 71, 72, "mm")]):
+        assert last([GREETING, bye, *later], 120)["dead_air_s"] == 0.0
+    later = [Speech(A, 75, 83, "so I have your number here and I look into it")]
+    assert last([GREETING, bye, *later], 120)["dead_air_s"] > 30.0
+
+
 def test_once_both_have_said_goodbye_nothing_is_to_be_done() -> None:
     assert is_over()
     assert is_over(Speech(A, 90, 110, "right that was the third one today about this light"))

@@ -5,7 +5,7 @@ said are NaN too while no words are transcribed, or they are late.  Such a signa
 the speech, for which the words are missing, so that a rule needs only a comparison.
 
 Silence *helps* after an outburst, while the customer looks up what the agent asked for, and after
-somebody asked for a moment; only longer silence is dead air.
+somebody asked for a moment; only longer silence is dead air.  After a goodbye none is.
 
 A pause in listening stops all clocks: its signals are unknown, no time since anything includes it,
 and silence and the agent's monologue start anew after it, since nobody knows who spoke in it.
@@ -13,6 +13,7 @@ and silence and the agent's monologue start anew after it, since nobody knows wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
@@ -243,6 +244,9 @@ class SignalTracker:
         """Return how long the present silence helps."""
         own, theirs = (self._endpointer.segment(s).last_speech for s in SPEAKERS)
         about = max(own, theirs) - JUST_BEFORE
+        goodbyes = (self._newest_act(speaker, "closing") for speaker in SPEAKERS)
+        if any(said and said.end >= about for said in goodbyes):
+            return math.inf  # whoever was not understood has most likely said goodbye, too
         announced = (self._newest_act(AGENT, "wait"), self._newest_act(CUSTOMER, "wait"))
         if any(said and said.end >= about for said in announced):
             return ANNOUNCED_S

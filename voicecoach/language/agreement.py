@@ -6,8 +6,8 @@ translation by partial hypothesis selection", Interspeech), or three if the tran
 low probability.  The hypotheses of a recogniser that streams build on each other, so that two that
 agree prove nothing: there, a word is committed once it has not changed for some time (Baumann et
 al. 2009, "Assessing and improving the performance of speech recognition for incremental systems",
-NAACL).  Where two listen, a word that both hear is committed when they hear it again, and one that
-only one hears once both agree on the words after it.  The last word of audio that ends in
+NAACL).  Where two listen, a word that both hear is committed at once, and one that only one hears
+once both agree on the words after it.  The last word of audio that ends in
 mid-speech is never committed, since it may be half a word.
 
 Only the last few committed words are decoded again, to align the next hypothesis with the audio;
@@ -37,9 +37,8 @@ MIN_SHOWN_LAST_WORD = 0.55
 MIN_SHOWN_BEFORE = 0.4
 """A word that only one of two recognisers heard is shown at once from this probability on, if they
 agree on the next; otherwise when two hypotheses have it."""
-AGREED_TIMES = 2
-"""A word that both heard is committed once so many hypotheses in a row have it: of two calls' words
-4 and 6 % change then, and at first sight 6 and 7 % (`scripts/bench/early_words.py`)."""
+AGREED_BEFORE = 2
+"""Words that must follow an agreed word, before it is committed at first sight."""
 AGREED_AFTER = 2
 """Agreed words that must follow a word that only one heard, before it is committed."""
 STEADY_TIMES = 4
@@ -130,7 +129,7 @@ class LocalAgreement:
                 if streamed:
                     commit += end - since >= SETTLED_AFTER
                 elif word.agreed is not None:
-                    commit += _joint_word_stays(word, times, follow[i], complete=complete)
+                    commit += _joint_word_stays(word, times, rest, follow[i], complete=complete)
                 else:
                     sure = word.probability >= SURE_WORD and (complete or rest >= TAIL_WORDS)
                     commit += agreeing and (sure or times > 2)
@@ -206,7 +205,9 @@ def _agreed_after(words: Sequence[HeardWord], *, complete: bool) -> list[int]:
     return found
 
 
-def _joint_word_stays(word: HeardWord, times: int, follow: int, *, complete: bool) -> bool:
+def _joint_word_stays(
+    word: HeardWord, times: int, rest: int, follow: int, *, complete: bool
+) -> bool:
     """Return whether to commit a word that two recognisers listened for.
 
     Parameters
@@ -215,13 +216,15 @@ def _joint_word_stays(word: HeardWord, times: int, follow: int, *, complete: boo
         The word; not the last of audio that ends in mid-speech.
     times
         How many hypotheses in a row had it.
+    rest
+        How many words follow it.
     follow
         How many agreed words in a row follow it at the next place where there are any.
     complete
         Whether the audio ended in silence.
     """
     if word.agreed:
-        return complete or times >= AGREED_TIMES
+        return complete or times > 1 or rest >= AGREED_BEFORE
     return (times > 1 and (complete or follow >= AGREED_AFTER)) or times >= STEADY_TIMES
 
 

@@ -13,7 +13,7 @@ utterance, moved back to where the sound ends.  Two other methods run on the sam
 * faster-whisper offline with its defaults (beam 5, 30 s windows), on the whole recording and on
   each utterance alone with its true limits.
 
-    python -m scripts.bench.asr [PART ...] [--minutes 5] [--first 0] [--audio NAME] [--model tiny.en]
+    python -m scripts.bench.asr [PART ...] [--minutes 5] [--first 0] [--audio NAME]
 
 Parts: latency, calls, noise, memory, load (default: all).  Run nothing else at the same time.
 """
@@ -801,7 +801,9 @@ def main() -> None:
     )
     parser.add_argument("part", nargs="*", help=f"of {', '.join(parts)}")
     parser.add_argument("--minutes", type=float, default=5.0, help="of speech for the latencies")
-    parser.add_argument("--first", type=int, default=0, help="of the utterances: each fifth from it")
+    parser.add_argument(
+        "--first", type=int, default=0, help="of the utterances: each fifth from it"
+    )
     parser.add_argument("--audio", choices=[name for name, *_ in TALKS], help="only this one")
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--alone", action="store_true", help="without the others")

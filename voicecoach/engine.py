@@ -21,7 +21,7 @@ from voicecoach.audio.blocks import check_block
 from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.hop_groups import ChannelLevels, HopGroup, prosody_event, split_hop_groups
-from voicecoach.audio.near_voice import NearVoices
+from voicecoach.audio.near_voice import NearVoices, hop_powers
 from voicecoach.audio.vad import VoiceActivityDetector
 from voicecoach.coaching.cue_engine import CueEngine
 from voicecoach.coaching.cues import Cue, language_notice
@@ -266,13 +266,13 @@ class Engine:
     def _process_samples(self, samples: F32) -> list[Event]:
         events: list[Event] = []
         speech = self._vad.process(samples).T.tolist()
-        hops = samples.reshape(len(samples), -1, HOP)
-        powers = (np.vecdot(hops, hops) / HOP).T.tolist()
         frames = self._prosody.process(samples)
         group = self._prosody.group
         groups = split_hop_groups(frames, group, self._speakers) if frames else iter(())
         pushed = 0
-        for i, (power, probabilities) in enumerate(zip(powers, speech, strict=True), 1):
+        for i, (power, probabilities) in enumerate(
+            zip(hop_powers(samples), speech, strict=True), 1
+        ):
             if self._due_items:
                 events += self._apply_due_items()
             self._now += HOP

@@ -35,6 +35,9 @@ CALLS = (
     "complaint/angry_good",
 )
 LEVELS_DB = (15, 20, 25, 30, 35, 40, 45)
+WEAK_DB = 20
+"""Voices so far below the speaker's are to be left out."""
+EARLY_S = 30.0
 BEHIND = {"the agent": (Speaker.AGENT,), "the customer": (Speaker.CUSTOMER,), "both": SPEAKERS}
 
 
@@ -93,18 +96,18 @@ def behind(call: F32, voice: F32, speakers: tuple[Speaker, ...], below_db: float
     return np.clip(mixed, -1.0, 1.0).astype(np.float32)
 
 
-def rows(call: F32, alone: Found, voice: F32) -> Iterator[tuple[str, int, int, float, int]]:
-    """Yield who has others behind them, how far, false cues, speech against alone, and found."""
+def rows(call: F32, alone: Found, voice: F32) -> Iterator[tuple[str, int, list[float], float, int]]:
+    """Yield who has others behind them, how far, when false cues open, speech, and found."""
     for who, speakers in BEHIND.items():
         for below_db in LEVELS_DB:
             found = replay(behind(call, voice, speakers, below_db))
             false = [
-                (name, at)
+                at
                 for name, at in found.cues
                 if not any(name == n and abs(at - t) < 10 for n, t in alone.cues)
             ]
             spoken = [float(found.spoken[s].sum() / alone.spoken[s].sum()) for s in speakers]
-            yield who, below_db, len(false), float(np.mean(spoken)), found.found
+            yield who, below_db, false, float(np.mean(spoken)), found.found
 
 
 def main() -> int:
@@ -112,7 +115,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--reader", default="237", help="of LibriSpeech (237)")
     options = parser.parse_args()
-    totals: dict[tuple[str, int], list[tuple[int, float, int]]] = {}
+    totals: dict[tuple[str, int], list[tuple[list[float], float, int]]] = {}
     seconds = 0.0
     for name in CALLS:
         call = read_call(name)
@@ -121,16 +124,25 @@ def main() -> int:
         voice = reading(options.reader, call.shape[1])
         for who, below_db, false, spoken, found in rows(call, alone, voice):
             totals.setdefault((who, below_db), []).append((false, spoken, found))
+    early = weak = 0
     print(f"{len(CALLS)} calls, {seconds / 60:.0f} minutes; reader {options.reader}\n")
     print("| others behind | below their level | false cues | own speech against alone | found |")
     print("|---|---|---|---|---|")
     for (who, below_db), some in totals.items():
         false_cues, spoken_ratios, channels = zip(*some, strict=True)
+        opened = [at for times in false_cues for at in times]
+        if below_db >= WEAK_DB:
+            weak, early = weak + len(opened), early + sum(at < EARLY_S for at in opened)
         print(
-            f"| {who} | {below_db} dB | {sum(false_cues)} "
+            f"| {who} | {below_db} dB | {len(opened)} "
             f"| {np.mean(spoken_ratios):.2f} ({max(spoken_ratios):.2f}) "
             f"| {sum(channels)} of {len(CALLS) * len(BEHIND[who])} |"
         )
+    minutes = seconds / 60 * len(BEHIND) * sum(below_db >= WEAK_DB for below_db in LEVELS_DB)
+    print(
+        f"\n{weak} false cues from {WEAK_DB} dB down, in {minutes:.0f} minutes; "
+        f"{early} of them in the first {EARLY_S:.0f} s of a call"
+    )
     return 0
 
 

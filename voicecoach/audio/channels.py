@@ -74,9 +74,9 @@ NEARER_DB = 6.0
 """How much nearer to its own loudness a channel must be to count as the source of crosstalk."""
 INAUDIBLE_DB = 35.0
 """Crosstalk so far below its source changes nothing, dB: what lossy stereo codecs leave."""
-FAR_DB, FAR_BELOW_OWN_DB = 23.0, 18.0
-"""Nor does one that is so far below its source, and below the loudest of the voice that is on the
-channel anyway: that is a voice behind the speaker, which does not count (`near_voice`), dB."""
+WEAK_DB = 23.0
+"""Nor does one that is so far below its source, dB, and `PRESENT_DB` below the loudest that is on
+the channel anyway: that is a voice behind the speaker, which does not count (`near_voice`)."""
 SWAP_GRACE = 4 * SAMPLE_RATE
 """Samples to wait for the greeting on the agent's channel before calling it swapped."""
 
@@ -242,8 +242,8 @@ class ChannelMonitor:
                 later = float("nan")
             levels = peak.power_db
             over = levels[source.other.row] - levels[source.row]
-            far = over < -FAR_DB and near_db[source.other.row] < -FAR_BELOW_OWN_DB
-            if over < -INAUDIBLE_DB or far:
+            weak = over < -WEAK_DB and near_db[source.other.row] < -PRESENT_DB
+            if weak or over < -INAUDIBLE_DB:
                 later = float("nan")
             self._leaks[source].add_window(at, later, over)
 

@@ -14,13 +14,14 @@ been heard for some time, it is the own one.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 
 from voicecoach.dsp.spectrum import FLOOR_DB
 from voicecoach.types.events import Degraded
-from voicecoach.types.stream import HOP, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Speaker
 
 SPEECH = 0.5
 """Speech probability from which a hop counts as speech."""
@@ -60,8 +61,7 @@ class NearVoice:
     def __init__(self) -> None:
         self.others = False
         """Whether others are heard, and left out."""
-        self._levels = np.full(LOUDEST_OF, FLOOR_DB)
-        self._hops = 0
+        self._levels = deque([FLOOR_DB], LOUDEST_OF)
         self._counts = np.zeros(_LEVELS)
         """How often the own voice had each level, in whole dB from the floor on."""
         self._learnt = 0
@@ -84,9 +84,8 @@ class NearVoice:
             Its speech probability, 0..1.
         """
         level = 10.0 * math.log10(power) if power > 1e-10 else FLOOR_DB
-        self._levels[self._hops % LOUDEST_OF] = level
-        self._hops += 1
-        loudest = min(float(self._levels.max()), 0.0)
+        self._levels.append(level)
+        loudest = min(max(self._levels), 0.0)
         below = self._own_db - loudest
         loud = self._learnt < LEARNT_AFTER or below <= (FAR_DB if self._near else NEAR_DB)
         self._since_loud = 0 if loud else self._since_loud + 1
@@ -137,12 +136,18 @@ class NearVoice:
         self._only_far = 0.0
 
 
+def hop_powers(samples: F32) -> list[list[float]]:
+    """Return the mean square of each channel in each hop of `samples` [2, n * HOP], hop by hop."""
+    hops = samples.reshape(len(samples), -1, HOP)
+    powers: list[list[float]] = (np.vecdot(hops, hops) / HOP).T.tolist()
+    return powers
+
+
 class NearVoices:
     """The own voice of each channel."""
 
     def __init__(self) -> None:
         self._voices = {speaker: NearVoice() for speaker in SPEAKERS}
-        self._others = dict.fromkeys(SPEAKERS, False)
 
     def step(
         self, at: int, powers: Sequence[float], speech: Sequence[float]
@@ -167,11 +172,10 @@ class NearVoices:
         """
         own, notices = list(speech), list[Degraded]()
         for speaker, voice in self._voices.items():
-            row = speaker.row
+            row, before = speaker.row, voice.others
             if not voice.step(powers[row], speech[row]):
                 own[row] = 0.0
-            if voice.others != self._others[speaker]:
-                self._others[speaker] = voice.others
+            if voice.others != before:
                 notices.append(_others_notice(at, speaker, over=not voice.others))
         return own, notices
 

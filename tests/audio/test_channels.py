@@ -313,8 +313,8 @@ def crosstalk(gain_db: float, own_db: float = -30.0, late_hops: int = 3) -> list
 
 
 @pytest.mark.parametrize(("gain_db", "own_db", "late_hops", "told"), [
-    (-21.0, -30.0, 3, True), (-25.0, -30.0, 3, False), (-25.0, -30.0, 0, False),
-    (-45.0, -30.0, 3, False), (-25.0, -33.0, 3, False), (-25.0, -40.0, 3, True)])  # fmt: skip
+    (-23.0, -30.0, 3, True), (-27.0, -30.0, 3, False), (-27.0, -30.0, 0, False),
+    (-45.0, -30.0, 3, False), (-27.0, -36.0, 3, False), (-27.0, -42.0, 3, True)])  # fmt: skip
 def test_crosstalk_far_below_its_source_and_the_voice_that_is_there_changes_nothing(
     gain_db: float, own_db: float, late_hops: int, told: bool
 ) -> None:

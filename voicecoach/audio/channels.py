@@ -74,7 +74,7 @@ NEARER_DB = 6.0
 """How much nearer to its own loudness a channel must be to count as the source of crosstalk."""
 INAUDIBLE_DB = 35.0
 """Crosstalk so far below its source changes nothing, dB: what lossy stereo codecs leave."""
-WEAK_DB = 23.0
+WEAK_DB = 25.0
 """Nor does one that is so far below its source, dB, and `PRESENT_DB` below the loudest that is on
 the channel anyway: that is a voice behind the speaker, which does not count (`near_voice`)."""
 SWAP_GRACE = 4 * SAMPLE_RATE

@@ -499,6 +499,14 @@ def test_once_both_have_said_goodbye_nothing_is_to_be_done() -> None:
     assert not isnan(last([GREETING, Speech(C, 68, 70, THEIR_BYE)], 120)["dead_air_s"])
 
 
+@pytest.mark.parametrize(("after_s", "over"), [(5.5, False), (6.5, True)])
+def test_for_6_s_after_the_goodbyes_the_agent_can_still_sum_up(after_s: float, over: bool) -> None:
+    assert is_over(until_s=72 + after_s) is over
+    assert is_over(until_s=70 + after_s, theirs_s=66.0) is over, "whoever says it last"
+    byes = [Speech(C, 66, 67, THEIR_BYE), Speech(A, 68, 70, BYE)]
+    assert isnan(last([GREETING, *byes], 70 + after_s)["closing_open_s"]) is over
+
+
 @pytest.mark.parametrize(("theirs_s", "over"), [(98.0, True), (100.0, False), (41.0, True),
                                                 (38.0, False)])  # fmt: skip
 def test_two_goodbyes_30_s_apart_are_none(theirs_s: float, over: bool) -> None:

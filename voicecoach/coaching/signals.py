@@ -71,6 +71,8 @@ EARLIEST_GOODBYE = 60 * SAMPLE_RATE
 """A goodbye earlier in the call does not count."""
 GOODBYES_WITHIN = 30 * SAMPLE_RATE
 """Two goodbyes this near to each other end the conversation."""
+OVER_AFTER_S = 6.0
+"""Seconds after the later goodbye for which the agent can still sum up."""
 GOES_ON_S = 2.0
 """Speech of the customer after both goodbyes with which it goes on, seconds."""
 JUST_BEFORE = 10 * SAMPLE_RATE
@@ -129,7 +131,7 @@ class SignalTracker:
     def compute_signals(self, at: int, heard: StageOutputs) -> dict[str, float]:
         """Return a value for each of `CUE_SIGNALS` at the end of a tick.
 
-        All are unknown once both have said goodbye, since nothing is to be done any more.
+        All are unknown some time after both have said goodbye: nothing is to be done any more.
         """
         seconds, self._at = (at - self._at) / SAMPLE_RATE, at
         speaking = {s: self._endpointer.segment(s).speaking for s in SPEAKERS}
@@ -194,9 +196,9 @@ class SignalTracker:
         return quotes | {"hard_instead": hard.instead if hard else ""}
 
     def _is_over(self, customer_s: float) -> bool:
-        """Return whether both have said goodbye, after `customer_s` more of the customer's speech.
+        """Return whether the call is over, after `customer_s` more of the customer's speech.
 
-        The agent may greet the next customer, or this one may go on.
+        It is when both have said goodbye, unless this customer goes on or the agent greets another.
         """
         ours, theirs = (self._newest_act(speaker, "closing") for speaker in SPEAKERS)
         if not ours or not theirs:
@@ -209,7 +211,8 @@ class SignalTracker:
         else:
             self._since_goodbye_s += customer_s
         greeting = self._newest_act(AGENT, "greeting")
-        return self._since_goodbye_s < GOES_ON_S and not (greeting and greeting.end > last)
+        goes_on = self._since_goodbye_s >= GOES_ON_S or (greeting and greeting.end > last)
+        return not goes_on and self._seconds_since(last) >= OVER_AFTER_S
 
     # --- voices and turns -----------------------------------------------------------------
 

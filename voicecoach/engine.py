@@ -5,14 +5,14 @@
 * Later audio never changes an earlier event; offline analysis is streaming with a fresh engine.
 * The engine asks for words by an event; the shell gets them from the transcriber.
 
-The stages run in this order: block -> vad, prosody -> near voices -> endpointing -> words ->
+The stages run in this order: block -> vad, prosody -> whose voice -> endpointing -> words ->
 functionals -> channels, tone, delivery -> signals -> cues -> outcomes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,8 +21,10 @@ from voicecoach.audio.blocks import check_block
 from voicecoach.audio.channels import ChannelMonitor
 from voicecoach.audio.endpointing import Endpointer
 from voicecoach.audio.hop_groups import ChannelLevels, HopGroup, prosody_event, split_hop_groups
-from voicecoach.audio.near_voice import NearVoices, hop_powers
+from voicecoach.audio.near_voice import hop_powers
 from voicecoach.audio.vad import VoiceActivityDetector
+from voicecoach.audio.voice_embedding import VoiceEmbedder
+from voicecoach.audio.whose_voice import VoiceTracker
 from voicecoach.coaching.cue_engine import CueEngine
 from voicecoach.coaching.cues import Cue, language_notice
 from voicecoach.coaching.outcomes import OutcomeTracker
@@ -44,6 +46,7 @@ from voicecoach.language.spelled_names import SpelledNames
 from voicecoach.language.transcript import IncrementalTranscriber
 from voicecoach.language.wording import WordingEvidence, WordingModel
 from voicecoach.types.events import (
+    FIRST_PERSON,
     ChannelState,
     CueFeedback,
     Degraded,
@@ -54,6 +57,7 @@ from voicecoach.types.events import (
     InputItem,
     Listening,
     Overlap,
+    PersonChanged,
     SpeechEnded,
     SpeechStarted,
     TranscribeRequest,
@@ -78,6 +82,14 @@ GREETING_WITHIN = 45 * SAMPLE_RATE
 """A greeting later than this does not count as the opening of the call."""
 
 
+class Customer(NamedTuple):
+    """What is estimated of one person on the customer's channel."""
+
+    tone: ToneEstimator
+    wording: WordingEvidence
+    interaction: InteractionEvidence
+
+
 class Engine:
     """One call.
 
@@ -92,6 +104,8 @@ class Engine:
     prosody
         Computes descriptors per hop; in the state of a new stream.  `TICK` is a multiple of its
         group.
+    voices
+        Computes what a voice is like.
     agitation
         Model of the customer's voice.
     wording
@@ -115,6 +129,7 @@ class Engine:
         cues: tuple[Cue, ...],
         vad: VoiceActivityDetector,
         prosody: ProsodyExtractor,
+        voices: VoiceEmbedder,
         agitation: AgitationModel,
         wording: WordingModel,
         language: Language,
@@ -148,7 +163,7 @@ class Engine:
         self._prosody = prosody
         self._speech: list[list[float]] = []
         self._spoken: list[list[bool]] = []
-        self._near_voices = NearVoices()
+        self._voices = VoiceTracker(voices)
         self._endpointer = Endpointer(config.endpointing)
         self._transcribers = {s: IncrementalTranscriber(s, config.transcription) for s in SPEAKERS}
         self._vocabulary = config.transcription.vocabulary
@@ -157,12 +172,12 @@ class Engine:
             Speaker.AGENT: delivery_window(config.delivery),
             Speaker.CUSTOMER: voice_window(config.tone),
         }
-        self._tone = ToneEstimator(agitation)
-        self._wording = WordingEvidence(language.wording, wording)
-        self._interaction = InteractionEvidence()
+        self.language = language
+        self._agitation, self._wording = agitation, wording
+        self._customer = self._new_customer()
+        self._customers = {FIRST_PERSON: self._customer}
         self._delivery = DeliveryMeter(config.delivery, config.privacy, baseline)
         self._channels = ChannelMonitor(speakers)
-        self.language = language
         self._language_notice = language_notice(language, cues) if transcribe else ""
         self._acts = DialogueActTracker(language.dialogue_acts)
         if transcribe and language.dialogue_acts:
@@ -277,7 +292,8 @@ class Engine:
                 events += self._apply_due_items()
             self._now += HOP
             self._hops += 1
-            events += self._process_hop(power, probabilities)
+            hop = samples[:, (i - 1) * HOP : i * HOP]
+            events += self._process_hop(hop, power, probabilities)
             if frames and self._hops % group == 0:
                 events += self._push_descriptors(next(groups))
             if self._hops % TICK == 0:
@@ -287,14 +303,19 @@ class Engine:
         self._channels.push(samples[:, pushed * HOP :])
         return events
 
-    def _process_hop(self, powers: list[float], probabilities: list[float]) -> list[Event]:
-        speech, notices = self._near_voices.step(self._now, powers, probabilities)
-        events: list[Event] = [*notices]
+    def _process_hop(
+        self, hop: F32, powers: list[float], probabilities: list[float]
+    ) -> list[Event]:
+        speech, voices = self._voices.step(self._now, hop, powers, probabilities)
+        events: list[Event] = [*voices]
+        for voice in voices:
+            if isinstance(voice, PersonChanged):
+                self._change_person(voice)
         for event in self._endpointer.step(self._now, speech):
             events.append(event)
             self._delivery.add_speech_event(event)
             if isinstance(event, Overlap):
-                self._interaction.add_overlap(event)
+                self._customer.interaction.add_overlap(event)
             events += self._close_interrupted_utterance(event)
         if self._transcribe:
             for speaker in self._speakers:
@@ -340,21 +361,21 @@ class Engine:
         return events + self._run_cues()
 
     def _run_tone(self) -> list[Event]:
-        evidence = (
-            *self._wording.evidence(self._now),
-            *self._interaction.evidence(self._now, self._tone.newest),
-        )
+        tone, wording, interaction = self._customer
+        evidence = (*wording.evidence(self._now), *interaction.evidence(self._now, tone.newest))
         if self._endpointer.segment(Speaker.CUSTOMER).speaking:
             window = self._windows[Speaker.CUSTOMER].compute(self._now)
-            return [self._tone.estimate_tone(self._now, window, evidence)]
-        updated = self._tone.reconsider(self._now, evidence)
+            return [tone.estimate_tone(self._now, window, evidence)]
+        updated = tone.reconsider(self._now, evidence)
         return [updated] if updated else []
 
     def _run_cues(self) -> list[Event]:
         """Decide the cues of this tick, and track the outcomes of earlier ones."""
         with_words = {s for s, has in self._has_words.items() if has and self._acts.finds_acts}
         with_words -= {s for s in with_words if self._transcribers[s].words_overdue(self._now)}
-        outputs = StageOutputs(self._tone.newest, self._delivery.newest, self._levels, with_words)
+        outputs = StageOutputs(
+            self._customer.tone.newest, self._delivery.newest, self._levels, with_words
+        )
         tracker = self._signal_tracker
         signals = (
             tracker.compute_signals(self._now, outputs)
@@ -369,6 +390,22 @@ class Engine:
         events = self._cues.decide(self._now, self.signals, quotes, distrusted)
         outcomes = self._outcomes.observe_tick(self._now, self.signals, events)
         return [*tracker.events, *trace, *events, *outcomes]
+
+    def _change_person(self, change: PersonChanged) -> None:
+        """Continue with what is known of another person."""
+        if change.speaker is Speaker.AGENT:
+            self._delivery.change_person(change.person)
+        else:
+            if change.person not in self._customers:
+                self._customers[change.person] = self._new_customer()
+            self._customer = self._customers[change.person]
+
+    def _new_customer(self) -> Customer:
+        return Customer(
+            ToneEstimator(self._agitation),
+            WordingEvidence(self.language.wording, self._wording),
+            InteractionEvidence(),
+        )
 
     # --- words ----------------------------------------------------------------------------
 
@@ -455,7 +492,7 @@ class Engine:
             if not isinstance(event, Word | Utterance):
                 continue
             if event.speaker is Speaker.CUSTOMER:
-                self._wording.add_event(event)
+                self._customer.wording.add_event(event)
             for act in self._acts.add_event(event):
                 if act.kind == "greeting" and act.start < GREETING_WITHIN:
                     self._channels.on_greeting(self._now, act.speaker)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import soundfile
-import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecoach.audio.near_voice import NearVoice, NearVoices
-from voicecoach.coaching.cues import built_in_cues
-from voicecoach.config import Config
-from voicecoach.shell.asr.loop import split_blocks
-from voicecoach.shell.runtime.engine_factory import build_engine, shipped_models
-from voicecoach.shell.runtime.resources import SAMPLE_CALL, resource
-from voicecoach.types.events import Degraded, Event, SpeechEnded
-from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, Block, Speaker
+from voicecoach.audio.near_voice import NearVoice
+from voicecoach.types.stream import HOP, SAMPLE_RATE
 
 OWN_DB = -30.0
 
@@ -168,70 +159,3 @@ def test_of_a_voice_alone_on_a_channel_nothing_is_lost(said: list[tuple[float, f
         channel.hear(soft_s, OWN_DB - 30.0)  # weak sounds
         assert all(channel.hear(0.3, OWN_DB + below))
     assert not channel.voice.others
-
-
-def test_what_is_heard_on_one_channel_is_said_once_and_leaves_the_other_alone() -> None:
-    voices, said = NearVoices(), []
-    counted = []
-    for hop in range(1000):
-        own = hop < 300
-        power = [10 ** ((OWN_DB if own else OWN_DB - 30.0) / 10), 10 ** (OWN_DB / 10)]
-        speech, notices = voices.step((hop + 1) * HOP, power, [0.9, 0.8])
-        counted.append(speech)
-        said += notices
-    assert [(n.stage, n.over) for n in said] == [("behind the agent", False)]
-    assert said[0].reason == "others are heard, and do not count"
-    after = np.array(counted[said[0].at // HOP :])
-    assert not after[:, Speaker.AGENT.row].any()
-    assert (np.array(counted)[:, Speaker.CUSTOMER.row] == 0.8).all()
-
-
-def test_they_are_said_to_be_gone() -> None:
-    voices, said = NearVoices(), []
-    for hop in range(6000):
-        soft = 300 <= hop < 500
-        power = [10 ** ((OWN_DB - 30.0 * soft) / 10), 0.0]
-        said += voices.step((hop + 1) * HOP, power, [1.0, 0.0])[1]
-    assert [(n.reason, n.over) for n in said][1:] == [("nobody else is heard any more", True)]
-
-
-# --- a real call ----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def call() -> F32:
-    """Return a minute of the sample call, [2, n]."""
-    with soundfile.SoundFile(resource("samples", SAMPLE_CALL)) as file:
-        rate = file.samplerate
-        x = file.read(60 * rate, dtype="float32")
-    samples = soxr.resample(x, rate, SAMPLE_RATE).T
-    return np.ascontiguousarray(samples[:, : samples.shape[1] // HOP * HOP], np.float32)
-
-
-def replay(samples: F32, size: int = 8) -> list[Event]:
-    engine = build_engine(Config(), built_in_cues(), shipped_models(), transcribe=False)
-    events = [e for b in split_blocks([Block(0, samples)], size) for e in engine.process(b)]
-    return events + engine.finish()
-
-
-def spoken_s(events: list[Event], speaker: Speaker) -> float:
-    mine = (e for e in events if isinstance(e, SpeechEnded) and e.speaker is speaker)
-    return sum(e.end - e.start for e in mine) / SAMPLE_RATE
-
-
-def notices(events: list[Event]) -> list[str]:
-    return [e.stage for e in events if isinstance(e, Degraded)]
-
-
-def test_a_neighbour_30_db_below_the_agent_is_not_taken_for_the_agent(call: F32) -> None:
-    alone = replay(call)
-    neighbour = np.roll(call[1], 20 * SAMPLE_RATE) + np.roll(call[1], 45 * SAMPLE_RATE)
-    mixed = call.copy()
-    mixed[0] += 10 ** (-30 / 20) * neighbour
-    events = replay(mixed)
-    assert notices(alone) == []
-    assert notices(events) == ["behind the agent"]
-    own = spoken_s(alone, Speaker.AGENT)
-    assert own < spoken_s(events, Speaker.AGENT) < 1.15 * own
-    assert spoken_s(events, Speaker.CUSTOMER) == spoken_s(alone, Speaker.CUSTOMER)
-    assert events == replay(mixed, 1), "however blocks are cut"

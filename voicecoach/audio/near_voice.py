@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 
 import numpy as np
 
 from voicecoach.dsp.spectrum import FLOOR_DB
-from voicecoach.types.events import Degraded
-from voicecoach.types.stream import F32, HOP, SAMPLE_RATE, SPEAKERS, Speaker
+from voicecoach.types.stream import F32, HOP, SAMPLE_RATE
 
 SPEECH = 0.5
 """Speech probability from which a hop counts as speech."""
@@ -72,6 +70,16 @@ class NearVoice:
         """Hops of far speech since the own voice was heard."""
         self._found = 0.0
         """Hops of others' speech; the earlier count less."""
+
+    @property
+    def near(self) -> bool:
+        """Whether the newest hop is as loud as the own voice."""
+        return self._near
+
+    def forget(self) -> None:
+        """Learn the own level anew: what was far is the own voice, and nothing is left out."""
+        self._forget()
+        self._found, self.others = 0.0, False
 
     def step(self, power: float, speech: float) -> bool:
         """Add a hop; return whether speech in it counts.
@@ -126,8 +134,7 @@ class NearVoice:
         if far:
             self._only_far += 1.0 if below <= SOFTER_DB else MUCH_SOFTER_COUNTS
         if self._only_far >= SOFTER_AFTER:
-            self._forget()
-            self._found, self.others = 0.0, False
+            self.forget()
 
     def _forget(self) -> None:
         """Learn the own level anew."""
@@ -141,45 +148,3 @@ def hop_powers(samples: F32) -> list[list[float]]:
     hops = samples.reshape(len(samples), -1, HOP)
     powers: list[list[float]] = (np.vecdot(hops, hops) / HOP).T.tolist()
     return powers
-
-
-class NearVoices:
-    """The own voice of each channel."""
-
-    def __init__(self) -> None:
-        self._voices = {speaker: NearVoice() for speaker in SPEAKERS}
-
-    def step(
-        self, at: int, powers: Sequence[float], speech: Sequence[float]
-    ) -> tuple[list[float], list[Degraded]]:
-        """Add the hop that ends at `at`.
-
-        Parameters
-        ----------
-        at
-            Stream index.
-        powers
-            Mean square of each channel's samples, full scale 1.0.
-        speech
-            Speech probability of each channel, 0..1.
-
-        Returns
-        -------
-        speech
-            The same, and 0 for a channel on which only others speak.
-        notices
-            Others are heard on a channel, or no longer.
-        """
-        own, notices = list(speech), list[Degraded]()
-        for speaker, voice in self._voices.items():
-            row, before = speaker.row, voice.others
-            if not voice.step(powers[row], speech[row]):
-                own[row] = 0.0
-            if voice.others != before:
-                notices.append(_others_notice(at, speaker, over=not voice.others))
-        return own, notices
-
-
-def _others_notice(at: int, speaker: Speaker, *, over: bool) -> Degraded:
-    reason = "nobody else is heard any more" if over else "others are heard, and do not count"
-    return Degraded(at=at, stage=f"behind the {speaker}", reason=reason, over=over)

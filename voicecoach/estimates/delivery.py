@@ -25,7 +25,7 @@ from voicecoach.estimates.baseline import (
 from voicecoach.estimates.calmness import calmness
 from voicecoach.estimates.posterior import PosteriorMean
 from voicecoach.estimates.talk_history import TALK_WINDOW, TalkHistory
-from voicecoach.types.events import Delivery, Event
+from voicecoach.types.events import FIRST_PERSON, Delivery, Event
 from voicecoach.types.stream import NAN, SAMPLE_RATE, Speaker, none_if_nan
 
 WITHIN_SPEAKER_SD = {
@@ -77,11 +77,10 @@ class DeliveryMeter:
         self._warmup = settings.warmup_s
         self._composite = privacy.composite
         self._stored_baseline = baseline or EMPTY_BASELINE
-        self._posterior = _make_posterior(self._stored_baseline)
-        self._tallies = {name: _RunningStats() for name in BASELINE_SIGNALS}
+        self._person = _Learnt(self._stored_baseline)
+        self._people = {FIRST_PERSON: self._person}
         self._talk = TalkHistory()
         self._heard_to = 0
-        self._speech_s = 0.0
         self.newest: Delivery | None = None
         """The last measurement, held in pauses."""
 
@@ -89,6 +88,15 @@ class DeliveryMeter:
         """Add an event of endpointing, in order."""
         self._learn_talk(event.at)
         self._talk.add_event(event)
+
+    def change_person(self, person: int) -> None:
+        """Continue with another person, `PersonChanged.person`.
+
+        The stored baseline is the first one's; others begin with a warm-up.
+        """
+        if person not in self._people:
+            self._people[person] = _Learnt(EMPTY_BASELINE)
+        self._person = self._people[person]
 
     def resume(self, at: int) -> None:
         """Continue at `at` after a pause in listening."""
@@ -108,7 +116,7 @@ class DeliveryMeter:
             / SAMPLE_RATE
         )
         self._heard_to = max(self._heard_to, window.end)
-        self._speech_s += new
+        self._person.speech_s += new
         voice = {
             "rate_syl_s": window.rate_syl_s,
             "level_dbfs": window.value("level_dbfs"),
@@ -142,9 +150,13 @@ class DeliveryMeter:
         return measured
 
     def baseline(self) -> AgentBaseline:
-        """Return the baseline including this call so far, to be stored for the next call."""
+        """Return the baseline including this call so far, to be stored for the next call.
+
+        The agent is who has spoken most on their channel.
+        """
+        agent = max(self._people.values(), key=lambda person: person.speech_s)
         learnt = {
-            name: tally.to_signal_baseline() for name, tally in self._tallies.items() if tally.count
+            name: tally.to_signal_baseline() for name, tally in agent.tallies.items() if tally.count
         }
         return self._stored_baseline.with_call(learnt)
 
@@ -156,20 +168,37 @@ class DeliveryMeter:
     def _learn(self, observed: Mapping[str, float], count: float, seconds: float) -> None:
         """Learn from `count` observations, which count as much as `seconds` of speech."""
         values = np.array([observed.get(name, NAN) for name in BASELINE_SIGNALS])
-        self._posterior.learn(values, seconds)
+        self._person.posterior.learn(values, seconds)
         for name, x in observed.items():
             if x == x and count > 0.0:
-                self._tallies[name].add(x, count)
+                self._person.tallies[name].add(x, count)
 
     def _baseline_value(self, name: str) -> float:
         row = _ROWS[name]
-        mean = float(self._posterior.mean[row])
+        person = self._person
+        mean = float(person.posterior.mean[row])
         # The microphone may have changed, so a level needs the warm-up even with a stored baseline.
-        if name in self._stored_baseline.signals and name != "level_dbfs":
+        if name in person.stored.signals and name != "level_dbfs":
             return mean
         of_voice = BASELINE_SIGNALS[name].counted == COUNTED_SPEECH
-        heard_s = self._speech_s if of_voice else self._posterior.learnt_s[row]
+        heard_s = person.speech_s if of_voice else person.posterior.learnt_s[row]
         return mean if heard_s >= self._warmup else NAN
+
+
+class _Learnt:
+    """What is learnt of one person on the agent's channel.
+
+    Parameters
+    ----------
+    stored
+        Their baseline from earlier calls.
+    """
+
+    def __init__(self, stored: AgentBaseline) -> None:
+        self.stored = stored
+        self.posterior = _make_posterior(stored)
+        self.tallies = {name: _RunningStats() for name in BASELINE_SIGNALS}
+        self.speech_s = 0.0
 
 
 class _RunningStats:

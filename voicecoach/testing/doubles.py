@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from voicecoach.audio.vad import VoiceActivityDetector
+from voicecoach.audio.voice_embedding import CamPlusPlus, VoiceEmbedder
 from voicecoach.coaching.cues import Cue, built_in_cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
@@ -19,7 +20,12 @@ from voicecoach.language.pack import Language
 from voicecoach.language.wording import WordingModel, WordingPhrases
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_language
-from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
+from voicecoach.shell.runtime.resources import (
+    agitation_model,
+    prosody_model,
+    voice_model,
+    wording_model,
+)
 from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.types.events import CueOpened, Event, Tone, Utterance, Word
 from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
@@ -171,6 +177,7 @@ def make_engine(
     frames: bool = False,
     speakers: tuple[Speaker, ...] = SPEAKERS,
     vad: VoiceActivityDetector | None = None,
+    voices: VoiceEmbedder | None = None,
     agitation: AgitationModel | None = None,
     wording: WordingModel | None = None,
     language: Language | None = None,
@@ -181,6 +188,7 @@ def make_engine(
         load_cues(rules) if isinstance(rules, Path) else rules or built_in_cues(),
         vad or LevelVad(),
         make_extractor(group=1 if frames else GROUP_HOPS),
+        voices or CamPlusPlus(voice_model()),
         agitation or AgitationModel(agitation_model()),
         wording or WordingModel(wording_model()),
         language or ENGLISH,

@@ -125,6 +125,23 @@ class SpeechEnded(Event, frozen=True, kw_only=True, tag="speech_ended"):
     end: int
 
 
+FIRST_PERSON = 1
+"""Number of the first person on a channel."""
+
+
+class PersonChanged(Event, frozen=True, kw_only=True, tag="person_changed"):
+    """Another person speaks on a channel, by their voice: the phone was handed over, or the like.
+
+    What was learnt of one person does not count for another, and comes back with them.
+    """
+
+    speaker: Speaker
+    start: int
+    """Start of the first speech in which the voice was recognised; it may have begun earlier."""
+    person: int
+    """Who speaks now, numbered as they came; the first, `FIRST_PERSON`, is not announced."""
+
+
 class Turn(Event, frozen=True, kw_only=True, tag="turn"):
     """One speaker held the floor from `start` to `end`."""
 

@@ -28,6 +28,7 @@ from voicecoach.types.events import (
     Gap,
     NotUnderstood,
     Overlap,
+    PersonChanged,
     SpeechEnded,
     Tone,
     Turn,
@@ -253,6 +254,11 @@ class Summarizer:
                 note = f"{event.stage}: {event.reason}"
                 if note not in s.notes:
                     s.notes.append(note)
+            case PersonChanged():
+                s.notes.append(
+                    f"{event.speaker}: another person speaks ({event.person}), "
+                    f"from {format_samples(event.start)}"
+                )
             case Gap():
                 s.notes.append(
                     f"{to_seconds(event.end - event.start):.1f} s missing at "

@@ -10,7 +10,7 @@ from voicecoach.shell.runtime import resources
 from voicecoach.shell.runtime.engine_factory import shipped_models
 from voicecoach.shell.runtime.resources import checksums, resource, silence_states, verify
 
-USED = ("silero_vad.onnx", "prosody.npz", "agitation.onnx", "wording.onnx")
+USED = ("silero_vad.onnx", "prosody.npz", "campplus.onnx", "agitation.onnx", "wording.onnx")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from voicecoach.audio.vad import SileroVad, VoiceActivityDetector
+from voicecoach.audio.voice_embedding import CamPlusPlus, VoiceEmbedder
 from voicecoach.coaching.cues import Cue
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
@@ -18,6 +19,7 @@ from voicecoach.shell.runtime.resources import (
     agitation_model,
     prosody_model,
     vad_model,
+    voice_model,
     wording_model,
 )
 from voicecoach.types.stream import SPEAKERS, FileContents, Speaker
@@ -28,6 +30,7 @@ class Stages(NamedTuple):
 
     vad: VoiceActivityDetector
     prosody: ProsodyExtractor
+    voices: VoiceEmbedder
     agitation: AgitationModel
     wording: WordingModel
 
@@ -37,6 +40,7 @@ class ModelFiles(NamedTuple):
 
     vad: FileContents
     prosody: FileContents
+    voices: FileContents
     agitation: FileContents
     wording: FileContents
 
@@ -49,7 +53,9 @@ def shipped_models() -> ModelFiles:
     ModelError
         If one is missing or is not the released one.
     """
-    return ModelFiles(vad_model(), prosody_model(), agitation_model(), wording_model())
+    return ModelFiles(
+        vad_model(), prosody_model(), voice_model(), agitation_model(), wording_model()
+    )
 
 
 def load_stages(
@@ -62,9 +68,11 @@ def load_stages(
     """Return the parts of an engine that use a model; raises what `build_engine` raises."""
     vad = SileroVad(models.vad, speakers)
     prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP_HOPS)
+    voices = CamPlusPlus(models.voices)
     return Stages(
         stages.time_calls("vad", vad) if stages else vad,
         stages.time_calls("features", prosody) if stages else prosody,
+        stages.time_calls("voices", voices) if stages else voices,
         AgitationModel(models.agitation),
         WordingModel(models.wording),
     )

@@ -23,6 +23,7 @@ STAGES = {
     "hop": "from taking a block until its events are known: the three below and the words",
     "vad": "speech probability",
     "features": "descriptors of the voice",
+    "voices": "whose voice it is",
     "decision": "segments, estimates, cues: the rest of the engine",
     "publish": "the display made and compared",
     "paint": "repainting what changed",
@@ -124,7 +125,7 @@ class TimedEngine:
             self._stages["words"].add_duration((item.at - item.end) / SAMPLE_RATE)
         if not isinstance(item, Block):
             return self._engine.process(item)
-        parts = self._stages["vad"], self._stages["features"]
+        parts = [self._stages[name] for name in ("vad", "features", "voices")]
         before, before_cpu = sum(p.total for p in parts), sum(p.cpu for p in parts)
         began, cpu = time.perf_counter(), time.thread_time()
         events = self._engine.process(item)

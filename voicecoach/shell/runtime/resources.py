@@ -94,6 +94,11 @@ def prosody_model() -> FileContents:
     return model_file("prosody.npz")
 
 
+def voice_model() -> FileContents:
+    """Return the model that tells voices apart, checked as `model_file` does."""
+    return model_file("campplus.onnx")
+
+
 def agitation_model() -> FileContents:
     """Return the model of the customer's voice, checked as `model_file` does."""
     return model_file("agitation.onnx")

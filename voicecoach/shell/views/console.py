@@ -31,6 +31,7 @@ from voicecoach.types.events import (
     Event,
     Listening,
     NotUnderstood,
+    PersonChanged,
     Utterance,
 )
 from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker
@@ -279,6 +280,9 @@ def _event_line(event: Event) -> Text | None:
         case CueFeedback():
             verdict = "helpful" if event.helpful else "wrong"
             return Text(f"{format_samples(event.at):>5} marked   {event.id}: {verdict}", "dim")
+        case PersonChanged():
+            who = f"{event.speaker}: another person speaks ({event.person})"
+            return Text(f"{format_samples(event.at):>5} person   {who}", "dim")
         case Degraded():
             return safe_text(
                 f"{format_samples(event.at):>5} degraded {event.stage}: {event.reason}", "yellow"

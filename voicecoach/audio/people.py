@@ -1,0 +1,152 @@
+"""Tells the people on one channel apart by their voices.
+
+Each window of speech has an embedding (`voice_embedding`); the cosine of two says how alike the
+voices are.  A person is the mean of their embeddings, which follows them as they get loud or tired.
+Another person speaks where two windows in a row are clearly unlike the person and like each other,
+or four are somewhat unlike the person and much more like each other: a voice that is raised, moved
+away from or breaks stays nearer to itself than that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from voicecoach.types.events import FIRST_PERSON
+from voicecoach.types.stream import F32
+
+ALIKE = 0.45
+"""Cosine with the person from which a window is theirs."""
+LEARNT_FROM = 0.4
+"""Cosine with the person from which a window is learnt."""
+UNLIKE, AGREEING = 0.35, 0.45
+"""Two windows below the first value whose own cosine is at least the second: another person."""
+SOMEWHAT_UNLIKE, WINDOWS = 0.42, 4
+"""So many windows whose mean is below this value, if they are `NEARER` to each other."""
+NEARER = 0.2
+RETURNED = 0.45
+"""Cosine with an earlier person from which it is that person again."""
+REMEMBERED = 40
+"""Windows after which the oldest of a person are gradually forgotten."""
+MOST_PEOPLE = 8
+"""People remembered on a channel; further ones take the place of the one who spoke least."""
+
+
+class _Person:
+    """The mean of one person's embeddings."""
+
+    def __init__(self, number: int, embeddings: list[F32]) -> None:
+        self.number = number
+        self.windows = 0
+        self._sum = np.zeros_like(embeddings[0])
+        self._mean = self._sum
+        for embedding in embeddings:
+            self.learn(embedding)
+
+    def learn(self, embedding: F32) -> None:
+        if self.windows == REMEMBERED:
+            self._sum = self._sum * np.float32(1.0 - 1.0 / REMEMBERED)
+        else:
+            self.windows += 1
+        self._sum = self._sum + embedding
+        self._mean = self._sum / np.sqrt(np.vecdot(self._sum, self._sum))
+
+    def cosine(self, embedding: F32) -> float:
+        return float(np.vecdot(self._mean, embedding))
+
+
+class _Unlike(NamedTuple):
+    """A window that is not like the person."""
+
+    cosine: float
+    embedding: F32
+
+
+class People:
+    """The people heard on one channel, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._people: list[_Person] = []
+        self._present: _Person | None = None
+        self._unlike: deque[_Unlike] = deque(maxlen=WINDOWS)
+        self._next = FIRST_PERSON
+
+    @property
+    def present(self) -> int:
+        """Number of the person who speaks, from `FIRST_PERSON`."""
+        return self._present.number if self._present else FIRST_PERSON
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the newest window was unlike the person, so that the next one is urgent."""
+        return bool(self._unlike)
+
+    def is_present(self, embedding: F32) -> bool:
+        """Return whether a window is clearly the present person's; nothing is learnt."""
+        return self._present is not None and self._present.cosine(embedding) >= ALIKE
+
+    def add(self, embedding: F32) -> bool:
+        """Add a window's embedding, of length 1; return whether another person speaks now."""
+        if self._present is None:
+            self._present = self._add_person([embedding])
+            return False
+        cosine = self._present.cosine(embedding)
+        if cosine >= ALIKE:
+            self._unlike.clear()
+        else:
+            self._unlike.append(_Unlike(cosine, embedding))
+        if cosine >= LEARNT_FROM:
+            self._present.learn(embedding)
+        others = self._find_others()
+        if not others:
+            return False
+        self._present = self._recognise(others)
+        self._unlike.clear()
+        return True
+
+    def _find_others(self) -> list[F32]:
+        """Return the newest windows of another person; empty if there is none."""
+        found = list(self._unlike)
+        pair = found[-2:]
+        clearly = len(pair) == 2 and max(window.cosine for window in pair) < UNLIKE
+        if clearly and _cosine(pair[0].embedding, pair[1].embedding) >= AGREEING:
+            return [window.embedding for window in pair]
+        if len(found) < WINDOWS:
+            return []
+        off = sum(window.cosine for window in found) / WINDOWS
+        # Windows in doubt overlap by half, so only every other pair is independent.
+        apart = [
+            _cosine(found[i].embedding, found[j].embedding)
+            for i in range(WINDOWS)
+            for j in range(i + 2, WINDOWS)
+        ]
+        if off < SOMEWHAT_UNLIKE and sum(apart) / len(apart) >= off + NEARER:
+            return [window.embedding for window in found]
+        return []
+
+    def _recognise(self, embeddings: list[F32]) -> _Person:
+        """Return the earlier person whose windows these are, or a new one."""
+        total = np.sum(embeddings, axis=0)
+        mean = total / np.sqrt(np.vecdot(total, total))
+        earlier = [person for person in self._people if person is not self._present]
+        likest = max(earlier, key=lambda person: person.cosine(mean), default=None)
+        if likest and likest.cosine(mean) >= RETURNED:
+            for embedding in embeddings:
+                likest.learn(embedding)
+            return likest
+        return self._add_person(embeddings)
+
+    def _add_person(self, embeddings: list[F32]) -> _Person:
+        if len(self._people) == MOST_PEOPLE:
+            absent = [person for person in self._people if person is not self._present]
+            self._people.remove(min(absent, key=lambda person: person.windows))
+        person = _Person(self._next, embeddings)
+        self._next += 1
+        self._people.append(person)
+        return person
+
+
+def _cosine(a: F32, b: F32) -> float:
+    return float(np.vecdot(a, b))

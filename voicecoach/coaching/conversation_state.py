@@ -18,6 +18,8 @@ from voicecoach.estimates.tone import ALERT_LEVEL
 from voicecoach.types.events import UPSET_LEVEL, Account, Event, Reply
 from voicecoach.types.stream import NAN, SAMPLE_RATE, SPEAKERS, Speaker
 
+OPENING_S = 20.0
+"""Most of the agent's speech from before the customer was heard that is a monologue, seconds."""
 BACKCHANNEL_S = 1.0
 """Customer's continuous speech that is more than a backchannel, seconds."""
 REPLY_S = 2.0
@@ -71,7 +73,10 @@ class AccountTracker:
         self.gap_s = NAN
         """Silence between account and reply, seconds; 0 if the agent interrupted."""
         self.monologue_s = 0.0
-        """The agent's speech since the customer last said more than a backchannel, seconds."""
+        """The agent's speech since the customer last said more than a backchannel, seconds.
+
+        At most `OPENING_S` of it is from before the customer was heard.
+        """
         self.agent_s = 0.0
         """The agent's speech in the call, seconds."""
 
@@ -95,6 +100,8 @@ class AccountTracker:
                 self._reply_start = max(self._agent.start, self._account_start)
             self.reply_s += seconds
             self.monologue_s += seconds
+            if not self._customer.last_speech:
+                self.monologue_s = min(self.monologue_s, OPENING_S)
             self.agent_s += seconds
             turn_start = max(self._endpointer.turn_start(Speaker.AGENT), self._reply_start)
             self._turn_s = max(self._turn_s, (self._agent.last_speech - turn_start) / SAMPLE_RATE)

@@ -21,7 +21,6 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from scipy import signal
 
 from scripts.bench.others_heard import read_call
 from scripts.staging.streams import by_speaker, nemo
@@ -122,21 +121,13 @@ def over_telephone(x: F32) -> F32:
     return np.asarray(line[: len(x)], np.float32)
 
 
-def from_loudspeaker(x: F32) -> F32:
-    """Return `x` through a small loudspeaker in a room whose sound decays by 60 dB in 0.7 s."""
-    rng = np.random.default_rng(1)
-    decay = np.exp(-6.9 * np.arange(round(0.4 * SAMPLE_RATE)) / (0.7 * SAMPLE_RATE))
-    room = decay * rng.standard_normal(len(decay)) * 0.15
-    room[0] = 1.0
-    band = signal.butter(2, [250, 2500], "band", fs=SAMPLE_RATE, output="sos")
-    return np.asarray(signal.sosfilt(band, signal.fftconvolve(x, room)[: len(x)]), np.float32)
-
-
 def one_person() -> Iterator[tuple[str, F32]]:
     """Yield what one person does, and their speech."""
     for name, x in known_voices().items():
         half = len(x) // 2
-        moved = np.concatenate([x[:half], from_loudspeaker(x[half:])])
+        moved = np.concatenate(
+            [x[:half], corpora.loudspeaker(x[half:].astype(np.float64)).astype(np.float32)]
+        )
         kind = "callers" if " " in name else "readers"
         yield kind, x
         yield f"{kind}, then from a loudspeaker", moved

@@ -63,6 +63,7 @@ MIRROR_OF_DATA = {CUES: "tests/coaching/test_cue_rules.py"}
 NO_THRESHOLDS = {
     r"types\.": "the shape of the stream, which every buffer has",
     r"audio\.vad\.": "the size of what Silero's network takes",
+    r"audio\.voice_embedding\.(?!NARROW)": "the size and shape of what CAM++ takes",
     r"dsp\.spectrum\.": "the frame and the bands that all models were trained on",
     r"dsp\.(pitch|voice|level|syllables|functionals|prosody|delay)\._": "a table or a formula",
     r"audio\.(channels|near_voice)\._": "computed from levels in dBFS",

@@ -197,3 +197,12 @@ def telephone(
         line = add_noise(line, TELEPHONE_RATE, band_pass(pink(len(line), rng)), snr_db)
     line = mu_law(at_level(line, TELEPHONE_RATE, level_db))
     return np.asarray(soxr.resample(line, TELEPHONE_RATE, SAMPLE_RATE))
+
+
+def loudspeaker(x: Samples) -> Samples:
+    """Return a signal through a small loudspeaker in a room: 250-2500 Hz, 60 dB less in 0.7 s."""
+    decay = np.exp(-6.9 * np.arange(round(0.4 * SAMPLE_RATE)) / (0.7 * SAMPLE_RATE))
+    room = decay * np.random.default_rng(1).standard_normal(len(decay)) * 0.15
+    room[0] = 1.0
+    band = signal.butter(2, [250, 2500], "band", fs=SAMPLE_RATE, output="sos")
+    return np.asarray(signal.sosfilt(band, signal.fftconvolve(x, room)[: len(x)]))

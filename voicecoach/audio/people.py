@@ -2,15 +2,17 @@
 
 Each window of speech has an embedding (`voice_embedding`); the cosine of two says how alike the
 voices are.  A person is the mean of their embeddings, which follows them as they get loud or tired.
-A mean of few is far from what it will be, and so are all windows from it: cosines are divided by
-what that alone makes of them.
+A mean of few windows is far from where it will settle, which makes all cosines with it too low by a
+known factor; they are divided by it.
+
 Another person speaks where two windows in a row are clearly unlike the person and like each other,
-or four are somewhat unlike the person and much more like each other: a voice that is raised, moved
-away from or breaks stays nearer to itself than that.
+or where four are somewhat unlike the person and more like each other.  Windows of one voice that is
+raised, breaks, or moves away from the microphone are seldom that far off.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -63,7 +65,8 @@ class _Person:
             self.windows += windows
         self._sum = self._sum + embedding
         self._mean = self._sum / np.sqrt(np.vecdot(self._sum, self._sum))
-        self._reach = (OF_ONE_VOICE / (OF_ONE_VOICE + (1.0 - OF_ONE_VOICE) / self.windows)) ** 0.5
+        chance = (1.0 - OF_ONE_VOICE) / self.windows
+        self._reach = math.sqrt(OF_ONE_VOICE / (OF_ONE_VOICE + chance))
 
     def cosine(self, embedding: F32) -> float:
         """Return the cosine that the embedding would have with the person if fully known."""

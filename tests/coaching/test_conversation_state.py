@@ -56,6 +56,14 @@ def test_a_yes_within_4_s_of_a_question_is_an_answer(pause_s: float, answers: bo
     assert (accounts.monologue_s == 0.0) is answers
 
 
+@pytest.mark.parametrize(("spoken_s", "counted_s"), [(15.0, 15.0), (25.0, 20.0)])
+def test_20_s_from_before_the_customer_is_heard_are_a_monologue(
+    spoken_s: float, counted_s: float
+) -> None:
+    accounts = after_speech((A, 1.0, 1.0 + spoken_s), (C, 30.0, 30.5))
+    assert accounts.monologue_s == pytest.approx(counted_s, abs=0.5)
+
+
 def agitation_over(*parts: tuple[float, float], account: int = 1) -> tuple[AgitationHistory, int]:
     """Return the history of a customer who speaks for so many seconds, each so agitated."""
     history, at = AgitationHistory(), 0

@@ -1,11 +1,12 @@
 """Test doubles for code that uses voicecoach: sounds with known properties, and stand-ins.
 
 Sounds: `sine`, `notes`, `vowel`, `syllables`, `white_noise`, `silence`, `wavering` and `stereo`.
-Stand-ins: `LevelVad` and `ScriptedVad` for the speech detector, `ScriptedTranscriber` for speech
-recognition, `NoteTranscriber` for a recogniser that streams, and in `voicecoach.testing.session` a
-live session that needs no sound system.  `make_engine` and `process_all` run an engine on them;
-`wait_until` waits for another thread.  `failed_examples` checks the phrases of a language,
-`failed_stream_checks` a recogniser that streams.
+Stand-ins: `LevelVad` and `ScriptedVad` for the speech detector, `OneVoice` for what tells voices
+apart, `ScriptedTranscriber` for speech recognition, `NoteTranscriber` for a recogniser that
+streams, and in `voicecoach.testing.session` a live session that needs no sound system.
+`make_engine` and `process_all` run an engine on them; `wait_until` waits for another thread.
+`failed_examples` checks the phrases of a language, `failed_stream_checks` a recogniser that
+streams.
 
 >>> from voicecoach.testing import process_all, silence, stereo, syllables
 >>> events = process_all(stereo(silence(3), syllables(200, 4, 3)))
@@ -20,6 +21,7 @@ from voicecoach.testing.doubles import (
     SCRIPT,
     TELLTALE_WORDS,
     LevelVad,
+    OneVoice,
     ScriptedTranscriber,
     ScriptedVad,
     cut_blocks,
@@ -56,6 +58,7 @@ __all__ = [
     "TELLTALE_WORDS",
     "LevelVad",
     "NoteTranscriber",
+    "OneVoice",
     "ScriptedTranscriber",
     "ScriptedVad",
     "cut_blocks",

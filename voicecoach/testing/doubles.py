@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from voicecoach.audio.vad import VoiceActivityDetector
-from voicecoach.audio.voice_embedding import CamPlusPlus, VoiceEmbedder
+from voicecoach.audio.voice_embedding import EMBEDDING, VoiceEmbedder
 from voicecoach.coaching.cues import Cue, built_in_cues
 from voicecoach.config import Config
 from voicecoach.dsp.prosody import GROUP_HOPS, ProsodyExtractor, load_weights
@@ -21,12 +20,7 @@ from voicecoach.language.pack import Language
 from voicecoach.language.wording import WordingModel, WordingPhrases
 from voicecoach.shell.asr.transcriber import TranscribedWord
 from voicecoach.shell.runtime.languages import find_language
-from voicecoach.shell.runtime.resources import (
-    agitation_model,
-    prosody_model,
-    voice_model,
-    wording_model,
-)
+from voicecoach.shell.runtime.resources import agitation_model, prosody_model, wording_model
 from voicecoach.shell.runtime.user_files import load_cues
 from voicecoach.types.events import CueOpened, Event, Tone, Utterance, Word
 from voicecoach.types.stream import F32, HOP, MAX_HOPS, SAMPLE_RATE, SPEAKERS, Block, Speaker
@@ -131,6 +125,14 @@ class LevelVad:
         """Do nothing: there is no state."""
 
 
+class OneVoice:
+    """Takes all voices for one."""
+
+    def process(self, samples: F32) -> F32:
+        """Return the same embedding for all samples."""
+        return np.asarray(np.arange(EMBEDDING) == 0, np.float32)
+
+
 class ScriptedVad:
     """A detector that returns given probabilities of speech, [2, hops], whatever the audio."""
 
@@ -170,12 +172,6 @@ class ScriptedTranscriber:
         """Do nothing: there is no state."""
 
 
-@cache
-def _shipped_voices() -> CamPlusPlus:
-    """Return the shipped embedder, which has no state and takes 0.2 s to load."""
-    return CamPlusPlus(voice_model())
-
-
 def make_engine(
     config: Config | None = None,
     *,
@@ -189,13 +185,13 @@ def make_engine(
     wording: WordingModel | None = None,
     language: Language | None = None,
 ) -> Engine:
-    """Return an engine with the shipped models; `vad` is a `LevelVad` unless given."""
+    """Return an engine with the shipped models, a `LevelVad` and `OneVoice` unless given."""
     return Engine(
         config or Config(),
         load_cues(rules) if isinstance(rules, Path) else rules or built_in_cues(),
         vad or LevelVad(),
         make_extractor(group=1 if frames else GROUP_HOPS),
-        voices or _shipped_voices(),
+        voices or OneVoice(),
         agitation or AgitationModel(agitation_model()),
         wording or WordingModel(wording_model()),
         language or ENGLISH,

@@ -40,9 +40,9 @@ def first_person(windows: int = FULLY_KNOWN) -> People:
     return people
 
 
-def add(people: People, windows: Sequence[F32]) -> list[bool]:
+def add(people: People, windows: Sequence[F32], level_db: float = -30.0) -> list[bool]:
     """Add windows, and return after which another person speaks."""
-    return [people.add(window) for window in windows]
+    return [people.add(window, level_db) for window in windows]
 
 
 @pytest.mark.parametrize(("cosine", "changed"), [(0.24, True), (0.26, False)])
@@ -84,7 +84,7 @@ def test_four_windows_are_another_if_they_are_more_like_each_other(
 def test_a_window_is_the_persons_or_in_doubt(cosine: float, doubt: bool) -> None:
     people = first_person()
     assert people.is_present(unlike(cosine)) is not doubt
-    people.add(unlike(cosine))
+    add(people, [unlike(cosine)])
     assert people.in_doubt is doubt
 
 
@@ -120,6 +120,24 @@ def test_the_first_person_is_recognised_when_they_return(cosine: float, person: 
     assert people.present == 2
     add(people, [unlike(cosine, 2)] * 2)
     assert people.present == person
+
+
+@pytest.mark.parametrize(("louder_db", "another"), [(4.5, True), (5.5, False)])
+def test_a_voice_that_shouts_is_nobody_else(louder_db: float, another: bool) -> None:
+    people = first_person()
+    shouting = [vector(d1=1.0)] * 2
+    assert add(people, shouting, -30.0 + louder_db)[-1] is another
+
+
+@pytest.mark.parametrize(("windows", "another"), [(21, False), (22, True)])
+def test_nobody_shouts_for_more_than_20_windows(windows: int, another: bool) -> None:
+    assert add(first_person(), [vector(d1=1.0)] * windows, -20.0)[-1] is another
+
+
+def test_the_level_of_a_person_is_followed() -> None:
+    people = first_person()
+    add(people, [vector(d0=1.0)] * 200, -20.0)
+    assert add(people, [vector(d1=1.0)] * 2, -16.0)[-1]
 
 
 @pytest.mark.parametrize(("more", "followed"), [(21, False), (25, True)])

@@ -26,22 +26,20 @@ OWN_DB = -30.0
 
 
 def voice(number: int) -> F32:
-    """Return a hop of both channels in which a voice speaks."""
-    return np.full((2, HOP), number / 100, np.float32)
+    """Return a hop of both channels in which a voice speaks: the place of its one dip."""
+    return np.tile(np.where(np.arange(HOP) == number, -0.1, 0.1), (2, 1)).astype(np.float32)
 
 
 class ByValue:
-    """An embedder to which the value of the samples is the voice."""
+    """An embedder to which the place of the dip is the voice."""
 
     def __init__(self) -> None:
         self.windows = 0
 
     def process(self, samples: F32) -> F32:
         self.windows += 1
-        mean = np.zeros(EMBEDDING, np.float32)
-        for value, count in zip(*np.unique(samples, return_counts=True), strict=True):
-            mean[round(float(value) * 100)] = count
-        return np.asarray(mean / np.linalg.norm(mean), np.float32)
+        dips = (samples.reshape(-1, HOP)[:, :EMBEDDING] < 0.0).sum(axis=0)
+        return np.asarray(dips / np.linalg.norm(dips), np.float32)
 
 
 class Phone:

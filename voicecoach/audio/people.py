@@ -6,8 +6,9 @@ A mean of few windows is far from where it will settle, which makes all cosines 
 known factor; they are divided by it.
 
 Another person speaks where two windows in a row are clearly unlike the person and like each other,
-or where four are somewhat unlike the person and more like each other.  Windows of one voice that is
-raised, breaks, or moves away from the microphone are seldom that far off.
+or where four are somewhat unlike the person and more like each other.  Windows of one voice that
+breaks, or moves away from the microphone, are seldom that far off.  Those of a voice that shouts
+often are, so windows that are louder than the person show nobody else, for half a minute.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ SOMEWHAT_UNLIKE, WINDOWS = 0.35, 4
 NEARER = 0.15
 RETURNED = 0.4
 """Cosine with an earlier person from which it is that person again."""
+RAISED_DB, RAISED_WINDOWS = 5.0, 20
+"""So many windows in a row show nobody else if they are so much louder than the person."""
 OF_ONE_VOICE = 0.4
 """Cosine of two windows of one voice, on average."""
 KNOWN = 3
@@ -43,41 +46,48 @@ MOST_PEOPLE = 8
 """People remembered on a channel; further ones take the place of the one who spoke least."""
 
 
-class _Person:
-    """The mean of one person's embeddings."""
-
-    def __init__(self, number: int, embeddings: list[F32]) -> None:
-        self.number = number
-        self.replace(embeddings)
-
-    def replace(self, embeddings: list[F32]) -> None:
-        """Begin anew with windows that overlap by half."""
-        self.windows = 0.5
-        self._sum = np.zeros_like(embeddings[0])
-        for embedding in embeddings:
-            self.learn(embedding, 0.5)
-
-    def learn(self, embedding: F32, windows: float = 1.0) -> None:
-        """Add a window, which is `windows` new ones."""
-        if self.windows >= REMEMBERED:
-            self._sum = self._sum * np.float32(1.0 - 1.0 / REMEMBERED)
-        else:
-            self.windows += windows
-        self._sum = self._sum + embedding
-        self._mean = self._sum / np.sqrt(np.vecdot(self._sum, self._sum))
-        chance = (1.0 - OF_ONE_VOICE) / self.windows
-        self._reach = math.sqrt(OF_ONE_VOICE / (OF_ONE_VOICE + chance))
-
-    def cosine(self, embedding: F32) -> float:
-        """Return the cosine that the embedding would have with the person if fully known."""
-        return float(np.vecdot(self._mean, embedding)) / self._reach
+class _Window(NamedTuple):
+    embedding: F32
+    level_db: float
 
 
 class _Unlike(NamedTuple):
     """A window that is not like the person."""
 
     cosine: float
-    embedding: F32
+    window: _Window
+
+
+class _Person:
+    """The mean of one person's embeddings."""
+
+    def __init__(self, number: int, windows: list[_Window]) -> None:
+        self.number = number
+        self.replace(windows)
+
+    def replace(self, windows: list[_Window]) -> None:
+        """Begin anew with windows that overlap by half."""
+        self.windows = 0.5
+        self.level_db = windows[0].level_db
+        self._sum = np.zeros_like(windows[0].embedding)
+        for window in windows:
+            self.learn(window, 0.5)
+
+    def learn(self, window: _Window, windows: float = 1.0) -> None:
+        """Add a window, which is `windows` new ones."""
+        if self.windows >= REMEMBERED:
+            self._sum = self._sum * np.float32(1.0 - 1.0 / REMEMBERED)
+        else:
+            self.windows += windows
+        self._sum = self._sum + window.embedding
+        self._mean = self._sum / np.sqrt(np.vecdot(self._sum, self._sum))
+        self.level_db += (window.level_db - self.level_db) / self.windows
+        chance = (1.0 - OF_ONE_VOICE) / self.windows
+        self._reach = math.sqrt(OF_ONE_VOICE / (OF_ONE_VOICE + chance))
+
+    def cosine(self, embedding: F32) -> float:
+        """Return the cosine that the embedding would have with the person if fully known."""
+        return float(np.vecdot(self._mean, embedding)) / self._reach
 
 
 class People:
@@ -87,6 +97,8 @@ class People:
         self._people: list[_Person] = []
         self._present: _Person | None = None
         self._unlike: deque[_Unlike] = deque(maxlen=WINDOWS)
+        self._raised = 0
+        """Windows in a row that are louder than the person, and unlike them."""
         self._next = FIRST_PERSON
 
     @property
@@ -103,69 +115,80 @@ class People:
         """Return whether a window is clearly the present person's; nothing is learnt."""
         return self._present is not None and self._present.cosine(embedding) >= ALIKE
 
-    def add(self, embedding: F32) -> bool:
-        """Add a window's embedding, of length 1; return whether another person speaks now."""
+    def add(self, embedding: F32, level_db: float) -> bool:
+        """Add a window of speech; return whether another person speaks now.
+
+        Parameters
+        ----------
+        embedding
+            [n], of length 1.
+        level_db
+            Level of its speech, dBFS.
+        """
+        window = _Window(embedding, level_db)
         if self._present is None:
-            self._present = self._add_person([embedding])
+            self._present = self._add_person([window])
             return False
         cosine = self._present.cosine(embedding)
+        raised = cosine < LEARNT_FROM and level_db > self._present.level_db + RAISED_DB
+        self._raised = self._raised + 1 if raised else 0
+        if 0 < self._raised <= RAISED_WINDOWS:
+            self._unlike.clear()
+            return False
         if cosine >= ALIKE:
             self._unlike.clear()
         else:
-            self._unlike.append(_Unlike(cosine, embedding))
+            self._unlike.append(_Unlike(cosine, window))
         if cosine >= LEARNT_FROM:
-            self._present.learn(embedding, 0.5 if self._unlike else 1.0)
+            self._present.learn(window, 0.5 if self._unlike else 1.0)
         others = self._find_others()
         if not others:
             return False
         self._unlike.clear()
+        self._raised = 0
         if self._present.windows < KNOWN:
             self._present.replace(others)
             return False
         self._present = self._recognise(others)
         return True
 
-    def _find_others(self) -> list[F32]:
+    def _find_others(self) -> list[_Window]:
         """Return the newest windows of another person; empty if there is none."""
         found = list(self._unlike)
         pair = found[-2:]
-        clearly = len(pair) == 2 and max(window.cosine for window in pair) < UNLIKE
-        if clearly and _cosine(pair[0].embedding, pair[1].embedding) >= AGREEING:
-            return [window.embedding for window in pair]
+        clearly = len(pair) == 2 and max(unlike.cosine for unlike in pair) < UNLIKE
+        if clearly and _cosine(pair[0], pair[1]) >= AGREEING:
+            return [unlike.window for unlike in pair]
         if len(found) < WINDOWS:
             return []
-        off = sum(window.cosine for window in found) / WINDOWS
+        off = sum(unlike.cosine for unlike in found) / WINDOWS
         # Windows in doubt overlap by half, so only every other pair is independent.
-        apart = [
-            _cosine(found[i].embedding, found[j].embedding)
-            for i in range(WINDOWS)
-            for j in range(i + 2, WINDOWS)
-        ]
+        apart = [_cosine(found[i], found[j]) for i in range(WINDOWS) for j in range(i + 2, WINDOWS)]
         if off < SOMEWHAT_UNLIKE and sum(apart) / len(apart) >= off + NEARER:
-            return [window.embedding for window in found]
+            return [unlike.window for unlike in found]
         return []
 
-    def _recognise(self, embeddings: list[F32]) -> _Person:
+    def _recognise(self, windows: list[_Window]) -> _Person:
         """Return the earlier person whose windows these are, or a new one."""
-        total = np.sum(embeddings, axis=0)
+        total = np.sum([window.embedding for window in windows], axis=0)
         mean = total / np.sqrt(np.vecdot(total, total))
         earlier = [person for person in self._people if person is not self._present]
         likest = max(earlier, key=lambda person: person.cosine(mean), default=None)
         if likest and likest.cosine(mean) >= RETURNED:
-            for embedding in embeddings:
-                likest.learn(embedding, 0.5)
+            for window in windows:
+                likest.learn(window, 0.5)
             return likest
-        return self._add_person(embeddings)
+        return self._add_person(windows)
 
-    def _add_person(self, embeddings: list[F32]) -> _Person:
+    def _add_person(self, windows: list[_Window]) -> _Person:
         if len(self._people) == MOST_PEOPLE:
             absent = [person for person in self._people if person is not self._present]
             self._people.remove(min(absent, key=lambda person: person.windows))
-        person = _Person(self._next, embeddings)
+        person = _Person(self._next, windows)
         self._next += 1
         self._people.append(person)
         return person
 
 
-def _cosine(a: F32, b: F32) -> float:
-    return float(np.vecdot(a, b))
+def _cosine(a: _Unlike, b: _Unlike) -> float:
+    return float(np.vecdot(a.window.embedding, b.window.embedding))

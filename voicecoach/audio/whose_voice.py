@@ -11,6 +11,7 @@ level is learnt anew at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -130,7 +131,8 @@ class VoiceTracker:
         if own.new < WINDOW_HOPS and not urgent:
             return []
         start, speech = own.take()
-        if not people.add(self._embedder.process(speech)):
+        level_db = 10.0 * math.log10(max(float(np.vecdot(speech, speech)) / len(speech), 1e-10))
+        if not people.add(self._embedder.process(speech), level_db):
             return []
         return [PersonChanged(at=at, speaker=speaker, start=start, person=people.present)]
 

@@ -1,6 +1,7 @@
 """The summary of a call."""
 
 import msgspec
+import pytest
 
 from voicecoach.testing import make_cue, make_tone, make_utterance
 from voicecoach.types.events import (
@@ -13,6 +14,7 @@ from voicecoach.types.events import (
     Event,
     Gap,
     Overlap,
+    PersonChanged,
     SpeechEnded,
     Tone,
     Turn,
@@ -146,3 +148,41 @@ def test_doubtful_words_are_marked_and_the_mark_is_explained_once() -> None:
     assert "(so?)" in page
     assert page.count("(word?): may be misheard.") == 1
     assert "(word?)" not in summary_markdown(summarize_events("call", [make_utterance("a", end=S)]))
+
+
+def changed(person: int, start: int) -> PersonChanged:
+    return PersonChanged(
+        at=(start + 3) * SAMPLE_RATE,
+        speaker=Speaker.CUSTOMER,
+        start=start * SAMPLE_RATE,
+        person=person,
+    )
+
+
+def spoke(speaker: Speaker) -> SpeechEnded:
+    return SpeechEnded(at=SAMPLE_RATE, speaker=speaker, start=0, end=SAMPLE_RATE)
+
+
+def test_people_on_a_channel_are_told_in_one_note() -> None:
+    events = [spoke(Speaker.AGENT), spoke(Speaker.CUSTOMER), changed(2, 63), changed(1, 90)]
+    assert summarize_events("call", events).notes == [
+        "another person speaks on the customer's channel from 1:03 (person 2), 1:30 (person 1)"
+    ]
+    many = [changed(2 - n % 2, 60 * n) for n in range(1, 6)]
+    (note,) = summarize_events("call", [*events[:2], *many]).notes
+    assert note.endswith("4:00 (person 2), and so on")
+
+
+@pytest.mark.parametrize(
+    ("events", "mixed"),
+    [
+        ([changed(2, 10), changed(1, 20)], True),
+        ([changed(2, 10), changed(3, 20)], False),
+        ([spoke(Speaker.AGENT), changed(2, 10), changed(1, 20)], False),
+    ],
+)
+def test_a_recording_of_both_sides_on_one_channel_is_found(
+    events: list[Event], mixed: bool
+) -> None:
+    (note,) = summarize_events("call", [spoke(Speaker.CUSTOMER), *events]).notes
+    assert ("both sides are on one channel" in note) is mixed

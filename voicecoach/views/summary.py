@@ -12,6 +12,7 @@ from voicecoach.coaching.cue_spans import CueSpan, CueSpanReader
 from voicecoach.text_safety.sanitize import printable
 from voicecoach.types.doubt import DOUBT_EXPLANATION, mark_doubtful, split_doubted
 from voicecoach.types.events import (
+    FIRST_PERSON,
     TONE_MIN_CONFIDENCE,
     Backchannel,
     CarefulUtterance,
@@ -38,6 +39,9 @@ from voicecoach.types.stream import SAMPLE_RATE, SPEAKERS, Speaker, to_seconds
 from voicecoach.views.channel_text import describe_channel, short_state
 from voicecoach.views.columns import Column, doc, struct_columns
 from voicecoach.views.conversation import CAREFUL_EXPLANATION, NOT_UNDERSTOOD_TEXT
+
+MOST_CHANGES_TOLD = 4
+"""Changes of people on a channel that the notes tell, with their times."""
 
 
 class SpeakerSummary(msgspec.Struct):
@@ -166,6 +170,18 @@ def flatten_summary(summary: Summary) -> dict[str, Any]:
     return row
 
 
+def _people_note(speaker: Speaker, changes: list[PersonChanged], *, alone: bool) -> str:
+    """Return a note on the people on a channel; `alone` if nobody is on the other one."""
+    if alone and any(change.person == FIRST_PERSON for change in changes):
+        return (
+            f"several people speak in turn on the {speaker}'s channel, and nobody on the other: if "
+            "both sides are on one channel, these figures mix them; record each on its own"
+        )
+    told = [f"{format_samples(c.start)} (person {c.person})" for c in changes[:MOST_CHANGES_TOLD]]
+    more = ", and so on" if len(changes) > MOST_CHANGES_TOLD else ""
+    return f"another person speaks on the {speaker}'s channel from {', '.join(told)}{more}"
+
+
 class Summarizer:
     """Builds a `Summary` from events as they come; keeps no more than the summary needs."""
 
@@ -175,6 +191,7 @@ class Summarizer:
         self._lines: dict[tuple[Speaker, int], TranscriptLine] = {}
         self._agitation = [0.0, 0]
         self._calmness = [0.0, 0]
+        self._changes: dict[Speaker, list[PersonChanged]] = {s: [] for s in SPEAKERS}
 
     def add_event(self, event: Event) -> None:
         """Add an event."""
@@ -235,6 +252,10 @@ class Summarizer:
         total = s.agent.speech_s + s.customer.speech_s
         for who in (s.agent, s.customer):
             who.talk_share = who.speech_s / total if total else 0.0
+        for speaker, changes in self._changes.items():
+            if changes:
+                alone = self._speaker_summary(speaker.other).speech_s == 0.0
+                s.notes.append(_people_note(speaker, changes, alone=alone))
         s.cues = [_cue_summary(span) for span in self._cue_spans.spans]
         s.transcript = sorted(
             self._lines.values(), key=lambda line: (line.start_s, line.speaker.row)
@@ -255,10 +276,7 @@ class Summarizer:
                 if note not in s.notes:
                     s.notes.append(note)
             case PersonChanged():
-                s.notes.append(
-                    f"{event.speaker}: another person speaks ({event.person}), "
-                    f"from {format_samples(event.start)}"
-                )
+                self._changes[event.speaker].append(event)
             case Gap():
                 s.notes.append(
                     f"{to_seconds(event.end - event.start):.1f} s missing at "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from voicecoach.audio.vad import SileroVad, VoiceActivityDetector
@@ -58,6 +59,12 @@ def shipped_models() -> ModelFiles:
     )
 
 
+@lru_cache(maxsize=1)
+def _load_voices(file: FileContents) -> CamPlusPlus:
+    """Return the voice embedder, which has no state and takes 0.2 s to load, once for all calls."""
+    return CamPlusPlus(file)
+
+
 def load_stages(
     models: ModelFiles,
     speakers: tuple[Speaker, ...] = SPEAKERS,
@@ -68,7 +75,7 @@ def load_stages(
     """Return the parts of an engine that use a model; raises what `build_engine` raises."""
     vad = SileroVad(models.vad, speakers)
     prosody = ProsodyExtractor(load_weights(models.prosody), group=1 if frames else GROUP_HOPS)
-    voices = CamPlusPlus(models.voices)
+    voices = _load_voices(models.voices)
     return Stages(
         stages.time_calls("vad", vad) if stages else vad,
         stages.time_calls("features", prosody) if stages else prosody,

@@ -126,16 +126,19 @@ def active_level_db(x: Samples, rate: int) -> float:
     envelope = signal.lfilter([(1 - pole) ** 2], [1, -2 * pole, pole * pole], np.abs(x))
     held = round(0.2 * rate)
     envelope = maximum_filter1d(envelope, held, origin=(held - 1) // 2)
-    total, before = float(np.sum(x * x)), (-math.inf, 0.0)
-    for exponent in range(0, -20, -1):
+    total, before = float(np.sum(x * x)), (math.inf, 0.0)
+    # From below: far above, so few samples are active that the margin grows again.
+    for exponent in range(-19, 1):
         active = int(np.sum(envelope >= 2.0**exponent))
         if not active:
-            continue
+            break
         level = 10 * math.log10(total / active)
         margin = level - 20 * math.log10(2.0) * exponent
-        if margin >= 15.9:
-            share = (15.9 - before[0]) / (margin - before[0]) if math.isfinite(before[0]) else 1.0
-            return float(before[1] + share * (level - before[1]) if share < 1 else level)
+        if margin < 15.9:
+            if not math.isfinite(before[0]):
+                return level
+            share = (15.9 - before[0]) / (margin - before[0])
+            return float(before[1] + share * (level - before[1]))
         before = (margin, level)
     return -100.0
 

@@ -40,9 +40,11 @@ def first_person(windows: int = FULLY_KNOWN) -> People:
     return people
 
 
-def add(people: People, windows: Sequence[F32], level_db: float = -30.0) -> list[bool]:
+def add(
+    people: People, windows: Sequence[F32], level_db: float = -30.0, *, answered: bool = True
+) -> list[bool]:
     """Add windows, and return after which another person speaks."""
-    return [people.add(window, level_db) for window in windows]
+    return [people.add(window, level_db, answered=answered) for window in windows]
 
 
 @pytest.mark.parametrize(("cosine", "changed"), [(0.24, True), (0.26, False)])
@@ -132,6 +134,14 @@ def test_a_voice_that_shouts_is_nobody_else(louder_db: float, another: bool) -> 
 @pytest.mark.parametrize(("windows", "another"), [(21, False), (22, True)])
 def test_nobody_shouts_for_more_than_20_windows(windows: int, another: bool) -> None:
     assert add(first_person(), [vector(d1=1.0)] * windows, -20.0)[-1] is another
+
+
+@pytest.mark.parametrize(("answered", "another"), [(2, True), (3, False)])
+def test_a_recorded_voice_does_not_shout(answered: int, another: bool) -> None:
+    people = People()
+    add(people, [vector(d0=1.0)] * FULLY_KNOWN, answered=False)
+    add(people, [vector(d0=1.0)] * answered)
+    assert add(people, [vector(d1=1.0)] * 2, -20.0)[-1] is another
 
 
 def test_the_level_of_a_person_is_followed() -> None:

@@ -8,7 +8,8 @@ known factor; they are divided by it.
 Another person speaks where two windows in a row are clearly unlike the person and like each other,
 or where four are somewhat unlike the person and more like each other.  Windows of one voice that
 breaks, or moves away from the microphone, are seldom that far off.  Those of a voice that shouts
-often are, so windows that are louder than the person show nobody else, for half a minute.
+often are, so windows that are louder than the person show nobody else, for half a minute.  That
+holds for people who were in conversation: a recorded voice that nobody answered does not shout.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ MOST_PEOPLE = 8
 class _Window(NamedTuple):
     embedding: F32
     level_db: float
+    answered: bool
 
 
 class _Unlike(NamedTuple):
@@ -68,6 +70,8 @@ class _Person:
     def replace(self, windows: list[_Window]) -> None:
         """Begin anew with windows that overlap by half."""
         self.windows = 0.5
+        self.answered = 0
+        """Windows in conversation."""
         self.level_db = windows[0].level_db
         self._sum = np.zeros_like(windows[0].embedding)
         for window in windows:
@@ -79,6 +83,7 @@ class _Person:
             self._sum = self._sum * np.float32(1.0 - 1.0 / REMEMBERED)
         else:
             self.windows += windows
+        self.answered += window.answered
         self._sum = self._sum + window.embedding
         self._mean = self._sum / np.sqrt(np.vecdot(self._sum, self._sum))
         self.level_db += (window.level_db - self.level_db) / self.windows
@@ -115,7 +120,7 @@ class People:
         """Return whether a window is clearly the present person's; nothing is learnt."""
         return self._present is not None and self._present.cosine(embedding) >= ALIKE
 
-    def add(self, embedding: F32, level_db: float) -> bool:
+    def add(self, embedding: F32, level_db: float, *, answered: bool) -> bool:
         """Add a window of speech; return whether another person speaks now.
 
         Parameters
@@ -124,13 +129,19 @@ class People:
             [n], of length 1.
         level_db
             Level of its speech, dBFS.
+        answered
+            Whether anybody was heard on the other channel before.
         """
-        window = _Window(embedding, level_db)
+        window = _Window(embedding, level_db, answered)
         if self._present is None:
             self._present = self._add_person([window])
             return False
         cosine = self._present.cosine(embedding)
-        raised = cosine < LEARNT_FROM and level_db > self._present.level_db + RAISED_DB
+        raised = (
+            cosine < LEARNT_FROM
+            and level_db > self._present.level_db + RAISED_DB
+            and self._present.answered >= KNOWN
+        )
         self._raised = self._raised + 1 if raised else 0
         if 0 < self._raised <= RAISED_WINDOWS:
             self._unlike.clear()

@@ -132,7 +132,8 @@ class VoiceTracker:
             return []
         start, speech = own.take()
         level_db = 10.0 * math.log10(max(float(np.vecdot(speech, speech)) / len(speech), 1e-10))
-        if not people.add(self._embedder.process(speech), level_db):
+        answered = self._channels[speaker.other].own.full
+        if not people.add(self._embedder.process(speech), level_db, answered=answered):
             return []
         return [PersonChanged(at=at, speaker=speaker, start=start, person=people.present)]
 

@@ -78,7 +78,7 @@ class NearVoice:
 
     def forget(self) -> None:
         """Learn the own level anew: what was far is the own voice, and nothing is left out."""
-        self._forget()
+        self._learn_anew()
         self._found, self.others = 0.0, False
 
     def step(self, power: float, speech: float) -> bool:
@@ -110,7 +110,7 @@ class NearVoice:
         louder = self._learnt >= LEARNT_AFTER and level >= self._own_db + LOUDER_DB
         self._louder_run = self._louder_run + 1 if louder else 0
         if self._louder_run >= RUN:
-            self._forget()
+            self._learn_anew()
         self._counts[round(level - FLOOR_DB)] += 1.0
         self._learnt += 1
         if self._learnt % OWN_HALVED_AFTER == 0:
@@ -136,7 +136,7 @@ class NearVoice:
         if self._only_far >= SOFTER_AFTER:
             self.forget()
 
-    def _forget(self) -> None:
+    def _learn_anew(self) -> None:
         """Learn the own level anew."""
         self._counts[:] = 0.0
         self._learnt = self._louder_run = 0

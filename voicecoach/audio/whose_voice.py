@@ -26,8 +26,8 @@ OVERLAP = WINDOW_HOPS // 2
 """Hops that a window in doubt shares with the one before it."""
 
 
-class _Window:
-    """Collects hops of speech."""
+class _SpeechBuffer:
+    """Keeps the newest window of speech, hop by hop."""
 
     def __init__(self) -> None:
         self._hops = np.zeros((WINDOW_HOPS, HOP), np.float32)
@@ -62,7 +62,7 @@ class _Channel:
     def __init__(self) -> None:
         self.near = NearVoice()
         self.people = People()
-        self.own, self.far = _Window(), _Window()
+        self.own, self.far = _SpeechBuffer(), _SpeechBuffer()
 
 
 class VoiceTracker:

@@ -20,7 +20,7 @@ from voicecoach.types.stream import F32, SAMPLE_RATE, Block, Transcript
 STAGES = {
     "capture": "from a chunk's first sample at its source until the sound system delivers it",
     "queue": "from there until both channels have arrived and the engine takes it",
-    "hop": "from taking a block until its events are known: the three below and the words",
+    "hop": "from taking a block until its events are known: the four below and the words",
     "vad": "speech probability",
     "features": "descriptors of the voice",
     "voices": "whose voice it is",
